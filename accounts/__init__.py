@@ -1,0 +1,1 @@
+"""Who people are and whom they work for: users, companies, memberships, sign-in and tokens."""

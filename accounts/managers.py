@@ -1,0 +1,122 @@
+"""Which rows somebody may see or change: the QuerySet verbs of users, companies, memberships, codes and tokens."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, Self
+
+from django.contrib.auth.base_user import BaseUserManager
+from django.db import models
+
+if TYPE_CHECKING:
+    from accounts.models import User
+
+
+class TenantQuerySet(models.QuerySet):
+    """Rows that belong to a company through the lookup named in ``company_path``."""
+
+    company_path = "company"
+
+    def visible_to(self, user: User) -> Self:
+        """Keep the rows of companies that the user is a member of; operators see all."""
+        if user.is_operator:
+            return self.all()
+        return self.filter(**{f"{self.company_path}__in": _company_ids(user)})
+
+    def editable_by(self, user: User) -> Self:
+        """Keep the rows that the user may change: a viewer of a company only reads."""
+        if user.is_operator:
+            return self.all()
+        return self.filter(**{f"{self.company_path}__in": _company_ids(user, role="member")})
+
+
+def _company_ids(user: User, **filters: Any) -> models.QuerySet:
+    from accounts.models import Membership
+
+    return Membership.objects.filter(user_id=user.pk, **filters).values("company_id")
+
+
+class CompanyQuerySet(TenantQuerySet):
+    """Companies; a company belongs to itself."""
+
+    company_path = "pk"
+
+
+class MembershipQuerySet(TenantQuerySet):
+    """Who works for whom."""
+
+    def of(self, user: User) -> Self:
+        """Keep the user's own memberships."""
+        return self.filter(user_id=user.pk)
+
+    def editors(self) -> Self:
+        """Keep the memberships that may change things."""
+        return self.filter(role="member")
+
+    def company_ids(self) -> models.QuerySet:
+        """Give the company ids as a subquery for ``company__in``."""
+        return self.values("company_id")
+
+
+class UserQuerySet(models.QuerySet):
+    """People."""
+
+    def active(self) -> Self:
+        """Keep those who may sign in."""
+        return self.filter(is_active=True)
+
+    def visible_to(self, user: User) -> Self:
+        """Keep oneself and the colleagues in one's companies; operators see everybody."""
+        if user.is_operator:
+            return self.all()
+        colleagues = models.Q(memberships__company_id__in=_company_ids(user))
+        return self.filter(models.Q(pk__in=self.model.objects.filter(colleagues).values("pk")) | models.Q(pk=user.pk))
+
+    def with_email(self, email: str) -> Self:
+        """Keep the account of an e-mail, whatever its case."""
+        return self.filter(email=normalise_email(email))
+
+
+class UserManager(BaseUserManager.from_queryset(UserQuerySet)):  # type: ignore[misc]
+    """Makes users; everything stored is normalised here or by the services."""
+
+    def create_user(self, username: str, email: str | None = None, password: str | None = None, **fields: Any) -> User:
+        """Save a new user with a hashed password."""
+        if not username:
+            raise ValueError("A username is needed")
+        user = self.model(username=username, email=normalise_email(email), **fields)
+        user.set_password(password)
+        user.save(using=self._db)
+        return user
+
+    def create_superuser(
+        self, username: str, email: str | None = None, password: str | None = None, **fields: Any
+    ) -> User:
+        """Save a superuser, the first of the staff."""
+        fields = {**fields, "is_staff": True, "is_superuser": True, "user_type": "staff"}
+        return self.create_user(username, email, password, **fields)
+
+
+class VerificationCodeQuerySet(models.QuerySet):
+    """Codes on their way or waiting to be entered."""
+
+    def open(self) -> Self:
+        """Keep those neither used nor replaced."""
+        return self.filter(ended_at__isnull=True)
+
+    def enterable(self, now: datetime) -> Self:
+        """Keep those that were sent, have not expired and have a try left."""
+        return self.open().filter(sent_at__isnull=False, expires_at__gt=now, tries__lt=self.model.MAX_TRIES)
+
+
+class EndedTokenQuerySet(models.QuerySet):
+    """Ended tokens, kept until they would have expired anyway."""
+
+    def expired(self, now: datetime) -> Self:
+        """Keep the rows that are of no more use."""
+        return self.filter(expires_at__lt=now)
+
+
+def normalise_email(email: str | None) -> str | None:
+    """Give the one spelling under which an e-mail is stored; nothing becomes None."""
+    return (email or "").strip().lower() or None

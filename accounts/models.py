@@ -1,0 +1,230 @@
+"""Users, companies, memberships, verification codes and ended tokens; flows live in the service modules."""
+
+from __future__ import annotations
+
+from functools import cached_property
+
+from django.contrib.auth.base_user import AbstractBaseUser
+from django.contrib.auth.models import PermissionsMixin
+from django.db import models
+from django.db.models import F, Q
+from django.db.models.functions import Lower
+from django.utils import timezone
+
+from accounts.managers import (
+    CompanyQuerySet,
+    EndedTokenQuerySet,
+    MembershipQuerySet,
+    UserManager,
+    VerificationCodeQuerySet,
+    normalise_email,
+)
+
+OPERATORS = "Operators"
+
+
+class Company(models.Model):
+    """A haulier or fleet owner; the tenant that vehicles, orders and trips belong to."""
+
+    name = models.CharField(max_length=200)
+    address = models.CharField(max_length=500, blank=True, default="")
+    phone = models.CharField(max_length=20, blank=True, default="")
+    email = models.EmailField(blank=True, default="")
+    created_at = models.DateTimeField(auto_now_add=True, db_index=True)
+    updated_at = models.DateTimeField(auto_now=True)
+
+    objects = CompanyQuerySet.as_manager()
+
+    class Meta:
+        verbose_name_plural = "companies"
+        ordering = ["-created_at", "-id"]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class User(AbstractBaseUser, PermissionsMixin):
+    """A person with an account: client, assistant, dispatcher or staff."""
+
+    class Type(models.TextChoices):
+        CLIENT = "client"
+        ASSISTANT = "assistant"
+        DISPATCHER = "dispatcher"
+        STAFF = "staff"
+
+    username = models.CharField(max_length=254, unique=True)
+    email = models.EmailField(null=True, blank=True)
+    phone_number = models.CharField(max_length=16, null=True, blank=True, unique=True, help_text="E.164")
+    name = models.CharField(max_length=150, blank=True, default="")
+    first_name = models.CharField(max_length=150, blank=True, default="")
+    last_name = models.CharField(max_length=150, blank=True, default="")
+    user_type = models.CharField(max_length=10, choices=Type.choices, default=Type.CLIENT)
+    address = models.CharField(max_length=500, blank=True, default="")
+    profile_photo = models.ImageField(upload_to="photos", null=True, blank=True)
+    current_lat = models.FloatField(null=True, blank=True)
+    current_lng = models.FloatField(null=True, blank=True)
+    email_verified = models.BooleanField(default=False)
+    phone_verified = models.BooleanField(default=False)
+    is_active = models.BooleanField(default=True)
+    is_staff = models.BooleanField(default=False)
+    token_version = models.PositiveIntegerField(default=0, editable=False)
+    google_sub = models.CharField(max_length=255, null=True, blank=True, unique=True, editable=False)
+    current_company = models.ForeignKey(
+        Company, on_delete=models.SET_NULL, null=True, blank=True, related_name="+", verbose_name="current company"
+    )
+    date_joined = models.DateTimeField(default=timezone.now, db_index=True)
+    closed_at = models.DateTimeField(null=True, blank=True, editable=False)
+
+    objects = UserManager()
+
+    USERNAME_FIELD = "username"
+    EMAIL_FIELD = "email"
+    REQUIRED_FIELDS = ["email"]
+
+    class Meta:
+        ordering = ["-date_joined", "-id"]
+        constraints = [
+            models.UniqueConstraint(Lower("email"), name="user_email_unique"),
+            models.CheckConstraint(
+                condition=Q(user_type__in=["client", "assistant", "dispatcher", "staff"]), name="user_type_known"
+            ),
+            models.CheckConstraint(
+                condition=Q(phone_number__isnull=True) | Q(phone_number__startswith="+"), name="user_phone_e164"
+            ),
+            models.CheckConstraint(
+                condition=Q(current_lat__isnull=True, current_lng__isnull=True)
+                | Q(current_lat__range=(-90, 90), current_lng__range=(-180, 180)),
+                name="user_location_valid",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.username
+
+    def clean(self) -> None:
+        """Store the e-mail in its one spelling."""
+        self.email = normalise_email(self.email)
+
+    @property
+    def display_name(self) -> str:
+        """What others are shown: the name, else first and last name, else a chosen username, never an address."""
+        full_name = self.name or f"{self.first_name} {self.last_name}".strip()
+        if full_name:
+            return full_name
+        return self.username if self.user_type in (self.Type.DISPATCHER, self.Type.STAFF) else ""
+
+    @cached_property
+    def is_operator(self) -> bool:
+        """Whether this is the API's "staff", who see every company: superusers and the group Operators."""
+        return self.is_active and (self.is_superuser or self.groups.filter(name=OPERATORS).exists())
+
+    def get_full_name(self) -> str:
+        """Give the name for admin pages and mails."""
+        return self.display_name
+
+    def get_short_name(self) -> str:
+        """Give the short name for admin pages."""
+        return self.first_name or self.display_name
+
+
+class Membership(models.Model):
+    """A user works for a company; viewers read, members also change."""
+
+    class Role(models.TextChoices):
+        MEMBER = "member"
+        VIEWER = "viewer"
+
+    user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="memberships")
+    company = models.ForeignKey(Company, on_delete=models.CASCADE, related_name="memberships")
+    role = models.CharField(max_length=10, choices=Role.choices, default=Role.MEMBER)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    objects = MembershipQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["-created_at", "-id"]
+        constraints = [
+            models.UniqueConstraint(fields=["user", "company"], name="membership_once"),
+            models.CheckConstraint(condition=Q(role__in=["member", "viewer"]), name="membership_role_known"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.user_id} in {self.company_id} ({self.role})"
+
+
+class VerificationCode(models.Model):
+    """A 6-digit code for one address and purpose; neither the code nor the address can be read from the row.
+
+    A row without user is a decoy for an address that no account has, so that asking costs the same.
+    """
+
+    class Channel(models.TextChoices):
+        EMAIL = "email"
+        PHONE = "phone"
+
+    class Purpose(models.TextChoices):
+        VERIFY = "verify"
+        RESET = "reset"
+
+    MAX_TRIES = 5
+
+    user = models.ForeignKey(User, on_delete=models.CASCADE, null=True, related_name="codes")
+    channel = models.CharField(max_length=5, choices=Channel.choices)
+    purpose = models.CharField(max_length=6, choices=Purpose.choices)
+    address_key = models.CharField(max_length=64, help_text="keyed hash of the address the code goes to")
+    code_hash = models.CharField(max_length=64, blank=True, default="")
+    tries = models.PositiveSmallIntegerField(default=0)
+    created_at = models.DateTimeField(default=timezone.now)
+    sent_at = models.DateTimeField(null=True)
+    expires_at = models.DateTimeField(null=True)
+    ended_at = models.DateTimeField(null=True)
+
+    objects = VerificationCodeQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["-created_at", "-id"]
+        indexes = [
+            models.Index(fields=["address_key", "created_at"], name="code_by_address"),
+            models.Index(fields=["created_at"], name="code_by_age"),
+        ]
+        constraints = [
+            models.CheckConstraint(condition=Q(tries__gte=0, tries__lte=5), name="code_tries_bounded"),
+            models.UniqueConstraint(
+                F("user"), F("channel"), F("purpose"), condition=Q(ended_at__isnull=True), name="code_one_open"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.purpose} {self.channel} code {self.pk}"
+
+
+class EndedToken(models.Model):
+    """A JWT (its jti) or a whole family of refresh tokens (its id) that was ended before its expiry."""
+
+    jti = models.CharField(max_length=64, primary_key=True)
+    user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="ended_tokens")
+    expires_at = models.DateTimeField(db_index=True)
+    ended_at = models.DateTimeField(default=timezone.now)
+
+    objects = EndedTokenQuerySet.as_manager()
+
+    def __str__(self) -> str:
+        return self.jti
+
+
+class RefreshFamily(models.Model):
+    """Which generation of a refresh token is the live one; rows exist only once a token was rotated."""
+
+    id = models.CharField(max_length=64, primary_key=True)
+    user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="refresh_families")
+    generation = models.PositiveIntegerField(default=0)
+    rotated_at = models.DateTimeField(default=timezone.now)
+    expires_at = models.DateTimeField(db_index=True)
+
+    objects = EndedTokenQuerySet.as_manager()
+
+    class Meta:
+        verbose_name_plural = "refresh families"
+
+    def __str__(self) -> str:
+        return self.id

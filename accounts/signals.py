@@ -1,0 +1,16 @@
+"""What this app tells the apps above it; receivers live there and call one service.
+
+All are sent inside the transaction of the change, so a receiver that raises undoes it.
+
+- ``assistant_registered(user, details)``: a new assistant; details are the validated assistant-only fields.
+- ``location_reported(user, latitude, longitude)``: somebody said where they are.
+- ``sessions_ended(user_id, reason)``: every token of the user is dead.
+- ``account_closing(user)``: before personal data is erased; receivers end what the user still has open.
+"""
+
+from django.dispatch import Signal
+
+assistant_registered = Signal()
+location_reported = Signal()
+sessions_ended = Signal()
+account_closing = Signal()
