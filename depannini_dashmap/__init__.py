@@ -1,0 +1,1 @@
+"""Wiring of the project: settings, URLs, servers; what apps lean on is in `lib`."""

@@ -1,0 +1,20 @@
+"""App configurations of the project itself."""
+
+from django.apps import AppConfig
+from django.contrib.admin.apps import AdminConfig
+
+
+class DepanniniDashmapConfig(AppConfig):
+    """Holds templates, commands and system checks that belong to no domain."""
+
+    name = "depannini_dashmap"
+
+    def ready(self) -> None:
+        """Register the deployment checks."""
+        from depannini_dashmap.lib import checks  # noqa: F401
+
+
+class DispatchAdminConfig(AdminConfig):
+    """Django's admin with the dispatchers' site as its default."""
+
+    default_site = "depannini_dashmap.admin_site.DispatchAdminSite"

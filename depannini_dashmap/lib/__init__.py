@@ -1,0 +1,1 @@
+"""What every app may lean on; owns no tables and imports no app."""

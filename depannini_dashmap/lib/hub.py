@@ -1,0 +1,174 @@
+"""Carry published records to the sockets of this process: one hub per event loop, one Redis subscription per hub.
+
+All processes listen to one Redis channel and drop what none of their sockets has joined, so joining needs no round trip.
+Wire format of a payload: lines of `group TAB type TAB frame`, the frame being JSON that goes out as it is.
+"""
+
+import asyncio
+import logging
+import random
+import time
+from collections.abc import Iterator
+from functools import cached_property
+from typing import Any, Protocol
+from weakref import WeakKeyDictionary
+
+import orjson
+import redis.asyncio
+from django.conf import settings
+
+logger = logging.getLogger(__name__)
+
+CHANNEL = "dashmap.events"
+RESYNC = b"*\tresync\t{}\n"
+FIRST_WAIT = 2.0  # seconds that the first socket waits for the subscription
+PING_EVERY = 2.0
+DEAF_AFTER = 6.0  # seconds without any answer from Redis
+RESYNC_SPREAD = 1.0  # seconds over which sockets read the state again
+
+
+class Event:
+    """One published event: `text` is the frame, `data` the same parsed on first use."""
+
+    def __init__(self, group: bytes, kind: bytes, frame: bytes):
+        self._group, self._kind, self.frame = group, kind, frame
+
+    @cached_property
+    def group(self) -> str:
+        return self._group.decode()
+
+    @cached_property
+    def type(self) -> str:
+        return self._kind.decode()
+
+    @cached_property
+    def text(self) -> str:
+        return self.frame.decode()
+
+    @cached_property
+    def data(self) -> dict[str, Any]:
+        return orjson.loads(self.frame)
+
+
+class Member(Protocol):
+    """What a hub delivers to."""
+
+    def deliver(self, event: Event) -> None: ...
+
+    def resync(self) -> None: ...
+
+
+def events(payload: bytes) -> Iterator[Event]:
+    """Take a payload apart."""
+    for record in payload.split(b"\n"):
+        if record:
+            yield Event(*record.split(b"\t", 2))
+
+
+class Hub:
+    """Who listens to what inside one event loop."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop):
+        self.loop = loop
+        self.groups: dict[bytes, set[Member]] = {}
+        self.ready = asyncio.Event()
+        self._listener: asyncio.Task | None = None
+        self._outgoing: list[bytes] = []
+        self._sender: asyncio.Task | None = None
+        self._heard_at = 0.0
+
+    async def start(self) -> None:
+        """Listen to Redis, if there is one; waits a little for the subscription, then goes on without."""
+        if not settings.REDIS_URL or self.ready.is_set():
+            return
+        if self._listener is None or self._listener.done():
+            self._listener = self.loop.create_task(self._listen(settings.REDIS_URL))
+        try:
+            await asyncio.wait_for(self.ready.wait(), FIRST_WAIT)
+        except TimeoutError:
+            logger.warning("No subscription to Redis yet, sockets hear this process only")
+
+    def join(self, group: str, member: Member) -> None:
+        """Deliver the events of `group` to `member` from now on."""
+        self.groups.setdefault(group.encode(), set()).add(member)
+
+    def leave(self, group: str, member: Member) -> None:
+        """Undo `join`."""
+        key = group.encode()
+        members = self.groups.get(key)
+        if members:
+            members.discard(member)
+            if not members:
+                del self.groups[key]
+
+    def send(self, payload: bytes) -> None:
+        """Send records from inside the loop: what gathers while one call runs leaves with the next."""
+        if not settings.REDIS_URL:
+            self.loop.call_soon(self.dispatch, payload)
+            return
+        self._outgoing.append(payload)
+        if self._sender is None or self._sender.done():
+            self._sender = self.loop.create_task(self._flush())
+
+    def dispatch(self, payload: bytes) -> None:
+        """Hand each record to the members of its group."""
+        for record in payload.split(b"\n"):
+            group, _, rest = record.partition(b"\t")
+            if group == b"*":
+                self.resync_all()
+            elif members := self.groups.get(group):
+                event = Event(group, *rest.split(b"\t", 1))
+                for member in tuple(members):
+                    member.deliver(event)
+
+    def resync_all(self) -> None:
+        """Have every member read the state again, spread over a moment."""
+        for member in {member for members in self.groups.values() for member in members}:
+            self.loop.call_later(random.uniform(0, RESYNC_SPREAD), member.resync)  # noqa: S311
+
+    async def _flush(self) -> None:
+        from depannini_dashmap.lib.realtime import send_from_thread
+
+        while self._outgoing:
+            payload = b"".join(self._outgoing)
+            self._outgoing.clear()
+            await self.loop.run_in_executor(None, send_from_thread, payload)
+
+    async def _listen(self, url: str) -> None:
+        """Keep one subscription alive; after each loss everybody reads the state again."""
+        delay = 0.1
+        while True:
+            client = redis.asyncio.Redis.from_url(url, socket_timeout=None, socket_connect_timeout=FIRST_WAIT)
+            subscription = client.pubsub()
+            try:
+                await asyncio.wait_for(subscription.subscribe(CHANNEL), FIRST_WAIT)
+                delay = 0.1
+                await self._receive(subscription)
+            except (redis.RedisError, OSError, TimeoutError) as error:
+                if self.ready.is_set():
+                    logger.warning("The subscription to Redis is lost: %s", type(error).__name__)
+            finally:
+                await _close(subscription, client)
+            await asyncio.sleep(delay)
+            delay = min(delay * 2, 2.0)
+
+    async def _receive(self, subscription: Any) -> None:
+        self._heard_at = time.monotonic()
+        watch = self.loop.create_task(self._watch(subscription))
+        receive = asyncio.current_task()
+        watch.add_done_callback(lambda task: None if task.cancelled() else subscription.connection and _abort(subscription))
+        try:
+            while True:
+                message = await subscription.parse_response(block=True)
+                self._heard_at = time.monotonic()
+                if message[0] == b"message":
+                    self.dispatch(message[2])
+                elif message[0] == b"subscribe":
+                    self._subscribed()
+        finally:
+            watch.cancel()
+
+    def _subscribed(self) -> None:
+        if self.ready.is_set():
+            self.resync_all()
+        self.ready.set()

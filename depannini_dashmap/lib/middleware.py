@@ -1,0 +1,77 @@
+"""What happens around every request: its id, the content security policy, and the language and zone of pages."""
+
+import re
+import uuid
+from collections.abc import Callable
+from zoneinfo import ZoneInfo
+
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse
+from django.middleware.locale import LocaleMiddleware
+from django.utils import timezone
+
+from depannini_dashmap.lib import context
+
+Handler = Callable[[HttpRequest], HttpResponse]
+_REQUEST_ID = re.compile(r"^[A-Za-z0-9_-]{8,64}$")
+_PAGES = ("/admin/", "/admin", "/driver/", "/track/")
+
+
+def is_page(path: str) -> bool:
+    """Tell whether `path` is one that people read, not programs."""
+    return path.startswith(_PAGES)
+
+
+class RequestIdMiddleware:
+    """Give each request an id (the caller's own `X-Request-ID` where it is a plain one) and answer with it."""
+
+    def __init__(self, get_response: Handler) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        given = request.META.get("HTTP_X_REQUEST_ID", "")
+        request_id = given if _REQUEST_ID.match(given) else uuid.uuid4().hex
+        address = context.client_address(
+            request.META.get("REMOTE_ADDR", ""), request.META.get("HTTP_X_FORWARDED_FOR", ""), settings.NUM_PROXIES
+        )
+        request.request_id = request_id  # type: ignore[attr-defined]
+        context.enter(context.RequestContext(request_id, address))
+        try:
+            response = self.get_response(request)
+        finally:
+            context.enter(context.RequestContext())
+        response["X-Request-ID"] = request_id
+        return response
+
+
+class ContentSecurityPolicyMiddleware:
+    """Send a policy that lets pages load from this host alone, plus the configured map tiles."""
+
+    def __init__(self, get_response: Handler) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        response = self.get_response(request)
+        response.headers.setdefault("Content-Security-Policy", self.policy())
+        response.headers.setdefault("Permissions-Policy", "geolocation=(self), camera=(), microphone=()")
+        return response
+
+    @staticmethod
+    def policy() -> str:
+        """Return the policy; inline scripts are never allowed, inline styles are (Leaflet places markers by them)."""
+        tiles = re.match(r"https?://[^/]+", settings.MAP_TILE_URL.replace("{s}", "*"))
+        images = f"'self' data: {tiles.group(0) if tiles else ''}".strip()
+        return (
+            f"default-src 'self'; img-src {images}; style-src 'self' 'unsafe-inline'; script-src 'self'; "
+            "connect-src 'self' ws: wss:; frame-ancestors 'none'; base-uri 'self'; form-action 'self'; object-src 'none'"
+        )
+
+
+class PagesLocaleMiddleware(LocaleMiddleware):
+    """Choose language and `DISPLAY_TIME_ZONE` for pages; the API stays English and UTC."""
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        if not is_page(request.path_info):
+            return self.get_response(request)
+        with timezone.override(ZoneInfo(settings.DISPLAY_TIME_ZONE)):
+            return super().__call__(request)

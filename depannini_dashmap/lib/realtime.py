@@ -1,0 +1,150 @@
+"""Say what happened to everyone who listens: `publish` from any thread, over Redis or inside one process.
+
+What is said, and which groups exist, belongs to each app's events.py; who listens belongs to its consumers.
+"""
+
+import asyncio
+import logging
+import re
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cache
+
+import orjson
+import redis
+from django.conf import settings
+from django.db import transaction
+from redis.backoff import NoBackoff
+from redis.retry import Retry
+
+from depannini_dashmap.lib import hub
+
+logger = logging.getLogger(__name__)
+
+REDIS_PATIENCE = 0.5  # seconds that one request may wait for a hanging Redis
+REDIS_RETRY = 1.0  # seconds between two tries to reach a lost Redis
+
+_GROUP = re.compile(r"[A-Za-z0-9._-]{1,100}\Z")
+_listeners: list[list[tuple[str, dict]]] = []
+
+
+def publish(group: str, event: dict) -> None:
+    """Send `event` to the sockets of `group` once the running transaction has committed.
+
+    Shape: `event` is the frame as it goes out, JSON-ready, with its name under `type`.
+    Effects: none if the transaction rolls back; events of one transaction leave together, in order.
+    """
+    record = _encode(group, event)
+    connection = transaction.get_connection()
+    if not connection.in_atomic_block:
+        return _send(record)
+    pending = connection.run_on_commit
+    if pending and isinstance(pending[-1][1], _Batch) and pending[-1][0] == set(connection.savepoint_ids):
+        pending[-1][1].records.append(record)
+    else:
+        transaction.on_commit(_Batch(record), robust=True)
+
+
+def publish_now(group: str, event: dict) -> None:
+    """Send `event` to the sockets of `group` at once, whatever a transaction does.
+
+    Effects: never raises for a lost Redis, and never waits when called inside an event loop.
+    """
+    _send(_encode(group, event))
+
+
+@contextmanager
+def captured() -> Iterator[list[tuple[str, dict]]]:
+    """Collect every (group, event) that leaves inside the block: for tests."""
+    heard: list[tuple[str, dict]] = []
+    _listeners.append(heard)
+    try:
+        yield heard
+    finally:
+        _listeners.remove(heard)
+
+
+class _Batch:
+    """The events of one transaction, sent together after its commit."""
+
+    def __init__(self, record: bytes):
+        self.records = [record]
+
+    def __call__(self) -> None:
+        _send(b"".join(self.records))
+
+
+def _encode(group: str, event: dict) -> bytes:
+    if not _GROUP.match(group):
+        raise ValueError(f"Not a group name: {group!r}")
+    return b"%b\t%b\t%b\n" % (group.encode(), event["type"].encode(), orjson.dumps(event))
+
+
+def _send(payload: bytes) -> None:
+    for heard in _listeners:
+        heard.extend((event.group, event.data) for event in hub.events(payload))
+    try:
+        loop = asyncio.get_running_loop()
+    except RuntimeError:
+        send_from_thread(payload)
+    else:
+        hub.of(loop).send(payload)
+
+
+def send_from_thread(payload: bytes) -> None:
+    """Send encoded records over Redis, or to this process alone when there is none."""
+    url = settings.REDIS_URL
+    if not (url and publisher(url).send(payload)):
+        hub.deliver_here(payload)
+
+
+@cache
+def publisher(url: str) -> "_Publisher":
+    """Return the process's one sender for a Redis."""
+    return _Publisher(url)
+
+
+class _Publisher:
+    """One PUBLISH per payload; after a failure it stays silent until a thread of its own has reached Redis again."""
+
+    def __init__(self, url: str):
+        self.client = redis.Redis.from_url(
+            url,
+            socket_timeout=REDIS_PATIENCE,
+            socket_connect_timeout=REDIS_PATIENCE,
+            retry=Retry(NoBackoff(), 1),
+        )
+        self.lost = False
+        self.lock = threading.Lock()
+
+    def send(self, payload: bytes) -> bool:
+        if self.lost:
+            return False
+        try:
+            self.client.publish(hub.CHANNEL, payload)
+        except redis.RedisError as error:
+            self._lose(error)
+            return False
+        return True
+
+    def _lose(self, error: Exception) -> None:
+        with self.lock:
+            if self.lost:
+                return
+            self.lost = True
+        logger.warning("Redis is lost, events stay in this process: %s", type(error).__name__)
+        threading.Thread(target=self._recover, name="redis-recovery", daemon=True).start()
+
+    def _recover(self) -> None:
+        """Retry until Redis takes a call for everybody to read the state again, as events were lost."""
+        while True:
+            time.sleep(REDIS_RETRY)
+            try:
+                self.client.publish(hub.CHANNEL, hub.RESYNC)
+            except redis.RedisError:
+                continue
+            self.lost = False
+            logger.warning("Redis is back")
+            return

@@ -1,0 +1,341 @@
+"""All settings, read from the environment (`.env` beside `manage.py` is read too); the README has the table."""
+
+import os
+import secrets
+import sys
+from datetime import timedelta
+from pathlib import Path
+
+import environ
+from django.core.exceptions import ImproperlyConfigured
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+env = environ.Env()
+ENV_FILE = Path(os.environ.get("ENV_FILE", BASE_DIR / ".env"))
+if ENV_FILE.exists():
+    env.read_env(ENV_FILE)
+
+
+def _made_secret_key() -> str:
+    """Make a key once, keep it in `.env` readable by its owner alone, and say so."""
+    key = secrets.token_urlsafe(50)
+    descriptor = os.open(ENV_FILE, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+    with os.fdopen(descriptor, "a") as file:
+        file.write(f"\nSECRET_KEY={key}\n")
+    ENV_FILE.chmod(0o600)
+    print(f"SECRET_KEY was not set: made one and kept it in {ENV_FILE}", file=sys.stderr)
+    return key
+
+
+# --- Core -------------------------------------------------------------------------------------------------------------
+DEBUG = env.bool("DEBUG", False)
+SECRET_KEY = env.str("SECRET_KEY", "") or _made_secret_key()
+ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=["localhost", "127.0.0.1", "[::1]"])
+HTTPS = env.bool("HTTPS", False)
+BASE_URL = env.str("BASE_URL", "http://127.0.0.1:8000").rstrip("/")
+NUM_PROXIES = env.int("NUM_PROXIES", 0)
+SERVE = env.str("SERVE", "all")
+
+_LOOPBACK_HOSTS = {"localhost", "127.0.0.1", "[::1]", "::1", "testserver"}
+if not DEBUG:
+    if len(SECRET_KEY) < 32 or len(set(SECRET_KEY)) < 5 or SECRET_KEY.startswith("django-insecure-"):
+        raise ImproperlyConfigured("SECRET_KEY is insecure: use at least 32 random characters.")
+    if "*" in ALLOWED_HOSTS:
+        raise ImproperlyConfigured("ALLOWED_HOSTS must name the hosts; '*' is for DEBUG only.")
+elif any(host not in _LOOPBACK_HOSTS and not host.endswith(".localhost") for host in ALLOWED_HOSTS):
+    raise ImproperlyConfigured("DEBUG must be off when ALLOWED_HOSTS names an address that is not loopback.")
+
+INSTALLED_APPS = [
+    "daphne",
+    "depannini_dashmap.apps.DepanniniDashmapConfig",
+    "depannini_dashmap.apps.DispatchAdminConfig",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "whitenoise.runserver_nostatic",
+    "django.contrib.staticfiles",
+    "rest_framework",
+    "knox",
+    "axes",
+    "channels",
+    "corsheaders",
+    "django_filters",
+    "django_tasks",
+    "django_tasks_db",
+    "drf_spectacular",
+    "drf_spectacular_sidecar",
+    "import_export",
+    "leaflet",
+    "simple_history",
+    "accounts",
+    "fleet",
+    "orders",
+    "trips",
+    "telematics",
+    "assistance",
+]
+
+MIDDLEWARE = [
+    "depannini_dashmap.lib.middleware.RequestIdMiddleware",
+    "depannini_dashmap.lib.middleware.ContentSecurityPolicyMiddleware",
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "corsheaders.middleware.CorsMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "depannini_dashmap.lib.middleware.PagesLocaleMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "simple_history.middleware.HistoryRequestMiddleware",
+    "axes.middleware.AxesMiddleware",
+]
+APPEND_SLASH = False
+ROOT_URLCONF = "depannini_dashmap.urls"
+ASGI_APPLICATION = "depannini_dashmap.asgi.application"
+WSGI_APPLICATION = "depannini_dashmap.wsgi.application"
+SILENCED_SYSTEM_CHECKS: list[str] = []
+
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+                "django.template.context_processors.i18n",
+            ]
+        },
+    }
+]
+
+# --- Database, cache, channel layer --------------------------------------------------------------------------------------
+DATABASES = {"default": env.db_url("DATABASE_URL", default=f"sqlite:///{BASE_DIR / 'db.sqlite3'}")}
+_database = DATABASES["default"]
+if _database["ENGINE"].endswith("sqlite3"):
+    _database["OPTIONS"] = {
+        "timeout": 20,
+        "transaction_mode": "IMMEDIATE",
+        "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;",
+    }
+else:
+    _database["CONN_MAX_AGE"] = None
+    _database["CONN_HEALTH_CHECKS"] = True
+    _database.setdefault("OPTIONS", {})
+    _database["OPTIONS"].setdefault("connect_timeout", 3)
+    _database["OPTIONS"].setdefault(
+        "options", "-c statement_timeout=15000 -c lock_timeout=3000 -c idle_in_transaction_session_timeout=30000"
+    )
+    for _name, _value in (("tcp_user_timeout", 5000), ("keepalives_idle", 10), ("keepalives_interval", 5)):
+        _database["OPTIONS"].setdefault(_name, _value)
+MIGRATE_DATABASE_URL = env.str("MIGRATE_DATABASE_URL", "")
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+REDIS_URL = env.str("REDIS_URL", "")
+if REDIS_URL:
+    CACHES = {
+        "default": {
+            "BACKEND": "depannini_dashmap.lib.cache.ForgivingRedisCache",
+            "LOCATION": REDIS_URL,
+            "OPTIONS": {"socket_timeout": 1, "socket_connect_timeout": 1},
+        }
+    }
+    CHANNEL_LAYERS = {
+        "default": {
+            "BACKEND": "channels_redis.pubsub.RedisPubSubChannelLayer",
+            # redis-py's read time-out would close idle subscribers.
+            "CONFIG": {"hosts": [{"address": REDIS_URL, "socket_timeout": None}], "prefix": "dashmap"},
+        }
+    }
+else:
+    CACHES = {"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}}
+    CHANNEL_LAYERS = {"default": {"BACKEND": "channels.layers.InMemoryChannelLayer"}}
+HTTP_THREADS = env.int("HTTP_THREADS", 4)
+
+# --- Languages, times, static files, photos -------------------------------------------------------------------------------
+LANGUAGE_CODE = "en"
+LANGUAGES = [("en", "English"), ("fr", "Français"), ("ar", "العربية")]
+LOCALE_PATHS = [BASE_DIR / "locale"]
+TIME_ZONE = "UTC"
+DISPLAY_TIME_ZONE = env.str("DISPLAY_TIME_ZONE", "Africa/Algiers")
+USE_I18N = True
+USE_TZ = True
+
+STATIC_URL = "/static/"
+STATIC_ROOT = BASE_DIR / "staticfiles"
+STATICFILES_DIRS = [BASE_DIR / "static"]
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
+}
+# A start needs no collectstatic: whitenoise serves from the finders.
+WHITENOISE_USE_FINDERS = True
+WHITENOISE_AUTOREFRESH = DEBUG
+MEDIA_URL = "/media/"
+MEDIA_ROOT = Path(env.str("MEDIA_ROOT", str(BASE_DIR / "media")))
+MAP_TILE_URL = env.str("MAP_TILE_URL", "")
+
+# --- People -----------------------------------------------------------------------------------------------------------------
+AUTH_USER_MODEL = "accounts.User"
+AUTHENTICATION_BACKENDS = ["axes.backends.AxesStandaloneBackend", "django.contrib.auth.backends.ModelBackend"]
+PASSWORD_HASHERS = [
+    "django.contrib.auth.hashers.Argon2PasswordHasher",
+    "django.contrib.auth.hashers.PBKDF2PasswordHasher",
+]
+AUTH_PASSWORD_VALIDATORS = [
+    {
+        "NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator",
+        "OPTIONS": {"user_attributes": ("username", "email", "phone_number", "name", "first_name", "last_name")},
+    },
+    {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator"},
+    {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
+    {"NAME": "django.contrib.auth.password_validation.NumericPasswordValidator"},
+]
+LOGIN_URL = "admin:login"
+ACCESS_TOKEN_TTL = timedelta(seconds=env.int("ACCESS_TOKEN_TTL", 7 * 86400))
+REFRESH_TOKEN_TTL = timedelta(seconds=env.int("REFRESH_TOKEN_TTL", 30 * 86400))
+TOKEN_TTL = timedelta(seconds=env.int("TOKEN_TTL", 30 * 86400))
+JWT_ROTATE_REFRESH = env.bool("JWT_ROTATE_REFRESH", False)
+SIMPLE_JWT = {
+    "ALGORITHM": "HS256",
+    "SIGNING_KEY": SECRET_KEY,
+    "ACCESS_TOKEN_LIFETIME": ACCESS_TOKEN_TTL,
+    "REFRESH_TOKEN_LIFETIME": REFRESH_TOKEN_TTL,
+    "UPDATE_LAST_LOGIN": False,
+}
+REST_KNOX = {"TOKEN_TTL": TOKEN_TTL, "AUTO_REFRESH": True, "MIN_REFRESH_INTERVAL": 3600}
+GOOGLE_CLIENT_IDS = env.list("GOOGLE_CLIENT_IDS", default=[])
+PHONE_DEFAULT_REGION = env.str("PHONE_DEFAULT_REGION", "DZ")
+THROTTLING_ENABLED = env.bool("THROTTLING", not DEBUG)
+AXES_ENABLED = THROTTLING_ENABLED
+AXES_FAILURE_LIMIT = 5
+AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
+AXES_COOLOFF_TIME = timedelta(minutes=15)
+AXES_HTTP_RESPONSE_CODE = 429
+AXES_RESET_ON_SUCCESS = True
+AXES_IPWARE_PROXY_COUNT = NUM_PROXIES or None
+AXES_IPWARE_META_PRECEDENCE_ORDER = ("HTTP_X_FORWARDED_FOR", "REMOTE_ADDR") if NUM_PROXIES else ("REMOTE_ADDR",)
+AXES_VERBOSE = False
+
+# --- Outside systems ----------------------------------------------------------------------------------------------------------
+vars().update(env.email_url("EMAIL_URL", default="consolemail://"))
+EMAIL_TIMEOUT = 5
+DEFAULT_FROM_EMAIL = env.str("DEFAULT_FROM_EMAIL", "Depannini DashMap <noreply@localhost>")
+SMS_URL = env.str("SMS_URL", "console:")
+TASK_WORKER = env.str("TASK_WORKER", "on").lower() not in {"off", "0", "false", "no"}
+TASKS = {"default": {"BACKEND": "django_tasks_db.DatabaseBackend", "QUEUES": []}}
+
+# --- The trade ------------------------------------------------------------------------------------------------------------------
+CURRENCY = env.str("CURRENCY", "DZD")
+ASSISTANCE_RADIUS_KM = env.float("ASSISTANCE_RADIUS_KM", 10.0)
+ASSISTANCE_MAX_RADIUS_KM = env.float("ASSISTANCE_MAX_RADIUS_KM", 50.0)
+ASSISTANCE_TTL = timedelta(seconds=env.int("ASSISTANCE_TTL", 900))
+LOCATION_TTL = timedelta(seconds=env.int("LOCATION_TTL", 300))
+OFFER_WAVE_SIZE = env.int("OFFER_WAVE_SIZE", 10)
+OFFER_WAVE_INTERVAL = timedelta(seconds=env.int("OFFER_WAVE_INTERVAL", 30))
+ALLOW_FAKE_DATA = env.bool("ALLOW_FAKE_DATA", DEBUG)
+VEHICLE_SILENT_AFTER = timedelta(seconds=env.int("VEHICLE_SILENT_AFTER", 900))
+
+# --- Retention: days that rows are kept; 0 keeps them for ever -------------------------------------------------------------------
+RETENTION_DAYS = {
+    "positions": env.int("RETENTION_POSITIONS_DAYS", 365),
+    "chat": env.int("RETENTION_CHAT_DAYS", 365),
+    "codes": env.int("RETENTION_CODES_DAYS", 7),
+    "tokens": env.int("RETENTION_TOKENS_DAYS", 1),
+    "idempotency": env.int("RETENTION_IDEMPOTENCY_DAYS", 1),
+    "tasks": env.int("RETENTION_TASKS_DAYS", 14),
+    "audit": env.int("RETENTION_AUDIT_DAYS", 730),
+}
+METRICS_TOKEN = env.str("METRICS_TOKEN", "")
+
+# --- The API ------------------------------------------------------------------------------------------------------------------------
+DATA_UPLOAD_MAX_MEMORY_SIZE = int(2.5 * 1024 * 1024)
+FILE_UPLOAD_MAX_MEMORY_SIZE = DATA_UPLOAD_MAX_MEMORY_SIZE
+PHOTO_MAX_BYTES = 5 * 1024 * 1024
+REST_FRAMEWORK = {
+    "DEFAULT_AUTHENTICATION_CLASSES": [
+        "accounts.authentication.BearerAuthentication",
+        "accounts.authentication.FleetTokenAuthentication",
+    ],
+    "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
+    "DEFAULT_RENDERER_CLASSES": ["depannini_dashmap.lib.api.JsonRenderer"],
+    "DEFAULT_PARSER_CLASSES": ["depannini_dashmap.lib.api.JsonParser"],
+    "DEFAULT_PAGINATION_CLASS": "depannini_dashmap.lib.api.CursorPages",
+    "DEFAULT_FILTER_BACKENDS": ["django_filters.rest_framework.DjangoFilterBackend"],
+    "DEFAULT_CONTENT_NEGOTIATION_CLASS": "depannini_dashmap.lib.api.AlwaysJson",
+    "DEFAULT_METADATA_CLASS": None,
+    "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
+    "DEFAULT_THROTTLE_CLASSES": ["accounts.throttles.SignedInThrottle"],
+    "DEFAULT_THROTTLE_RATES": {},
+    "EXCEPTION_HANDLER": "depannini_dashmap.lib.api.exception_handler",
+    "NUM_PROXIES": NUM_PROXIES,
+    "URL_FORMAT_OVERRIDE": None,
+    "TEST_REQUEST_DEFAULT_FORMAT": "json",
+    "UNAUTHENTICATED_USER": "django.contrib.auth.models.AnonymousUser",
+}
+SPECTACULAR_SETTINGS = {
+    "TITLE": "Depannini DashMap",
+    "DESCRIPTION": "Roadside assistance (Depannini) and fleet dispatch (DashMap): one API.",
+    "VERSION": "1.0.0",
+    "SERVE_INCLUDE_SCHEMA": False,
+    "SERVE_PERMISSIONS": ["rest_framework.permissions.AllowAny"],
+    "SERVE_AUTHENTICATION": [],
+    "SWAGGER_UI_DIST": "SIDECAR",
+    "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
+    "REDOC_DIST": "SIDECAR",
+    "COMPONENT_SPLIT_REQUEST": True,
+    "SCHEMA_PATH_PREFIX": r"/api/",
+}
+
+# --- Browsers and transport ----------------------------------------------------------------------------------------------------------
+CORS_ALLOWED_ORIGINS = env.list("CORS_ALLOWED_ORIGINS", default=[])
+if DEBUG:
+    CORS_ALLOWED_ORIGIN_REGEXES = [r"^https?://(localhost|127\.0\.0\.1)(:\d+)?$"]
+CORS_URLS_REGEX = r"^/api/.*$"
+CORS_ALLOW_HEADERS = ["accept", "authorization", "content-type", "idempotency-key", "x-request-id"]
+CORS_EXPOSE_HEADERS = ["x-request-id", "retry-after", "idempotent-replayed"]
+CSRF_TRUSTED_ORIGINS = env.list("CSRF_TRUSTED_ORIGINS", default=[])
+X_FRAME_OPTIONS = "DENY"
+SECURE_CONTENT_TYPE_NOSNIFF = True
+# Tile servers ask for a Referer.
+SECURE_REFERRER_POLICY = "strict-origin-when-cross-origin"
+SESSION_COOKIE_HTTPONLY = True
+SESSION_COOKIE_SAMESITE = "Lax"
+CSRF_COOKIE_SAMESITE = "Lax"
+if HTTPS:
+    SECURE_SSL_REDIRECT = True
+    SECURE_REDIRECT_EXEMPT = [r"^healthz/?$", r"^readyz/?$"]
+    SECURE_HSTS_SECONDS = env.int("HSTS_SECONDS", 31536000)
+    SECURE_HSTS_INCLUDE_SUBDOMAINS = True
+    SECURE_HSTS_PRELOAD = True
+    SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
+    SESSION_COOKIE_SECURE = True
+    CSRF_COOKIE_SECURE = True
+
+# --- Logs -------------------------------------------------------------------------------------------------------------------------------
+LOG_LEVEL = env.str("LOG_LEVEL", "INFO")
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "filters": {"redact": {"()": "depannini_dashmap.lib.logs.RedactingFilter"}},
+    "formatters": {"json": {"()": "depannini_dashmap.lib.logs.JsonFormatter"}},
+    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "json", "filters": ["redact"]}},
+    "root": {"handlers": ["stderr"], "level": "WARNING"},
+    "loggers": {
+        "depannini_dashmap": {"level": LOG_LEVEL},
+        "accounts": {"level": LOG_LEVEL},
+        "assistance": {"level": LOG_LEVEL},
+        "trips": {"level": LOG_LEVEL},
+        "telematics": {"level": LOG_LEVEL},
+        "axes": {"level": "ERROR"},
+        "django.request": {"level": "ERROR"},
+        "django.server": {"handlers": ["stderr"], "level": "WARNING", "propagate": False},
+        "daphne": {"level": "WARNING"},
+        "django.channels.server": {"level": "WARNING"},
+    },
+}

@@ -1,0 +1,19 @@
+"""Settings of the test suite: the real ones with cheap password hashes, no rate limits and no worker thread."""
+
+import os
+import tempfile
+
+os.environ.setdefault("SECRET_KEY", "the-test-suite-needs-a-key-that-is-long-and-public")
+os.environ.setdefault("THROTTLING", "off")
+os.environ.setdefault("ALLOW_FAKE_DATA", "on")
+os.environ.setdefault("TASK_WORKER", "off")
+
+from depannini_dashmap.settings import *  # noqa: F403
+
+PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+MEDIA_ROOT = tempfile.mkdtemp(prefix="dashmap-media-")
+ALLOWED_HOSTS = [*ALLOWED_HOSTS, "testserver"]  # noqa: F405
+EMAIL_BACKEND = "django.core.mail.backends.locmem.EmailBackend"
+if DATABASES["default"]["ENGINE"].endswith("sqlite3"):  # noqa: F405
+    # Threads and sockets of one test share the file; an in-memory database could not be seen by them.
+    DATABASES["default"]["TEST"] = {"NAME": os.path.join(tempfile.mkdtemp(prefix="dashmap-test-"), "test.sqlite3")}  # noqa: F405
