@@ -118,6 +118,20 @@ class User(AbstractBaseUser, PermissionsMixin):
         """Whether this is the API's "staff", who see every company: superusers and the group Operators."""
         return self.is_active and (self.is_superuser or self.groups.filter(name=OPERATORS).exists())
 
+    @cached_property
+    def _company_roles(self) -> frozenset[str]:
+        return frozenset(self.memberships.values_list("role", flat=True))
+
+    @property
+    def is_company_member(self) -> bool:
+        """Whether the user belongs to any company, and so enters the admin."""
+        return bool(self._company_roles)
+
+    @property
+    def is_company_editor(self) -> bool:
+        """Whether the user may change things in at least one company."""
+        return Membership.Role.MEMBER in self._company_roles
+
     def get_full_name(self) -> str:
         """Give the name for admin pages and mails."""
         return self.display_name

@@ -1,0 +1,179 @@
+"""The cast that every test plays with, and the gate between SQLite and PostgreSQL."""
+
+from collections.abc import Callable, Iterator
+from datetime import date, timedelta
+from typing import Any
+
+import pytest
+from django.conf import settings as django_settings
+from django.contrib.auth.models import Group
+from django.core.cache import cache
+from django.db import connection
+from rest_framework.test import APIClient
+
+PASSWORD = "correct-horse-battery"
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Skip what needs real row locks, or Redis, where the suite runs on SQLite."""
+    if "sqlite" not in django_settings.DATABASES["default"]["ENGINE"]:
+        return
+    skip = pytest.mark.skip(reason="needs PostgreSQL and Redis: set DATABASE_URL and REDIS_URL")
+    for item in items:
+        if "postgres" in item.keywords:
+            item.add_marker(skip)
+
+
+@pytest.fixture(autouse=True)
+def _clean_cache() -> Iterator[None]:
+    cache.clear()
+    yield
+
+
+@pytest.fixture
+def company_a(db: None) -> Any:
+    """The first haulier."""
+    from accounts.models import Company
+
+    return Company.objects.create(name="Atlas Transport", address="12 Rue Didouche Mourad, Alger")
+
+
+@pytest.fixture
+def company_b(db: None) -> Any:
+    """A haulier who must never see anything of the first."""
+    from accounts.models import Company
+
+    return Company.objects.create(name="Sahel Logistique", address="3 Rue de Bab El Oued, Alger")
+
+
+def _make_user(username: str, user_type: str, **fields: Any) -> Any:
+    from accounts.models import User
+
+    fields.setdefault("name", username.title())
+    return User.objects.create_user(username, fields.pop("email", f"{username}@example.com"), PASSWORD, user_type=user_type, **fields)
+
+
+@pytest.fixture
+def client_user(db: None) -> Any:
+    """A motorist."""
+    return _make_user("+213555000001", "client", name="Amina Client", phone_number="+213555000001", email="amina@example.com")
+
+
+@pytest.fixture
+def other_client(db: None) -> Any:
+    """Another motorist."""
+    return _make_user("+213555000002", "client", name="Brahim Client", phone_number="+213555000002", email="brahim@example.com")
+
+
+def _make_assistant(phone: str, name: str, service_type: str = "towing") -> Any:
+    from accounts.signals import assistant_registered
+
+    user = _make_user(phone, "assistant", name=name, phone_number=phone, email=f"{name.split()[0].lower()}@example.com")
+    assistant_registered.send(
+        sender=type(user),
+        user=user,
+        details={
+            "service_type": service_type,
+            "vehicle_type": "truck",
+            "driving_license_cat": "c",
+            "driving_license_num": "16/445566",
+            "driving_license_expiry": date.today() + timedelta(days=900),
+            "vehicle_registration_num": 123456789012,
+            "current_lat": 36.7538,
+            "current_lng": 3.0588,
+        },
+    )
+    return user
+
+
+@pytest.fixture
+def assistant_user(db: None) -> Any:
+    """A tow-truck driver near the centre of Algiers; not on duty yet."""
+    return _make_assistant("+213555000011", "Karim Assistant")
+
+
+@pytest.fixture
+def other_assistant(db: None) -> Any:
+    """Another tow-truck driver."""
+    return _make_assistant("+213555000012", "Lila Assistant")
+
+
+def _make_dispatcher(username: str, company: Any, role: str = "member") -> Any:
+    from accounts.models import Membership
+
+    first, last = username.split("_")[0].title(), "Dispatcher"
+    user = _make_user(username, "dispatcher", first_name=first, last_name=last, current_company=company)
+    Membership.objects.create(user=user, company=company, role=role)
+    return user
+
+
+@pytest.fixture
+def dispatcher(company_a: Any) -> Any:
+    """A dispatcher of the first company."""
+    return _make_dispatcher("nadia", company_a)
+
+
+@pytest.fixture
+def dispatcher_b(company_b: Any) -> Any:
+    """A dispatcher of the second company."""
+    return _make_dispatcher("omar", company_b)
+
+
+@pytest.fixture
+def viewer(company_a: Any) -> Any:
+    """Somebody who may only look at the first company."""
+    return _make_dispatcher("rym", company_a, role="viewer")
+
+
+@pytest.fixture
+def staff_user(db: None) -> Any:
+    """An operator of the whole installation."""
+    user = _make_user("salim", "staff", is_staff=True)
+    user.groups.add(Group.objects.get_or_create(name="Operators")[0])
+    return user
+
+
+@pytest.fixture
+def password() -> str:
+    """The password of everybody in the cast."""
+    return PASSWORD
+
+
+@pytest.fixture
+def api() -> Callable[..., APIClient]:
+    """Give a client of the API: `api(user)` with a real Bearer token, `api()` without credentials."""
+
+    def make(user: Any = None) -> APIClient:
+        client = APIClient()
+        if user is not None:
+            from accounts.tokens import issue_pair
+
+            client.credentials(HTTP_AUTHORIZATION=f"Bearer {issue_pair(user)['access']}")
+        return client
+
+    return make
+
+
+@pytest.fixture
+def run_tasks() -> Callable[..., int]:
+    """Run the queued tasks that are due, and give their number; raises what a task raised."""
+
+    def drain(limit: int = 200) -> int:
+        from django_tasks_db.models import DBTaskResult
+
+        done = 0
+        while done < limit and (row := DBTaskResult.objects.ready().first()) is not None:
+            row.claim("tests")
+            result = row.task_result
+            row.task.call(*result.args, **result.kwargs)
+            row.set_successful(None)
+            done += 1
+        return done
+
+    return drain
+
+
+@pytest.fixture
+def on_postgres() -> bool:
+    """Tell whether this run has a PostgreSQL under it."""
+    return connection.vendor == "postgresql"

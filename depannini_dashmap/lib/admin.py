@@ -1,0 +1,51 @@
+"""Tenancy and roles in the admin, once for every model."""
+
+from typing import Any
+
+from django.contrib import admin
+from django.db import models
+from django.http import HttpRequest
+
+
+class TenantAdmin(admin.ModelAdmin):
+    """An admin whose rows, and the choices of every relation, are those that `visible_to(user)` gives.
+
+    Members of a company may work on its rows, viewers may only look; operators see all.
+    """
+
+    show_full_result_count = False
+    list_per_page = 50
+    list_max_show_all = 200
+    operators_only = False
+
+    def _may_look(self, request: HttpRequest) -> bool:
+        user = request.user
+        return bool(user.is_active and (user.is_operator or (not self.operators_only and user.is_company_member)))
+
+    def _may_change(self, request: HttpRequest) -> bool:
+        return self._may_look(request) and (request.user.is_operator or request.user.is_company_editor)
+
+    def has_module_permission(self, request: HttpRequest) -> bool:
+        return self._may_look(request)
+
+    def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return self._may_look(request)
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return self._may_change(request)
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return self._may_change(request)
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return self._may_change(request)
+
+    def get_queryset(self, request: HttpRequest) -> models.QuerySet:
+        rows = super().get_queryset(request)
+        return rows.visible_to(request.user) if hasattr(rows, "visible_to") else rows
+
+    def formfield_for_foreignkey(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
+        manager = db_field.remote_field.model._default_manager
+        if "queryset" not in kwargs and hasattr(manager.all(), "visible_to"):
+            kwargs["queryset"] = manager.all().visible_to(request.user)
+        return super().formfield_for_foreignkey(db_field, request, **kwargs)

@@ -1,0 +1,1 @@
+"""Deployment checks: what is doubtful, with an id and a hint."""

@@ -1,0 +1,130 @@
+"""Serializer fields that read and write values as the contract does; DRF's own differ in the cases named here."""
+
+import datetime as dt
+import math
+from decimal import ROUND_HALF_UP, Decimal, InvalidOperation
+from typing import Any
+
+from django.db import models
+from rest_framework import serializers
+
+
+def format_utc(value: dt.datetime | None) -> str | None:
+    """Return an instant as `YYYY-MM-DDTHH:MM:SSZ`, whole seconds, UTC."""
+    if value is None:
+        return None
+    return value.astimezone(dt.UTC).replace(microsecond=0, tzinfo=None).isoformat() + "Z"
+
+
+def format_decimal(value: Decimal | float | None, places: int) -> str | None:
+    """Return a number as a string with exactly `places` decimals; never a negative zero."""
+    if value is None:
+        return None
+    text = f"{value:.{places}f}"
+    return text[1:] if text.startswith("-") and not text.strip("-0.") else text
+
+
+class UtcDateTimeField(serializers.DateTimeField):
+    """Reads ISO 8601 (no zone: UTC), writes whole seconds with `Z`."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        kwargs.setdefault("default_timezone", dt.UTC)
+        super().__init__(**kwargs)
+
+    def to_representation(self, value: Any) -> str | None:
+        return format_utc(value)
+
+
+class ClockTimeField(serializers.TimeField):
+    """Reads `HH:MM` and `HH:MM:SS`, writes `HH:MM:SS`."""
+
+    def to_representation(self, value: Any) -> str:
+        return value.replace(microsecond=0, tzinfo=None).isoformat(timespec="seconds")
+
+
+class DecimalStringField(serializers.DecimalField):
+    """Rounds what has too many decimals instead of refusing it; checks the range on what was sent, before rounding."""
+
+    def to_internal_value(self, data: Any) -> Decimal:
+        if isinstance(data, bool):
+            self.fail("invalid")
+        text = str(data).strip()
+        if len(text) > self.MAX_STRING_LENGTH:
+            self.fail("max_string_length", max_length=self.MAX_STRING_LENGTH)
+        try:
+            value = Decimal(text)
+        except InvalidOperation:
+            self.fail("invalid")
+        if not value.is_finite():
+            self.fail("invalid")
+        if value.adjusted() > self.max_digits:
+            self.fail("max_digits", max_digits=self.max_digits)
+        # The validators would see only the rounded value: 90.0000001 degrees must not become 90.
+        self.run_validators(value)
+        rounded = value.quantize(Decimal(1).scaleb(-self.decimal_places), rounding=ROUND_HALF_UP)
+        return self.validate_precision(abs(rounded) if rounded.is_zero() else rounded)
+
+
+class NumberField(serializers.FloatField):
+    """A JSON number; numeric strings are fine, `true`, NaN and infinities are not."""
+
+    def to_internal_value(self, data: Any) -> float:
+        if isinstance(data, bool):
+            self.fail("invalid")
+        value = super().to_internal_value(data)
+        if not math.isfinite(value):
+            self.fail("invalid")
+        return value
+
+
+class StrictIntegerField(serializers.IntegerField):
+    """A whole number within 64 bits; `true` is not one."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        kwargs.setdefault("max_value", 2**63 - 1)
+        kwargs.setdefault("min_value", -(2**63))
+        super().__init__(**kwargs)
+
+    def to_internal_value(self, data: Any) -> int:
+        if isinstance(data, bool) or (isinstance(data, float) and not data.is_integer()):
+            self.fail("invalid")
+        if isinstance(data, str) and not data.isascii():
+            self.fail("invalid")
+        return super().to_internal_value(data)
+
+
+class VisibleRelatedField(serializers.PrimaryKeyRelatedField):
+    """The id of a row that the caller may see; a foreign id reads exactly as an unknown one.
+
+    The queryset's model must have a manager with `visible_to(user)`.
+    """
+
+    default_error_messages = {"does_not_exist": "Unknown id.", "incorrect_type": "Expected an id."}
+
+    def get_queryset(self) -> models.QuerySet:
+        return super().get_queryset().visible_to(self.context["request"].user)
+
+    def to_internal_value(self, data: Any) -> models.Model:
+        if isinstance(data, bool) or not isinstance(data, int | str):
+            self.fail("incorrect_type")
+        try:
+            return super().to_internal_value(data)
+        except OverflowError:
+            self.fail("does_not_exist")
+
+
+class Serializer(serializers.Serializer):
+    """DRF's, here for symmetry of imports."""
+
+
+class ModelSerializer(serializers.ModelSerializer):
+    """DRF's with the fields of this module for the model fields that they fit."""
+
+    serializer_field_mapping = {
+        **serializers.ModelSerializer.serializer_field_mapping,
+        models.DateTimeField: UtcDateTimeField,
+        models.TimeField: ClockTimeField,
+        models.DecimalField: DecimalStringField,
+        models.FloatField: NumberField,
+    }
+    serializer_related_field = VisibleRelatedField

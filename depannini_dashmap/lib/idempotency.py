@@ -1,0 +1,92 @@
+"""`Idempotency-Key`: the same POST sent twice happens once and is answered alike.
+
+Scoped to user and path for 24 hours. Answers of 400 and from 500 up are not kept, so that a mended request may use its
+key again. A claim whose process died is given up after a minute.
+"""
+
+import hashlib
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+from django.apps import apps
+from django.db import IntegrityError, transaction
+from django.http import HttpResponse
+from django.utils import timezone
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from depannini_dashmap.lib import errors
+
+KEPT = timedelta(hours=24)
+ABANDONED = timedelta(seconds=60)
+
+
+class Replay(Exception):
+    """Ends a request early with the answer that was given the first time."""
+
+    def __init__(self, response: HttpResponse) -> None:
+        self.response = response
+        super().__init__("replayed")
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """This request's hold on its key."""
+
+    record_id: int
+    started_at: Any
+
+
+def _records() -> Any:
+    return apps.get_model("depannini_dashmap", "IdempotentRequest").objects
+
+
+def begin(request: Request) -> Claim | None:
+    """Claim the request's key.
+
+    Returns None where no key applies. Raises: Replay, InvalidData (bad key), KeyReused (another body),
+    Conflict (the first is still running).
+    """
+    key = request.headers.get("Idempotency-Key")
+    path = request.path.rstrip("/")
+    if request.method != "POST" or key is None or not request.user.is_authenticated or path.startswith("/api/auth/"):
+        return None
+    if not 1 <= len(key) <= 255 or not key.isprintable():
+        raise errors.InvalidData(fields={"Idempotency-Key": ["Send 1 to 255 printable characters."]})
+    digest = hashlib.sha256(request._request.body).hexdigest()
+    now = timezone.now()
+    scope = {"user_id": request.user.pk, "path": path[:255], "key": key}
+    _records().filter(**scope, started_at__lt=now - KEPT).delete()
+    _records().filter(**scope, status=None, started_at__lt=now - ABANDONED).delete()
+    try:
+        with transaction.atomic():
+            record = _records().create(**scope, body_digest=digest, started_at=now)
+    except IntegrityError:
+        return _answered(scope, digest)
+    return Claim(record.pk, now)
+
+
+def _answered(scope: dict, digest: str) -> None:
+    record = _records().filter(**scope).first()
+    if record is None or (record.body_digest == digest and record.status is None):
+        raise errors.Conflict("A request with this Idempotency-Key is still running", code="still_running")
+    if record.body_digest != digest:
+        raise errors.KeyReused()
+    response = HttpResponse(bytes(record.answer), status=record.status, content_type="application/json")
+    response["Idempotent-Replayed"] = "true"
+    raise Replay(response)
+
+
+def finish(claim: Claim, response: Response) -> None:
+    """Keep the answer for repetitions, or let the key go."""
+    if response.status_code == 400 or response.status_code >= 500:
+        forget(claim)
+        return
+    body = response.rendered_content if hasattr(response, "rendered_content") else response.content
+    _records().filter(pk=claim.record_id, status=None).update(status=response.status_code, answer=body)
+
+
+def forget(claim: Claim) -> None:
+    """Let the key be used again."""
+    _records().filter(pk=claim.record_id, status=None).delete()

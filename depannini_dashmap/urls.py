@@ -1,0 +1,32 @@
+"""Every path of the project; API paths work with and without their trailing slash."""
+
+from django.conf import settings
+from django.contrib import admin
+from django.urls import include, path, re_path
+from django.views.static import serve
+from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerView
+
+from depannini_dashmap import views
+
+urlpatterns = [
+    path("", views.status_document),
+    re_path(r"^api/?$", views.status_document),
+    re_path(r"^healthz/?$", views.healthz),
+    re_path(r"^readyz/?$", views.readyz),
+    path("api/", include("accounts.urls")),
+    path("api/", include("fleet.urls")),
+    path("api/", include("orders.urls")),
+    path("api/", include("trips.urls")),
+    path("api/", include("telematics.urls")),
+    path("api/", include("assistance.urls")),
+    re_path(r"^api/schema/?$", SpectacularAPIView.as_view(), name="schema"),
+    re_path(r"^api/docs/?$", SpectacularSwaggerView.as_view(url_name="schema"), name="docs"),
+    path("admin/", admin.site.urls),
+    # Photos have random names and were re-encoded; nosniff comes from SecurityMiddleware.
+    re_path(r"^media/(?P<path>.*)$", serve, {"document_root": settings.MEDIA_ROOT}),
+]
+
+handler400 = "depannini_dashmap.views.bad_request"
+handler403 = "depannini_dashmap.views.forbidden"
+handler404 = "depannini_dashmap.views.not_found"
+handler500 = "depannini_dashmap.views.failed"

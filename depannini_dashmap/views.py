@@ -1,0 +1,85 @@
+"""The status document, liveness and readiness, and the answers outside of any view."""
+
+import sys
+
+from django.core.exceptions import RequestDataTooBig
+from django.db import InterfaceError, OperationalError, connection
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_safe
+from django.views.defaults import page_not_found, permission_denied, server_error
+
+from depannini_dashmap.lib import errors
+from depannini_dashmap.lib.api import error_response
+from depannini_dashmap.lib.middleware import is_page
+
+
+def status_document(request: HttpRequest) -> JsonResponse:
+    """GET `/` and `/api/`: say that the API is here."""
+    if request.method not in ("GET", "HEAD"):
+        response = error_response(_method_not_allowed(request.method or ""))
+        response["Allow"] = "GET, HEAD"
+        return response
+    return JsonResponse({"status": "ok", "message": "Welcome to Dashmap!"})
+
+
+def _method_not_allowed(method: str) -> errors.DomainError:
+    error = errors.DomainError(f'Method "{method}" not allowed.', code="method_not_allowed")
+    error.status = 405
+    return error
+
+
+@never_cache
+@require_safe
+def healthz(request: HttpRequest) -> JsonResponse:
+    """Say that the process lives; touches nothing else."""
+    return JsonResponse({"status": "ok"})
+
+
+@never_cache
+@require_safe
+def readyz(request: HttpRequest) -> JsonResponse:
+    """Say whether this process should get requests: 503 while stopping or without its database."""
+    from depannini_dashmap.lib import stopping
+
+    if stopping.is_stopping():
+        return error_response(errors.Unavailable("Stopping", code="stopping"))
+    try:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT 1")
+    except (OperationalError, InterfaceError):
+        connection.close()
+        return error_response(errors.Unavailable(code="database_unavailable"))
+    return JsonResponse({"status": "ok", "database": "ok"})
+
+
+def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
+    """Answer what Django itself refuses: bad hosts, suspicious requests, bodies over the limit."""
+    if isinstance(exception, RequestDataTooBig):
+        return error_response(errors.BodyTooLarge())
+    return error_response(errors.InvalidData("Bad request", code="bad_request"))
+
+
+def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
+    """Answer an unknown path."""
+    if is_page(request.path_info):
+        return page_not_found(request, exception)
+    return error_response(errors.NotFound())
+
+
+def forbidden(request: HttpRequest, exception: Exception) -> HttpResponse:
+    """Answer a refusal outside of any API view."""
+    if is_page(request.path_info):
+        return permission_denied(request, exception)
+    return error_response(errors.Forbidden())
+
+
+def failed(request: HttpRequest) -> HttpResponse:
+    """Answer a bug with 500, an absent database with 503; never with the exception's text."""
+    if isinstance(sys.exc_info()[1], OperationalError | InterfaceError):
+        return error_response(errors.Unavailable(code="database_unavailable"))
+    if is_page(request.path_info):
+        return server_error(request)
+    error = errors.DomainError("Internal server error", code="internal_error")
+    error.status = 500
+    return error_response(error)
