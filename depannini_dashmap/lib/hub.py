@@ -7,7 +7,6 @@ Wire format of a payload: lines of `group TAB type TAB frame`, the frame being J
 import asyncio
 import logging
 import random
-import time
 from collections.abc import Iterator
 from functools import cached_property
 from typing import Any, Protocol
@@ -23,7 +22,8 @@ CHANNEL = "dashmap.events"
 RESYNC = b"*\tresync\t{}\n"
 FIRST_WAIT = 2.0  # seconds that the first socket waits for the subscription
 PING_EVERY = 2.0
-DEAF_AFTER = 6.0  # seconds without any answer from Redis
+DEAF_AFTER = 5.0  # seconds without any answer from Redis
+RECONNECT_AFTER = 0.5
 RESYNC_SPREAD = 1.0  # seconds over which sockets read the state again
 
 
@@ -75,7 +75,6 @@ class Hub:
         self._listener: asyncio.Task | None = None
         self._outgoing: list[bytes] = []
         self._sender: asyncio.Task | None = None
-        self._heard_at = 0.0
 
     async def start(self) -> None:
         """Listen to Redis, if there is one; waits a little for the subscription, then goes on without."""
@@ -136,39 +135,62 @@ class Hub:
 
     async def _listen(self, url: str) -> None:
         """Keep one subscription alive; after each loss everybody reads the state again."""
-        delay = 0.1
+        pool = redis.asyncio.ConnectionPool.from_url(url, socket_timeout=None, socket_connect_timeout=FIRST_WAIT)
         while True:
-            client = redis.asyncio.Redis.from_url(url, socket_timeout=None, socket_connect_timeout=FIRST_WAIT)
-            subscription = client.pubsub()
+            connection = pool.make_connection()
             try:
-                await asyncio.wait_for(subscription.subscribe(CHANNEL), FIRST_WAIT)
-                delay = 0.1
-                await self._receive(subscription)
+                await connection.connect()
+                await connection.send_command("SUBSCRIBE", CHANNEL)
+                await self._receive(connection)
             except (redis.RedisError, OSError, TimeoutError) as error:
-                if self.ready.is_set():
-                    logger.warning("The subscription to Redis is lost: %s", type(error).__name__)
+                logger.warning("No subscription to Redis: %s", type(error).__name__)
             finally:
-                await _close(subscription, client)
-            await asyncio.sleep(delay)
-            delay = min(delay * 2, 2.0)
+                await connection.disconnect(nowait=True)
+            await asyncio.sleep(RECONNECT_AFTER)
 
-    async def _receive(self, subscription: Any) -> None:
-        self._heard_at = time.monotonic()
-        watch = self.loop.create_task(self._watch(subscription))
-        receive = asyncio.current_task()
-        watch.add_done_callback(lambda task: None if task.cancelled() else subscription.connection and _abort(subscription))
+    async def _receive(self, connection: Any) -> None:
+        heartbeat = self.loop.create_task(_heartbeat(connection))
         try:
             while True:
-                message = await subscription.parse_response(block=True)
-                self._heard_at = time.monotonic()
-                if message[0] == b"message":
-                    self.dispatch(message[2])
-                elif message[0] == b"subscribe":
+                answer = await connection.read_response(timeout=DEAF_AFTER)
+                if answer is None:
+                    raise TimeoutError
+                kind, *rest = answer
+                if kind == b"message":
+                    self.dispatch(rest[1])
+                elif kind == b"subscribe":
                     self._subscribed()
         finally:
-            watch.cancel()
+            heartbeat.cancel()
 
     def _subscribed(self) -> None:
         if self.ready.is_set():
             self.resync_all()
         self.ready.set()
+
+
+async def _heartbeat(connection: Any) -> None:
+    """Keep Redis answering, so that silence means that it is gone."""
+    while True:
+        await asyncio.sleep(PING_EVERY)
+        await connection.send_command("PING")
+
+
+_hubs: "WeakKeyDictionary[asyncio.AbstractEventLoop, Hub]" = WeakKeyDictionary()
+
+
+def of(loop: asyncio.AbstractEventLoop) -> Hub:
+    """Return the hub of an event loop, made on first use."""
+    hub = _hubs.get(loop)
+    if hub is None:
+        hub = _hubs[loop] = Hub(loop)
+    return hub
+
+
+def deliver_here(payload: bytes) -> None:
+    """Hand records to every hub of this process, from any thread; without a running loop nobody listens."""
+    for hub in list(_hubs.values()):
+        try:
+            hub.loop.call_soon_threadsafe(hub.dispatch, payload)
+        except RuntimeError:  # this loop has been closed
+            _hubs.pop(hub.loop, None)

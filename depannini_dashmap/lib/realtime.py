@@ -38,10 +38,10 @@ def publish(group: str, event: dict) -> None:
     """
     record = _encode(group, event)
     connection = transaction.get_connection()
-    if not connection.in_atomic_block:
-        return _send(record)
     pending = connection.run_on_commit
-    if pending and isinstance(pending[-1][1], _Batch) and pending[-1][0] == set(connection.savepoint_ids):
+    if not connection.in_atomic_block:
+        _send(record)
+    elif pending and isinstance(pending[-1][1], _Batch) and pending[-1][0] == set(connection.savepoint_ids):
         pending[-1][1].records.append(record)
     else:
         transaction.on_commit(_Batch(record), robust=True)
