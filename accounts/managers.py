@@ -105,8 +105,8 @@ class VerificationCodeQuerySet(models.QuerySet):
         return self.filter(ended_at__isnull=True)
 
     def enterable(self, now: datetime) -> Self:
-        """Keep those that were sent, have not expired and have a try left."""
-        return self.open().filter(sent_at__isnull=False, expires_at__gt=now, tries__lt=self.model.MAX_TRIES)
+        """Keep those that were made, have not expired and have a try left."""
+        return self.open().filter(expires_at__gt=now, tries__lt=self.model.MAX_TRIES).exclude(code_hash="")
 
 
 class EndedTokenQuerySet(models.QuerySet):

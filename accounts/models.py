@@ -7,7 +7,7 @@ from functools import cached_property
 from django.contrib.auth.base_user import AbstractBaseUser
 from django.contrib.auth.models import PermissionsMixin
 from django.db import models
-from django.db.models import F, Q
+from django.db.models import Q
 from django.db.models.functions import Lower
 from django.utils import timezone
 
@@ -182,7 +182,7 @@ class VerificationCode(models.Model):
 
     MAX_TRIES = 5
 
-    user = models.ForeignKey(User, on_delete=models.CASCADE, null=True, related_name="codes")
+    user = models.ForeignKey(User, on_delete=models.CASCADE, null=True, related_name="codes", db_index=False)
     channel = models.CharField(max_length=5, choices=Channel.choices)
     purpose = models.CharField(max_length=6, choices=Purpose.choices)
     address_key = models.CharField(max_length=64, help_text="keyed hash of the address the code goes to")
@@ -199,17 +199,36 @@ class VerificationCode(models.Model):
         ordering = ["-created_at", "-id"]
         indexes = [
             models.Index(fields=["address_key", "created_at"], name="code_by_address"),
+            models.Index(fields=["user", "created_at"], name="code_by_user"),
             models.Index(fields=["created_at"], name="code_by_age"),
         ]
         constraints = [
             models.CheckConstraint(condition=Q(tries__gte=0, tries__lte=5), name="code_tries_bounded"),
             models.UniqueConstraint(
-                F("user"), F("channel"), F("purpose"), condition=Q(ended_at__isnull=True), name="code_one_open"
+                fields=["address_key", "purpose"], condition=Q(ended_at__isnull=True), name="code_one_open"
             ),
         ]
 
     def __str__(self) -> str:
         return f"{self.purpose} {self.channel} code {self.pk}"
+
+
+class Notice(models.Model):
+    """A message to an address that the account may have lost by the time it is sent; deleted once it has left."""
+
+    class Kind(models.TextChoices):
+        ADDRESS_CHANGED = "address_changed"
+        ADDRESS_TAKEN = "address_taken"
+        PASSWORD_CHANGED = "password_changed"
+
+    user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="notices")
+    kind = models.CharField(max_length=20, choices=Kind.choices)
+    channel = models.CharField(max_length=5, choices=VerificationCode.Channel.choices)
+    address = models.CharField(max_length=254)
+    created_at = models.DateTimeField(default=timezone.now)
+
+    def __str__(self) -> str:
+        return f"{self.kind} notice {self.pk}"
 
 
 class EndedToken(models.Model):
