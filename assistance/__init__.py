@@ -1,0 +1,1 @@
+"""Help on the roadside: assistants' profiles, requests, offers, chat and tariffs."""

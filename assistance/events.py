@@ -1,0 +1,291 @@
+"""What is said on the assistance sockets: group names and one builder per frame, exactly as it goes out.
+
+Who hears a frame is decided by the group it is published to; checks belong to the services that publish.
+
+- On ``assistance.<id>`` (client, assistant, staff) ``seq`` is the version of the request: it grows with every change
+  of state, price or rating; ``chat`` and ``location`` carry the version that they were sent under.
+- On ``assistant.<user_id>`` ``seq`` is a clock (microseconds), as the frames are about different requests. Frames of
+  two processes may cross by a moment: the consumer never lets the number that its socket sees go back.
+- ``event_id`` names the event: the same one sent twice has the same id.
+
+After a ``status`` frame whose ``assistant`` is somebody else (or nobody), an assistant in the room is no party any more.
+"""
+
+from __future__ import annotations
+
+import time
+import uuid
+from datetime import datetime
+from typing import Any, NotRequired, TypedDict
+
+from depannini_dashmap.lib.fields import format_utc
+
+
+class Point(TypedDict):
+    """Where something is, in degrees."""
+
+    lat: float
+    lng: float
+
+
+class Person(TypedDict):
+    """Who somebody is; the rest only on the ``status`` that tells of the acceptance."""
+
+    id: int
+    name: str
+    phone_number: NotRequired[str | None]
+    lat: NotRequired[float | None]
+    lng: NotRequired[float | None]
+
+
+class StatusEvent(TypedDict):
+    """The request is in a state: it was just reached, or is told again to who connects."""
+
+    type: str
+    status: str
+    assistant: Person | None
+    client: Person
+    assistance_id: int
+    seq: int
+    event_id: str
+    reason: str | None
+    total_price: float
+    price_is_final: bool
+    currency: str
+    updatedAt: str
+
+
+class LocationEvent(TypedDict):
+    """Where one party is."""
+
+    type: str
+    lat: float
+    lng: float
+    user_id: int
+    assistance_id: int
+    seq: int
+    event_id: str
+
+
+class ChatEvent(TypedDict):
+    """What one party wrote."""
+
+    type: str
+    message: str
+    sender: str
+    id: int
+    sender_id: int
+    assistance_id: int
+    createdAt: str
+    seq: int
+    event_id: str
+
+
+class PriceEvent(TypedDict):
+    """The assistant set the price."""
+
+    type: str
+    total_price: float
+    price_is_final: bool
+    currency: str
+    assistance_id: int
+    seq: int
+    event_id: str
+
+
+class RatingEvent(TypedDict):
+    """The client rated the job."""
+
+    type: str
+    rating: int
+    assistance_id: int
+    seq: int
+    event_id: str
+
+
+class NewRequestEvent(TypedDict):
+    """Somebody near the assistant needs help."""
+
+    type: str
+    assistance_id: int
+    pickup_location: Point
+    client: Person
+    assistance_type: str | None
+    vehicle_type: str | None
+    dropoff_location: Point | None
+    description: str
+    distance: float | None
+    expires_at: str
+    seq: int
+    event_id: str
+
+
+class RequestClosedEvent(TypedDict):
+    """An offer is over: taken, canceled, unanswered, declined, busy, inactive or released."""
+
+    type: str
+    assistance_id: int
+    reason: str
+    seq: int
+    event_id: str
+
+
+class AssignedEvent(TypedDict):
+    """A dispatcher gave the assistant a job by hand."""
+
+    type: str
+    assistance_id: int
+    seq: int
+    event_id: str
+
+
+class SessionEndedEvent(TypedDict):
+    """Every token of the user is dead: the consumer closes with 4401."""
+
+    type: str
+    reason: str
+
+
+def assistance_group(assistance_id: int) -> str:
+    """Name the group of a request's room."""
+    return f"assistance.{assistance_id}"
+
+
+def assistant_group(user_id: int) -> str:
+    """Name the group of an assistant's sockets."""
+    return f"assistant.{user_id}"
+
+
+def user_group(user_id: int) -> str:
+    """Name the group that every socket of a user joins, to hear that the session ended."""
+    return f"user.{user_id}"
+
+
+def clock_seq() -> int:
+    """Give the number that frames on an assistant's socket carry as ``seq``."""
+    return time.time_ns() // 1000
+
+
+def point(lat: float | None, lng: float | None) -> Point | None:
+    """Give a place, or None when there is none."""
+    return None if lat is None or lng is None else {"lat": lat, "lng": lng}
+
+
+def status(body: dict[str, Any], *, lat: float | None = None, lng: float | None = None) -> StatusEvent:
+    """Tell the state of a request.
+
+    Shape: ``body`` as wire.body gives it to an operator (so with phone numbers); lat and lng are the assistant's, for
+    the frame that tells of the acceptance, the only one that carries the phone number.
+    """
+    assistant: Person | None = None
+    if body["assistant"] is not None:
+        assistant = {"id": body["assistant"]["id"], "name": body["assistant"]["name"]}
+        if body["status"] == "accepted":
+            assistant |= {"phone_number": body["assistant"]["phone_number"], "lat": lat, "lng": lng}
+    return {
+        "type": "status",
+        "status": body["status"],
+        "assistant": assistant,
+        "client": {"id": body["client"]["id"], "name": body["client"]["name"]},
+        "assistance_id": body["id"],
+        "seq": body["seq"],
+        "event_id": f"assistance.{body['id']}.{body['seq']}",
+        "reason": body["reason"],
+        "total_price": body["total_price"],
+        "price_is_final": body["price_is_final"],
+        "currency": body["currency"],
+        "updatedAt": body["updatedAt"],
+    }
+
+
+def location(*, user_id: int, lat: float, lng: float, assistance_id: int, seq: int) -> LocationEvent:
+    """Tell where a party of a request is."""
+    return {
+        "type": "location",
+        "lat": lat,
+        "lng": lng,
+        "user_id": user_id,
+        "assistance_id": assistance_id,
+        "seq": seq,
+        "event_id": uuid.uuid4().hex,
+    }
+
+
+def chat(
+    *, id: int, message: str, sender: str, sender_id: int, assistance_id: int, created_at: datetime, seq: int
+) -> ChatEvent:
+    """Tell what a party wrote; ``sender`` is the name."""
+    return {
+        "type": "chat",
+        "message": message,
+        "sender": sender,
+        "id": id,
+        "sender_id": sender_id,
+        "assistance_id": assistance_id,
+        "createdAt": format_utc(created_at) or "",
+        "seq": seq,
+        "event_id": f"chat.{id}",
+    }
+
+
+def price(body: dict[str, Any]) -> PriceEvent:
+    """Tell the price that the assistant set."""
+    return {
+        "type": "price",
+        "total_price": body["total_price"],
+        "price_is_final": body["price_is_final"],
+        "currency": body["currency"],
+        "assistance_id": body["id"],
+        "seq": body["seq"],
+        "event_id": f"assistance.{body['id']}.{body['seq']}",
+    }
+
+
+def rating(body: dict[str, Any]) -> RatingEvent:
+    """Tell the client's rating."""
+    return {
+        "type": "rating",
+        "rating": body["rating"],
+        "assistance_id": body["id"],
+        "seq": body["seq"],
+        "event_id": f"assistance.{body['id']}.{body['seq']}",
+    }
+
+
+def new_assistance_request(body: dict[str, Any], *, distance_km: float | None, event_id: str) -> NewRequestEvent:
+    """Offer a request to an assistant; ``body`` as wire.body gives it, distance to the pickup."""
+    return {
+        "type": "new_assistance_request",
+        "assistance_id": body["id"],
+        "pickup_location": body["pickupLocation"],
+        "client": {"id": body["client"]["id"], "name": body["client"]["name"]},
+        "assistance_type": body["assistance_type"],
+        "vehicle_type": body["vehicle_type"],
+        "dropoff_location": body["dropoffLocation"],
+        "description": body["description"],
+        "distance": distance_km,
+        "expires_at": body["expires_at"],
+        "seq": clock_seq(),
+        "event_id": event_id,
+    }
+
+
+def request_closed(*, assistance_id: int, reason: str, event_id: str) -> RequestClosedEvent:
+    """Tell an assistant that an offer is over."""
+    return {
+        "type": "request_closed",
+        "assistance_id": assistance_id,
+        "reason": reason,
+        "seq": clock_seq(),
+        "event_id": event_id,
+    }
+
+
+def assistance_assigned(*, assistance_id: int, event_id: str) -> AssignedEvent:
+    """Tell an assistant that a dispatcher gave them a job."""
+    return {"type": "assistance_assigned", "assistance_id": assistance_id, "seq": clock_seq(), "event_id": event_id}
+
+
+def session_ended(reason: str) -> SessionEndedEvent:
+    """Tell every socket of a user to close."""
+    return {"type": "session_ended", "reason": reason}

@@ -1,0 +1,52 @@
+"""Which state of a request for help may follow which, and who may move it; how a move is stored does not belong here."""
+
+from __future__ import annotations
+
+from depannini_dashmap.lib.lifecycle import Lifecycle
+
+REQUESTED = "requested"
+ACCEPTED = "accepted"
+ONGOING = "ongoing"
+COMPLETED = "completed"
+CANCELED = "canceled"
+
+STATES = (REQUESTED, ACCEPTED, ONGOING, COMPLETED, CANCELED)
+OPEN = (REQUESTED, ACCEPTED, ONGOING)
+WITH_ASSISTANT = (ACCEPTED, ONGOING)
+FINAL = (COMPLETED, CANCELED)
+
+CLIENT = "client"
+ASSISTANT = "assistant"  # of the job; for accepted, the one who takes it
+STAFF = "staff"
+SYSTEM = "system"
+
+ASSISTANCE = Lifecycle(
+    STATES,
+    {
+        (REQUESTED, ACCEPTED): {ASSISTANT, STAFF},
+        (REQUESTED, CANCELED): {CLIENT, STAFF, SYSTEM},
+        (ACCEPTED, ONGOING): {ASSISTANT},
+        (ACCEPTED, COMPLETED): {ASSISTANT},
+        (ACCEPTED, REQUESTED): {ASSISTANT, STAFF, SYSTEM},
+        (ACCEPTED, CANCELED): {CLIENT, ASSISTANT, STAFF, SYSTEM},
+        (ONGOING, COMPLETED): {ASSISTANT},
+        (ONGOING, CANCELED): {CLIENT, ASSISTANT, STAFF, SYSTEM},
+    },
+)
+
+# What each may ask for by `update`, whatever the present state is.
+ASKABLE: dict[str, frozenset[str]] = {
+    CLIENT: frozenset({CANCELED}),
+    STAFF: frozenset({CANCELED}),
+    ASSISTANT: frozenset({ACCEPTED, ONGOING, COMPLETED, CANCELED}),
+}
+
+
+def may_ask(role: str, target: str) -> bool:
+    """Say whether a role may ever ask for this state."""
+    return target in ASKABLE.get(role, frozenset())
+
+
+def is_repeat(state: str, target: str) -> bool:
+    """Say whether asking for the present state again is a harmless retry: of a final state it never is."""
+    return state == target and state in WITH_ASSISTANT

@@ -1,0 +1,101 @@
+"""Who sees which requests, offers and assistants, and which of them are open, free or fresh: the QuerySet verbs."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import TYPE_CHECKING, Self
+
+from django.conf import settings
+from django.db import models
+from django.db.models import Exists, OuterRef, Q
+from django.utils import timezone
+
+from assistance import lifecycle
+
+if TYPE_CHECKING:
+    from accounts.models import User
+
+
+class AssistanceQuerySet(models.QuerySet):
+    """Requests for help."""
+
+    def open(self) -> Self:
+        """Keep those that have not ended."""
+        return self.filter(status__in=lifecycle.OPEN)
+
+    def waiting(self) -> Self:
+        """Keep those that nobody has accepted yet."""
+        return self.filter(status=lifecycle.REQUESTED)
+
+    def of_party(self, user: User) -> Self:
+        """Keep those whose client or assistant the user is; operators are a party of all."""
+        if user.is_operator:
+            return self.all()
+        return self.filter(Q(client_id=user.pk) | Q(assistant_id=user.pk))
+
+    def visible_to(self, user: User) -> Self:
+        """Keep the user's own and, while open, those offered to them; operators see all."""
+        if user.is_operator:
+            return self.all()
+        if user.user_type == "client":
+            return self.filter(client_id=user.pk)
+        if user.user_type != "assistant":
+            return self.none()
+        from assistance.models import Offer
+
+        offered = Offer.objects.open().filter(assistant_id=user.pk)
+        return self.filter(
+            Q(assistant_id=user.pk) | Q(status=lifecycle.REQUESTED, pk__in=offered.values("assistance_id"))
+        )
+
+    def unanswered(self) -> Self:
+        """Keep those that ended because nobody accepted."""
+        return self.filter(status=lifecycle.CANCELED, reason="unanswered")
+
+
+class OfferQuerySet(models.QuerySet):
+    """The ledger of who was asked."""
+
+    def open(self) -> Self:
+        """Keep those still waiting for an answer."""
+        return self.filter(closed_at__isnull=True)
+
+    def lasting(self) -> Self:
+        """Keep those after which the same assistant is not asked again: open, declined or given back."""
+        return self.filter(Q(closed_at__isnull=True) | Q(answer="declined") | Q(reason="released"))
+
+
+class AssistantProfileQuerySet(models.QuerySet):
+    """Assistants and where they are."""
+
+    def fresh(self, now: datetime | None = None) -> Self:
+        """Keep those heard of within LOCATION_TTL."""
+        return self.filter(seen_at__gt=(now or timezone.now()) - settings.LOCATION_TTL)
+
+    def on_duty(self) -> Self:
+        """Keep those who switched themselves on."""
+        return self.filter(is_active=True)
+
+    def free(self) -> Self:
+        """Keep those without an open job."""
+        from assistance.models import Assistance
+
+        jobs = Assistance.objects.filter(assistant_id=OuterRef("pk"), status__in=lifecycle.WITH_ASSISTANT)
+        return self.filter(~Exists(jobs))
+
+    def serving(self, assistance_type: str) -> Self:
+        """Keep those of a service; of any when none is named.
+
+        Both services are named even then, so that the index that begins with the service is used.
+        """
+        return self.filter(service_type__in=[assistance_type] if assistance_type else ["towing", "repair"])
+
+
+class TariffQuerySet(models.QuerySet):
+    """What a kilometre costs, since when."""
+
+    def in_force(self, assistance_type: str, vehicle_class: str, now: datetime | None = None) -> Self:
+        """Put the tariff that counts now first."""
+        return self.filter(
+            assistance_type=assistance_type, vehicle_class=vehicle_class, valid_from__lte=now or timezone.now()
+        ).order_by("-valid_from", "-id")

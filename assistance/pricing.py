@@ -1,0 +1,34 @@
+"""The price of a job from a tariff's figures: Decimal in and out, no tables."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from decimal import ROUND_HALF_UP, Decimal
+
+CENT = Decimal("0.01")
+METRE = Decimal("0.001")
+ZERO = Decimal("0.00")
+
+
+@dataclass(frozen=True)
+class Rates:
+    """What a tariff charges, in one currency."""
+
+    base: Decimal
+    per_km: Decimal
+    minimum: Decimal = ZERO
+
+
+def kilometres(distance_km: float) -> Decimal:
+    """Give a distance to the metre."""
+    return Decimal(repr(distance_km)).quantize(METRE, rounding=ROUND_HALF_UP)
+
+
+def money(amount: Decimal) -> Decimal:
+    """Round an amount to the cent, halves up."""
+    return amount.quantize(CENT, rounding=ROUND_HALF_UP)
+
+
+def price(rates: Rates, distance_km: Decimal) -> Decimal:
+    """Give base + distance × rate, at least the minimum, to the cent."""
+    return money(max(rates.base + rates.per_km * distance_km, rates.minimum))

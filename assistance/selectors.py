@@ -1,0 +1,101 @@
+"""What the doors read: a request as somebody may see it, a socket's first frame, open offers; changes nothing."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, TypedDict
+
+from django.db.models import QuerySet
+from django.utils import timezone
+
+from assistance import events, lifecycle, wire
+from assistance.models import Assistance, Offer
+from depannini_dashmap.lib.errors import NotFound
+
+if TYPE_CHECKING:
+    from accounts.models import User
+
+BIGGEST_ID = 2**63 - 1
+_WHEREABOUTS = ("assistant__assistant_profile__lat", "assistant__assistant_profile__lng")
+
+
+class Snapshot(TypedDict):
+    """The present state of a request for who connects: send ``assistance`` first, then the two frames if any."""
+
+    seq: int
+    assistance: dict[str, Any]
+    status: events.StatusEvent | None
+    location: events.LocationEvent | None
+
+
+def may_join(user: User, assistance_id: int) -> bool:
+    """Say whether the user belongs in the room of a request: its client, its assistant, operators."""
+    return is_id(assistance_id) and Assistance.objects.of_party(user).filter(pk=assistance_id).exists()
+
+
+def room_row(user: User, assistance_id: int) -> wire.Row:
+    """Give the row of a request that the user is a party of, with the assistant's whereabouts. Raises: NotFound."""
+    row = None
+    if is_id(assistance_id):
+        row = Assistance.objects.of_party(user).filter(pk=assistance_id).values(*wire.ROW, *_WHEREABOUTS).first()
+    if row is None:
+        raise NotFound("Assistance")
+    return row
+
+
+def snapshot_for(user: User, assistance_id: int) -> Snapshot:
+    """Give the present state of a request with its version as ``seq``.
+
+    Shape: see Snapshot; ``status`` from accepted on, ``location`` (of the assistant) while the job is under way.
+    Raises: NotFound for who does not belong in the room.
+    """
+    row = room_row(user, assistance_id)
+    now = timezone.now()
+    body = wire.body(row, viewer_id=user.pk, sees_all=user.is_operator, now=now)
+    lat, lng = (row[name] for name in _WHEREABOUTS)
+    return {
+        "seq": row["version"],
+        "assistance": body,
+        "status": None if row["status"] == lifecycle.REQUESTED else events.status(body, lat=lat, lng=lng),
+        "location": _last_location(row, lat, lng),
+    }
+
+
+def open_offers_for(assistant: User) -> list[events.NewRequestEvent]:
+    """Give a ``new_assistance_request`` frame for every open offer of an assistant, oldest first."""
+    offers = Offer.objects.open().filter(assistant_id=assistant.pk, assistance__status=lifecycle.REQUESTED)
+    rows = offers.order_by("offered_at", "id").values(
+        "id", "distance_km", *(f"assistance__{name}" for name in wire.ROW)
+    )
+    now = timezone.now()
+    frames = []
+    for offer in rows:
+        row = {name: offer[f"assistance__{name}"] for name in wire.ROW}
+        body = wire.body(row, viewer_id=assistant.pk, now=now)
+        frames.append(
+            events.new_assistance_request(body, distance_km=offer["distance_km"], event_id=f"offer.{offer['id']}")
+        )
+    return frames
+
+
+def visible_rows(user: User) -> QuerySet[Assistance, dict[str, Any]]:
+    """Give the rows of all requests that a user may see, for lists and single views."""
+    return Assistance.objects.visible_to(user).values(*wire.ROW)
+
+
+def assistance_for(user: User, assistance_id: int) -> dict[str, Any]:
+    """Give one request as a user may see it. Raises: NotFound."""
+    row = visible_rows(user).filter(pk=assistance_id).first() if is_id(assistance_id) else None
+    if row is None:
+        raise NotFound("Assistance")
+    return wire.body(row, viewer_id=user.pk, sees_all=user.is_operator, now=timezone.now())
+
+
+def is_id(number: int) -> bool:
+    """Say whether a number can be the id of a row at all."""
+    return 0 < number <= BIGGEST_ID
+
+
+def _last_location(row: wire.Row, lat: float | None, lng: float | None) -> events.LocationEvent | None:
+    if row["status"] not in lifecycle.WITH_ASSISTANT or lat is None or lng is None:
+        return None
+    return events.location(user_id=row["assistant_id"], lat=lat, lng=lng, assistance_id=row["id"], seq=row["version"])

@@ -1,0 +1,41 @@
+"""The flows of roadside help, one verb each: every door (REST, sockets, admin, tasks) calls these and nothing below."""
+
+from assistance.services.chat import post_chat
+from assistance.services.closing import close_open_jobs
+from assistance.services.dispatch import Ranked, assign_by_hand, cancel_by_staff, ranked_candidates
+from assistance.services.jobs import accept, complete, rate, release, set_price, update_status
+from assistance.services.offers import decline, expire, send_next_wave
+from assistance.services.profiles import (
+    change_papers,
+    keep_fresh,
+    leave_duty,
+    register_assistant,
+    report_location,
+    set_duty,
+)
+from assistance.services.requests import request_assistance
+
+__all__ = [
+    "Ranked",
+    "accept",
+    "assign_by_hand",
+    "cancel_by_staff",
+    "change_papers",
+    "close_open_jobs",
+    "complete",
+    "decline",
+    "expire",
+    "keep_fresh",
+    "leave_duty",
+    "post_chat",
+    "ranked_candidates",
+    "rate",
+    "register_assistant",
+    "release",
+    "report_location",
+    "request_assistance",
+    "send_next_wave",
+    "set_duty",
+    "set_price",
+    "update_status",
+]

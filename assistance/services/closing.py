@@ -1,0 +1,54 @@
+"""What is left of somebody who closes their account: open jobs end, past ones stay without the person."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from django.db import transaction
+from django.db.models import F, Q
+from django.db.models.functions import Round
+from django.utils import timezone
+
+from assistance import lifecycle
+from assistance.models import Assistance, AssistantProfile, ChatMessage
+from assistance.services import jobs, profiles, state
+
+if TYPE_CHECKING:
+    from accounts.models import User
+
+
+@transaction.atomic
+def close_open_jobs(user: User) -> None:
+    """Cancel what the user has open and tell the other party; then erase what they said and where they were.
+
+    Effects: their messages, descriptions and papers are gone; pickups and dropoffs stay to about a kilometre.
+    """
+    profiles.leave_duty(user.pk)
+    mine = Assistance.objects.open().filter(Q(client_id=user.pk) | Q(assistant_id=user.pk))
+    now = timezone.now()
+    for assistance_id in mine.order_by("pk").values_list("pk", flat=True):
+        job = state.locked(assistance_id)
+        if job is not None and job.is_open:
+            jobs.end(job, now, lifecycle.CANCELED, reason=Assistance.Reason.ACCOUNT_CLOSED)
+    _erase(user.pk)
+
+
+def _erase(user_id: int) -> None:
+    ChatMessage.objects.filter(sender_id=user_id).delete()
+    Assistance.objects.filter(client_id=user_id).update(
+        description="",
+        reason_note="",
+        **{name: Round(F(name), 2) for name in ("pickup_lat", "pickup_lng", "dropoff_lat", "dropoff_lng")},
+    )
+    AssistantProfile.objects.filter(pk=user_id).update(
+        lat=None,
+        lng=None,
+        cell_y=None,
+        cell_x=None,
+        seen_at=None,
+        vehicle_type="",
+        driving_license_cat="",
+        driving_license_num="",
+        driving_license_expiry=None,
+        vehicle_registration_num=None,
+    )

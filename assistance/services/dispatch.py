@@ -1,0 +1,132 @@
+"""What staff do by hand: see who could help and why others cannot, assign an assistant, cancel with a reason."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import TYPE_CHECKING, NamedTuple
+
+from django.conf import settings
+from django.db import IntegrityError, transaction
+from django.utils import timezone
+
+from assistance import events, lifecycle
+from assistance.cells import box_around
+from assistance.models import Assistance, AssistantProfile, Offer
+from assistance.services import jobs, state
+from depannini_dashmap.lib import audit, realtime
+from depannini_dashmap.lib.errors import Conflict, Forbidden, NotFound
+from depannini_dashmap.lib.geo import haversine_km
+
+if TYPE_CHECKING:
+    from accounts.models import User
+
+MOST_CANDIDATES = 200
+
+
+class Ranked(NamedTuple):
+    """An assistant around a request; an empty tuple of reasons means that nothing speaks against them.
+
+    Reasons: ``too far``, ``stale location``, ``wrong service``, ``busy``, ``off duty``, ``declined``, ``gave it back``.
+    """
+
+    user_id: int
+    name: str
+    distance_km: float
+    reasons: tuple[str, ...]
+    seen_at: datetime | None
+
+    @property
+    def is_assignable(self) -> bool:
+        """Whether a dispatcher may still assign them: only another job or another service forbids it."""
+        return not {"busy", "wrong service"} & set(self.reasons)
+
+
+def ranked_candidates(assistance: Assistance) -> list[Ranked]:
+    """Give the assistants within ASSISTANCE_MAX_RADIUS_KM, those who fit first, then by distance, by two queries."""
+    now = timezone.now()
+    box = box_around(assistance.pickup_lat, assistance.pickup_lng, settings.ASSISTANCE_MAX_RADIUS_KM)
+    profiles = (
+        AssistantProfile.objects.filter(user__is_active=True, cell_y__range=(box.first_row, box.last_row))
+        .select_related("user")
+        .only("user__name", "user__first_name", "user__last_name", "user__username", *_PLACE)
+    )
+    here = [profile for profile in profiles if box.holds(profile.lat, profile.lng)]
+    answers = _answers(assistance)
+    busy = set(
+        Assistance.objects.filter(
+            assistant_id__in=[profile.pk for profile in here], status__in=lifecycle.WITH_ASSISTANT
+        )
+        .exclude(pk=assistance.pk)
+        .values_list("assistant_id", flat=True)
+    )
+    ranked = [_ranked(assistance, profile, profile.pk in busy, answers.get(profile.pk, ""), now) for profile in here]
+    return sorted(ranked, key=lambda one: (bool(one.reasons), one.distance_km))[:MOST_CANDIDATES]
+
+
+_PLACE = ("service_type", "is_active", "lat", "lng", "seen_at")
+
+
+def _answers(assistance: Assistance) -> dict[int, str]:
+    said = {Offer.Reason.DECLINED: "declined", Offer.Reason.RELEASED: "gave it back"}
+    rows = Offer.objects.filter(assistance_id=assistance.pk, reason__in=said).order_by("id")
+    return {
+        assistant_id: said[Offer.Reason(reason)] for assistant_id, reason in rows.values_list("assistant_id", "reason")
+    }
+
+
+def _ranked(job: Assistance, profile: AssistantProfile, is_busy: bool, answer: str, now: datetime) -> Ranked:
+    distance_km = haversine_km(job.pickup_lat, job.pickup_lng, profile.lat, profile.lng)
+    against = {
+        "too far": distance_km > settings.ASSISTANCE_MAX_RADIUS_KM,
+        "stale location": not profile.is_fresh(now),
+        "wrong service": job.assistance_type not in ("", profile.service_type),
+        "busy": is_busy,
+        "off duty": not profile.is_active,
+        answer: bool(answer),
+    }
+    reasons = tuple(reason for reason, applies in against.items() if applies)
+    return Ranked(profile.pk, profile.user.display_name, round(distance_km, 3), reasons, profile.seen_at)
+
+
+def assign_by_hand(staff: User, *, assistance_id: int, assistant_id: int) -> Assistance:
+    """Give a waiting request to an assistant who was asked otherwise; duty, distance and freshness do not matter.
+
+    Effects: as an acceptance; the assistant's sockets are told, the ledger names the dispatcher, it is audited.
+    Raises: Forbidden for who is no operator; NotFound; Conflict when it is not waiting, or the assistant is on
+    another job or of another service.
+    """
+    if not staff.is_operator:
+        raise Forbidden()
+    try:
+        with transaction.atomic():
+            return _assign(staff, assistance_id, assistant_id, timezone.now())
+    except IntegrityError:
+        raise Conflict(
+            "This assistant is on another job", code="assistant_busy", assistance_id=state.job_of(assistant_id)
+        ) from None
+
+
+def _assign(staff: User, assistance_id: int, assistant_id: int, now: datetime) -> Assistance:
+    job = state.locked(assistance_id)
+    if job is None:
+        raise NotFound("Assistance")
+    state.refuse_final(job)
+    profile = AssistantProfile.objects.select_related("user").filter(pk=assistant_id, user__is_active=True).first()
+    if profile is None:
+        raise NotFound("Assistant")
+    if job.assistance_type not in ("", profile.service_type):
+        raise Conflict("This request needs another service", code="wrong_service")
+    jobs.take(job, profile, now, source=Offer.Source.HAND, offered_by_id=staff.pk)
+    frame = events.assistance_assigned(assistance_id=job.pk, event_id=f"assistance.{job.pk}.{job.version}.assigned")
+    realtime.publish(events.assistant_group(profile.pk), dict(frame))
+    audit.record("assistance_assigned", actor=staff, target=job, assistant_id=profile.pk)
+    return job
+
+
+def cancel_by_staff(staff: User, *, assistance_id: int, note: str) -> None:
+    """Cancel an open request with a reason in words. Raises: Forbidden, NotFound, Conflict when it has ended."""
+    if not staff.is_operator:
+        raise Forbidden()
+    with transaction.atomic():
+        jobs.update_status(staff, assistance_id, lifecycle.CANCELED, note=note)
+        audit.record("assistance_canceled", actor=staff, target=Assistance(pk=assistance_id), note=note)

@@ -1,0 +1,272 @@
+"""Taking a job, moving it on, giving it back, pricing and rating it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any
+
+from django.conf import settings
+from django.db import IntegrityError, transaction
+from django.db.models import Case, Value, When
+from django.utils import timezone
+
+from assistance import events, lifecycle, pricing, tasks
+from assistance.models import Assistance, AssistantProfile, Offer, ServiceType
+from assistance.services import offers, state
+from depannini_dashmap.lib import realtime
+from depannini_dashmap.lib.errors import Conflict, Forbidden, InvalidData, NotFound
+from depannini_dashmap.lib.geo import haversine_km
+
+if TYPE_CHECKING:
+    from accounts.models import User
+
+Body = dict[str, Any]
+REASONS = {
+    lifecycle.CLIENT: Assistance.Reason.CLIENT,
+    lifecycle.ASSISTANT: Assistance.Reason.ASSISTANT,
+    lifecycle.STAFF: Assistance.Reason.STAFF,
+}
+
+
+def accept(user: User, assistance_id: int) -> Body:
+    """Take a waiting request; exactly one assistant wins.
+
+    Effects: every other offer of it, and every other offer to the winner, is over. The winner's repetition changes
+    nothing. Raises: Forbidden for who is no assistant on duty of a fitting service; NotFound; Conflict when it is
+    taken or has ended, or the assistant is on another job.
+    """
+    if user.user_type != "assistant":
+        raise Forbidden("Only assistants accept requests")
+    try:
+        with transaction.atomic():
+            return _accept(user, assistance_id, timezone.now())
+    except IntegrityError:
+        raise busy(user.pk) from None
+
+
+def _accept(user: User, assistance_id: int, now: datetime) -> Body:
+    job = state.locked(assistance_id)
+    if job is None:
+        raise NotFound("Assistance")
+    state.refuse_final(job)
+    if job.assistant_id == user.pk:
+        return state.seen_by(user.pk, job, now)
+    profile = AssistantProfile.objects.select_related("user").filter(pk=user.pk).first()
+    if profile is None or not profile.is_active:
+        raise Forbidden("Switch yourself on before you accept requests", code="assistant_inactive")
+    if job.assistance_type not in ("", profile.service_type):
+        raise Forbidden("This request needs another service", code="wrong_service")
+    take(job, profile, now, source=Offer.Source.SELF)
+    return state.seen_by(user.pk, job, now)
+
+
+def take(job: Assistance, profile: AssistantProfile, now: datetime, **offer: Any) -> None:
+    """Give a locked request to an assistant, end what that settles, and tell everybody.
+
+    Shape: ``offer`` describes the ledger row to write when there was no open offer.
+    Raises: Conflict when it is not waiting; IntegrityError when the assistant is on another job.
+    """
+    if job.status != lifecycle.REQUESTED:
+        raise Conflict("This request is already taken", code="already_taken", current_status=job.status)
+    job.assistant = profile.user
+    state.move(job, lifecycle.ACCEPTED, now, assistant_id=profile.pk, accepted_at=now)
+    _settle_offers(job, profile, now, offer)
+    state.tell_status(job, now)
+
+
+def _settle_offers(job: Assistance, profile: AssistantProfile, now: datetime, unasked: Mapping[str, Any]) -> None:
+    open_now = offers.lock_open(assistance_id=job.pk, assistant_id=profile.pk)
+    won = [offer_id for offer_id, request, assistant in open_now if (request, assistant) == (job.pk, profile.pk)]
+    if won:
+        Offer.objects.filter(pk__in=won).update(
+            closed_at=now, answered_at=now, answer=Offer.Answer.ACCEPTED, reason=Offer.Reason.ACCEPTED
+        )
+    else:
+        _note_taken(job, profile, now, unasked)
+    lost = [offer for offer in open_now if offer[0] not in won]
+    if not lost:
+        return
+    Offer.objects.filter(pk__in=[offer[0] for offer in lost]).update(
+        closed_at=now,
+        reason=Case(When(assistance_id=job.pk, then=Value(Offer.Reason.TAKEN)), default=Value(Offer.Reason.BUSY)),
+    )
+    for offer_id, request, assistant in lost:
+        reason = Offer.Reason.TAKEN if request == job.pk else Offer.Reason.BUSY
+        frame = events.request_closed(assistance_id=request, reason=reason, event_id=f"offer.{offer_id}.closed")
+        realtime.publish(events.assistant_group(assistant), dict(frame))
+
+
+def _note_taken(job: Assistance, profile: AssistantProfile, now: datetime, unasked: Mapping[str, Any]) -> None:
+    """Write the ledger row of who took a request without having been asked."""
+    distance_km = None
+    if profile.lat is not None and profile.lng is not None:
+        distance_km = round(haversine_km(job.pickup_lat, job.pickup_lng, profile.lat, profile.lng), 3)
+    Offer.objects.create(
+        assistance_id=job.pk,
+        assistant_id=profile.pk,
+        wave=job.wave,
+        distance_km=distance_km,
+        offered_at=now,
+        answered_at=now,
+        closed_at=now,
+        answer=Offer.Answer.ACCEPTED,
+        reason=Offer.Reason.ACCEPTED,
+        **unasked,
+    )
+
+
+def busy(assistant_id: int) -> Conflict:
+    """Give the refusal of a second job, naming the first."""
+    return Conflict("You are on another job", code="assistant_busy", assistance_id=state.job_of(assistant_id))
+
+
+@transaction.atomic
+def update_status(
+    user: User, assistance_id: int, status: str, *, total_price: Decimal | None = None, note: str = ""
+) -> Body:
+    """Move a request on, or cancel it.
+
+    Effects: the present state again, by its assistant, changes nothing. A price is taken where it may be set.
+    Raises: NotFound for strangers; Conflict when it has ended or the step does not exist; Forbidden for a client who
+    asks for anything but canceled.
+    """
+    job, role = state.locked_for(user, assistance_id)
+    now = timezone.now()
+    state.refuse_final(job)
+    if not lifecycle.may_ask(role, status):
+        raise Forbidden()
+    if not lifecycle.is_repeat(job.status, status):
+        _step(job, role, status, now, total_price, note)
+    return state.seen_by(user.pk, job, now, sees_all=role == lifecycle.STAFF)
+
+
+def _step(job: Assistance, role: str, status: str, now: datetime, total_price: Decimal | None, note: str) -> None:
+    lifecycle.ASSISTANCE.require(job.status, status, role)
+    if status == lifecycle.ONGOING:
+        state.move(job, status, now, started_at=now)
+        return state.tell_status(job, now)
+    if status == lifecycle.CANCELED:
+        return end(job, now, status, reason=REASONS[role], reason_note=note)
+    priced = {}
+    if total_price is not None and price_is_open(job):
+        priced = {"total_price": checked_price(total_price), "price_is_final": True}
+    return end(job, now, status, **priced)
+
+
+def end(job: Assistance, now: datetime, status: str, **changes: Any) -> None:
+    """End a locked request, its offers too, tell everybody, and offer its assistant what waits around."""
+    was_waiting = job.status == lifecycle.REQUESTED
+    state.move(job, status, now, ended_at=now, **changes)
+    if was_waiting:
+        offers.close(offers.lock_open(assistance_id=job.pk), Offer.Reason.CANCELED, now)
+    state.tell_status(job, now)
+    _offer_next_job(job.assistant_id, now)
+
+
+def _offer_next_job(assistant_id: int | None, now: datetime) -> None:
+    profile = AssistantProfile.objects.on_duty().fresh(now).filter(pk=assistant_id).first() if assistant_id else None
+    if profile is not None:
+        offers.offer_waiting_to(profile, now)
+
+
+@transaction.atomic
+def complete(user: User, assistance_id: int, *, total_price: Decimal | None = None) -> Body:
+    """Complete a job; a repair needs its price, now or before.
+
+    Raises: as update_status; InvalidData when the price of a repair is missing.
+    """
+    job, role = state.locked_for(user, assistance_id)
+    state.refuse_final(job)
+    if not lifecycle.may_ask(role, lifecycle.COMPLETED):
+        raise Forbidden()
+    if job.assistance_type == ServiceType.REPAIR and not job.price_is_final and total_price is None:
+        raise InvalidData(fields={"total_price": ["This field is required."]})
+    return update_status(user, assistance_id, lifecycle.COMPLETED, total_price=total_price)
+
+
+@transaction.atomic
+def release(user: User, assistance_id: int) -> Body:
+    """Give back a job that is not yet under way; it is offered to others again.
+
+    Raises: NotFound for strangers; Forbidden for its client; Conflict once it is ongoing or has ended.
+    """
+    job, role = state.locked_for(user, assistance_id)
+    now = timezone.now()
+    state.refuse_final(job)
+    if role == lifecycle.CLIENT:
+        raise Forbidden()
+    lifecycle.ASSISTANCE.require(job.status, lifecycle.REQUESTED, role)
+    reopen(job, now)
+    return state.seen_by(user.pk, job, now, sees_all=role == lifecycle.STAFF)
+
+
+def reopen(job: Assistance, now: datetime) -> None:
+    """Put a locked, accepted request back among the waiting and offer it to those who were not asked yet."""
+    taken = Offer.objects.filter(assistance_id=job.pk, assistant_id=job.assistant_id, reason=Offer.Reason.ACCEPTED)
+    taken.update(reason=Offer.Reason.RELEASED)
+    former_id, job.assistant = job.assistant_id, None
+    expires_at = now + settings.ASSISTANCE_TTL
+    state.move(job, lifecycle.REQUESTED, now, assistant_id=None, accepted_at=None, expires_at=expires_at)
+    state.tell_status(job, now)
+    offers.send_wave(job, job.wave + 1, now)
+    tasks.plan_expiry(job.pk, expires_at)
+    _offer_next_job(former_id, now)
+
+
+@transaction.atomic
+def set_price(user: User, assistance_id: int, amount: Decimal) -> Body:
+    """Set the price of a job that no tariff has priced for good, before its completion, by its assistant.
+
+    Raises: NotFound for strangers; Forbidden for others than its assistant; Conflict when it has ended, or the price
+    was frozen when the tow was requested.
+    """
+    job, role = state.locked_for(user, assistance_id)
+    now = timezone.now()
+    state.refuse_final(job)
+    if role != lifecycle.ASSISTANT:
+        raise Forbidden()
+    if not price_is_open(job):
+        raise Conflict(
+            "The price of a tow is fixed when it is requested", code="price_fixed", current_status=job.status
+        )
+    price = checked_price(amount)
+    if (job.total_price, job.price_is_final) != (price, True):
+        state.change(job, now, total_price=price, price_is_final=True)
+        realtime.publish(events.assistance_group(job.pk), dict(events.price(state.seen_by(user.pk, job, now))))
+    return state.seen_by(user.pk, job, now)
+
+
+@transaction.atomic
+def rate(user: User, assistance_id: int, rating: int) -> Body:
+    """Rate a completed job, once, by its client.
+
+    Raises: NotFound for strangers; Forbidden for others than its client; Conflict before completion and the second time.
+    """
+    job, role = state.locked_for(user, assistance_id)
+    now = timezone.now()
+    if role != lifecycle.CLIENT:
+        raise Forbidden()
+    if job.status != lifecycle.COMPLETED:
+        raise Conflict("Only a completed job can be rated", code="not_completed", current_status=job.status)
+    if job.rating is not None:
+        raise Conflict("This job is already rated", code="already_rated", current_status=job.status)
+    if not 1 <= rating <= 5:
+        raise InvalidData(fields={"rating": ["A whole number from 1 to 5."]})
+    state.change(job, now, rating=rating)
+    body = state.seen_by(user.pk, job, now)
+    realtime.publish(events.assistance_group(job.pk), dict(events.rating(body)))
+    return body
+
+
+def price_is_open(job: Assistance) -> bool:
+    """Say whether the assistant may name the price: of all but a tow that a tariff has priced."""
+    return job.assistance_type != ServiceType.TOWING or not job.price_is_final
+
+
+def checked_price(amount: Decimal) -> Decimal:
+    """Give a price that can be stored. Raises: InvalidData."""
+    if not amount.is_finite() or not 0 <= amount < Decimal(10) ** 10:
+        raise InvalidData(fields={"total_price": ["An amount from 0 on."]})
+    return pricing.money(amount)

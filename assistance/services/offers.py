@@ -1,0 +1,166 @@
+"""Who is asked: waves of offers, offers to those who become available nearby, and the end of offers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from django.conf import settings
+from django.db import transaction
+from django.db.models import Q
+from django.utils import timezone
+
+from assistance import events, lifecycle, nearby, tasks, wire
+from assistance.models import Assistance, AssistantProfile, Offer
+from assistance.nearby import Candidate, Search
+from assistance.services import state
+from depannini_dashmap.lib import geo, realtime
+from depannini_dashmap.lib.errors import Conflict, Forbidden, NotFound
+
+if TYPE_CHECKING:
+    from accounts.models import User
+
+OpenOffer = tuple[int, int, int]  # its id, the request, the assistant
+MOST_OFFERS_AT_ONCE = 160
+DISTANCE_PLACES = 3
+
+
+def send_next_wave(*, assistance_id: int, wave: int) -> None:
+    """Offer a waiting request to the nearest who were not asked yet, in a wider circle than the wave before.
+
+    Effects: offers and their frames; plans the wave after it. Nothing if this wave was sent already, or nobody waits.
+    """
+    with transaction.atomic():
+        job = state.locked(assistance_id)
+        now = timezone.now()
+        if job is None or job.status != lifecycle.REQUESTED or job.wave != wave - 1 or now >= job.expires_at:
+            return
+        send_wave(job, wave, now)
+
+
+def send_wave(job: Assistance, wave: int, now: datetime) -> None:
+    """Offer a locked request to the nearest of a wave, and plan the next one."""
+    job.wave, job.radius_km = wave, max(job.radius_km, radius_of(wave))
+    Assistance.objects.filter(pk=job.pk).update(wave=job.wave, radius_km=job.radius_km)
+    search = Search(job.assistance_type, now, unasked_about=job.pk)
+    chosen = nearby.nearest(job.pickup_lat, job.pickup_lng, size_of(wave), job.radius_km, search)
+    open_offers(job, chosen, source=Offer.Source.WAVE, now=now)
+    if now + settings.OFFER_WAVE_INTERVAL < job.expires_at:
+        tasks.plan_wave(job.pk, wave + 1, now)
+
+
+def radius_of(wave: int) -> float:
+    """Give how far a wave reaches: twice as far as the one before, up to ASSISTANCE_MAX_RADIUS_KM."""
+    widest = max(settings.ASSISTANCE_MAX_RADIUS_KM, settings.ASSISTANCE_RADIUS_KM)
+    return float(min(settings.ASSISTANCE_RADIUS_KM * 2 ** min(wave - 1, 16), widest))
+
+
+def size_of(wave: int) -> int:
+    """Give how many a wave asks: twice as many as the one before, up to a bound."""
+    return int(min(settings.OFFER_WAVE_SIZE * 2 ** min(wave - 1, 16), MOST_OFFERS_AT_ONCE))
+
+
+def open_offers(job: Assistance, chosen: Iterable[Candidate], *, source: str, now: datetime) -> None:
+    """Write the offers of a locked request and tell the assistants."""
+    offers = Offer.objects.bulk_create(
+        Offer(
+            assistance_id=job.pk,
+            assistant_id=candidate.user_id,
+            source=source,
+            wave=job.wave,
+            distance_km=round(candidate.distance_km, DISTANCE_PLACES),
+            offered_at=now,
+        )
+        for candidate in chosen
+    )
+    body = wire.body(wire.row_of(job), viewer_id=None, now=now)
+    for offer in offers:
+        frame = events.new_assistance_request(body, distance_km=offer.distance_km, event_id=f"offer.{offer.pk}")
+        realtime.publish(events.assistant_group(offer.assistant_id), frame)
+
+
+def lock_open(*, assistance_id: int | None = None, assistant_id: int | None = None) -> list[OpenOffer]:
+    """Lock the open offers of a request, of an assistant, or both; always by id, so that no two flows block each other."""
+    rows = Offer.objects.open().filter(Q(assistance_id=assistance_id) | Q(assistant_id=assistant_id))
+    return list(rows.order_by("pk").select_for_update().values_list("pk", "assistance_id", "assistant_id"))
+
+
+def close(offers: Iterable[OpenOffer], reason: str, now: datetime, **answer: Any) -> None:
+    """End locked offers for a reason and tell the assistants."""
+    ended = list(offers)
+    if not ended:
+        return
+    Offer.objects.filter(pk__in=[offer_id for offer_id, _, _ in ended]).update(closed_at=now, reason=reason, **answer)
+    for offer_id, assistance_id, assistant_id in ended:
+        frame = events.request_closed(assistance_id=assistance_id, reason=reason, event_id=f"offer.{offer_id}.closed")
+        realtime.publish(events.assistant_group(assistant_id), frame)
+
+
+def offer_waiting_to(profile: AssistantProfile, now: datetime) -> None:
+    """Offer the requests that wait around an assistant who is on duty, fresh and free.
+
+    Effects: offers for those within each request's present circle that were not offered before; none to the busy.
+    """
+    if profile.lat is None or profile.lng is None or not profile.is_active:
+        return
+    widest = max(settings.ASSISTANCE_MAX_RADIUS_KM, settings.ASSISTANCE_RADIUS_KM)
+    south, _, north, _ = geo.box_around(profile.lat, profile.lng, widest)
+    asked = Offer.objects.lasting().filter(assistant_id=profile.pk)
+    waiting = (
+        Assistance.objects.waiting()
+        .filter(pickup_lat__range=(south, north), assistance_type__in=["", profile.service_type], expires_at__gt=now)
+        .exclude(pk__in=asked.values("assistance_id"))
+        .values_list("pk", "pickup_lat", "pickup_lng", "radius_km")
+    )
+    near = [
+        (distance, pk)
+        for pk, lat, lng, radius_km in waiting
+        if (distance := geo.haversine_km(profile.lat, profile.lng, lat, lng)) <= radius_km
+    ]
+    if near and not state.has_job(profile.pk):
+        _offer_each(profile, {pk: distance for distance, pk in sorted(near)[:MOST_OFFERS_AT_ONCE]}, now)
+
+
+def _offer_each(profile: AssistantProfile, distances: dict[int, float], now: datetime) -> None:
+    for job in state.lock_waiting(distances):
+        if not Offer.objects.lasting().filter(assistance_id=job.pk, assistant_id=profile.pk).exists():
+            candidate = Candidate(profile.pk, distances[job.pk])
+            open_offers(job, [candidate], source=Offer.Source.NEARBY, now=now)
+
+
+@transaction.atomic
+def decline(user: User, assistance_id: int) -> None:
+    """Say no to an offer; the assistant is not asked about this request again.
+
+    Effects: repeating it changes nothing. Raises: Forbidden for who is no assistant; NotFound when it was never
+    offered; Conflict when the offer has ended otherwise.
+    """
+    if user.user_type != "assistant":
+        raise Forbidden()
+    job = state.locked(assistance_id)
+    last = (
+        Offer.objects.filter(assistance_id=assistance_id, assistant_id=user.pk).order_by("-id").first() if job else None
+    )
+    if job is None or last is None:
+        raise NotFound("Assistance")
+    if last.answer == Offer.Answer.DECLINED:
+        return
+    if last.closed_at is not None:
+        raise Conflict("This offer is over", code="offer_closed", current_status=job.status)
+    now = timezone.now()
+    close(
+        [(last.pk, assistance_id, user.pk)], Offer.Reason.DECLINED, now, answer=Offer.Answer.DECLINED, answered_at=now
+    )
+
+
+def expire(*, assistance_id: int) -> None:
+    """End a request as canceled, `unanswered`, when its time is up and nobody has accepted."""
+    with transaction.atomic():
+        job = state.locked(assistance_id)
+        now = timezone.now()
+        if job is None or job.status != lifecycle.REQUESTED or now < job.expires_at:
+            return
+        state.move(job, lifecycle.CANCELED, now, reason=Assistance.Reason.UNANSWERED, ended_at=now)
+        close(lock_open(assistance_id=job.pk), Offer.Reason.UNANSWERED, now)
+        state.tell_status(job, now)

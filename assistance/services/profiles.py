@@ -1,0 +1,156 @@
+"""Assistants' papers, duty and whereabouts, and where clients are."""
+
+from __future__ import annotations
+
+import math
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from django.db import transaction
+from django.db.models import Q
+from django.utils import timezone
+
+from accounts.models import User as Account
+from assistance import events
+from assistance.cells import column_of, row_of
+from assistance.models import Assistance, AssistantProfile, Offer
+from assistance.services import offers
+from depannini_dashmap.lib import realtime
+from depannini_dashmap.lib.errors import Conflict, Forbidden, InvalidData, NotFound
+
+if TYPE_CHECKING:
+    from accounts.models import User
+
+PAPERS = (
+    "service_type",
+    "vehicle_type",
+    "driving_license_cat",
+    "driving_license_num",
+    "driving_license_expiry",
+    "vehicle_registration_num",
+)
+
+
+def register_assistant(user: User, details: dict[str, Any]) -> AssistantProfile:
+    """Open the profile of a new assistant, off duty; details are the validated fields of the registration."""
+    profile = AssistantProfile(user=user, seen_at=timezone.now(), **{name: details[name] for name in PAPERS})
+    profile.place(details["current_lat"], details["current_lng"])
+    profile.save(force_insert=True)
+    return profile
+
+
+def change_papers(user: User, **changes: Any) -> None:
+    """Store changed papers of an assistant. Raises: Forbidden for who is no assistant."""
+    if user.user_type != "assistant":
+        raise Forbidden()
+    if changes:
+        AssistantProfile.objects.filter(pk=user.pk).update(
+            **{name: changes[name] for name in PAPERS if name in changes}
+        )
+
+
+@transaction.atomic
+def set_duty(user: User, *, is_active: bool) -> None:
+    """Switch an assistant on or off duty.
+
+    Effects: on counts as being heard of, and offers what waits around; off ends open offers, not the running job.
+    Raises: Forbidden for who is no assistant.
+    """
+    if user.user_type != "assistant":
+        raise Forbidden()
+    profile = _profile(user.pk)
+    now = timezone.now()
+    if not is_active:
+        return leave_duty(user.pk)
+    AssistantProfile.objects.filter(pk=user.pk).update(is_active=True, seen_at=now)
+    profile.is_active, profile.seen_at = True, now
+    offers.offer_waiting_to(profile, now)
+    return None
+
+
+@transaction.atomic
+def leave_duty(user_id: int) -> None:
+    """Take an assistant off duty and end their open offers."""
+    AssistantProfile.objects.filter(pk=user_id).update(is_active=False)
+    offers.close(offers.lock_open(assistant_id=user_id), Offer.Reason.INACTIVE, timezone.now())
+
+
+@transaction.atomic
+def keep_fresh(user_id: int) -> None:
+    """Note that an assistant's socket is open; call it on connecting and at least every LOCATION_TTL / 2.
+
+    Effects: counts as being heard of; who had gone stale is offered what waits around. Nothing for others.
+    """
+    profile = AssistantProfile.objects.filter(pk=user_id).first()
+    if profile is None or not profile.is_active:
+        return
+    now = timezone.now()
+    was_fresh = profile.is_fresh(now)
+    AssistantProfile.objects.filter(pk=user_id).update(seen_at=now)
+    if not was_fresh:
+        offers.offer_waiting_to(profile, now)
+
+
+@transaction.atomic
+def report_location(user: User, lat: float, lng: float, assistance_id: int | None = None) -> None:
+    """Store where a user is and tell the room of their open request.
+
+    Shape: with ``assistance_id`` (from its socket) the user must be its client or assistant and it must be open;
+    without (REST) the room of the user's open request hears it, if there is one.
+    Effects: an assistant counts as heard of, and is offered what waits around after coming back or moving on.
+    Raises: InvalidData for numbers that are no place; NotFound for strangers; Conflict when it has ended.
+    """
+    _check_place(lat, lng)
+    room = _room(user, assistance_id)
+    now = timezone.now()
+    if user.user_type == "assistant":
+        _move_assistant(user.pk, lat, lng, now)
+    else:
+        Account.objects.filter(pk=user.pk).update(current_lat=lat, current_lng=lng)
+    if room is not None:
+        frame = events.location(user_id=user.pk, lat=lat, lng=lng, assistance_id=room[0], seq=room[1])
+        realtime.publish(events.assistance_group(room[0]), dict(frame))
+
+
+def _room(user: User, assistance_id: int | None) -> tuple[int, int] | None:
+    """Give id and version of the request whose room hears of the user's place."""
+    mine = Assistance.objects.filter(Q(client_id=user.pk) | Q(assistant_id=user.pk))
+    if assistance_id is None:
+        return mine.open().values_list("pk", "version").first()
+    found = mine.filter(pk=assistance_id).first()
+    if found is None:
+        raise NotFound("Assistance")
+    if not found.is_open:
+        raise Conflict(f"This request is already {found.status}", code="already_final", current_status=found.status)
+    return found.pk, found.version
+
+
+def _move_assistant(user_id: int, lat: float, lng: float, now: datetime) -> None:
+    profile = AssistantProfile.objects.filter(pk=user_id).first()
+    if profile is None:
+        return
+    was_here = (profile.cell_y, profile.cell_x) == (row_of(lat), column_of(lng)) and profile.is_fresh(now)
+    profile.place(lat, lng)
+    profile.seen_at = now
+    AssistantProfile.objects.filter(pk=user_id).update(
+        lat=lat, lng=lng, cell_y=profile.cell_y, cell_x=profile.cell_x, seen_at=now
+    )
+    if not was_here:
+        offers.offer_waiting_to(profile, now)
+
+
+def _profile(user_id: int) -> AssistantProfile:
+    profile = AssistantProfile.objects.filter(pk=user_id).first()
+    if profile is None:
+        raise NotFound("Assistant profile")
+    return profile
+
+
+def _check_place(lat: float, lng: float) -> None:
+    fields = {}
+    for name, value, limit in (("lat", lat, 90), ("lng", lng, 180)):
+        is_number = isinstance(value, int | float) and not isinstance(value, bool)
+        if not is_number or not math.isfinite(value) or abs(value) > limit:
+            fields[name] = [f"A number between -{limit} and {limit}."]
+    if fields:
+        raise InvalidData(fields=fields)

@@ -1,0 +1,92 @@
+"""Locking a request, moving it to a state and telling its room: what every flow on requests is made of."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from assistance import events, lifecycle, selectors, wire
+from assistance.models import Assistance, AssistantProfile
+from depannini_dashmap.lib import realtime
+from depannini_dashmap.lib.errors import Conflict, NotFound
+
+if TYPE_CHECKING:
+    from accounts.models import User
+
+_NAMES = ("name", "first_name", "last_name", "phone_number")
+_DEFERRED = [f"{role}__{name}" for role in ("client", "assistant") for name in _NAMES]
+_OWN = [field.name for field in Assistance._meta.concrete_fields]
+
+
+def locked(assistance_id: int) -> Assistance | None:
+    """Lock a request until the transaction ends, and give it with its two people."""
+    if not selectors.is_id(assistance_id):
+        return None
+    return _lockable().filter(pk=assistance_id).first()
+
+
+def lock_waiting(ids: Iterable[int]) -> list[Assistance]:
+    """Lock those of some requests that still wait, by id."""
+    return list(_lockable().waiting().filter(pk__in=list(ids)).order_by("pk"))
+
+
+def locked_for(user: User, assistance_id: int) -> tuple[Assistance, str]:
+    """Lock a request and say what the user is in it: client, assistant or staff. Raises: NotFound for strangers."""
+    job = locked(assistance_id)
+    role = job.role_of(user.pk) if job is not None else None
+    if job is not None and role is None and user.is_operator:
+        role = lifecycle.STAFF
+    if job is None or role is None:
+        raise NotFound("Assistance")
+    return job, role
+
+
+def refuse_final(job: Assistance) -> None:
+    """Stop whoever wants to change a request that has ended. Raises: Conflict with the present status."""
+    if not job.is_open:
+        raise Conflict(f"This request is already {job.status}", code="already_final", current_status=job.status)
+
+
+def move(job: Assistance, target: str, now: datetime, **changes: Any) -> None:
+    """Bring a locked request into a state, with a new version; the caller has checked that it may."""
+    change(job, now, status=target, **changes)
+
+
+def change(job: Assistance, now: datetime, **changes: Any) -> None:
+    """Store changes of a locked request under a new version."""
+    changes |= {"version": job.version + 1, "updated_at": now}
+    Assistance.objects.filter(pk=job.pk).update(**changes)
+    for name, value in changes.items():
+        setattr(job, name, value)
+
+
+def seen_by(user_id: int, job: Assistance, now: datetime, *, sees_all: bool = False) -> dict[str, Any]:
+    """Give a request as somebody sees it."""
+    return wire.body(wire.row_of(job), viewer_id=user_id, sees_all=sees_all, now=now)
+
+
+def tell_status(job: Assistance, now: datetime) -> None:
+    """Tell the room the state; on acceptance with the assistant's phone number and place."""
+    body = wire.body(wire.row_of(job), viewer_id=None, sees_all=True, now=now)
+    lat = lng = None
+    if job.status == lifecycle.ACCEPTED:
+        lat, lng = AssistantProfile.objects.values_list("lat", "lng").get(pk=job.assistant_id)
+    realtime.publish(events.assistance_group(job.pk), dict(events.status(body, lat=lat, lng=lng)))
+
+
+def job_of(assistant_id: int) -> int | None:
+    """Give the request that an assistant is on now."""
+    jobs = Assistance.objects.filter(assistant_id=assistant_id, status__in=lifecycle.WITH_ASSISTANT)
+    return jobs.values_list("pk", flat=True).first()
+
+
+def has_job(assistant_id: int) -> bool:
+    """Say whether an assistant is on a job."""
+    return job_of(assistant_id) is not None
+
+
+def _lockable() -> Any:
+    return (
+        Assistance.objects.select_related("client", "assistant").only(*_OWN, *_DEFERRED).select_for_update(of=("self",))
+    )

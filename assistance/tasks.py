@@ -1,0 +1,34 @@
+"""What happens by itself after a while: rows in the task table that hold ids only and are safe to run twice."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from django.conf import settings
+from django_tasks import task
+
+
+@task()
+def send_wave(assistance_id: int, wave: int) -> None:
+    """Offer a request to more assistants, unless that wave was sent or the request is no longer waiting."""
+    from assistance import services
+
+    services.send_next_wave(assistance_id=assistance_id, wave=wave)
+
+
+@task()
+def expire_request(assistance_id: int) -> None:
+    """End a request that nobody has accepted in time."""
+    from assistance import services
+
+    services.expire(assistance_id=assistance_id)
+
+
+def plan_wave(assistance_id: int, wave: int, now: datetime) -> None:
+    """Queue a wave; call it inside the transaction that makes it necessary."""
+    send_wave.using(run_after=now + settings.OFFER_WAVE_INTERVAL).enqueue(assistance_id, wave)
+
+
+def plan_expiry(assistance_id: int, expires_at: datetime) -> None:
+    """Queue the end of an unanswered request."""
+    expire_request.using(run_after=expires_at + timedelta(milliseconds=1)).enqueue(assistance_id)

@@ -1,0 +1,3 @@
+"""Paths of this app, below `/api/`."""
+
+urlpatterns: list = []
