@@ -219,7 +219,7 @@ class Notice(models.Model):
     class Kind(models.TextChoices):
         ADDRESS_CHANGED = "address_changed"
         ADDRESS_TAKEN = "address_taken"
-        PASSWORD_CHANGED = "password_changed"
+        PASSWORD_CHANGED = "password_changed"  # noqa: S105 - the name of an event
 
     user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="notices")
     kind = models.CharField(max_length=20, choices=Kind.choices)

@@ -1,0 +1,71 @@
+"""Who may try an endpoint; which rows they then see is `visible_to`, and both refuse before anything changes."""
+
+from typing import Any
+
+from rest_framework.permissions import SAFE_METHODS, BasePermission
+from rest_framework.request import Request
+from rest_framework.views import APIView
+
+from accounts.models import Membership, User
+from depannini_dashmap.lib.errors import Forbidden
+
+
+class _OfType(BasePermission):
+    user_type: str
+
+    def has_permission(self, request: Request, view: APIView) -> bool:
+        user = request.user
+        return bool(user.is_authenticated and user.user_type == self.user_type)
+
+
+class IsClient(_OfType):
+    """Motorists only."""
+
+    user_type = User.Type.CLIENT
+
+
+class IsAssistant(_OfType):
+    """Assistants only."""
+
+    user_type = User.Type.ASSISTANT
+
+
+class IsStaff(BasePermission):
+    """Operators only: superusers and the group Operators."""
+
+    def has_permission(self, request: Request, view: APIView) -> bool:
+        return bool(request.user.is_authenticated and request.user.is_operator)
+
+
+class IsDispatcherOrStaff(BasePermission):
+    """Dispatchers and operators; who only views companies may not change anything.
+
+    A viewer of one company may be a member of another: services check the company at hand with `require_editor`.
+    """
+
+    def has_permission(self, request: Request, view: APIView) -> bool:
+        user = request.user
+        if not user.is_authenticated:
+            return False
+        if user.is_operator:
+            return True
+        if user.user_type != User.Type.DISPATCHER:
+            return False
+        return request.method in SAFE_METHODS or not (user.is_company_member and not user.is_company_editor)
+
+    def has_object_permission(self, request: Request, view: APIView, obj: Any) -> bool:
+        if request.method in SAFE_METHODS:
+            return True
+        company_id = obj.pk if obj._meta.label == "accounts.Company" else getattr(obj, "company_id", None)
+        return company_id is None or may_edit(request.user, company_id)
+
+
+def may_edit(user: User, company_id: int) -> bool:
+    """Tell whether the user may change what belongs to the company."""
+    return user.is_operator or Membership.objects.of(user).editors().filter(company_id=company_id).exists()
+
+
+def require_editor(user: User, company_id: int) -> None:
+    """Let members of the company and operators pass. Raises: Forbidden (viewers, strangers)."""
+    if not may_edit(user, company_id):
+        raise Forbidden()
