@@ -1,0 +1,137 @@
+"""Sign-in with Google: whether an ID token is genuine, for us, and whom it names; accounts are matched elsewhere."""
+
+from __future__ import annotations
+
+import json
+import logging
+import threading
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+import requests
+from django.conf import settings
+from django.utils.module_loading import import_string
+from google.auth import exceptions, jwt
+
+from depannini_dashmap.lib.errors import Forbidden, Unauthenticated, Unavailable
+
+logger = logging.getLogger(__name__)
+
+CERTIFICATES_URL = "https://www.googleapis.com/oauth2/v1/certs"
+ISSUERS = {"accounts.google.com", "https://accounts.google.com"}
+CLOCK_SKEW = 10  # seconds
+PATIENCE = 2.0  # seconds for the whole fetch
+KEPT = 3600.0
+RETRY_AFTER_FAILURE = 10.0
+REFETCH_AT_MOST_EVERY = 60.0
+
+CertificateSource = Callable[[], Mapping[str, str]]
+
+
+class CertificatesUnavailable(Exception):
+    """Google's certificates could not be fetched."""
+
+
+@dataclass(frozen=True, slots=True)
+class GoogleIdentity:
+    """Whom a verified token names; the e-mail is one that Google has verified."""
+
+    sub: str
+    email: str
+    name: str
+
+
+def fetch_certificates() -> Mapping[str, str]:
+    """Return Google's certificates by key id, within two seconds. Raises: CertificatesUnavailable."""
+    deadline = time.monotonic() + PATIENCE
+    body = b""
+    try:
+        with requests.get(CERTIFICATES_URL, timeout=PATIENCE, stream=True) as response:
+            response.raise_for_status()
+            for chunk in response.iter_content(8192):
+                body += chunk
+                if time.monotonic() > deadline or len(body) > 1_000_000:
+                    raise CertificatesUnavailable("too slow or too long")
+        return json.loads(body)
+    except (requests.RequestException, ValueError) as error:
+        raise CertificatesUnavailable(type(error).__name__) from error
+
+
+class _Certificates:
+    """The certificates of one source, kept for an hour; a failure is remembered for some seconds."""
+
+    def __init__(self, source: CertificateSource) -> None:
+        self.source = source
+        self.known: Mapping[str, str] = {}
+        self.fetched_at = self.failed_at = float("-inf")
+        self.lock = threading.Lock()
+
+    def for_key(self, key_id: str | None) -> Mapping[str, str]:
+        """Return all certificates, fetched anew when old or when they lack the key."""
+        if self._age() > KEPT or (key_id not in self.known and self._age() > REFETCH_AT_MOST_EVERY):
+            with self.lock:
+                self._fetch(key_id)
+        return self.known
+
+    def _age(self) -> float:
+        return time.monotonic() - self.fetched_at
+
+    def _fetch(self, key_id: str | None) -> None:
+        if self._age() < REFETCH_AT_MOST_EVERY:
+            return  # another thread was first
+        if time.monotonic() - self.failed_at > RETRY_AFTER_FAILURE:
+            try:
+                self.known = self.source()
+                self.fetched_at = time.monotonic()
+                return
+            except CertificatesUnavailable as error:
+                logger.warning("Google's certificates: %s", error)
+                self.failed_at = time.monotonic()
+        if key_id not in self.known:
+            raise Unavailable("Google sign-in is not available now", code="google_unavailable")
+
+
+_caches: dict[str, _Certificates] = {}
+
+
+def _certificates() -> _Certificates:
+    path = getattr(settings, "GOOGLE_CERTIFICATE_SOURCE", "accounts.google.fetch_certificates")
+    if path not in _caches:
+        _caches[path] = _Certificates(import_string(path))
+    return _caches[path]
+
+
+def verify_google_token(raw: str) -> GoogleIdentity:
+    """Return whom an ID token of Google names.
+
+    Raises: Unauthenticated (not a JWT, forged, expired, for somebody else), Forbidden (e-mail not verified by Google),
+    Unavailable (not configured, or the certificates cannot be fetched).
+    """
+    try:
+        key_id = jwt.decode_header(raw).get("kid")
+    except (ValueError, TypeError, AttributeError, exceptions.GoogleAuthError) as error:
+        raise Unauthenticated() from error
+    if not settings.GOOGLE_CLIENT_IDS:
+        raise Unavailable("Google sign-in is not configured", code="google_not_configured")
+    if not isinstance(key_id, str):
+        raise Unauthenticated()
+    claims = _verified_claims(raw, _certificates().for_key(key_id))
+    sub, email = claims.get("sub"), claims.get("email")
+    if claims.get("iss") not in ISSUERS or not isinstance(sub, str) or not 0 < len(sub) <= 255:
+        raise Unauthenticated()
+    if not isinstance(email, str) or "@" not in email or claims.get("email_verified") not in (True, "true"):
+        raise Forbidden("Google has not verified this e-mail", code="email_unverified")
+    return GoogleIdentity(sub, email.strip().lower(), str(claims.get("name") or "")[:150])
+
+
+def _verified_claims(raw: str, certificates: Mapping[str, str]) -> Mapping:
+    try:
+        claims = jwt.decode(
+            raw, certs=certificates, audience=list(settings.GOOGLE_CLIENT_IDS), clock_skew_in_seconds=CLOCK_SKEW
+        )
+    except (ValueError, TypeError, KeyError, exceptions.GoogleAuthError) as error:
+        raise Unauthenticated() from error
+    if not isinstance(claims, Mapping):
+        raise Unauthenticated()
+    return claims
