@@ -1,0 +1,167 @@
+"""What must be carried: orders, their stops and the counter of order numbers."""
+
+from django.core.validators import MaxValueValidator, MinValueValidator
+from django.db import models
+from django.db.models import Q
+from simple_history.models import HistoricalRecords
+
+from depannini_dashmap.lib.contact import validate_loose_phone
+from orders.managers import OrderQuerySet, StopQuerySet
+
+
+class Stop(models.Model):
+    """A place of one company where goods are loaded or unloaded; used by at most one order, or by none."""
+
+    class Type(models.TextChoices):
+        PICKUP = "pickup"
+        DELIVERY = "delivery"
+
+    company = models.ForeignKey("accounts.Company", on_delete=models.PROTECT, related_name="stops")
+    name = models.CharField(max_length=200)
+    address = models.CharField(max_length=500)
+    latitude = models.DecimalField(
+        max_digits=9,
+        decimal_places=6,
+        null=True,
+        blank=True,
+        validators=[MinValueValidator(-90), MaxValueValidator(90)],
+    )
+    longitude = models.DecimalField(
+        max_digits=9,
+        decimal_places=6,
+        null=True,
+        blank=True,
+        validators=[MinValueValidator(-180), MaxValueValidator(180)],
+    )
+    stop_type = models.CharField(max_length=10, choices=Type.choices, default=Type.PICKUP)
+    contact_name = models.CharField(max_length=100, blank=True, default="")
+    contact_phone = models.CharField(max_length=20, blank=True, default="", validators=[validate_loose_phone])
+    notes = models.TextField(max_length=2000, blank=True, default="")
+    created_at = models.DateTimeField(auto_now_add=True)
+    updated_at = models.DateTimeField(auto_now=True)
+
+    objects = StopQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["-id"]
+        constraints = [
+            models.CheckConstraint(condition=Q(stop_type__in=["pickup", "delivery"]), name="stop_type_known"),
+            models.CheckConstraint(
+                condition=Q(latitude__isnull=True) | Q(latitude__range=(-90, 90)), name="stop_latitude_range"
+            ),
+            models.CheckConstraint(
+                condition=Q(longitude__isnull=True) | Q(longitude__range=(-180, 180)), name="stop_longitude_range"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Order(models.Model):
+    """Goods of a customer on their way from a pickup to a delivery stop.
+
+    `is_in_trip` says whether a trip holds the order. It is the claim itself: only `orders.journeys` writes it, by one
+    conditional step under the row's lock, so that two trips can never hold one order.
+    """
+
+    class Status(models.TextChoices):
+        PENDING = "pending"
+        ASSIGNED = "assigned"
+        IN_TRANSIT = "in_transit"
+        DELIVERED = "delivered"
+        CANCELLED = "cancelled"
+
+    class GoodsType(models.TextChoices):
+        STANDARD = "standard"
+        FRAGILE = "fragile"
+        HAZMAT = "hazmat"
+        REFRIGERATED = "refrigerated"
+        OVERSIZED = "oversized"
+
+    company = models.ForeignKey("accounts.Company", on_delete=models.PROTECT, related_name="orders")
+    order_number = models.CharField(max_length=20, unique=True, editable=False)
+    reference = models.CharField(max_length=64, blank=True, default="", help_text="key under which imports find it")
+    customer_name = models.CharField(max_length=200)
+    customer_company = models.CharField(max_length=200, blank=True, default="")
+    customer_email = models.EmailField(blank=True, default="")
+    customer_phone = models.CharField(max_length=20, blank=True, default="", validators=[validate_loose_phone])
+    pickup_stop = models.OneToOneField(
+        Stop, on_delete=models.PROTECT, null=True, blank=True, related_name="pickup_order"
+    )
+    delivery_stop = models.OneToOneField(
+        Stop, on_delete=models.PROTECT, null=True, blank=True, related_name="delivery_order"
+    )
+    goods_description = models.TextField(max_length=5000)
+    goods_weight = models.DecimalField(
+        max_digits=10, decimal_places=2, null=True, blank=True, validators=[MinValueValidator(0)], help_text="kg"
+    )
+    goods_volume = models.DecimalField(
+        max_digits=10, decimal_places=2, null=True, blank=True, validators=[MinValueValidator(0)], help_text="m³"
+    )
+    goods_type = models.CharField(max_length=12, choices=GoodsType.choices, default=GoodsType.STANDARD)
+    special_instructions = models.TextField(max_length=5000, blank=True, default="")
+    status = models.CharField(max_length=10, choices=Status.choices, default=Status.PENDING)
+    is_in_trip = models.BooleanField(default=False, editable=False)
+    requested_pickup_date = models.DateField(null=True, blank=True)
+    requested_delivery_date = models.DateField(null=True, blank=True)
+    created_at = models.DateTimeField(auto_now_add=True)
+    updated_at = models.DateTimeField(auto_now=True)
+
+    objects = OrderQuerySet.as_manager()
+    history = HistoricalRecords()
+
+    class Meta:
+        ordering = ["-created_at", "-id"]
+        indexes = [
+            models.Index(fields=["company", "-created_at", "-id"], name="order_company_newest"),
+            models.Index(fields=["-created_at", "-id"], name="order_newest"),
+            models.Index(
+                fields=["company", "-created_at"],
+                condition=Q(status="pending", is_in_trip=False),
+                name="order_waiting",
+            ),
+        ]
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(status__in=["pending", "assigned", "in_transit", "delivered", "cancelled"]),
+                name="order_status_known",
+            ),
+            models.CheckConstraint(
+                condition=Q(goods_type__in=["standard", "fragile", "hazmat", "refrigerated", "oversized"]),
+                name="order_goods_type_known",
+            ),
+            models.CheckConstraint(
+                condition=Q(goods_weight__isnull=True) | Q(goods_weight__gte=0), name="order_weight_not_negative"
+            ),
+            models.CheckConstraint(
+                condition=Q(goods_volume__isnull=True) | Q(goods_volume__gte=0), name="order_volume_not_negative"
+            ),
+            models.CheckConstraint(condition=~Q(is_in_trip=True, status="pending"), name="order_in_trip_not_pending"),
+            models.UniqueConstraint(
+                fields=["company", "reference"], condition=~Q(reference=""), name="order_reference_once"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.order_number
+
+    @property
+    def is_available_for_trip(self) -> bool:
+        """Whether a trip may take the order."""
+        return self.status == self.Status.PENDING and not self.is_in_trip
+
+    @property
+    def is_carriable(self) -> bool:
+        """Whether both ends of the journey are known."""
+        return self.pickup_stop_id is not None and self.delivery_stop_id is not None
+
+
+class OrderNumber(models.Model):
+    """The last number that was given out in a year; one row a year, raised in one statement."""
+
+    year = models.PositiveSmallIntegerField(primary_key=True)
+    last = models.PositiveIntegerField(default=0)
+
+    def __str__(self) -> str:
+        return f"{self.year}: {self.last}"
