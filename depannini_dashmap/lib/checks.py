@@ -1,1 +1,227 @@
-"""Deployment checks: what is doubtful, with an id and a hint."""
+"""System checks of a deployment: what is doubtful or wrong, each with an id and a hint (`manage.py check --deploy`).
+
+What is dangerous is no matter of a check: the settings refuse to load then. Every id is explained in docs/operations.md.
+"""
+
+import os
+import stat
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+import phonenumbers
+from django.conf import settings
+from django.core.checks import CheckMessage, Error, Tags, Warning, register
+
+_LOOPBACK = {"localhost", "127.0.0.1", "::1", "[::1]"}
+_RULES: list[tuple[str, type[CheckMessage], Callable[[], str | None], str]] = []
+
+
+def rule(number: str, hint: str) -> Callable[[Callable[[], str | None]], Callable[[], str | None]]:
+    """Add a function that gives a sentence when something is doubtful; `E…` numbers are errors, `W…` warnings."""
+
+    def add(function: Callable[[], str | None]) -> Callable[[], str | None]:
+        _RULES.append((f"dashmap.{number}", Error if number.startswith("E") else Warning, function, hint))
+        return function
+
+    return add
+
+
+@register(Tags.security, deploy=True)
+def check_deployment(app_configs: Any = None, **kwargs: Any) -> list[CheckMessage]:
+    """Run every rule."""
+    return list(_findings())
+
+
+def _findings() -> Iterator[CheckMessage]:
+    for number, level, function, hint in _RULES:
+        sentence = function()
+        if sentence:
+            yield level(sentence, hint=hint, id=number)
+
+
+# --- Errors: it would not work -------------------------------------------------------------------------------------------
+
+
+@rule("E001", "Set REDIS_URL, or SERVE=all.")
+def separate_processes_share_redis() -> str | None:
+    """REST and sockets apart need something between them."""
+    if settings.SERVE != "all" and not settings.REDIS_URL:
+        return f"SERVE={settings.SERVE} without REDIS_URL: sockets would never hear of what REST does."
+    return None
+
+
+@rule("E002", "Set ASSISTANCE_MAX_RADIUS_KM to at least ASSISTANCE_RADIUS_KM, and both above 0.")
+def radii_widen() -> str | None:
+    """The search grows from one radius to the other."""
+    if not 0 < settings.ASSISTANCE_RADIUS_KM <= settings.ASSISTANCE_MAX_RADIUS_KM:
+        return "ASSISTANCE_RADIUS_KM and ASSISTANCE_MAX_RADIUS_KM contradict each other."
+    return None
+
+
+@rule("E003", "Name a zone of the IANA database, such as Africa/Algiers.")
+def time_zone_exists() -> str | None:
+    """Pages show times in it."""
+    try:
+        ZoneInfo(settings.DISPLAY_TIME_ZONE)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        return f"DISPLAY_TIME_ZONE={settings.DISPLAY_TIME_ZONE!r} is no known time zone."
+    return None
+
+
+@rule("E004", "Use the two letters of a country, such as DZ.")
+def phone_region_exists() -> str | None:
+    """Numbers without a prefix are read in it."""
+    if settings.PHONE_DEFAULT_REGION not in phonenumbers.SUPPORTED_REGIONS:
+        return f"PHONE_DEFAULT_REGION={settings.PHONE_DEFAULT_REGION!r} is no known region."
+    return None
+
+
+@rule("E005", "Use the three letters of ISO 4217, such as DZD.")
+def currency_is_a_code() -> str | None:
+    """It stands beside every price."""
+    if not (len(settings.CURRENCY) == 3 and settings.CURRENCY.isascii() and settings.CURRENCY.isupper()):
+        return f"CURRENCY={settings.CURRENCY!r} is no currency code."
+    return None
+
+
+@rule("E006", "Make the folder and give it to the user that runs the server, or set MEDIA_ROOT.")
+def photos_can_be_written() -> str | None:
+    """The nearest existing folder must be writable."""
+    folder = Path(settings.MEDIA_ROOT)
+    while not folder.exists() and folder != folder.parent:
+        folder = folder.parent
+    if not (folder.is_dir() and os.access(folder, os.W_OK)):
+        return f"MEDIA_ROOT={settings.MEDIA_ROOT} cannot be written."
+    return None
+
+
+# --- Warnings: it works, but hardly as meant -----------------------------------------------------------------------------------
+
+
+@rule("W001", "Set REDIS_URL=redis://… as soon as there is more than one process.")
+def redis_is_there() -> str | None:
+    """Without it events stay inside one process."""
+    if not settings.REDIS_URL:
+        return "No REDIS_URL: channel layer and cache live in memory, so only one process may serve."
+    return None
+
+
+@rule("W002", "Set DATABASE_URL=postgres://…")
+def database_takes_parallel_writes() -> str | None:
+    """SQLite has one writer."""
+    if settings.DATABASES["default"]["ENGINE"].endswith("sqlite3"):
+        return "The database is SQLite: one write at a time, on one machine."
+    return None
+
+
+@rule("W003", "Set EMAIL_URL=smtp+tls://user:password@host:587.")
+def mail_leaves() -> str | None:
+    """Codes printed to a log reach nobody, or the wrong people."""
+    if settings.EMAIL_BACKEND.rsplit(".", 2)[-2] in {"console", "filebased", "dummy", "locmem"}:
+        return "EMAIL_URL sends no mail: verification and reset codes go to a log or a folder."
+    return None
+
+
+@rule("W004", "Set SMS_URL=twilio://SID:TOKEN@FROM, or file:///dir for a gateway that reads files.")
+def sms_leaves() -> str | None:
+    """As with mail."""
+    if settings.SMS_URL.startswith("console:"):
+        return "SMS_URL=console: prints codes into the log."
+    return None
+
+
+@rule("W005", "Set ALLOW_FAKE_DATA=off.")
+def no_fake_data() -> str | None:
+    """Anyone with an account could fill the database with nonsense."""
+    if settings.ALLOW_FAKE_DATA:
+        return "ALLOW_FAKE_DATA is on: accounts may add invented orders and positions."
+    return None
+
+
+@rule("W006", "Remove THROTTLING=off.")
+def rates_are_limited() -> str | None:
+    """Passwords could be guessed at full speed."""
+    if not settings.THROTTLING_ENABLED:
+        return "THROTTLING is off: no rate limits, no lockouts."
+    return None
+
+
+@rule("W007", "Set BASE_URL to the public address, with https://.")
+def links_lead_here() -> str | None:
+    """Mails carry it."""
+    address = urlsplit(settings.BASE_URL)
+    if address.hostname in _LOOPBACK or (settings.HTTPS and address.scheme != "https"):
+        return f"BASE_URL={settings.BASE_URL}: links in mails would not open elsewhere."
+    return None
+
+
+@rule("W008", "Use at least 16 random characters; python -c 'import secrets; print(secrets.token_urlsafe(24))'.")
+def metrics_are_guarded() -> str | None:
+    """A short token can be guessed."""
+    if settings.METRICS_TOKEN and len(settings.METRICS_TOKEN) < 16:
+        return "METRICS_TOKEN is short."
+    return None
+
+
+@rule("W009", "Set NUM_PROXIES to the number of proxies in front, and let them alone reach the server.")
+def proxies_are_counted() -> str | None:
+    """X-Forwarded-Proto is believed with HTTPS=on, which only makes sense behind a proxy."""
+    if settings.HTTPS and not settings.NUM_PROXIES:
+        return "HTTPS=on with NUM_PROXIES=0: behind a proxy all callers would share one address and its limits."
+    return None
+
+
+@rule("W010", "Set ALLOWED_HOSTS to the public host names.")
+def hosts_are_public() -> str | None:
+    """Only this machine could call."""
+    if set(settings.ALLOWED_HOSTS) <= _LOOPBACK:
+        return "ALLOWED_HOSTS names this machine only."
+    return None
+
+
+@rule("W011", "chmod 600 .env")
+def env_file_is_private() -> str | None:
+    """It holds the secret key."""
+    file = Path(settings.ENV_FILE)
+    if file.exists() and file.stat().st_mode & (stat.S_IRWXG | stat.S_IRWXO):
+        return f"{file} can be read by other users of this machine."
+    return None
+
+
+@rule("W012", "List the origins with https://.")
+def origins_are_encrypted() -> str | None:
+    """A page that anyone on the way can change must not call with a user's token."""
+    origins = [*settings.CORS_ALLOWED_ORIGINS, *settings.CSRF_TRUSTED_ORIGINS]
+    plain = [origin for origin in origins if origin.startswith("http://")]
+    if settings.HTTPS and plain:
+        return f"Unencrypted origins are trusted: {', '.join(plain)}."
+    return None
+
+
+@rule("W013", "Set a password (requirepass) and REDIS_URL=redis://:password@host:6379/0.")
+def redis_asks_for_a_password() -> str | None:
+    """Whoever reaches an open Redis can speak to every socket."""
+    address = urlsplit(settings.REDIS_URL)
+    if settings.REDIS_URL and not address.password and address.scheme != "unix" and address.hostname not in _LOOPBACK:
+        return "REDIS_URL has no password, and Redis is on another machine."
+    return None
+
+
+@rule("W014", "Give ACCESS_TOKEN_TTL at most REFRESH_TOKEN_TTL.")
+def tokens_are_refreshed() -> str | None:
+    """A refresh token that ends first is of no use."""
+    if settings.ACCESS_TOKEN_TTL > settings.REFRESH_TOKEN_TTL:
+        return "ACCESS_TOKEN_TTL is longer than REFRESH_TOKEN_TTL."
+    return None
+
+
+@rule("W015", "Set the RETENTION_…_DAYS settings to what your privacy notice says.")
+def personal_data_ends() -> str | None:
+    """0 keeps rows for ever."""
+    kept = sorted(name for name, days in settings.RETENTION_DAYS.items() if days <= 0)
+    if kept:
+        return f"Kept for ever: {', '.join(kept)}."
+    return None

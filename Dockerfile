@@ -1,0 +1,28 @@
+# The image of web, worker and migrate: two stages, so that it holds no compiler and no package cache.
+
+FROM python:3.11.13-slim-bookworm AS packages
+ENV PIP_NO_CACHE_DIR=1 PIP_DISABLE_PIP_VERSION_CHECK=1
+RUN python -m venv /venv
+COPY requirements.txt /tmp/requirements.txt
+# Only what stands above the test suite's section is asked for; the whole file holds the versions of what that pulls in.
+RUN sed '/^# --- The test suite ---$/,$d' /tmp/requirements.txt > /tmp/product.txt \
+    && sed 's/\[[^]]*\]//' /tmp/requirements.txt > /tmp/versions.txt \
+    && /venv/bin/pip install -r /tmp/product.txt -c /tmp/versions.txt
+
+FROM python:3.11.13-slim-bookworm
+ENV PATH=/venv/bin:$PATH PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1
+RUN groupadd --system --gid 10001 dashmap \
+    && useradd --system --uid 10001 --gid dashmap --home-dir /app --shell /usr/sbin/nologin dashmap \
+    && mkdir -p /app /data/media \
+    && chown -R dashmap:dashmap /data
+COPY --from=packages /venv /venv
+WORKDIR /app
+COPY . .
+ENV MEDIA_ROOT=/data/media
+USER dashmap
+VOLUME ["/data"]
+EXPOSE 8000
+STOPSIGNAL SIGTERM
+HEALTHCHECK --interval=10s --timeout=5s --start-period=20s --retries=3 \
+    CMD ["python", "-m", "depannini_dashmap.ready", "http://127.0.0.1:8000/readyz"]
+CMD ["python", "manage.py", "serve", "--host", "0.0.0.0", "--port", "8000"]

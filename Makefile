@@ -1,0 +1,58 @@
+# The two commands of a newcomer: `make run` and `make test`. Nothing but Python 3.11 and make is needed.
+# `make help` lists the rest.
+
+PORT   ?= 8000
+PYTHON ?= $(shell command -v python3.11 || command -v python3 || echo python3)
+VENV   ?= .venv
+PIP     = $(VENV)/bin/python -m pip --disable-pip-version-check install --quiet
+PY      = $(VENV)/bin/python
+ARGS   ?=
+FILE   ?=
+
+.DEFAULT_GOAL := help
+.PHONY: help run demo test lint schema backup restore adversarial fuzz clean
+
+help:  ## Say what can be made
+	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
+
+run: $(VENV)/.installed  ## Start everything with demo data at http://127.0.0.1:$PORT (default 8000)
+	@exec $(PY) manage.py demo --port $(PORT)
+
+demo: $(VENV)/.installed  ## The same with a moving world: vehicles drive, people ask for help
+	@exec $(PY) manage.py demo --port $(PORT) --simulate $(ARGS)
+
+test: $(VENV)/.installed  ## Run the whole test suite; ARGS goes to pytest
+	$(PY) -m pytest $(ARGS)
+
+lint: $(VENV)/.installed-dev  ## Style, types, direction of imports
+	$(VENV)/bin/ruff check .
+	$(VENV)/bin/mypy
+	$(VENV)/bin/lint-imports --no-logo
+
+schema: $(VENV)/.installed  ## Write docs/openapi.yaml anew
+	DJANGO_SETTINGS_MODULE=depannini_dashmap.settings_test $(PY) manage.py spectacular --file docs/openapi.yaml --validate --fail-on-warn
+
+backup: $(VENV)/.installed  ## Save database and photos under backups/
+	$(PY) manage.py backup $(ARGS)
+
+restore: $(VENV)/.installed  ## Bring a backup back: make restore FILE=backups/….tar.gz
+	@test -n "$(FILE)" || { echo "Which one? make restore FILE=backups/<name>.tar.gz" >&2; exit 2; }
+	$(PY) manage.py restore "$(FILE)" $(ARGS)
+
+clean:  ## Remove the virtual environment and caches; data stays
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+$(VENV)/bin/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { echo "Python 3.11 or newer is needed; '$(PYTHON)' is not. Name one: make $(MAKECMDGOALS) PYTHON=/path/to/python3.11" >&2; exit 1; }
+	@$(PYTHON) -m venv $(VENV) || { echo "Python's venv module is missing (Debian: apt-get install python3-venv)" >&2; rm -rf $(VENV); exit 1; }
+
+$(VENV)/.installed: requirements.txt | $(VENV)/bin/python
+	@echo "Installing what requirements.txt names into $(VENV) (about a minute, once) ..."
+	@$(PIP) -r requirements.txt
+	@touch $@
+
+$(VENV)/.installed-dev: requirements-dev.txt $(VENV)/.installed
+	@echo "Installing what requirements-dev.txt adds ..."
+	@$(PIP) -r requirements-dev.txt
+	@touch $@

@@ -1,0 +1,138 @@
+"""`manage.py demo`: what `make run` starts once the packages are there; seeds demo data the first time only."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from argparse import ArgumentParser
+from importlib import import_module
+from typing import Any
+
+from django.conf import settings
+from django.contrib.auth import get_user_model
+from django.core.management import call_command, get_commands
+from django.core.management.base import BaseCommand, CommandError
+
+HOST = "127.0.0.1"
+START_WITHIN = 30  # seconds
+
+
+class Command(BaseCommand):
+    """Bring the database up to date, fill it once, say where everything is, and serve until Ctrl-C."""
+
+    help = "Start the server with demo data; an existing database keeps its data."
+    requires_system_checks: list[str] = []
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("--port", type=int, default=8000)
+        parser.add_argument("--simulate", action="store_true", help="let vehicles drive and people ask for help")
+        parser.add_argument("--duration", type=float, default=0, help="seconds of simulation; 0: until Ctrl-C")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        port = options["port"]
+        refuse_busy_port(port)
+        os.environ.setdefault("ALLOW_FAKE_DATA", "on")
+        os.environ.setdefault("BASE_URL", f"http://{HOST}:{port}")
+        call_command("migrate", verbosity=0, interactive=False)
+        self.seed_once()
+        self.say_where(port)
+        command = server_command(port)
+        if not options["simulate"]:
+            os.execv(command[0], command)  # noqa: S606 - Ctrl-C and SIGTERM reach the server itself
+        sys.exit(serve_and_simulate(command, port, options["duration"]))
+
+    def seed_once(self) -> None:
+        """Fill a database without people; say so when there is nothing to fill it with."""
+        if get_user_model().objects.exists():
+            self.stdout.write("The data of the last start is kept (remove db.sqlite3 to begin anew).")
+        elif "seed_demo" in get_commands():
+            self.stdout.write("Filling the database with demo data ...")
+            call_command("seed_demo", force=True, verbosity=0)
+
+    def say_where(self, port: int) -> None:
+        """Print the addresses and who can sign in."""
+        base = f"http://{HOST}:{port}"
+        rows = [
+            ("API", f"{base}/api/"),
+            ("API documentation", f"{base}/api/docs/"),
+            ("Console", f"{base}/admin/"),
+            ("Live map", f"{base}/admin/map/"),
+            ("Sockets", f"ws://{HOST}:{port}/ws/assistance/<id>/  ws://{HOST}:{port}/ws/assistant/<id>/"),
+        ]
+        self.stdout.write("\nDepannini DashMap\n")
+        for name, address in rows:
+            self.stdout.write(f"  {name:<18} {address}")
+        logins = demo_logins()
+        if logins:
+            self.stdout.write("\nDemo logins (role, login, password)")
+            for role, login, password in logins:
+                self.stdout.write(f"  {role:<18} {login:<32} {password}")
+        self.stdout.write("\nMails and SMS are printed here. Ctrl-C stops the server.\n")
+        self.stdout.flush()
+
+
+def refuse_busy_port(port: int) -> None:
+    """Raise CommandError where another program listens already."""
+    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((HOST, port))
+        except OSError as error:
+            raise CommandError(
+                f"Port {port} is busy: another program listens there. "
+                f"Stop it, or choose another port: make run PORT={port + 1}"
+            ) from error
+
+
+def demo_logins() -> list[tuple[str, str, str]]:
+    """Give the logins that `seed_demo` made and that still exist: role, login, password."""
+    try:
+        module = import_module("depannini_dashmap.management.commands.seed_demo")
+    except ModuleNotFoundError:
+        return []
+    known = set(get_user_model().objects.values_list("username", flat=True)[:10_000])
+    return [row for row in getattr(module, "LOGINS", []) if row[1] in known]
+
+
+def server_command(port: int) -> list[str]:
+    """Return what serves REST, sockets, admin and the task worker in one process."""
+    if "serve" in get_commands():
+        return [sys.executable, str(settings.BASE_DIR / "manage.py"), "serve", "--host", HOST, "--port", str(port)]
+    return [sys.executable, "-m", "daphne", "-b", HOST, "-p", str(port), "depannini_dashmap.asgi:application"]
+
+
+def serve_and_simulate(command: list[str], port: int, duration: float) -> int:
+    """Run server and simulation side by side; when one ends, or on Ctrl-C, both do. Gives the exit status."""
+    # The simulation signs in more often than one address may.
+    server = subprocess.Popen(command, env={**os.environ, "THROTTLING": "off"})  # noqa: S603 - our own command line
+    world = None
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+    try:
+        wait_until_up(server, port)
+        manage = [sys.executable, str(settings.BASE_DIR / "manage.py"), "simulate", "--base-url", f"http://{HOST}:{port}"]
+        world = subprocess.Popen([*manage, *(["--duration", str(duration)] if duration else [])])  # noqa: S603
+        return world.wait()
+    except KeyboardInterrupt:
+        return 0
+    finally:
+        for process in (world, server):
+            if process and process.poll() is None:
+                process.terminate()
+                process.wait(20)
+
+
+def wait_until_up(server: "subprocess.Popen[bytes]", port: int) -> None:
+    """Wait for the first answer of `server`; raises CommandError when it ended or stays silent."""
+    deadline = time.monotonic() + START_WITHIN
+    while time.monotonic() < deadline:
+        if server.poll() is not None:
+            raise CommandError("The server ended before it answered.")
+        try:
+            with urllib.request.urlopen(f"http://{HOST}:{port}/healthz", timeout=1):  # noqa: S310 - loopback
+                return
+        except OSError:
+            time.sleep(0.1)
+    raise CommandError(f"The server did not answer within {START_WITHIN} seconds.")

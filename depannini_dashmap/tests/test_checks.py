@@ -1,0 +1,80 @@
+"""Each doubtful setting has its own check, and a good deployment has none."""
+
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from pytest_django.fixtures import SettingsWrapper
+
+from depannini_dashmap.lib.checks import check_deployment
+
+
+@pytest.fixture
+def production(settings: SettingsWrapper, tmp_path: Path) -> SettingsWrapper:
+    """Settings that nothing can be said against."""
+    settings.SERVE = "all"
+    settings.REDIS_URL = "redis://:secret@redis:6379/0"
+    settings.DATABASES = {"default": {**settings.DATABASES["default"], "ENGINE": "django.db.backends.postgresql"}}
+    settings.EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
+    settings.SMS_URL = "twilio://sid:token@+15005550006"
+    settings.ALLOW_FAKE_DATA = False
+    settings.THROTTLING_ENABLED = True
+    settings.BASE_URL = "https://api.example.com"
+    settings.HTTPS = True
+    settings.NUM_PROXIES = 1
+    settings.ALLOWED_HOSTS = ["api.example.com", "127.0.0.1"]
+    settings.ENV_FILE = tmp_path / ".env"
+    settings.MEDIA_ROOT = tmp_path / "media"
+    return settings
+
+
+def ids() -> list[str]:
+    return [message.id or "" for message in check_deployment()]
+
+
+def test_a_good_deployment_has_nothing_doubtful(production: SettingsWrapper) -> None:
+    assert ids() == []
+
+
+@pytest.mark.parametrize(
+    ("number", "changes"),
+    [
+        ("E001", {"SERVE": "rest", "REDIS_URL": ""}),
+        ("E002", {"ASSISTANCE_RADIUS_KM": 60.0}),
+        ("E003", {"DISPLAY_TIME_ZONE": "Africa/Atlantis"}),
+        ("E004", {"PHONE_DEFAULT_REGION": "XX"}),
+        ("E005", {"CURRENCY": "dinar"}),
+        ("E006", {"MEDIA_ROOT": "/proc/media"}),
+        ("W001", {"REDIS_URL": ""}),
+        ("W002", {"DATABASES": {"default": {"ENGINE": "django.db.backends.sqlite3"}}}),
+        ("W003", {"EMAIL_BACKEND": "django.core.mail.backends.console.EmailBackend"}),
+        ("W004", {"SMS_URL": "console:"}),
+        ("W005", {"ALLOW_FAKE_DATA": True}),
+        ("W006", {"THROTTLING_ENABLED": False}),
+        ("W007", {"BASE_URL": "http://127.0.0.1:8000"}),
+        ("W007", {"BASE_URL": "http://api.example.com"}),
+        ("W008", {"METRICS_TOKEN": "short"}),
+        ("W009", {"NUM_PROXIES": 0}),
+        ("W010", {"ALLOWED_HOSTS": ["localhost", "127.0.0.1", "[::1]"]}),
+        ("W012", {"CORS_ALLOWED_ORIGINS": ["http://console.example.com"]}),
+        ("W013", {"REDIS_URL": "redis://redis:6379/0"}),
+        ("W014", {"ACCESS_TOKEN_TTL": timedelta(days=31)}),
+        ("W015", {"RETENTION_DAYS": {"positions": 0, "chat": 365}}),
+    ],
+)
+def test_each_doubtful_setting_is_named(production: SettingsWrapper, number: str, changes: dict) -> None:
+    for name, value in changes.items():
+        setattr(production, name, value)
+    assert f"dashmap.{number}" in ids()
+    message = next(message for message in check_deployment() if message.id == f"dashmap.{number}")
+    assert message.hint
+    assert message.level == (40 if number.startswith("E") else 30)
+
+
+def test_a_key_file_that_others_can_read_is_named(production: SettingsWrapper) -> None:
+    file = Path(production.ENV_FILE)
+    file.write_text("SECRET_KEY=x\n")
+    file.chmod(0o644)
+    assert ids() == ["dashmap.W011"]
+    file.chmod(0o600)
+    assert ids() == []
