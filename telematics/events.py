@@ -1,0 +1,26 @@
+"""What the fleet's sockets are told about positions; group names are made here."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from depannini_dashmap.lib import realtime
+
+
+def fleet_group(company_id: int) -> str:
+    """Name the group of everybody who watches a company's vehicles."""
+    return f"fleet.company.{company_id}"
+
+
+def position_moved(company_id: int, position: dict[str, Any]) -> None:
+    """Tell the company's watchers, after commit, that a vehicle's latest position is this one.
+
+    Shape: `{"type": "position", "company_id", "vehicle_id", "position": <position object>}`.
+    """
+    event = {
+        "type": "position",
+        "company_id": company_id,
+        "vehicle_id": position["vehicle_id"],
+        "position": position,
+    }
+    realtime.publish(fleet_group(company_id), event)

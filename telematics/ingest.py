@@ -1,0 +1,176 @@
+"""Put checked fixes into the history and move the latest: the only writer of both tables, in raw SQL for speed.
+
+Rules about who may write and what is told afterwards belong to services.py.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import io
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+from django.db import connection, transaction
+
+from telematics.readings import Reading
+
+
+class Row(NamedTuple):
+    """One fix as it is stored, and the last believable fix for the latest table (None when this one is believable)."""
+
+    vehicle_id: int
+    timestamp: dt.datetime
+    latitude: float
+    longitude: float
+    speed: float
+    heading: float
+    altitude: float | None
+    odometer: float | None
+    fuel_level: float | None
+    engine_status: str
+    is_implausible: bool
+    created_at: dt.datetime
+    trusted_at: dt.datetime | None = None
+    trusted_latitude: float | None = None
+    trusted_longitude: float | None = None
+
+    @classmethod
+    def of(cls, reading: Reading, *, created_at: dt.datetime) -> Row:
+        """Make the row of a reading that is not judged yet."""
+        return cls(*reading, False, created_at)
+
+
+class Stored(NamedTuple):
+    """What became of some rows: how many were new, the highest id among them, and the new latest of vehicles.
+
+    Shape: `moved` maps the vehicles whose latest moved to the id of the position that it is now.
+    """
+
+    count: int
+    last_id: int | None
+    moved: dict[int, int]
+
+
+TYPES = {
+    "vehicle_id": "bigint",
+    "timestamp": "timestamptz",
+    "latitude": "float8",
+    "longitude": "float8",
+    "speed": "float8",
+    "heading": "float8",
+    "altitude": "float8",
+    "odometer": "float8",
+    "fuel_level": "float8",
+    "engine_status": "varchar",
+    "is_implausible": "boolean",
+    "created_at": "timestamptz",
+    "trusted_at": "timestamptz",
+    "trusted_latitude": "float8",
+    "trusted_longitude": "float8",
+}
+HISTORY = ", ".join(list(TYPES)[:12])
+LATEST = ", ".join(TYPES)
+MOVE = ", ".join(f"{name} = excluded.{name}" for name in ("position_id", *list(TYPES)[1:]))
+
+# Both tables in one statement. Rows come sorted by vehicle and time, so that two bulk calls never deadlock.
+STORE = f"""
+WITH incoming AS ({{source}}), stored AS (
+    INSERT INTO telematics_position ({HISTORY})
+    SELECT {HISTORY} FROM incoming ORDER BY vehicle_id, timestamp
+    ON CONFLICT (vehicle_id, timestamp) DO NOTHING
+    RETURNING id, vehicle_id, timestamp
+), newest AS (
+    SELECT DISTINCT ON (vehicle_id) id, vehicle_id, timestamp FROM stored ORDER BY vehicle_id, timestamp DESC
+), moved AS (
+    INSERT INTO telematics_latestposition AS latest (position_id, {LATEST})
+    SELECT newest.id, {LATEST} FROM newest JOIN incoming USING (vehicle_id, timestamp) ORDER BY vehicle_id
+    ON CONFLICT (vehicle_id) DO UPDATE SET {MOVE} WHERE latest.timestamp < excluded.timestamp
+    RETURNING vehicle_id, position_id
+)
+SELECT (SELECT count(*) FROM stored), (SELECT max(id) FROM stored),
+    (SELECT array_agg(ARRAY[vehicle_id, position_id]) FROM moved)
+"""  # noqa: S608 - all names are this module's
+VALUES = "SELECT " + ", ".join(f"%s::{kind} AS {name}" for name, kind in TYPES.items())
+STORE_ONE = STORE.format(source=VALUES)
+STORE_MANY = STORE.format(source="SELECT * FROM incoming_positions")
+INCOMING = (
+    "CREATE TEMP TABLE IF NOT EXISTS incoming_positions ("
+    + ", ".join(f"{name} {kind}" for name, kind in TYPES.items())
+    + ") ON COMMIT DELETE ROWS"
+)
+COPY_IN = f"COPY incoming_positions ({LATEST}) FROM STDIN"
+
+SQLITE_INSERT = f"INSERT INTO telematics_position ({HISTORY}) VALUES ({', '.join(['%s'] * 12)}) ON CONFLICT DO NOTHING"  # noqa: S608
+SQLITE_MOVE = f"""
+INSERT INTO telematics_latestposition ({LATEST}, position_id)
+SELECT {", ".join(["%s"] * 15)}, id FROM telematics_position WHERE vehicle_id = %s AND timestamp = %s
+ON CONFLICT (vehicle_id) DO UPDATE SET {MOVE} WHERE telematics_latestposition.timestamp < excluded.timestamp
+"""  # noqa: S608
+
+
+def store(rows: Sequence[Row]) -> Stored:
+    """Add the rows that are new and let each vehicle's latest follow its newest; what is there already stays.
+
+    Shape: sorted by (vehicle_id, timestamp), no two alike. Effects: one transaction of its own or the caller's.
+    """
+    if not rows:
+        return Stored(0, None, {})
+    is_nested = connection.in_atomic_block
+    with transaction.atomic():
+        if connection.vendor == "postgresql":
+            return _store_on_postgres(rows, is_nested)
+        return _store_on_sqlite(rows)
+
+
+def _store_on_postgres(rows: Sequence[Row], is_nested: bool) -> Stored:
+    with connection.cursor() as cursor:
+        if len(rows) == 1:
+            cursor.execute(STORE_ONE, rows[0])
+        else:
+            cursor.execute(INCOMING)
+            if is_nested:
+                # An earlier call of the same transaction may have left its rows.
+                cursor.execute("DELETE FROM incoming_positions")
+            cursor.copy_expert(COPY_IN, io.StringIO(_as_copy_text(rows)))
+            cursor.execute(STORE_MANY)
+        count, last_id, moved = cursor.fetchone()
+    return Stored(count, last_id, dict(moved or ()))
+
+
+def _as_copy_text(rows: Sequence[Row]) -> str:
+    """Write rows in COPY's text format; no value of a Row can hold a tab, newline or backslash."""
+    return "".join(["\t".join(["\\N" if value is None else str(value) for value in row]) + "\n" for row in rows])
+
+
+def _store_on_sqlite(rows: Sequence[Row]) -> Stored:
+    adapted = [_for_sqlite(row) for row in rows]
+    newest = {values[0]: values for values in adapted}
+    with connection.cursor() as cursor:
+        before = _latest_on_sqlite(cursor, list(newest))
+        cursor.executemany(SQLITE_INSERT, [values[:12] for values in adapted])
+        count, last_id = max(0, cursor.rowcount), None
+        if count:
+            cursor.execute("SELECT max(id) FROM telematics_position")
+            last_id = cursor.fetchone()[0]
+        cursor.executemany(SQLITE_MOVE, [(*values, *values[:2]) for values in newest.values()])
+        after = _latest_on_sqlite(cursor, list(newest))
+    return Stored(count, last_id, {key: value for key, value in after.items() if before.get(key) != value})
+
+
+def _latest_on_sqlite(cursor: Any, vehicle_ids: list[int]) -> dict[int, int]:
+    """Read which position is the latest of each vehicle."""
+    found: dict[int, int] = {}
+    for start in range(0, len(vehicle_ids), 500):
+        part = vehicle_ids[start : start + 500]
+        marks = ", ".join(["%s"] * len(part))
+        cursor.execute(
+            f"SELECT vehicle_id, position_id FROM telematics_latestposition WHERE vehicle_id IN ({marks})",  # noqa: S608
+            part,
+        )
+        found.update(cursor.fetchall())
+    return found
+
+
+def _for_sqlite(row: Row) -> tuple:
+    adapt = connection.ops.adapt_datetimefield_value
+    return tuple(adapt(value) if isinstance(value, dt.datetime) else value for value in row)

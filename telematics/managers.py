@@ -1,0 +1,42 @@
+"""Which positions somebody may see, and the verbs that read many of them."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import TYPE_CHECKING, Self
+
+from accounts.managers import TenantQuerySet
+
+if TYPE_CHECKING:
+    from accounts.models import User
+
+
+class OfVehicleQuerySet(TenantQuerySet):
+    """Rows of a vehicle; those of deleted vehicles are nobody's to see."""
+
+    company_path = "vehicle__company"
+
+    def visible_to(self, user: User) -> Self:
+        """Keep the rows of the user's companies' vehicles that are not deleted; operators see all companies."""
+        return super().visible_to(user).filter(vehicle__deleted_at__isnull=True)
+
+
+class PositionQuerySet(OfVehicleQuerySet):
+    """The history of fixes."""
+
+    def between(self, start: datetime | None, end: datetime | None) -> Self:
+        """Keep the fixes recorded from `start` to `end`, both included; None leaves a side open."""
+        rows = self if start is None else self.filter(timestamp__gte=start)
+        return rows if end is None else rows.filter(timestamp__lte=end)
+
+    def recorded_before(self, instant: datetime) -> Self:
+        """Keep what retention may take."""
+        return self.filter(timestamp__lt=instant)
+
+
+class LatestPositionQuerySet(OfVehicleQuerySet):
+    """One row a vehicle."""
+
+    def silent_since(self, instant: datetime) -> Self:
+        """Keep the vehicles that have not been heard of since."""
+        return self.filter(timestamp__lt=instant)

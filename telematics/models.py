@@ -1,0 +1,86 @@
+"""Position, the history of where vehicles were, and LatestPosition, one row for each; rows are written by ingest.py."""
+
+from __future__ import annotations
+
+from django.db import models
+from django.db.models import Q
+
+from fleet.models import Vehicle
+from telematics.managers import LatestPositionQuerySet, PositionQuerySet
+
+
+class EngineStatus(models.TextChoices):
+    """What the engine did."""
+
+    ON = "on"
+    OFF = "off"
+    IDLE = "idle"
+
+
+class ReadingColumns(models.Model):
+    """What a device tells. Units: degrees, km/h, m, km, percent.
+
+    Floats, which are formatted where they leave: numerics would cost twice the room and time.
+    """
+
+    latitude = models.FloatField()
+    longitude = models.FloatField()
+    speed = models.FloatField(help_text="km/h")
+    heading = models.FloatField(help_text="degrees clockwise from north")
+    altitude = models.FloatField(null=True, blank=True, help_text="m")
+    timestamp = models.DateTimeField(help_text="when the device was there")
+    odometer = models.FloatField(null=True, blank=True, help_text="km")
+    fuel_level = models.FloatField(null=True, blank=True, help_text="percent")
+    engine_status = models.CharField(max_length=4, choices=EngineStatus.choices, default=EngineStatus.OFF)
+    is_implausible = models.BooleanField(default=False, help_text="no road vehicle could have got there in time")
+    created_at = models.DateTimeField(help_text="when it arrived here")
+
+    class Meta:
+        abstract = True
+
+
+class Position(ReadingColumns):
+    """One fix of one vehicle; a device that sends it again changes nothing."""
+
+    # The unique index begins with the vehicle and is read backwards for newest first: no index of its own is needed.
+    vehicle = models.ForeignKey(Vehicle, on_delete=models.PROTECT, related_name="positions", db_index=False)
+
+    objects = PositionQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["-timestamp", "-id"]
+        constraints = [
+            models.UniqueConstraint(fields=["vehicle", "timestamp"], name="position_once"),
+            models.CheckConstraint(condition=Q(latitude__range=(-90, 90)), name="position_latitude_valid"),
+            models.CheckConstraint(condition=Q(longitude__range=(-180, 180)), name="position_longitude_valid"),
+            models.CheckConstraint(condition=Q(speed__gte=0, speed__lt=1000), name="position_speed_valid"),
+            models.CheckConstraint(condition=Q(heading__range=(0, 360)), name="position_heading_valid"),
+            models.CheckConstraint(
+                condition=Q(fuel_level__isnull=True) | Q(fuel_level__range=(0, 100)), name="position_fuel_valid"
+            ),
+            models.CheckConstraint(
+                condition=Q(odometer__isnull=True) | Q(odometer__gte=0), name="position_odometer_valid"
+            ),
+            models.CheckConstraint(condition=Q(engine_status__in=["on", "off", "idle"]), name="position_engine_known"),
+        ]
+
+    def __str__(self) -> str:
+        return f"vehicle {self.vehicle_id} at {self.timestamp:%Y-%m-%d %H:%M:%S}"
+
+
+class LatestPosition(ReadingColumns):
+    """The fix with the greatest timestamp of one vehicle, and the last believable one before it."""
+
+    vehicle = models.OneToOneField(Vehicle, on_delete=models.CASCADE, primary_key=True, related_name="latest_position")
+    position_id = models.BigIntegerField(help_text="the row of the history; it may have been pruned since")
+    trusted_at = models.DateTimeField(null=True, help_text="the last believable fix, when the newest is not")
+    trusted_latitude = models.FloatField(null=True)
+    trusted_longitude = models.FloatField(null=True)
+
+    objects = LatestPositionQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["-timestamp", "-position_id"]
+
+    def __str__(self) -> str:
+        return f"vehicle {self.vehicle_id}, latest"

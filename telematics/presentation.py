@@ -1,0 +1,76 @@
+"""The position object of the API, made from plain values where rows leave; no queries of its own."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+VEHICLE_COLUMNS = ("vehicle_id", "vehicle__license_plate", "vehicle__make", "vehicle__model")
+READING_COLUMNS = (
+    "latitude",
+    "longitude",
+    "speed",
+    "heading",
+    "altitude",
+    "timestamp",
+    "odometer",
+    "fuel_level",
+    "engine_status",
+    "created_at",
+    "is_implausible",
+)
+POSITION_COLUMNS = ("id", *VEHICLE_COLUMNS, *READING_COLUMNS)
+LATEST_COLUMNS = ("position_id", *VEHICLE_COLUMNS, *READING_COLUMNS)
+
+
+def instant(value: dt.datetime) -> str:
+    """Write an aware UTC instant in whole seconds with `Z`."""
+    return value.isoformat()[:19] + "Z"
+
+
+def position_object(row: Sequence[Any]) -> dict[str, Any]:
+    """Build one position object out of the values of POSITION_COLUMNS or LATEST_COLUMNS.
+
+    Readings are stored rounded and never as a negative zero, so formatting is all that is left to do.
+    """
+    (
+        position_id,
+        vehicle_id,
+        plate,
+        make,
+        model,
+        latitude,
+        longitude,
+        speed,
+        heading,
+        altitude,
+        timestamp,
+        odometer,
+        fuel_level,
+        engine_status,
+        created_at,
+        is_implausible,
+    ) = row
+    return {
+        "id": position_id,
+        "vehicle_id": vehicle_id,
+        "vehicle_license_plate": plate,
+        "vehicle_make_model": f"{make} {model}".strip(),
+        "latitude": f"{latitude:.7f}",
+        "longitude": f"{longitude:.7f}",
+        "speed": f"{speed:.2f}",
+        "heading": f"{heading:.2f}",
+        "altitude": None if altitude is None else f"{altitude:.2f}",
+        "timestamp": instant(timestamp),
+        "odometer": None if odometer is None else f"{odometer:.2f}",
+        "fuel_level": None if fuel_level is None else f"{fuel_level:.2f}",
+        "engine_status": engine_status,
+        "created_at": instant(created_at),
+        "implausible": is_implausible,
+    }
+
+
+def position_objects(rows: Iterable[Sequence[Any]]) -> list[dict[str, Any]]:
+    """Build the position objects of many rows."""
+    return [position_object(row) for row in rows]

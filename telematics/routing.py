@@ -1,0 +1,3 @@
+"""The socket paths of this app."""
+
+websocket_urlpatterns: list = []

@@ -1,0 +1,170 @@
+"""The position endpoints: they read the request, call one service and answer."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import orjson
+from django.db.models import QuerySet
+from drf_spectacular.utils import OpenApiResponse, extend_schema, extend_schema_view
+from rest_framework import exceptions, status, viewsets
+from rest_framework.decorators import action
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.throttling import BaseThrottle
+
+from accounts.permissions import IsDispatcherOrStaff
+from accounts.throttles import PositionThrottle, SignedInThrottle
+from depannini_dashmap.lib import errors
+from depannini_dashmap.lib.api import ApiMixin, JsonParser, one_page
+from fleet.models import Vehicle
+from telematics import serializers, services
+from telematics.models import LatestPosition, Position
+from telematics.pages import PositionPages
+from telematics.presentation import LATEST_COLUMNS, POSITION_COLUMNS, READING_COLUMNS, position_object, position_objects
+from telematics.queries import HistoryQuery, TrackQuery, Wanted, wanted
+from telematics.track import track_of
+
+
+class RowsParser(JsonParser):
+    """JSON as everywhere, but a bare list is taken for the list of positions."""
+
+    def parse(self, stream: Any, media_type: str | None = None, parser_context: Any = None) -> Any:
+        try:
+            data = orjson.loads(stream.read())
+        except (orjson.JSONDecodeError, RecursionError) as error:
+            raise exceptions.ParseError("Invalid data") from error
+        return data if isinstance(data, dict) else {"positions": data}
+
+
+@extend_schema_view(
+    list=extend_schema(summary="Positions, newest first", parameters=[HistoryQuery], responses=serializers.PositionShape),
+    retrieve=extend_schema(summary="One position", responses=serializers.PositionShape),
+)
+class PositionViewSet(ApiMixin, viewsets.GenericViewSet):
+    """Where vehicles are and were.
+
+    - `GET positions/` `?vehicle=&from=&to=&updated_since=`: cursor pages by timestamp, newest first.
+    - `POST positions/` position → 201, or 200 with the first one when vehicle and timestamp are known already.
+    - `GET positions/latest/`: one per vehicle, on one page.
+    - `POST positions/bulk/` `{positions: [≤ 5000]}` → 200 `{accepted, duplicates, errors: [{index, error, …}]}`.
+    - `POST positions/generate-fake/` `{vehicle_id, count?, base_latitude?, base_longitude?}` → 201.
+    - `GET positions/track/` `?vehicle=&from=&to=`: GeoJSON of at most 1,000 points.
+
+    Codes: 400 `invalid_data`, 403 `forbidden`, `fake_data_off`, 404 `not_found`. Who: dispatchers and staff; viewers
+    of a company only read.
+    """
+
+    permission_classes = [IsDispatcherOrStaff]
+    pagination_class = PositionPages
+    filter_backends: list = []
+    serializer_class = serializers.PositionShape
+    lookup_value_regex = "[^/]+"
+    not_found_name = "Position"
+    queryset = Position.objects.none()
+
+    def get_throttles(self) -> list[BaseThrottle]:
+        """Let devices write twice as often as people read."""
+        is_ingest = self.request.method == "POST" and self.action in ("create", "bulk")
+        return [PositionThrottle() if is_ingest else SignedInThrottle()]
+
+    def list(self, request: Request) -> Response:
+        """Read the vehicles first and then only positions, without a join."""
+        query = wanted(HistoryQuery, request)
+        vehicles = self._vehicles(query)
+        rows = self._history(query, list(vehicles))
+        page = self.paginate_queryset(rows.values("id", "vehicle_id", *READING_COLUMNS))
+        shown = []
+        for row in page or ():
+            position_id, vehicle_id, *reading = row.values()
+            shown.append(position_object((position_id, vehicle_id, *vehicles[vehicle_id], *reading)))
+        return self.get_paginated_response(shown)
+
+    def retrieve(self, request: Request, pk: str) -> Response:
+        """Answer one position."""
+        row = None
+        if pk.isascii() and pk.isdigit() and int(pk) <= services.MAX_ID:
+            visible = Position.objects.visible_to(request.user).filter(pk=int(pk))
+            row = visible.values_list(*POSITION_COLUMNS).first()
+        if row is None:
+            raise errors.NotFound("Position")
+        return Response(position_object(row))
+
+    @extend_schema(
+        summary="Record a position",
+        request=serializers.PositionShape,
+        responses={201: serializers.PositionShape, 200: OpenApiResponse(serializers.PositionShape, "known already")},
+    )
+    def create(self, request: Request) -> Response:
+        """Record one position."""
+        shown, is_new = services.record_position(actor=request.user, raw=request.data)
+        return Response(shown, status=status.HTTP_201_CREATED if is_new else status.HTTP_200_OK)
+
+    @extend_schema(summary="The latest position of each vehicle", responses=serializers.PositionShape)
+    @action(detail=False)
+    def latest(self, request: Request) -> Response:
+        """Answer one row per vehicle that was ever heard of."""
+        rows = LatestPosition.objects.visible_to(request.user).order_by("-timestamp", "-position_id")
+        return one_page(position_objects(rows.values_list(*LATEST_COLUMNS)))
+
+    @extend_schema(
+        summary="Record many positions", request=serializers.BulkShape, responses=serializers.BulkResultShape
+    )
+    @action(detail=False, methods=["post"], parser_classes=[RowsParser])
+    def bulk(self, request: Request) -> Response:
+        """Record the good rows and name the bad ones."""
+        rows = request.data.get("positions")
+        if not isinstance(rows, list):
+            raise errors.InvalidData(fields={"positions": ["Expected a list of positions."]})
+        result = services.record_positions(actor=request.user, rows=rows)
+        return Response(result._asdict())
+
+    @extend_schema(
+        summary="Make up a drive",
+        request=serializers.FakeDriveRequest,
+        responses={201: serializers.FakeDriveShape},
+    )
+    @action(detail=False, methods=["post"], url_path="generate-fake")
+    def generate_fake(self, request: Request) -> Response:
+        """Record a plausible drive, where the installation allows made-up data."""
+        services.require_fake_data()
+        body = serializers.FakeDriveRequest(data=request.data)
+        body.is_valid(raise_exception=True)
+        asked = body.validated_data
+        drive = services.make_up_drive(
+            actor=request.user,
+            vehicle_id=asked["vehicle_id"],
+            count=asked["count"],
+            latitude=asked.get("base_latitude"),
+            longitude=asked.get("base_longitude"),
+        )
+        message = f"Successfully generated {len(drive)} fake positions"
+        return Response({"message": message, "count": len(drive), "created_positions": drive}, status=201)
+
+    @extend_schema(
+        summary="The line that a vehicle drove", parameters=[TrackQuery], responses=serializers.TrackShape, filters=False
+    )
+    @action(detail=False, pagination_class=None)
+    def track(self, request: Request) -> Response:
+        """Answer GeoJSON; without such a vehicle it holds no feature."""
+        query = wanted(TrackQuery, request)
+        features = [
+            track_of(vehicle_id, plate, query.start, query.end)
+            for vehicle_id, (plate, _, _) in self._vehicles(query).items()
+        ]
+        return Response({"type": "FeatureCollection", "features": features})
+
+    def _vehicles(self, query: Wanted) -> dict[int, tuple[str, str, str]]:
+        """Read what is shown of the vehicles in question."""
+        vehicles = Vehicle.objects.alive().visible_to(self.request.user).order_by()
+        if query.vehicle_id is not None:
+            vehicles = vehicles.filter(pk=query.vehicle_id)
+        rows = vehicles.values_list("pk", "license_plate", "make", "model")
+        return {pk: (plate, make, model) for pk, plate, make, model in rows}
+
+    def _history(self, query: Wanted, vehicle_ids: list[int]) -> QuerySet[Position]:
+        rows = Position.objects.filter(vehicle_id__in=vehicle_ids).between(query.start, query.end)
+        if query.updated_since is not None:
+            return rows.filter(created_at__gte=query.updated_since)
+        self.vehicle_ids, self.span = vehicle_ids, (query.start, query.end)
+        return rows
