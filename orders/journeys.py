@@ -1,0 +1,119 @@
+"""What a trip does to the orders that it holds: the verbs that the trips app calls.
+
+Each verb is called inside the trip's transaction, after the trip's row was locked; it locks the orders by id and keeps
+their history. Bodies know nothing of trips: `Order.is_in_trip` is the claim.
+"""
+
+from collections.abc import Collection, Iterable
+
+from django.db import transaction
+from django.utils import timezone
+
+from accounts.models import User
+from depannini_dashmap.lib.errors import Conflict, InvalidData
+from orders.lifecycle import ASSIGNED, FINISHED, JOURNEY_STEPS, PENDING
+from orders.models import Order, Stop
+
+
+@transaction.atomic
+def claim_for_trip(order_ids: Collection[int], *, actor: User | None = None) -> list[Order]:
+    """Put orders into a trip: each becomes `assigned` and belongs to that trip alone. All or none.
+
+    The caller has checked that the actor may see them. Raises: InvalidData (an order is gone or lacks a stop),
+    Conflict `order_not_available` (in a trip, or not pending).
+    """
+    orders = _lock(order_ids)
+    if len(orders) != len(set(order_ids)):
+        raise InvalidData("Order not found", fields={"order": ["Unknown id."]})
+    for order in orders:
+        if not order.is_available_for_trip:
+            reason = "is already in a trip" if order.is_in_trip else f"is {order.status}"
+            raise Conflict(
+                f"Order {order.order_number} {reason}", code="order_not_available", current_status=order.status
+            )
+        if not order.is_carriable:
+            raise InvalidData(f"Order {order.order_number} needs both a pickup and a delivery stop")
+    for order in orders:
+        order.status, order.is_in_trip = ASSIGNED, True
+    _save(orders, actor, "put into a trip")
+    return orders
+
+
+@transaction.atomic
+def release_from_trip(order_ids: Collection[int], *, actor: User | None = None) -> None:
+    """Take orders out of their trip: they are `pending` again, unless delivered or cancelled."""
+    held = [order for order in _lock(order_ids) if order.is_in_trip]
+    for order in held:
+        order.is_in_trip = False
+        order.status = order.status if order.status in FINISHED else PENDING
+    _save(held, actor, "taken out of a trip")
+
+
+@transaction.atomic
+def set_status_from_trip(order_ids: Collection[int], status: str, *, actor: User | None = None) -> list[int]:
+    """Move the orders of a trip forward to `in_transit` or `delivered`; those already there or further stay.
+
+    Returns the ids that moved.
+    """
+    return _move(order_ids, status, "trip", actor)
+
+
+@transaction.atomic
+def undo_delivery(order_ids: Collection[int], status: str, *, actor: User | None = None) -> list[int]:
+    """Take back a delivery that was reported by mistake: to `in_transit` in a running trip, else to `assigned`.
+
+    Returns the ids that moved.
+    """
+    return _move(order_ids, status, "undo", actor)
+
+
+@transaction.atomic
+def move_to_company(order_ids: Collection[int], company_id: int, *, actor: User | None = None) -> None:
+    """Give pending orders and their stops to another company of the same caller, whose trip will carry them.
+
+    Raises: Conflict (the order is in a trip or not pending).
+    """
+    moving = [order for order in _lock(order_ids) if order.company_id != company_id]
+    for order in moving:
+        if not order.is_available_for_trip:
+            raise Conflict(f"Order {order.order_number} cannot change its company", current_status=order.status)
+        order.company_id = company_id
+        if order.reference and Order.objects.filter(company_id=company_id, reference=order.reference).exists():
+            order.reference = ""
+    stop_ids = [stop for order in moving for stop in (order.pickup_stop_id, order.delivery_stop_id) if stop]
+    Stop.objects.filter(pk__in=stop_ids).update(company_id=company_id)
+    _save(moving, actor, "moved to another company", "company", "reference")
+
+
+def _lock(order_ids: Collection[int]) -> list[Order]:
+    return list(Order.objects.select_for_update().filter(pk__in=order_ids).order_by("pk"))
+
+
+def _move(order_ids: Collection[int], status: str, mover: str, actor: User | None) -> list[int]:
+    moving = [
+        order for order in _lock(order_ids) if order.is_in_trip and JOURNEY_STEPS.allows(order.status, status, mover)
+    ]
+    for order in moving:
+        order.status = status
+    _save(moving, actor, "followed its trip")
+    return [order.pk for order in moving]
+
+
+def _save(orders: list[Order], actor: User | None, reason: str, *more_fields: str) -> None:
+    if not orders:
+        return
+    now = timezone.now()
+    for order in orders:
+        order.updated_at = now
+    _update_alike(orders, ("status", "is_in_trip", "updated_at", *more_fields))
+    Order.history.bulk_history_create(orders, update=True, default_user=actor, default_change_reason=reason)
+
+
+def _update_alike(orders: Iterable[Order], fields: tuple[str, ...]) -> None:
+    """Write rows with equal values together: one UPDATE for each kind of outcome, nearly always one in all."""
+    kinds: dict[tuple, list[int]] = {}
+    names = [Order._meta.get_field(name).attname for name in fields]
+    for order in orders:
+        kinds.setdefault(tuple(getattr(order, name) for name in names), []).append(order.pk)
+    for values, ids in kinds.items():
+        Order.objects.filter(pk__in=ids).update(**dict(zip(names, values, strict=True)))

@@ -1,0 +1,41 @@
+"""Which status of an order may follow which, and who moves it; plain text in and out, no tables."""
+
+from depannini_dashmap.lib.lifecycle import Lifecycle
+
+PENDING, ASSIGNED, IN_TRANSIT, DELIVERED, CANCELLED = "pending", "assigned", "in_transit", "delivered", "cancelled"
+STATUSES = (PENDING, ASSIGNED, IN_TRANSIT, DELIVERED, CANCELLED)
+JOURNEY = (PENDING, ASSIGNED, IN_TRANSIT, DELIVERED)
+FINISHED = frozenset({DELIVERED, CANCELLED})
+
+# What a trip does to the orders that it holds. "undo" takes back a delivery stop that was completed by mistake.
+JOURNEY_STEPS = Lifecycle(
+    STATUSES,
+    {
+        (PENDING, ASSIGNED): ["claim"],
+        (ASSIGNED, IN_TRANSIT): ["trip"],
+        (ASSIGNED, DELIVERED): ["trip"],
+        (IN_TRANSIT, DELIVERED): ["trip"],
+        (ASSIGNED, PENDING): ["release"],
+        (IN_TRANSIT, PENDING): ["release"],
+        (IN_TRANSIT, ASSIGNED): ["undo"],
+        (DELIVERED, IN_TRANSIT): ["undo"],
+        (DELIVERED, ASSIGNED): ["undo"],
+    },
+)
+
+
+def may_request(present: str, wanted: str, *, trip_status: str | None) -> bool:
+    """Tell whether a dispatcher's PUT may set `wanted`; `trip_status` is None for an order that no trip holds.
+
+    Without a trip any status goes; in a planned or running trip any step forward; in a draft only `assigned`;
+    the present status always.
+    """
+    if wanted == present:
+        return True
+    if trip_status is None:
+        return wanted in STATUSES
+    if trip_status == "draft":
+        return wanted == ASSIGNED
+    if trip_status not in ("planned", "in_progress") or wanted not in JOURNEY or present not in JOURNEY:
+        return False
+    return JOURNEY.index(wanted) > JOURNEY.index(present)
