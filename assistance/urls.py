@@ -1,3 +1,23 @@
-"""Paths of this app, below `/api/`."""
+"""Paths of this app, below `/api/`, each with and without its trailing slash."""
 
-urlpatterns: list = []
+from django.urls import re_path
+
+from assistance import views
+
+ID = r"(?P<assistance_id>[0-9]{1,19})"
+
+urlpatterns = [
+    re_path(r"^assistance/request/?$", views.RequestView.as_view()),
+    re_path(r"^assistance/view/?$", views.ListView.as_view()),
+    re_path(rf"^assistance/view/{ID}/?$", views.DetailView.as_view()),
+    re_path(rf"^assistance/accept/{ID}/?$", views.AcceptView.as_view()),
+    re_path(rf"^assistance/decline/{ID}/?$", views.DeclineView.as_view()),
+    re_path(rf"^assistance/release/{ID}/?$", views.ReleaseView.as_view()),
+    re_path(rf"^assistance/update/{ID}/?$", views.UpdateView.as_view()),
+    re_path(rf"^assistance/update/status/{ID}/?$", views.UpdateView.as_view()),
+    re_path(rf"^assistance/update/end/{ID}/?$", views.EndView.as_view()),
+    re_path(rf"^assistance/update/price/{ID}/?$", views.PriceView.as_view()),
+    re_path(rf"^assistance/update/rating/{ID}/?$", views.RateView.as_view()),
+    re_path(rf"^assistance/rate/{ID}/?$", views.RateView.as_view()),
+    re_path(rf"^assistance/{ID}/messages/?$", views.MessagesView.as_view()),
+]

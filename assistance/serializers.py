@@ -1,0 +1,182 @@
+"""The shape of what comes in on `/api/assistance/`, and of what goes out for the schema; nothing here calls anything."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from rest_framework import serializers
+
+from assistance.lifecycle import STATES
+from assistance.models import ServiceType, VehicleClass
+from depannini_dashmap.lib.fields import DecimalStringField, NumberField, StrictIntegerField, UtcDateTimeField
+
+
+class PointSerializer(serializers.Serializer):
+    """A place in degrees."""
+
+    lat = NumberField(min_value=-90, max_value=90)
+    lng = NumberField(min_value=-180, max_value=180)
+
+
+class OptionalChoiceField(serializers.ChoiceField):
+    """One of a few words; absent, null and empty are the same."""
+
+    def __init__(self, choices: Any, **kwargs: Any) -> None:
+        kwargs.setdefault("required", False)
+        super().__init__(choices, allow_blank=True, allow_null=True, default="", **kwargs)
+
+    def to_internal_value(self, data: Any) -> str:
+        if not isinstance(data, str):
+            self.fail("invalid_choice", input=data)
+        return super().to_internal_value(data)
+
+
+class RequestSerializer(serializers.Serializer):
+    """A call for help."""
+
+    pickup = PointSerializer()
+    dropoff = PointSerializer(required=False, allow_null=True)
+    assistance_type = OptionalChoiceField(ServiceType.choices)
+    vehicle_type = OptionalChoiceField(VehicleClass.choices)
+    description = serializers.CharField(max_length=1000, required=False, allow_blank=True, allow_null=True, default="")
+
+    def validated_arguments(self) -> dict[str, Any]:
+        """Give the arguments of the service."""
+        data = self.validated_data
+        dropoff = data.get("dropoff")
+        return {
+            "pickup": (data["pickup"]["lat"], data["pickup"]["lng"]),
+            "dropoff": (dropoff["lat"], dropoff["lng"]) if dropoff else None,
+            "assistance_type": data["assistance_type"] or "",
+            "vehicle_type": data["vehicle_type"] or "",
+            "description": data["description"] or "",
+        }
+
+
+class StatusSerializer(serializers.Serializer):
+    """The state that somebody asks for; a reason in words may go with a cancellation, a price with a completion."""
+
+    status = serializers.ChoiceField(STATES)
+    reason = serializers.CharField(max_length=500, required=False, allow_blank=True, allow_null=True, default="")
+    total_price = DecimalStringField(max_digits=12, decimal_places=2, min_value=0, required=False, allow_null=True)
+
+
+class EndSerializer(serializers.Serializer):
+    """The end of a job, with the price of a repair."""
+
+    total_price = DecimalStringField(max_digits=12, decimal_places=2, min_value=0, required=False, allow_null=True)
+
+
+class PriceSerializer(serializers.Serializer):
+    """A price, under either of its two names."""
+
+    price = DecimalStringField(max_digits=12, decimal_places=2, min_value=0, required=False, allow_null=True)
+    total_price = DecimalStringField(max_digits=12, decimal_places=2, min_value=0, required=False, allow_null=True)
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        amount = attrs.get("total_price") if attrs.get("total_price") is not None else attrs.get("price")
+        if amount is None:
+            raise serializers.ValidationError({"price": ["This field is required."]})
+        return {"amount": amount}
+
+
+class RatingSerializer(serializers.Serializer):
+    """From 1, poor, to 5, excellent."""
+
+    rating = StrictIntegerField(min_value=1, max_value=5)
+
+
+class AssistantsQuerySerializer(serializers.Serializer):
+    """Which assistants to list: around a place, of a service."""
+
+    lat = NumberField(min_value=-90, max_value=90, required=False)
+    lng = NumberField(min_value=-180, max_value=180, required=False)
+    radius_km = NumberField(min_value=0, max_value=20100, required=False)
+    service_type = OptionalChoiceField(ServiceType.choices)
+    page_size = StrictIntegerField(min_value=1, required=False, default=1000)
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        for given, missing in (("lat", "lng"), ("lng", "lat"), ("radius_km", "lat")):
+            if given in attrs and missing not in attrs:
+                raise serializers.ValidationError({missing: ["This field is required."]})
+        return attrs
+
+
+# --- What goes out, for the schema ---------------------------------------------------------------------------------------
+class PersonSerializer(serializers.Serializer):
+    """A party of a request; the phone number is null unless it may be seen."""
+
+    id = serializers.IntegerField()
+    name = serializers.CharField()
+    phone_number = serializers.CharField(allow_null=True)
+
+
+class AssistanceSerializer(serializers.Serializer):
+    """A request for help."""
+
+    id = serializers.IntegerField()
+    status = serializers.ChoiceField(STATES)
+    client = PersonSerializer()
+    assistant = PersonSerializer(allow_null=True)
+    pickupLocation = PointSerializer()
+    dropoffLocation = PointSerializer(allow_null=True)
+    distance_km = serializers.FloatField(help_text="pickup to dropoff as the crow flies, 0 without dropoff")
+    total_price = serializers.FloatField()
+    currency = serializers.CharField()
+    price_is_final = serializers.BooleanField(help_text="false until the assistant has priced a repair")
+    assistance_type = serializers.ChoiceField(ServiceType.choices, allow_null=True)
+    vehicle_type = serializers.ChoiceField(VehicleClass.choices, allow_null=True)
+    description = serializers.CharField()
+    rating = serializers.IntegerField(allow_null=True)
+    reason = serializers.CharField(allow_null=True, help_text="why it was canceled")
+    createdAt = UtcDateTimeField()
+    updatedAt = UtcDateTimeField()
+    acceptedAt = UtcDateTimeField(allow_null=True)
+    endedAt = UtcDateTimeField(allow_null=True)
+    expires_at = UtcDateTimeField(help_text="when it ends unless somebody accepts")
+    seq = serializers.IntegerField(help_text="grows with every change; the same number as on the socket")
+
+
+class NearbySerializer(serializers.Serializer):
+    """An assistant near the pickup."""
+
+    assistant_id = serializers.IntegerField()
+    distance = serializers.FloatField(help_text="km")
+
+
+class RequestedSerializer(serializers.Serializer):
+    """The answer to a call for help."""
+
+    assistance = AssistanceSerializer()
+    nearby_assistants = NearbySerializer(many=True)
+
+
+class MessageSerializer(serializers.Serializer):
+    """What somebody wrote about a request."""
+
+    id = serializers.IntegerField()
+    message = serializers.CharField()
+    sender = serializers.CharField()
+    sender_id = serializers.IntegerField()
+    createdAt = UtcDateTimeField()
+
+
+class DeclinedSerializer(serializers.Serializer):
+    """A declined offer."""
+
+    message = serializers.CharField()
+    assistance_id = serializers.IntegerField()
+
+
+class ListedAssistantSerializer(serializers.Serializer):
+    """An assistant on duty as strangers see them: positions to about a hundred metres, nothing private."""
+
+    id = serializers.IntegerField()
+    name = serializers.CharField()
+    service_type = serializers.ChoiceField(ServiceType.choices)
+    vehicle_type = serializers.CharField()
+    profile_photo = serializers.CharField(allow_null=True)
+    is_active_assistant = serializers.BooleanField()
+    current_lat = serializers.FloatField()
+    current_lng = serializers.FloatField()
+    distance = serializers.FloatField(allow_null=True, help_text="km from lat, lng; null without them")

@@ -1,0 +1,108 @@
+import random
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.utils import timezone
+
+from assistance import nearby
+from assistance.models import AssistantProfile
+from assistance.nearby import Search, nearest, within
+from depannini_dashmap.lib.geo import haversine_km
+
+pytestmark = pytest.mark.django_db
+HERE = (36.7525, 3.0420)
+
+
+def _search(service: str = "", **options: Any) -> Search:
+    return Search(service, timezone.now(), **options)
+
+
+def test_only_the_fresh_active_fitting_and_free_are_found(
+    make_assistant: Any, client_user: Any, job_in: Any, other_assistant: Any
+) -> None:
+    good = make_assistant(1)
+    make_assistant(2, is_active=False)
+    make_assistant(3, seen_at=timezone.now() - timedelta(seconds=301))
+    make_assistant(4, service_type="repair")
+    make_assistant(5, lat=37.9)
+    job_in("accepted", client_user, other_assistant)
+    assert [found.user_id for found in within(*HERE, 10.0, _search("towing"))] == [good.pk]
+
+
+def test_a_search_without_service_finds_both(make_assistant: Any) -> None:
+    near, far = make_assistant(1, 36.7530, 3.0420), make_assistant(2, 36.7600, 3.0420, "repair")
+    found = within(*HERE, 10.0, _search())
+    assert [one.user_id for one in found] == [near.pk, far.pk]
+    assert found[0].distance_km == pytest.approx(haversine_km(*HERE, 36.7530, 3.0420))
+
+
+@pytest.mark.parametrize(
+    ("here", "there"),
+    [
+        ((0.0, 179.995), (0.0, -179.995)),
+        ((0.0, -180.0), (0.0, 179.99)),
+        ((89.99, 0.0), (89.99, 180.0)),
+        ((-90.0, 50.0), (-89.98, -120.0)),
+        ((60.0, 180.0), (60.0, -179.95)),
+    ],
+)
+def test_the_180th_meridian_and_the_poles_are_no_walls(make_assistant: Any, here: Any, there: Any) -> None:
+    user = make_assistant(1, *there)
+    assert [one.user_id for one in within(*here, 10.0, _search())] == [user.pk]
+    assert [one.user_id for one in nearest(*here, 5, 10.0, _search())] == [user.pk]
+
+
+def test_nearest_gives_the_same_as_sorting_everybody(make_assistant: Any) -> None:
+    dice = random.Random(11)
+    places = {}
+    for number in range(60):
+        lat, lng = HERE[0] + dice.gauss(0, 0.2), HERE[1] + dice.gauss(0, 0.2)
+        places[make_assistant(number, lat, lng).pk] = haversine_km(*HERE, lat, lng)
+    expected = sorted((km, pk) for pk, km in places.items() if km <= 50)
+    for count in (1, 3, 10, 100):
+        assert [one.user_id for one in nearest(*HERE, count, 50.0, _search())] == [pk for _, pk in expected[:count]]
+
+
+def test_the_search_reads_no_row_outside_of_its_box(make_assistant: Any, monkeypatch: Any) -> None:
+    make_assistant(1)
+    make_assistant(2, lat=36.7538, lng=5.0)
+    read: list[int] = []
+    rows_in = nearby._rows_in
+    monkeypatch.setattr(nearby, "_rows_in", lambda *a, **k: read.extend(rows := rows_in(*a, **k)) or rows)
+    within(*HERE, 10.0, _search())
+    assert len(read) == 1
+
+
+@pytest.mark.postgres
+def test_the_plan_uses_the_index_for_exactly_the_box() -> None:
+    from django.db import connection
+
+    from accounts.models import User
+    from assistance.cells import box_around, column_of, row_of
+
+    dice = random.Random(3)
+    users = User.objects.bulk_create(User(username=f"u{n}", password="!", user_type="assistant") for n in range(20000))
+    rows = []
+    for user in users:
+        lat, lng = dice.uniform(30, 37), dice.uniform(-2, 8)
+        rows.append(
+            AssistantProfile(
+                user=user, service_type="towing", is_active=True, lat=lat, lng=lng, cell_y=row_of(lat),
+                cell_x=column_of(lng), seen_at=timezone.now(), vehicle_type="truck", driving_license_cat="c",
+            )
+        )  # fmt: skip
+    AssistantProfile.objects.bulk_create(rows)
+    box = box_around(*HERE, 10.0)
+    with connection.cursor() as cursor:
+        cursor.execute("ANALYZE assistance_assistantprofile")
+        cursor.execute(
+            "EXPLAIN (ANALYZE, FORMAT JSON) SELECT user_id FROM assistance_assistantprofile p WHERE "
+            + nearby._in_box(box, _search("towing"))
+        )
+        plan = cursor.fetchone()[0][0]["Plan"]
+    inside = sum(box.holds(row.lat, row.lng) for row in rows)
+    nodes = [plan, *plan.get("Plans", [])]
+    assert any(node.get("Index Name") == "assistant_nearby" for node in nodes)
+    assert plan["Actual Rows"] == inside
+    assert sum(node.get("Rows Removed by Filter", 0) for node in nodes) == 0

@@ -1,0 +1,228 @@
+"""`/api/assistance/*`: requests for help from the call to the rating; each view is one service call."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.utils import timezone
+from drf_spectacular.utils import OpenApiParameter, extend_schema
+from rest_framework import generics, status
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from accounts.permissions import IsAssistant, IsClient
+from assistance import selectors, services, wire
+from assistance.models import ChatMessage
+from assistance.nearby import Candidate
+from assistance.serializers import (
+    AssistanceSerializer,
+    DeclinedSerializer,
+    EndSerializer,
+    MessageSerializer,
+    PriceSerializer,
+    RatingSerializer,
+    RequestedSerializer,
+    RequestSerializer,
+    StatusSerializer,
+)
+from assistance.services.offers import DISTANCE_PLACES
+from depannini_dashmap.lib.api import ApiMixin
+from depannini_dashmap.lib.fields import format_utc
+
+PATH_ID = OpenApiParameter("assistance_id", int, OpenApiParameter.PATH)
+ANSWERS_ASSISTANCE = {200: AssistanceSerializer}
+
+
+def checked(serializer_class: type, request: Request) -> Any:
+    """Give the serializer of a body that is in order. Raises: ValidationError."""
+    serializer = serializer_class(data=request.data)
+    serializer.is_valid(raise_exception=True)
+    return serializer
+
+
+class RequestView(ApiMixin, APIView):
+    """POST assistance/request/ {pickup, dropoff?, assistance_type?, vehicle_type?, description?} by a client.
+
+    201 {assistance, nearby_assistants}; 400; 403 for others; 409 `request_already_open` with `assistance_id`.
+    """
+
+    permission_classes = [IsClient]
+
+    @extend_schema(request=RequestSerializer, responses={201: RequestedSerializer}, operation_id="assistance_request")
+    def post(self, request: Request) -> Response:
+        arguments = checked(RequestSerializer, request).validated_arguments()
+        requested = services.request_assistance(request.user, **arguments)
+        answer = {"assistance": requested.assistance, "nearby_assistants": _nearby(requested.nearby)}
+        return Response(answer, status=status.HTTP_201_CREATED)
+
+
+def _nearby(candidates: list[Candidate]) -> list[dict[str, Any]]:
+    return [
+        {"assistant_id": candidate.user_id, "distance": round(candidate.distance_km, DISTANCE_PLACES)}
+        for candidate in candidates
+    ]
+
+
+class ListView(ApiMixin, generics.GenericAPIView):
+    """GET assistance/view/: a client's own requests, an assistant's jobs and open offers, all for staff; newest first.
+
+    200 a page; anyone signed in.
+    """
+
+    serializer_class = AssistanceSerializer
+    filter_backends: list[Any] = []
+    ordering = ("-created_at", "-id")
+    ordering_fields = ("created_at",)
+
+    @extend_schema(responses={200: AssistanceSerializer(many=True)}, operation_id="assistance_list")
+    def get(self, request: Request) -> Response:
+        page = self.paginate_queryset(selectors.visible_rows(request.user))
+        now, sees_all = timezone.now(), request.user.is_operator
+        bodies = [wire.body(row, viewer_id=request.user.pk, sees_all=sees_all, now=now) for row in page]
+        return self.get_paginated_response(bodies)
+
+
+class DetailView(ApiMixin, APIView):
+    """GET assistance/view/<id>/: one request.
+
+    200 the object itself; 404 for who may not see it.
+    """
+
+    @extend_schema(parameters=[PATH_ID], responses=ANSWERS_ASSISTANCE, operation_id="assistance_view")
+    def get(self, request: Request, assistance_id: str) -> Response:
+        return Response(selectors.assistance_for(request.user, int(assistance_id)))
+
+
+class AcceptView(ApiMixin, APIView):
+    """PATCH assistance/accept/<id>/ by an assistant on duty, of a fitting service, offered or not.
+
+    200 the object, also for the winner's repetition; 403 `assistant_inactive`, `wrong_service`; 404;
+    409 `already_taken`, `already_final`, `assistant_busy`.
+    """
+
+    permission_classes = [IsAssistant]
+
+    @extend_schema(parameters=[PATH_ID], request=None, responses=ANSWERS_ASSISTANCE, operation_id="assistance_accept")
+    def patch(self, request: Request, assistance_id: str) -> Response:
+        return Response(services.accept(request.user, int(assistance_id)))
+
+
+class DeclineView(ApiMixin, APIView):
+    """POST assistance/decline/<id>/ by an assistant to whom it was offered.
+
+    200, also when repeated; 403 for others than assistants; 404 when it was never offered; 409 `offer_closed`.
+    """
+
+    permission_classes = [IsAssistant]
+
+    @extend_schema(
+        parameters=[PATH_ID], request=None, responses={200: DeclinedSerializer}, operation_id="assistance_decline"
+    )
+    def post(self, request: Request, assistance_id: str) -> Response:
+        services.decline(request.user, int(assistance_id))
+        return Response({"message": "Request declined", "assistance_id": int(assistance_id)})
+
+
+class ReleaseView(ApiMixin, APIView):
+    """POST assistance/release/<id>/ by its assistant, before it is ongoing.
+
+    200 the object, waiting again; 403 for its client; 404 for strangers; 409 once it is ongoing or has ended.
+    """
+
+    @extend_schema(parameters=[PATH_ID], request=None, responses=ANSWERS_ASSISTANCE, operation_id="assistance_release")
+    def post(self, request: Request, assistance_id: str) -> Response:
+        return Response(services.release(request.user, int(assistance_id)))
+
+
+class UpdateView(ApiMixin, APIView):
+    """PATCH assistance/update/<id>/ {status, reason?, total_price?}; also assistance/update/status/<id>/.
+
+    A client may cancel; its assistant may set ongoing, completed, canceled; staff may cancel. 200 the object; 400; 403;
+    404 for strangers; 409 `already_final`, `invalid_transition`.
+    """
+
+    @extend_schema(parameters=[PATH_ID], request=StatusSerializer, responses=ANSWERS_ASSISTANCE)
+    def patch(self, request: Request, assistance_id: str) -> Response:
+        data = checked(StatusSerializer, request).validated_data
+        body = services.update_status(
+            request.user,
+            int(assistance_id),
+            data["status"],
+            total_price=data.get("total_price"),
+            note=data["reason"] or "",
+        )
+        return Response(body)
+
+
+class EndView(ApiMixin, APIView):
+    """PATCH assistance/update/end/<id>/ {total_price} by its assistant: completes it; a repair needs the price.
+
+    200 the object; 400; 403; 404; 409 as update.
+    """
+
+    @extend_schema(
+        parameters=[PATH_ID], request=EndSerializer, responses=ANSWERS_ASSISTANCE, operation_id="assistance_end"
+    )
+    def patch(self, request: Request, assistance_id: str) -> Response:
+        data = checked(EndSerializer, request).validated_data
+        return Response(services.complete(request.user, int(assistance_id), total_price=data.get("total_price")))
+
+
+class PriceView(ApiMixin, APIView):
+    """PATCH assistance/update/price/<id>/ {price or total_price} by its assistant, before completion.
+
+    200 the object; 400; 403; 404; 409 `already_final`, `price_fixed` for a tow.
+    """
+
+    @extend_schema(
+        parameters=[PATH_ID], request=PriceSerializer, responses=ANSWERS_ASSISTANCE, operation_id="assistance_price"
+    )
+    def patch(self, request: Request, assistance_id: str) -> Response:
+        data = checked(PriceSerializer, request).validated_data
+        return Response(services.set_price(request.user, int(assistance_id), data["amount"]))
+
+
+class RateView(ApiMixin, APIView):
+    """PATCH assistance/rate/<id>/ {rating: 1…5} by its client, once; also assistance/update/rating/<id>/.
+
+    200 the object; 400; 403 for others than its client; 404 for strangers; 409 `not_completed`, `already_rated`.
+    """
+
+    @extend_schema(parameters=[PATH_ID], request=RatingSerializer, responses=ANSWERS_ASSISTANCE)
+    def patch(self, request: Request, assistance_id: str) -> Response:
+        data = checked(RatingSerializer, request).validated_data
+        return Response(services.rate(request.user, int(assistance_id), data["rating"]))
+
+
+class MessagesView(ApiMixin, generics.GenericAPIView):
+    """GET assistance/<id>/messages/: what its client and its assistant wrote, newest first.
+
+    200 a page; 404 for strangers.
+    """
+
+    serializer_class = MessageSerializer
+    filter_backends: list[Any] = []
+    ordering = ("-created_at", "-id")
+
+    @extend_schema(
+        parameters=[PATH_ID], responses={200: MessageSerializer(many=True)}, operation_id="assistance_messages"
+    )
+    def get(self, request: Request, assistance_id: str) -> Response:
+        row = selectors.room_row(request.user, int(assistance_id))
+        rows = ChatMessage.objects.filter(assistance_id=row["id"]).select_related("sender")
+        page = self.paginate_queryset(rows.only("message", "created_at", "assistance_id", *_SENDER))
+        return self.get_paginated_response([_message(sent) for sent in page])
+
+
+_SENDER = ("sender__name", "sender__first_name", "sender__last_name", "sender__username", "sender__user_type")
+
+
+def _message(sent: ChatMessage) -> dict[str, Any]:
+    return {
+        "id": sent.pk,
+        "message": sent.message,
+        "sender": sent.sender.display_name,
+        "sender_id": sent.sender_id,
+        "createdAt": format_utc(sent.created_at),
+    }
