@@ -78,6 +78,7 @@ INSTALLED_APPS = [
 
 MIDDLEWARE = [
     "depannini_dashmap.lib.middleware.RequestIdMiddleware",
+    "depannini_dashmap.lib.metrics.MetricsMiddleware",
     "depannini_dashmap.lib.middleware.ContentSecurityPolicyMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
@@ -252,6 +253,7 @@ RETENTION_DAYS = {
     "tasks": env.int("RETENTION_TASKS_DAYS", 14),
     "audit": env.int("RETENTION_AUDIT_DAYS", 730),
 }
+# /metrics does not exist without it.
 METRICS_TOKEN = env.str("METRICS_TOKEN", "")
 
 # --- The API ------------------------------------------------------------------------------------------------------------------------

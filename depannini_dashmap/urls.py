@@ -6,13 +6,14 @@ from django.urls import include, path, re_path
 from django.views.static import serve
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerView
 
-from depannini_dashmap import views
+from depannini_dashmap import metrics, views
 
 urlpatterns = [
     path("", views.status_document),
     re_path(r"^api/?$", views.status_document),
     re_path(r"^healthz/?$", views.healthz),
     re_path(r"^readyz/?$", views.readyz),
+    re_path(r"^metrics/?$", metrics.metrics),
     path("api/", include("accounts.urls")),
     path("api/", include("fleet.urls")),
     path("api/", include("orders.urls")),

@@ -1,0 +1,176 @@
+"""The compose file and the Dockerfile: valid by the compose specification, pinned, and made of commands that really run.
+
+No container engine is needed: the file is held against the specification's own JSON schema, and on PostgreSQL + Redis
+every command of our services is run as it stands, in a fresh database.
+"""
+
+import json
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import time
+import uuid
+from collections.abc import Iterator
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import psycopg2
+import pytest
+import yaml
+from django.conf import settings
+
+TOP = Path(settings.BASE_DIR)
+COMPOSE = yaml.safe_load((TOP / "docker-compose.yml").read_text())
+OURS = ["migrate", "web", "worker"]
+PINNED = re.compile(r"^[a-z0-9./-]+:\d+\.\d+(\.\d+)?[a-z0-9.-]*$")
+
+
+def test_compose_file_is_valid() -> None:
+    schema_file = resources.files("check_jsonschema") / "builtin_schemas" / "vendor" / "compose-spec.json"
+    schema = json.loads(schema_file.read_text())
+    validator = jsonschema.validators.validator_for(schema)(schema)
+    assert [error.message for error in validator.iter_errors(COMPOSE)] == []
+
+
+def test_compose_has_the_five_services() -> None:
+    assert set(COMPOSE["services"]) == {"web", "worker", "migrate", "postgres", "redis"}
+    assert COMPOSE["services"]["migrate"]["restart"] == "no"
+
+
+def test_all_wait_for_a_migrated_database() -> None:
+    for name in ("web", "worker"):
+        needs = COMPOSE["services"][name]["depends_on"]
+        assert needs["migrate"] == {"condition": "service_completed_successfully"}
+        assert needs["postgres"] == {"condition": "service_healthy"}
+        assert needs["redis"] == {"condition": "service_healthy"}
+
+
+@pytest.mark.parametrize("name", ["web", "worker", "postgres", "redis"])
+def test_every_lasting_service_has_a_health_check(name: str) -> None:
+    check = COMPOSE["services"][name]["healthcheck"]
+    assert check["test"][0] == "CMD"
+    assert check["interval"]
+
+
+def test_images_are_pinned() -> None:
+    images = [service["image"] for service in COMPOSE["services"].values()]
+    assert [image for image in images if not PINNED.match(image)] == []
+    bases = re.findall(r"^FROM (\S+)", (TOP / "Dockerfile").read_text(), re.M)
+    assert len(bases) == 2
+    assert [base for base in bases if not PINNED.match(base)] == []
+
+
+def test_the_image_is_not_root() -> None:
+    lines = (TOP / "Dockerfile").read_text().splitlines()
+    last_stage = lines[max(index for index, line in enumerate(lines) if line.startswith("FROM")) :]
+    user = next(index for index, line in enumerate(last_stage) if line.startswith("USER"))
+    assert last_stage[user] == "USER dashmap"
+    assert any(line.startswith("CMD") for line in last_stage[user:])
+
+
+def test_no_secret_has_a_default() -> None:
+    text = (TOP / "docker-compose.yml").read_text()
+    for name in ("SECRET_KEY", "POSTGRES_PASSWORD", "REDIS_PASSWORD"):
+        uses = re.findall(r"\$\{" + name + r"([^}]*)\}", text)
+        assert uses
+        assert all(use.startswith(":?") for use in uses)
+
+
+def test_every_setting_of_the_compose_file_exists() -> None:
+    known = set(re.findall(r"^# ?([A-Z_]+)=", (TOP / ".env.example").read_text(), re.M))
+    for name in OURS:
+        assert set(COMPOSE["services"][name]["environment"]) - known == set()
+
+
+def test_the_image_starts_what_compose_starts() -> None:
+    text = (TOP / "Dockerfile").read_text()
+    command = json.loads(re.findall(r"^CMD (\[.*\])$", text, re.M)[-1])
+    assert command == COMPOSE["services"]["web"]["command"]
+    health = json.loads(re.findall(r"^\s+CMD (\[.*\])$", text, re.M)[-1])
+    assert health == COMPOSE["services"]["web"]["healthcheck"]["test"][1:]
+
+
+# --- The commands, run as they stand ---------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def environment(tmp_path: Path) -> Iterator[dict[str, str]]:
+    """A container's environment, with a database of its own that is dropped at the end."""
+    base = settings.DATABASES["default"]
+    name = f"compose_{uuid.uuid4().hex[:12]}"
+    admin = psycopg2.connect(
+        dbname="postgres", user=base["USER"], password=base["PASSWORD"], host=base["HOST"], port=base["PORT"] or 5432
+    )
+    admin.autocommit = True
+    admin.cursor().execute(f"CREATE DATABASE {name}")
+    try:
+        login = base["USER"] + (f":{base['PASSWORD']}" if base["PASSWORD"] else "")
+        yield {
+            "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
+            "HOME": str(tmp_path),
+            "ENV_FILE": str(tmp_path / ".env"),
+            "MEDIA_ROOT": str(tmp_path / "media"),
+            "SECRET_KEY": "a-key-of-the-compose-test-that-is-long-enough-0123456789",
+            "DATABASE_URL": f"postgres://{login}@{base['HOST']}:{base['PORT'] or 5432}/{name}",
+            "REDIS_URL": settings.REDIS_URL,
+            "TASK_WORKER": COMPOSE["services"]["web"]["environment"]["TASK_WORKER"],
+        }
+    finally:
+        admin.cursor().execute(f"DROP DATABASE {name} WITH (FORCE)")
+        admin.close()
+
+
+def command_of(name: str, port: int) -> list[str]:
+    """Give the command of a service with this test's interpreter, and a free port instead of 8000."""
+    words = [word.replace("8000", str(port)) for word in COMPOSE["services"][name]["command"]]
+    return [sys.executable, *words[1:]] if words[0] == "python" else words
+
+
+def health_of(name: str, port: int) -> list[str]:
+    """Give the health check of a service likewise."""
+    words = [word.replace("8000", str(port)) for word in COMPOSE["services"][name]["healthcheck"]["test"][1:]]
+    return [sys.executable, *words[1:]]
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def run(command: list[str], environment: dict[str, str]) -> "subprocess.CompletedProcess[str]":
+    return subprocess.run(command, cwd=TOP, env=environment, capture_output=True, text=True, timeout=60)
+
+
+def healthy(name: str, port: int, environment: dict[str, str], process: Any) -> bool:
+    """Ask the health check until it agrees, at most 30 seconds."""
+    for _ in range(60):
+        if process.poll() is not None:
+            return False
+        if run(health_of(name, port), environment).returncode == 0:
+            return True
+        time.sleep(0.5)
+    return False
+
+
+@pytest.mark.slow
+@pytest.mark.postgres
+def test_the_commands_run(environment: dict[str, str]) -> None:
+    port = free_port()
+    migrated = run(command_of("migrate", port), environment)
+    assert migrated.returncode == 0, migrated.stderr
+    assert run(health_of("web", port), environment).returncode == 1
+    for name in ("web", "worker"):
+        process = subprocess.Popen(command_of(name, port), cwd=TOP, env=environment, stderr=subprocess.PIPE, text=True)
+        try:
+            assert healthy(name, port, environment, process), f"{name} did not become healthy"
+        finally:
+            process.send_signal(signal.SIGTERM)
+            _, errors = process.communicate(timeout=30)
+        assert process.returncode == 0, errors
+        assert "Traceback" not in errors
