@@ -1,3 +1,8 @@
 """Paths of this app, below `/api/`."""
 
-urlpatterns: list = []
+from depannini_dashmap.lib.paths import SlashlessRouter
+from fleet.viewsets import VehicleViewSet
+
+router = SlashlessRouter()
+router.register("vehicles", VehicleViewSet, basename="vehicle")
+urlpatterns = router.urls

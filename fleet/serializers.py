@@ -1,0 +1,34 @@
+"""What a vehicle may be sent as."""
+
+from rest_framework import serializers
+
+from accounts.models import Company
+from depannini_dashmap.lib.fields import ModelSerializer, StrictIntegerField, VisibleRelatedField
+from fleet.models import FIRST_YEAR, LAST_YEAR, Vehicle
+
+
+class VehicleSerializer(ModelSerializer):
+    """The vehicle object; `company` defaults to the current one of whoever adds the vehicle."""
+
+    company = VisibleRelatedField(queryset=Company.objects.all(), required=False)
+    company_name = serializers.CharField(source="company.name", read_only=True)
+    year = StrictIntegerField(min_value=FIRST_YEAR, max_value=LAST_YEAR)
+
+    class Meta:
+        model = Vehicle
+        fields = [
+            "id",
+            "company",
+            "company_name",
+            "license_plate",
+            "make",
+            "model",
+            "year",
+            "capacity",
+            "driver_name",
+            "driver_email",
+            "driver_phone",
+            "is_active",
+            "created_at",
+            "updated_at",
+        ]

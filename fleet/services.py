@@ -1,0 +1,96 @@
+"""The flows of vehicles: add, change, take out of the fleet, bring back."""
+
+from typing import Any
+
+from django.db import IntegrityError, transaction
+from django.utils import timezone
+
+from accounts.models import Company, User
+from accounts.permissions import require_editor
+from depannini_dashmap.lib import audit
+from depannini_dashmap.lib.errors import Conflict, InvalidData, NotFound
+from fleet.models import Vehicle
+from fleet.signals import vehicle_leaving
+from fleet.tenancy import company_for
+
+PLATE_TAKEN = "The company already has a vehicle with this license plate."
+
+
+@transaction.atomic
+def create_vehicle(*, actor: User, company: Company | None = None, **fields: Any) -> Vehicle:
+    """Add a vehicle to a company of the actor.
+
+    Raises: InvalidData (no company, plate taken), Forbidden (the actor only views the company).
+    """
+    vehicle = Vehicle(company_id=company_for(actor, company), **fields)
+    _save(vehicle)
+    return vehicle
+
+
+@transaction.atomic
+def update_vehicle(*, actor: User, vehicle_id: int, company: Company | None = None, **fields: Any) -> Vehicle:
+    """Change the named fields; another `company` moves the vehicle there unless a trip needs it.
+
+    Raises: NotFound, Forbidden, InvalidData (plate taken), Conflict (open trips).
+    """
+    vehicle = _lock(actor, vehicle_id)
+    if company is not None and company.pk != vehicle.company_id:
+        require_editor(actor, company.pk)
+        vehicle_leaving.send(sender=Vehicle, vehicle=vehicle, reason="moved")
+        fields["company_id"] = company.pk
+    changed = {name: value for name, value in fields.items() if getattr(vehicle, name) != value}
+    for name, value in changed.items():
+        setattr(vehicle, name, value)
+    if changed:
+        _save(vehicle, update_fields=[*changed, "updated_at"])
+    return vehicle
+
+
+@transaction.atomic
+def delete_vehicle(*, actor: User, vehicle_id: int) -> None:
+    """Take a vehicle out of the fleet; its row, trips and positions stay.
+
+    Raises: NotFound, Forbidden, Conflict (open trips).
+    """
+    vehicle = _lock(actor, vehicle_id)
+    vehicle_leaving.send(sender=Vehicle, vehicle=vehicle, reason="deleted")
+    vehicle.deleted_at = timezone.now()
+    _save(vehicle, update_fields=["deleted_at", "updated_at"])
+    audit.record("vehicle_deleted", actor=actor, target=vehicle)
+
+
+@transaction.atomic
+def restore_vehicle(*, actor: User, vehicle_id: int) -> Vehicle:
+    """Bring a deleted vehicle back; one that is not deleted stays as it is.
+
+    Raises: NotFound, Forbidden, Conflict `plate_taken` (another vehicle has its plate by now).
+    """
+    vehicle = _lock(actor, vehicle_id, deleted_too=True)
+    if not vehicle.is_deleted:
+        return vehicle
+    vehicle.deleted_at = None
+    try:
+        _save(vehicle, update_fields=["deleted_at", "updated_at"])
+    except InvalidData as error:
+        raise Conflict(PLATE_TAKEN, code="plate_taken") from error
+    audit.record("vehicle_restored", actor=actor, target=vehicle)
+    return vehicle
+
+
+def _lock(actor: User, vehicle_id: int, *, deleted_too: bool = False) -> Vehicle:
+    rows = Vehicle.objects.visible_to(actor)
+    vehicle = (rows if deleted_too else rows.alive()).select_for_update(of=("self",)).filter(pk=vehicle_id).first()
+    if vehicle is None:
+        raise NotFound("Vehicle")
+    require_editor(actor, vehicle.company_id)
+    return vehicle
+
+
+def _save(vehicle: Vehicle, update_fields: list[str] | None = None) -> None:
+    try:
+        with transaction.atomic():
+            vehicle.save(update_fields=update_fields)
+    except IntegrityError as error:
+        if "vehicle_plate_once" not in str(error):
+            raise
+        raise InvalidData(fields={"license_plate": [PLATE_TAKEN]}) from error
