@@ -186,6 +186,9 @@ class VerificationCode(models.Model):
     channel = models.CharField(max_length=5, choices=Channel.choices)
     purpose = models.CharField(max_length=6, choices=Purpose.choices)
     address_key = models.CharField(max_length=64, help_text="keyed hash of the address the code goes to")
+    claimed_address = models.CharField(
+        max_length=254, blank=True, default="", help_text="not yet the user's; emptied once the code has left"
+    )
     code_hash = models.CharField(max_length=64, blank=True, default="")
     tries = models.PositiveSmallIntegerField(default=0)
     created_at = models.DateTimeField(default=timezone.now)

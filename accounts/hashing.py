@@ -1,0 +1,18 @@
+"""Keyed hashes of addresses and codes: equal ones can be found, none can be read back without the SECRET_KEY."""
+
+from django.utils.crypto import constant_time_compare, salted_hmac
+
+
+def address_key(channel: str, address: str) -> str:
+    """Return the hash under which codes for an address are found."""
+    return salted_hmac("accounts.address", f"{channel}:{address}", algorithm="sha256").hexdigest()
+
+
+def code_hash(code_id: int, code: str) -> str:
+    """Return the hash of a code; its row's id makes equal codes differ."""
+    return salted_hmac("accounts.code", f"{code_id}:{code}", algorithm="sha256").hexdigest()
+
+
+def is_code(code_id: int, code: str, hashed: str) -> bool:
+    """Compare a typed code with a stored hash in constant time."""
+    return bool(hashed) and constant_time_compare(code_hash(code_id, code), hashed)

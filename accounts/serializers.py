@@ -1,0 +1,412 @@
+"""The shape of what comes in and goes out on `/api/auth/` and `/api/companies/`; nothing here calls a service."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from rest_framework import serializers
+
+from accounts.fields import (
+    CodeField,
+    EmailField,
+    LicenceExpiryField,
+    PasswordField,
+    PhoneField,
+    RegistrationNumberField,
+    UsernameField,
+)
+from accounts.models import Company, Membership, User
+from depannini_dashmap.lib.fields import ModelSerializer, NumberField, UtcDateTimeField, VisibleRelatedField
+
+DETAILS = (
+    "service_type",
+    "vehicle_type",
+    "driving_license_cat",
+    "driving_license_num",
+    "driving_license_expiry",
+    "vehicle_registration_num",
+    "current_lat",
+    "current_lng",
+)
+
+
+class OptionalText(serializers.CharField):
+    """A text that may be missing; null reads as empty."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(required=False, allow_blank=True, allow_null=True, **kwargs)
+
+    def run_validation(self, data: Any = serializers.empty) -> Any:
+        value = super().run_validation(data)
+        return "" if value is None else value
+
+
+class OptionalEmail(EmailField):
+    """An e-mail that may be missing; null and empty read as empty."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(required=False, allow_null=True, **kwargs)
+
+    def run_validation(self, data: Any = serializers.empty) -> Any:
+        return super().run_validation(data) or ""
+
+
+class OptionalPhone(PhoneField):
+    """A phone number that may be missing; empty reads as none."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(required=False, allow_null=True, **kwargs)
+
+    def run_validation(self, data: Any = serializers.empty) -> Any:
+        if isinstance(data, str) and not data.strip():
+            data = None
+        return super().run_validation(data)
+
+
+# --- Registration ----------------------------------------------------------------------------------------------------------
+class _Registration(serializers.Serializer):
+    password = PasswordField()
+    password_confirm = PasswordField(required=False, allow_null=True, allow_blank=True)
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        if "password_confirm" in attrs and attrs.pop("password_confirm") != attrs["password"]:
+            raise serializers.ValidationError({"password_confirm": ["The passwords do not match."]})
+        return attrs
+
+
+class ClientRegistration(_Registration):
+    """A motorist."""
+
+    phone_number = PhoneField()
+    name = serializers.CharField(max_length=150)
+    email = EmailField(required=False, allow_null=True)
+    address = OptionalText(max_length=500)
+    current_lat = NumberField(min_value=-90, max_value=90, required=False, allow_null=True)
+    current_lng = NumberField(min_value=-180, max_value=180, required=False, allow_null=True)
+    user_type = User.Type.CLIENT
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        attrs = super().validate(attrs)
+        missing = [name for name in ("current_lat", "current_lng") if attrs.get(name) is None]
+        if len(missing) == 1:
+            raise serializers.ValidationError({missing[0]: ["Send both coordinates or none."]})
+        return attrs
+
+    def arguments(self) -> dict[str, Any]:
+        """Return the arguments of `register_person`."""
+        return {"user_type": self.user_type, **self.validated_data}
+
+
+class AssistantRegistration(ClientRegistration):
+    """Somebody who helps, with their papers."""
+
+    service_type = serializers.ChoiceField(["towing", "repair"])
+    vehicle_type = serializers.CharField(max_length=100)
+    driving_license_cat = serializers.ChoiceField(["c", "b"])
+    driving_license_num = serializers.CharField(max_length=50)
+    driving_license_expiry = LicenceExpiryField()
+    vehicle_registration_num = RegistrationNumberField()
+    current_lat = NumberField(min_value=-90, max_value=90)
+    current_lng = NumberField(min_value=-180, max_value=180)
+    user_type = User.Type.ASSISTANT
+
+    def arguments(self) -> dict[str, Any]:
+        """Return the arguments of `register_person`."""
+        fields = super().arguments()
+        return {**fields, "details": {name: fields.pop(name) for name in DETAILS}}
+
+
+class DispatcherRegistration(_Registration):
+    """A dispatcher, with their company or before it."""
+
+    username = UsernameField()
+    email = EmailField(required=False, allow_null=True)
+    phone_number = OptionalPhone()
+    name = OptionalText(max_length=150)
+    first_name = OptionalText(max_length=150)
+    last_name = OptionalText(max_length=150)
+    company_name = OptionalText(max_length=200)
+    company_address = OptionalText(max_length=500)
+    company_phone = OptionalText(max_length=20)
+    company_email = OptionalEmail()
+
+    def arguments(self) -> dict[str, Any]:
+        """Return the arguments of `register_dispatcher`."""
+        fields = dict(self.validated_data)
+        parts = {name: fields.pop(f"company_{name}", "") for name in ("name", "address", "phone", "email")}
+        return {**fields, "company": parts if parts["name"] else None}
+
+
+class FounderRegistration(DispatcherRegistration):
+    """The console's form, which says no user type and must name a company."""
+
+    company_name = serializers.CharField(max_length=200)
+
+
+def registration_for(data: dict[str, Any]) -> _Registration:
+    """Return the unvalidated serializer for whom the body describes. Raises: ValidationError for other user types."""
+    kind = data.get("user_type", "dispatcher" if "company_name" in data else "client")
+    if "user_type" not in data and kind == "dispatcher":
+        return FounderRegistration(data=data)
+    kinds: dict[Any, type[_Registration]] = {
+        "client": ClientRegistration,
+        "assistant": AssistantRegistration,
+        "dispatcher": DispatcherRegistration,
+    }
+    if not isinstance(kind, str) or kind not in kinds:
+        raise serializers.ValidationError({"user_type": ["Choose client, assistant or dispatcher."]})
+    return kinds[kind](data=data)
+
+
+# --- Signing in --------------------------------------------------------------------------------------------------------------
+class LoginSerializer(serializers.Serializer):
+    """DashMap: username and password."""
+
+    username = serializers.CharField(max_length=254)
+    password = PasswordField()
+
+
+class EmailLoginSerializer(serializers.Serializer):
+    """Depannini: e-mail and password."""
+
+    email = serializers.CharField(max_length=254)
+    password = PasswordField()
+
+
+class PhoneLoginSerializer(serializers.Serializer):
+    """Depannini: phone and password."""
+
+    phone_number = PhoneField()
+    password = PasswordField()
+
+
+class GoogleLoginSerializer(serializers.Serializer):
+    """Google's ID token."""
+
+    token = serializers.CharField(max_length=4096)
+
+
+class RefreshSerializer(serializers.Serializer):
+    """A refresh token, under either of its two names."""
+
+    refresh = serializers.CharField(max_length=4096, required=False)
+    token = serializers.CharField(max_length=4096, required=False)
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        raw = attrs.get("refresh") or attrs.get("token")
+        if raw is None:
+            raise serializers.ValidationError({"refresh": ["This field is required."]})
+        return {"refresh": raw}
+
+
+class LogoutSerializer(serializers.Serializer):
+    """The refresh token that ends along with the token used."""
+
+    refresh = serializers.CharField(max_length=4096, required=False, allow_null=True, allow_blank=True)
+
+
+class PasswordChangeSerializer(serializers.Serializer):
+    """The old password and, twice, the new one."""
+
+    old_password = PasswordField()
+    new_password = PasswordField()
+    new_password_confirm = PasswordField()
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        if attrs["new_password"] != attrs["new_password_confirm"]:
+            raise serializers.ValidationError({"new_password_confirm": ["The passwords do not match."]})
+        return attrs
+
+
+# --- Codes -------------------------------------------------------------------------------------------------------------------
+class AddressSerializer(serializers.Serializer):
+    """One address: an e-mail or a phone number."""
+
+    email = EmailField(required=False, allow_null=True)
+    phone_number = OptionalPhone()
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        if not attrs.get("email") and not attrs.get("phone_number"):
+            raise serializers.ValidationError({"email": ["Send an email or a phone_number."]})
+        return attrs
+
+    def address(self) -> tuple[str, str]:
+        """Return channel and address."""
+        data = self.validated_data
+        return ("email", data["email"]) if data.get("email") else ("phone", data["phone_number"])
+
+
+class ResetSerializer(AddressSerializer):
+    """An address, the code sent there and, twice, the new password."""
+
+    code = CodeField()
+    new_password = PasswordField()
+    new_password_confirm = PasswordField()
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        attrs = super().validate(attrs)
+        if attrs["new_password"] != attrs["new_password_confirm"]:
+            raise serializers.ValidationError({"new_password_confirm": ["The passwords do not match."]})
+        return attrs
+
+
+class VerifyEmailSerializer(serializers.Serializer):
+    """An e-mail and the code sent there."""
+
+    email = EmailField()
+    code = CodeField()
+
+
+class VerifyPhoneSerializer(serializers.Serializer):
+    """A phone number and the code sent there."""
+
+    phone_number = PhoneField()
+    code = CodeField()
+
+
+class CodeSerializer(serializers.Serializer):
+    """A code sent to one's own address."""
+
+    code = CodeField()
+
+
+# --- Answers -----------------------------------------------------------------------------------------------------------------
+class PersonSerializer(serializers.ModelSerializer):
+    """An account in the answer of registrations and logins."""
+
+    class Meta:
+        model = User
+        fields = ["id", "email", "name", "phone_number", "user_type", "email_verified", "phone_verified"]
+        read_only_fields = fields
+
+
+class PairSerializer(serializers.Serializer):
+    """A pair of JWTs."""
+
+    access = serializers.CharField()
+    refresh = serializers.CharField()
+
+
+class SignedInSerializer(PairSerializer):
+    """An account and its new pair, at both places where apps look for it."""
+
+    user = PersonSerializer()
+    tokens = PairSerializer()
+
+
+class FleetSignedInSerializer(serializers.Serializer):
+    """A fleet token and whose it is."""
+
+    token = serializers.CharField()
+    user_id = serializers.IntegerField()
+    username = serializers.CharField()
+    email = serializers.CharField(allow_null=True)
+    first_name = serializers.CharField()
+    last_name = serializers.CharField()
+    company_id = serializers.IntegerField(allow_null=True)
+    company_name = serializers.CharField(allow_null=True)
+
+
+class DispatcherRegisteredSerializer(serializers.Serializer):
+    """The answer to a dispatcher's registration."""
+
+    message = serializers.CharField()
+    user_id = serializers.IntegerField()
+    username = serializers.CharField()
+    email = serializers.CharField(allow_null=True)
+    company_id = serializers.IntegerField(allow_null=True)
+    company_name = serializers.CharField(allow_null=True)
+
+
+class RefreshedSerializer(serializers.Serializer):
+    """A new access token; its successor only with rotation."""
+
+    access = serializers.CharField()
+    access_token = serializers.CharField()
+    refresh = serializers.CharField(required=False)
+
+
+class MessageSerializer(serializers.Serializer):
+    """A sentence."""
+
+    message = serializers.CharField()
+
+
+# --- DashMap profile, company, members ------------------------------------------------------------------------------------------
+class ProfileSerializer(serializers.Serializer):
+    """One's own account as the console shows it; company_id switches among one's own companies."""
+
+    id = serializers.IntegerField(read_only=True)
+    username = UsernameField()
+    email = EmailField(allow_null=True)
+    first_name = OptionalText(max_length=150)
+    last_name = OptionalText(max_length=150)
+    company_id = VisibleRelatedField(queryset=Company.objects.all(), allow_null=True, required=False)
+    company_name = serializers.CharField(read_only=True, allow_null=True)
+
+    def changes(self) -> dict[str, Any]:
+        """Return the arguments of `change_profile`."""
+        changes = dict(self.validated_data)
+        company = changes.pop("company_id", None)
+        return changes if company is None else {**changes, "company": company}
+
+
+class CompanySerializer(ModelSerializer):
+    """A company."""
+
+    name = serializers.CharField(max_length=200)
+    address = OptionalText(max_length=500)
+    phone = OptionalText(max_length=20)
+    email = OptionalEmail()
+
+    class Meta:
+        model = Company
+        fields = ["id", "name", "address", "phone", "email", "created_at", "updated_at"]
+        read_only_fields = ["id", "created_at", "updated_at"]
+
+
+class OwnCompanySerializer(serializers.Serializer):
+    """The console's settings form of the current company."""
+
+    company_name = serializers.CharField(max_length=200)
+    company_address = OptionalText(max_length=500)
+    company_phone = OptionalText(max_length=20)
+    company_email = OptionalEmail()
+
+    def changes(self) -> dict[str, Any]:
+        """Return the arguments of `change_company`."""
+        return {name.removeprefix("company_"): value for name, value in self.validated_data.items()}
+
+
+class MemberSerializer(serializers.ModelSerializer):
+    """Who works for a company."""
+
+    user_id = serializers.IntegerField(read_only=True)
+    username = serializers.CharField(source="user.username", read_only=True)
+    email = serializers.CharField(source="user.email", read_only=True, allow_null=True)
+    first_name = serializers.CharField(source="user.first_name", read_only=True)
+    last_name = serializers.CharField(source="user.last_name", read_only=True)
+    created_at = UtcDateTimeField(read_only=True)
+
+    class Meta:
+        model = Membership
+        fields = ["user_id", "username", "email", "first_name", "last_name", "role", "created_at"]
+        read_only_fields = fields
+
+
+class NewMemberSerializer(serializers.Serializer):
+    """Who shall join, by one of two names."""
+
+    username = serializers.CharField(max_length=254, required=False)
+    email = EmailField(required=False)
+    role = serializers.ChoiceField(Membership.Role.choices, required=False)
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        if not attrs.get("username") and not attrs.get("email"):
+            raise serializers.ValidationError({"username": ["Send a username or an email."]})
+        return attrs
+
+    def person(self) -> dict[str, str]:
+        """Return the one name to look for."""
+        data = self.validated_data
+        return {"username": data["username"]} if data.get("username") else {"email": data["email"]}

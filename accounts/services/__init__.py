@@ -1,0 +1,47 @@
+"""What can be done with accounts: one verb each, the same for REST, admin and commands."""
+
+from accounts.services.closing import close_account
+from accounts.services.codes import (
+    confirm_reset,
+    request_own_verification,
+    request_reset,
+    request_verification,
+    verify_address,
+)
+from accounts.services.companies import (
+    add_member,
+    change_company,
+    delete_company,
+    is_empty,
+    open_company,
+    remove_member,
+)
+from accounts.services.profile import change_profile
+from accounts.services.registration import register_dispatcher, register_person
+from accounts.services.sessions import end_sessions, require_good_password, set_active, set_password
+from accounts.services.sign_in import sign_in, sign_in_to_fleet, sign_in_with_google
+
+__all__ = [
+    "add_member",
+    "change_company",
+    "change_profile",
+    "close_account",
+    "confirm_reset",
+    "delete_company",
+    "end_sessions",
+    "is_empty",
+    "open_company",
+    "register_dispatcher",
+    "register_person",
+    "remove_member",
+    "request_own_verification",
+    "request_reset",
+    "request_verification",
+    "require_good_password",
+    "set_active",
+    "set_password",
+    "sign_in",
+    "sign_in_to_fleet",
+    "sign_in_with_google",
+    "verify_address",
+]

@@ -1,0 +1,145 @@
+"""Changing what somebody says about themselves, and the rules of a changed e-mail, phone or username."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.db import IntegrityError, transaction
+
+from accounts import photos
+from accounts.models import Company, Notice, User
+from accounts.services import codes
+from accounts.services.notices import send_notice
+from accounts.services.registration import TAKEN
+from depannini_dashmap.lib import audit
+from depannini_dashmap.lib.errors import InvalidData
+
+PLAIN = ("name", "first_name", "last_name", "address", "current_lat", "current_lng")
+CHANNELS = {"email": codes.EMAIL, "phone_number": codes.PHONE}
+
+
+def change_profile(user: User, **changes: Any) -> User:
+    """Store what a user changed about themselves and return the account as it now is.
+
+    Shape: any of name, first_name, last_name, address, current_lat, current_lng, email, phone_number (normalised),
+    username, company (a visible Company), profile_photo (an upload, or None to remove it); others are refused loudly.
+    Effects: a new e-mail or phone counts at once, unproven; a code goes to the new one, a notice to the old. An address
+    that another account holds unproven changes hands only when its code is entered: until then it is
+    `pending_email` / `pending_phone_number` of the answer. Only changed columns are written.
+    Raises: InvalidData with fields for what is taken, missing or not the user's to choose.
+    """
+    photo = changes.get("profile_photo")
+    stored = photos.save_photo(photos.reencode_photo(photo)) if photo else None
+    try:
+        with transaction.atomic():
+            return _change(user, changes, stored)
+    except IntegrityError as error:
+        _forget_photo(stored)
+        raise InvalidData(fields={name: [TAKEN[name]] for name in TAKEN if name in changes}) from error
+    except Exception:
+        _forget_photo(stored)
+        raise
+
+
+def _change(user: User, changes: dict[str, Any], stored_photo: str | None) -> User:
+    if "company" in changes:
+        _lock_company(user, changes["company"])  # before the user, as everywhere
+    account = User.objects.select_for_update(no_key=True).get(pk=user.pk)
+    written: set[str] = set()
+    for name, value in changes.items():
+        if name in PLAIN:
+            written |= _set(account, name, value)
+        elif name in CHANNELS:
+            written |= _change_address(account, name, value)
+        elif name == "username":
+            written |= _change_username(account, value)
+        elif name == "company":
+            written |= _switch_company(account, value)
+        elif name == "profile_photo":
+            written |= _change_photo(account, stored_photo)
+        else:
+            raise TypeError(f"change_profile does not change {name}")
+    if written:
+        account.save(update_fields=sorted(written))
+    return account
+
+
+def _set(account: User, name: str, value: Any) -> set[str]:
+    if getattr(account, name) == value:
+        return set()
+    setattr(account, name, value)
+    return {name}
+
+
+def _change_address(account: User, name: str, new: str | None) -> set[str]:
+    old, channel = getattr(account, name), CHANNELS[name]
+    if new == old:
+        return set()
+    if new is None:
+        _require_another_login(account, name)
+    else:
+        holder = User.objects.filter(**{name: new}).exclude(pk=account.pk).first()
+        if holder is not None:
+            _claim(account, name, new, holder)
+            return set()
+    codes.end_codes(account.pk, channel)
+    codes.change_address(account, channel, new)
+    setattr(account, f"{channel}_verified", False)
+    if old:
+        send_notice(account, Notice.Kind.ADDRESS_CHANGED, channel, old)
+    if new:
+        codes.request_code(user=account, channel=channel, purpose=codes.VERIFY, address=new)
+    audit.record("address_changed", actor=account, target=account, channel=str(channel))
+    return {name, f"{channel}_verified", "username"}
+
+
+def _claim(account: User, name: str, new: str, holder: User) -> None:
+    """Let the user prove an address that somebody else holds unproven. Raises: InvalidData when it was proven."""
+    channel = CHANNELS[name]
+    if getattr(holder, f"{channel}_verified"):
+        raise InvalidData(fields={name: [TAKEN[name]]})
+    codes.request_code(user=account, channel=channel, purpose=codes.VERIFY, address=new, is_claim=True)
+    setattr(account, f"pending_{name}", new)
+
+
+def _require_another_login(account: User, name: str) -> None:
+    """Refuse to remove the address by which the user signs in."""
+    has_chosen_name = "@" not in account.username and not account.username.startswith("+")
+    other = account.phone_number if name == "email" else None
+    if not (has_chosen_name or other):
+        raise InvalidData(fields={name: ["This field may not be empty."]})
+
+
+def _change_username(account: User, new: str) -> set[str]:
+    """Change a chosen username; one that follows an address is not the user's to choose and stays."""
+    if account.user_type not in (User.Type.DISPATCHER, User.Type.STAFF) or new == account.username:
+        return set()
+    if User.objects.filter(username=new).exists():
+        raise InvalidData(fields={"username": [TAKEN["username"]]})
+    return _set(account, "username", new)
+
+
+def _lock_company(user: User, company: Company) -> None:
+    """Hold a company that the user may see. Raises: InvalidData when it is not one of theirs (any more)."""
+    if not Company.objects.select_for_update(no_key=True).visible_to(user).filter(pk=company.pk).values_list("pk"):
+        raise InvalidData(fields={"company_id": ["Unknown id."]})
+
+
+def _switch_company(account: User, company: Company) -> set[str]:
+    if company.pk == account.current_company_id:
+        return set()
+    account.current_company = company
+    return {"current_company"}
+
+
+def _change_photo(account: User, stored: str | None) -> set[str]:
+    old = account.profile_photo.name if account.profile_photo else None
+    account.profile_photo = stored
+    if old:
+        transaction.on_commit(lambda: photos.delete_photo(old))
+    return {"profile_photo"}
+
+
+def _forget_photo(stored: str | None) -> None:
+    if stored:
+        photos.delete_photo(stored)

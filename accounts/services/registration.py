@@ -1,0 +1,78 @@
+"""Making accounts: clients, assistants, and dispatchers with their first company."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.db import IntegrityError, transaction
+
+from accounts import signals
+from accounts.models import User
+from accounts.services import codes
+from accounts.services.companies import open_company
+from accounts.services.sessions import require_good_password
+from depannini_dashmap.lib import audit
+from depannini_dashmap.lib.errors import InvalidData
+
+TAKEN = {
+    "phone_number": "An account with this phone number exists.",
+    "email": "An account with this e-mail exists.",
+    "username": "This username is taken.",
+}
+
+
+def register_person(*, user_type: str, password: str, details: dict[str, Any] | None = None, **fields: Any) -> User:
+    """Make a client or an assistant, whose username is the phone number.
+
+    Shape: `details` are the validated assistant-only fields. Effects: ``assistant_registered``, a code to each address.
+    Raises: InvalidData for a weak password or an address that is taken.
+    """
+    user = User(username=fields["phone_number"], user_type=user_type, **fields)
+    return _save_new(user, password, details=details)
+
+
+def register_dispatcher(*, password: str, company: dict[str, str] | None = None, **fields: Any) -> User:
+    """Make a dispatcher, and with `company` the company that they are the first member of, in one transaction.
+
+    Raises: InvalidData for a weak password, or a username or address that is taken.
+    """
+    user = User(user_type=User.Type.DISPATCHER, **fields)
+    return _save_new(user, password, company=company)
+
+
+def _save_new(
+    user: User, password: str, *, company: dict[str, str] | None = None, details: dict[str, Any] | None = None
+) -> User:
+    require_good_password(password, user, field="password")
+    _require_free(user)
+    user.set_password(password)
+    try:
+        with transaction.atomic():
+            _write(user, company, details)
+    except IntegrityError:
+        _require_free(user)  # somebody else registered the same address at the same moment
+        raise
+    return user
+
+
+def _write(user: User, company: dict[str, str] | None, details: dict[str, Any] | None) -> None:
+    user.save(force_insert=True)
+    if company is not None:
+        open_company(user, **company)
+    if details is not None:
+        signals.assistant_registered.send(sender=User, user=user, details=details)
+    codes.request_own_verification(user)
+    audit.record("registered", actor=user, target=user, kind=user.user_type)
+
+
+def _require_free(user: User) -> None:
+    """Raises: InvalidData naming every address that another account has."""
+    fields = {
+        name: [message]
+        for name, message in TAKEN.items()
+        if getattr(user, name) and User.objects.filter(**{name: getattr(user, name)}).exists()
+    }
+    if fields:
+        if "phone_number" in fields and user.user_type != User.Type.DISPATCHER:
+            fields.pop("username", None)
+        raise InvalidData(fields=fields)

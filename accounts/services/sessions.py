@@ -1,0 +1,59 @@
+"""Ending every way in which somebody is signed in, and what ends it: a new password, a switched-off account."""
+
+from __future__ import annotations
+
+from django.contrib.auth.password_validation import validate_password
+from django.core.exceptions import ValidationError
+from django.db import transaction
+from django.db.models import F
+
+from accounts import signals, tokens
+from accounts.models import Notice, User
+from accounts.services.notices import send_notice
+from depannini_dashmap.lib import audit
+from depannini_dashmap.lib.errors import InvalidData
+
+
+@transaction.atomic
+def end_sessions(user_id: int, reason: str) -> None:
+    """End every token of a user.
+
+    Effects: the token version moves on, fleet tokens are deleted, ``sessions_ended`` is sent, sockets are told.
+    """
+    User.objects.filter(pk=user_id).update(token_version=F("token_version") + 1)
+    tokens.end_all_fleet_tokens(user_id)
+    signals.sessions_ended.send(sender=User, user_id=user_id, reason=reason)
+    tokens.announce_end(user_id, None)
+
+
+def require_good_password(password: str, user: User | None = None, *, field: str = "new_password") -> None:
+    """Let a password pass that Django's validators accept. Raises: InvalidData under the name of the field."""
+    try:
+        validate_password(password, user)
+    except ValidationError as error:
+        raise InvalidData(fields={field: list(error.messages)}) from error
+
+
+@transaction.atomic
+def set_password(user: User, password: str, *, actor: User | None, reason: str = "password_changed") -> None:
+    """Store a new password, which was checked before, end every session and tell the owner."""
+    account = User.objects.select_for_update(no_key=True).get(pk=user.pk)
+    account.set_password(password)
+    account.save(update_fields=["password"])
+    end_sessions(account.pk, reason)
+    if account.email:
+        send_notice(account, Notice.Kind.PASSWORD_CHANGED, "email", account.email)
+    elif account.phone_number:
+        send_notice(account, Notice.Kind.PASSWORD_CHANGED, "phone", account.phone_number)
+    audit.record(reason, actor=actor, target=account)
+
+
+@transaction.atomic
+def set_active(user: User, *, is_active: bool, actor: User | None) -> None:
+    """Switch an account on or off; off ends every session."""
+    changed = User.objects.filter(pk=user.pk, closed_at__isnull=True).exclude(is_active=is_active)
+    if not changed.update(is_active=is_active):
+        return
+    if not is_active:
+        end_sessions(user.pk, "deactivated")
+    audit.record("account_activated" if is_active else "account_deactivated", actor=actor, target=user)

@@ -1,0 +1,128 @@
+"""Signing in: by password for both families of clients, and with Google."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from axes.handlers.proxy import AxesProxyHandler
+from axes.models import AccessAttempt
+from django.conf import settings
+from django.contrib.auth.signals import user_logged_in, user_login_failed
+from django.db import IntegrityError, transaction
+from django.http import HttpRequest
+from django.utils import timezone
+
+from accounts import tokens
+from accounts.google import GoogleIdentity
+from accounts.models import User
+from accounts.throttles import FAILURES, caller_address
+from depannini_dashmap.lib import audit
+from depannini_dashmap.lib.errors import Conflict, TooManyRequests, Unauthenticated
+
+
+def invalid_credentials() -> Unauthenticated:
+    """Return the one answer to every failed sign-in."""
+    return Unauthenticated("Invalid credentials", code="invalid_credentials")
+
+
+def sign_in(request: HttpRequest, user: User | None, identifier: str, password: str) -> User:
+    """Check a password; an account that does not exist, or is switched off, takes as long and answers alike.
+
+    Effects: failures count for the account and address, and for the address alone. Raises: Unauthenticated,
+    TooManyRequests after five failures of one account from one address within the cool-off.
+    """
+    name = user.username if user is not None else identifier[:254]
+    _require_unlocked(request, name)
+    if not _is_right(user, password) or user is None or not user.is_active:
+        _note_failure(request, name)
+        raise invalid_credentials()
+    user_logged_in.send(sender=User, request=request, user=user)
+    return user
+
+
+def sign_in_to_fleet(request: HttpRequest, username: str, password: str) -> tuple[User, str]:
+    """Check a password and return the user with a new fleet token."""
+    user = sign_in(request, User.objects.filter(username=username).first(), username, password)
+    with transaction.atomic():
+        # A password change that runs at the same time must not leave a token of the old password behind.
+        now = User.objects.select_for_update(no_key=True).select_related(None).get(pk=user.pk)
+        if not now.is_active or now.token_version != user.token_version:
+            raise invalid_credentials()
+        return now, tokens.issue_fleet_token(now)
+
+
+def _is_right(user: User | None, password: str) -> bool:
+    if user is None or not user.has_usable_password():
+        User().set_password(password)  # as long as a comparison takes
+        return False
+    return user.check_password(password)
+
+
+def _require_unlocked(request: HttpRequest, name: str) -> None:
+    if not settings.THROTTLING_ENABLED:
+        return
+    FAILURES.require_left(caller_address(request))
+    if AxesProxyHandler.is_allowed(request, {"username": name}):
+        return
+    latest = (
+        AccessAttempt.objects.filter(username=name, ip_address=caller_address(request))
+        .order_by("-attempt_time")
+        .values_list("attempt_time", flat=True)
+        .first()
+    )
+    cool_off: timedelta = settings.AXES_COOLOFF_TIME
+    left = cool_off - (timezone.now() - latest) if latest else cool_off
+    raise TooManyRequests(retry_after=int(left.total_seconds()) + 1)
+
+
+def _note_failure(request: HttpRequest, name: str) -> None:
+    if not settings.THROTTLING_ENABLED:
+        return
+    FAILURES.note(caller_address(request))
+    user_login_failed.send(sender=__name__, credentials={"username": name}, request=request)
+    # The fifth failure is still a failure; only the next try meets the lock.
+    request.axes_locked_out = False  # type: ignore[attr-defined]
+
+
+def sign_in_with_google(identity: GoogleIdentity) -> User:
+    """Return the account of a Google identity, made or linked where that is safe.
+
+    Raises: Unauthenticated (switched off), Conflict `link_required` (the e-mail is not proven here).
+    """
+    try:
+        user = _google_account(identity)
+    except IntegrityError:
+        user = _google_account(identity)  # the same person signed in twice at once
+    if not user.is_active:
+        raise invalid_credentials()
+    return user
+
+
+@transaction.atomic
+def _google_account(identity: GoogleIdentity) -> User:
+    known = User.objects.filter(google_sub=identity.sub).first()
+    if known is not None:
+        return known
+    holder = User.objects.select_for_update(no_key=True).with_email(identity.email).first()
+    if holder is None:
+        return _new_google_account(identity)
+    if not holder.email_verified or holder.google_sub is not None:
+        raise Conflict("Sign in to your account and verify its e-mail first", code="link_required")
+    holder.google_sub = identity.sub
+    holder.save(update_fields=["google_sub"])
+    audit.record("google_linked", actor=holder, target=holder)
+    return holder
+
+
+def _new_google_account(identity: GoogleIdentity) -> User:
+    is_free = not User.objects.filter(username=identity.email).exists()
+    user = User.objects.create_user(
+        identity.email if is_free else f"@google-{identity.sub}"[:254],
+        identity.email,
+        None,
+        email_verified=True,
+        name=identity.name,
+        google_sub=identity.sub,
+    )
+    audit.record("registered", actor=user, target=user, kind="google")
+    return user

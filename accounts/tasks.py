@@ -1,0 +1,77 @@
+"""What the worker sends for accounts: codes and notices. A task holds an id; made here, a code is known to nobody else.
+
+Each is safe to run twice: a code that did not surely leave is made anew, a notice may come twice.
+"""
+
+from __future__ import annotations
+
+import logging
+import secrets
+from datetime import timedelta
+from typing import Any
+
+from django.utils import timezone
+from django_tasks import task
+
+from accounts import messages
+from accounts.hashing import address_key, code_hash
+from accounts.models import Notice, User, VerificationCode
+
+logger = logging.getLogger(__name__)
+
+CODE_TTL = timedelta(minutes=10)
+MAX_ATTEMPTS = 10
+
+
+@task()
+def deliver_code(code_id: int, attempt: int = 1) -> None:
+    """Make, hash and send a code, unless it was sent, replaced, or its address is no longer the user's to prove."""
+    row = VerificationCode.objects.open().filter(pk=code_id, sent_at__isnull=True, user__is_active=True).first()
+    address = row and _address(row)
+    if row is None or not address:
+        return
+    code = f"{secrets.randbelow(10**6):06d}"
+    expires_at = timezone.now() + CODE_TTL
+    hashed = code_hash(row.pk, code)
+    unsent = VerificationCode.objects.open().filter(pk=row.pk, sent_at__isnull=True)
+    if not unsent.update(code_hash=hashed, expires_at=expires_at):
+        return
+    try:
+        messages.send_code(row.channel, address, row.purpose, code, int(CODE_TTL.total_seconds() // 60))
+    except Exception as error:  # whatever the outside system raises
+        _again(deliver_code, row.pk, attempt, error)
+        return
+    VerificationCode.objects.filter(pk=row.pk, code_hash=hashed).update(sent_at=timezone.now(), claimed_address="")
+
+
+@task()
+def deliver_notice(notice_id: int, attempt: int = 1) -> None:
+    """Send a notice and delete its row."""
+    notice = Notice.objects.filter(pk=notice_id).first()
+    if notice is None:
+        return
+    try:
+        messages.send_notice(notice.channel, notice.address, notice.kind)
+    except Exception as error:  # whatever the outside system raises
+        _again(deliver_notice, notice.pk, attempt, error)
+        return
+    notice.delete()
+
+
+def _address(row: VerificationCode) -> str | None:
+    """Return where the code goes: the user's own address, or the one that the user wants to prove."""
+    user: User = row.user  # type: ignore[assignment]
+    own = user.email if row.channel == VerificationCode.Channel.EMAIL else user.phone_number
+    for address in (own, row.claimed_address):
+        if address and address_key(row.channel, address) == row.address_key:
+            return address
+    return None
+
+
+def _again(again: Any, row_id: int, attempt: int, error: Exception) -> None:
+    """Try later, with growing delays, and give up after the tenth time."""
+    if attempt >= MAX_ATTEMPTS:
+        logger.error("%s %s: given up after %s tries: %s", again.name, row_id, attempt, type(error).__name__)
+        return
+    logger.warning("%s %s: try %s failed: %s", again.name, row_id, attempt, type(error).__name__)
+    again.using(run_after=timezone.now() + timedelta(seconds=2**attempt)).enqueue(row_id, attempt=attempt + 1)

@@ -1,0 +1,1 @@
+"""The REST door of accounts: reads a body, calls one service, answers."""

@@ -1,0 +1,66 @@
+"""What the views of this app share: reading a body, and optional sign-in."""
+
+from __future__ import annotations
+
+from typing import Any, TypeVar
+
+from rest_framework.request import Request
+from rest_framework.serializers import BaseSerializer
+from rest_framework.views import APIView
+
+from accounts.models import User
+from accounts.services.codes import InvalidCode
+from accounts.throttles import FAILURES, caller_address
+from depannini_dashmap.lib.api import ApiMixin
+from depannini_dashmap.lib.errors import DomainError, Unauthenticated
+
+S = TypeVar("S", bound=BaseSerializer)
+
+
+class ApiView(ApiMixin, APIView):
+    """A view of signed-in users."""
+
+
+class PublicView(ApiMixin, APIView):
+    """A view for everybody; credentials that come along are not looked at, so that stale ones do no harm."""
+
+    authentication_classes: list = []
+    permission_classes: list = []
+    throttle_classes: list = []
+
+
+class OptionallySignedInView(ApiMixin, APIView):
+    """A view for everybody that looks at credentials only where they matter: see `signed_in`."""
+
+    permission_classes: list = []
+    throttle_classes: list = []
+
+    def perform_authentication(self, request: Request) -> None:
+        """Leave it to `signed_in`."""
+
+
+def signed_in(request: Request) -> User:
+    """Return who sends the request. Raises: Unauthenticated."""
+    if not request.user.is_authenticated:
+        raise Unauthenticated("Authentication required", code="authentication_required")
+    return request.user
+
+
+def read(serializer: S) -> S:
+    """Return the serializer with valid data. Raises: ValidationError."""
+    serializer.is_valid(raise_exception=True)
+    return serializer
+
+
+class GuessesCounted:
+    """Counts wrong guesses of one address; no more of them are looked at beyond the quota."""
+
+    def __init__(self, request: Request) -> None:
+        self.address = caller_address(request)
+
+    def __enter__(self) -> None:
+        FAILURES.require_left(self.address)
+
+    def __exit__(self, kind: Any, error: DomainError | None, traceback: Any) -> None:
+        if isinstance(error, InvalidCode | Unauthenticated):
+            FAILURES.note(self.address)
