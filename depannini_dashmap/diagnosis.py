@@ -1,0 +1,301 @@
+"""What `manage.py doctor` looks at: each examination tries the real thing and says how to mend what fails."""
+
+import secrets
+import smtplib
+import ssl
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
+
+import redis
+import requests
+from django.conf import settings
+from django.core import checks as system_checks
+from django.core.mail import get_connection
+from django.db import DatabaseError, InterfaceError, connection
+from django.db.migrations.executor import MigrationExecutor
+from django.utils import timezone
+from django_tasks_db.models import DBTaskResult
+from websockets.exceptions import ConnectionClosed, WebSocketException
+from websockets.sync.client import connect
+
+from depannini_dashmap.lib import hub, realtime
+
+PATIENCE = 5  # seconds for any outside system
+CLOCK_SLACK = 5.0  # seconds that two clocks may differ
+TASKS_LATE = 120.0  # seconds after which a due task says that no worker runs
+
+
+class Doubtful(Exception):
+    """It works, but hardly as meant. Holds the sentence and the remedy."""
+
+    def __init__(self, sentence: str, remedy: str) -> None:
+        self.sentence, self.remedy = sentence, remedy
+        super().__init__(sentence)
+
+
+class Broken(Doubtful):
+    """It does not work."""
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One line of the report; `level` is ok, doubtful or broken."""
+
+    name: str
+    level: str
+    sentence: str
+    remedy: str = ""
+
+
+CONFIGURATION = "configuration"
+Examination = Callable[[], str]
+EXAMINATIONS: dict[str, Examination] = {}
+
+
+def examination(function: Examination) -> Examination:
+    """Register a function that says what is well, or raises Doubtful or Broken."""
+    EXAMINATIONS[function.__name__] = function
+    return function
+
+
+def names() -> list[str]:
+    """Name everything that can be examined."""
+    return [CONFIGURATION, *EXAMINATIONS]
+
+
+def examine(only: list[str] | None = None) -> Iterator[Finding]:
+    """Run the named examinations, or all, in order."""
+    if not only or CONFIGURATION in only:
+        yield from configuration()
+    for name, function in EXAMINATIONS.items():
+        if only and name not in only:
+            continue
+        try:
+            yield Finding(name, "ok", function())
+        except Doubtful as trouble:
+            level = "broken" if isinstance(trouble, Broken) else "doubtful"
+            yield Finding(name, level, trouble.sentence, trouble.remedy)
+
+
+def configuration() -> Iterator[Finding]:
+    """Run the system checks of a deployment, but for those of the API's documentation."""
+    found = system_checks.run_checks(include_deployment_checks=True)
+    found = [message for message in found if not (message.id or "").startswith("drf_spectacular")]
+    for message in found:
+        level = "broken" if message.level >= system_checks.ERROR else "doubtful"
+        yield Finding(CONFIGURATION, level, f"{message.id}: {message.msg}", str(message.hint or ""))
+    if not found:
+        yield Finding(CONFIGURATION, "ok", "no doubtful setting")
+
+
+@examination
+def database() -> str:
+    """Ask the database, and compare its clock with ours."""
+    began = time.perf_counter()
+    try:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT 1")
+            if connection.vendor != "postgresql":
+                return f"{connection.vendor} answers in {1000 * (time.perf_counter() - began):.1f} ms"
+            cursor.execute("SELECT clock_timestamp(), current_setting('server_version')")
+            now, version = cursor.fetchone()
+    except (DatabaseError, InterfaceError) as error:
+        connection.close()
+        raise Broken(f"No answer: {type(error).__name__}", "Start PostgreSQL, or correct DATABASE_URL.") from error
+    drift = abs((datetime.now(UTC) - now).total_seconds())
+    if drift > CLOCK_SLACK:
+        raise Broken(f"Its clock is {drift:.0f} s off ours", "Run NTP (chrony, systemd-timesyncd) on both machines.")
+    return f"PostgreSQL {version.split()[0]} answers in {1000 * (time.perf_counter() - began):.1f} ms"
+
+
+@examination
+def migrations() -> str:
+    """Look for migrations that have not run."""
+    try:
+        executor = MigrationExecutor(connection)
+        pending = executor.migration_plan(executor.loader.graph.leaf_nodes())
+    except (DatabaseError, InterfaceError) as error:
+        raise Broken(f"Cannot be read: {type(error).__name__}", "See database.") from error
+    if pending:
+        names = ", ".join(f"{migration.app_label}.{migration.name}" for migration, _ in pending[:5])
+        raise Broken(f"{len(pending)} not applied: {names}", "Run python manage.py migrate.")
+    return "all applied"
+
+
+@examination
+def redis_server() -> str:
+    """Ask Redis."""
+    if not settings.REDIS_URL:
+        raise Doubtful("Not configured: one process only", "Set REDIS_URL once there is more than one process.")
+    client = redis.Redis.from_url(settings.REDIS_URL, socket_timeout=PATIENCE, socket_connect_timeout=PATIENCE)
+    try:
+        client.ping()
+        return f"Redis {client.info('server')['redis_version']} answers"
+    except redis.RedisError as error:
+        raise Broken(f"No answer: {type(error).__name__}", "Start Redis, or correct REDIS_URL.") from error
+    finally:
+        client.close()
+
+
+@examination
+def events() -> str:
+    """Publish one event and hear it as another process would."""
+    if not settings.REDIS_URL:
+        return "stay inside this process"
+    group = f"doctor.{secrets.token_hex(8)}"
+    client = redis.Redis.from_url(settings.REDIS_URL, socket_timeout=PATIENCE, socket_connect_timeout=PATIENCE)
+    try:
+        with client.pubsub(ignore_subscribe_messages=False) as subscription:
+            subscription.subscribe(hub.CHANNEL)
+            subscription.get_message(timeout=PATIENCE)
+            began = time.perf_counter()
+            realtime.publish_now(group, {"type": "ping"})
+            while time.perf_counter() - began < PATIENCE:
+                heard = subscription.get_message(timeout=PATIENCE)
+                if heard and heard["type"] == "message" and group.encode() in heard["data"]:
+                    return f"an event was heard after {1000 * (time.perf_counter() - began):.1f} ms"
+    except redis.RedisError as error:
+        raise Broken(f"Lost on the way: {type(error).__name__}", "See redis_server.") from error
+    finally:
+        client.close()
+    raise Broken("An event was published and never heard", "Check that REDIS_URL may use PUBLISH and SUBSCRIBE.")
+
+
+@examination
+def tasks() -> str:
+    """See whether a worker takes what is due, and what was given up."""
+    late = timezone.now() - timedelta(seconds=TASKS_LATE)
+    waiting = DBTaskResult.objects.ready().filter(enqueued_at__lt=late).exclude(run_after__range=(late, timezone.now()))
+    try:
+        number, parked = waiting.count(), DBTaskResult.objects.failed().count()
+    except (DatabaseError, InterfaceError) as error:
+        raise Broken(f"Cannot be read: {type(error).__name__}", "See database.") from error
+    if number:
+        raise Broken(
+            f"{number} tasks are due for more than {TASKS_LATE:.0f} s",
+            "Run python manage.py db_worker, or set TASK_WORKER=on.",
+        )
+    if parked:
+        raise Doubtful(
+            f"{parked} tasks were given up after ten tries",
+            "Read why in the log, mend it, and set them to READY in the database (docs/operations.md).",
+        )
+    return "none is late"
+
+
+@examination
+def photos() -> str:
+    """Write and remove a file where photos go."""
+    folder = Path(settings.MEDIA_ROOT)
+    probe = folder / f".doctor-{secrets.token_hex(4)}"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        probe.write_bytes(b"x" * 4096)
+        probe.unlink()
+    except OSError as error:
+        raise Broken(f"{folder} cannot be written: {error.strerror}", "Give it to the server's user, or free space.") from error
+    return f"{folder} can be written"
+
+
+@examination
+def mail() -> str:
+    """Sign in at the mail server, sending nothing."""
+    if not settings.EMAIL_BACKEND.endswith("smtp.EmailBackend"):
+        raise Doubtful("Mails go to a log or a folder", "Set EMAIL_URL=smtp+tls://user:password@host:587.")
+    server = get_connection(fail_silently=False, timeout=PATIENCE)
+    try:
+        server.open()
+        server.close()
+    except (OSError, smtplib.SMTPException, ssl.SSLError) as error:
+        raise Broken(
+            f"{settings.EMAIL_HOST}:{settings.EMAIL_PORT} refuses: {type(error).__name__}", "Correct EMAIL_URL."
+        ) from error
+    return f"{settings.EMAIL_HOST} accepts our login"
+
+
+@examination
+def sms() -> str:
+    """Look at the gateway without sending."""
+    address = urlsplit(settings.SMS_URL)
+    if address.scheme == "console":
+        raise Doubtful("Messages are printed", "Set SMS_URL=twilio://SID:TOKEN@FROM.")
+    if address.scheme == "file":
+        folder = Path(unquote(address.path))
+        if not folder.is_dir():
+            raise Broken(f"{folder} does not exist", "Make it, or correct SMS_URL.")
+        return f"messages go to {folder}"
+    if address.scheme != "twilio":
+        raise Broken("Unknown gateway", "Use console:, file:///dir or twilio://SID:TOKEN@FROM.")
+    account = unquote(address.username or "")
+    try:
+        answer = requests.get(
+            f"https://api.twilio.com/2010-04-01/Accounts/{account}.json",
+            auth=(account, unquote(address.password or "")),
+            timeout=PATIENCE,
+        )
+    except requests.RequestException as error:
+        raise Broken(f"Twilio is unreachable: {type(error).__name__}", "Let the server reach api.twilio.com:443.") from None
+    if answer.status_code != 200:
+        raise Broken(f"Twilio answers {answer.status_code}", "Correct SID and TOKEN in SMS_URL.")
+    return "Twilio accepts our login"
+
+
+@examination
+def web() -> str:
+    """Ask our own server through its public address, and compare clocks."""
+    url = f"{settings.BASE_URL}/readyz"
+    try:
+        answer = requests.get(url, timeout=PATIENCE, allow_redirects=False)
+    except requests.RequestException as error:
+        raise Broken(f"{url} cannot be reached: {type(error).__name__}", "Start the server, or correct BASE_URL.") from None
+    if answer.status_code != 200:
+        raise Broken(
+            f"{url} answers {answer.status_code}",
+            "400: add the host to ALLOWED_HOSTS; 502: the proxy does not find the server; 503: see database.",
+        )
+    said = answer.headers.get("Date", "")
+    drift = abs((datetime.now(UTC) - parsedate_to_datetime(said)).total_seconds()) if said else 0.0
+    if drift > CLOCK_SLACK:
+        raise Broken(f"{settings.BASE_URL} is {drift:.0f} s off our clock", "Run NTP on both machines.")
+    return f"{url} answers in {1000 * answer.elapsed.total_seconds():.0f} ms"
+
+
+@examination
+def socket() -> str:
+    """Open a socket through the public address: without credentials it must be closed with 4401."""
+    url = f"{settings.BASE_URL.replace('http', 'ws', 1)}/ws/assistance/0/"
+    try:
+        with connect(url, open_timeout=PATIENCE, close_timeout=1, proxy=None) as client:
+            client.recv(timeout=PATIENCE)
+    except ConnectionClosed as closed:
+        if closed.rcvd and closed.rcvd.code == 4401:
+            return f"{url} upgrades"
+        raise Broken(f"{url} was closed oddly: {closed}", "Look into the server's log.") from closed
+    except (OSError, WebSocketException, TimeoutError) as error:
+        raise Broken(
+            f"{url} does not upgrade: {type(error).__name__}",
+            "Let the proxy pass the headers Upgrade and Connection (docs/operations.md).",
+        ) from error
+    raise Broken(f"{url} let a stranger in", "Look into the server's log.")
+
+
+@examination
+def tiles() -> str:
+    """Fetch one map tile."""
+    if not settings.MAP_TILE_URL:
+        return "the map uses the basemap that ships with it"
+    url = settings.MAP_TILE_URL.replace("{s}", "a").replace("{r}", "")
+    for name in "zxy":
+        url = url.replace("{" + name + "}", "0")
+    try:
+        answer = requests.get(url, timeout=PATIENCE, headers={"Referer": settings.BASE_URL})
+    except requests.RequestException as error:
+        raise Broken(f"Unreachable: {type(error).__name__}", "Correct MAP_TILE_URL, or unset it.") from None
+    if not (answer.ok and answer.headers.get("Content-Type", "").startswith("image/")):
+        raise Broken(f"The tile server answers {answer.status_code}", "Correct MAP_TILE_URL, or unset it.")
+    return "the tile server answers"
