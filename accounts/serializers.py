@@ -113,7 +113,8 @@ class AssistantRegistration(ClientRegistration):
     def arguments(self) -> dict[str, Any]:
         """Return the arguments of `register_person`."""
         fields = super().arguments()
-        return {**fields, "details": {name: fields.pop(name) for name in DETAILS}}
+        details = {name: fields.pop(name) for name in DETAILS}
+        return {**fields, "details": details}
 
 
 class DispatcherRegistration(_Registration):
