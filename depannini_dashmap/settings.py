@@ -220,8 +220,8 @@ AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
 AXES_COOLOFF_TIME = timedelta(minutes=15)
 AXES_HTTP_RESPONSE_CODE = 429
 AXES_RESET_ON_SUCCESS = True
-AXES_IPWARE_PROXY_COUNT = NUM_PROXIES or None
-AXES_IPWARE_META_PRECEDENCE_ORDER = ("HTTP_X_FORWARDED_FOR", "REMOTE_ADDR") if NUM_PROXIES else ("REMOTE_ADDR",)
+AXES_CLIENT_IP_CALLABLE = "accounts.throttles.caller_address"
+AXES_DISABLE_ACCESS_LOG = True
 AXES_VERBOSE = False
 
 # --- Outside systems ----------------------------------------------------------------------------------------------------------

@@ -57,7 +57,14 @@ def test_a_client_gets_the_documented_body_and_defaults(api):
 
 
 def test_extra_rights_in_the_body_are_ignored(api):
-    extra = {"is_staff": True, "is_superuser": True, "id": 4711, "email_verified": True, "rating": 5, "is_active": False}
+    extra = {
+        "is_staff": True,
+        "is_superuser": True,
+        "id": 4711,
+        "email_verified": True,
+        "rating": 5,
+        "is_active": False,
+    }
     body = api().post(URL, {**CLIENT, **extra}).json()
     user = User.objects.get()
     assert user.pk != 4711
