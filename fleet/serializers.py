@@ -10,7 +10,7 @@ from fleet.models import FIRST_YEAR, LAST_YEAR, Vehicle
 class VehicleSerializer(ModelSerializer):
     """The vehicle object; `company` defaults to the current one of whoever adds the vehicle."""
 
-    company = VisibleRelatedField(queryset=Company.objects.all(), required=False)
+    company = VisibleRelatedField(queryset=Company.objects.all(), required=False, allow_null=True)
     company_name = serializers.CharField(source="company.name", read_only=True)
     year = StrictIntegerField(min_value=FIRST_YEAR, max_value=LAST_YEAR)
 

@@ -1,3 +1,8 @@
 """Paths of this app, below `/api/`."""
 
-urlpatterns: list = []
+from depannini_dashmap.lib.paths import SlashlessRouter
+from orders.viewsets import OrderViewSet
+
+router = SlashlessRouter()
+router.register("orders", OrderViewSet, basename="order")
+urlpatterns = router.urls

@@ -1,0 +1,118 @@
+"""What orders and stops may be sent as, and how the schema shows them."""
+
+from typing import Any
+
+from drf_spectacular.utils import extend_schema_field
+from rest_framework import serializers
+
+from accounts.models import Company
+from depannini_dashmap.lib.fields import ModelSerializer, StrictIntegerField, VisibleRelatedField
+from orders.models import Order, Stop
+from orders.stops import StopInput
+
+
+class StopSerializer(ModelSerializer):
+    """A stop object; an `id` inside is ignored."""
+
+    class Meta:
+        model = Stop
+        fields = [
+            "id",
+            "name",
+            "address",
+            "latitude",
+            "longitude",
+            "stop_type",
+            "contact_name",
+            "contact_phone",
+            "notes",
+        ]
+
+
+@extend_schema_field(StopSerializer)
+class StopInputField(serializers.Field):
+    """A stop object, the bare id of a stop that the caller may see, or null."""
+
+    default_error_messages = {"invalid": "Expected a stop object or the id of a stop.", "unknown": "Unknown id."}
+
+    def to_internal_value(self, data: Any) -> StopInput:
+        if isinstance(data, dict):
+            return StopInput(fields=self._content(data))
+        if isinstance(data, bool) or not isinstance(data, int | str):
+            self.fail("invalid")
+        text = str(data).strip()
+        if not (text.removeprefix("-").isdigit() and text.isascii()):
+            self.fail("invalid")
+        user = self.context["request"].user
+        stop = Stop.objects.visible_to(user).filter(pk=int(text)).first() if len(text) < 19 else None
+        if stop is None:
+            self.fail("unknown")
+        return StopInput(stop=stop)
+
+    def _content(self, data: dict) -> dict[str, Any]:
+        # What an order lacks is told by the service, which knows whether it has the stop already.
+        stop = StopSerializer(data=data, partial=True, context=self.context)
+        stop.is_valid(raise_exception=True)
+        return stop.validated_data
+
+    def run_validation(self, data: Any = serializers.empty) -> Any:
+        return StopInput(is_null=True) if data is None else super().run_validation(data)
+
+
+class OrderSerializer(ModelSerializer):
+    """The order object; `company` counts only for a new order and defaults to the current one."""
+
+    company = VisibleRelatedField(queryset=Company.objects.all(), required=False, allow_null=True)
+    pickup_stop = StopInputField(required=False, allow_null=True)
+    delivery_stop = StopInputField(required=False, allow_null=True)
+
+    class Meta:
+        model = Order
+        fields = [
+            "id",
+            "company",
+            "order_number",
+            "customer_name",
+            "customer_company",
+            "customer_email",
+            "customer_phone",
+            "pickup_stop",
+            "delivery_stop",
+            "goods_description",
+            "goods_weight",
+            "goods_volume",
+            "goods_type",
+            "special_instructions",
+            "status",
+            "is_in_trip",
+            "requested_pickup_date",
+            "requested_delivery_date",
+            "created_at",
+            "updated_at",
+        ]
+        read_only_fields = ["id", "order_number", "is_in_trip", "created_at", "updated_at"]
+
+
+class OrderChangeSerializer(OrderSerializer):
+    """The order object put back; an order keeps its company."""
+
+    class Meta(OrderSerializer.Meta):
+        fields = [name for name in OrderSerializer.Meta.fields if name != "company"]
+
+    company = None
+
+
+class FakeOrdersSerializer(serializers.Serializer):
+    """How many orders to invent, for which company, and the seed that makes them the same again."""
+
+    count = StrictIntegerField(min_value=1, max_value=1000, default=10)
+    seed = StrictIntegerField(required=False, allow_null=True)
+    company = VisibleRelatedField(queryset=Company.objects.all(), required=False, allow_null=True)
+
+
+class FakeOrdersAnswerSerializer(serializers.Serializer):
+    """What was invented."""
+
+    message = serializers.CharField()
+    count = serializers.IntegerField()
+    created_orders = OrderSerializer(many=True)

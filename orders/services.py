@@ -1,0 +1,113 @@
+"""The flows of orders: take, change, delete. What trips do to them is in `journeys`."""
+
+from typing import Any
+
+from django.db import transaction
+from django.db.models import ProtectedError
+
+from accounts.models import Company, User
+from accounts.permissions import require_editor
+from depannini_dashmap.lib.errors import Conflict, NotFound
+from fleet.tenancy import company_for
+from orders.lifecycle import may_request
+from orders.models import Order, Stop
+from orders.numbers import take_numbers
+from orders.signals import order_status_requested
+from orders.stops import StopInput, put_stop
+
+ENDS = ("pickup", "delivery")
+
+
+@transaction.atomic
+def create_order(
+    *,
+    actor: User,
+    company: Company | None = None,
+    pickup_stop: StopInput | None = None,
+    delivery_stop: StopInput | None = None,
+    **fields: Any,
+) -> Order:
+    """Take an order with its stops and give it a number.
+
+    Raises: InvalidData (no company, half a stop), Forbidden (the actor only views the company).
+    """
+    order = Order(company_id=company_for(actor, company), **fields)
+    for end, sent in zip(ENDS, (pickup_stop, delivery_stop), strict=True):
+        if sent is not None:
+            put_stop(order, end, sent)
+    order.order_number = take_numbers()[0]
+    order.save()
+    return order
+
+
+@transaction.atomic
+def update_order(
+    *,
+    actor: User,
+    order_id: int,
+    status: str | None = None,
+    pickup_stop: StopInput | None = None,
+    delivery_stop: StopInput | None = None,
+    **fields: Any,
+) -> Order:
+    """Change the named fields, stops in place.
+
+    Raises: NotFound, Forbidden, InvalidData (half a stop), Conflict (the trip does not allow the status).
+    """
+    order = lock_order(actor, order_id)
+    if status is not None and status != order.status:
+        _require_status(order, status, actor)
+        fields["status"] = status
+    changed = {name for name, value in fields.items() if getattr(order, name) != value}
+    for name in changed:
+        setattr(order, name, fields[name])
+    for end, sent in zip(ENDS, (pickup_stop, delivery_stop), strict=True):
+        if sent is not None and put_stop(order, end, sent):
+            changed.add(f"{end}_stop")
+    if changed:
+        order.save(update_fields=[*changed, "updated_at"])
+    return order
+
+
+@transaction.atomic
+def delete_order(*, actor: User, order_id: int) -> None:
+    """Delete an order with its stops; nothing is lost when a trip, even an old one, still shows them.
+
+    Raises: NotFound, Forbidden, Conflict `order_in_trip`.
+    """
+    order = lock_order(actor, order_id)
+    if order.is_in_trip:
+        raise Conflict("The order is in a trip", code="order_in_trip")
+    stop_ids = [stop_id for stop_id in (order.pickup_stop_id, order.delivery_stop_id) if stop_id]
+    try:
+        order.delete()
+        Stop.objects.filter(pk__in=stop_ids).delete()
+    except ProtectedError as error:
+        raise Conflict("A trip still shows this order", code="order_in_trip") from error
+
+
+def lock_order(actor: User, order_id: int) -> Order:
+    """Lock an order that the actor may change. Raises: NotFound, Forbidden."""
+    rows = Order.objects.visible_to(actor).select_related("pickup_stop", "delivery_stop")
+    order = rows.select_for_update(of=("self",)).filter(pk=order_id).first()
+    if order is None:
+        raise NotFound("Order")
+    require_editor(actor, order.company_id)
+    return order
+
+
+def _require_status(order: Order, status: str, actor: User) -> None:
+    if not may_request(order.status, status, trip_status=_trip_status(order, status, actor)):
+        raise Conflict(
+            f"Cannot set a {order.status} order to {status} in its trip",
+            code="invalid_transition",
+            current_status=order.status,
+        )
+
+
+def _trip_status(order: Order, status: str, actor: User) -> str | None:
+    """Ask the trips what state the order's trip is in; a trip that does not answer allows nothing."""
+    if not order.is_in_trip:
+        return None
+    answers = order_status_requested.send(sender=Order, order=order, status=status, actor=actor)
+    return next((answer for _, answer in answers if answer is not None), "unknown")

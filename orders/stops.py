@@ -1,0 +1,92 @@
+"""Stops: made, changed in place, copied; a stop keeps its identity while its order lives."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from django.db import transaction
+from django.db.models import ProtectedError
+
+from depannini_dashmap.lib.errors import Conflict, InvalidData
+from orders.models import Order, Stop
+
+CONTENT = ("name", "address", "latitude", "longitude", "contact_name", "contact_phone", "notes")
+REQUIRED = ("name", "address")
+
+
+@dataclass(frozen=True, slots=True)
+class StopInput:
+    """What was sent for a stop: the row of a bare id, or the fields of an object, or `null`."""
+
+    stop: Stop | None = None
+    fields: Mapping[str, Any] = field(default_factory=dict)
+    is_null: bool = False
+
+    @property
+    def content(self) -> dict[str, Any]:
+        """The fields that the order's stop shall have."""
+        if self.stop is not None:
+            return {name: getattr(self.stop, name) for name in CONTENT}
+        return {name: value for name, value in self.fields.items() if name in CONTENT}
+
+
+def create_stop(*, company_id: int, stop_type: str = Stop.Type.PICKUP, name: str, address: str, **content: Any) -> Stop:
+    """Make a stop of a company; without an order it stands alone, e.g. for a trip's own stop."""
+    return Stop.objects.create(company_id=company_id, stop_type=stop_type, name=name, address=address, **content)
+
+
+def copy_stop(stop: Stop, *, company_id: int, stop_type: str | None = None) -> Stop:
+    """Make a stop with the content of another one."""
+    return create_stop(company_id=company_id, stop_type=stop_type or stop.stop_type, **StopInput(stop).content)
+
+
+def change_stop(stop: Stop, content: Mapping[str, Any]) -> bool:
+    """Change the fields that differ; `updated_at` then tells drivers' notifications. Returns whether any did."""
+    changed = {name: value for name, value in content.items() if getattr(stop, name) != value}
+    for name, value in changed.items():
+        setattr(stop, name, value)
+    if changed:
+        stop.save(update_fields=[*changed, "updated_at"])
+    return bool(changed)
+
+
+def put_stop(order: Order, end: str, sent: StopInput) -> bool:
+    """Give the order (locked, or not saved yet) the stop that was sent for its `pickup` or `delivery` end.
+
+    The order's own stop is changed in place; `null` takes it away. Returns whether the order's own row changed.
+    Raises: InvalidData (a new stop without name or address), Conflict (`null` while in a trip).
+    """
+    attribute = f"{end}_stop"
+    own: Stop | None = getattr(order, attribute)
+    if sent.is_null:
+        return _take_away(order, attribute)
+    if own is not None:
+        change_stop(own, sent.content)
+        return False
+    missing = {name: ["This field is required."] for name in REQUIRED if not sent.content.get(name)}
+    if missing:
+        raise InvalidData(fields={f"{attribute}.{name}": message for name, message in missing.items()})
+    setattr(order, attribute, create_stop(company_id=order.company_id, stop_type=end, **sent.content))
+    return True
+
+
+def _take_away(order: Order, attribute: str) -> bool:
+    own: Stop | None = getattr(order, attribute)
+    if own is None:
+        return False
+    if order.is_in_trip:
+        raise Conflict("The order is in a trip and needs its stops", code="order_in_trip")
+    setattr(order, attribute, None)
+    order.save(update_fields=[attribute, "updated_at"])
+    discard_stops(own)
+    return False
+
+
+def discard_stops(*stops: Stop) -> None:
+    """Delete stops that nothing uses any more; one that an old trip still shows stays."""
+    for stop in stops:
+        try:
+            with transaction.atomic():
+                stop.delete()
+        except ProtectedError:
+            continue

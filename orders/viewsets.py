@@ -1,0 +1,100 @@
+"""REST door of orders."""
+
+from typing import Any
+
+from drf_spectacular.utils import extend_schema
+from rest_framework.decorators import action
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.viewsets import GenericViewSet
+
+from accounts.permissions import IsDispatcherOrStaff
+from depannini_dashmap.lib.api import ApiMixin
+from depannini_dashmap.lib.errors import NotFound
+from depannini_dashmap.lib.paths import path_id
+from orders import services
+from orders.fake import generate_fake_orders
+from orders.filters import OrderFilter
+from orders.models import Order
+from orders.serializers import FakeOrdersAnswerSerializer, FakeOrdersSerializer, OrderChangeSerializer, OrderSerializer
+from orders.wire import order_document, order_rows
+
+
+class OrderViewSet(ApiMixin, GenericViewSet):
+    """`/api/orders/`, `/api/orders/{id}/` and `/api/orders/generate-fake/`.
+
+    Body and answer: the order object with its stops. Codes: 200, 201, 204; 400 wrong fields; 403 clients, assistants,
+    viewers, fake data off; 404 not of one's companies; 409 in a trip, or a status that its trip does not allow.
+    Who: dispatchers for their companies, staff for all.
+    """
+
+    permission_classes = [IsDispatcherOrStaff]
+    serializer_class = OrderSerializer
+    filterset_class = OrderFilter
+    ordering_fields = ("created_at", "updated_at", "order_number", "customer_name")
+    queryset = Order.objects.none()
+
+    def get_queryset(self) -> Any:
+        return order_rows(Order.objects.visible_to(self.request.user))
+
+    @extend_schema(summary="List orders", responses=OrderSerializer(many=True))
+    def list(self, request: Request) -> Response:
+        page = self.paginate_queryset(self.filter_queryset(self.get_queryset()))
+        return self.get_paginated_response([order_document(row) for row in page])
+
+    @extend_schema(summary="Take an order", responses={201: OrderSerializer})
+    def create(self, request: Request) -> Response:
+        order = services.create_order(actor=request.user, **self._read(OrderSerializer, request))
+        return Response(self._document(order.pk), status=201)
+
+    @extend_schema(summary="Show an order")
+    def retrieve(self, request: Request, pk: str) -> Response:
+        return Response(self._document(path_id(pk, "Order")))
+
+    @extend_schema(
+        summary="Change an order; a partial body is fine", request=OrderChangeSerializer, responses=OrderSerializer
+    )
+    def update(self, request: Request, pk: str) -> Response:
+        order_id = path_id(pk, "Order")
+        self._document(order_id)
+        fields = self._read(OrderChangeSerializer, request, partial=True)
+        services.update_order(actor=request.user, order_id=order_id, **fields)
+        return Response(self._document(order_id))
+
+    @extend_schema(summary="Change some fields of an order", request=OrderChangeSerializer, responses=OrderSerializer)
+    def partial_update(self, request: Request, pk: str) -> Response:
+        return self.update(request, pk)
+
+    @extend_schema(summary="Delete an order")
+    def destroy(self, request: Request, pk: str) -> Response:
+        services.delete_order(actor=request.user, order_id=path_id(pk, "Order"))
+        return Response(status=204)
+
+    @extend_schema(
+        summary="Invent orders for tests",
+        request=FakeOrdersSerializer,
+        responses={201: FakeOrdersAnswerSerializer},
+        filters=False,
+    )
+    @action(detail=False, methods=["post"], url_path="generate-fake")
+    def generate_fake(self, request: Request) -> Response:
+        made = generate_fake_orders(actor=request.user, **self._read(FakeOrdersSerializer, request))
+        rows = self.get_queryset().filter(pk__in=[order.pk for order in made]).order_by("pk")
+        documents = [order_document(row) for row in rows]
+        answer = {
+            "message": f"Successfully generated {len(documents)} fake orders",
+            "count": len(documents),
+            "created_orders": documents,
+        }
+        return Response(answer, status=201)
+
+    def _read(self, kind: type, request: Request, *, partial: bool = False) -> dict[str, Any]:
+        serializer = kind(data=request.data, partial=partial, context=self.get_serializer_context())
+        serializer.is_valid(raise_exception=True)
+        return serializer.validated_data
+
+    def _document(self, order_id: int) -> dict[str, Any]:
+        row = self.get_queryset().filter(pk=order_id).first()
+        if row is None:
+            raise NotFound("Order")
+        return order_document(row)
