@@ -1,11 +1,11 @@
 """Paths of this app, below `/api/`; each works with and without its trailing slash."""
 
 from django.urls import include, path, re_path
-from rest_framework.routers import SimpleRouter
 
 from accounts.views import account, codes, companies, sign_in
+from depannini_dashmap.lib.paths import SlashlessRouter
 
-router = SimpleRouter(trailing_slash="/?")
+router = SlashlessRouter()
 router.register("companies", companies.CompanyViewSet, basename="company")
 
 _MEMBERS = r"^companies/(?P<company_id>[^/]+)/members"

@@ -40,7 +40,8 @@ class JsonParser(BaseParser):
 
     def parse(self, stream: Any, media_type: str | None = None, parser_context: Any = None) -> Any:
         try:
-            data = orjson.loads(stream.read())
+            # Reading the stream itself would pass by Django's limit on the size of a body.
+            data = orjson.loads(parser_context["request"]._request.body)
         except (orjson.JSONDecodeError, RecursionError) as error:
             raise exceptions.ParseError("Invalid data") from error
         if not isinstance(data, dict):

@@ -1,0 +1,160 @@
+"""Every refusal has one form, whoever refuses."""
+
+import pytest
+from django.db import OperationalError
+
+pytestmark = pytest.mark.django_db
+
+
+def assert_envelope(response, status, code):
+    assert response.status_code == status
+    body = response.json()
+    assert body["code"] == code
+    assert body["error"] and isinstance(body["error"], str)
+    assert body["request_id"] == response["X-Request-ID"]
+    return body
+
+
+def test_status_document(api):
+    for path in ("/", "/api/", "/api"):
+        assert api().get(path).json() == {"status": "ok", "message": "Welcome to Dashmap!"}
+    response = api().post("/", {})
+    assert_envelope(response, 405, "method_not_allowed")
+    assert response["Allow"] == "GET, HEAD"
+
+
+def test_unknown_paths(api, dispatcher):
+    for path in ("/nothing", "/api/nothing/", "//api/companies/", "/api/companies/%00/", "/api/companies/abc/"):
+        assert_envelope(api(dispatcher).get(path), 404, "not_found")
+
+
+def test_without_credentials(api):
+    response = api().get("/api/companies/")
+    body = assert_envelope(response, 401, "authentication_required")
+    assert body["error"] == "Authentication required"
+    assert response["WWW-Authenticate"]
+
+
+def test_bad_credentials(api):
+    response = api().get("/api/companies/", HTTP_AUTHORIZATION="Bearer x.y.z")
+    assert assert_envelope(response, 401, "invalid_token")["error"] == "Invalid token"
+
+
+@pytest.mark.parametrize(
+    "body",
+    [b"{", b"[]", b'"x"', b"1", b"null", b'{"name": NaN}', b"\xff\xfe{\x00}\x00", b"\xef\xbb\xbf{}", b'{"name": "\\ud800"}', b"[" * 100_000, b'{"a":' * 5000],
+)
+def test_bodies_that_are_not_a_json_object(api, dispatcher, body):
+    response = api(dispatcher).generic("POST", "/api/companies/", body, content_type="application/json")
+    assert assert_envelope(response, 400, "invalid_data")["error"] == "Invalid data"
+
+
+def test_wrong_fields_are_named(api, dispatcher):
+    body = assert_envelope(api(dispatcher).post("/api/companies/", {"email": "no"}), 400, "invalid_data")
+    assert body["error"] == "Invalid data"
+    assert set(body["fields"]) == {"name", "email"}
+
+
+def test_wrong_content_type(api, dispatcher):
+    response = api(dispatcher).generic("POST", "/api/companies/", b"name=x", content_type="text/plain")
+    assert_envelope(response, 415, "unsupported_media_type")
+
+
+def test_a_body_over_the_limit(api, dispatcher):
+    body = b'{"name": "' + b"x" * 2_700_000 + b'"}'
+    response = api(dispatcher).generic("POST", "/api/companies/", body, content_type="application/json")
+    assert_envelope(response, 413, "body_too_large")
+
+
+def test_wrong_method(api, dispatcher):
+    response = api(dispatcher).patch("/api/companies/", {})
+    assert_envelope(response, 405, "method_not_allowed")
+    assert "POST" in response["Allow"]
+
+
+def test_options_and_override_headers_reveal_nothing(api, dispatcher, company_a):
+    assert_envelope(api(dispatcher).options("/api/companies/"), 405, "method_not_allowed")
+    response = api(dispatcher).post(f"/api/companies/{company_a.pk}/", {}, HTTP_X_HTTP_METHOD_OVERRIDE="DELETE")
+    assert_envelope(response, 405, "method_not_allowed")
+
+
+def test_whatever_is_accepted_json_comes(api, dispatcher):
+    for accept in ("text/html", "application/xml", "*/*", "nonsense"):
+        response = api(dispatcher).get("/api/companies/?format=api", HTTP_ACCEPT=accept)
+        assert response["Content-Type"] == "application/json"
+        assert response.status_code == 200
+
+
+def test_a_bug_tells_nothing(api, dispatcher, monkeypatch):
+    from accounts.models import Company
+
+    monkeypatch.setattr(Company.objects.__class__, "visible_to", lambda *_: 1 / 0)
+    client = api(dispatcher)
+    client.raise_request_exception = False
+    body = assert_envelope(client.get("/api/companies/"), 500, "internal_error")
+    assert "division" not in str(body)
+
+
+def test_an_absent_database_is_503(api, dispatcher, monkeypatch):
+    from accounts.models import Company
+
+    def away(*_):
+        raise OperationalError("connection refused at 10.0.0.1")
+
+    monkeypatch.setattr(Company.objects.__class__, "visible_to", away)
+    response = api(dispatcher).get("/api/companies/")
+    body = assert_envelope(response, 503, "database_unavailable")
+    assert response["Retry-After"]
+    assert "10.0.0.1" not in str(body)
+
+
+def test_request_ids_of_callers_are_kept_when_plain(api):
+    assert api().get("/healthz", HTTP_X_REQUEST_ID="abc-12345678")["X-Request-ID"] == "abc-12345678"
+    for odd in ("x", "a" * 65, "a b c d e f g", "<script>alert</script>"):
+        assert api().get("/healthz", HTTP_X_REQUEST_ID=odd)["X-Request-ID"] != odd
+
+
+def test_security_headers(api):
+    response = api().get("/api/")
+    assert response["X-Content-Type-Options"] == "nosniff"
+    assert response["X-Frame-Options"] == "DENY"
+    assert "script-src 'self'" in response["Content-Security-Policy"]
+    assert "Server" not in response
+
+
+def test_health_and_readiness(api):
+    assert api().get("/healthz").json() == {"status": "ok"}
+    assert api().get("/readyz").json()["status"] == "ok"
+
+
+def test_a_foreign_host_is_refused(api):
+    assert_envelope(api().get("/api/", HTTP_HOST="evil.example"), 400, "bad_request")
+
+
+def test_cors_is_closed_by_default(api):
+    response = api().get("/api/", HTTP_ORIGIN="https://evil.example")
+    assert "Access-Control-Allow-Origin" not in response
+
+
+def test_pages(api, dispatcher):
+    client = api(dispatcher)
+    for number in range(5):
+        assert client.post("/api/companies/", {"name": f"C{number}"}).status_code == 201
+    seen, url = [], "/api/companies/?page_size=2"
+    while url:
+        page = client.get(url).json()
+        assert set(page) == {"results", "next", "previous"}
+        seen += [row["id"] for row in page["results"]]
+        url = page["next"]
+    assert len(seen) == 6
+    assert seen == sorted(seen, reverse=True)
+
+
+@pytest.mark.parametrize("query", ["cursor=nonsense", "cursor=cD0lMDA%3D", "ordering=password", "ordering=company__name"])
+def test_bad_paging_is_a_400(api, dispatcher, query):
+    assert_envelope(api(dispatcher).get(f"/api/companies/?{query}"), 400, "invalid_data")
+
+
+@pytest.mark.parametrize("query", ["page_size=-1", "page_size=1000000000", "page_size=x", "page_size="])
+def test_odd_page_sizes_are_capped(api, dispatcher, query):
+    assert api(dispatcher).get(f"/api/companies/?{query}").status_code == 200

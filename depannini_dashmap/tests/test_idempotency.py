@@ -1,0 +1,121 @@
+"""The same POST sent twice happens once."""
+
+import threading
+from datetime import timedelta
+
+import pytest
+import time_machine
+from django.db import connection
+from django.utils import timezone
+
+from accounts.models import Company
+from depannini_dashmap.models import IdempotentRequest
+
+pytestmark = pytest.mark.django_db
+URL = "/api/companies/"
+
+
+def post(client, name="Twice", key="k-1"):
+    return client.post(URL, {"name": name}, HTTP_IDEMPOTENCY_KEY=key)
+
+
+def test_a_repetition_gets_the_first_answer(api, dispatcher):
+    client = api(dispatcher)
+    first, second = post(client), post(client)
+    assert (first.status_code, second.status_code) == (201, 201)
+    assert first.content == second.content
+    assert second["Idempotent-Replayed"] == "true"
+    assert "Idempotent-Replayed" not in first
+    assert Company.objects.filter(name="Twice").count() == 1
+
+
+def test_both_spellings_are_one_path(api, dispatcher):
+    client = api(dispatcher)
+    post(client)
+    again = client.post(URL.rstrip("/"), {"name": "Twice"}, HTTP_IDEMPOTENCY_KEY="k-1")
+    assert again["Idempotent-Replayed"] == "true"
+
+
+def test_another_body_is_422(api, dispatcher):
+    client = api(dispatcher)
+    post(client)
+    response = post(client, name="Other")
+    assert response.status_code == 422
+    assert response.json()["code"] == "idempotency_key_reused"
+    assert not Company.objects.filter(name="Other").exists()
+
+
+def test_keys_are_ones_own(api, dispatcher, dispatcher_b):
+    post(api(dispatcher))
+    assert "Idempotent-Replayed" not in post(api(dispatcher_b))
+    assert Company.objects.filter(name="Twice").count() == 2
+
+
+def test_a_400_is_not_kept(api, dispatcher):
+    client = api(dispatcher)
+    assert client.post(URL, {}, HTTP_IDEMPOTENCY_KEY="k-1").status_code == 400
+    assert post(client).status_code == 201
+
+
+def test_a_bug_is_not_kept(api, dispatcher, monkeypatch):
+    client = api(dispatcher)
+    client.raise_request_exception = False
+    with monkeypatch.context() as patch:
+        patch.setattr(Company.objects.__class__, "create", lambda *a, **k: 1 / 0)
+        patch.setattr(Company, "save", lambda *a, **k: 1 / 0)
+        assert post(client).status_code == 500
+    assert post(client).status_code == 201
+
+
+def test_still_running_is_409(api, dispatcher):
+    client = api(dispatcher)
+    post(client)
+    IdempotentRequest.objects.update(status=None, answer=None)
+    assert post(client).status_code == 409
+    IdempotentRequest.objects.update(started_at=timezone.now() - timedelta(minutes=2))
+    assert post(client).status_code == 201
+
+
+def test_keys_end_after_a_day(api, dispatcher):
+    post(api(dispatcher))
+    with time_machine.travel(timezone.now() + timedelta(hours=24, minutes=1)):
+        assert "Idempotent-Replayed" not in post(api(dispatcher))
+
+
+@pytest.mark.parametrize("key", ["", "x" * 256, "a\tb"])
+def test_bad_keys(api, dispatcher, key):
+    response = post(api(dispatcher), key=key)
+    assert response.status_code == 400
+    assert "Idempotency-Key" in response.json()["fields"]
+
+
+def test_sign_in_ignores_keys(api, dispatcher, password):
+    body = {"username": dispatcher.username, "password": password}
+    tokens = {
+        api().post("/api/auth/login/", body, HTTP_IDEMPOTENCY_KEY="k").json()["token"] for _ in range(2)
+    }
+    assert len(tokens) == 2
+
+
+@pytest.mark.postgres
+@pytest.mark.django_db(transaction=True)
+def test_sixteen_at_once_make_one_row(api, dispatcher):
+    clients = [api(dispatcher) for _ in range(16)]
+    statuses: list[int] = []
+    barrier = threading.Barrier(16)
+
+    def send(client):
+        barrier.wait()
+        try:
+            statuses.append(post(client).status_code)
+        finally:
+            connection.close()
+
+    threads = [threading.Thread(target=send, args=(client,)) for client in clients]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert set(statuses) <= {201, 409}
+    assert 201 in statuses
+    assert Company.objects.filter(name="Twice").count() == 1
