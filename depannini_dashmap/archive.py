@@ -1,0 +1,172 @@
+"""Backups: database and photos as one archive with a list of checksums, and the way back.
+
+PostgreSQL is dumped by pg_dump in one snapshot, SQLite copied by its own backup interface, both while people work.
+"""
+
+import hashlib
+import json
+import os
+import shutil
+import sqlite3
+import subprocess
+import tarfile
+import tempfile
+from contextlib import closing
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from django.conf import settings
+from django.db import connection
+from django.db.migrations.recorder import MigrationRecorder
+
+MANIFEST = "manifest.json"
+FORMAT = 1
+
+
+class ArchiveError(Exception):
+    """The backup or the way back did not succeed; the text is for the operator."""
+
+
+def back_up(folder: Path) -> Path:
+    """Save database and photos under `folder`; return the archive. Raises: ArchiveError."""
+    folder.mkdir(parents=True, exist_ok=True)
+    now = datetime.now(UTC)
+    target = folder / f"dashmap-{now:%Y%m%d-%H%M%S}.tar.gz"
+    with tempfile.TemporaryDirectory(dir=folder, prefix=".making-") as made:
+        dump = _dump_postgresql(Path(made)) if connection.vendor == "postgresql" else _dump_sqlite(Path(made))
+        manifest = {
+            "format": FORMAT,
+            "made_at": now.isoformat(timespec="seconds"),
+            "engine": connection.vendor,
+            "database": dump.name,
+            "sha256": _digest(dump),
+            "migrations": sorted(f"{app}.{name}" for app, name in MigrationRecorder(connection).applied_migrations()),
+        }
+        (Path(made) / MANIFEST).write_text(json.dumps(manifest, indent=1))
+        unfinished = Path(made) / target.name
+        with tarfile.open(unfinished, "w:gz", compresslevel=1) as archive:
+            archive.add(Path(made) / MANIFEST, MANIFEST)
+            archive.add(dump, dump.name)
+            if Path(settings.MEDIA_ROOT).is_dir():
+                archive.add(settings.MEDIA_ROOT, "media")
+        unfinished.chmod(0o600)
+        unfinished.rename(target)
+    return target
+
+
+def restore(source: Path) -> dict[str, Any]:
+    """Replace database and photos by those of an archive; return its manifest. Raises: ArchiveError."""
+    with tempfile.TemporaryDirectory(prefix="dashmap-restore-") as made:
+        try:
+            with tarfile.open(source, "r:*") as archive:
+                archive.extractall(made, filter="data")
+            manifest: dict[str, Any] = json.loads((Path(made) / MANIFEST).read_text())
+        except (OSError, tarfile.TarError, ValueError) as error:
+            raise ArchiveError(f"{source} is no backup of this program: {error}") from error
+        dump = Path(made) / Path(manifest["database"]).name
+        _check(manifest, dump)
+        connection.close()
+        if manifest["engine"] == "postgresql":
+            _load_postgresql(dump)
+        else:
+            _load_sqlite(dump)
+        _replace_photos(Path(made) / "media")
+    return manifest
+
+
+def _check(manifest: dict[str, Any], dump: Path) -> None:
+    if manifest.get("format") != FORMAT:
+        raise ArchiveError(f"The backup has format {manifest.get('format')}, this program reads {FORMAT}.")
+    if not dump.is_file() or _digest(dump) != manifest["sha256"]:
+        raise ArchiveError("The backup is damaged: its checksum differs.")
+    if manifest["engine"] != connection.vendor:
+        raise ArchiveError(
+            f"The backup holds a {manifest['engine']} database and DATABASE_URL names {connection.vendor}: "
+            "restore into the same kind."
+        )
+
+
+def _digest(file: Path) -> str:
+    with file.open("rb") as content:
+        return hashlib.file_digest(content, "sha256").hexdigest()
+
+
+def _replace_photos(found: Path) -> None:
+    """Swap the whole folder, so that a failure half-way leaves the old one."""
+    target = Path(settings.MEDIA_ROOT)
+    if not found.is_dir():
+        return
+    target.parent.mkdir(parents=True, exist_ok=True)
+    fresh = target.with_name(target.name + ".restored")
+    shutil.rmtree(fresh, ignore_errors=True)
+    shutil.copytree(found, fresh)
+    if not target.exists():
+        fresh.rename(target)
+        return
+    old = target.with_name(target.name + ".replaced")
+    shutil.rmtree(old, ignore_errors=True)
+    target.rename(old)
+    fresh.rename(target)
+    shutil.rmtree(old)
+
+
+# --- PostgreSQL ---------------------------------------------------------------------------------------------------------------
+
+
+def _run(program: str, *arguments: str) -> None:
+    """Run a client program against the configured database; the password travels in the environment."""
+    database = settings.DATABASES["default"]
+    given = {
+        "PGHOST": database.get("HOST"),
+        "PGPORT": database.get("PORT"),
+        "PGUSER": database.get("USER"),
+        "PGPASSWORD": database.get("PASSWORD"),
+        "PGDATABASE": connection.settings_dict["NAME"],
+    }
+    path = shutil.which(program)
+    if path is None:
+        raise ArchiveError(f"{program} is not installed (Debian: apt-get install postgresql-client)")
+    environment = {**os.environ, **{name: str(value) for name, value in given.items() if value}}
+    done = subprocess.run([path, *arguments], env=environment, capture_output=True, text=True, check=False)  # noqa: S603
+    if done.returncode:
+        raise ArchiveError(f"{program} failed: {done.stderr.strip()[-2000:]}")
+
+
+def _dump_postgresql(folder: Path) -> Path:
+    dump = folder / "database.dump"
+    _run("pg_dump", "--format=custom", "--no-owner", "--no-privileges", f"--file={dump}")
+    return dump
+
+
+def _load_postgresql(dump: Path) -> None:
+    """Replace all or nothing."""
+    name = str(connection.settings_dict["NAME"])
+    _run(
+        "pg_restore", "--clean", "--if-exists", "--no-owner", "--no-privileges", "--single-transaction",
+        "--exit-on-error", f"--dbname={name}", str(dump),
+    )  # fmt: skip
+
+
+# --- SQLite ----------------------------------------------------------------------------------------------------------------------
+
+
+def _dump_sqlite(folder: Path) -> Path:
+    dump = folder / "database.sqlite3"
+    _copy_sqlite(Path(connection.settings_dict["NAME"]), dump)
+    return dump
+
+
+def _load_sqlite(dump: Path) -> None:
+    _copy_sqlite(dump, Path(connection.settings_dict["NAME"]))
+
+
+def _copy_sqlite(source: Path, target: Path) -> None:
+    try:
+        with closing(sqlite3.connect(source, timeout=20)) as old, closing(sqlite3.connect(target, timeout=20)) as new:
+            old.backup(new)
+            found = new.execute("PRAGMA integrity_check").fetchone()[0]
+    except sqlite3.Error as error:
+        raise ArchiveError(f"SQLite: {error}") from error
+    if found != "ok":
+        raise ArchiveError(f"The copy is damaged: {found}")

@@ -1,0 +1,49 @@
+"""`manage.py restore <archive>`: replace database and photos by those of a backup."""
+
+import time
+from argparse import ArgumentParser
+from pathlib import Path
+from typing import Any
+
+from django.contrib.auth import get_user_model
+from django.core.management.base import BaseCommand, CommandError
+from django.db import DatabaseError
+
+from depannini_dashmap import archive
+
+
+class Command(BaseCommand):
+    """Refuses to replace a database that holds people, unless told to."""
+
+    help = "Replace database and photos by those of a backup. Stop the server first."
+    requires_system_checks: list[str] = []
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        """Take the archive and the permission to replace."""
+        parser.add_argument("archive")
+        parser.add_argument("--replace", action="store_true", help="replace a database that is in use")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        """Check, replace, and say what to do next."""
+        if not options["replace"] and holds_people():
+            raise CommandError(
+                "The database holds people. Stop the server, make a backup of it, then say --replace "
+                "(make restore FILE=… ARGS=--replace)."
+            )
+        began = time.monotonic()
+        try:
+            manifest = archive.restore(Path(options["archive"]))
+        except archive.ArchiveError as error:
+            raise CommandError(str(error)) from error
+        self.stdout.write(
+            f"Restored the state of {manifest['made_at']} in {time.monotonic() - began:.1f} s. "
+            "Now: python manage.py migrate && python manage.py doctor"
+        )
+
+
+def holds_people() -> bool:
+    """Tell whether there is anybody to lose."""
+    try:
+        return get_user_model().objects.exists()
+    except DatabaseError:
+        return False

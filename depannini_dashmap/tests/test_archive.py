@@ -1,0 +1,158 @@
+"""Backup, loss of everything, restore: rehearsed with a million positions, on whichever database the suite runs."""
+
+import json
+import os
+import subprocess
+import sys
+import tarfile
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+
+import psycopg2
+import pytest
+from django.conf import settings
+
+TOP = Path(settings.BASE_DIR)
+POSITIONS = 1_000_000
+
+FILL = f"""
+from datetime import datetime, timezone
+from django.db import connection
+from accounts.models import Company, Membership, User
+from fleet.models import Vehicle
+company = Company.objects.create(name="Atlas Transport")
+user = User.objects.create_user("nadia", "nadia@example.com", "correct-horse-battery", user_type="dispatcher")
+Membership.objects.create(user=user, company=company)
+vehicle = Vehicle.objects.create(company=company, license_plate="16-001", make="Ford", model="Transit", year=2023, capacity=2)
+series = {{
+    "postgresql": "SELECT n FROM generate_series(1, {POSITIONS}) AS n",
+    "sqlite": "WITH RECURSIVE s(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM s WHERE n < {POSITIONS}) SELECT n FROM s",
+}}[connection.vendor]
+moment = {{
+    "postgresql": "timestamptz '2024-01-01 00:00:00+00' + n * interval '1 second'",
+    "sqlite": "datetime('2024-01-01', '+' || n || ' seconds')",
+}}[connection.vendor]
+with connection.cursor() as cursor:
+    cursor.execute(
+        "INSERT INTO telematics_position"
+        " (vehicle_id, latitude, longitude, speed, heading, timestamp, engine_status, is_implausible, created_at)"
+        f" SELECT %s, 36 + (n %% 1000) / 1000.0, 3 + (n %% 777) / 1000.0, n %% 120, n %% 360, {{moment}}, 'on',"
+        f" n < 0, {{moment}} FROM ({{series}}) AS numbers",
+        [vehicle.pk],
+    )
+"""
+
+FINGERPRINT = """
+import hashlib, json
+from django.apps import apps
+from accounts.models import User
+counts = {model._meta.db_table: model.objects.count() for model in apps.get_models() if model._meta.managed}
+from telematics.models import Position
+whole = hashlib.sha256()
+for row in Position.objects.order_by("id").values_list("id", "latitude", "longitude", "speed", "timestamp").iterator(50_000):
+    whole.update(repr(row).encode())
+print(json.dumps([counts, whole.hexdigest(), User.objects.filter(username="nadia").exists()]))
+"""
+
+
+class Deployment:
+    """One database and photo folder of its own, spoken to by management commands only."""
+
+    def __init__(self, environment: dict[str, str], media: Path):
+        self.environment, self.media = environment, media
+
+    def manage(self, *words: str, status: int = 0) -> str:
+        done = subprocess.run(
+            [sys.executable, "manage.py", *words], cwd=TOP, env=self.environment, capture_output=True, text=True, timeout=600
+        )
+        assert done.returncode == status, done.stderr
+        return done.stdout + done.stderr
+
+    def fingerprint(self) -> list:
+        return json.loads(self.manage("shell", "-v", "0", "-c", FINGERPRINT))
+
+
+@pytest.fixture
+def deployment(tmp_path: Path) -> Iterator[Deployment]:
+    media = tmp_path / "media"
+    environment = {
+        "PATH": os.environ["PATH"],
+        "HOME": str(tmp_path),
+        "ENV_FILE": str(tmp_path / ".env"),
+        "MEDIA_ROOT": str(media),
+        "SECRET_KEY": "a-key-of-the-rehearsal-that-is-long-enough-0123456789",
+        "DATABASE_URL": f"sqlite:///{tmp_path / 'db.sqlite3'}",
+    }
+    base = settings.DATABASES["default"]
+    if base["ENGINE"].endswith("sqlite3"):
+        yield Deployment(environment, media)
+        return
+    name = f"rehearsal_{uuid.uuid4().hex[:12]}"
+    admin = psycopg2.connect(
+        dbname="postgres", user=base["USER"], password=base["PASSWORD"], host=base["HOST"], port=base["PORT"] or 5432
+    )
+    admin.autocommit = True
+    admin.cursor().execute(f"CREATE DATABASE {name}")
+    login = base["USER"] + (f":{base['PASSWORD']}" if base["PASSWORD"] else "")
+    environment["DATABASE_URL"] = f"postgres://{login}@{base['HOST']}:{base['PORT'] or 5432}/{name}"
+    try:
+        yield Deployment(environment, media)
+    finally:
+        admin.cursor().execute(f"DROP DATABASE {name} WITH (FORCE)")
+        admin.close()
+
+
+@pytest.mark.slow
+def test_everything_comes_back(deployment: Deployment, tmp_path: Path) -> None:
+    deployment.manage("migrate", "--noinput")
+    deployment.manage("shell", "-v", "0", "-c", FILL)
+    (deployment.media / "photos").mkdir(parents=True)
+    (deployment.media / "photos" / "a.jpg").write_bytes(b"a photo")
+    before = deployment.fingerprint()
+    assert before[0]["telematics_position"] == POSITIONS
+    deployment.manage("backup", str(tmp_path / "backups"))
+    (made,) = (tmp_path / "backups").iterdir()
+    assert made.stat().st_mode & 0o077 == 0
+
+    # People in the database are not replaced by accident.
+    assert "say --replace" in deployment.manage("restore", str(made), status=1)
+    deployment.manage("flush", "--noinput")
+    (deployment.media / "photos" / "a.jpg").unlink()
+    (deployment.media / "photos" / "later.jpg").write_bytes(b"made after the backup")
+    assert deployment.fingerprint() != before
+
+    deployment.manage("restore", str(made))
+    assert deployment.fingerprint() == before
+    assert (deployment.media / "photos" / "a.jpg").read_bytes() == b"a photo"
+    assert not (deployment.media / "photos" / "later.jpg").exists()
+    assert "No migrations to apply" in deployment.manage("migrate", "--noinput")
+
+
+def test_a_damaged_backup_is_refused(deployment: Deployment, tmp_path: Path) -> None:
+    deployment.manage("migrate", "--noinput", "-v", "0")
+    deployment.manage("backup", str(tmp_path / "backups"))
+    (made,) = (tmp_path / "backups").iterdir()
+    with tarfile.open(made) as archive:
+        archive.extractall(tmp_path / "open", filter="data")
+    dump = next(file for file in (tmp_path / "open").iterdir() if file.name.startswith("database"))
+    dump.write_bytes(dump.read_bytes() + b"x")
+    damaged = tmp_path / "damaged.tar.gz"
+    with tarfile.open(damaged, "w:gz") as archive:
+        for file in (tmp_path / "open").iterdir():
+            archive.add(file, file.name)
+    assert "checksum differs" in deployment.manage("restore", str(damaged), status=1)
+    damaged.write_bytes(b"no archive at all")
+    assert "is no backup" in deployment.manage("restore", str(damaged), status=1)
+
+
+def test_old_backups_are_thinned_out(deployment: Deployment, tmp_path: Path) -> None:
+    deployment.manage("migrate", "--noinput", "-v", "0")
+    folder = tmp_path / "backups"
+    folder.mkdir()
+    for day in ("20240101", "20240102", "20240103"):
+        (folder / f"dashmap-{day}-000000.tar.gz").write_bytes(b"")
+    deployment.manage("backup", str(folder), "--keep", "2")
+    kept = sorted(file.name for file in folder.iterdir())
+    assert len(kept) == 2
+    assert kept[0] == "dashmap-20240103-000000.tar.gz"
