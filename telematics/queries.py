@@ -41,7 +41,7 @@ class Wanted(NamedTuple):
 
 def wanted(query: type[HistoryQuery], request: Request) -> Wanted:
     """Read the query string. Raises: ValidationError with the names of the wrong filters."""
-    checked = query(data=request.query_params)
+    checked = query(data=request.query_params.dict())
     checked.is_valid(raise_exception=True)
     given = checked.validated_data
     return Wanted(given.get("vehicle"), given.get("from"), given.get("to"), given.get("updated_since"))

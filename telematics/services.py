@@ -137,9 +137,7 @@ def make_up_drive(
         fuel_level=vehicle.fuel_level if vehicle.fuel_level else 80.0,
         random=Random(),  # noqa: S311
     )
-    rows = [
-        ingest.Row.of(Reading(vehicle.id, leg.timestamp, *leg[1:5], *leg[5:9]), created_at=now) for leg in legs
-    ]
+    rows = [ingest.Row.of(Reading(vehicle.id, leg.timestamp, *leg[1:5], *leg[5:9]), created_at=now) for leg in legs]
     with transaction.atomic():
         stored = ingest.store(rows)
         _tell_moves({vehicle.id: vehicle}, rows, stored)
@@ -241,7 +239,8 @@ def _editable_vehicle(actor: User, vehicle_id: int) -> TrackedVehicle:
 def _editable_vehicles(actor: User, vehicle_ids: set[int]) -> dict[int, TrackedVehicle]:
     """Read the vehicles that the actor may write positions of, with their latest fix, in one query."""
     rows = (
-        Vehicle.objects.alive().editable_by(actor)
+        Vehicle.objects.alive()
+        .editable_by(actor)
         .filter(pk__in=_storable(vehicle_ids))
         .values_list(
             "pk",

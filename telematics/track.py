@@ -19,9 +19,7 @@ MAX_READ = 20_000
 COLUMNS = ("timestamp", "latitude", "longitude", "speed")
 
 
-def track_of(
-    vehicle_id: int, license_plate: str, start: dt.datetime | None, end: dt.datetime | None
-) -> dict[str, Any]:
+def track_of(vehicle_id: int, license_plate: str, start: dt.datetime | None, end: dt.datetime | None) -> dict[str, Any]:
     """Build the feature of a vehicle's believable fixes in a span, thinned to MAX_POINTS by thinning.thin.
 
     Of a span with more than MAX_READ fixes evenly spread ones are read, so that the work is bounded.

@@ -1,10 +1,9 @@
 """Paths of positions, below `/api/`, with and without their slash."""
 
-from rest_framework.routers import SimpleRouter
-
+from depannini_dashmap.lib.paths import SlashlessRouter
 from telematics.viewsets import PositionViewSet
 
-router = SimpleRouter(trailing_slash="/?")
+router = SlashlessRouter()
 router.register("positions", PositionViewSet, basename="position")
 
 urlpatterns = router.urls

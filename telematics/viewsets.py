@@ -38,7 +38,9 @@ class RowsParser(JsonParser):
 
 
 @extend_schema_view(
-    list=extend_schema(summary="Positions, newest first", parameters=[HistoryQuery], responses=serializers.PositionShape),
+    list=extend_schema(
+        summary="Positions, newest first", parameters=[HistoryQuery], responses=serializers.PositionShape
+    ),
     retrieve=extend_schema(summary="One position", responses=serializers.PositionShape),
 )
 class PositionViewSet(ApiMixin, viewsets.GenericViewSet):
@@ -142,7 +144,10 @@ class PositionViewSet(ApiMixin, viewsets.GenericViewSet):
         return Response({"message": message, "count": len(drive), "created_positions": drive}, status=201)
 
     @extend_schema(
-        summary="The line that a vehicle drove", parameters=[TrackQuery], responses=serializers.TrackShape, filters=False
+        summary="The line that a vehicle drove",
+        parameters=[TrackQuery],
+        responses=serializers.TrackShape,
+        filters=False,
     )
     @action(detail=False, pagination_class=None)
     def track(self, request: Request) -> Response:

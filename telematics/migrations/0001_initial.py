@@ -5,58 +5,123 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
     dependencies = [
-        ('fleet', '0001_initial'),
+        ("fleet", "0001_initial"),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='LatestPosition',
+            name="LatestPosition",
             fields=[
-                ('latitude', models.FloatField()),
-                ('longitude', models.FloatField()),
-                ('speed', models.FloatField(help_text='km/h')),
-                ('heading', models.FloatField(help_text='degrees clockwise from north')),
-                ('altitude', models.FloatField(blank=True, help_text='m', null=True)),
-                ('timestamp', models.DateTimeField(help_text='when the device was there')),
-                ('odometer', models.FloatField(blank=True, help_text='km', null=True)),
-                ('fuel_level', models.FloatField(blank=True, help_text='percent', null=True)),
-                ('engine_status', models.CharField(choices=[('on', 'On'), ('off', 'Off'), ('idle', 'Idle')], default='off', max_length=4)),
-                ('is_implausible', models.BooleanField(default=False, help_text='no road vehicle could have got there in time')),
-                ('created_at', models.DateTimeField(help_text='when it arrived here')),
-                ('vehicle', models.OneToOneField(on_delete=django.db.models.deletion.CASCADE, primary_key=True, related_name='latest_position', serialize=False, to='fleet.vehicle')),
-                ('position_id', models.BigIntegerField(help_text='the row of the history; it may have been pruned since')),
-                ('trusted_at', models.DateTimeField(help_text='the last believable fix, when the newest is not', null=True)),
-                ('trusted_latitude', models.FloatField(null=True)),
-                ('trusted_longitude', models.FloatField(null=True)),
+                ("latitude", models.FloatField()),
+                ("longitude", models.FloatField()),
+                ("speed", models.FloatField(help_text="km/h")),
+                ("heading", models.FloatField(help_text="degrees clockwise from north")),
+                ("altitude", models.FloatField(blank=True, help_text="m", null=True)),
+                ("timestamp", models.DateTimeField(help_text="when the device was there")),
+                ("odometer", models.FloatField(blank=True, help_text="km", null=True)),
+                ("fuel_level", models.FloatField(blank=True, help_text="percent", null=True)),
+                (
+                    "engine_status",
+                    models.CharField(
+                        choices=[("on", "On"), ("off", "Off"), ("idle", "Idle")], default="off", max_length=4
+                    ),
+                ),
+                (
+                    "is_implausible",
+                    models.BooleanField(default=False, help_text="no road vehicle could have got there in time"),
+                ),
+                ("created_at", models.DateTimeField(help_text="when it arrived here")),
+                (
+                    "vehicle",
+                    models.OneToOneField(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        primary_key=True,
+                        related_name="latest_position",
+                        serialize=False,
+                        to="fleet.vehicle",
+                    ),
+                ),
+                (
+                    "position_id",
+                    models.BigIntegerField(help_text="the row of the history; it may have been pruned since"),
+                ),
+                (
+                    "trusted_at",
+                    models.DateTimeField(help_text="the last believable fix, when the newest is not", null=True),
+                ),
+                ("trusted_latitude", models.FloatField(null=True)),
+                ("trusted_longitude", models.FloatField(null=True)),
             ],
             options={
-                'ordering': ['-timestamp', '-position_id'],
+                "ordering": ["-timestamp", "-position_id"],
             },
         ),
         migrations.CreateModel(
-            name='Position',
+            name="Position",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('latitude', models.FloatField()),
-                ('longitude', models.FloatField()),
-                ('speed', models.FloatField(help_text='km/h')),
-                ('heading', models.FloatField(help_text='degrees clockwise from north')),
-                ('altitude', models.FloatField(blank=True, help_text='m', null=True)),
-                ('timestamp', models.DateTimeField(help_text='when the device was there')),
-                ('odometer', models.FloatField(blank=True, help_text='km', null=True)),
-                ('fuel_level', models.FloatField(blank=True, help_text='percent', null=True)),
-                ('engine_status', models.CharField(choices=[('on', 'On'), ('off', 'Off'), ('idle', 'Idle')], default='off', max_length=4)),
-                ('is_implausible', models.BooleanField(default=False, help_text='no road vehicle could have got there in time')),
-                ('created_at', models.DateTimeField(help_text='when it arrived here')),
-                ('vehicle', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='positions', to='fleet.vehicle')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("latitude", models.FloatField()),
+                ("longitude", models.FloatField()),
+                ("speed", models.FloatField(help_text="km/h")),
+                ("heading", models.FloatField(help_text="degrees clockwise from north")),
+                ("altitude", models.FloatField(blank=True, help_text="m", null=True)),
+                ("timestamp", models.DateTimeField(help_text="when the device was there")),
+                ("odometer", models.FloatField(blank=True, help_text="km", null=True)),
+                ("fuel_level", models.FloatField(blank=True, help_text="percent", null=True)),
+                (
+                    "engine_status",
+                    models.CharField(
+                        choices=[("on", "On"), ("off", "Off"), ("idle", "Idle")], default="off", max_length=4
+                    ),
+                ),
+                (
+                    "is_implausible",
+                    models.BooleanField(default=False, help_text="no road vehicle could have got there in time"),
+                ),
+                ("created_at", models.DateTimeField(help_text="when it arrived here")),
+                (
+                    "vehicle",
+                    models.ForeignKey(
+                        db_index=False,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="positions",
+                        to="fleet.vehicle",
+                    ),
+                ),
             ],
             options={
-                'ordering': ['-timestamp', '-id'],
-                'constraints': [models.UniqueConstraint(fields=('vehicle', 'timestamp'), name='position_once'), models.CheckConstraint(condition=models.Q(('latitude__range', (-90, 90))), name='position_latitude_valid'), models.CheckConstraint(condition=models.Q(('longitude__range', (-180, 180))), name='position_longitude_valid'), models.CheckConstraint(condition=models.Q(('speed__gte', 0), ('speed__lt', 1000)), name='position_speed_valid'), models.CheckConstraint(condition=models.Q(('heading__range', (0, 360))), name='position_heading_valid'), models.CheckConstraint(condition=models.Q(('fuel_level__isnull', True), ('fuel_level__range', (0, 100)), _connector='OR'), name='position_fuel_valid'), models.CheckConstraint(condition=models.Q(('odometer__isnull', True), ('odometer__gte', 0), _connector='OR'), name='position_odometer_valid'), models.CheckConstraint(condition=models.Q(('engine_status__in', ['on', 'off', 'idle'])), name='position_engine_known')],
+                "ordering": ["-timestamp", "-id"],
+                "constraints": [
+                    models.UniqueConstraint(fields=("vehicle", "timestamp"), name="position_once"),
+                    models.CheckConstraint(
+                        condition=models.Q(("latitude__range", (-90, 90))), name="position_latitude_valid"
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("longitude__range", (-180, 180))), name="position_longitude_valid"
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("speed__gte", 0), ("speed__lt", 1000)), name="position_speed_valid"
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("heading__range", (0, 360))), name="position_heading_valid"
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("fuel_level__isnull", True), ("fuel_level__range", (0, 100)), _connector="OR"
+                        ),
+                        name="position_fuel_valid",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("odometer__isnull", True), ("odometer__gte", 0), _connector="OR"),
+                        name="position_odometer_valid",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("engine_status__in", ["on", "off", "idle"])), name="position_engine_known"
+                    ),
+                ],
             },
         ),
     ]
