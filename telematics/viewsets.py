@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-import orjson
 from django.db.models import QuerySet
 from drf_spectacular.utils import OpenApiResponse, extend_schema, extend_schema_view
-from rest_framework import exceptions, status, viewsets
+from rest_framework import status, viewsets
 from rest_framework.decorators import action
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -30,10 +29,7 @@ class RowsParser(JsonParser):
     """JSON as everywhere, but a bare list is taken for the list of positions."""
 
     def parse(self, stream: Any, media_type: str | None = None, parser_context: Any = None) -> Any:
-        try:
-            data = orjson.loads(stream.read())
-        except (orjson.JSONDecodeError, RecursionError) as error:
-            raise exceptions.ParseError("Invalid data") from error
+        data = self.load(parser_context)
         return data if isinstance(data, dict) else {"positions": data}
 
 

@@ -39,14 +39,21 @@ class JsonParser(BaseParser):
     media_type = "application/json"
 
     def parse(self, stream: Any, media_type: str | None = None, parser_context: Any = None) -> Any:
-        try:
-            # Reading the stream itself would pass by Django's limit on the size of a body.
-            data = orjson.loads(parser_context["request"]._request.body)
-        except (orjson.JSONDecodeError, RecursionError) as error:
-            raise exceptions.ParseError("Invalid data") from error
+        data = self.load(parser_context)
         if not isinstance(data, dict):
             raise exceptions.ParseError("Invalid data")
         return data
+
+    @staticmethod
+    def load(parser_context: Any) -> Any:
+        """Return what the body says. Raises: ParseError, RequestDataTooBig.
+
+        Reading the stream itself would pass by Django's limit on the size of a body.
+        """
+        try:
+            return orjson.loads(parser_context["request"]._request.body)
+        except (orjson.JSONDecodeError, RecursionError) as error:
+            raise exceptions.ParseError("Invalid data") from error
 
 
 class AlwaysJson(DefaultContentNegotiation):
