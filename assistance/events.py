@@ -139,13 +139,6 @@ class AssignedEvent(TypedDict):
     event_id: str
 
 
-class SessionEndedEvent(TypedDict):
-    """Every token of the user is dead: the consumer closes with 4401."""
-
-    type: str
-    reason: str
-
-
 def assistance_group(assistance_id: int) -> str:
     """Name the group of a request's room."""
     return f"assistance.{assistance_id}"
@@ -284,8 +277,3 @@ def request_closed(*, assistance_id: int, reason: str, event_id: str) -> Request
 def assistance_assigned(*, assistance_id: int, event_id: str) -> AssignedEvent:
     """Tell an assistant that a dispatcher gave them a job."""
     return {"type": "assistance_assigned", "assistance_id": assistance_id, "seq": clock_seq(), "event_id": event_id}
-
-
-def session_ended(reason: str) -> SessionEndedEvent:
-    """Tell every socket of a user to close."""
-    return {"type": "session_ended", "reason": reason}

@@ -16,6 +16,7 @@ from assistance.cells import Box, box_around
 from depannini_dashmap.lib.geo import haversine_km
 
 FIRST_RADIUS_KM = 2.0
+HALF_ROUND_KM = 20100.0
 # A longer list of rows of cells costs the database more than the rows of a band that it saves.
 MAX_LISTED_ROWS = 400
 # Where meridians converge, degrees are no plane and SQL must not choose whom to leave out.
@@ -58,6 +59,12 @@ def nearest(lat: float, lng: float, count: int, max_radius_km: float, search: Se
         radius_km = min(radius_km * _growth(len(found), count), max_radius_km)
 
 
+def nearest_anywhere(lat: float, lng: float, count: int, near_km: float, search: Search) -> list[Candidate]:
+    """Give the nearest ``count`` on the whole earth: around first, and everywhere only when there are too few."""
+    found = nearest(lat, lng, count, near_km, search)
+    return found if len(found) >= count else within(lat, lng, HALF_ROUND_KM, search)[:count]
+
+
 def _growth(found: int, wanted: int) -> float:
     """Give the factor by which the radius grows: by the density seen, at least doubled, at most times four."""
     return 4.0 if not found else min(4.0, max(2.0, 1.3 * math.sqrt(wanted / found)))
@@ -85,7 +92,7 @@ def _rows_in(
             " AND o.assistance_id = %s AND (o.closed_at IS NULL OR o.answer = 'declined' OR o.reason = 'released'))"
         )
         params.append(search.unasked_about)
-    if limit is not None and abs(lat) < PLANAR_LATITUDE and len(box.columns) == 1:
+    if limit is not None and abs(lat) < PLANAR_LATITUDE and not box.crosses_the_date_line:
         shrink = math.cos(math.radians(lat)) ** 2
         sql += " ORDER BY (p.lat - %s) * (p.lat - %s) + (p.lng - %s) * (p.lng - %s) * %s LIMIT %s"
         params += [lat, lat, lng, lng, shrink, limit]

@@ -7,8 +7,7 @@ from typing import Any
 from django.dispatch import receiver
 
 from accounts.signals import account_closing, assistant_registered, location_reported, sessions_ended
-from assistance import events, services
-from depannini_dashmap.lib import realtime
+from assistance import services
 
 
 @receiver(assistant_registered)
@@ -24,9 +23,10 @@ def store_location(sender: Any, user: Any, latitude: float, longitude: float, **
 
 
 @receiver(sessions_ended)
-def close_sockets(sender: Any, user_id: int, reason: str, **kwargs: Any) -> None:
-    """Open sockets of the user close."""
-    realtime.publish(events.user_group(user_id), dict(events.session_ended(reason)))
+def take_off_duty(sender: Any, user_id: int, reason: str, **kwargs: Any) -> None:
+    """Who was switched off is offered nothing; other ends of sessions leave the duty to the clock."""
+    if reason == "deactivated":
+        services.leave_duty(user_id)
 
 
 @receiver(account_closing)

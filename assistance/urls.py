@@ -2,7 +2,7 @@
 
 from django.urls import re_path
 
-from assistance import views
+from assistance import profile_views, views
 
 ID = r"(?P<assistance_id>[0-9]{1,19})"
 
@@ -20,4 +20,11 @@ urlpatterns = [
     re_path(rf"^assistance/update/rating/{ID}/?$", views.RateView.as_view()),
     re_path(rf"^assistance/rate/{ID}/?$", views.RateView.as_view()),
     re_path(rf"^assistance/{ID}/messages/?$", views.MessagesView.as_view()),
+    re_path(r"^profile/user/?$", profile_views.UserProfileView.as_view()),
+    re_path(r"^profile/assistant/?$", profile_views.AssistantProfileView.as_view()),
+    re_path(r"^profile/photo/?$", profile_views.PhotoView.as_view()),
+    re_path(r"^profile/update-location/?$", profile_views.LocationView.as_view()),
+    re_path(r"^profile/assistant-status/?$", profile_views.DutyView.as_view()),
+    re_path(r"^profile/update-status/?$", profile_views.DutyView.as_view()),
+    re_path(r"^assistants/?$", profile_views.AssistantsView.as_view()),
 ]

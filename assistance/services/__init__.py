@@ -6,6 +6,7 @@ from assistance.services.dispatch import Ranked, assign_by_hand, cancel_by_staff
 from assistance.services.jobs import accept, complete, rate, release, set_price, update_status
 from assistance.services.offers import decline, expire, send_next_wave
 from assistance.services.profiles import (
+    change_own_profile,
     change_papers,
     keep_fresh,
     leave_duty,
@@ -20,6 +21,7 @@ __all__ = [
     "accept",
     "assign_by_hand",
     "cancel_by_staff",
+    "change_own_profile",
     "change_papers",
     "close_open_jobs",
     "complete",

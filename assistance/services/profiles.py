@@ -11,6 +11,7 @@ from django.db.models import Q
 from django.utils import timezone
 
 from accounts.models import User as Account
+from accounts.services import change_profile
 from assistance import events
 from assistance.cells import column_of, row_of
 from assistance.models import Assistance, AssistantProfile, Offer
@@ -47,6 +48,24 @@ def change_papers(user: User, **changes: Any) -> None:
         AssistantProfile.objects.filter(pk=user.pk).update(
             **{name: changes[name] for name in PAPERS if name in changes}
         )
+
+
+@transaction.atomic
+def change_own_profile(user: User, **changes: Any) -> dict[str, Any]:
+    """Store what somebody changed about themselves: the account, the papers of an assistant, the place.
+
+    Shape: the validated fields of the profile. Answers the addresses that count only once they are proven.
+    Raises: InvalidData for what is taken or cannot be stored.
+    """
+    papers = {name: changes.pop(name) for name in PAPERS if name in changes}
+    place = [changes.pop(name) for name in ("current_lat", "current_lng") if name in changes]
+    account = change_profile(user, **changes) if changes else None
+    if papers:
+        change_papers(user, **papers)
+    if place:
+        report_location(user, *place)
+    pending = {name: getattr(account, name, None) for name in ("pending_email", "pending_phone_number")}
+    return {name: address for name, address in pending.items() if address}
 
 
 @transaction.atomic

@@ -1,0 +1,212 @@
+"""`/api/profile/*` and `/api/assistants/`: who one is, where one is, and who is on duty."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from drf_spectacular.utils import extend_schema
+from rest_framework import generics, status
+from rest_framework.parsers import MultiPartParser
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from accounts import services as accounts
+from accounts.permissions import IsAssistant
+from accounts.throttles import LocationThrottle
+from assistance import directory, services
+from assistance.profile_serializers import (
+    AssistantChangesSerializer,
+    AssistantProfileSerializer,
+    DutyAnswerSerializer,
+    DutySerializer,
+    LocationAnswerSerializer,
+    LocationSerializer,
+    PhotoSerializer,
+    ProfileChangesSerializer,
+    UserProfileSerializer,
+)
+from assistance.serializers import AssistantsQuerySerializer, ListedAssistantSerializer
+from depannini_dashmap.lib.api import ApiMixin, JsonParser, one_page
+
+
+class _ProfileView(ApiMixin, APIView):
+    parser_classes = [JsonParser, MultiPartParser]
+    key: str
+
+    def _answer(self, request: Request, pending: dict[str, Any] | None = None) -> Response:
+        fields = directory.own_profile(request.user.pk)
+        return Response({**fields, **(pending or {}), self.key: fields})
+
+    def _change(self, request: Request) -> Response:
+        is_assistant = request.user.user_type == "assistant"
+        serializer = (AssistantChangesSerializer if is_assistant else ProfileChangesSerializer)(data=request.data)
+        serializer.is_valid(raise_exception=True)
+        pending = services.change_own_profile(request.user, **serializer.validated_data)
+        return self._answer(request, pending)
+
+
+class UserProfileView(_ProfileView):
+    """GET, PUT, PATCH, DELETE profile/user/: the fields of "Data Models" flat, and under `user`.
+
+    PUT and PATCH {name, address, email, phone_number, profile_photo, …}: all optional; a new address may be answered as
+    `pending_email` or `pending_phone_number` until it is proven. DELETE closes the account.
+    200; 204; 400; 409 for the last dispatcher of a company that is not empty; anyone signed in.
+    """
+
+    key = "user"
+
+    @extend_schema(responses={200: UserProfileSerializer}, operation_id="profile_user")
+    def get(self, request: Request) -> Response:
+        return self._answer(request)
+
+    @extend_schema(
+        request=AssistantChangesSerializer, responses={200: UserProfileSerializer}, operation_id="profile_user_put"
+    )
+    def put(self, request: Request) -> Response:
+        return self._change(request)
+
+    @extend_schema(
+        request=AssistantChangesSerializer, responses={200: UserProfileSerializer}, operation_id="profile_user_patch"
+    )
+    def patch(self, request: Request) -> Response:
+        return self._change(request)
+
+    @extend_schema(request=None, responses={204: None}, operation_id="profile_close")
+    def delete(self, request: Request) -> Response:
+        accounts.close_account(request.user)
+        return Response(status=status.HTTP_204_NO_CONTENT)
+
+
+class AssistantProfileView(_ProfileView):
+    """GET, PUT, PATCH profile/assistant/: the same with the papers, flat and under `assistant`; assistants only.
+
+    200; 400; 403 for others.
+    """
+
+    permission_classes = [IsAssistant]
+    key = "assistant"
+
+    @extend_schema(responses={200: AssistantProfileSerializer}, operation_id="profile_assistant")
+    def get(self, request: Request) -> Response:
+        return self._answer(request)
+
+    @extend_schema(
+        request=AssistantChangesSerializer,
+        responses={200: AssistantProfileSerializer},
+        operation_id="profile_assistant_put",
+    )
+    def put(self, request: Request) -> Response:
+        return self._change(request)
+
+    @extend_schema(
+        request=AssistantChangesSerializer,
+        responses={200: AssistantProfileSerializer},
+        operation_id="profile_assistant_patch",
+    )
+    def patch(self, request: Request) -> Response:
+        return self._change(request)
+
+
+class PhotoView(ApiMixin, APIView):
+    """POST profile/photo/ (multipart: `profile_photo` or `photo`) and DELETE: JPEG, PNG or WebP by content, ≤ 5 MB.
+
+    200 {profile_photo}; 204; 400; anyone signed in.
+    """
+
+    parser_classes = [MultiPartParser]
+
+    @extend_schema(request=PhotoSerializer, responses={200: UserProfileSerializer}, operation_id="profile_photo_set")
+    def post(self, request: Request) -> Response:
+        serializer = PhotoSerializer(data=request.data)
+        serializer.is_valid(raise_exception=True)
+        services.change_own_profile(request.user, profile_photo=serializer.validated_data["upload"])
+        fields = directory.own_profile(request.user.pk)
+        return Response({**fields, "user": fields})
+
+    @extend_schema(request=None, responses={204: None}, operation_id="profile_photo_remove")
+    def delete(self, request: Request) -> Response:
+        services.change_own_profile(request.user, profile_photo=None)
+        return Response(status=status.HTTP_204_NO_CONTENT)
+
+
+class LocationView(ApiMixin, APIView):
+    """POST or PUT profile/update-location/ {latitude, longitude} or {lat, lng}: the same event as on the socket.
+
+    200; 400; anyone signed in.
+    """
+
+    throttle_classes = [LocationThrottle]
+
+    def _report(self, request: Request) -> Response:
+        serializer = LocationSerializer(data=request.data)
+        serializer.is_valid(raise_exception=True)
+        lat, lng = serializer.validated_data["lat"], serializer.validated_data["lng"]
+        services.report_location(request.user, lat, lng)
+        return Response({"message": "Location updated successfully", "latitude": lat, "longitude": lng})
+
+    @extend_schema(
+        request=LocationSerializer, responses={200: LocationAnswerSerializer}, operation_id="profile_location_post"
+    )
+    def post(self, request: Request) -> Response:
+        return self._report(request)
+
+    @extend_schema(
+        request=LocationSerializer, responses={200: LocationAnswerSerializer}, operation_id="profile_location_put"
+    )
+    def put(self, request: Request) -> Response:
+        return self._report(request)
+
+
+class DutyView(ApiMixin, APIView):
+    """POST or PUT profile/assistant-status/ {is_active}, also profile/update-status/; assistants only.
+
+    200 {is_active}; 400; 403 for others.
+    """
+
+    permission_classes = [IsAssistant]
+
+    def _switch(self, request: Request) -> Response:
+        serializer = DutySerializer(data=request.data)
+        serializer.is_valid(raise_exception=True)
+        is_active = serializer.validated_data["is_active"]
+        services.set_duty(request.user, is_active=is_active)
+        answer = {"message": "Status updated successfully", "is_active": is_active, "is_active_assistant": is_active}
+        return Response(answer)
+
+    @extend_schema(request=DutySerializer, responses={200: DutyAnswerSerializer})
+    def post(self, request: Request) -> Response:
+        return self._switch(request)
+
+    @extend_schema(request=DutySerializer, responses={200: DutyAnswerSerializer})
+    def put(self, request: Request) -> Response:
+        return self._switch(request)
+
+
+class AssistantsView(ApiMixin, generics.GenericAPIView):
+    """GET assistants/ ?lat, lng, radius_km, service_type: assistants on duty whose location is fresh.
+
+    200 a page, nearest first with a place, else newest first; 400; anyone signed in. Positions are rounded, nothing
+    private is shown.
+    """
+
+    serializer_class = ListedAssistantSerializer
+    filter_backends: list[Any] = []
+    ordering = ("-user_id",)
+
+    @extend_schema(
+        parameters=[AssistantsQuerySerializer],
+        responses={200: ListedAssistantSerializer(many=True)},
+        operation_id="assistants_list",
+    )
+    def get(self, request: Request) -> Response:
+        query = AssistantsQuerySerializer(data=request.query_params.dict())
+        query.is_valid(raise_exception=True)
+        wanted = query.validated_data
+        service_type = wanted["service_type"] or ""
+        if "lat" not in wanted:
+            page = self.paginate_queryset(directory.on_duty(service_type))
+            return self.get_paginated_response([directory.listed_assistant(row) for row in page])
+        most = min(wanted["page_size"], 1000)
+        radius_km = wanted.get("radius_km")
+        return one_page(directory.on_duty_around(wanted["lat"], wanted["lng"], radius_km, service_type, most))
