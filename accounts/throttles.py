@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 import time
 from typing import Any
 
@@ -14,11 +15,17 @@ from rest_framework.throttling import BaseThrottle
 from depannini_dashmap.lib import context
 from depannini_dashmap.lib.errors import TooManyRequests
 
+UNKNOWN_ADDRESS = "0.0.0.0"  # noqa: S104 - nothing is bound to it
+
 
 def caller_address(request: HttpRequest | Request) -> str:
     """Return the caller's address; proxies that are not ours cannot choose it."""
     forwarded = request.META.get("HTTP_X_FORWARDED_FOR", "")
-    return context.client_address(request.META.get("REMOTE_ADDR", ""), forwarded, settings.NUM_PROXIES)
+    address = context.client_address(request.META.get("REMOTE_ADDR", ""), forwarded, settings.NUM_PROXIES)
+    try:
+        return str(ipaddress.ip_address(address))
+    except ValueError:
+        return UNKNOWN_ADDRESS
 
 
 class Quota:

@@ -1,0 +1,36 @@
+"""What several tests of accounts need."""
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+
+@pytest.fixture(autouse=True)
+def sms_directory(settings, tmp_path) -> Path:
+    """The fake SMS gateway: one file per message."""
+    settings.SMS_URL = f"file://{tmp_path / 'sms'}"
+    return tmp_path / "sms"
+
+
+@pytest.fixture
+def messages(run_tasks, mailoutbox, sms_directory) -> Callable[[str], list[str]]:
+    """Let the worker run and give the texts that an address has got so far, oldest first."""
+
+    def texts(address: str) -> list[str]:
+        run_tasks()
+        mails = [mail.body for mail in mailoutbox if mail.to == [address]]
+        files = sorted(sms_directory.glob("*.txt"), key=lambda file: file.stat().st_mtime_ns)
+        sms = [
+            file.read_text().split("\n\n", 1)[1] for file in files if file.read_text().startswith(f"To: {address}\n")
+        ]
+        return mails + sms
+
+    return texts
+
+
+@pytest.fixture
+def codes(messages) -> Callable[[str], list[str]]:
+    """Give the codes that an address has got so far, oldest first."""
+    return lambda address: [found for text in messages(address) for found in re.findall(r"code is (\d{6})", text)]
