@@ -1,0 +1,197 @@
+"""G. Hostile input, generated for every operation where that can be."""
+
+import gzip
+import json
+import socket
+import time
+
+import pytest
+
+from adversarial.stage import ROOT, ask_for_help, fleet_of, order_body
+
+NASTY_NUMBERS = ["NaN", "Infinity", "-Infinity", "1e400", "nan", "9" * 5000, "true", "false", '"abc"', '"nan"', "[]", "{}", '"1e999"', '""']
+NUMBERS = {
+    "/api/positions/": ({"latitude": "1", "longitude": "1", "speed": "1", "heading": "1"}, ["latitude", "longitude", "speed", "heading"]),
+    "/api/vehicles/": ({"license_plate": "N1", "make": "a", "model": "b", "year": 2020, "capacity": "1"}, ["capacity", "year"]),
+    "/api/orders/": (order_body(), ["goods_weight", "goods_volume"]),
+    "/api/profile/update-location/": ({"latitude": 1, "longitude": 1}, ["latitude", "longitude"]),
+}
+
+
+@pytest.fixture(scope="module")
+def people(cast):
+    """A dispatcher with a fleet, and a client."""
+    dispatcher = cast.dispatcher()
+    return dispatcher, fleet_of(dispatcher), cast.client()
+
+
+def _raw(actor, path, text, content_type="application/json"):
+    return actor.call("POST", path, content=text.encode() if isinstance(text, str) else text, headers={"Content-Type": content_type})
+
+
+@pytest.mark.parametrize("number", NASTY_NUMBERS)
+@pytest.mark.parametrize("path", NUMBERS)
+def test_g02_numbers_that_are_none(people, path, number):
+    dispatcher, ids, client = people
+    body, names = NUMBERS[path]
+    actor = client if "profile" in path else dispatcher
+    for name in names:
+        text = json.dumps({**body, "vehicle_id": ids["vehicle"], name: "@@"}).replace('"@@"', number)
+        if number == '""' and name.startswith("goods"):
+            continue
+        answer = _raw(actor, path, text)
+        assert answer.status_code == 400, (path, name, number, answer.text)
+
+
+def test_g02_numbers_as_text_and_with_many_decimals(people):
+    dispatcher, _, _ = people
+    answer = dispatcher.post("/api/orders/", order_body(goods_weight="12.3456789", goods_volume=1.005))
+    assert answer.status_code == 201
+    assert answer.json()["goods_weight"] == "12.35"
+
+
+@pytest.mark.parametrize("text", ["\x00", "a\x00b"])
+def test_g03_nul_is_refused(people, text):
+    dispatcher, _, client = people
+    assert dispatcher.post("/api/orders/", order_body(customer_name=text)).status_code == 400
+    assert client.put("/api/profile/user/", {"name": text}).status_code == 400
+    assert dispatcher.get("/api/orders/?search=%00").status_code in (200, 400)
+
+
+@pytest.mark.parametrize("text", ["\u202eabc", "é" + "\u0301" * 100, "🚚" * 20, "'; DROP TABLE orders_order; --", "<script>alert(1)</script>", "{{7*7}}", "%s%n"])
+def test_g03_odd_text_comes_back_as_it_went(people, text):
+    dispatcher, _, _ = people
+    made = dispatcher.post("/api/orders/", order_body(customer_name=text))
+    assert made.status_code == 201
+    assert dispatcher.get(f"/api/orders/{made.json()['id']}/").json()["customer_name"] == text
+
+
+def test_g03_long_text_is_refused(people):
+    dispatcher, _, _ = people
+    assert dispatcher.post("/api/orders/", order_body(customer_name="x" * 10**6)).status_code == 400
+    assert dispatcher.post("/api/orders/", order_body(special_instructions="x" * 10**6)).status_code == 400
+
+
+@pytest.mark.parametrize(
+    ("text", "content_type", "statuses"),
+    [
+        ("[" * 100_000, "application/json", {400}),
+        (json.dumps({f"k{number}": number for number in range(10_000)}), "application/json", {400}),
+        ('{"customer_name": "a", "customer_name": "b"}', "application/json", {400}),
+        (b"\xef\xbb\xbf{}", "application/json", {400}),
+        ("{}".encode("utf-16"), "application/json", {400}),
+        ("{}", "text/html", {415}),
+        ("{}", "", {415, 400}),
+        ("a=b", "application/x-www-form-urlencoded", {415}),
+        (gzip.compress(b"{" + b" " * 10**6 + b"}"), "application/json", {400}),
+        ("", "application/json", {400}),
+        ("null", "application/json", {400}),
+    ],
+)
+def test_g04_bodies(people, text, content_type, statuses):
+    assert _raw(people[0], "/api/orders/", text, content_type).status_code in statuses
+
+
+def test_g05_bodies_over_the_limit(people):
+    answer = _raw(people[0], "/api/orders/", b'{"customer_name": "' + b"x" * 2_700_000 + b'"}')
+    assert answer.status_code == 413
+
+
+def test_g05_fifty_megabytes_without_length(stage, people):
+    host, port = stage.urls[0].removeprefix("http://").split(":")
+    with socket.create_connection((host, int(port)), timeout=20) as wire:
+        wire.sendall(f"POST /api/orders/ HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: {people[0].header}\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n".encode())
+        chunk = b"%x\r\n" % 65536 + b"x" * 65536 + b"\r\n"
+        try:
+            for _ in range(800):
+                wire.sendall(chunk)
+            wire.sendall(b"0\r\n\r\n")
+        except OSError:
+            pass
+        wire.settimeout(10)
+        try:
+            answer = wire.recv(4096)
+        except OSError:
+            answer = b""
+    assert not answer or answer.split()[1] in (b"413", b"400", b"408")
+
+
+def _parameters():
+    import yaml
+
+    schema = yaml.safe_load((ROOT / "docs" / "openapi.yaml").read_text())
+    for path, operations in schema["paths"].items():
+        if "get" in operations and "{" not in path and path.startswith("/api/") and "/schema" not in path:
+            for parameter in operations["get"].get("parameters", []):
+                if parameter["in"] == "query":
+                    yield path, parameter["name"]
+
+
+@pytest.mark.parametrize("value", ["abc", "%00", "-1", str(2**63), "", "9" * 400, "1' OR '1'='1", "%F0%9F%9A%9A", "2024-13-45", "NaN"])
+def test_g06_every_filter_of_every_list(people, value):
+    dispatcher, _, client = people
+    seen = 0
+    for path, name in _parameters():
+        for actor in (dispatcher, client):
+            answer = actor.get(f"{path}?{name}={value}")
+            assert answer.status_code in (200, 400, 403), (path, name, value, answer.text)
+            seen += 1
+    assert seen > 20
+
+
+@pytest.mark.parametrize("number", ["abc", "-1", str(2**63), "9" * 400, "%00", "1%27", "é", "1.5", "0"])
+def test_g06_every_path_with_odd_ids(people, number):
+    dispatcher, _, client = people
+    for kind in ("companies", "vehicles", "orders", "trips", "trip-stops"):
+        assert dispatcher.get(f"/api/{kind}/{number}/").status_code == 404
+    for path in ("assistance/view", "assistance/accept", "assistance/update"):
+        method = "GET" if "view" in path else "PATCH"
+        assert client.call(method, f"/api/{path}/{number}/", None if method == "GET" else {}).status_code in (400, 403, 404)
+
+
+def test_g09_hosts_and_headers(stage, people):
+    http = people[0].http
+    assert http.get(stage.urls[0] + "/api/", headers={"Host": "evil.example"}).status_code == 400
+    host, port = stage.urls[0].removeprefix("http://").split(":")
+    for extra in ([f"X-H{number}: 1" for number in range(2000)], ["X-Long: " + "x" * 65536 * 2]):
+        with socket.create_connection((host, int(port)), timeout=10) as wire:
+            wire.sendall(("GET /api/ HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n" + "\r\n".join(extra) + "\r\n\r\n").encode())
+            try:
+                answer = wire.recv(4096)
+            except OSError:
+                answer = b""
+        assert not answer or answer.split()[1][:1] in (b"2", b"4"), answer[:100]
+
+
+@pytest.mark.parametrize(
+    ("name", "values"),
+    [("planned_start_date", ["0000-01-01", "10000-01-01", "2024-02-30", "yesterday", 5, True]), ("planned_start_time", ["24:00", "8", "25:61", 8, True, "08:00:00Z:1"])],
+)
+def test_g10_odd_dates_and_times(people, name, values):
+    dispatcher, ids, _ = people
+    for value in values:
+        body = {"vehicle": ids["vehicle"], "name": "x", "planned_start_date": "2026-01-01", "planned_start_time": "08:00", name: value}
+        assert dispatcher.post("/api/trips/", body).status_code == 400, value
+
+
+def test_g11_every_field_of_every_write_with_every_type(people):
+    """Each documented body, one field at a time replaced by something of another kind: never a 500."""
+    import yaml
+
+    dispatcher, ids, client = people
+    schema = yaml.safe_load((ROOT / "docs" / "openapi.yaml").read_text())
+    tried = 0
+    for path, operations in schema["paths"].items():
+        for method in ("post", "put", "patch"):
+            reference = operations.get(method, {}).get("requestBody", {}).get("content", {}).get("application/json", {}).get("schema", {}).get("$ref")
+            if not reference or "generate-fake" in path or "logout" in path:
+                continue
+            fields = schema["components"]["schemas"][reference.rsplit("/", 1)[1]].get("properties", {})
+            concrete = path.replace("{id}", str(ids["trip"])).replace("{trip_id}", str(ids["trip"]))
+            concrete = concrete if "{" not in concrete else concrete.split("{")[0] + "1/"
+            actor = client if "assist" in path or "profile" in path else dispatcher
+            for name in fields:
+                for value in (None, True, -1, 2**70, 1.5, "", "x" * 70_000, [], {}, [{}], {"a": []}):
+                    actor.call(method.upper(), concrete, {name: value})
+                    tried += 1
+    assert tried > 300

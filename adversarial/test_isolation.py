@@ -1,0 +1,165 @@
+"""D. Isolation and mass assignment."""
+
+import pytest
+
+from adversarial.stage import ALGIERS, Actor, ask_for_help, fleet_of, new_trip, order_body
+
+
+@pytest.fixture(scope="module")
+def two(cast):
+    """Two dispatchers and what the first one owns."""
+    one, other = cast.dispatcher(), cast.dispatcher()
+    ids = fleet_of(one)
+    one.post(f"/api/trips/{ids['trip']}/add-order/", {"order": ids["order"]})
+    ids["trip-stop"] = one.get(f"/api/trip-stops/?trip={ids['trip']}").json()["results"][0]["id"]
+    return one, other, ids
+
+
+def _snapshot(stage):
+    names = ("fleet_vehicle", "orders_order", "orders_stop", "trips_trip", "trips_tripstop", "accounts_company", "accounts_membership", "telematics_position")
+    return {name: stage.rows(f"SELECT md5(string_agg(t::text, ',' ORDER BY t.*::text)) FROM {name} t") for name in names}
+
+
+def _bare(answer):
+    return {key: value for key, value in answer.json().items() if key != "request_id"}
+
+
+PATHS = {"company": "companies", "vehicle": "vehicles", "order": "orders", "trip": "trips", "trip-stop": "trip-stops"}
+
+
+@pytest.mark.parametrize("kind", PATHS)
+@pytest.mark.parametrize("method", ["GET", "PUT", "PATCH", "DELETE"])
+def test_d02_foreign_rows_do_not_exist(stage, two, kind, method):
+    _, other, ids = two
+    before = _snapshot(stage)
+    body = {"name": "Stolen", "notes": "x"} if method in ("PUT", "PATCH") else None
+    foreign = other.call(method, f"/api/{PATHS[kind]}/{ids[kind]}/", body)
+    missing = other.call(method, f"/api/{PATHS[kind]}/999999999/", body)
+    assert foreign.status_code == missing.status_code == 404
+    assert _bare(foreign) == _bare(missing)
+    assert _snapshot(stage) == before
+
+
+def test_d02_foreign_actions_do_not_exist(stage, two):
+    _, other, ids = two
+    before = _snapshot(stage)
+    for path, body in {
+        f"/api/trips/{ids['trip']}/add-order/": {"order": ids["order"]},
+        f"/api/trips/{ids['trip']}/notify-driver/": {},
+        f"/api/trips/{ids['trip']}/reorder-stops/": {"orders": []},
+        f"/api/companies/{ids['company']}/members/": {"username": other.known["username"]},
+    }.items():
+        assert other.post(path, body).status_code == 404, path
+    assert other.get(f"/api/trips/{ids['trip']}/route.geojson").status_code == 404
+    assert _snapshot(stage) == before
+
+
+@pytest.mark.parametrize(("path", "kind"), [("vehicles/?company", "company"), ("orders/?company", "company"), ("trips/?company", "company"), ("trips/?vehicle", "vehicle"), ("positions/?vehicle", "vehicle"), ("trip-stops/?trip", "trip")])
+def test_d03_foreign_filters_are_empty(two, path, kind):
+    _, other, ids = two
+    answer = other.get(f"/api/{path}={ids[kind]}")
+    assert answer.status_code == 200 and answer.json()["results"] == []
+
+
+def test_d04_foreign_ids_in_bodies(stage, two):
+    one, other, ids = two
+    own = fleet_of(other)
+    before = _snapshot(stage)
+    trip = {"vehicle": own["vehicle"], "name": "x", "planned_start_date": "2026-01-01", "planned_start_time": "08:00"}
+    vehicle = {"license_plate": "X1", "make": "a", "model": "b", "year": 2020, "capacity": "1"}
+    attempts = [
+        ("/api/vehicles/", {**vehicle, "company": ids["company"]}),
+        ("/api/orders/", order_body(company=ids["company"])),
+        ("/api/trips/", {**trip, "vehicle": ids["vehicle"]}),
+        ("/api/trips/", {**trip, "dispatcher": one.id}),
+        (f"/api/trips/{own['trip']}/add-order/", {"order": ids["order"]}),
+        (f"/api/trips/{own['trip']}/reorder-stops/", {"orders": [{"id": ids["trip-stop"], "sequence": 1}]}),
+        ("/api/trip-stops/", {"trip": ids["trip"], "stop": {"name": "a", "address": "b"}}),
+        ("/api/positions/", {"vehicle_id": ids["vehicle"], "latitude": 1, "longitude": 1, "speed": 1, "heading": 1}),
+    ]
+    for path, body in attempts:
+        foreign = other.post(path, body)
+        assert foreign.status_code in (400, 404), (path, foreign.text)
+    assert _snapshot(stage) == before
+
+
+def test_d04_foreign_and_unknown_read_alike(two):
+    _, other, ids = two
+    own = fleet_of(other)
+    for foreign, unknown in ((ids["vehicle"], 999999999),):
+        bodies = [other.put(f"/api/trips/{own['trip']}/", {"vehicle": vehicle}) for vehicle in (foreign, unknown)]
+        assert [answer.status_code for answer in bodies] == [400, 400]
+        assert _bare(bodies[0]) == _bare(bodies[1])
+
+
+def test_d06_read_only_stays(stage, two):
+    one, _, ids = two
+    before = stage.rows("SELECT id, is_staff, is_superuser, password FROM accounts_user WHERE id = %s", [one.id])
+    assert one.put("/api/auth/profile/", {"is_staff": True, "is_superuser": True, "id": 1, "password": "x", "first_name": "N"}).status_code == 200
+    assert stage.rows("SELECT id, is_staff, is_superuser, password FROM accounts_user WHERE id = %s", [one.id]) == before
+    order = one.get(f"/api/orders/{ids['order']}/").json()
+    changed = one.put(f"/api/orders/{ids['order']}/", {"order_number": "ORD-1", "created_at": "2000-01-01T00:00:00Z", "id": 5}).json()
+    assert (changed["order_number"], changed["created_at"], changed["id"]) == (order["order_number"], order["created_at"], order["id"])
+
+
+def test_d08_companies_in_use(two, cast):
+    one, _, ids = two
+    assert one.delete(f"/api/companies/{ids['company']}/").status_code == 409
+    empty = one.post("/api/companies/", {"name": "Empty"}).json()["id"]
+    assert one.delete(f"/api/companies/{empty}/").status_code == 204
+
+
+def test_d09_assistance_is_its_parties_own(cast):
+    client, stranger, assistant, far = cast.client(), cast.client(), cast.assistant(), cast.assistant(lat=-40.0, lng=100.0)
+    number = ask_for_help(client)
+    path = f"/api/assistance/view/{number}/"
+    assert client.get(path).status_code == 200
+    assert assistant.get(path).status_code == 200
+    for actor in (stranger, far):
+        assert actor.get(path).status_code == 404
+        assert number not in [row["id"] for row in actor.get("/api/assistance/view/").json()["results"]]
+        assert actor.patch(f"/api/assistance/update/{number}/", {"status": "canceled"}).status_code == 404
+
+
+def test_d10_wrong_roles_move_nothing(cast):
+    client, inactive = cast.client(), cast.assistant(active=False)
+    number = ask_for_help(client)
+    for status in ("ongoing", "completed"):
+        assert client.patch(f"/api/assistance/update/{number}/", {"status": status}).status_code == 403
+    assert inactive.patch(f"/api/assistance/accept/{number}/").status_code == 403
+    assert client.patch(f"/api/assistance/accept/{number}/").status_code == 403
+    assert client.get(f"/api/assistance/view/{number}/").json()["status"] == "requested"
+
+
+def test_d11_the_list_of_assistants_is_discreet(cast):
+    client, shown, hidden = cast.client(), cast.assistant(lat=36.123456, lng=3.123456), cast.assistant(active=False)
+    answer = client.get("/api/assistants/?lat=36.12&lng=3.12&radius_km=5")
+    rows = {row["id"]: row for row in answer.json()["results"]}
+    assert shown.id in rows and hidden.id not in rows
+    text = answer.text
+    assert shown.known["phone"] not in text and "driving_license" not in text and "email" not in text.replace("email_verified", "")
+    assert "36.123456" not in text and "36.123" in text
+
+
+def test_d13_odd_verbs_and_paths(stage, cast):
+    dispatcher = cast.dispatcher()
+    for method in ("TRACE", "OPTIONS", "PROPFIND"):
+        assert dispatcher.http.request(method, stage.urls[0] + "/api/companies/", headers={"Authorization": dispatcher.header}).status_code in (403, 404, 405)
+    assert dispatcher.get("//api/companies/").status_code == 404
+    assert dispatcher.get("/api/companies/?format=api", headers={"Accept": "text/html"}).headers["content-type"] == "application/json"
+
+
+def test_d14_phones_of_the_other_party(stage, cast):
+    client, assistant = cast.client(), cast.assistant()
+    number = ask_for_help(client)
+    path = f"/api/assistance/view/{number}/"
+    assert assistant.get(path).json()["client"]["phone_number"] is None
+    assert client.get(path).json()["client"]["phone_number"] == client.known["phone"]
+    assistant.patch(f"/api/assistance/accept/{number}/")
+    assert assistant.get(path).json()["client"]["phone_number"] == client.known["phone"]
+    assert client.get(path).json()["assistant"]["phone_number"] == assistant.known["phone"]
+    assistant.patch(f"/api/assistance/update/{number}/", {"status": "completed"})
+    assert client.get(path).json()["assistant"]["phone_number"] == assistant.known["phone"]
+    stage.rows("UPDATE assistance_assistance SET ended_at = now() - interval '25 hours' WHERE id = %s", [number])
+    assert client.get(path).json()["assistant"]["phone_number"] is None
+    assert "@" not in client.get(path).text

@@ -1,0 +1,201 @@
+"""F. Logic."""
+
+from datetime import date, timedelta
+
+import pytest
+
+from adversarial.stage import ask_for_help, fleet_of, new_trip, order_body
+
+STATES = ("requested", "accepted", "ongoing", "completed", "canceled")
+# (state, target, actor) -> status code; whatever is not here is 409.
+LEGAL = {
+    **{(state, target, "client"): 403 for state in STATES for target in ("ongoing", "completed", "accepted") if state not in ("completed", "canceled")},
+    **{(state, "canceled", "client"): 200 for state in ("requested", "accepted", "ongoing")},
+    ("accepted", "ongoing", "assistant"): 200,
+    ("accepted", "completed", "assistant"): 200,
+    ("accepted", "canceled", "assistant"): 200,
+    ("ongoing", "ongoing", "assistant"): 200,
+    ("ongoing", "completed", "assistant"): 200,
+    ("ongoing", "canceled", "assistant"): 200,
+}
+
+
+def _bring_to(state, client, assistant):
+    number = ask_for_help(client)
+    if state != "requested":
+        assistant.patch(f"/api/assistance/accept/{number}/")
+    if state in ("ongoing", "completed"):
+        assistant.patch(f"/api/assistance/update/{number}/", {"status": state})
+    if state == "canceled":
+        client.patch(f"/api/assistance/update/{number}/", {"status": "canceled"})
+    return number
+
+
+@pytest.mark.parametrize("state", STATES)
+@pytest.mark.parametrize("target", ["ongoing", "completed", "canceled"])
+@pytest.mark.parametrize("who", ["client", "assistant"])
+def test_f01_every_state_and_target(stage, cast, state, target, who):
+    client, assistant = cast.client(), cast.assistant()
+    number = _bring_to(state, client, assistant)
+    actor = client if who == "client" else assistant
+    before = stage.rows("SELECT status, version FROM assistance_assistance WHERE id = %s", [number])
+    answer = actor.patch(f"/api/assistance/update/{number}/", {"status": target})
+    expected = LEGAL.get((state, target, who), 409)
+    if state == "requested" and who == "assistant":
+        assert answer.status_code in (403, 404, 409)
+        return
+    if state in ("completed", "canceled"):
+        assert answer.status_code in (409, 403)
+        if answer.status_code == 409:
+            assert state in answer.text
+    else:
+        assert answer.status_code == expected, answer.text
+    if answer.status_code != 200 or state == target:
+        assert stage.rows("SELECT status, version FROM assistance_assistance WHERE id = %s", [number]) == before
+
+
+def test_f01_accept_again_by_the_winner(stage, cast):
+    client, assistant, other = cast.client(), cast.assistant(), cast.assistant()
+    number = ask_for_help(client)
+    assert assistant.patch(f"/api/assistance/accept/{number}/").status_code == 200
+    version = stage.rows("SELECT version FROM assistance_assistance WHERE id = %s", [number])
+    assert assistant.patch(f"/api/assistance/accept/{number}/").status_code == 200
+    assert other.patch(f"/api/assistance/accept/{number}/").status_code == 409
+    assert stage.rows("SELECT version FROM assistance_assistance WHERE id = %s", [number]) == version
+
+
+def test_f02_clients_do_not_set_prices(stage, cast):
+    client, assistant = cast.client(), cast.assistant()
+    sent = {"total_price": 1, "distance_km": 0, "status": "completed", "assistant": assistant.id, "client": assistant.id}
+    answer = client.post("/api/assistance/request/", {"pickup": {"lat": 0, "lng": 0}, "dropoff": {"lat": 0.1, "lng": 0}, **sent})
+    assert answer.status_code == 201
+    got = answer.json()["assistance"]
+    assert got["status"] == "requested" and got["assistant"] is None and got["client"]["id"] == client.id
+    assert got["distance_km"] == pytest.approx(11.12, abs=0.02) and got["total_price"] > 1
+
+
+@pytest.fixture
+def trip_of_three(cast):
+    """A trip with three orders, its dispatcher, and the stops in order."""
+    dispatcher = cast.dispatcher()
+    ids = fleet_of(dispatcher)
+    orders = [dispatcher.post("/api/orders/", order_body()).json()["id"] for _ in range(3)]
+    for order in orders:
+        assert dispatcher.post(f"/api/trips/{ids['trip']}/add-order/", {"order": order}).status_code == 201
+    stops = [row["id"] for row in dispatcher.get(f"/api/trip-stops/?trip={ids['trip']}").json()["results"]]
+    return dispatcher, ids, orders, stops
+
+
+def _sequence(dispatcher, trip):
+    return [row["id"] for row in sorted(dispatcher.get(f"/api/trip-stops/?trip={trip}").json()["results"], key=lambda row: row["sequence"])]
+
+
+def test_f03_reorder_keeps_pickups_first(trip_of_three):
+    dispatcher, ids, _, stops = trip_of_three
+    path = f"/api/trips/{ids['trip']}/reorder-stops/"
+    wanted = [stops[2], stops[0], stops[3], stops[1], stops[4], stops[5]]
+    answer = dispatcher.post(path, {"orders": [{"id": stop, "sequence": place} for place, stop in enumerate(wanted, 1)]})
+    assert answer.status_code == 200
+    assert [row["id"] for row in answer.json()["results"]] == wanted == _sequence(dispatcher, ids["trip"])
+    backwards = [{"id": stop, "sequence": place} for place, stop in enumerate(reversed(wanted))]
+    assert dispatcher.post(path, {"orders": backwards}).status_code == 400
+    assert _sequence(dispatcher, ids["trip"]) == wanted
+
+
+def test_f04_bad_reorders_change_nothing(trip_of_three):
+    dispatcher, ids, _, stops = trip_of_three
+    path = f"/api/trips/{ids['trip']}/reorder-stops/"
+    bad = [
+        [{"id": stops[0], "sequence": 1}, {"id": stops[0], "sequence": 2}],
+        [{"id": stops[0], "sequence": 1}, {"id": stops[1], "sequence": 1}],
+        [{"id": 10**9, "sequence": 1}],
+        [{"id": "x", "sequence": 1}],
+        [{"id": stops[0], "sequence": "x"}],
+        [{"id": stops[0]}],
+        [5],
+        "x",
+        None,
+        {},
+    ]
+    for orders in bad:
+        assert dispatcher.post(path, {"orders": orders}).status_code == 400, orders
+        assert _sequence(dispatcher, ids["trip"]) == stops
+    gapped = [{"id": stop, "sequence": place * 10 - 20} for place, stop in enumerate(stops)]
+    assert dispatcher.post(path, {"sequences": gapped}).status_code == 200
+    rows = dispatcher.get(f"/api/trip-stops/?trip={ids['trip']}").json()["results"]
+    assert sorted(row["sequence"] for row in rows) == [1, 2, 3, 4, 5, 6]
+
+
+def test_f05_insert_shift_delete_and_halves(trip_of_three):
+    dispatcher, ids, _, stops = trip_of_three
+    made = dispatcher.post("/api/trip-stops/", {"trip": ids["trip"], "stop": {"name": "Fuel", "address": "R5"}, "sequence": 2})
+    assert made.status_code == 201
+    assert _sequence(dispatcher, ids["trip"]) == [stops[0], made.json()["id"], *stops[1:]]
+    assert dispatcher.delete(f"/api/trip-stops/{made.json()['id']}/").status_code == 204
+    rows = dispatcher.get(f"/api/trip-stops/?trip={ids['trip']}").json()["results"]
+    assert [row["sequence"] for row in rows] == [1, 2, 3, 4, 5, 6]
+    order = dispatcher.post("/api/orders/", order_body()).json()
+    half = dispatcher.post("/api/trip-stops/", {"trip": ids["trip"], "stop": order["pickup_stop"]["id"]})
+    assert half.status_code == 400
+    assert half.json()["error"] == (
+        f"Cannot add pickup stop for order {order['order_number']} without also including its delivery stop. "
+        "Trips must contain complete order journeys (both pickup and delivery)."
+    )
+    assert dispatcher.delete(f"/api/trip-stops/{stops[0]}/").status_code == 204
+    trip = dispatcher.get(f"/api/trips/{ids['trip']}/").json()
+    assert len(trip["incomplete_orders"]) == 1
+    assert dispatcher.put(f"/api/trips/{ids['trip']}/", {"status": "planned"}).status_code == 400
+
+
+def test_f06_orders_follow_their_trip(trip_of_three):
+    dispatcher, ids, orders, stops = trip_of_three
+    assert dispatcher.delete(f"/api/orders/{orders[0]}/").status_code == 409
+    def status(order):
+        return dispatcher.get(f"/api/orders/{order}/").json()["status"]
+
+    assert status(orders[0]) == "assigned"
+    for step in ("planned", "in_progress"):
+        assert dispatcher.put(f"/api/trips/{ids['trip']}/", {"status": step}).status_code == 200
+    assert status(orders[0]) == "in_transit"
+    for stop in stops[:2]:
+        assert dispatcher.put(f"/api/trip-stops/{stop}/", {"is_completed": True}).status_code == 200
+    assert status(orders[0]) == "delivered"
+    assert dispatcher.put(f"/api/orders/{orders[0]}/", {"status": "pending"}).status_code == 409
+    assert dispatcher.put(f"/api/orders/{orders[0]}/", {"special_instructions": "late"}).status_code == 200
+    assert dispatcher.put(f"/api/trips/{ids['trip']}/", {"status": "cancelled"}).status_code == 200
+    assert [status(order) for order in orders] == ["delivered", "pending", "pending"]
+    assert dispatcher.put(f"/api/trips/{ids['trip']}/", {"status": "in_progress"}).status_code == 409
+
+
+@pytest.mark.parametrize("days", [0, -1, -3650])
+def test_f08_expired_licences(anyone, days):
+    expiry = date.today() + timedelta(days=days)
+    body = {
+        "phone_number": "+213669999999", "name": "K", "password": "correct-horse-battery", "user_type": "assistant",
+        "service_type": "towing", "vehicle_type": "truck", "driving_license_cat": "c", "driving_license_num": "1",
+        "driving_license_expiry": expiry.strftime("%d:%m:%y"), "vehicle_registration_num": 1, "current_lat": 1, "current_lng": 1,
+    }  # fmt: skip
+    answer = anyone.post("/api/auth/register/", body)
+    assert answer.status_code == 400 and "driving_license_expiry" in answer.json()["fields"]
+
+
+def test_f09_duty_and_rating(cast):
+    client, assistant, other = cast.client(), cast.assistant(), cast.client()
+    number = ask_for_help(client)
+    assistant.patch(f"/api/assistance/accept/{number}/")
+    assert assistant.post("/api/profile/assistant-status/", {"is_active": False}).status_code == 200
+    assert client.patch(f"/api/assistance/rate/{number}/", {"rating": 5}).status_code == 409
+    assert assistant.patch(f"/api/assistance/update/{number}/", {"status": "ongoing"}).status_code == 200
+    assert assistant.patch(f"/api/assistance/update/{number}/", {"status": "completed"}).status_code == 200
+    for rating in (0, 6, "x", None, 4.5, True):
+        assert client.patch(f"/api/assistance/rate/{number}/", {"rating": rating}).status_code == 400, rating
+    assert assistant.patch(f"/api/assistance/rate/{number}/", {"rating": 5}).status_code == 403
+    assert other.patch(f"/api/assistance/rate/{number}/", {"rating": 5}).status_code == 404
+    assert client.patch(f"/api/assistance/rate/{number}/", {"rating": 5}).status_code == 200
+    assert client.patch(f"/api/assistance/rate/{number}/", {"rating": 4}).status_code == 409
+
+
+def test_f09_nobody_off_duty_is_offered_work(cast):
+    assistant, client = cast.assistant(active=False, lat=-10.0, lng=-10.0), cast.client()
+    answer = client.post("/api/assistance/request/", {"pickup": {"lat": -10.0, "lng": -10.0}}).json()
+    assert assistant.id not in [row["assistant_id"] for row in answer["nearby_assistants"]]

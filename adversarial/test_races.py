@@ -1,0 +1,259 @@
+"""E. Races: sixteen contenders against two processes, exactly one winner in every round.
+
+`ROUNDS` (environment) sets how often each race is run; 200 is the drill, the default keeps the suite quick.
+"""
+
+import os
+from collections import Counter
+
+import pytest
+
+from adversarial.stage import ALGIERS, PASSWORD, ask_for_help, at_once, fleet_of, new_trip, order_body
+
+ROUNDS = int(os.environ.get("ROUNDS", "5"))
+CONTENDERS = 16
+
+
+def _invariants(stage):
+    """No state that no legal history leads to."""
+    assert stage.rows("SELECT client_id FROM assistance_assistance WHERE status IN ('requested','accepted','ongoing') GROUP BY 1 HAVING count(*) > 1") == []
+    assert stage.rows("SELECT assistant_id FROM assistance_assistance WHERE status IN ('accepted','ongoing') GROUP BY 1 HAVING count(*) > 1") == []
+    assert stage.rows("SELECT trip_id FROM trips_tripstop GROUP BY trip_id HAVING count(*) <> max(sequence) OR min(sequence) <> 1 OR count(DISTINCT sequence) <> count(*)") == []
+
+
+def _pairs_are_whole(stage, trip):
+    rows = stage.rows(
+        "SELECT o.id, ps.sequence, ds.sequence FROM orders_order o "
+        "LEFT JOIN trips_tripstop ps ON ps.stop_id = o.pickup_stop_id AND ps.trip_id = %s "
+        "LEFT JOIN trips_tripstop ds ON ds.stop_id = o.delivery_stop_id AND ds.trip_id = %s "
+        "WHERE ps.id IS NOT NULL OR ds.id IS NOT NULL",
+        [trip, trip],
+    )
+    for order, pickup, delivery in rows:
+        assert pickup is not None and delivery is not None, f"half of order {order}"
+        assert pickup < delivery, f"order {order} is delivered before it is picked up"
+
+
+@pytest.fixture(scope="module")
+def assistants(cast):
+    """Sixteen on duty in one place."""
+    return [cast.assistant() for _ in range(CONTENDERS)]
+
+
+def test_e01_one_request_sixteen_assistants(stage, cast, assistants):
+    client = cast.client()
+    for _ in range(ROUNDS):
+        number = ask_for_help(client)
+        answers = at_once([lambda a=a: a.patch(f"/api/assistance/accept/{number}/") for a in assistants])
+        assert Counter(answer.status_code for answer in answers) == {200: 1, 409: CONTENDERS - 1}
+        _invariants(stage)
+        winner = next(a for a, answer in zip(assistants, answers, strict=True) if answer.status_code == 200)
+        assert client.get(f"/api/assistance/view/{number}/").json()["assistant"]["id"] == winner.id
+        assert winner.patch(f"/api/assistance/update/{number}/", {"status": "completed"}).status_code == 200
+
+
+def test_e02_one_assistant_sixteen_requests(stage, cast):
+    assistant, clients = cast.assistant(), [cast.client() for _ in range(CONTENDERS)]
+    for _ in range(max(1, ROUNDS // 2)):
+        numbers = [ask_for_help(client) for client in clients]
+        answers = at_once([lambda n=n: assistant.patch(f"/api/assistance/accept/{n}/").status_code for n in numbers])
+        assert Counter(answers) == {200: 1, 409: CONTENDERS - 1}
+        _invariants(stage)
+        for client, number in zip(clients, numbers, strict=True):
+            client.patch(f"/api/assistance/update/{number}/", {"status": "canceled"})
+
+
+def test_e03_one_client_sixteen_requests(stage, cast):
+    client = cast.client()
+    for _ in range(ROUNDS):
+        answers = at_once([lambda: client.post("/api/assistance/request/", {"pickup": ALGIERS})] * CONTENDERS)
+        assert Counter(answer.status_code for answer in answers) == {201: 1, 409: CONTENDERS - 1}
+        number = next(answer.json()["assistance"]["id"] for answer in answers if answer.status_code == 201)
+        assert {answer.json()["assistance_id"] for answer in answers if answer.status_code == 409} == {number}
+        _invariants(stage)
+        client.patch(f"/api/assistance/update/{number}/", {"status": "canceled"})
+
+
+def test_e04_cancel_against_accept(stage, cast):
+    client, assistant = cast.client(), cast.assistant()
+    for _ in range(ROUNDS * 2):
+        number = ask_for_help(client)
+        canceled, accepted = at_once(
+            [
+                lambda: client.patch(f"/api/assistance/update/{number}/", {"status": "canceled"}).status_code,
+                lambda: assistant.patch(f"/api/assistance/accept/{number}/").status_code,
+            ]
+        )
+        assert canceled == 200 and accepted in (200, 404, 409)
+        status, holder = stage.rows("SELECT status, accepted_at FROM assistance_assistance WHERE id = %s", [number])[0]
+        assert status == "canceled"
+        assert (holder is not None) == (accepted == 200)
+
+
+def test_e05_complete_against_cancel(stage, cast):
+    client, assistant = cast.client(), cast.assistant()
+    for _ in range(ROUNDS * 2):
+        number = ask_for_help(client)
+        assistant.patch(f"/api/assistance/accept/{number}/")
+        answers = at_once(
+            [
+                lambda: client.patch(f"/api/assistance/update/{number}/", {"status": "canceled"}).status_code,
+                lambda: assistant.patch(f"/api/assistance/update/{number}/", {"status": "completed"}).status_code,
+            ]
+        )
+        assert sorted(answers) == [200, 409]
+        _invariants(stage)
+
+
+@pytest.fixture
+def fleet(cast):
+    """A dispatcher with a vehicle."""
+    dispatcher = cast.dispatcher()
+    return dispatcher, fleet_of(dispatcher)
+
+
+def _order(dispatcher):
+    return dispatcher.post("/api/orders/", order_body()).json()["id"]
+
+
+def test_e07_one_order_sixteen_trips(stage, fleet):
+    dispatcher, ids = fleet
+    trips = [new_trip(dispatcher, ids["vehicle"]) for _ in range(CONTENDERS)]
+    for _ in range(ROUNDS):
+        order = _order(dispatcher)
+        answers = at_once([lambda t=t: dispatcher.post(f"/api/trips/{t}/add-order/", {"order": order}).status_code for t in trips])
+        assert Counter(answers) == {201: 1, 409: CONTENDERS - 1}
+        assert stage.rows("SELECT count(*) FROM trips_tripstop s JOIN orders_order o ON s.stop_id IN (o.pickup_stop_id, o.delivery_stop_id) WHERE o.id = %s", [order]) == [(2,)]
+        _invariants(stage)
+
+
+def test_e08_sixteen_orders_one_trip(stage, fleet):
+    dispatcher, ids = fleet
+    for _ in range(max(1, ROUNDS // 2)):
+        trip, orders = new_trip(dispatcher, ids["vehicle"]), [_order(dispatcher) for _ in range(CONTENDERS)]
+        answers = at_once([lambda o=o: dispatcher.post(f"/api/trips/{trip}/add-order/", {"order": o, "sequence": 1}).status_code for o in orders])
+        assert answers == [201] * CONTENDERS
+        assert stage.rows("SELECT array_agg(sequence ORDER BY sequence) FROM trips_tripstop WHERE trip_id = %s", [trip]) == [(list(range(1, 2 * CONTENDERS + 1)),)]
+        _pairs_are_whole(stage, trip)
+
+
+def test_e09_reorder_against_delete_and_add(stage, fleet):
+    dispatcher, ids = fleet
+    for _ in range(ROUNDS):
+        trip = new_trip(dispatcher, ids["vehicle"])
+        for _ in range(3):
+            dispatcher.post(f"/api/trips/{trip}/add-order/", {"order": _order(dispatcher)})
+        loose = dispatcher.post("/api/trip-stops/", {"trip": trip, "stop": {"name": "Fuel", "address": "Route 5"}}).json()["id"]
+        stops = [row["id"] for row in dispatcher.get(f"/api/trip-stops/?trip={trip}").json()["results"]]
+        moved = [stops[2], stops[3], stops[0], stops[1]]
+        late = _order(dispatcher)
+        answers = at_once(
+            [
+                lambda: dispatcher.post(f"/api/trips/{trip}/reorder-stops/", {"orders": [{"id": stop, "sequence": place} for place, stop in enumerate(moved)]}).status_code,
+                lambda: dispatcher.delete(f"/api/trip-stops/{loose}/").status_code,
+                lambda: dispatcher.post(f"/api/trips/{trip}/add-order/", {"order": late, "sequence": 2}).status_code,
+            ]
+        )
+        assert answers[0] == 200 and answers[1] == 204 and answers[2] == 201
+        _invariants(stage)
+        _pairs_are_whole(stage, trip)
+
+
+def test_e10_delete_order_against_add_order(stage, fleet):
+    dispatcher, ids = fleet
+    trip = new_trip(dispatcher, ids["vehicle"])
+    for _ in range(ROUNDS * 2):
+        order = _order(dispatcher)
+        deleted, added = at_once(
+            [
+                lambda: dispatcher.delete(f"/api/orders/{order}/").status_code,
+                lambda: dispatcher.post(f"/api/trips/{trip}/add-order/", {"order": order}).status_code,
+            ]
+        )
+        assert (deleted, added) in {(204, 400), (409, 201)}
+        _invariants(stage)
+        _pairs_are_whole(stage, trip)
+
+
+def test_e11_two_trips_of_one_vehicle(stage, fleet):
+    dispatcher, ids = fleet
+    for _ in range(ROUNDS):
+        trips = [new_trip(dispatcher, ids["vehicle"]) for _ in range(2)]
+        answers = at_once([lambda t=t: dispatcher.put(f"/api/trips/{t}/", {"status": "in_progress"}).status_code for t in trips])
+        assert sorted(answers) == [200, 409]
+        winner = trips[answers.index(200)]
+        assert dispatcher.put(f"/api/trips/{winner}/", {"status": "completed"}).status_code == 200
+
+
+def test_e12_order_numbers(stage, fleet):
+    dispatcher, _ = fleet
+    year = stage.rows("SELECT extract(year FROM now())::int")[0][0]
+    stage.rows("UPDATE orders_ordernumber SET last = 9990 WHERE year = %s RETURNING 1", [year])
+    for _ in range(max(1, ROUNDS // 2)):
+        answers = at_once([lambda: dispatcher.post("/api/orders/", order_body())] * CONTENDERS)
+        assert {answer.status_code for answer in answers} == {201}
+        numbers = [answer.json()["order_number"] for answer in answers]
+        assert len(set(numbers)) == CONTENDERS
+    assert stage.rows("SELECT count(*) FROM orders_order WHERE order_number LIKE '%%-10000'") == [(1,)]
+
+
+def test_e13_sixteen_notifications(stage, fleet):
+    dispatcher, ids = fleet
+    for _ in range(max(1, ROUNDS // 2)):
+        trip = new_trip(dispatcher, ids["vehicle"], name=f"Mail {ids['trip']}-{_}")
+        before = len(stage.messages(stage.mail, "driver@example.com"))
+        answers = at_once([lambda: dispatcher.post(f"/api/trips/{trip}/notify-driver/")] * CONTENDERS)
+        assert Counter(answer.status_code for answer in answers) == {200: 1, 400: CONTENDERS - 1}
+        assert {answer.json()["error"] for answer in answers if answer.status_code == 400} == {"Driver already notified"}
+        assert len(stage.messages(stage.mail, "driver@example.com")) == before + 1
+
+
+def test_e14_profile_against_location_against_duty(stage, cast):
+    assistant = cast.assistant()
+    for round_ in range(ROUNDS):
+        at_once(
+            [
+                lambda: assistant.put("/api/profile/assistant/", {"vehicle_type": f"van {round_}"}),
+                lambda: assistant.post("/api/profile/update-location/", {"latitude": 36 + round_ / 100, "longitude": 3}),
+                lambda: assistant.post("/api/profile/assistant-status/", {"is_active": bool(round_ % 2)}),
+                lambda: assistant.put("/api/profile/user/", {"name": f"Karim {round_}"}),
+            ]
+        )
+        profile = assistant.get("/api/profile/assistant/").json()
+        assert profile["vehicle_type"] == f"van {round_}"
+        assert profile["current_lat"] == pytest.approx(36 + round_ / 100)
+        assert profile["is_active_assistant"] is bool(round_ % 2)
+        assert profile["name"] == f"Karim {round_}"
+
+
+def test_e15_one_idempotency_key(stage, fleet):
+    dispatcher, _ = fleet
+    for round_ in range(ROUNDS):
+        headers = {"Idempotency-Key": f"race-{round_}-{dispatcher.id}"}
+        body = {"name": f"Same {round_} {dispatcher.id}"}
+        answers = at_once([lambda: dispatcher.post("/api/companies/", body, headers=headers)] * CONTENDERS)
+        assert {answer.status_code for answer in answers} <= {201, 409}
+        assert stage.rows("SELECT count(*) FROM accounts_company WHERE name = %s", [body["name"]]) == [(1,)]
+        made = {answer.content for answer in answers if answer.status_code == 201}
+        assert len(made) == 1
+        replay = dispatcher.post("/api/companies/", body, headers=headers)
+        assert replay.content in made and replay.headers["Idempotent-Replayed"] == "true"
+
+
+def test_e18_sixteen_equal_positions(stage, fleet):
+    dispatcher, ids = fleet
+    for round_ in range(ROUNDS):
+        body = {"vehicle_id": ids["vehicle"], "latitude": "36.7", "longitude": "3.0", "speed": "50", "heading": "90", "timestamp": f"2026-01-01T00:00:{round_:02d}Z"}
+        answers = at_once([lambda: dispatcher.post("/api/positions/", body)] * CONTENDERS)
+        assert Counter(answer.status_code for answer in answers) == {201: 1, 200: CONTENDERS - 1}
+        assert len({answer.json()["id"] for answer in answers}) == 1
+
+
+def test_e20_one_reset_code(stage, cast, anyone):
+    client = cast.client()
+    phone = client.known["phone"]
+    stage.code_for(phone)
+    anyone.post("/api/auth/password-reset/", {"phone_number": phone})
+    sent = {"phone_number": phone, "code": stage.code_for(phone, after=1), "new_password": "another-horse-9", "new_password_confirm": "another-horse-9"}
+    answers = at_once([lambda: anyone.post("/api/auth/password-reset/confirm/", sent).status_code] * 20)
+    assert sorted(answers) == [200] + [400] * 19

@@ -1,0 +1,279 @@
+"""C. Sockets."""
+
+import json
+import threading
+import time
+
+import pytest
+from websockets.exceptions import ConnectionClosed, InvalidStatus
+from websockets.sync.client import connect
+
+from adversarial.stage import ALGIERS, PASSWORD, Actor, ask_for_help, wait_until
+
+
+@pytest.fixture
+def job(cast):
+    """A client, an assistant and their accepted request."""
+    client, assistant = cast.client(), cast.assistant()
+    number = ask_for_help(client)
+    assert assistant.patch(f"/api/assistance/accept/{number}/").status_code == 200
+    return client, assistant, number
+
+
+def test_c01_without_credentials(stage):
+    nobody = Actor(stage)
+    for path in ("/ws/assistance/1/", "/ws/assistant/1/"):
+        with nobody.socket(path) as frames:
+            assert frames.closed() == 4401
+            assert frames.seen == []
+
+
+def test_c02_others_channels(cast):
+    one, two, client = cast.assistant(), cast.assistant(), cast.client()
+    for actor in (two, client):
+        with actor.socket(f"/ws/assistant/{one.id}/") as frames:
+            assert frames.closed() == 4403
+            assert frames.seen == []
+
+
+def test_c03_strangers_learn_nothing(cast, job):
+    stranger = cast.client()
+    for number in (job[2], 10**9):
+        with stranger.socket(f"/ws/assistance/{number}/") as frames:
+            assert frames.closed() == 4403
+            assert frames.seen == []
+
+
+@pytest.mark.parametrize("origin", ["https://evil.example", "null", "http://127.0.0.1.evil.example"])
+def test_c04_foreign_origins(stage, cast, origin):
+    client = cast.client()
+    url = stage.urls[0].replace("http", "ws") + "/ws/assistance/1/"
+    with pytest.raises(InvalidStatus) as refused:
+        connect(url, additional_headers={"Authorization": client.header}, origin=origin)
+    assert refused.value.response.status_code == 403
+
+
+def test_c05_location_is_the_senders_own(stage, job):
+    client, assistant, number = job
+    with client.socket(f"/ws/assistance/{number}/") as mine, assistant.socket(f"/ws/assistance/{number}/", server=1) as his:
+        mine.next()
+        his.next()
+        his.send({"type": "location", "lat": 36.76, "lng": 3.07, "user_id": client.id})
+        event = mine.until("location", user_id=assistant.id)
+        assert (event["lat"], event["lng"]) == (36.76, 3.07)
+    assert stage.rows("SELECT current_lat FROM accounts_user WHERE id = %s", [client.id]) == [(None,)]
+
+
+def test_c06_no_location_after_the_end(job):
+    client, assistant, number = job
+    with client.socket(f"/ws/assistance/{number}/") as mine, assistant.socket(f"/ws/assistance/{number}/") as his:
+        mine.next()
+        his.next()
+        assert client.patch(f"/api/assistance/update/{number}/", {"status": "canceled"}).status_code == 200
+        his.until("status", status="canceled")
+        mine.until("status", status="canceled")
+        his.send({"type": "location", "lat": 1.5, "lng": 1.5})
+        his.until("error")
+        mine.send({"type": "ping"})
+        mine.until("pong")
+        assert not any(event.get("lat") == 1.5 for event in mine.seen)
+
+
+@pytest.mark.parametrize(
+    "place",
+    ['"lat": NaN, "lng": 1', '"lat": Infinity, "lng": 1', '"lat": 1e999, "lng": 1', '"lat": true, "lng": 1', '"lat": null, "lng": 1', '"lat": 91, "lng": 1', '"lat": 1, "lng": -181', '"lat": {}, "lng": 1', '"lng": 1'],
+)
+def test_c07_places_that_are_none(job, place):
+    client, _, number = job
+    with client.socket(f"/ws/assistance/{number}/") as mine:
+        mine.next()
+        mine.send('{"type": "location", ' + place + "}")
+        event = mine.until("error")
+        assert event["code"] and event["error"]
+        mine.send({"type": "ping"})
+        mine.until("pong")
+
+
+@pytest.mark.parametrize(
+    "frame", ["garbage", b"\x00\x01", "[]", "[" * 2000, '{"type": "chat", "message": "\\ud800"}', '{"type": "nonsense"}', '{"type": 5}', "{}", '"x"', "1", "null", '{"type": "__init__"}', '{"type": "session.ended"}']
+)
+def test_c08_bad_frames_are_answered(job, frame):
+    client, _, number = job
+    with client.socket(f"/ws/assistance/{number}/") as mine:
+        mine.next()
+        mine.send(frame)
+        mine.until("error")
+        mine.send({"type": "ping"})
+        mine.until("pong")
+
+
+def test_c08_ten_bad_frames_close(job):
+    client, _, number = job
+    with client.socket(f"/ws/assistance/{number}/") as mine:
+        mine.next()
+        for _ in range(10):
+            mine.send("garbage")
+        assert mine.closed() == 4400
+
+
+def test_c10_frames_over_the_limit(job):
+    client, _, number = job
+    for size in (16 * 1024 + 1, 2**20):
+        with client.socket(f"/ws/assistance/{number}/") as mine:
+            mine.next()
+            try:
+                mine.send(json.dumps({"type": "chat", "message": "x" * size}))
+            except ConnectionClosed:
+                pass
+            assert mine.closed() == 1009
+
+
+def test_c10_a_megabyte_in_fragments(job):
+    client, _, number = job
+    with client.socket(f"/ws/assistance/{number}/") as mine:
+        mine.next()
+        try:
+            mine.held.send(["x" * 4096] * 256)
+        except ConnectionClosed:
+            pass
+        assert mine.closed() == 1009
+
+
+def test_c11_a_flood_is_cut(job):
+    client, assistant, number = job
+    with client.socket(f"/ws/assistance/{number}/") as mine, assistant.socket(f"/ws/assistance/{number}/", server=1) as his:
+        mine.next()
+        his.next()
+        try:
+            for index in range(1000):
+                his.send({"type": "chat", "message": f"m{index}"})
+        except ConnectionClosed:
+            pass
+        assert his.closed() == 4429
+    messages = client.get(f"/api/assistance/{number}/messages/?page_size=1000").json()["results"]
+    assert len(messages) <= 30
+
+
+def test_c13_the_sixth_socket(job):
+    client, _, number = job
+    url = f"/ws/assistance/{number}/"
+    with client.socket(url) as a, client.socket(url) as b, client.socket(url) as c, client.socket(url) as d, client.socket(url) as e:
+        for frames in (a, b, c, d, e):
+            frames.next()
+        with client.socket(url) as sixth:
+            assert sixth.closed() == 4429
+
+
+def test_c14_ended_tokens_close_sockets(cast):
+    client = cast.client()
+    number = ask_for_help(client)
+    for server in (0, 1):
+        with client.socket(f"/ws/assistance/{number}/", server=server) as mine:
+            mine.next()
+    with client.socket(f"/ws/assistance/{number}/", server=1) as mine:
+        mine.next()
+        started = time.monotonic()
+        client.post("/api/auth/logout/", server=0)
+        assert mine.closed(4) == 4401
+        assert time.monotonic() - started < 3
+
+
+def test_c15_the_first_frame_is_the_state(stage, cast):
+    client, assistant = cast.client(), cast.assistant()
+    number = ask_for_help(client)
+    expected = "requested"
+    for step in (None, "accept", "ongoing", "completed"):
+        if step == "accept":
+            assert assistant.patch(f"/api/assistance/accept/{number}/").status_code == 200
+            expected = "accepted"
+        elif step:
+            assert assistant.patch(f"/api/assistance/update/{number}/", {"status": step}).status_code == 200
+            expected = step
+        with client.socket(f"/ws/assistance/{number}/") as mine:
+            first = mine.next()
+            assert first["type"] == "connection_established"
+            assert first["assistance"]["status"] == expected
+            version = stage.rows("SELECT version FROM assistance_assistance WHERE id = %s", [number])[0][0]
+            assert first["seq"] == version
+            if expected != "requested":
+                assert mine.next()["type"] == "status"
+
+
+def test_c15_open_offers_are_replayed(cast):
+    client, assistant = cast.client(), cast.assistant(lat=-20.0, lng=-50.0)
+    number = client.post("/api/assistance/request/", {"pickup": {"lat": -20.01, "lng": -50.01}}).json()["assistance"]["id"]
+    with assistant.socket(f"/ws/assistant/{assistant.id}/") as his:
+        first = his.next()
+        assert first["type"] == "connection_established"
+        assert [offer["assistance_id"] for offer in first["offers"]] == [number]
+        event = his.next()
+        assert (event["type"], event["assistance_id"]) == ("new_assistance_request", number)
+
+
+def test_c17_seq_never_goes_back(job):
+    client, assistant, number = job
+    with client.socket(f"/ws/assistance/{number}/") as mine:
+        mine.next()
+        for status in ("ongoing", "completed"):
+            assistant.patch(f"/api/assistance/update/{number}/", {"status": status})
+        mine.until("status", status="completed")
+        seqs = [event["seq"] for event in mine.seen if "seq" in event]
+        assert seqs == sorted(seqs)
+
+
+@pytest.mark.parametrize("number", ["abc", "-1", str(2**63), "9" * 120, "%00", "%C3%A9"])
+def test_c18_ids_that_are_none(cast, number):
+    client = cast.client()
+    for kind in ("assistance", "assistant"):
+        try:
+            with client.socket(f"/ws/{kind}/{number}/") as frames:
+                assert frames.closed() == 4403
+        except InvalidStatus as refused:
+            assert refused.response.status_code in (403, 404)
+
+
+def test_c19_tokens_stay_out_of_logs(stage, cast):
+    client = cast.client()
+    number = ask_for_help(client)
+    with client.socket(f"/ws/assistance/{number}/?token={client.token}", headers={}) as frames:
+        assert frames.next()["type"] == "connection_established"
+    with client.socket(f"/ws/assistance/{number}/", headers={}, subprotocols=["bearer", client.token]) as frames:
+        assert frames.held.subprotocol == "bearer"
+        assert frames.next()["type"] == "connection_established"
+    assert client.token not in stage.logs()
+    assert "eyJ" not in stage.logs()
+
+
+def test_c21_chat(job):
+    client, assistant, number = job
+    with client.socket(f"/ws/assistance/{number}/") as mine, assistant.socket(f"/ws/assistance/{number}/", server=1) as his:
+        mine.next()
+        his.next()
+        mine.send({"type": "chat", "message": "مرحبا", "sender": "Somebody else"})
+        event = his.until("chat")
+        assert (event["message"], event["sender"]) == ("مرحبا", "Amina")
+        mine.send({"type": "chat", "message": "x" * 1001})
+        mine.until("error")
+        mine.send({"type": "chat", "message": ""})
+        mine.until("error")
+
+
+def test_c22_a_released_assistant_is_out(job):
+    client, assistant, number = job
+    with client.socket(f"/ws/assistance/{number}/") as mine, assistant.socket(f"/ws/assistance/{number}/", server=1) as his:
+        mine.next()
+        his.next()
+        assert assistant.post(f"/api/assistance/release/{number}/").status_code == 200
+        assert his.closed(4) in (4403, 1000)
+    assert assistant.get(f"/api/assistance/{number}/messages/").status_code == 404
+
+
+def test_c23_slow_fan_out_reaches_everybody(job):
+    """Both sides hear the newest location however fast it came."""
+    client, assistant, number = job
+    with client.socket(f"/ws/assistance/{number}/") as mine, assistant.socket(f"/ws/assistance/{number}/", server=1) as his:
+        mine.next()
+        his.next()
+        for step in range(20):
+            his.send({"type": "location", "lat": 36.7 + step / 1000, "lng": 3.0})
+        assert mine.until("location", lat=36.7 + 19 / 1000)
