@@ -1,0 +1,75 @@
+"""Writing to each other and reading it again."""
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+import time_machine
+from django.utils import timezone
+
+from assistance import services
+from assistance.models import ChatMessage
+from depannini_dashmap.lib.errors import Conflict, InvalidData, NotFound
+
+pytestmark = pytest.mark.django_db
+
+
+def test_a_message_is_stored_and_told_under_the_name_of_the_sender(
+    client_user: Any, assistant_user: Any, job_in: Any, frames: Any, api: Any
+) -> None:
+    job = job_in("accepted", client_user, assistant_user)
+    with frames() as heard:
+        services.post_chat(client_user, job.pk, "Où êtes-vous ?")
+        services.post_chat(assistant_user, job.pk, "شارع ديدوش مراد")
+    assert [(group, frame["type"], frame["sender"], frame["message"]) for group, frame in heard] == [
+        (f"assistance.{job.pk}", "chat", "Amina Client", "Où êtes-vous ?"),
+        (f"assistance.{job.pk}", "chat", "Karim Assistant", "شارع ديدوش مراد"),
+    ]
+    assert {frame["seq"] for _, frame in heard} == {job.version}
+    history = api(assistant_user).get(f"/api/assistance/{job.pk}/messages/").json()
+    assert [(one["sender"], one["message"]) for one in history["results"]] == [
+        ("Karim Assistant", "شارع ديدوش مراد"),
+        ("Amina Client", "Où êtes-vous ?"),
+    ]
+    assert set(history["results"][0]) == {"id", "message", "sender", "sender_id", "createdAt"}
+
+
+def test_the_history_pages_and_takes_three_queries(
+    client_user: Any, assistant_user: Any, job_in: Any, api: Any, django_assert_num_queries: Any
+) -> None:
+    job = job_in("accepted", client_user, assistant_user)
+    for number in range(3):
+        services.post_chat(client_user, job.pk, f"{number}")
+    client = api(client_user)
+    with django_assert_num_queries(3):  # who asks, the room, the page with its senders
+        page = client.get(f"/api/assistance/{job.pk}/messages/?page_size=2").json()
+    assert [one["message"] for one in page["results"]] == ["2", "1"]
+    assert [one["message"] for one in client.get(page["next"]).json()["results"]] == ["0"]
+
+
+def test_strangers_neither_read_nor_write(
+    client_user: Any, other_client: Any, assistant_user: Any, other_assistant: Any, dispatcher: Any, staff_user: Any,
+    job_in: Any, duty: Any, api: Any,
+) -> None:  # fmt: skip
+    duty(other_assistant)
+    job = job_in("requested", client_user, assistant_user)
+    for stranger in (other_client, assistant_user, other_assistant, dispatcher):
+        assert api(stranger).get(f"/api/assistance/{job.pk}/messages/").status_code == 404
+        with pytest.raises(NotFound):
+            services.post_chat(stranger, job.pk, "hello")
+    assert not ChatMessage.objects.exists()
+    assert api(staff_user).get(f"/api/assistance/{job.pk}/messages/").status_code == 200
+
+
+@pytest.mark.parametrize("text", ["", "   ", "x" * 1001, "a\0b", "\ud800", None, 5, ["x"]])
+def test_what_is_no_message(client_user: Any, ask: Any, text: Any) -> None:
+    job = ask(client_user)
+    with pytest.raises(InvalidData):
+        services.post_chat(client_user, job.pk, text)
+
+
+def test_a_thousand_characters_until_a_day_after_the_end(client_user: Any, assistant_user: Any, job_in: Any) -> None:
+    job = job_in("completed", client_user, assistant_user)
+    services.post_chat(assistant_user, job.pk, "x" * 1000)
+    with time_machine.travel(timezone.now() + timedelta(hours=24, seconds=5), tick=False), pytest.raises(Conflict):
+        services.post_chat(client_user, job.pk, "late")
