@@ -1,0 +1,119 @@
+"""What is past its retention leaves, what is not stays, and nothing else is touched."""
+
+from collections.abc import Callable
+from datetime import timedelta
+from io import StringIO
+from typing import Any
+
+import pytest
+from django.contrib.sessions.models import Session
+from django.core.management import call_command
+from django.db import DatabaseError, transaction
+from django.db.models import Model
+from django.utils import timezone
+from django_tasks_db.models import DBTaskResult
+
+from accounts.models import EndedToken, User, VerificationCode
+from depannini_dashmap import retention
+from depannini_dashmap.models import AuditEvent, IdempotentRequest
+
+NOW = timezone.now()
+
+
+def days_ago(days: float) -> Any:
+    return NOW - timedelta(days=days)
+
+
+def make_task(age: float) -> Model:
+    row = DBTaskResult.objects.create(
+        task_path="x.y", args_kwargs={"args": [], "kwargs": {}}, backend_name="default", queue_name="default",
+        priority=0, run_after=NOW,
+    )  # fmt: skip
+    DBTaskResult.objects.filter(pk=row.pk).update(status="SUCCESSFUL", finished_at=days_ago(age))
+    return row
+
+
+MAKERS: dict[str, tuple[str, Callable[[User, float], Model]]] = {
+    "verification codes": (
+        "codes",
+        lambda user, age: VerificationCode.objects.create(
+            channel="email", purpose="verify", address_key=f"k{age}", created_at=days_ago(age)
+        ),
+    ),
+    "ended tokens": (
+        "tokens",
+        lambda user, age: EndedToken.objects.create(jti=f"j{age}", user=user, expires_at=days_ago(age)),
+    ),
+    "sessions": (
+        "tokens",
+        lambda user, age: Session.objects.create(session_key=f"s{age}", session_data="", expire_date=days_ago(age)),
+    ),
+    "answered keys": (
+        "idempotency",
+        lambda user, age: IdempotentRequest.objects.create(
+            user=user, path="/api/x", key=f"k{age}", body_digest="", status=201, started_at=days_ago(age)
+        ),
+    ),
+    "finished tasks": ("tasks", lambda user, age: make_task(age)),
+    "audit events": ("audit", lambda user, age: AuditEvent.objects.create(event="x", at=days_ago(age))),
+}
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("name", MAKERS)
+def test_the_old_leaves_and_the_young_stays(name: str, client_user: User, settings: Any) -> None:
+    kind, make = MAKERS[name]
+    limit = settings.RETENTION_DAYS[kind]
+    old, young = make(client_user, limit + 0.1), make(client_user, limit - 0.1)
+    removed = dict(retention.prune(now=NOW))
+    assert {key: number for key, number in removed.items() if number} == {name: 1}
+    rows = type(old)._base_manager
+    assert not rows.filter(pk=old.pk).exists()
+    assert rows.filter(pk=young.pk).exists()
+    assert sum(number for _, number in retention.prune(now=NOW)) == 0
+
+
+@pytest.mark.django_db
+def test_a_waiting_task_never_leaves(settings: Any) -> None:
+    row = make_task(1000)
+    DBTaskResult.objects.filter(pk=row.pk).update(status="READY", finished_at=None)
+    assert dict(retention.prune(now=NOW))["finished tasks"] == 0
+
+
+@pytest.mark.django_db
+def test_zero_days_keep_everything(settings: Any) -> None:
+    AuditEvent.objects.create(event="x", at=days_ago(10_000))
+    settings.RETENTION_DAYS = {**settings.RETENTION_DAYS, "audit": 0}
+    assert "audit events" not in dict(retention.prune(now=NOW))
+    assert AuditEvent.objects.count() == 1
+
+
+@pytest.mark.django_db
+def test_more_than_a_batch_leaves(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(retention, "BATCH", 3)
+    AuditEvent.objects.bulk_create(AuditEvent(event="x", at=days_ago(10_000)) for _ in range(7))
+    assert dict(retention.prune(now=NOW))["audit events"] == 7
+
+
+@pytest.mark.postgres
+@pytest.mark.django_db
+def test_only_pruning_gets_past_the_trigger() -> None:
+    event = AuditEvent.objects.create(event="x", at=days_ago(10_000))
+    with pytest.raises(DatabaseError, match="append-only"), transaction.atomic():
+        AuditEvent.objects.filter(pk=event.pk).delete()
+
+
+@pytest.mark.django_db
+def test_every_kind_has_a_setting_and_every_setting_a_rule(settings: Any) -> None:
+    assert {rule.kind for rule in retention.RULES} == set(settings.RETENTION_DAYS)
+
+
+@pytest.mark.django_db
+def test_a_dry_run_removes_nothing() -> None:
+    AuditEvent.objects.create(event="x", at=days_ago(10_000))
+    out = StringIO()
+    call_command("prune", "--dry-run", stdout=out)
+    assert "1  audit events would leave" in out.getvalue()
+    assert AuditEvent.objects.count() == 1
+    call_command("prune", stdout=out)
+    assert AuditEvent.objects.count() == 0
