@@ -106,7 +106,8 @@ def remove_member(actor: User, company: Company, user_id: int) -> None:
     membership = Membership.objects.filter(company=locked, user_id=user_id).first()
     if membership is None:
         raise NotFound("Member")
-    _require_other_editor(locked, user_id)
+    if membership.role == Membership.Role.MEMBER:
+        _require_other_editor(locked, user_id)
     membership.delete()
     _leave_current(user_id, locked.pk)
     audit.record("member_removed", actor=actor, target=locked, user_id=user_id)
@@ -119,8 +120,10 @@ def leave_all(user: User) -> None:
     """
     ids = Membership.objects.of(user).order_by("company_id").values_list("company_id", flat=True)
     for company in Company.objects.select_for_update().filter(pk__in=list(ids)).order_by("pk"):
-        _require_other_editor(company, user.pk)
-        company.memberships.filter(user_id=user.pk).delete()
+        own = company.memberships.filter(user_id=user.pk)
+        if own.editors().exists():
+            _require_other_editor(company, user.pk)
+        own.delete()
         if not company.memberships.exists():
             company.delete()
 
