@@ -8,6 +8,7 @@ from django.conf import settings
 from django.db import models
 from django.db.models import F, Q
 from django.utils import timezone
+from simple_history.models import HistoricalRecords
 
 from assistance import cells, lifecycle
 from assistance.managers import AssistanceQuerySet, AssistantProfileQuerySet, OfferQuerySet, TariffQuerySet
@@ -97,6 +98,7 @@ class Tariff(models.Model):
     valid_from = models.DateTimeField(default=timezone.now)
 
     objects = TariffQuerySet.as_manager()
+    history = HistoricalRecords()
 
     class Meta:
         ordering = ["assistance_type", "vehicle_class", "-valid_from", "-id"]

@@ -67,11 +67,20 @@ def test_assigning_by_hand(
 
 
 def test_the_busy_and_the_wrong_cannot_be_assigned(
-    client_user: Any, other_client: Any, assistant_user: Any, staff_user: Any, make_assistant: Any, job_in: Any, ask: Any
+    client_user: Any,
+    other_client: Any,
+    assistant_user: Any,
+    staff_user: Any,
+    make_assistant: Any,
+    job_in: Any,
+    ask: Any,
 ) -> None:
     job_in("accepted", other_client, assistant_user)
     job = ask(client_user, assistance_type="towing")
-    for assistant, code in ((assistant_user, "assistant_busy"), (make_assistant(1, service_type="repair"), "wrong_service")):
+    for assistant, code in (
+        (assistant_user, "assistant_busy"),
+        (make_assistant(1, service_type="repair"), "wrong_service"),
+    ):
         with pytest.raises(Conflict) as refused:
             services.assign_by_hand(staff_user, assistance_id=job.pk, assistant_id=assistant.pk)
         assert refused.value.code == code
@@ -79,7 +88,9 @@ def test_the_busy_and_the_wrong_cannot_be_assigned(
     assert job.status == "requested"
 
 
-def test_staff_cancel_with_a_reason(client_user: Any, assistant_user: Any, staff_user: Any, dispatcher: Any, job_in: Any) -> None:
+def test_staff_cancel_with_a_reason(
+    client_user: Any, assistant_user: Any, staff_user: Any, dispatcher: Any, job_in: Any
+) -> None:
     job = job_in("ongoing", client_user, assistant_user)
     with pytest.raises(Forbidden):
         services.cancel_by_staff(dispatcher, assistance_id=job.pk, note="no")

@@ -1,0 +1,176 @@
+"""What operators look at: requests with their ledger of offers, assistants, tariffs. States change by services only."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib import admin, messages
+from django.db.models import QuerySet
+from django.http import HttpRequest
+from simple_history.admin import SimpleHistoryAdmin
+
+from assistance import pricing, services
+from assistance.models import Assistance, AssistantProfile, ChatMessage, Offer, Tariff
+from depannini_dashmap.lib.admin import TenantAdmin
+from depannini_dashmap.lib.errors import DomainError
+
+
+class _OperatorsAdmin(TenantAdmin):
+    operators_only = True
+
+
+class _LedgerAdmin(_OperatorsAdmin):
+    """Rows that only services write."""
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+
+class OfferInline(admin.TabularInline):
+    """Who was asked about a request, and what they said."""
+
+    model = Offer
+    fk_name = "assistance"
+    fields = (
+        "assistant",
+        "source",
+        "wave",
+        "distance_km",
+        "offered_at",
+        "answer",
+        "answered_at",
+        "closed_at",
+        "reason",
+    )
+    readonly_fields = fields
+    ordering = ("offered_at", "id")
+    extra = 0
+    can_delete = False
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet:
+        return super().get_queryset(request).select_related("assistant")
+
+    def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return bool(request.user.is_operator)
+
+    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+
+@admin.register(Assistance)
+class AssistanceAdmin(_LedgerAdmin):
+    """Requests for help; the only things to do here are services."""
+
+    list_display = (
+        "id", "status", "reason", "client_name", "assistant_name", "assistance_type", "vehicle_type", "wave", "radius_km",
+        "total_price", "currency", "created_at",
+    )  # fmt: skip
+    list_filter = ("status", "reason", "assistance_type", "vehicle_type", "created_at")
+    list_select_related = ("client", "assistant")
+    search_fields = ("=id", "client__name", "client__phone_number", "assistant__name", "assistant__phone_number")
+    date_hierarchy = "created_at"
+    ordering = ("-created_at", "-id")
+    inlines = (OfferInline,)
+    actions = ("cancel_selected",)
+
+    @admin.display(description="client", ordering="client__name")
+    def client_name(self, job: Assistance) -> str:
+        return job.client.display_name or f"#{job.client_id}"
+
+    @admin.display(description="assistant", ordering="assistant__name")
+    def assistant_name(self, job: Assistance) -> str:
+        return job.assistant.display_name or f"#{job.assistant_id}" if job.assistant else "–"
+
+    @admin.action(description="Cancel the selected requests", permissions=["view"])
+    def cancel_selected(self, request: HttpRequest, jobs: QuerySet[Assistance]) -> None:
+        """Cancel open requests, and say which ones could not be."""
+        done = 0
+        for assistance_id in jobs.order_by("pk").values_list("pk", flat=True):
+            try:
+                services.cancel_by_staff(request.user, assistance_id=assistance_id, note="")
+                done += 1
+            except DomainError as error:
+                self.message_user(request, f"{assistance_id}: {error.message}", messages.WARNING)
+        self.message_user(request, f"{done} canceled", messages.SUCCESS if done else messages.WARNING)
+
+
+@admin.register(Offer)
+class OfferAdmin(_LedgerAdmin):
+    """The ledger of who was asked."""
+
+    list_display = (
+        "id", "assistance_id", "assistant_name", "source", "wave", "distance_km", "offered_at", "answer", "reason",
+        "closed_at",
+    )  # fmt: skip
+    list_filter = ("source", "answer", "reason", "offered_at")
+    list_select_related = ("assistant",)
+    search_fields = ("=assistance__id", "assistant__name", "assistant__phone_number")
+    ordering = ("-id",)
+
+    @admin.display(description="assistant", ordering="assistant__name")
+    def assistant_name(self, offer: Offer) -> str:
+        return offer.assistant.display_name or f"#{offer.assistant_id}"
+
+
+@admin.register(ChatMessage)
+class ChatMessageAdmin(_LedgerAdmin):
+    """What the parties of requests wrote, for disputes."""
+
+    list_display = ("id", "assistance_id", "sender_name", "message", "created_at")
+    list_select_related = ("sender",)
+    search_fields = ("=assistance__id",)
+    ordering = ("-id",)
+
+    @admin.display(description="sender", ordering="sender__name")
+    def sender_name(self, sent: ChatMessage) -> str:
+        return sent.sender.display_name or f"#{sent.sender_id}"
+
+
+@admin.register(AssistantProfile)
+class AssistantProfileAdmin(_OperatorsAdmin):
+    """Assistants: papers may be corrected, duty and whereabouts are theirs."""
+
+    list_display = ("user_id", "name", "service_type", "vehicle_type", "is_active", "seen_at", "driving_license_expiry")
+    list_filter = ("service_type", "is_active")
+    list_select_related = ("user",)
+    search_fields = ("user__name", "user__phone_number", "driving_license_num")
+    readonly_fields = ("user", "is_active", "lat", "lng", "seen_at")
+    ordering = ("-pk",)
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def save_model(self, request: HttpRequest, obj: AssistantProfile, form: Any, change: bool) -> None:
+        obj.save(update_fields=form.changed_data)
+
+    @admin.display(ordering="user__name")
+    def name(self, profile: AssistantProfile) -> str:
+        return profile.user.display_name or f"#{profile.user_id}"
+
+
+@admin.register(Tariff)
+class TariffAdmin(_OperatorsAdmin, SimpleHistoryAdmin):
+    """What jobs cost; a new price is a new row with a later start, so that old prices can be explained."""
+
+    list_display = (
+        "assistance_type", "vehicle_class", "base", "per_km", "minimum", "currency", "valid_from", "price_of_ten_km",
+    )  # fmt: skip
+    list_filter = ("assistance_type", "vehicle_class")
+    ordering = ("assistance_type", "vehicle_class", "-valid_from", "-id")
+
+    @admin.display(description="example: 10 km")
+    def price_of_ten_km(self, tariff: Tariff) -> str:
+        rates = pricing.Rates(tariff.base, tariff.per_km, tariff.minimum)
+        return str(pricing.price(rates, pricing.kilometres(10.0)))
