@@ -1,0 +1,226 @@
+"""Accounts, companies and memberships in the admin; state changes go through the services."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib import admin, messages
+from django.contrib.auth.admin import UserAdmin
+from django.db.models import QuerySet
+from django.forms import ModelForm
+from django.http import HttpRequest, HttpResponse
+from django.utils.html import format_html
+from knox.models import AuthToken
+
+from accounts import services
+from accounts.admin_forms import AccountForm, NewAccountForm, NewPasswordForm
+from accounts.models import Company, Membership, User
+from accounts.permissions import may_edit
+from depannini_dashmap.lib import audit
+from depannini_dashmap.lib.admin import TenantAdmin
+from depannini_dashmap.lib.errors import DomainError
+
+# Its pages show digests and make tokens for anybody.
+admin.site.unregister(AuthToken)
+
+RIGHTS = ("is_staff", "is_superuser", "groups", "user_permissions")
+
+
+def sentence(error: DomainError) -> str:
+    """Return a refusal for people."""
+    details = [message for found in (error.fields or {}).values() for message in found]
+    return " ".join([error.message + ".", *details])
+
+
+@admin.register(User)
+class AccountAdmin(TenantAdmin, UserAdmin):
+    """Everybody's accounts, for operators; rights are granted by superusers alone."""
+
+    operators_only = True
+    form, add_form, change_password_form = AccountForm, NewAccountForm, NewPasswordForm
+    list_display = ("username", "display_name", "user_type", "phone_number", "email", "is_active", "date_joined")
+    list_filter = ("user_type", "is_active", "email_verified", "phone_verified")
+    search_fields = ("username", "name", "first_name", "last_name", "email", "phone_number")
+    ordering = ("-date_joined", "-id")
+    filter_horizontal = ("groups",)
+    autocomplete_fields = ("current_company",)
+    actions = ("activate", "deactivate", "end_sessions", "close")
+    readonly_fields = (
+        "username",
+        "user_type",
+        "is_active",
+        "email_verified",
+        "phone_verified",
+        "date_joined",
+        "last_login",
+        "closed_at",
+        "new_password",
+    )
+    fieldsets = (
+        (None, {"fields": ("username", "user_type", "is_active", "new_password")}),
+        ("Person", {"fields": ("name", "first_name", "last_name", "address")}),
+        ("Addresses", {"fields": ("email", "email_verified", "phone_number", "phone_verified")}),
+        ("Company", {"fields": ("current_company",)}),
+        ("Rights", {"fields": ("is_staff", "is_superuser", "groups")}),
+        ("Dates", {"fields": ("date_joined", "last_login", "closed_at")}),
+    )
+    add_fieldsets = ((None, {"fields": ("username", "user_type", "email", "phone_number", "password1", "password2")}),)
+
+    @admin.display(description="password")
+    def new_password(self, user: User) -> str:
+        """Link to the form for a new password."""
+        return format_html('<a href="{}">Set a new password</a>', "../password/") if user.pk else ""
+
+    def get_readonly_fields(self, request: HttpRequest, obj: User | None = None) -> Any:
+        if obj is None:
+            return ()
+        return self.readonly_fields if request.user.is_superuser else (*self.readonly_fields, *RIGHTS)
+
+    def has_change_permission(self, request: HttpRequest, obj: User | None = None) -> bool:
+        if obj is not None and obj.is_superuser and not request.user.is_superuser:
+            return False
+        return super().has_change_permission(request, obj)
+
+    def has_delete_permission(self, request: HttpRequest, obj: User | None = None) -> bool:
+        """Accounts are closed, never deleted: past jobs keep pointing at them."""
+        return False
+
+    def user_change_password(self, request: HttpRequest, id: str, form_url: str = "") -> HttpResponse:
+        response = super().user_change_password(request, id, form_url)
+        if request.method == "POST" and response.status_code == 302:
+            audit.record("password_set_by_operator", actor=request.user, target=self.get_object(request, id))
+        return response
+
+    def save_model(self, request: HttpRequest, obj: User, form: ModelForm, change: bool) -> None:
+        if not change:
+            super().save_model(request, obj, form, change)
+            audit.record("account_made", actor=request.user, target=obj)
+            return
+        names = set(form.changed_data)
+        person = {"name", "first_name", "last_name", "address", "email", "phone_number"} & names
+        try:
+            services.change_profile(obj, **{name: form.cleaned_data[name] for name in person})
+        except DomainError as error:
+            self.message_user(request, sentence(error), messages.ERROR)
+        plain = ({"current_company", *RIGHTS} & names) - {"groups", "user_permissions"}
+        if plain:
+            obj.save(update_fields=sorted(plain))
+        audit.record("account_changed", actor=request.user, target=obj, fields=sorted(names))
+
+    def _each(self, request: HttpRequest, people: QuerySet[User], act: Any) -> None:
+        done = 0
+        for user in people:
+            if not self.has_change_permission(request, user) or user.pk == request.user.pk:
+                self.message_user(request, f"{user}: not yours to change.", messages.WARNING)
+                continue
+            try:
+                act(user)
+                done += 1
+            except DomainError as error:
+                self.message_user(request, f"{user}: {sentence(error)}", messages.ERROR)
+        self.message_user(request, f"Done for {done}.")
+
+    @admin.action(description="Switch on", permissions=["change"])
+    def activate(self, request: HttpRequest, queryset: QuerySet[User]) -> None:
+        self._each(request, queryset, lambda user: services.set_active(user, is_active=True, actor=request.user))
+
+    @admin.action(description="Switch off and end all sessions", permissions=["change"])
+    def deactivate(self, request: HttpRequest, queryset: QuerySet[User]) -> None:
+        self._each(request, queryset, lambda user: services.set_active(user, is_active=False, actor=request.user))
+
+    @admin.action(description="End all sessions", permissions=["change"])
+    def end_sessions(self, request: HttpRequest, queryset: QuerySet[User]) -> None:
+        self._each(request, queryset, lambda user: services.end_sessions(user.pk, "ended_by_operator"))
+
+    @admin.action(description="Close for good and erase personal data", permissions=["change"])
+    def close(self, request: HttpRequest, queryset: QuerySet[User]) -> None:
+        self._each(request, queryset, services.close_account)
+
+
+class _OfCompanyAdmin(TenantAdmin):
+    """Rows that members of their company change and viewers read."""
+
+    def company_id(self, obj: Any) -> int:
+        """Return whose row it is."""
+        return obj.company_id
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        allowed = super().has_change_permission(request, obj)
+        return allowed and (obj is None or may_edit(request.user, self.company_id(obj)))
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return self.has_change_permission(request, obj)
+
+
+@admin.register(Company)
+class CompanyAdmin(_OfCompanyAdmin):
+    """One's own companies; operators see all."""
+
+    list_display = ("name", "phone", "email", "created_at")
+    search_fields = ("name", "phone", "email")
+    ordering = ("-created_at", "-id")
+    readonly_fields = ("created_at", "updated_at")
+    actions = None
+
+    def company_id(self, obj: Company) -> int:
+        return obj.pk
+
+    def save_model(self, request: HttpRequest, obj: Company, form: ModelForm, change: bool) -> None:
+        if change:
+            super().save_model(request, obj, form, change)
+            return
+        opened = services.open_company(request.user, **form.cleaned_data)
+        obj.pk, obj.created_at, obj.updated_at = opened.pk, opened.created_at, opened.updated_at
+        obj._state.adding = False
+
+    def delete_model(self, request: HttpRequest, obj: Company) -> None:
+        services.delete_company(request.user, obj)
+
+    def delete_view(self, request: HttpRequest, object_id: str, extra_context: dict | None = None) -> HttpResponse:
+        try:
+            return super().delete_view(request, object_id, extra_context)
+        except DomainError as error:
+            self.message_user(request, sentence(error), messages.ERROR)
+            return self._response_post_save(request, self.get_object(request, object_id))
+
+
+@admin.register(Membership)
+class MembershipAdmin(_OfCompanyAdmin):
+    """Who works for one's companies; others are invited over the API."""
+
+    list_display = ("user", "company", "role", "created_at")
+    list_filter = ("role",)
+    list_select_related = ("user", "company")
+    search_fields = ("user__username", "company__name")
+    ordering = ("-created_at", "-id")
+    actions = None
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Membership | None = None) -> Any:
+        return ("user", "company", "created_at") if obj is not None else ("created_at",)
+
+    def formfield_for_foreignkey(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
+        if db_field.name == "company":
+            kwargs["queryset"] = Company.objects.editable_by(request.user)
+        elif db_field.name == "user":
+            dispatchers = User.objects.active().filter(user_type=User.Type.DISPATCHER)
+            kwargs["queryset"] = dispatchers.visible_to(request.user)
+        return super().formfield_for_foreignkey(db_field, request, **kwargs)
+
+    def save_model(self, request: HttpRequest, obj: Membership, form: ModelForm, change: bool) -> None:
+        try:
+            member, _ = services.add_member(
+                request.user, obj.company, person={"username": obj.user.username}, role=obj.role
+            )
+            obj.pk = member.pk
+        except DomainError as error:
+            self.message_user(request, sentence(error), messages.ERROR)
+
+    def delete_view(self, request: HttpRequest, object_id: str, extra_context: dict | None = None) -> HttpResponse:
+        try:
+            return super().delete_view(request, object_id, extra_context)
+        except DomainError as error:
+            self.message_user(request, sentence(error), messages.ERROR)
+            return self._response_post_save(request, self.get_object(request, object_id))
+
+    def delete_model(self, request: HttpRequest, obj: Membership) -> None:
+        services.remove_member(request.user, obj.company, obj.user_id)

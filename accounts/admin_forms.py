@@ -1,0 +1,83 @@
+"""Forms of the accounts admin: the same spelling of addresses and the same end of sessions as everywhere."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django import forms
+from django.contrib.auth.forms import AdminPasswordChangeForm, BaseUserCreationForm
+
+from accounts.managers import normalise_email
+from accounts.models import User
+from accounts.phones import NotAPhoneNumber, normalise_phone
+from accounts.services import set_password
+
+
+class AddressesMixin:
+    """Normalises what addresses a form has."""
+
+    cleaned_data: dict[str, Any]
+
+    def clean_email(self) -> str | None:
+        """Return the one spelling."""
+        return normalise_email(self.cleaned_data.get("email"))
+
+    def clean_phone_number(self) -> str | None:
+        """Return the E.164 form."""
+        typed = self.cleaned_data.get("phone_number")
+        if not typed:
+            return None
+        try:
+            return normalise_phone(typed)
+        except NotAPhoneNumber as error:
+            raise forms.ValidationError("Enter a phone number of 8 to 15 digits.") from error
+
+
+class AccountForm(AddressesMixin, forms.ModelForm):
+    """An account as operators see it; neither the password nor its hash is in it."""
+
+    class Meta:
+        model = User
+        fields = [
+            "name",
+            "first_name",
+            "last_name",
+            "address",
+            "email",
+            "phone_number",
+            "current_company",
+            "is_staff",
+            "is_superuser",
+            "groups",
+        ]
+
+
+class NewAccountForm(AddressesMixin, BaseUserCreationForm):
+    """A new account with its first password."""
+
+    class Meta:
+        model = User
+        fields = ["username", "user_type", "email", "phone_number"]
+
+    def clean_username(self) -> str:
+        """Refuse what nobody may choose."""
+        name = self.cleaned_data["username"]
+        if "@" in name or name.startswith("+") or not name.isprintable():
+            raise forms.ValidationError("A username has no @, no leading + and no invisible characters.")
+        return name
+
+
+class NewPasswordForm(AdminPasswordChangeForm):
+    """A new password, which ends every session of the account."""
+
+    def __init__(self, user: User, *args: Any, **kwargs: Any) -> None:
+        super().__init__(user, *args, **kwargs)
+        self.fields.pop("usable_password", None)
+        for name in ("password1", "password2"):
+            self.fields[name].required = True
+
+    def save(self, commit: bool = True) -> User:
+        """Store it by the one service."""
+        set_password(self.user, self.cleaned_data["password1"], actor=None)
+        self.user.refresh_from_db()
+        return self.user
