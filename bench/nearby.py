@@ -1,0 +1,182 @@
+"""What it costs to find who is near, as a ratio to `SELECT 1` of the same run, from 1,000 to 1,000,000 assistants.
+
+`python bench/nearby.py [--quick] [--sizes 1000,10000,100000,1000000]` with DATABASE_URL in the environment (PostgreSQL:
+it makes a database of its own beside the given one and drops it at the end; without it, a SQLite file of its own).
+Assistants lie evenly over an area the size of northern Algeria, so that more of them means that they are denser.
+"""
+
+from __future__ import annotations
+
+import argparse
+import math
+import os
+import random
+import secrets
+import statistics
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit, urlunsplit
+
+ROOT = Path(__file__).resolve().parent.parent
+SOUTH, NORTH, WEST, EAST = 30.0, 37.0, -2.0, 8.0
+BATCH = 20_000
+
+
+@contextmanager
+def own_database(url: str) -> Iterator[str]:
+    """Make a database for this run and remove it at the end."""
+    if not url.startswith("postgres"):
+        with tempfile.TemporaryDirectory() as folder:
+            yield f"sqlite:///{folder}/bench.sqlite3"
+        return
+    import psycopg2
+
+    parts = urlsplit(url)
+    name = f"bench_nearby_{secrets.token_hex(4)}"
+    admin = psycopg2.connect(urlunsplit(parts._replace(scheme="postgresql", path="/postgres")))
+    admin.autocommit = True
+    with admin.cursor() as cursor:
+        cursor.execute(f"CREATE DATABASE {name}")
+        try:
+            yield urlunsplit(parts._replace(path=f"/{name}"))
+        finally:
+            cursor.execute(f"DROP DATABASE {name} WITH (FORCE)")
+            admin.close()
+
+
+def set_up(url: str) -> None:
+    """Load Django on the bench's database and create its tables."""
+    os.environ.update(
+        DATABASE_URL=url, THROTTLING="off", TASK_WORKER="off", DJANGO_SETTINGS_MODULE="depannini_dashmap.settings"
+    )
+    os.environ["ALLOWED_HOSTS"] = "127.0.0.1,testserver"
+    os.environ["LOCATION_TTL"] = "86400"
+    os.environ.setdefault("SECRET_KEY", secrets.token_urlsafe(50))
+    sys.path.insert(0, str(ROOT))
+    import django
+    from django.core.management import call_command
+
+    django.setup()
+    call_command("migrate", verbosity=0)
+
+
+def grow_to(size: int, dice: random.Random) -> None:
+    """Add assistants on duty until there are so many, half of each service."""
+    from django.db import connection
+    from django.utils import timezone
+
+    from accounts.models import User
+    from assistance.models import AssistantProfile
+
+    now, made = timezone.now(), AssistantProfile.objects.count()
+    while made < size:
+        count = min(BATCH, size - made)
+        users = User.objects.bulk_create(
+            User(username=f"a{made + n}", password="!", user_type="assistant") for n in range(count)
+        )
+        profiles = []
+        for number, user in enumerate(users):
+            profile = AssistantProfile(
+                user=user, service_type=("towing", "repair")[number % 2], is_active=True, seen_at=now,
+                vehicle_type="truck", driving_license_cat="c", driving_license_num="16/1",
+            )  # fmt: skip
+            profile.place(dice.uniform(SOUTH, NORTH), dice.uniform(WEST, EAST))
+            profiles.append(profile)
+        AssistantProfile.objects.bulk_create(profiles)
+        made += count
+    with connection.cursor() as cursor:
+        cursor.execute("VACUUM ANALYZE" if connection.vendor == "postgresql" else "ANALYZE")
+
+
+def milliseconds(action: Callable[[], Any], rounds: int) -> float:
+    """Give the median time of an action, warm."""
+    for _ in range(max(3, rounds // 10)):
+        action()
+    times = []
+    for _ in range(rounds):
+        start = time.perf_counter()
+        action()
+        times.append((time.perf_counter() - start) * 1000)
+    return statistics.median(times)
+
+
+def measure(size: int, rounds: int, dice: random.Random) -> dict[str, float]:
+    """Measure the searches at the present size, each beside its floor."""
+    from django.db import connection
+    from django.test.utils import CaptureQueriesContext
+    from django.utils import timezone
+
+    from assistance import nearby
+    from assistance.nearby import Search
+
+    def somewhere() -> tuple[float, float]:
+        return dice.uniform(SOUTH + 1, NORTH - 1), dice.uniform(WEST + 1, EAST - 1)
+
+    def select_1() -> None:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT 1")
+            cursor.fetchone()
+
+    def nearest(service: str) -> list[Any]:
+        return nearby.nearest(*somewhere(), 10, 50.0, Search(service, timezone.now()))
+
+    def within() -> list[Any]:
+        return nearby.within(*somewhere(), 10.0, Search("towing", timezone.now()))
+
+    floor = milliseconds(select_1, rounds)
+    with CaptureQueriesContext(connection) as queries:
+        found = sum(len(nearest("towing")) for _ in range(50))
+    return {
+        "assistants": size,
+        "SELECT 1 ms": floor,
+        "nearest 10 ms": (nearest_ms := milliseconds(lambda: nearest("towing"), rounds)),
+        "ratio": nearest_ms / floor,
+        "any service": milliseconds(lambda: nearest(""), rounds) / floor,
+        "queries": len(queries) / 50,
+        "found": found / 50,
+        "all in 10 km ms": milliseconds(within, rounds),
+        "again SELECT 1 ms": milliseconds(select_1, rounds),
+    }
+
+
+def exponent(lines: list[dict[str, float]]) -> float:
+    """Give the growth exponent of the nearest search by least squares over the logarithms."""
+    points = [(math.log(line["assistants"]), math.log(line["nearest 10 ms"])) for line in lines]
+    mean_x, mean_y = (statistics.fmean(column) for column in zip(*points, strict=True))
+    return sum((x - mean_x) * (y - mean_y) for x, y in points) / sum((x - mean_x) ** 2 for x, _ in points)
+
+
+def main() -> None:
+    """Print one line per size, then the exponent."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--sizes", default="1000,10000,100000,1000000")
+    parser.add_argument("--rounds", type=int, default=400)
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--quick", action="store_true", help="to 100,000, fewer rounds")
+    options = parser.parse_args()
+    sizes = [1000, 10_000, 100_000] if options.quick else [int(size) for size in options.sizes.split(",")]
+    rounds = 100 if options.quick else options.rounds
+    dice = random.Random(options.seed)
+    with own_database(os.environ.get("DATABASE_URL", "")) as url:
+        set_up(url)
+        lines = []
+        for size in sizes:
+            grow_to(size, dice)
+            lines.append(measure(size, rounds, dice))
+            if len(lines) == 1:
+                print("  ".join(f"{name:>17}" for name in lines[0]))
+            print("  ".join(f"{value:>17.3f}" for value in lines[-1].values()), flush=True)
+        if len(lines) > 1:
+            print(f"growth exponent of nearest 10: {exponent(lines):.3f} (goal ≤ 0.1); goal of the ratio ≤ 6")
+        from django.db import connection
+
+        connection.close()
+
+
+if __name__ == "__main__":
+    main()
