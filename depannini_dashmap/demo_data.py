@@ -291,7 +291,8 @@ def _make_roadside(chance: random.Random, made: Made) -> None:
     helpers = [_make_assistant(person, number, chance) for number, person in enumerate(ASSISTANTS)]
     clients = [_user(person, "client", f"client{number}@mail.example") for number, person in enumerate(CLIENTS)]
     made.add("people", len(helpers) + len(clients))
-    towers = [helper for helper, person in zip(helpers, ASSISTANTS, strict=True) if person.service_type == "towing"]
+    on_duty = list(zip(helpers, ASSISTANTS, strict=True))[:-1]
+    towers = [helper for helper, person in on_duty if person.service_type == "towing"]
     for number in range(14):
         _make_past_job(clients[number % len(clients)], chance.choice(towers), 2 + 3 * number, chance)
     made.add("requests", 14)
