@@ -151,7 +151,7 @@ def events() -> str:
     client = redis.Redis.from_url(settings.REDIS_URL, socket_timeout=PATIENCE, socket_connect_timeout=PATIENCE)
     try:
         with client.pubsub(ignore_subscribe_messages=False) as subscription:
-            subscription.subscribe(hub.CHANNEL)
+            subscription.subscribe(hub.channel(settings.REDIS_URL))
             subscription.get_message(timeout=PATIENCE)
             began = time.perf_counter()
             realtime.publish_now(group, {"type": "ping"})

@@ -7,6 +7,10 @@ os.environ.setdefault("SECRET_KEY", "the-test-suite-needs-a-key-that-is-long-and
 os.environ.setdefault("THROTTLING", "off")
 os.environ.setdefault("ALLOW_FAKE_DATA", "on")
 os.environ.setdefault("TASK_WORKER", "off")
+if os.environ.get("REDIS_URL") and (_worker := os.environ.get("PYTEST_XDIST_WORKER", "")):
+    # Workers of one run must not hear each other: each has a numbered database of its own.
+    _server, _, _number = os.environ["REDIS_URL"].rpartition("/")
+    os.environ["REDIS_URL"] = f"{_server}/{int(_number) + int(_worker.removeprefix('gw'))}"
 
 from depannini_dashmap.settings import *  # noqa: F403
 

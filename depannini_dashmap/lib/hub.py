@@ -8,23 +8,29 @@ import asyncio
 import logging
 import random
 from collections.abc import Iterator
-from functools import cached_property
+from functools import cache, cached_property
 from typing import Any, Protocol
 from weakref import WeakKeyDictionary
 
 import orjson
 import redis.asyncio
 from django.conf import settings
+from redis.connection import parse_url
 
 logger = logging.getLogger(__name__)
 
-CHANNEL = "dashmap.events"
 RESYNC = b"*\tresync\t{}\n"
 FIRST_WAIT = 2.0  # seconds that the first socket waits for the subscription
 PING_EVERY = 2.0
 DEAF_AFTER = 5.0  # seconds without any answer from Redis
 RECONNECT_AFTER = 0.5
 RESYNC_SPREAD = 1.0  # seconds over which sockets read the state again
+
+
+@cache
+def channel(url: str) -> str:
+    """Name the one channel of a deployment: Redis publishes across its numbered databases, so the number is in it."""
+    return f"dashmap.{parse_url(url).get('db', 0)}.events"
 
 
 class Event:
@@ -140,7 +146,7 @@ class Hub:
             connection = pool.make_connection()
             try:
                 await connection.connect()
-                await connection.send_command("SUBSCRIBE", CHANNEL)
+                await connection.send_command("SUBSCRIBE", channel(url))
                 await self._receive(connection)
             except (redis.RedisError, OSError, TimeoutError) as error:
                 logger.warning("No subscription to Redis: %s", type(error).__name__)

@@ -116,6 +116,7 @@ class _Publisher:
             socket_connect_timeout=REDIS_PATIENCE,
             retry=Retry(NoBackoff(), 1),
         )
+        self.channel = hub.channel(url)
         self.lost = False
         self.lock = threading.Lock()
 
@@ -123,7 +124,7 @@ class _Publisher:
         if self.lost:
             return False
         try:
-            self.client.publish(hub.CHANNEL, payload)
+            self.client.publish(self.channel, payload)
         except redis.RedisError as error:
             self._lose(error)
             return False
@@ -142,7 +143,7 @@ class _Publisher:
         while True:
             time.sleep(REDIS_RETRY)
             try:
-                self.client.publish(hub.CHANNEL, hub.RESYNC)
+                self.client.publish(self.channel, hub.RESYNC)
             except redis.RedisError:
                 continue
             self.lost = False
