@@ -1,0 +1,114 @@
+"""The driver's mail: what it says and how it leaves within a limit of time. It decides nothing and stores nothing."""
+
+from __future__ import annotations
+
+import datetime as dt
+import hashlib
+import re
+import socket
+import threading
+from typing import Any
+from urllib.parse import urlencode
+
+from django.conf import settings
+from django.core.mail import EmailMultiAlternatives, get_connection
+from django.template.loader import render_to_string
+
+from trips.models import Trip, TripStop
+
+MAP_SEARCH = "https://www.google.com/maps/search/?"
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]+")
+_SUBJECT_LENGTH = 150
+
+
+class MailFailed(Exception):
+    """The mail server refused, failed or took too long; nothing is known to have been sent."""
+
+
+def compose(trip: Trip, stops: list[TripStop]) -> EmailMultiAlternatives:
+    """Build the mail to the trip's driver: subject, text and HTML with the stops in their order.
+
+    The Message-ID depends on what is said and on when the driver was last told, so that a repeated attempt carries the
+    same one.
+    """
+    context = {"trip": trip, "vehicle": trip.vehicle, "stops": [_shown(stop) for stop in stops]}
+    subject = one_line(f"Trip {trip.name} on {trip.planned_start_date:%Y-%m-%d}")[:_SUBJECT_LENGTH]
+    text = render_to_string("trips/driver_mail.txt", context)
+    digest = hashlib.sha256(f"{trip.vehicle.driver_email}{trip.notified_at}{subject}{text}".encode()).hexdigest()[:24]
+    domain = re.sub(r"[^A-Za-z0-9.-]", "", settings.BASE_URL.split("//")[-1].split(":")[0]) or "localhost"
+    headers = {"Message-ID": f"<trip-{trip.pk}-{digest}@{domain}>", "Auto-Submitted": "auto-generated"}
+    message = EmailMultiAlternatives(subject, text, to=[trip.vehicle.driver_email], headers=headers)
+    message.attach_alternative(render_to_string("trips/driver_mail.html", context), "text/html")
+    return message
+
+
+def one_line(text: str) -> str:
+    """Reduce a text to one line without control characters, fit for a header."""
+    return " ".join(_CONTROL.sub(" ", text).split())
+
+
+def deliver(message: EmailMultiAlternatives, *, limit: float = 5.0) -> None:
+    """Hand the mail to the mail server, or give up after `limit` seconds in all. Raises: MailFailed."""
+    attempt = _Attempt(message, limit)
+    attempt.start()
+    attempt.join(limit)
+    if attempt.is_alive():
+        attempt.give_up()
+        raise MailFailed("The mail server took too long")
+    if attempt.error is not None:
+        raise MailFailed(type(attempt.error).__name__) from attempt.error
+
+
+class _Attempt(threading.Thread):
+    """One try in a thread of its own: each step of SMTP has a time limit, only all of them together need this."""
+
+    def __init__(self, message: EmailMultiAlternatives, limit: float) -> None:
+        super().__init__(name="driver-mail", daemon=True)
+        self.message = message
+        self.connection: Any = get_connection(timeout=limit)
+        self.error: Exception | None = None
+        self.is_given_up = False
+
+    def run(self) -> None:
+        try:
+            self.connection.open()
+            if not self.is_given_up:
+                self.connection.send_messages([self.message])
+        except Exception as error:  # whatever a mail backend raises is a failure to send
+            self.error = error
+        finally:
+            self._close()
+
+    def _close(self) -> None:
+        try:
+            self.connection.close()
+        except Exception as error:
+            self.error = self.error or (error if self.is_given_up else None)
+
+    def give_up(self) -> None:
+        """Cut the line, so that what has been given up is not sent after all."""
+        self.is_given_up = True
+        line = getattr(getattr(self.connection, "connection", None), "sock", None)
+        if line is not None:
+            try:
+                line.shutdown(socket.SHUT_RDWR)
+            except OSError:
+                pass
+
+
+def _shown(row: TripStop) -> dict[str, Any]:
+    place = row.stop
+    located = place.latitude is not None and place.longitude is not None
+    query = f"{place.latitude},{place.longitude}" if located else one_line(place.address)
+    return {
+        "row": row,
+        "place": place,
+        "order": row.order,
+        "phone_link": re.sub(r"[^0-9+]", "", place.contact_phone),
+        "map_link": MAP_SEARCH + urlencode({"api": 1, "query": query}),
+        "time": _clock(row.planned_arrival_time),
+    }
+
+
+def _clock(time: dt.time | None) -> str:
+    return f"{time:%H:%M}" if time else ""

@@ -1,0 +1,33 @@
+"""What the lists of trips and trip stops can be narrowed by."""
+
+import django_filters
+from django_filters.rest_framework import FilterSet
+
+from depannini_dashmap.lib.filters import AnyOfFilter, IdFilter, InstantFilter, SearchFilter, TruthFilter
+from trips.models import Trip
+
+
+class TripFilter(FilterSet):
+    """Vehicle, company, dispatcher, order, statuses, days, words."""
+
+    vehicle = IdFilter(field_name="vehicle_id", label="id of a vehicle")
+    company = IdFilter(field_name="company_id", label="id of one of one's companies")
+    dispatcher = IdFilter(field_name="dispatcher_id", label="id of a dispatcher")
+    order = IdFilter(field_name="trip_orders__order_id", label="id of an order that the trip carries or carried")
+    status = AnyOfFilter(field_name="status", choices=Trip.Status.choices, label="one or several, by comma")
+    date = django_filters.DateFilter(field_name="planned_start_date", label="planned start on")
+    date_from = django_filters.DateFilter(field_name="planned_start_date", lookup_expr="gte", label="on or after")
+    date_to = django_filters.DateFilter(field_name="planned_start_date", lookup_expr="lte", label="on or before")
+    updated_since = InstantFilter(field_name="updated_at", lookup_expr="gte", label="changed at or after")
+    search = SearchFilter(
+        ("name", "notes", "vehicle__license_plate", "vehicle__driver_name"), label="in name, notes, plate or driver"
+    )
+
+
+class TripStopFilter(FilterSet):
+    """Trip, order, done or not."""
+
+    trip = IdFilter(field_name="trip_id", label="id of a trip")
+    order = IdFilter(field_name="order_id", label="id of an order")
+    is_completed = TruthFilter(field_name="is_completed", label="true or false")
+    updated_since = InstantFilter(field_name="updated_at", lookup_expr="gte", label="changed at or after")

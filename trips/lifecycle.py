@@ -1,0 +1,29 @@
+"""Which status of a trip may follow which, and what a step does to its orders and stops; plain text, no tables."""
+
+from depannini_dashmap.lib.lifecycle import Lifecycle
+
+DRAFT, PLANNED, IN_PROGRESS, COMPLETED, CANCELLED = "draft", "planned", "in_progress", "completed", "cancelled"
+STATUSES = (DRAFT, PLANNED, IN_PROGRESS, COMPLETED, CANCELLED)
+OPEN = (DRAFT, PLANNED, IN_PROGRESS)
+CLOSED = (COMPLETED, CANCELLED)
+
+# A dispatcher takes every step; who is one is checked before.
+STEPS = Lifecycle(
+    STATUSES,
+    {
+        (DRAFT, PLANNED): ["dispatcher"],
+        (PLANNED, DRAFT): ["dispatcher"],
+        (DRAFT, IN_PROGRESS): ["dispatcher"],
+        (PLANNED, IN_PROGRESS): ["dispatcher"],
+        (IN_PROGRESS, COMPLETED): ["dispatcher"],
+        (DRAFT, CANCELLED): ["dispatcher"],
+        (PLANNED, CANCELLED): ["dispatcher"],
+        (IN_PROGRESS, CANCELLED): ["dispatcher"],
+    },
+)
+
+# A trip may only enter these with whole journeys.
+NEEDS_WHOLE_ORDERS = frozenset({PLANNED, IN_PROGRESS})
+
+# What an order that the trip carries goes back to when its delivery turns out not to have happened.
+UNDELIVERED = {DRAFT: "assigned", PLANNED: "assigned", IN_PROGRESS: "in_transit"}

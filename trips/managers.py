@@ -1,0 +1,40 @@
+"""Which trips and trip stops somebody may see, and which are still to be driven."""
+
+from __future__ import annotations
+
+from typing import Self
+
+from accounts.managers import TenantQuerySet
+from trips.lifecycle import IN_PROGRESS, OPEN
+
+
+class TripQuerySet(TenantQuerySet):
+    """Trips of companies."""
+
+    def open(self) -> Self:
+        """Keep those that are neither completed nor cancelled."""
+        return self.filter(status__in=OPEN)
+
+    def running(self) -> Self:
+        """Keep those that are under way."""
+        return self.filter(status=IN_PROGRESS)
+
+
+class TripStopQuerySet(TenantQuerySet):
+    """Stops of trips, each in its place."""
+
+    company_path = "trip__company"
+
+    def awaited(self) -> Self:
+        """Keep the stops of running trips at which the vehicle has not arrived."""
+        return self.filter(trip__status=IN_PROGRESS, is_completed=False, actual_arrival_datetime__isnull=True)
+
+
+class TripOrderQuerySet(TenantQuerySet):
+    """Which trip holds, or held, which order."""
+
+    company_path = "trip__company"
+
+    def live(self) -> Self:
+        """Keep those by which a trip holds its order now."""
+        return self.filter(is_live=True)

@@ -1,0 +1,135 @@
+"""How orders are carried: trips, the stops of each in their sequence, and which trip holds which order."""
+
+from django.conf import settings
+from django.db import models
+from django.db.models import Q
+from simple_history.models import HistoricalRecords
+
+from trips.lifecycle import CLOSED, STATUSES
+from trips.managers import TripOrderQuerySet, TripQuerySet, TripStopQuerySet
+
+
+class Trip(models.Model):
+    """One vehicle's tour. The company is the one that the vehicle belonged to when the trip was made.
+
+    `notified_at` is the instant whose stops the driver was told; `notify_claimed_at` marks a mail on its way.
+    """
+
+    class Status(models.TextChoices):
+        DRAFT = "draft"
+        PLANNED = "planned"
+        IN_PROGRESS = "in_progress"
+        COMPLETED = "completed"
+        CANCELLED = "cancelled"
+
+    company = models.ForeignKey("accounts.Company", on_delete=models.PROTECT, related_name="trips", editable=False)
+    vehicle = models.ForeignKey("fleet.Vehicle", on_delete=models.PROTECT, related_name="trips")
+    dispatcher = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, blank=True, related_name="trips"
+    )
+    name = models.CharField(max_length=200)
+    status = models.CharField(max_length=11, choices=Status.choices, default=Status.DRAFT)
+    planned_start_date = models.DateField()
+    planned_start_time = models.TimeField()
+    actual_start_datetime = models.DateTimeField(null=True, blank=True, editable=False)
+    actual_end_datetime = models.DateTimeField(null=True, blank=True, editable=False)
+    notes = models.TextField(max_length=5000, blank=True, default="")
+    driver_notified = models.BooleanField(default=False, editable=False)
+    notified_at = models.DateTimeField(null=True, blank=True, editable=False)
+    notify_claimed_at = models.DateTimeField(null=True, blank=True, editable=False)
+    created_at = models.DateTimeField(auto_now_add=True)
+    updated_at = models.DateTimeField(auto_now=True)
+
+    objects = TripQuerySet.as_manager()
+    history = HistoricalRecords(excluded_fields=["notify_claimed_at"])
+
+    class Meta:
+        ordering = ["-created_at", "-id"]
+        indexes = [
+            models.Index(fields=["company", "-created_at", "-id"], name="trip_company_newest"),
+            models.Index(fields=["-created_at", "-id"], name="trip_newest"),
+            models.Index(fields=["company", "planned_start_date"], name="trip_company_day"),
+        ]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["vehicle"], condition=Q(status="in_progress"), name="trip_one_running_per_vehicle"
+            ),
+            models.CheckConstraint(condition=Q(status__in=STATUSES), name="trip_status_known"),
+            models.CheckConstraint(
+                condition=~Q(status__in=["in_progress", "completed"]) | Q(actual_start_datetime__isnull=False),
+                name="trip_started_has_start",
+            ),
+            models.CheckConstraint(
+                condition=~Q(status="completed") | Q(actual_end_datetime__isnull=False), name="trip_completed_has_end"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+    @property
+    def is_closed(self) -> bool:
+        """Whether the trip is completed or cancelled."""
+        return self.status in CLOSED
+
+
+class TripOrder(models.Model):
+    """A trip carries an order; `is_live` until the trip gives the order back, so that no two trips hold it at once."""
+
+    trip = models.ForeignKey(Trip, on_delete=models.CASCADE, related_name="trip_orders")
+    order = models.ForeignKey("orders.Order", on_delete=models.PROTECT, related_name="trip_orders")
+    is_live = models.BooleanField(default=True)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    objects = TripOrderQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["-created_at", "-id"]
+        constraints = [
+            models.UniqueConstraint(fields=["order"], condition=Q(is_live=True), name="order_in_one_live_trip"),
+            models.UniqueConstraint(fields=["trip", "order"], name="order_once_per_trip"),
+        ]
+
+    def __str__(self) -> str:
+        return f"order {self.order_id} in trip {self.trip_id}"
+
+
+class TripStop(models.Model):
+    """A stop in its place in a trip; `order` is the order whose pickup or delivery it is, if any.
+
+    Sequences are 1…n; below zero only while they are renumbered.
+    """
+
+    trip = models.ForeignKey(Trip, on_delete=models.CASCADE, related_name="trip_stops", db_index=False)
+    stop = models.ForeignKey("orders.Stop", on_delete=models.PROTECT, related_name="trip_stops")
+    order = models.ForeignKey(
+        "orders.Order", on_delete=models.PROTECT, null=True, blank=True, editable=False, related_name="trip_stops"
+    )
+    sequence = models.IntegerField()
+    planned_arrival_time = models.TimeField(null=True, blank=True)
+    actual_arrival_datetime = models.DateTimeField(null=True, blank=True, editable=False)
+    actual_departure_datetime = models.DateTimeField(null=True, blank=True, editable=False)
+    notes = models.TextField(max_length=5000, blank=True, default="")
+    is_completed = models.BooleanField(default=False)
+    created_at = models.DateTimeField(auto_now_add=True)
+    updated_at = models.DateTimeField(auto_now=True)
+
+    objects = TripStopQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["sequence", "id"]
+        indexes = [models.Index(fields=["sequence", "id"], name="trip_stop_sequence")]
+        constraints = [
+            models.UniqueConstraint(fields=["trip", "sequence"], name="trip_stop_sequence_once"),
+            models.UniqueConstraint(
+                fields=["trip", "stop"], condition=Q(order__isnull=False), name="trip_stop_order_half_once"
+            ),
+            models.CheckConstraint(condition=~Q(sequence=0), name="trip_stop_sequence_not_zero"),
+            models.CheckConstraint(
+                condition=Q(is_completed=False) | Q(actual_arrival_datetime__isnull=False),
+                name="trip_stop_completed_has_arrival",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.sequence}. stop of trip {self.trip_id}"

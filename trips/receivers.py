@@ -1,0 +1,23 @@
+"""What trips answers when fleet and orders ask; each body is one service call."""
+
+from typing import Any
+
+from django.dispatch import receiver
+
+from fleet.models import Vehicle
+from fleet.signals import vehicle_leaving
+from orders.models import Order
+from orders.signals import order_status_requested
+from trips.services import trips
+
+
+@receiver(vehicle_leaving, dispatch_uid="trips.keep_needed_vehicle")
+def keep_needed_vehicle(vehicle: Vehicle, **kwargs: Any) -> None:
+    """Keep a vehicle that has open trips."""
+    trips.require_no_open_trips(vehicle_id=vehicle.pk)
+
+
+@receiver(order_status_requested, dispatch_uid="trips.tell_trip_status")
+def tell_trip_status(order: Order, **kwargs: Any) -> str | None:
+    """Tell the status of the trip that holds an order."""
+    return trips.status_of_trip_holding(order_id=order.pk)

@@ -1,0 +1,75 @@
+"""Tell the driver: claim and commit, send within the request, mark. Never twice for the same stops."""
+
+from __future__ import annotations
+
+import datetime as dt
+import logging
+
+from django.db import transaction
+from django.db.models import Q
+from django.utils import timezone
+
+from accounts.models import User
+from accounts.permissions import require_editor
+from depannini_dashmap.lib.errors import BadGateway, InvalidData, NotFound
+from trips import driver_mail
+from trips.lifecycle import OPEN
+from trips.models import Trip, TripStop
+
+logger = logging.getLogger(__name__)
+
+# A claim whose process died is free again after this; a try itself ends after five seconds.
+CLAIM_TTL = dt.timedelta(seconds=30)
+ALREADY = "Driver already notified"
+
+
+def notify_driver(*, actor: User, trip_id: int) -> Trip:
+    """Mail the trip's stops to the driver of its vehicle; call it outside any transaction.
+
+    Raises: NotFound, Forbidden, InvalidData (closed, no driver e-mail, already notified and no stop changed since),
+    BadGateway (the mail server did not take it within 5 s; the driver then counts as not notified).
+    """
+    trip = _claim(actor, trip_id)
+    stops = list(TripStop.objects.filter(trip=trip).select_related("stop", "order").order_by("sequence"))
+    claimed_at = trip.notify_claimed_at
+    held = Trip.objects.filter(pk=trip.pk, notify_claimed_at=claimed_at)
+    try:
+        driver_mail.deliver(driver_mail.compose(trip, stops))
+    except driver_mail.MailFailed as error:
+        held.update(notify_claimed_at=None)
+        logger.warning("A driver could not be notified: %s", error)
+        raise BadGateway("The mail server did not take the message", code="mail_failed") from error
+    # Stops that changed meanwhile have taken the claim away: the driver was told something old.
+    held.update(driver_notified=True, notified_at=claimed_at, notify_claimed_at=None, updated_at=timezone.now())
+    trip.refresh_from_db(fields=["driver_notified", "notified_at", "notify_claimed_at", "updated_at"])
+    return trip
+
+
+@transaction.atomic
+def _claim(actor: User, trip_id: int) -> Trip:
+    """Win the right to send, by one conditional UPDATE."""
+    trip = Trip.objects.visible_to(actor).select_related("vehicle", "dispatcher", "company").filter(pk=trip_id).first()
+    if trip is None:
+        raise NotFound("Trip")
+    require_editor(actor, trip.company_id)
+    if trip.is_closed:
+        raise InvalidData(f"The trip is {trip.status}", code="trip_closed")
+    if not trip.vehicle.driver_email:
+        raise InvalidData("The vehicle's driver has no e-mail address", code="no_driver_email")
+    now = timezone.now()
+    is_free = Q(notify_claimed_at=None) | Q(notify_claimed_at__lt=now - CLAIM_TTL)
+    is_news = Q(driver_notified=False)
+    if has_changed_stops(trip):
+        is_news |= Q(notified_at=trip.notified_at)
+    won = Trip.objects.filter(is_free, is_news, pk=trip.pk, status__in=OPEN).update(notify_claimed_at=now)
+    if not won:
+        raise InvalidData(ALREADY, code="already_notified")
+    trip.notify_claimed_at = now
+    return trip
+
+
+def has_changed_stops(trip: Trip) -> bool:
+    """Tell whether a place, contact or note of a stop changed since the driver was told."""
+    if trip.notified_at is None:
+        return False
+    return TripStop.objects.filter(trip=trip, stop__updated_at__gt=trip.notified_at).exists()

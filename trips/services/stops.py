@@ -1,0 +1,318 @@
+"""The flows of what a trip visits: put an order in, add a stop, change it, take it out, reorder.
+
+Every flow locks the trip first, so that sequences are only ever written by one at a time.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Sequence
+from typing import Any
+
+from django.db import transaction
+from django.db.models import Case, F, Value, When
+from django.utils import timezone
+
+from accounts.models import User
+from accounts.permissions import require_editor
+from depannini_dashmap.lib.errors import Conflict, InvalidData, NotFound
+from orders import journeys
+from orders.models import Order, Stop
+from orders.stops import REQUIRED, StopInput, change_stop, copy_stop, create_stop, discard_stops
+from trips import sequencing
+from trips.lifecycle import UNDELIVERED
+from trips.models import Trip, TripOrder, TripStop
+from trips.sequencing import DELIVERY, PICKUP, Place
+from trips.services.trips import closed, lock_trip
+
+PLAIN_FIELDS = ("planned_arrival_time", "notes")
+
+
+@transaction.atomic
+def add_order(
+    *,
+    actor: User,
+    trip_id: int,
+    order: Order,
+    sequence: int | None = None,
+    pickup_time: dt.time | None = None,
+    delivery_time: dt.time | None = None,
+    notes: str = "",
+) -> tuple[TripStop, TripStop]:
+    """Put an order into a trip: its pickup at `sequence` (absent or beyond: at the end), the delivery right after.
+
+    A pending order of another company of the actor moves to the trip's company. All or nothing.
+    Raises: NotFound, Forbidden, InvalidData (no such order, an end missing), Conflict (trip closed, order taken).
+    """
+    trip = lock_trip(actor, trip_id, must_be_open=True)
+    if order.company_id != trip.company_id:
+        require_editor(actor, order.company_id)
+        journeys.move_to_company([order.pk], trip.company_id, actor=actor)
+    [order] = journeys.claim_for_trip([order.pk], actor=actor)
+    TripOrder.objects.create(trip=trip, order=order)
+    ids = _ids(trip)
+    halves = [(order.pickup_stop_id, pickup_time), (order.delivery_stop_id, delivery_time)]
+    pickup, delivery = (
+        TripStop.objects.create(
+            trip=trip,
+            stop_id=stop_id,
+            order=order,
+            sequence=len(ids) + place,
+            planned_arrival_time=time,
+            notes=notes,
+        )
+        for place, (stop_id, time) in enumerate(halves, start=1)
+    )
+    index = sequencing.insertion_index(len(ids), sequence)
+    _store_sequence(trip, [*ids[:index], pickup.pk, delivery.pk, *ids[index:]])
+    _touch(trip)
+    return pickup, delivery
+
+
+@transaction.atomic
+def add_stop(
+    *,
+    actor: User,
+    trip_id: int,
+    stop: StopInput,
+    sequence: int | None = None,
+    planned_arrival_time: dt.time | None = None,
+    notes: str = "",
+) -> TripStop:
+    """Add one stop at `sequence`, shifting the others up; an order's stop only beside its pair.
+
+    Raises: NotFound, Forbidden, InvalidData (half a journey, delivery before pickup), Conflict (closed, already there).
+    """
+    trip = lock_trip(actor, trip_id, must_be_open=True)
+    order = _order_of(stop.stop)
+    if order is not None and stop.stop is not None:
+        sequence = _place_beside_pair(trip, order, stop.stop, sequence)
+    row = _stop_for(trip, stop, order)
+    ids = _ids(trip)
+    added = TripStop.objects.create(
+        trip=trip,
+        stop=row,
+        order=order,
+        sequence=len(ids) + 1,
+        planned_arrival_time=planned_arrival_time,
+        notes=notes,
+    )
+    index = sequencing.insertion_index(len(ids), sequence)
+    _arrange(trip, [*ids[:index], added.pk, *ids[index:]])
+    _touch(trip)
+    return added
+
+
+@transaction.atomic
+def update_stop(
+    *,
+    actor: User,
+    trip_stop_id: int,
+    trip: Trip | None = None,
+    stop: StopInput | None = None,
+    sequence: int | None = None,
+    is_completed: bool | None = None,
+    **fields: Any,
+) -> TripStop:
+    """Change a stop in its trip; what is sent unchanged counts as nothing.
+
+    Raises: NotFound, Forbidden, InvalidData (another trip or order, delivery before pickup), Conflict (trip closed).
+    """
+    held, row = _lock_row(actor, trip_stop_id)
+    if trip is not None and trip.pk != held.pk:
+        raise InvalidData(fields={"trip": ["A trip stop stays in its trip."]})
+    changed = {name: value for name, value in fields.items() if getattr(row, name) != value}
+    for name, value in changed.items():
+        setattr(row, name, value)
+    before = row.stop
+    if stop is not None and _change_place(held, row, stop):
+        changed["stop"] = row.stop
+    if changed:
+        _require_open(held)
+        row.save(update_fields=[*changed, "updated_at"])
+    if "stop" in changed:
+        discard_stops(before)
+    if sequence is not None and sequence != row.sequence and _move_row(held, row, sequence):
+        changed["sequence"] = sequence
+    if changed:
+        _touch(held)
+    if is_completed is not None and is_completed != row.is_completed:
+        _complete(held, row, is_completed, actor)
+    return row
+
+
+@transaction.atomic
+def delete_stop(*, actor: User, trip_stop_id: int) -> None:
+    """Take one stop out and close the gap; an order is given back once neither of its stops is left.
+
+    Raises: NotFound, Forbidden, Conflict (trip closed).
+    """
+    trip, row = _lock_row(actor, trip_stop_id)
+    _require_open(trip)
+    order_id, stop = row.order_id, row.stop
+    row.delete()
+    _store_sequence(trip, _ids(trip))
+    if order_id is None:
+        discard_stops(stop)
+    elif not TripStop.objects.filter(trip=trip, order_id=order_id).exists():
+        TripOrder.objects.filter(trip=trip, order_id=order_id).delete()
+        journeys.release_from_trip([order_id], actor=actor)
+    _touch(trip)
+
+
+@transaction.atomic
+def reorder_stops(*, actor: User, trip_id: int, numbers: Sequence[tuple[int, int]]) -> None:
+    """Sort the named stops (id, number) among the places that they held.
+
+    Raises: NotFound, Forbidden, InvalidData (foreign or repeated id, repeated number, delivery first), Conflict.
+    """
+    trip = lock_trip(actor, trip_id, must_be_open=True)
+    present = _ids(trip)
+    try:
+        wanted = sequencing.reordered(present, numbers)
+    except sequencing.ReorderError as error:
+        raise InvalidData(fields={"orders": [str(error)]}) from error
+    if wanted != present:
+        _arrange(trip, wanted)
+        _touch(trip)
+
+
+# --- Rows ------------------------------------------------------------------------------------------------------------------
+def _lock_row(actor: User, trip_stop_id: int) -> tuple[Trip, TripStop]:
+    """Lock a stop's trip, then read the stop."""
+    rows = TripStop.objects.visible_to(actor).filter(pk=trip_stop_id)
+    trip_id = rows.values_list("trip_id", flat=True).first()
+    if trip_id is None:
+        raise NotFound("Trip stop")
+    trip = lock_trip(actor, trip_id)
+    row = TripStop.objects.select_related("stop", "order").filter(pk=trip_stop_id, trip=trip).first()
+    if row is None:
+        raise NotFound("Trip stop")
+    return trip, row
+
+
+def _require_open(trip: Trip) -> None:
+    if trip.is_closed:
+        raise closed(trip)
+
+
+def _ids(trip: Trip) -> list[int]:
+    return list(TripStop.objects.filter(trip=trip).order_by("sequence").values_list("pk", flat=True))
+
+
+def _touch(trip: Trip) -> None:
+    """The driver does not know these stops yet; a mail on its way no longer counts as having told them."""
+    trip.driver_notified, trip.notify_claimed_at = False, None
+    Trip.objects.filter(pk=trip.pk).update(driver_notified=False, notify_claimed_at=None, updated_at=timezone.now())
+
+
+def _arrange(trip: Trip, ids: Sequence[int]) -> None:
+    """Store a sequence unless it delivers before it picks up. Raises: InvalidData."""
+    halves = TripStop.objects.filter(trip=trip, order__isnull=False).values_list("pk", "order_id", "stop__stop_type")
+    places = {half[0]: Place(*half) for half in halves}
+    backward = sequencing.backward_orders(places[pk] for pk in ids if pk in places)
+    if backward:
+        number = Order.objects.values_list("order_number", flat=True).get(pk=backward[0])
+        raise InvalidData(
+            f"The delivery of order {number} cannot come before its pickup.",
+            code="delivery_before_pickup",
+            fields={"sequence": [f"Delivery of {number} before its pickup."]},
+        )
+    _store_sequence(trip, ids)
+
+
+def _store_sequence(trip: Trip, ids: Sequence[int]) -> None:
+    """Number the stops 1…n in two steps, so that no row ever takes a number that another still has."""
+    rows = TripStop.objects.filter(trip=trip)
+    numbers = sequencing.renumbering(ids, dict(rows.values_list("pk", "sequence")))
+    if not numbers:
+        return
+    cases = [When(pk=pk, then=Value(-number)) for pk, number in numbers.items()]
+    rows.filter(pk__in=numbers).update(sequence=Case(*cases), updated_at=timezone.now())
+    rows.filter(sequence__lt=0).update(sequence=-F("sequence"))
+
+
+# --- What may come in --------------------------------------------------------------------------------------------------------
+def _order_of(stop: Stop | None) -> Order | None:
+    if stop is None:
+        return None
+    return Order.objects.filter(pickup_stop=stop).first() or Order.objects.filter(delivery_stop=stop).first()
+
+
+def _place_beside_pair(trip: Trip, order: Order, stop: Stop, sequence: int | None) -> int | None:
+    """Let half a journey in only beside the other half; a pickup without a place goes right before its delivery."""
+    half, other = (PICKUP, DELIVERY) if stop.pk == order.pickup_stop_id else (DELIVERY, PICKUP)
+    there = dict(TripStop.objects.filter(trip=trip, order=order).values_list("stop_id", "sequence"))
+    if stop.pk in there:
+        raise Conflict(f"The {half} stop of order {order.order_number} is already in the trip", code="stop_in_trip")
+    if not there:
+        raise InvalidData(
+            f"Cannot add {half} stop for order {order.order_number} without also including its {other} stop. "
+            "Trips must contain complete order journeys (both pickup and delivery).",
+            code="incomplete_journey",
+        )
+    return min(there.values()) if sequence is None and half == PICKUP else sequence
+
+
+def _stop_for(trip: Trip, sent: StopInput, order: Order | None) -> Stop:
+    """Give the row to visit: an order's own, a stop of the company, a copy of another company's, or a new one."""
+    if sent.stop is not None:
+        foreign = order is None and sent.stop.company_id != trip.company_id
+        return copy_stop(sent.stop, company_id=trip.company_id) if foreign else sent.stop
+    missing = {f"stop.{name}": ["This field is required."] for name in REQUIRED if not sent.fields.get(name)}
+    if missing:
+        raise InvalidData(fields=missing)
+    return create_stop(company_id=trip.company_id, **sent.fields)
+
+
+def _change_place(trip: Trip, row: TripStop, sent: StopInput) -> bool:
+    """Change the visited stop in place, or visit another one. Returns whether the row visits another one."""
+    if sent.stop is not None and sent.stop.pk != row.stop_id:
+        _require_open(trip)
+        order = _order_of(sent.stop)
+        if row.order_id is not None or order is not None:
+            raise InvalidData(fields={"stop": ["A stop of an order stays as it is; remove it and add the other one."]})
+        row.stop = _stop_for(trip, sent, None)
+        return True
+    content = {name: value for name, value in sent.fields.items() if row.order_id is None or name != "stop_type"}
+    if any(getattr(row.stop, name) != value for name, value in content.items()):
+        _require_open(trip)
+        change_stop(row.stop, content)
+    return False
+
+
+def _move_row(trip: Trip, row: TripStop, sequence: int) -> bool:
+    ids = _ids(trip)
+    wanted = sequencing.moved(ids, row.pk, sequence)
+    if wanted == ids:
+        return False
+    _require_open(trip)
+    _arrange(trip, wanted)
+    return True
+
+
+# --- Done and undone ---------------------------------------------------------------------------------------------------------
+def _complete(trip: Trip, row: TripStop, is_completed: bool, actor: User) -> None:
+    """Stamp a stop as done, or take that back; the order follows its delivery stop."""
+    _require_open(trip)
+    now = timezone.now()
+    if is_completed:
+        row.actual_arrival_datetime = row.actual_arrival_datetime or now
+        row.actual_departure_datetime = now
+    else:
+        # An arrival that was told before the tap is a fact; one made up by the tap goes with it.
+        if row.actual_arrival_datetime == row.actual_departure_datetime:
+            row.actual_arrival_datetime = None
+        row.actual_departure_datetime = None
+    row.is_completed = is_completed
+    row.save(update_fields=["is_completed", "actual_arrival_datetime", "actual_departure_datetime", "updated_at"])
+    Trip.objects.filter(pk=trip.pk).update(updated_at=now)
+    if row.order_id is None:
+        return
+    if row.stop.stop_type == DELIVERY and is_completed:
+        journeys.set_status_from_trip([row.order_id], Order.Status.DELIVERED, actor=actor)
+    elif row.stop.stop_type == DELIVERY:
+        journeys.undo_delivery([row.order_id], UNDELIVERED[trip.status], actor=actor)
+    elif is_completed and trip.status == Trip.Status.IN_PROGRESS:
+        # An order that came into a running trip is on its way once it is loaded.
+        journeys.set_status_from_trip([row.order_id], Order.Status.IN_TRANSIT, actor=actor)

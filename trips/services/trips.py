@@ -1,0 +1,231 @@
+"""The flows of the tour itself: make, change, move through its states, delete. What it visits is in `stops`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.db import IntegrityError, transaction
+from django.db.models import Q
+from django.utils import timezone
+
+from accounts.models import OPERATORS, User
+from accounts.permissions import require_editor
+from depannini_dashmap.lib import audit
+from depannini_dashmap.lib.errors import Conflict, InvalidData, NotFound
+from fleet.models import Vehicle
+from orders import journeys
+from orders.models import Order
+from orders.stops import discard_stops
+from trips import sequencing
+from trips.lifecycle import CANCELLED, COMPLETED, IN_PROGRESS, NEEDS_WHOLE_ORDERS, STEPS
+from trips.models import Trip, TripOrder, TripStop
+
+FIXED_ONCE_CLOSED = ("vehicle_id", "planned_start_date", "planned_start_time")
+UNKNOWN = "Unknown id."
+
+
+@transaction.atomic
+def create_trip(
+    *, actor: User, vehicle: Vehicle, dispatcher_id: int | None = None, status: str | None = None, **fields: Any
+) -> Trip:
+    """Plan a trip of a vehicle; the dispatcher defaults to the actor, the status to draft.
+
+    Raises: InvalidData (vehicle gone, dispatcher neither member nor staff), Forbidden (the actor only views), Conflict.
+    """
+    vehicle = _lock_vehicle(actor, vehicle.pk)
+    dispatcher_id = dispatcher_id or actor.pk
+    _require_dispatcher(dispatcher_id, vehicle.company_id)
+    trip = Trip(company_id=vehicle.company_id, vehicle=vehicle, dispatcher_id=dispatcher_id, **fields)
+    trip.save()
+    if status is not None:
+        _move(trip, status, actor)
+    return trip
+
+
+@transaction.atomic
+def update_trip(
+    *,
+    actor: User,
+    trip_id: int,
+    vehicle: Vehicle | None = None,
+    dispatcher_id: int | None = None,
+    status: str | None = None,
+    **fields: Any,
+) -> Trip:
+    """Change the named fields, then the status.
+
+    Raises: NotFound, Forbidden, InvalidData (vehicle, dispatcher, incomplete orders), Conflict (the state forbids it).
+    """
+    if vehicle is not None:
+        present = Trip.objects.visible_to(actor).filter(pk=trip_id).values_list("vehicle_id", flat=True).first()
+        vehicle = _lock_vehicle(actor, vehicle.pk) if present not in (None, vehicle.pk) else None
+    trip = lock_trip(actor, trip_id)
+    if vehicle is not None and vehicle.pk != trip.vehicle_id:
+        fields |= {"vehicle_id": vehicle.pk, "company_id": _company_after(trip, vehicle), "driver_notified": False}
+    company_id = fields.get("company_id", trip.company_id)
+    if dispatcher_id is not None and dispatcher_id != trip.dispatcher_id:
+        _require_dispatcher(dispatcher_id, company_id)
+        fields["dispatcher_id"] = dispatcher_id
+    elif company_id != trip.company_id:
+        fields["dispatcher_id"] = actor.pk
+    _change(trip, fields)
+    if status is not None:
+        _move(trip, status, actor)
+    return trip
+
+
+@transaction.atomic
+def delete_trip(*, actor: User, trip_id: int) -> None:
+    """Delete a trip; its undelivered orders are pending again and its own stops go with it.
+
+    Raises: NotFound, Forbidden.
+    """
+    trip = lock_trip(actor, trip_id)
+    order_ids = list(TripOrder.objects.live().filter(trip=trip).values_list("order_id", flat=True))
+    journeys.release_from_trip(order_ids, actor=actor)
+    own_stops = [row.stop for row in trip.trip_stops.filter(order=None).select_related("stop")]
+    audit.record("trip_deleted", actor=actor, target=trip, name=trip.name, status=trip.status)
+    trip.delete()
+    discard_stops(*own_stops)
+
+
+def lock_trip(actor: User, trip_id: int, *, must_be_open: bool = False) -> Trip:
+    """Lock a trip that the actor may change. Raises: NotFound, Forbidden, Conflict (closed, where that matters)."""
+    trip = Trip.objects.visible_to(actor).select_for_update(no_key=True, of=("self",)).filter(pk=trip_id).first()
+    if trip is None:
+        raise NotFound("Trip")
+    require_editor(actor, trip.company_id)
+    if must_be_open and trip.is_closed:
+        raise closed(trip)
+    return trip
+
+
+def closed(trip: Trip) -> Conflict:
+    """Say that a closed trip does not change."""
+    return Conflict(f"The trip is {trip.status}", code="trip_closed", current_status=trip.status)
+
+
+def require_no_open_trips(*, vehicle_id: int) -> None:
+    """Let a vehicle without open trips pass. Raises: Conflict."""
+    if Trip.objects.open().filter(vehicle_id=vehicle_id).exists():
+        raise Conflict("The vehicle has open trips", code="open_trips")
+
+
+def status_of_trip_holding(*, order_id: int) -> str | None:
+    """Tell the status of the trip that holds an order, None when none does. Locks nothing."""
+    return TripOrder.objects.live().filter(order_id=order_id).values_list("trip__status", flat=True).first()
+
+
+def _lock_vehicle(actor: User, vehicle_id: int) -> Vehicle:
+    rows = Vehicle.objects.visible_to(actor).alive().select_for_update(no_key=True, of=("self",))
+    vehicle = rows.filter(pk=vehicle_id).first()
+    if vehicle is None:
+        raise InvalidData(fields={"vehicle": [UNKNOWN]})
+    require_editor(actor, vehicle.company_id)
+    return vehicle
+
+
+def _require_dispatcher(user_id: int, company_id: int) -> None:
+    works_here = Q(memberships__company_id=company_id)
+    is_staff = Q(is_superuser=True) | Q(groups__name=OPERATORS)
+    if not User.objects.active().filter(works_here | is_staff, pk=user_id).exists():
+        raise InvalidData(fields={"dispatcher": [UNKNOWN]})
+
+
+def _company_after(trip: Trip, vehicle: Vehicle) -> int:
+    """Only a trip that visits nothing yet may go to a vehicle of another company."""
+    if vehicle.company_id != trip.company_id and trip.trip_stops.exists():
+        raise InvalidData(fields={"vehicle": ["The trip's stops belong to another company."]})
+    return vehicle.company_id
+
+
+def _change(trip: Trip, fields: dict[str, Any]) -> None:
+    changed = {name: value for name, value in fields.items() if getattr(trip, name) != value}
+    if trip.is_closed and any(name in changed for name in FIXED_ONCE_CLOSED):
+        raise closed(trip)
+    for name, value in changed.items():
+        setattr(trip, name, value)
+    if changed:
+        _save(trip, *(name.removesuffix("_id") for name in changed))
+
+
+def _save(trip: Trip, *fields: str) -> None:
+    try:
+        with transaction.atomic():
+            trip.save(update_fields=[*fields, "updated_at"])
+    except IntegrityError as error:
+        # PostgreSQL names the constraint, SQLite its column.
+        if not ("trip_one_running_per_vehicle" in str(error) or "trips_trip.vehicle_id" in str(error)):
+            raise
+        raise Conflict("The vehicle has another trip in progress", code="vehicle_busy") from error
+
+
+# --- The steps -----------------------------------------------------------------------------------------------------------
+def _move(trip: Trip, status: str, actor: User) -> None:
+    """Take the (locked) trip to a status; the present one again changes nothing."""
+    if status == trip.status:
+        return
+    STEPS.require(trip.status, status)
+    if status in NEEDS_WHOLE_ORDERS:
+        _require_whole_orders(trip)
+    before, trip.status = trip.status, status
+    {IN_PROGRESS: _start, COMPLETED: _complete, CANCELLED: _cancel}.get(status, _only_save)(trip, actor)
+    if status in (IN_PROGRESS, COMPLETED, CANCELLED):
+        audit.record(f"trip_{status}", actor=actor, target=trip, before=before)
+
+
+def _only_save(trip: Trip, actor: User) -> None:
+    _save(trip, "status")
+
+
+def _start(trip: Trip, actor: User) -> None:
+    trip.actual_start_datetime = timezone.now()
+    _save(trip, "status", "actual_start_datetime")
+    journeys.set_status_from_trip(_held_orders(trip), Order.Status.IN_TRANSIT, actor=actor)
+
+
+def _complete(trip: Trip, actor: User) -> None:
+    """Complete the open stops; an order whose delivery is no longer in the trip is given back."""
+    trip.actual_end_datetime = now = timezone.now()
+    _save(trip, "status", "actual_end_datetime")
+    stops = TripStop.objects.filter(trip=trip)
+    open_stops = stops.filter(is_completed=False)
+    open_stops.filter(actual_arrival_datetime=None).update(actual_arrival_datetime=now)
+    open_stops.update(is_completed=True, actual_departure_datetime=now, updated_at=now)
+    delivered = stops.filter(order__isnull=False, stop__stop_type=sequencing.DELIVERY)
+    journeys.set_status_from_trip(
+        list(delivered.values_list("order_id", flat=True)), Order.Status.DELIVERED, actor=actor
+    )
+    _release_undelivered(trip, actor)
+
+
+def _cancel(trip: Trip, actor: User) -> None:
+    _save(trip, "status")
+    _release_undelivered(trip, actor)
+
+
+def _release_undelivered(trip: Trip, actor: User) -> None:
+    """Give back what was not delivered; what was stays with the trip that did it."""
+    orders = Order.objects.filter(pk__in=_held_orders(trip)).select_for_update(no_key=True).order_by("pk")
+    undelivered = [order.pk for order in orders if order.status != Order.Status.DELIVERED]
+    TripOrder.objects.filter(trip=trip, order_id__in=undelivered).update(is_live=False)
+    journeys.release_from_trip(undelivered, actor=actor)
+
+
+def _held_orders(trip: Trip) -> list[int]:
+    return list(TripOrder.objects.live().filter(trip=trip).values_list("order_id", flat=True))
+
+
+def _require_whole_orders(trip: Trip) -> None:
+    rows = TripStop.objects.filter(trip=trip, order__isnull=False)
+    halves = rows.values_list("pk", "order_id", "stop__stop_type")
+    incomplete = sequencing.incomplete_orders(sequencing.Place(*half) for half in halves)
+    if incomplete:
+        numbers = list(
+            Order.objects.filter(pk__in=incomplete).order_by("order_number").values_list("order_number", flat=True)
+        )
+        raise InvalidData(
+            f"Trips must contain complete order journeys (both pickup and delivery); incomplete: {', '.join(numbers)}.",
+            code="incomplete_orders",
+            incomplete_orders=numbers,
+        )

@@ -1,0 +1,205 @@
+"""REST doors of trips and trip stops."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import extend_schema
+from rest_framework.decorators import action
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.viewsets import GenericViewSet
+
+from accounts.permissions import IsDispatcherOrStaff
+from depannini_dashmap.lib.api import ApiMixin, one_page
+from depannini_dashmap.lib.errors import NotFound
+from depannini_dashmap.lib.paths import path_id
+from trips.filters import TripFilter, TripStopFilter
+from trips.models import Trip, TripStop
+from trips.serializers import (
+    AddOrderAnswerSerializer,
+    AddOrderSerializer,
+    AddStopSerializer,
+    ChangeStopSerializer,
+    MessageSerializer,
+    ReorderSerializer,
+    TripSerializer,
+    TripStopsAnswerSerializer,
+    TripStopSerializer,
+)
+from trips.services import notify, stops, trips
+from trips.wire import (
+    route_geojson,
+    trip_documents,
+    trip_rows,
+    trip_stop_document,
+    trip_stop_documents,
+    trip_stop_rows,
+)
+
+
+class _Door(ApiMixin, GenericViewSet):
+    permission_classes = [IsDispatcherOrStaff]
+
+    def _read(self, kind: type, data: Any, *, partial: bool = False) -> dict[str, Any]:
+        serializer = kind(data=data, partial=partial, context=self.get_serializer_context())
+        serializer.is_valid(raise_exception=True)
+        return serializer.validated_data
+
+
+class TripViewSet(_Door):
+    """`/api/trips/`, `/api/trips/{id}/`, `add-order/`, `reorder-stops/`, `notify-driver/`, `route.geojson` below it.
+
+    Body and answer: the trip object with its stops. Codes: 200, 201, 204; 400 wrong fields, incomplete orders, driver
+    already notified; 403 clients, assistants, viewers; 404 not of one's companies; 409 the state forbids it; 502 mail
+    server. Who: dispatchers for their companies, staff for all.
+    """
+
+    serializer_class = TripSerializer
+    filterset_class = TripFilter
+    ordering_fields = ("created_at", "updated_at", "planned_start_date", "name", "status")
+    queryset = Trip.objects.none()
+
+    def get_queryset(self) -> Any:
+        return trip_rows(Trip.objects.visible_to(self.request.user))
+
+    @extend_schema(summary="List trips with their stops", responses=TripSerializer(many=True))
+    def list(self, request: Request) -> Response:
+        page = self.paginate_queryset(self.filter_queryset(self.get_queryset()))
+        return self.get_paginated_response(trip_documents(page))
+
+    @extend_schema(summary="Plan a trip", responses={201: TripSerializer})
+    def create(self, request: Request) -> Response:
+        trip = trips.create_trip(actor=request.user, **self._read(TripSerializer, request.data))
+        return Response(self._document(trip.pk), status=201)
+
+    @extend_schema(summary="Show a trip with its stops")
+    def retrieve(self, request: Request, pk: str) -> Response:
+        return Response(self._document(path_id(pk, "Trip")))
+
+    @extend_schema(summary="Change a trip or move it to another status; a partial body is fine")
+    def update(self, request: Request, pk: str) -> Response:
+        row = self._row(path_id(pk, "Trip"))
+        # What is put back unchanged may be gone by now: a deleted vehicle, a dispatcher who left.
+        same = {"vehicle": row["vehicle_id"], "dispatcher": row["dispatcher_id"]}
+        body = {key: value for key, value in request.data.items() if key not in same or value != same[key]}
+        trips.update_trip(actor=request.user, trip_id=row["id"], **self._read(TripSerializer, body, partial=True))
+        return Response(self._document(row["id"]))
+
+    @extend_schema(summary="Change some fields of a trip")
+    def partial_update(self, request: Request, pk: str) -> Response:
+        return self.update(request, pk)
+
+    @extend_schema(summary="Delete a trip; its undelivered orders are pending again")
+    def destroy(self, request: Request, pk: str) -> Response:
+        trips.delete_trip(actor=request.user, trip_id=path_id(pk, "Trip"))
+        return Response(status=204)
+
+    @extend_schema(
+        summary="Put an order into a trip", request=AddOrderSerializer, responses={201: AddOrderAnswerSerializer}
+    )
+    @action(detail=True, methods=["post"], url_path="add-order")
+    def add_order(self, request: Request, pk: str) -> Response:
+        trip_id = self._row(path_id(pk, "Trip"))["id"]
+        fields = self._read(AddOrderSerializer, request.data)
+        pair = stops.add_order(actor=request.user, trip_id=trip_id, **fields)
+        documents = {row["id"]: row for row in trip_stop_documents(trip_id)}
+        answer = {
+            "message": f"Successfully added order {fields['order'].order_number} to trip",
+            "pickup_trip_stop": documents.get(pair[0].pk),
+            "delivery_trip_stop": documents.get(pair[1].pk),
+        }
+        return Response(answer, status=201)
+
+    @extend_schema(
+        summary="Reorder the stops of a trip", request=ReorderSerializer, responses=TripStopsAnswerSerializer
+    )
+    @action(detail=True, methods=["post"], url_path="reorder-stops")
+    def reorder_stops(self, request: Request, pk: str) -> Response:
+        trip_id = self._row(path_id(pk, "Trip"))["id"]
+        stops.reorder_stops(actor=request.user, trip_id=trip_id, **self._read(ReorderSerializer, request.data))
+        return one_page(trip_stop_documents(trip_id))
+
+    @extend_schema(summary="Mail the trip to its driver", request=None, responses=MessageSerializer)
+    @action(detail=True, methods=["post"], url_path="notify-driver")
+    def notify_driver(self, request: Request, pk: str) -> Response:
+        notify.notify_driver(actor=request.user, trip_id=path_id(pk, "Trip"))
+        return Response({"message": "Driver notified successfully"})
+
+    @extend_schema(summary="Draw a trip as GeoJSON: its stops and the line through them", responses=OpenApiTypes.OBJECT)
+    @action(detail=True, methods=["get"], url_path=r"route\.geojson")
+    def route(self, request: Request, pk: str) -> Response:
+        drawing = route_geojson(self._document(path_id(pk, "Trip")))
+        return Response(drawing, content_type="application/geo+json")
+
+    def _row(self, trip_id: int) -> dict[str, Any]:
+        row = self.get_queryset().filter(pk=trip_id).first()
+        if row is None:
+            raise NotFound("Trip")
+        return row
+
+    def _document(self, trip_id: int) -> dict[str, Any]:
+        return trip_documents([self._row(trip_id)])[0]
+
+
+class TripStopViewSet(_Door):
+    """`/api/trip-stops/` and `/api/trip-stops/{id}/`.
+
+    Body and answer: the trip stop object. Codes: 200, 201, 204; 400 wrong fields, half a journey, delivery before
+    pickup; 403 clients, assistants, viewers; 404 not of one's companies; 409 the trip is closed. Who: dispatchers for
+    their companies, staff for all.
+    """
+
+    serializer_class = TripStopSerializer
+    filterset_class = TripStopFilter
+    ordering = ("sequence", "id")
+    ordering_fields = ("sequence",)
+    queryset = TripStop.objects.none()
+
+    def get_queryset(self) -> Any:
+        return trip_stop_rows(TripStop.objects.visible_to(self.request.user))
+
+    @extend_schema(summary="List trip stops by sequence", responses=TripStopSerializer(many=True))
+    def list(self, request: Request) -> Response:
+        page = self.paginate_queryset(self.filter_queryset(self.get_queryset()))
+        return self.get_paginated_response([trip_stop_document(row) for row in page])
+
+    @extend_schema(summary="Add a stop to a trip", request=AddStopSerializer, responses={201: TripStopSerializer})
+    def create(self, request: Request) -> Response:
+        fields = self._read(AddStopSerializer, request.data)
+        added = stops.add_stop(actor=request.user, trip_id=fields.pop("trip").pk, **fields)
+        return Response(self._document(added.pk), status=201)
+
+    @extend_schema(summary="Show a trip stop")
+    def retrieve(self, request: Request, pk: str) -> Response:
+        return Response(self._document(path_id(pk, "Trip stop")))
+
+    @extend_schema(
+        summary="Change a stop in its trip; a partial body is fine",
+        request=ChangeStopSerializer,
+        responses=TripStopSerializer,
+    )
+    def update(self, request: Request, pk: str) -> Response:
+        trip_stop_id = path_id(pk, "Trip stop")
+        self._document(trip_stop_id)
+        fields = self._read(ChangeStopSerializer, request.data, partial=True)
+        stops.update_stop(actor=request.user, trip_stop_id=trip_stop_id, **fields)
+        return Response(self._document(trip_stop_id))
+
+    @extend_schema(
+        summary="Change some fields of a stop in its trip", request=ChangeStopSerializer, responses=TripStopSerializer
+    )
+    def partial_update(self, request: Request, pk: str) -> Response:
+        return self.update(request, pk)
+
+    @extend_schema(summary="Take a stop out of its trip and close the gap")
+    def destroy(self, request: Request, pk: str) -> Response:
+        stops.delete_stop(actor=request.user, trip_stop_id=path_id(pk, "Trip stop"))
+        return Response(status=204)
+
+    def _document(self, trip_stop_id: int) -> dict[str, Any]:
+        row = self.get_queryset().filter(pk=trip_stop_id).first()
+        if row is None:
+            raise NotFound("Trip stop")
+        return trip_stop_document(row)
