@@ -106,6 +106,8 @@ def _google_account(identity: GoogleIdentity) -> User:
     holder = User.objects.select_for_update(no_key=True).with_email(identity.email).first()
     if holder is None:
         return _new_google_account(identity)
+    if holder.google_sub == identity.sub:
+        return holder  # made by the same person a moment ago
     if not holder.email_verified or holder.google_sub is not None:
         raise Conflict("Sign in to your account and verify its e-mail first", code="link_required")
     holder.google_sub = identity.sub

@@ -1,0 +1,220 @@
+"""What many do at once, on real connections (A05, A10, B03, E14, E20, G3)."""
+
+import threading
+from collections import Counter
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from django.db import connection, connections
+from django.utils import timezone
+from rest_framework.test import APIClient
+
+from accounts import tokens
+from accounts.google import GoogleIdentity
+from accounts.hashing import code_hash
+from accounts.models import Company, Membership, RefreshFamily, User, VerificationCode
+from accounts.services import change_profile, request_reset, request_verification, set_password, sign_in_with_google
+
+pytestmark = [pytest.mark.postgres, pytest.mark.django_db(transaction=True)]
+CONTENDERS = 16
+ROUNDS = 3
+
+
+def at_once(act: Callable[[int], Any], contenders: int = CONTENDERS) -> list[Any]:
+    """Run `act(number)` in threads that start together; give results, or the exceptions."""
+    barrier, results = threading.Barrier(contenders), [None] * contenders
+
+    def run(number: int) -> None:
+        try:
+            with connection.cursor():  # connected before the start
+                barrier.wait()
+            results[number] = act(number)
+        except Exception as error:
+            results[number] = error
+        finally:
+            connections.close_all()
+
+    threads = [threading.Thread(target=run, args=(number,)) for number in range(contenders)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    return results
+
+
+def statuses(answers: list[Any]) -> Counter:
+    return Counter(getattr(answer, "status_code", repr(answer)) for answer in answers)
+
+
+def known_code(user: User, purpose: str) -> str:
+    """Make the open code of a user one that the test knows."""
+    row = VerificationCode.objects.open().get(user=user, purpose=purpose)
+    VerificationCode.objects.filter(pk=row.pk).update(
+        code_hash=code_hash(row.pk, "123456"), expires_at=timezone.now() + timezone.timedelta(minutes=9)
+    )
+    return "123456"
+
+
+def test_one_phone_registered_at_once():
+    for number in range(ROUNDS):
+        body = {"phone_number": f"+21355512340{number}", "name": "A", "password": "tow-me-home-42"}
+        answers = at_once(lambda _, body=body: APIClient().post("/api/auth/register/", body))
+        assert statuses(answers) == {201: 1, 400: CONTENDERS - 1}
+        assert User.objects.filter(phone_number=body["phone_number"]).count() == 1
+
+
+def test_the_right_verification_code_counts_once(client_user):
+    for _ in range(ROUNDS):
+        User.objects.filter(pk=client_user.pk).update(email_verified=False)
+        request_verification("email", client_user.email)
+        body = {"email": client_user.email, "code": known_code(client_user, "verify")}
+        answers = at_once(lambda _, body=body: APIClient().post("/api/auth/verify-email/", body))
+        assert statuses(answers) == {200: 1, 400: CONTENDERS - 1}
+
+
+def test_the_right_reset_code_counts_once(client_user):
+    for _ in range(ROUNDS):
+        request_reset("email", client_user.email)
+        code = known_code(client_user, "reset")
+
+        def confirm(number: int, code: str = code) -> Any:
+            password = f"tow-me-home-{number}"
+            body = {"email": client_user.email, "code": code, "new_password": password}
+            return APIClient().post("/api/auth/password-reset/confirm/", {**body, "new_password_confirm": password})
+
+        answers = at_once(confirm)
+        assert statuses(answers) == {200: 1, 400: CONTENDERS - 1}
+        winner = next(number for number, answer in enumerate(answers) if answer.status_code == 200)
+        client_user.refresh_from_db()
+        assert client_user.check_password(f"tow-me-home-{winner}")
+
+
+def test_no_more_than_five_wrong_codes_are_compared(client_user):
+    request_verification("email", client_user.email)
+    known_code(client_user, "verify")
+    body = {"email": client_user.email, "code": "000000"}
+    answers = at_once(lambda _: APIClient().post("/api/auth/verify-email/", body))
+    assert statuses(answers) == {400: CONTENDERS}
+    assert VerificationCode.objects.get().tries == 5
+    right = APIClient().post("/api/auth/verify-email/", {**body, "code": "123456"})
+    assert right.status_code == 400
+
+
+def test_asking_at_once_leaves_one_open_code(client_user):
+    body = {"email": client_user.email}
+    answers = at_once(lambda _: APIClient().post("/api/auth/password-reset/", body))
+    assert statuses(answers) == {200: CONTENDERS}
+    assert VerificationCode.objects.open().count() == 1
+
+
+def test_refreshing_at_once_without_rotation(client_user):
+    raw = tokens.issue_pair(client_user)["refresh"]
+    answers = at_once(lambda _: APIClient().post("/api/auth/token/refresh/", {"refresh": raw}))
+    assert statuses(answers) == {200: CONTENDERS}
+
+
+def test_refreshing_at_once_with_rotation_forks_no_family(client_user, settings):
+    settings.JWT_ROTATE_REFRESH = True
+    for _ in range(ROUNDS):
+        raw = tokens.issue_pair(client_user)["refresh"]
+        answers = at_once(lambda _, raw=raw: APIClient().post("/api/auth/token/refresh/", {"refresh": raw}))
+        assert statuses(answers) == {200: CONTENDERS}
+        successors = {tokens.read(tokens.RefreshToken, answer.json()["refresh"])["jti"] for answer in answers}
+        assert len(successors) == 1
+    assert set(RefreshFamily.objects.values_list("generation", flat=True)) == {1}
+
+
+def test_a_login_of_the_old_password_does_not_outlive_its_change(dispatcher, password):
+    """Whoever is first: afterwards no fleet token of the old password counts."""
+    for number in range(ROUNDS):
+        dispatcher.set_password(password)
+        dispatcher.save()
+        body = {"username": dispatcher.username, "password": password}
+
+        def act(contender: int, body: dict = body, new: str = f"tow-me-home-{number}") -> Any:
+            if contender == 0:
+                return set_password(dispatcher, new, actor=dispatcher)
+            return APIClient().post("/api/auth/login/", body)
+
+        answers = at_once(act)[1:]
+        given = [answer.json()["token"] for answer in answers if answer.status_code == 200]
+        alive = [
+            token
+            for token in given
+            if APIClient().get("/api/auth/profile/", HTTP_AUTHORIZATION=f"Token {token}").status_code == 200
+        ]
+        assert alive == []
+
+
+def test_different_columns_of_one_profile_at_once(client_user):
+    columns = ["name", "first_name", "last_name", "address"]
+    for number in range(ROUNDS):
+        results = at_once(
+            lambda n, number=number: change_profile(client_user, **{columns[n % 4]: f"{columns[n % 4]}-{number}"})
+        )
+        assert not [result for result in results if isinstance(result, Exception)]
+        client_user.refresh_from_db()
+        assert [getattr(client_user, name) for name in columns] == [f"{name}-{number}" for name in columns]
+
+
+def test_one_address_claimed_by_many(client_user):
+    users = [
+        User.objects.create_user(f"user{number}", None, None, user_type="dispatcher") for number in range(CONTENDERS)
+    ]
+    results = at_once(lambda number: change_profile(users[number], email="wanted@example.com"))
+    holders = User.objects.filter(email="wanted@example.com")
+    assert holders.count() == 1
+    assert not [r for r in results if isinstance(r, Exception) and type(r).__name__ != "InvalidData"]
+
+
+def test_one_google_identity_at_once():
+    for number in range(ROUNDS):
+        identity = GoogleIdentity(f"sub-{number}", f"google{number}@gmail.com", "G")
+        results = at_once(lambda _, identity=identity: sign_in_with_google(identity).pk)
+        assert len(set(results)) == 1, results
+
+
+def test_the_last_two_members_leave_at_once(company_a, dispatcher):
+    """One of them stays, as the company has a vehicle."""
+    from fleet.models import Vehicle
+
+    Vehicle.objects.create(company=company_a, license_plate="1", make="R", model="M", year=2020, capacity="1.00")
+    other = User.objects.create_user("second", None, None, user_type="dispatcher")
+    both = [dispatcher, other]
+    clients = [APIClient(HTTP_AUTHORIZATION=f"Bearer {tokens.issue_pair(user)['access']}") for user in both]
+    for _ in range(ROUNDS):
+        for user in both:
+            Membership.objects.get_or_create(user=user, company=company_a)
+        answers = at_once(
+            lambda n: clients[n].delete(f"/api/companies/{company_a.pk}/members/{both[n].pk}/"), contenders=2
+        )
+        assert statuses(answers) == {204: 1, 409: 1}
+        assert company_a.memberships.count() == 1
+
+
+def test_deleting_a_company_against_a_new_vehicle(dispatcher):
+    client = APIClient(HTTP_AUTHORIZATION=f"Bearer {tokens.issue_pair(dispatcher)['access']}")
+    for number in range(ROUNDS):
+        company = Company.objects.create(name=f"C{number}")
+        Membership.objects.create(user=dispatcher, company=company)
+        vehicle = {
+            "license_plate": "1",
+            "make": "R",
+            "model": "M",
+            "year": 2020,
+            "capacity": "1",
+            "company": company.pk,
+        }
+
+        def act(contender: int, company: Company = company, vehicle: dict = vehicle) -> Any:
+            if contender == 0:
+                return client.delete(f"/api/companies/{company.pk}/")
+            return client.post("/api/vehicles/", {**vehicle, "license_plate": str(contender)})
+
+        answers = at_once(act, contenders=4)
+        assert all(answer.status_code < 500 for answer in answers), statuses(answers)
+        is_there = Company.objects.filter(pk=company.pk).exists()
+        assert (answers[0].status_code == 204) is not is_there
+        if is_there:
+            assert company.vehicles.exists()
