@@ -29,8 +29,14 @@ lint: $(VENV)/.installed-dev  ## Style, types, direction of imports
 	$(VENV)/bin/mypy
 	$(VENV)/bin/lint-imports --no-logo
 
+adversarial: $(VENV)/.installed  ## Attack running servers over TCP (needs PostgreSQL and Redis) and print what held
+	$(PY) -m pytest -c adversarial/pytest.ini --rootdir=. adversarial $(ARGS)
+
+fuzz: $(VENV)/.installed-dev  ## Fuzz the API by its schema, as everyone, and by random histories (needs PostgreSQL and Redis)
+	PATH="$(VENV)/bin:$$PATH" $(PY) -m fuzz.run $(ARGS)
+
 schema: $(VENV)/.installed  ## Write docs/openapi.yaml anew
-	DJANGO_SETTINGS_MODULE=depannini_dashmap.settings_test $(PY) manage.py spectacular --file docs/openapi.yaml --validate --fail-on-warn
+	$(PY) manage.py spectacular --file docs/openapi.yaml --validate --fail-on-warn
 
 backup: $(VENV)/.installed  ## Save database and photos under backups/
 	$(PY) manage.py backup $(ARGS)

@@ -151,7 +151,7 @@ def test_a18_forged_forwarding_headers_change_nothing(stage, cast):
     phone = cast.client().known["phone"]
     statuses = []
     for number in range(8):
-        forged = {name: f"9.9.9.{number}" for name in ("X-Forwarded-For", "X-Real-IP", "Forwarded")}
+        forged = dict.fromkeys(("X-Forwarded-For", "X-Real-IP", "Forwarded"), f"9.9.9.{number}")
         statuses.append(
             httpx.post(stage.throttled_url + "/api/auth/login/phone/", json={"phone_number": phone, "password": "wrong-password"}, headers=forged).status_code
         )
@@ -161,12 +161,11 @@ def test_a18_forged_forwarding_headers_change_nothing(stage, cast):
 def test_a19_a_reset_ends_everything(stage, cast, anyone):
     client = cast.client()
     phone = client.known["phone"]
-    first = stage.code_for(phone)
+    stage.code_for(phone)
     with client.socket(f"/ws/assistance/{_own_request(client)}/") as frames:
         frames.next()
         anyone.post("/api/auth/password-reset/", {"phone_number": phone})
         code = stage.code_for(phone, after=1)
-        assert code != first or True
         new = {"new_password": "another-horse-9", "new_password_confirm": "another-horse-9"}
         assert anyone.post("/api/auth/password-reset/confirm/", {"phone_number": phone, "code": code, **new}).status_code == 200
         assert frames.closed(4) == 4401

@@ -3,11 +3,10 @@
 import gzip
 import json
 import socket
-import time
 
 import pytest
 
-from adversarial.stage import ROOT, ask_for_help, fleet_of, order_body
+from adversarial.stage import ROOT, fleet_of, order_body
 
 NASTY_NUMBERS = ["NaN", "Infinity", "-Infinity", "1e400", "nan", "9" * 5000, "true", "false", '"abc"', '"nan"', "[]", "{}", '"1e999"', '""']
 NUMBERS = {

@@ -8,7 +8,7 @@ from collections import Counter
 
 import pytest
 
-from adversarial.stage import ALGIERS, PASSWORD, ask_for_help, at_once, fleet_of, new_trip, order_body
+from adversarial.stage import ALGIERS, ask_for_help, at_once, fleet_of, new_trip, order_body
 
 ROUNDS = int(os.environ.get("ROUNDS", "5"))
 CONTENDERS = 16

@@ -1,14 +1,13 @@
 """C. Sockets."""
 
 import json
-import threading
 import time
 
 import pytest
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import connect
 
-from adversarial.stage import ALGIERS, PASSWORD, Actor, ask_for_help, wait_until
+from adversarial.stage import Actor, ask_for_help
 
 
 @pytest.fixture

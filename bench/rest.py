@@ -1,0 +1,186 @@
+"""REST over HTTP against a constant view of the same server, as ratios taken in one run.
+
+`python bench/rest.py [--seconds 3] [--rounds 3]` with DATABASE_URL (PostgreSQL) and REDIS_URL in the environment. It
+makes a database of its own beside the given one, starts one server pinned to the first core, and loads it from the
+second; what is compared takes turns, and the median of the rounds counts.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import datetime as dt
+import json
+import os
+import secrets
+import socket
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import urlsplit, urlunsplit
+
+import httpx
+import psycopg2
+
+ROOT = Path(__file__).resolve().parent.parent
+CONNECTIONS = 8
+PASSWORD = "correct-horse-battery"
+
+
+@contextmanager
+def own_database(url: str) -> Iterator[str]:
+    """Create a database beside the given one, and drop it at the end."""
+    parts = urlsplit(url)
+    name = f"bench_rest_{secrets.token_hex(4)}"
+    admin = psycopg2.connect(urlunsplit(parts._replace(scheme="postgresql", path="/postgres")))
+    admin.autocommit = True
+    with admin.cursor() as cursor:
+        cursor.execute(f"CREATE DATABASE {name}")
+        try:
+            yield urlunsplit(parts._replace(path=f"/{name}"))
+        finally:
+            cursor.execute(f"DROP DATABASE {name} WITH (FORCE)")
+            admin.close()
+
+
+@contextmanager
+def server(url: str) -> Iterator[str]:
+    """Run one server on the first core and give its base URL."""
+    environment = {
+        **os.environ, "DATABASE_URL": url, "THROTTLING": "off", "TASK_WORKER": "off", "DEBUG": "off",
+        "SECRET_KEY": secrets.token_urlsafe(48), "ENV_FILE": "/nonexistent", "ALLOWED_HOSTS": "127.0.0.1",
+    }  # fmt: skip
+    subprocess.run([sys.executable, "manage.py", "migrate", "-v0"], cwd=ROOT, env=environment, check=True)
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    command = [sys.executable, "-m", "daphne", "-b", "127.0.0.1", "-p", str(port), "depannini_dashmap.asgi:application"]
+    process = subprocess.Popen(["taskset", "-c", "0", *command], cwd=ROOT, env=environment, stderr=subprocess.DEVNULL)
+    base = f"http://127.0.0.1:{port}"
+    try:
+        deadline = time.monotonic() + 60
+        while time.monotonic() < deadline:
+            try:
+                if httpx.get(f"{base}/readyz", timeout=1).status_code == 200:
+                    break
+            except httpx.HTTPError:
+                time.sleep(0.1)
+        yield base
+    finally:
+        process.terminate()
+        process.wait(20)
+
+
+@dataclass(frozen=True)
+class Target:
+    """One request: its name and its bytes; `%d` in a body is replaced by a running number."""
+
+    name: str
+    method: str
+    path: str
+    token: str = ""
+    body: str = ""
+
+    def raw(self, number: str) -> bytes:
+        """Return the request as it goes over the wire."""
+        body = self.body.replace("%d", number).encode()
+        head = [f"{self.method} {self.path} HTTP/1.1", "Host: 127.0.0.1"]
+        if self.token:
+            head.append(f"Authorization: Token {self.token}")
+        if body:
+            head += ["Content-Type: application/json", f"Content-Length: {len(body)}"]
+        return "\r\n".join(head).encode() + b"\r\n\r\n" + body
+
+
+async def _connection(port: int, target: Target, until: float, numbers: Iterator[str], times: list[float]) -> None:
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    while time.perf_counter() < until:
+        started = time.perf_counter()
+        writer.write(target.raw(next(numbers)))
+        head = await reader.readuntil(b"\r\n\r\n")
+        length = int(head.lower().partition(b"content-length: ")[2].partition(b"\r\n")[0] or 0)
+        await reader.readexactly(length)
+        if head.split(b" ", 2)[1] not in (b"200", b"201"):
+            raise RuntimeError(f"{target.name}: {head[:200]!r}")
+        times.append(time.perf_counter() - started)
+    writer.close()
+
+
+def per_second(base: str, target: Target, seconds: float, numbers: Iterator[str]) -> tuple[float, float]:
+    """Return requests per second and the p95 in ms at eight kept connections."""
+    times: list[float] = []
+    port = urlsplit(base).port or 80
+
+    async def load() -> None:
+        until = time.perf_counter() + seconds
+        await asyncio.gather(*(_connection(port, target, until, numbers, times) for _ in range(CONNECTIONS)))
+
+    asyncio.run(load())
+    return len(times) / seconds, sorted(times)[int(len(times) * 0.95)] * 1000
+
+
+def cast(base: str) -> list[Target]:
+    """Register a dispatcher with an order and a vehicle; returns what is measured, the constant view first."""
+    http = httpx.Client(base_url=base, timeout=20)
+    body = {"username": "bench", "password": PASSWORD, "email": "b@example.com", "first_name": "B", "last_name": "B", "company_name": "Bench"}
+    http.post("/api/auth/register/", json=body).raise_for_status()
+    token = http.post("/api/auth/login/", json={"username": "bench", "password": PASSWORD}).json()["token"]
+    http.headers["Authorization"] = f"Token {token}"
+    stop = {"name": "Stop", "address": "1 Rue", "latitude": "36.7", "longitude": "3.0"}
+    order = http.post(
+        "/api/orders/", json={"customer_name": "C", "goods_description": "G", "pickup_stop": stop, "delivery_stop": stop}
+    ).json()["id"]
+    vehicle = http.post(
+        "/api/vehicles/", json={"license_plate": "B1", "make": "F", "model": "T", "year": 2020, "capacity": "1"}
+    ).json()["id"]
+    position = json.dumps(
+        {"vehicle_id": vehicle, "latitude": "36.7", "longitude": "3.0", "speed": "50", "heading": "90", "timestamp": "@@"}
+    ).replace('"@@"', '"%d"')
+    return [
+        Target("constant view", "GET", "/healthz"),
+        Target("read an order with its stops", "GET", f"/api/orders/{order}/", token),
+        Target("list of vehicles", "GET", "/api/vehicles/", token),
+        Target("write a position", "POST", "/api/positions/", token, position),
+    ]
+
+
+def _instants() -> Iterator[str]:
+    moment = dt.datetime(2020, 1, 1)
+    while True:
+        moment += dt.timedelta(seconds=1)
+        yield moment.isoformat() + "Z"
+
+
+def main() -> None:
+    """Measure and print the table."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--seconds", type=float, default=3)
+    parser.add_argument("--rounds", type=int, default=3)
+    options = parser.parse_args()
+    if hasattr(os, "sched_setaffinity") and (os.cpu_count() or 1) > 1:
+        os.sched_setaffinity(0, {1})
+    with own_database(os.environ["DATABASE_URL"]) as url, server(url) as base:
+        targets, numbers = cast(base), _instants()
+        rates: dict[str, list[float]] = {target.name: [] for target in targets}
+        tails: dict[str, list[float]] = {target.name: [] for target in targets}
+        for target in targets:
+            per_second(base, target, 0.5, numbers)
+        for _ in range(options.rounds):
+            for target in targets:
+                rate, tail = per_second(base, target, options.seconds, numbers)
+                rates[target.name].append(rate)
+                tails[target.name].append(tail)
+    floor = statistics.median(rates[targets[0].name])
+    print(f"{'what':<30} {'per s':>8} {'p95 ms':>8} {'ratio':>6}")
+    for target in targets:
+        rate = statistics.median(rates[target.name])
+        print(f"{target.name:<30} {rate:>8.0f} {statistics.median(tails[target.name]):>8.1f} {rate / floor:>6.2f}")
+
+
+if __name__ == "__main__":
+    main()

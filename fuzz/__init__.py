@@ -1,0 +1,1 @@
+"""Generated input and generated sequences against running servers: `make fuzz`."""
