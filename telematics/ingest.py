@@ -16,7 +16,11 @@ from telematics.readings import Reading
 
 
 class Row(NamedTuple):
-    """One fix as it is stored, and the last believable fix for the latest table (None when this one is believable)."""
+    """One fix as it is stored, and what the latest table needs besides.
+
+    `trusted_*` is the last believable fix, None when this one is believable. `reading_json` is set on the newest row
+    of each vehicle alone, as no other can become its latest.
+    """
 
     vehicle_id: int
     timestamp: dt.datetime
@@ -33,6 +37,7 @@ class Row(NamedTuple):
     trusted_at: dt.datetime | None = None
     trusted_latitude: float | None = None
     trusted_longitude: float | None = None
+    reading_json: str | None = None
 
     @classmethod
     def of(cls, reading: Reading, *, created_at: dt.datetime) -> Row:
@@ -67,6 +72,7 @@ TYPES = {
     "trusted_at": "timestamptz",
     "trusted_latitude": "float8",
     "trusted_longitude": "float8",
+    "reading_json": "text",
 }
 HISTORY = ", ".join(list(TYPES)[:12])
 LATEST = ", ".join(TYPES)
@@ -79,11 +85,10 @@ WITH incoming AS ({{source}}), stored AS (
     SELECT {HISTORY} FROM incoming ORDER BY vehicle_id, timestamp
     ON CONFLICT (vehicle_id, timestamp) DO NOTHING
     RETURNING id, vehicle_id, timestamp
-), newest AS (
-    SELECT DISTINCT ON (vehicle_id) id, vehicle_id, timestamp FROM stored ORDER BY vehicle_id, timestamp DESC
 ), moved AS (
     INSERT INTO telematics_latestposition AS latest (position_id, {LATEST})
-    SELECT newest.id, {LATEST} FROM newest JOIN incoming USING (vehicle_id, timestamp) ORDER BY vehicle_id
+    SELECT stored.id, {LATEST} FROM stored JOIN incoming USING (vehicle_id, timestamp)
+    WHERE reading_json IS NOT NULL ORDER BY vehicle_id
     ON CONFLICT (vehicle_id) DO UPDATE SET {MOVE} WHERE latest.timestamp < excluded.timestamp
     RETURNING vehicle_id, position_id
 )
@@ -103,7 +108,7 @@ COPY_IN = f"COPY incoming_positions ({LATEST}) FROM STDIN"
 SQLITE_INSERT = f"INSERT INTO telematics_position ({HISTORY}) VALUES ({', '.join(['%s'] * 12)}) ON CONFLICT DO NOTHING"  # noqa: S608
 SQLITE_MOVE = f"""
 INSERT INTO telematics_latestposition ({LATEST}, position_id)
-SELECT {", ".join(["%s"] * 15)}, id FROM telematics_position WHERE vehicle_id = %s AND timestamp = %s
+SELECT {", ".join(["%s"] * 16)}, id FROM telematics_position WHERE vehicle_id = %s AND timestamp = %s
 ON CONFLICT (vehicle_id) DO UPDATE SET {MOVE} WHERE telematics_latestposition.timestamp < excluded.timestamp
 """  # noqa: S608
 
@@ -115,25 +120,33 @@ def store(rows: Sequence[Row]) -> Stored:
     """
     if not rows:
         return Stored(0, None, {})
-    is_nested = connection.in_atomic_block
+    if connection.vendor == "postgresql":
+        return _store_one(rows[0]) if len(rows) == 1 else _store_many(rows)
     with transaction.atomic():
-        if connection.vendor == "postgresql":
-            return _store_on_postgres(rows, is_nested)
         return _store_on_sqlite(rows)
 
 
-def _store_on_postgres(rows: Sequence[Row], is_nested: bool) -> Stored:
+def _store_one(row: Row) -> Stored:
+    """Store a single row; one statement is a transaction by itself."""
     with connection.cursor() as cursor:
-        if len(rows) == 1:
-            cursor.execute(STORE_ONE, rows[0])
-        else:
-            cursor.execute(INCOMING)
-            if is_nested:
-                # An earlier call of the same transaction may have left its rows.
-                cursor.execute("DELETE FROM incoming_positions")
-            cursor.copy_expert(COPY_IN, io.StringIO(_as_copy_text(rows)))
-            cursor.execute(STORE_MANY)
-        count, last_id, moved = cursor.fetchone()
+        cursor.execute(STORE_ONE, row)
+        return _stored(cursor)
+
+
+def _store_many(rows: Sequence[Row]) -> Stored:
+    is_nested = connection.in_atomic_block
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute(INCOMING)
+        if is_nested:
+            # An earlier call of the same transaction may have left its rows.
+            cursor.execute("DELETE FROM incoming_positions")
+        cursor.copy_expert(COPY_IN, io.StringIO(_as_copy_text(rows)))
+        cursor.execute(STORE_MANY)
+        return _stored(cursor)
+
+
+def _stored(cursor: Any) -> Stored:
+    count, last_id, moved = cursor.fetchone()
     return Stored(count, last_id, dict(moved or ()))
 
 

@@ -76,6 +76,7 @@ class LatestPosition(ReadingColumns):
     trusted_at = models.DateTimeField(null=True, help_text="the last believable fix, when the newest is not")
     trusted_latitude = models.FloatField(null=True)
     trusted_longitude = models.FloatField(null=True)
+    reading_json = models.TextField(help_text="the reading as the API shows it, made once when it was written")
 
     objects = LatestPositionQuerySet.as_manager()
 

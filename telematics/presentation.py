@@ -6,6 +6,8 @@ import datetime as dt
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+import orjson
+
 VEHICLE_COLUMNS = ("vehicle_id", "vehicle__license_plate", "vehicle__make", "vehicle__model")
 READING_COLUMNS = (
     "latitude",
@@ -22,6 +24,7 @@ READING_COLUMNS = (
 )
 POSITION_COLUMNS = ("id", *VEHICLE_COLUMNS, *READING_COLUMNS)
 LATEST_COLUMNS = ("position_id", *VEHICLE_COLUMNS, *READING_COLUMNS)
+READY_COLUMNS = ("position_id", *VEHICLE_COLUMNS, "reading_json")
 
 
 def instant(value: dt.datetime) -> str:
@@ -29,34 +32,24 @@ def instant(value: dt.datetime) -> str:
     return value.isoformat()[:19] + "Z"
 
 
-def position_object(row: Sequence[Any]) -> dict[str, Any]:
-    """Build one position object out of the values of POSITION_COLUMNS or LATEST_COLUMNS.
+def reading_object(
+    latitude: float,
+    longitude: float,
+    speed: float,
+    heading: float,
+    altitude: float | None,
+    timestamp: dt.datetime,
+    odometer: float | None,
+    fuel_level: float | None,
+    engine_status: str,
+    created_at: dt.datetime,
+    is_implausible: bool,
+) -> dict[str, Any]:
+    """Build the part of a position object that the device told, out of the values of READING_COLUMNS.
 
     Readings are stored rounded and never as a negative zero, so formatting is all that is left to do.
     """
-    (
-        position_id,
-        vehicle_id,
-        plate,
-        make,
-        model,
-        latitude,
-        longitude,
-        speed,
-        heading,
-        altitude,
-        timestamp,
-        odometer,
-        fuel_level,
-        engine_status,
-        created_at,
-        is_implausible,
-    ) = row
     return {
-        "id": position_id,
-        "vehicle_id": vehicle_id,
-        "vehicle_license_plate": plate,
-        "vehicle_make_model": f"{make} {model}".strip(),
         "latitude": f"{latitude:.7f}",
         "longitude": f"{longitude:.7f}",
         "speed": f"{speed:.2f}",
@@ -69,6 +62,26 @@ def position_object(row: Sequence[Any]) -> dict[str, Any]:
         "created_at": instant(created_at),
         "implausible": is_implausible,
     }
+
+
+def vehicle_object(position_id: int, vehicle_id: int, plate: str, make: str, model: str) -> dict[str, Any]:
+    """Build the part of a position object that says whose it is."""
+    return {
+        "id": position_id,
+        "vehicle_id": vehicle_id,
+        "vehicle_license_plate": plate,
+        "vehicle_make_model": f"{make} {model}".strip(),
+    }
+
+
+def position_object(row: Sequence[Any]) -> dict[str, Any]:
+    """Build one position object out of the values of POSITION_COLUMNS or LATEST_COLUMNS."""
+    return {**vehicle_object(*row[:5]), **reading_object(*row[5:])}
+
+
+def ready_positions(rows: Iterable[Sequence[Any]]) -> list[orjson.Fragment]:
+    """Build position objects, as finished JSON, out of the values of READY_COLUMNS."""
+    return [orjson.Fragment(orjson.dumps(vehicle_object(*row[:5]))[:-1] + b"," + row[5][1:].encode()) for row in rows]
 
 
 def position_objects(rows: Iterable[Sequence[Any]]) -> list[dict[str, Any]]:

@@ -7,18 +7,19 @@ from collections.abc import Iterable, Mapping, Sequence
 from random import Random
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+import orjson
 from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
 
 from depannini_dashmap.lib import errors
-from fleet.models import Vehicle
 from telematics import events, ingest
 from telematics.drive import drive
 from telematics.models import Position
-from telematics.plausibility import Fix, Track
+from telematics.plausibility import Fix
 from telematics.presentation import POSITION_COLUMNS, position_object
-from telematics.readings import MAX_ID, InvalidReading, Reading, parse_reading
+from telematics.readings import InvalidReading, Reading, parse_reading
+from telematics.vehicles import TrackedVehicle, shown_reading, visible_ids, writable_vehicles
 
 if TYPE_CHECKING:
     from accounts.models import User
@@ -30,29 +31,6 @@ READ_ONLY = "You may only look at this vehicle"
 ALGIERS = (36.7538, 3.0588)
 FAKE_INTERVAL = dt.timedelta(seconds=15)
 SHORTEST_INTERVAL = dt.timedelta(seconds=1)
-
-
-class TrackedVehicle(NamedTuple):
-    """What recording needs to know of a vehicle: whose it is, how it is shown, where it was last."""
-
-    id: int
-    company_id: int
-    license_plate: str
-    make: str
-    model: str
-    latest: Fix | None
-    trusted: Fix | None
-    odometer: float | None
-    fuel_level: float | None
-
-    def track(self) -> Track:
-        """Begin to judge fixes from the latest known one."""
-        return Track(self.latest, self.trusted)
-
-    def shown_at(self, row: ingest.Row, position_id: int) -> dict[str, Any]:
-        """Build the position object of a stored row."""
-        reading = (*row[2:7], row.timestamp, *row[7:10], row.created_at, row.is_implausible)
-        return position_object((position_id, self.id, self.license_plate, self.make, self.model, *reading))
 
 
 class BulkResult(NamedTuple):
@@ -74,15 +52,14 @@ def record_position(*, actor: User, raw: Mapping[str, Any]) -> tuple[dict[str, A
         reading = parse_reading(raw, now)
     except InvalidReading as error:
         raise errors.InvalidData(fields=error.fields) from error
-    vehicle = _editable_vehicle(actor, reading.vehicle_id)
+    vehicle = _writable_vehicle(actor, reading.vehicle_id)
     row = _judged(vehicle, [ingest.Row.of(reading, created_at=now)])[0]
-    with transaction.atomic():
-        stored = ingest.store([row])
-        if not stored.count:
-            return _recorded_before(row), False
-        shown = vehicle.shown_at(row, stored.last_id or 0)
-        if stored.moved:
-            events.position_moved(vehicle.company_id, shown)
+    stored = ingest.store([row])
+    if not stored.count:
+        return _recorded_before(row), False
+    shown = vehicle.shown_at(row, stored.last_id or 0)
+    if stored.moved:
+        events.position_moved(vehicle.company_id, shown)
     return shown, True
 
 
@@ -96,7 +73,7 @@ def record_positions(*, actor: User, rows: Sequence[Any]) -> BulkResult:
         raise errors.InvalidData(fields={"positions": [f"Send at most {MAX_ROWS} rows."]})
     now = timezone.now()
     readings, failures = _parse_all(rows, now)
-    vehicles = _editable_vehicles(actor, {reading.vehicle_id for reading in readings.values()})
+    vehicles = writable_vehicles(actor, {reading.vehicle_id for reading in readings.values()})
     _refuse_unknown(actor, readings, vehicles, failures)
     wanted = [ingest.Row.of(reading, created_at=now) for reading in readings.values()]
     unique = {(row.vehicle_id, row.timestamp): row for row in reversed(wanted)}
@@ -119,9 +96,9 @@ def make_up_drive(
     Raises: Forbidden unless ALLOW_FAKE_DATA; NotFound for a vehicle that is not the actor's.
     """
     require_fake_data()
-    vehicle = _editable_vehicles(actor, {vehicle_id}).get(vehicle_id)
+    vehicle = writable_vehicles(actor, {vehicle_id}).get(vehicle_id)
     if vehicle is None:
-        if vehicle_id <= MAX_ID and Vehicle.objects.alive().visible_to(actor).filter(pk=vehicle_id).exists():
+        if visible_ids(actor, {vehicle_id}):
             raise errors.Forbidden(READ_ONLY)
         raise errors.NotFound("Vehicle")
     now = timezone.now()
@@ -138,6 +115,7 @@ def make_up_drive(
         random=Random(),  # noqa: S311
     )
     rows = [ingest.Row.of(Reading(vehicle.id, leg.timestamp, *leg[1:5], *leg[5:9]), created_at=now) for leg in legs]
+    rows = _judged(vehicle, rows)
     with transaction.atomic():
         stored = ingest.store(rows)
         _tell_moves({vehicle.id: vehicle}, rows, stored)
@@ -169,8 +147,7 @@ def _refuse_unknown(
     refused = [index for index, reading in readings.items() if reading.vehicle_id not in vehicles]
     if not refused:
         return
-    ids = {readings[index].vehicle_id for index in refused}
-    visible = set(Vehicle.objects.alive().visible_to(actor).filter(pk__in=_storable(ids)).values_list("pk", flat=True))
+    visible = visible_ids(actor, {readings[index].vehicle_id for index in refused})
     for index in refused:
         vehicle_id = readings.pop(index).vehicle_id
         if vehicle_id in visible:
@@ -197,7 +174,7 @@ def _by_vehicle(
 
 
 def _judged(vehicle: TrackedVehicle, rows: list[ingest.Row]) -> list[ingest.Row]:
-    """Flag the rows of one vehicle, sorted by time, that no road vehicle could have driven."""
+    """Make the rows of one vehicle, sorted by time, ready to store: flag what no road vehicle could have driven."""
     track, latest = vehicle.track(), vehicle.latest
     is_late = latest is not None and rows[0].timestamp < latest.timestamp
     judged = []
@@ -216,6 +193,8 @@ def _judged(vehicle: TrackedVehicle, rows: list[ingest.Row]) -> list[ingest.Row]
                 trusted_longitude=trusted.longitude,
             )
         )
+    newest = judged[-1]
+    judged[-1] = newest._replace(reading_json=orjson.dumps(shown_reading(newest)).decode())
     return judged
 
 
@@ -227,47 +206,13 @@ def _tell_moves(vehicles: dict[int, TrackedVehicle], rows: Sequence[ingest.Row],
         events.position_moved(vehicle.company_id, shown)
 
 
-def _editable_vehicle(actor: User, vehicle_id: int) -> TrackedVehicle:
-    vehicle = _editable_vehicles(actor, {vehicle_id}).get(vehicle_id)
+def _writable_vehicle(actor: User, vehicle_id: int) -> TrackedVehicle:
+    vehicle = writable_vehicles(actor, {vehicle_id}).get(vehicle_id)
     if vehicle is not None:
         return vehicle
-    if Vehicle.objects.alive().visible_to(actor).filter(pk__in=_storable({vehicle_id})).exists():
+    if visible_ids(actor, {vehicle_id}):
         raise errors.Forbidden(READ_ONLY)
     raise errors.InvalidData(UNKNOWN_VEHICLE, fields={"vehicle_id": [UNKNOWN_VEHICLE]})
-
-
-def _editable_vehicles(actor: User, vehicle_ids: set[int]) -> dict[int, TrackedVehicle]:
-    """Read the vehicles that the actor may write positions of, with their latest fix, in one query."""
-    rows = (
-        Vehicle.objects.alive()
-        .editable_by(actor)
-        .filter(pk__in=_storable(vehicle_ids))
-        .values_list(
-            "pk",
-            "company_id",
-            "license_plate",
-            "make",
-            "model",
-            "latest_position__timestamp",
-            "latest_position__latitude",
-            "latest_position__longitude",
-            "latest_position__trusted_at",
-            "latest_position__trusted_latitude",
-            "latest_position__trusted_longitude",
-            "latest_position__odometer",
-            "latest_position__fuel_level",
-        )
-    )
-    return {row[0]: TrackedVehicle(*row[:5], _fix(row[5:8]), _fix(row[8:11]), *row[11:]) for row in rows}
-
-
-def _fix(values: tuple) -> Fix | None:
-    return None if values[0] is None else Fix(*values)
-
-
-def _storable(ids: set[int]) -> list[int]:
-    """Leave out the numbers that no id column can hold: nothing has them."""
-    return [number for number in ids if 0 < number <= MAX_ID]
 
 
 def _recorded_before(row: ingest.Row) -> dict[str, Any]:

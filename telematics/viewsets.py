@@ -16,11 +16,12 @@ from accounts.permissions import IsDispatcherOrStaff
 from accounts.throttles import PositionThrottle, SignedInThrottle
 from depannini_dashmap.lib import errors
 from depannini_dashmap.lib.api import ApiMixin, JsonParser, one_page
+from depannini_dashmap.lib.paths import path_id
 from fleet.models import Vehicle
 from telematics import serializers, services
 from telematics.models import LatestPosition, Position
 from telematics.pages import PositionPages
-from telematics.presentation import LATEST_COLUMNS, POSITION_COLUMNS, READING_COLUMNS, position_object, position_objects
+from telematics.presentation import POSITION_COLUMNS, READING_COLUMNS, READY_COLUMNS, position_object, ready_positions
 from telematics.queries import HistoryQuery, TrackQuery, Wanted, wanted
 from telematics.track import track_of
 
@@ -80,10 +81,8 @@ class PositionViewSet(ApiMixin, viewsets.GenericViewSet):
 
     def retrieve(self, request: Request, pk: str) -> Response:
         """Answer one position."""
-        row = None
-        if pk.isascii() and pk.isdigit() and int(pk) <= services.MAX_ID:
-            visible = Position.objects.visible_to(request.user).filter(pk=int(pk))
-            row = visible.values_list(*POSITION_COLUMNS).first()
+        visible = Position.objects.visible_to(request.user).filter(pk=path_id(pk, "Position"))
+        row = visible.values_list(*POSITION_COLUMNS).first()
         if row is None:
             raise errors.NotFound("Position")
         return Response(position_object(row))
@@ -103,7 +102,7 @@ class PositionViewSet(ApiMixin, viewsets.GenericViewSet):
     def latest(self, request: Request) -> Response:
         """Answer one row per vehicle that was ever heard of."""
         rows = LatestPosition.objects.visible_to(request.user).order_by("-timestamp", "-position_id")
-        return one_page(position_objects(rows.values_list(*LATEST_COLUMNS)))
+        return one_page(ready_positions(rows.values_list(*READY_COLUMNS)))
 
     @extend_schema(
         summary="Record many positions", request=serializers.BulkShape, responses=serializers.BulkResultShape

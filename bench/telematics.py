@@ -1,0 +1,362 @@
+"""Positions against the floor of the same run, as ratios: single and bulk ingest, latest, pages of the history.
+
+`python bench/telematics.py [--quick] [--sizes 100000,1000000,10000000] [--server]` with DATABASE_URL (PostgreSQL) and
+REDIS_URL in the environment. It makes a database of its own beside the given one and drops it at the end. `--server`
+sends the bulk calls to a Daphne of its own over HTTP; otherwise they run in this process.
+"""
+
+from __future__ import annotations
+
+import argparse
+import datetime as dt
+import http.client
+import io
+import json
+import math
+import os
+import secrets
+import socket
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit, urlunsplit
+
+import orjson
+import psycopg2
+
+ROOT = Path(__file__).resolve().parent.parent
+VEHICLES = 1000
+ROWS_A_CALL = 1000
+START = dt.datetime(2025, 1, 1, tzinfo=dt.UTC)
+
+
+# --- The machine under test ------------------------------------------------------------------------------------------------
+@contextmanager
+def own_database(url: str) -> Iterator[str]:
+    """Create a database beside the given one, and drop it at the end."""
+    parts = urlsplit(url)
+    name = f"bench_telematics_{secrets.token_hex(4)}"
+    admin = psycopg2.connect(urlunsplit(parts._replace(scheme="postgresql", path="/postgres")))
+    admin.autocommit = True
+    with admin.cursor() as cursor:
+        cursor.execute(f"CREATE DATABASE {name}")
+        try:
+            yield urlunsplit(parts._replace(path=f"/{name}"))
+        finally:
+            cursor.execute(f"DROP DATABASE {name} WITH (FORCE)")
+            admin.close()
+
+
+def set_up(url: str) -> None:
+    """Load Django on the bench's database and create its tables."""
+    os.environ.update(
+        DATABASE_URL=url, THROTTLING="off", TASK_WORKER="off", DJANGO_SETTINGS_MODULE="depannini_dashmap.settings"
+    )
+    os.environ["ALLOWED_HOSTS"] = "127.0.0.1,testserver"
+    os.environ.setdefault("SECRET_KEY", secrets.token_urlsafe(50))
+    sys.path.insert(0, str(ROOT))
+    import django
+    from django.core.management import call_command
+
+    django.setup()
+    call_command("migrate", verbosity=0)
+
+
+def make_fleet() -> tuple[Any, list[int]]:
+    """Make a dispatcher with 1,000 vehicles; returns the user and the vehicles' ids."""
+    from accounts.models import Company, Membership, User
+    from fleet.models import Vehicle
+
+    company = Company.objects.create(name="Bench")
+    user = User.objects.create_user("bench", "bench@example.com", None, user_type="dispatcher", current_company=company)
+    Membership.objects.create(user=user, company=company, role="member")
+    vans = [
+        Vehicle(company=company, license_plate=f"B-{n}", make="Ford", model="Transit", year=2023, capacity="2.5")
+        for n in range(VEHICLES)
+    ]
+    Vehicle.objects.bulk_create(vans)
+    return user, sorted(Vehicle.objects.values_list("pk", flat=True))
+
+
+def bearer(user: Any) -> str:
+    """Return the value of an `Authorization` header."""
+    from accounts.tokens import issue_pair
+
+    return f"Bearer {issue_pair(user)['access']}"
+
+
+@contextmanager
+def server() -> Iterator[int]:
+    """Run Daphne on a free port until the block ends."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    command = [sys.executable, "-m", "daphne", "-b", "127.0.0.1", "-p", str(port), "depannini_dashmap.asgi:application"]
+    process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    try:
+        for _ in range(150):
+            try:
+                socket.create_connection(("127.0.0.1", port), 1).close()
+                break
+            except OSError:
+                time.sleep(0.2)
+        yield port
+    finally:
+        process.terminate()
+        process.wait(20)
+
+
+# --- Measuring -----------------------------------------------------------------------------------------------------------------
+def medians(rounds: int, *works: Callable[[int], Any]) -> list[float]:
+    """Time the works in turn, so many rounds after one to warm up; returns the median seconds of each."""
+    times: list[list[float]] = [[] for _ in works]
+    for number in range(rounds + 1):
+        for own, work in zip(times, works, strict=True):
+            begin = time.perf_counter()
+            work(number)
+            own.append(time.perf_counter() - begin)
+    return [statistics.median(own[1:]) for own in times]
+
+
+def exponent(sizes: list[int], seconds: list[float]) -> float:
+    """Return the growth exponent between the least and the greatest size."""
+    if len(sizes) < 2:
+        return 0.0
+    return math.log(seconds[-1] / seconds[0]) / math.log(sizes[-1] / sizes[0])
+
+
+def report(what: str, figure: str, goal: str = "") -> None:
+    """Print one line of the table."""
+    print(f"{what:<64} {figure:>18}   {goal}", flush=True)
+
+
+class Clock:
+    """Gives instants that no earlier row has."""
+
+    def __init__(self) -> None:
+        self.ticks = 0
+
+    def next(self) -> dt.datetime:
+        """Return the next unused instant."""
+        self.ticks += 1
+        return START + dt.timedelta(milliseconds=10 * self.ticks)
+
+
+def body(vehicle_id: int, at: dt.datetime) -> dict[str, Any]:
+    """Return the document's create request."""
+    return {
+        "vehicle_id": vehicle_id,
+        "latitude": "36.7589123",
+        "longitude": "3.0851456",
+        "speed": "65.50",
+        "heading": "180.00",
+        "altitude": "150.25",
+        "timestamp": at.isoformat(),
+        "odometer": "25847.50",
+        "fuel_level": "75.30",
+        "engine_status": "on",
+    }
+
+
+def values(vehicle_id: int, at: dt.datetime) -> tuple:
+    """Return the same as stored values, in the order of telematics.ingest.HISTORY."""
+    return (vehicle_id, at, 36.7589123, 3.0851456, 65.5, 180.0, 150.25, 25847.5, 75.3, "on", False, at)
+
+
+# --- The figures ---------------------------------------------------------------------------------------------------------------------
+def bench_single(user: Any, vehicle_ids: list[int], clock: Clock, rounds: int) -> None:
+    """Compare one durable position with a bare durable INSERT of the same row."""
+    from django.db import connection
+    from rest_framework.test import APIClient
+
+    from telematics.ingest import HISTORY
+    from telematics.services import record_position
+
+    insert = f"INSERT INTO telematics_position ({HISTORY}) VALUES ({', '.join(['%s'] * 12)})"
+    client = APIClient(headers={"Authorization": bearer(user)})
+    connection.ensure_connection()
+    cursor = connection.connection.cursor()
+
+    def vehicle(number: int) -> int:
+        return vehicle_ids[number % VEHICLES]
+
+    def bare(number: int) -> None:
+        cursor.execute(insert, values(vehicle(number), clock.next()))
+
+    def service(number: int) -> None:
+        record_position(actor=user, raw=body(vehicle(number), clock.next()))
+
+    def request(number: int) -> None:
+        answer = client.post("/api/positions/", body(vehicle(number), clock.next()), format="json")
+        assert answer.status_code == 201, answer.content
+
+    floor, in_service, in_request = medians(rounds, bare, service, request)
+    report("single position, durable: bare INSERT", f"{floor * 1000:.2f} ms")
+    report("  record_position (checks, history, latest, event)", f"{in_service / floor:.2f} x", "<= 2.5")
+    report("  whole request in process (routing, sign-in, JSON too)", f"{in_request / floor:.2f} x", "<= 2.5")
+
+
+def bench_bulk(user: Any, vehicle_ids: list[int], clock: Clock, rounds: int, port: int | None) -> None:
+    """Compare bulk calls, the latest kept, with raw COPY of the same rows into the same table."""
+    from django.db import connection
+    from rest_framework.test import APIClient
+
+    from telematics.ingest import HISTORY
+
+    token = bearer(user)
+    client = APIClient(headers={"Authorization": token})
+    connection.ensure_connection()
+    cursor = connection.connection.cursor()
+    tables = [[(vehicle_id, clock.next()) for vehicle_id in vehicle_ids[:ROWS_A_CALL]] for _ in range(2 * rounds + 2)]
+    texts = ["".join("\t".join(map(str, values(*row))) + "\n" for row in table) for table in tables[: rounds + 1]]
+    bodies = [json.dumps({"positions": [body(*row) for row in table]}) for table in tables[rounds + 1 :]]
+    channel = http.client.HTTPConnection("127.0.0.1", port) if port else None
+
+    def copy(number: int) -> None:
+        cursor.copy_expert(f"COPY telematics_position ({HISTORY}) FROM STDIN", io.StringIO(texts[number]))
+
+    def bulk(number: int) -> None:
+        if channel:
+            headers = {"Authorization": token, "Content-Type": "application/json"}
+            channel.request("POST", "/api/positions/bulk/", bodies[number], headers)
+            result = json.loads(channel.getresponse().read())
+        else:
+            answer = client.post("/api/positions/bulk/", bodies[number], content_type="application/json")
+            result = answer.json()
+        assert result == {"accepted": ROWS_A_CALL, "duplicates": 0, "errors": []}, result
+
+    floor, taken = medians(rounds, copy, bulk)
+    report(f"raw COPY, {ROWS_A_CALL} rows", f"{ROWS_A_CALL / floor:,.0f} rows/s")
+    where = "over HTTP" if port else "in process"
+    report(f"  bulk {where}, {ROWS_A_CALL} rows a call", f"{ROWS_A_CALL / taken:,.0f} rows/s")
+    report(f"  bulk {where} / raw COPY", f"{floor / taken:.2f}", ">= 0.20")
+
+
+def fill(vehicle_ids: list[int], rows: int) -> None:
+    """Bring the history up to so many rows, older than every other, inside the database."""
+    from django.db import connection
+
+    with connection.cursor() as cursor:
+        cursor.execute("SET statement_timeout = 0")
+        cursor.execute("SELECT count(*), min(timestamp) FROM telematics_position")
+        have, oldest = cursor.fetchone()
+        missing = (rows - have) // VEHICLES
+        step = 200
+        for start in range(0, max(0, missing), step):
+            cursor.execute(
+                """
+                INSERT INTO telematics_position (vehicle_id, timestamp, latitude, longitude, speed, heading, altitude,
+                    odometer, fuel_level, engine_status, is_implausible, created_at)
+                SELECT v, %s - (n + v %% 10 * 0.1) * interval '10 seconds', 36 + n %% 1000 * 0.001, 3 + n %% 777 * 0.001,
+                    n %% 90, n %% 360, 100, n, 50, 'on', false, now()
+                FROM generate_series(%s, %s) AS n, unnest(%s) AS v
+                """,
+                [oldest, start + 1, min(start + step, missing), vehicle_ids],
+            )
+        cursor.execute("VACUUM ANALYZE telematics_position")
+        cursor.execute("VACUUM ANALYZE telematics_latestposition")
+        cursor.execute("RESET statement_timeout")
+
+
+def bench_reads(user: Any, vehicle_ids: list[int], sizes: list[int], rounds: int) -> None:
+    """Compare latest and pages of the history at several sizes of the history."""
+    from django.db import connection
+    from rest_framework.test import APIClient
+
+    from telematics.models import LatestPosition
+    from telematics.presentation import LATEST_COLUMNS, position_objects
+
+    client = APIClient(headers={"Authorization": bearer(user)})
+    rows = position_objects(LatestPosition.objects.values_list(*LATEST_COLUMNS))
+    assert len(rows) == VEHICLES
+    names = list(rows[0])
+    with connection.cursor() as cursor:
+        columns = ", ".join(
+            f"{name} {'boolean' if name == 'implausible' else 'bigint' if 'id' in name[-2:] else 'text'}"
+            for name in names
+        )
+        cursor.execute(f"CREATE TABLE ready ({columns})")
+        marks = ", ".join(["%s"] * len(names))
+        cursor.executemany(f"INSERT INTO ready VALUES ({marks})", [tuple(row.values()) for row in rows])
+        cursor.execute("VACUUM ANALYZE ready")
+    raw = connection.connection.cursor()
+
+    def ready(_: int) -> None:
+        raw.execute("SELECT * FROM ready")
+        orjson.dumps({"results": [dict(zip(names, row, strict=True)) for row in raw.fetchall()]})
+
+    def latest(_: int) -> None:
+        found = LatestPosition.objects.visible_to(user).order_by("-timestamp", "-position_id")
+        orjson.dumps({"results": position_objects(found.values_list(*LATEST_COLUMNS))})
+
+    def get(path: str) -> Callable[[int], None]:
+        def work(_: int) -> None:
+            answer = client.get(path)
+            assert answer.status_code == 200
+
+        return work
+
+    deep = client.get(f"/api/positions/?vehicle={vehicle_ids[0]}&page_size=50").json()["next"]
+    works = {
+        "ready rows fetched and encoded": ready,
+        "latest, rows and encoding": latest,
+        "latest, whole request": get("/api/positions/latest/"),
+        "history of one vehicle, 50 rows": get(f"/api/positions/?vehicle={vehicle_ids[0]}&page_size=50"),
+        "history of one vehicle, next page": get(deep or "/api/positions/latest/"),
+        "history of all vehicles, 1,000 rows": get("/api/positions/"),
+    }
+    seconds: dict[str, list[float]] = {what: [] for what in works}
+    for size in sizes:
+        fill(vehicle_ids, size)
+        for what, median in zip(works, medians(rounds, *works.values()), strict=True):
+            seconds[what].append(median)
+            report(f"{what}, {size:,} positions", f"{median * 1000:.2f} ms")
+    floor = seconds["ready rows fetched and encoded"]
+    for what, own in seconds.items():
+        report(f"{what}: growth exponent", f"{exponent(sizes, own):+.3f}", "<= 0.05" if "latest" in what else "")
+        if "latest" in what:
+            report(
+                f"{what} / ready rows",
+                f"{statistics.median(a / b for a, b in zip(own, floor, strict=True)):.2f} x",
+                "<= 2",
+            )
+
+
+def main() -> None:
+    """Run all of it."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--quick", action="store_true", help="small sizes, few rounds: for CI")
+    parser.add_argument("--sizes", default="", help="sizes of the history, ascending")
+    parser.add_argument("--server", action="store_true", help="bulk over HTTP, through Daphne")
+    options = parser.parse_args()
+    url = os.environ.get("DATABASE_URL", "")
+    if not url.startswith("postgres"):
+        sys.exit("DATABASE_URL must name a PostgreSQL")
+    sizes = [
+        int(size)
+        for size in (options.sizes or ("10000,100000" if options.quick else "100000,1000000,10000000")).split(",")
+    ]
+    rounds = 15 if options.quick else 60
+    with own_database(url) as own:
+        set_up(own)
+        user, vehicle_ids = make_fleet()
+        clock = Clock()
+        bench_single(user, vehicle_ids, clock, rounds * 5)
+        if options.server:
+            with server() as port:
+                bench_bulk(user, vehicle_ids, clock, rounds, port)
+        else:
+            bench_bulk(user, vehicle_ids, clock, rounds, None)
+        bench_reads(user, vehicle_ids, sizes, rounds)
+        from django.db import connections
+
+        connections.close_all()
+
+
+if __name__ == "__main__":
+    main()

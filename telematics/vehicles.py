@@ -1,0 +1,119 @@
+"""What recording positions needs to know of vehicles, read in one query."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from django.db import connection
+from django.db.models import QuerySet
+
+from fleet.models import Vehicle
+from telematics.ingest import Row
+from telematics.plausibility import Fix, Track
+from telematics.presentation import position_object, reading_object
+from telematics.readings import MAX_ID
+
+if TYPE_CHECKING:
+    from accounts.models import User
+
+COLUMNS = (
+    "pk",
+    "company_id",
+    "license_plate",
+    "make",
+    "model",
+    "latest_position__timestamp",
+    "latest_position__latitude",
+    "latest_position__longitude",
+    "latest_position__trusted_at",
+    "latest_position__trusted_latitude",
+    "latest_position__trusted_longitude",
+    "latest_position__odometer",
+    "latest_position__fuel_level",
+)
+
+
+class TrackedVehicle(NamedTuple):
+    """Whose a vehicle is, how it is shown, where it was last."""
+
+    id: int
+    company_id: int
+    license_plate: str
+    make: str
+    model: str
+    latest: Fix | None
+    trusted: Fix | None
+    odometer: float | None
+    fuel_level: float | None
+
+    def track(self) -> Track:
+        """Begin to judge fixes from the latest known one."""
+        return Track(self.latest, self.trusted)
+
+    def shown_at(self, row: Row, position_id: int) -> dict[str, Any]:
+        """Build the position object of a stored row."""
+        return position_object((position_id, self.id, self.license_plate, self.make, self.model, *reading_of(row)))
+
+
+def reading_of(row: Row) -> tuple:
+    """Give a row's values in the order of presentation.READING_COLUMNS."""
+    return (*row[2:7], row.timestamp, *row[7:10], row.created_at, row.is_implausible)
+
+
+def shown_reading(row: Row) -> dict[str, Any]:
+    """Build the part of the position object that the device told."""
+    return reading_object(*reading_of(row))
+
+
+def writable_vehicles(actor: User, vehicle_ids: set[int]) -> dict[int, TrackedVehicle]:
+    """Read the vehicles that the actor may write positions of, with their latest fix."""
+    ids = storable(vehicle_ids)
+    if len(ids) == 1 and connection.vendor == "postgresql":
+        rows: Any = _one(actor, ids[0])
+    else:
+        rows = _writable(actor, ids)
+    return {row[0]: TrackedVehicle(*row[:5], _fix(row[5:8]), _fix(row[8:11]), *row[11:]) for row in rows}
+
+
+def visible_ids(actor: User, vehicle_ids: set[int]) -> set[int]:
+    """Give those of the vehicles that the actor sees at all."""
+    seen = Vehicle.objects.alive().visible_to(actor).filter(pk__in=storable(vehicle_ids))
+    return set(seen.values_list("pk", flat=True))
+
+
+def storable(ids: set[int]) -> list[int]:
+    """Leave out the numbers that no id column can hold: nothing has them."""
+    return [number for number in ids if 0 < number <= MAX_ID]
+
+
+def _writable(actor: Any, vehicle_ids: list[int]) -> QuerySet:
+    return Vehicle.objects.alive().editable_by(actor).filter(pk__in=vehicle_ids).order_by().values_list(*COLUMNS)
+
+
+class _StandIn(NamedTuple):
+    """An actor whose id can be found again in compiled SQL."""
+
+    pk: int
+    is_operator: bool
+
+
+_ACTOR, _VEHICLE = MAX_ID, MAX_ID - 1
+
+
+@cache
+def _compiled(is_operator: bool) -> tuple[str, tuple]:
+    """Compile `_writable` once: building the query costs three times as much as running it."""
+    return _writable(_StandIn(_ACTOR, is_operator), [_VEHICLE]).query.sql_with_params()
+
+
+def _one(actor: User, vehicle_id: int) -> list[tuple]:
+    sql, params = _compiled(actor.is_operator)
+    real = {_ACTOR: actor.pk, _VEHICLE: vehicle_id}
+    with connection.cursor() as cursor:
+        cursor.execute(sql, [real.get(value, value) for value in params])
+        return cursor.fetchall()
+
+
+def _fix(values: tuple) -> Fix | None:
+    return None if values[0] is None else Fix(*values)
