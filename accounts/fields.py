@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 
 from django.conf import settings
 from django.utils import timezone
+from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from accounts.managers import normalise_email
@@ -85,6 +86,7 @@ class CodeField(serializers.CharField):
         return f"{int(data):06d}" if isinstance(data, int) else typed
 
 
+@extend_schema_field({"type": "string", "example": "31:12:29"})
 class LicenceExpiryField(serializers.Field):
     """`dd:mm:yy` (20yy) in and out, ISO accepted in; it must lie after today where the users live."""
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from drf_spectacular.utils import extend_schema_serializer
 from rest_framework import serializers
 
 from assistance.lifecycle import STATES
@@ -103,6 +104,7 @@ class AssistantsQuerySerializer(serializers.Serializer):
 
 
 # --- What goes out, for the schema ---------------------------------------------------------------------------------------
+@extend_schema_serializer(component_name="Party")
 class PersonSerializer(serializers.Serializer):
     """A party of a request; the phone number is null unless it may be seen."""
 
@@ -151,6 +153,7 @@ class RequestedSerializer(serializers.Serializer):
     nearby_assistants = NearbySerializer(many=True)
 
 
+@extend_schema_serializer(component_name="ChatMessage")
 class MessageSerializer(serializers.Serializer):
     """What somebody wrote about a request."""
 

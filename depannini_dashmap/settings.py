@@ -293,6 +293,12 @@ SPECTACULAR_SETTINGS = {
     "REDOC_DIST": "SIDECAR",
     "COMPONENT_SPLIT_REQUEST": True,
     "SCHEMA_PATH_PREFIX": r"/api/",
+    "ENUM_NAME_OVERRIDES": {
+        "ServiceType": "assistance.models.ServiceType",
+        "AssistanceStatus": "assistance.lifecycle.STATES",
+        "OrderStatus": "orders.models.Order.Status",
+        "TripStatus": "trips.models.Trip.Status",
+    },
 }
 
 # --- Browsers and transport ----------------------------------------------------------------------------------------------------------
