@@ -1,0 +1,315 @@
+"""CSV and XLSX in and out of the admin: what every sheet shares; what a row means is told by each app's resource.
+
+An import is a dry run first, names row and column of each fault, and writes all rows or none.
+"""
+
+import datetime as dt
+import io
+import re
+import zipfile
+from decimal import Decimal
+from typing import Any, ClassVar
+
+import tablib
+from django.contrib import messages
+from django.core.exceptions import ValidationError
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from import_export import resources, results
+from import_export.admin import ImportExportMixin
+from import_export.fields import Field
+from import_export.formats.base_formats import CSV, XLSX
+from import_export.forms import ExportForm, ImportForm
+from import_export.instance_loaders import BaseInstanceLoader
+from import_export.tmp_storages import CacheStorage
+
+from depannini_dashmap.lib.api import flatten_fields
+from depannini_dashmap.lib.errors import DomainError
+
+MAX_ROWS = 1000
+MAX_BYTES = 2 * 1024 * 1024
+MAX_UNPACKED_BYTES = 40 * 1024 * 1024
+_FORMULA = re.compile(r"^\s*[=+\-@\t\r\n\x00＝＋－＠]")
+_CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f]")
+
+
+def safe_cell(value: Any) -> Any:
+    """Return what a spreadsheet will never run: text that starts like a formula is quoted; numbers and dates stay."""
+    if not isinstance(value, str):
+        return value
+    text = _CONTROL.sub("\N{REPLACEMENT CHARACTER}", value)
+    return f"'{text}" if _FORMULA.match(value) else text
+
+
+def plain_cell(value: Any) -> str:
+    """Return a cell as the text that a dispatcher sees; the quote of `safe_cell` is taken off."""
+    if value is None:
+        return ""
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, float) and value.is_integer():
+        return str(int(value))
+    if isinstance(value, dt.datetime):
+        return value.date().isoformat()
+    text = str(value).strip()
+    return text[1:] if text.startswith("'") and _FORMULA.match(text[1:]) else text
+
+
+class SheetError(Exception):
+    """The file as a whole cannot be read; the message is for people."""
+
+
+def _checked(data: tablib.Dataset) -> tablib.Dataset:
+    if not data.headers:
+        raise SheetError("The file has no header row.")
+    headers = [str(name or "").strip().lower().replace(" ", "_") for name in data.headers]
+    twice = sorted({name for name in headers if name and headers.count(name) > 1})
+    if twice:
+        raise SheetError(f"These columns occur twice: {', '.join(twice)}.")
+    if len(data) > MAX_ROWS:
+        raise SheetError(f"The file has {len(data)} rows; import at most {MAX_ROWS} at once.")
+    rows = [row for row in data if any(plain_cell(cell) for cell in row)]
+    if not rows:
+        raise SheetError("The file has no rows below its header.")
+    return tablib.Dataset(*rows, headers=headers)
+
+
+class SheetCsv(CSV):
+    """UTF-8, separated by comma, semicolon or tab as the header row shows."""
+
+    def create_dataset(self, in_stream: bytes | str, **kwargs: Any) -> tablib.Dataset:
+        text = self._decode(in_stream)
+        if text.count("\n") > 50 * MAX_ROWS:
+            raise SheetError(f"The file has too many lines; import at most {MAX_ROWS} rows at once.")
+        header = text.split("\n", 1)[0]
+        delimiter = max(",;\t", key=header.count)
+        try:
+            data = tablib.import_set(text, format="csv", delimiter=delimiter)
+        except tablib.InvalidDimensions as error:
+            raise SheetError("Some rows have more cells than the header row.") from error
+        except Exception as error:
+            raise SheetError("The file cannot be read as CSV.") from error
+        return _checked(data)
+
+    def _decode(self, data: bytes | str) -> str:
+        if isinstance(data, str):
+            return data
+        try:
+            text = data.decode("utf-8-sig")
+        except UnicodeDecodeError as error:
+            line = data.count(b"\n", 0, error.start) + 1
+            raise SheetError(f'Line {line} is not UTF-8: save the file as "CSV UTF-8".') from error
+        if "\x00" in text:
+            raise SheetError("The file holds NUL characters: it is not a CSV file.")
+        return text
+
+
+class SheetXlsx(XLSX):
+    """The first sheet of a workbook; formulas give their last values."""
+
+    def create_dataset(self, in_stream: bytes) -> tablib.Dataset:
+        try:
+            with zipfile.ZipFile(io.BytesIO(in_stream)) as archive:
+                unpacked = sum(member.file_size for member in archive.infolist())
+        except zipfile.BadZipFile as error:
+            raise SheetError("The file is not an XLSX workbook.") from error
+        if unpacked > MAX_UNPACKED_BYTES:
+            raise SheetError("The workbook is too large.")
+        return _checked(self._read(in_stream))
+
+    def _read(self, in_stream: bytes) -> tablib.Dataset:
+        import openpyxl
+
+        try:
+            book = openpyxl.load_workbook(io.BytesIO(in_stream), read_only=True, data_only=True)
+            rows = book.active.iter_rows(values_only=True, max_row=50 * MAX_ROWS, max_col=200)
+            data = tablib.Dataset(headers=list(next(rows)))
+            for row in rows:
+                if any(cell is not None for cell in row):
+                    data.append(row)
+        except Exception as error:
+            raise SheetError("The workbook cannot be read.") from error
+        return data
+
+
+class SheetForm(ImportForm):
+    """Reads the file once before the dry run, so that what is wrong with it as a whole is told at its field."""
+
+    def __init__(self, formats: list, resources: list, **kwargs: Any) -> None:
+        super().__init__(formats, resources, **kwargs)
+        self.formats, self.resource_classes = formats, resources
+
+    def clean(self) -> dict[str, Any]:
+        """Refuse a file that is too large, cannot be read or lacks a column."""
+        cleaned = super().clean() or self.cleaned_data
+        file = cleaned.get("import_file")
+        if file is None or "format" not in cleaned:
+            return cleaned
+        if file.size > MAX_BYTES:
+            self.add_error("import_file", f"The file is larger than {MAX_BYTES // 1024 // 1024} MB.")
+            return cleaned
+        try:
+            data = self.formats[int(cleaned["format"])]().create_dataset(file.read())
+            self.resource_classes[0]().check_columns(data.headers)
+        except SheetError as error:
+            self.add_error("import_file", str(error))
+        file.seek(0)
+        return cleaned
+
+
+class RowResource(resources.Resource):
+    """Rows that are written by services: a subclass says what one row means.
+
+    `columns` maps each column to the attribute path that it shows in an export; `required` must be in every file.
+    """
+
+    class Meta:
+        instance_loader_class = BaseInstanceLoader
+
+    columns: ClassVar[dict[str, str]] = {}
+    required: ClassVar[tuple[str, ...]] = ()
+
+    def put_row(self, row: dict[str, str], *, user: Any, number: int, dry_run: bool) -> tuple[str, Any]:
+        """Write one row. Returns its kind (new, update or skip) and the instance. Raises: ValidationError, DomainError."""
+        raise NotImplementedError
+
+    def error_columns(self, fields: dict[str, list[str]]) -> dict[str, list[str]]:
+        """Return field errors by column."""
+        return fields
+
+    def check_columns(self, headers: list[str]) -> None:
+        """Raise SheetError when a needed column is missing."""
+        missing = [name for name in self.required if name not in headers]
+        if missing:
+            raise SheetError(f"The file lacks these columns: {', '.join(missing)}.")
+
+    def validated(self, serializer: Any) -> dict[str, Any]:
+        """Return what the API's serializer makes of the row. Raises: ValidationError by column."""
+        if not serializer.is_valid():
+            raise ValidationError(self.error_columns(flatten_fields(serializer.errors)))
+        return serializer.validated_data
+
+    # --- import-export's own hooks ---
+    def import_row(self, row: dict, instance_loader: Any, **kwargs: Any) -> results.RowResult:
+        cells = {name: plain_cell(value) for name, value in row.items()}
+        result = results.RowResult()
+        result.diff = [cells.get(name, "") for name in self.columns]
+        try:
+            result.import_type, instance = self.put_row(
+                cells, user=kwargs["user"], number=kwargs["row_number"], dry_run=kwargs["dry_run"]
+            )
+            result.add_instance_info(instance)
+            result.instance = instance
+        except ValidationError as error:
+            result.import_type, result.validation_error = results.RowResult.IMPORT_TYPE_INVALID, error
+        except DomainError as error:
+            result.import_type = results.RowResult.IMPORT_TYPE_INVALID
+            fields = self.error_columns(error.fields) if error.fields else None
+            result.validation_error = ValidationError(fields or error.message)
+        return result
+
+    def export_resource(self, instance: Any, selected_fields: Any = None, **kwargs: Any) -> list:
+        native = kwargs.get("force_native_type")
+        return [safe_cell(_exported(_follow(instance, path), native)) for path in self.columns.values()]
+
+    def get_export_headers(self, selected_fields: Any = None) -> list[str]:
+        return list(self.columns)
+
+    def get_diff_headers(self) -> list[str]:
+        return list(self.columns)
+
+    def get_user_visible_fields(self) -> list[Field]:
+        return [Field(column_name=name) for name in self.columns]
+
+    def get_db_connection_name(self) -> str:
+        return "default"
+
+    @classmethod
+    def get_display_name(cls) -> str:
+        return cls.__name__
+
+
+def _follow(instance: Any, path: str) -> Any:
+    for name in path.split("__"):
+        instance = getattr(instance, name, None)
+    return instance
+
+
+def _exported(value: Any, native: bool) -> Any:
+    if value is None or isinstance(value, bool | int | str):
+        return "" if value is None else value
+    if isinstance(value, Decimal):
+        return float(value) if native else format(value, "f")
+    if isinstance(value, dt.datetime):
+        return value.astimezone(dt.UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    if isinstance(value, dt.date):
+        return value if native else value.isoformat()
+    return str(value)
+
+
+class SheetAdmin(ImportExportMixin):
+    """Import and export of an admin; stands before the admin class whose permissions it follows."""
+
+    import_formats = [SheetCsv, SheetXlsx]
+    export_formats = [SheetCsv, SheetXlsx]
+    import_form_class = SheetForm
+    export_form_class = ExportForm
+    tmp_storage_class = CacheStorage
+    to_encoding = "utf-8-sig"
+
+    def has_import_permission(self, request: HttpRequest) -> bool:
+        return self.has_add_permission(request)  # type: ignore[attr-defined]
+
+    def has_export_permission(self, request: HttpRequest) -> bool:
+        return self.has_view_permission(request)  # type: ignore[attr-defined]
+
+    def get_import_data_kwargs(self, **kwargs: Any) -> dict[str, Any]:
+        kwargs.pop("form", None)
+        return {**kwargs, "use_transactions": True, "rollback_on_validation_errors": True}
+
+    def add_data_read_fail_error_to_form(self, form: Any, e: Exception) -> None:
+        form.add_error("import_file", str(e) if isinstance(e, SheetError) else "The file cannot be read.")
+
+    def process_import(self, request: HttpRequest, **kwargs: Any) -> HttpResponse:
+        name = request.POST.get("import_file_name", "")
+        if request.method == "POST" and CacheStorage(name=name).read() is None:
+            return self._back(request, "The uploaded file is gone: upload it once more.")
+        try:
+            return super().process_import(request, **kwargs)
+        except (SheetError, ValueError, IndexError):
+            return self._back(request, "The file cannot be read.")
+
+    def process_result(self, result: Any, request: HttpRequest) -> HttpResponse:
+        if result.has_errors() or result.has_validation_errors():
+            lines = [str(row.number) for row in result.invalid_rows]
+            return self._back(request, f"Nothing was imported: look at row {', '.join(lines[:10]) or '1'}.")
+        return super().process_result(result, request)
+
+    def _back(self, request: HttpRequest, message: str) -> HttpResponse:
+        messages.error(request, message)
+        return HttpResponseRedirect("../import/")
+
+
+class TenantHistory:
+    """Keeps django-simple-history's pages to the rows that the admin shows, and to looking at them."""
+
+    def history_view(self, request: HttpRequest, object_id: str, extra_context: Any = None) -> HttpResponse:
+        self._require_visible(request, object_id)
+        return super().history_view(request, object_id, extra_context)  # type: ignore[misc]
+
+    def history_form_view(
+        self, request: HttpRequest, object_id: str, version_id: str, extra_context: Any = None
+    ) -> HttpResponse:
+        self._require_visible(request, object_id)
+        if request.method not in ("GET", "HEAD"):
+            raise Http404
+        return super().history_form_view(request, object_id, version_id, extra_context)  # type: ignore[misc]
+
+    def revert_disabled(self, request: HttpRequest, obj: Any = None) -> bool:
+        return True
+
+    def has_view_history_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return self.has_view_permission(request, obj)  # type: ignore[attr-defined]
+
+    def _require_visible(self, request: HttpRequest, object_id: str) -> None:
+        if self.get_object(request, object_id) is None:  # type: ignore[attr-defined]
+            raise Http404

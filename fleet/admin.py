@@ -1,0 +1,88 @@
+"""The dispatchers' pages of vehicles."""
+
+from typing import Any
+
+from django.contrib import admin, messages
+from django.db.models import QuerySet
+from django.http import HttpRequest
+from simple_history.admin import SimpleHistoryAdmin
+
+from accounts.models import Company
+from depannini_dashmap.lib.errors import DomainError
+from depannini_dashmap.lib.service_admin import ServiceAdmin, explain
+from depannini_dashmap.lib.sheets import SheetAdmin, TenantHistory
+from fleet import services
+from fleet.models import Vehicle
+from fleet.sheets import VehicleResource
+
+
+class CompanyFilter(admin.SimpleListFilter):
+    """The companies that the user sees, and no others."""
+
+    title = "company"
+    parameter_name = "company"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        companies = Company.objects.visible_to(request.user).order_by("name").values_list("pk", "name")[:100]
+        return [(str(pk), name) for pk, name in companies]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet) -> QuerySet:
+        value = self.value() or ""
+        return queryset.filter(company_id=int(value)) if value.isascii() and value.isdigit() else queryset
+
+
+class InFleetFilter(admin.SimpleListFilter):
+    """Opens on the vehicles that still run."""
+
+    title = "in the fleet"
+    parameter_name = "fleet"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        return [("deleted", "deleted"), ("all", "all")]
+
+    def choices(self, changelist: Any) -> Any:
+        first, *others = super().choices(changelist)
+        return [{**first, "display": "in the fleet"}, *others]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet) -> QuerySet:
+        if self.value() == "all":
+            return queryset
+        return queryset.deleted() if self.value() == "deleted" else queryset.alive()
+
+
+@admin.register(Vehicle)
+class VehicleAdmin(SheetAdmin, TenantHistory, SimpleHistoryAdmin, ServiceAdmin):
+    """Vehicles; deleting takes one out of the fleet, an action brings it back."""
+
+    resource_classes = [VehicleResource]
+    list_display = ["license_plate", "company", "make", "model", "year", "capacity", "driver_name", "is_active"]
+    list_filter = [InFleetFilter, "is_active", CompanyFilter]
+    list_select_related = ["company"]
+    search_fields = ["license_plate", "make", "model", "driver_name", "driver_email"]
+    readonly_fields = ["deleted_at", "created_at", "updated_at"]
+    ordering = ["-created_at", "-id"]
+    actions = ["restore"]
+
+    def save_model(self, request: HttpRequest, obj: Vehicle, form: Any, change: bool) -> None:
+        fields = {name: form.cleaned_data[name] for name in form.changed_data}
+        if change:
+            services.update_vehicle(actor=request.user, vehicle_id=obj.pk, **fields)
+        else:
+            made = services.create_vehicle(actor=request.user, **{**fields, "is_active": obj.is_active})
+            obj.pk, obj._state.adding = made.pk, False
+
+    def delete_model(self, request: HttpRequest, obj: Vehicle) -> None:
+        services.delete_vehicle(actor=request.user, vehicle_id=obj.pk)
+
+    @admin.action(description="Bring back into the fleet", permissions=["change"])
+    def restore(self, request: HttpRequest, queryset: QuerySet) -> None:
+        """Restore each chosen vehicle and tell which could not be."""
+        done = 0
+        for vehicle in queryset:
+            try:
+                services.restore_vehicle(actor=request.user, vehicle_id=vehicle.pk)
+                done += 1
+            except DomainError as error:
+                messages.error(request, f"{vehicle}: {explain(error)}")
+        if done:
+            messages.success(request, f"{done} brought back into the fleet.")

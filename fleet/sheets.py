@@ -1,0 +1,74 @@
+"""What a row of a vehicle sheet means: a vehicle known by its company and plate."""
+
+from types import SimpleNamespace
+from typing import Any, ClassVar
+
+from django.core.exceptions import ValidationError
+from import_export.results import RowResult
+
+from accounts.models import Company, User
+from depannini_dashmap.lib.sheets import RowResource
+from fleet import services
+from fleet.models import Vehicle
+from fleet.serializers import VehicleSerializer
+from fleet.tenancy import company_for
+from fleet.wire import vehicle_document, vehicle_rows
+
+_MAY_BE_CLEARED = ("driver_name", "driver_email", "driver_phone")
+
+
+class VehicleResource(RowResource):
+    """One vehicle a row; a plate that the company has already is changed, so a file may be imported again."""
+
+    columns: ClassVar = {
+        "company": "company__name",
+        "license_plate": "license_plate",
+        "make": "make",
+        "model": "model",
+        "year": "year",
+        "capacity": "capacity",
+        "driver_name": "driver_name",
+        "driver_email": "driver_email",
+        "driver_phone": "driver_phone",
+        "is_active": "is_active",
+    }
+    required = ("license_plate", "make", "model", "year", "capacity")
+
+    def put_row(self, row: dict[str, str], *, user: User, number: int, dry_run: bool) -> tuple[str, Vehicle]:
+        """Add the vehicle or change the one with this plate."""
+        company_id = company_for(user, named_company(user, row.get("company", "")))
+        sent = {
+            name: value
+            for name, value in row.items()
+            if name in self.columns
+            and name != "company"
+            and (value or name in _MAY_BE_CLEARED or name in self.required)
+        }
+        fields = self.validated(VehicleSerializer(data=sent, context={"request": SimpleNamespace(user=user)}))
+        known = Vehicle.objects.alive().filter(company_id=company_id)
+        vehicle = known.filter(license_plate__iexact=fields["license_plate"]).first()
+        if vehicle is None:
+            company = Company(pk=company_id)
+            return RowResult.IMPORT_TYPE_NEW, services.create_vehicle(actor=user, company=company, **fields)
+        before = _document(vehicle.pk)
+        vehicle = services.update_vehicle(actor=user, vehicle_id=vehicle.pk, **fields)
+        same = before == _document(vehicle.pk)
+        return (RowResult.IMPORT_TYPE_SKIP if same else RowResult.IMPORT_TYPE_UPDATE), vehicle
+
+
+def named_company(user: User, name: str) -> Company | None:
+    """Return the caller's company of this name or id, None for an empty cell. Raises: ValidationError."""
+    if not name:
+        return None
+    mine = Company.objects.visible_to(user)
+    found = list(mine.filter(name__iexact=name)[:2])
+    if not found and name.isascii() and name.isdigit() and len(name) < 19:
+        found = list(mine.filter(pk=int(name)))
+    if len(found) != 1:
+        fault = "Several companies have this name: give the id." if found else "Unknown company."
+        raise ValidationError({"company": [fault]})
+    return found[0]
+
+
+def _document(vehicle_id: int) -> dict[str, Any]:
+    return vehicle_document(vehicle_rows(Vehicle.objects.filter(pk=vehicle_id)).get())

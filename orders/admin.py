@@ -1,0 +1,81 @@
+"""The dispatchers' pages of orders and stops."""
+
+from typing import Any
+
+from django.contrib import admin
+from django.db.models import QuerySet
+from django.http import HttpRequest
+from simple_history.admin import SimpleHistoryAdmin
+
+from depannini_dashmap.lib.service_admin import ServiceAdmin
+from depannini_dashmap.lib.sheets import SheetAdmin, TenantHistory
+from fleet.admin import CompanyFilter
+from orders import services
+from orders.forms import STOP_FIELDS, OrderForm
+from orders.models import Order
+from orders.sheets import OrderResource
+
+
+class WaitingFilter(admin.SimpleListFilter):
+    """Orders that a trip may take."""
+
+    title = "waiting for a trip"
+    parameter_name = "waiting"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        return [("yes", "yes"), ("no", "no")]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet) -> QuerySet:
+        if self.value() == "yes":
+            return queryset.available_for_trip()
+        return queryset.unavailable_for_trip() if self.value() == "no" else queryset
+
+
+@admin.register(Order)
+class OrderAdmin(SheetAdmin, TenantHistory, SimpleHistoryAdmin, ServiceAdmin):
+    """Orders with both stops on one page; the status follows the trip and is not edited here."""
+
+    form = OrderForm
+    resource_classes = [OrderResource]
+    list_display = [
+        "order_number",
+        "customer_name",
+        "company",
+        "status",
+        "goods_type",
+        "pickup_stop",
+        "delivery_stop",
+        "requested_pickup_date",
+    ]
+    list_filter = ["status", WaitingFilter, "goods_type", CompanyFilter]
+    list_select_related = ["company", "pickup_stop", "delivery_stop"]
+    search_fields = ["order_number", "customer_name", "customer_company", "customer_phone", "goods_description"]
+    readonly_fields = ["order_number", "reference", "status", "is_in_trip", "created_at", "updated_at"]
+    date_hierarchy = "created_at"
+    ordering = ["-created_at", "-id"]
+    fieldsets = [
+        (None, {"fields": ["order_number", "company", "status", "is_in_trip", "reference"]}),
+        ("Customer", {"fields": ["customer_name", "customer_company", "customer_email", "customer_phone"]}),
+        (
+            "Goods",
+            {"fields": ["goods_description", "goods_type", "goods_weight", "goods_volume", "special_instructions"]},
+        ),
+        ("Pickup", {"fields": ["requested_pickup_date", *STOP_FIELDS["pickup"]]}),
+        ("Delivery", {"fields": ["requested_delivery_date", *STOP_FIELDS["delivery"]]}),
+        ("Times", {"fields": ["created_at", "updated_at"]}),
+    ]
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Order | None = None) -> list[str]:
+        # An order keeps its company.
+        return [*self.readonly_fields, "company"] if obj else self.readonly_fields
+
+    def save_model(self, request: HttpRequest, obj: Order, form: Any, change: bool) -> None:
+        fields = form.service_fields()
+        if change:
+            services.update_order(actor=request.user, order_id=obj.pk, **fields)
+        else:
+            made = services.create_order(actor=request.user, **fields)
+            obj.pk, obj.order_number, obj._state.adding = made.pk, made.order_number, False
+
+    def delete_model(self, request: HttpRequest, obj: Order) -> None:
+        services.delete_order(actor=request.user, order_id=obj.pk)

@@ -1,0 +1,75 @@
+"""The admin's form of an order with both of its stops."""
+
+from typing import Any
+
+from django import forms
+
+from orders.models import Order, Stop
+from orders.stops import CONTENT, StopInput
+
+ENDS = ("pickup", "delivery")
+ORDER_FIELDS = [
+    "company",
+    "customer_name",
+    "customer_company",
+    "customer_email",
+    "customer_phone",
+    "goods_description",
+    "goods_weight",
+    "goods_volume",
+    "goods_type",
+    "special_instructions",
+    "requested_pickup_date",
+    "requested_delivery_date",
+]
+STOP_FIELDS = {end: [f"{end}_{name}" for name in CONTENT] for end in ENDS}
+
+
+def _stop_fields() -> dict[str, forms.Field]:
+    fields = {}
+    for end in ENDS:
+        for name in CONTENT:
+            field = Stop._meta.get_field(name).formfield(required=False)
+            field.label = f"{end.title()} {name.replace('_', ' ')}"
+            if name == "notes":
+                field.widget = forms.Textarea(attrs={"rows": 2})
+            fields[f"{end}_{name}"] = field
+    return fields
+
+
+class _OrderForm(forms.ModelForm):
+    class Meta:
+        model = Order
+        fields = ORDER_FIELDS
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        order = kwargs.get("instance")
+        initial = kwargs.setdefault("initial", {})
+        for end in ENDS:
+            stop = getattr(order, f"{end}_stop", None) if order else None
+            if stop is not None:
+                initial.update({f"{end}_{name}": getattr(stop, name) for name in CONTENT})
+        super().__init__(*args, **kwargs)
+
+    def clean(self) -> dict[str, Any]:
+        """Refuse half a stop."""
+        cleaned = super().clean() or self.cleaned_data
+        for end in ENDS:
+            if any(cleaned.get(name) not in (None, "") for name in STOP_FIELDS[end]):
+                for name in (f"{end}_name", f"{end}_address"):
+                    if not cleaned.get(name) and name not in self.errors:
+                        self.add_error(name, "This field is required.")
+        return cleaned
+
+    def service_fields(self) -> dict[str, Any]:
+        """Return what changed, as the services take it."""
+        fields = {name: self.cleaned_data[name] for name in self.changed_data if name in ORDER_FIELDS}
+        for end in ENDS:
+            if any(name in self.changed_data for name in STOP_FIELDS[end]):
+                content = {name: self.cleaned_data[f"{end}_{name}"] for name in CONTENT}
+                empty = not any(value not in (None, "") for value in content.values())
+                fields[f"{end}_stop"] = StopInput(is_null=True) if empty else StopInput(fields=content)
+        return fields
+
+
+OrderForm = type("OrderForm", (_OrderForm,), {"__module__": __name__, **_stop_fields()})

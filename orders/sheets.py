@@ -1,0 +1,133 @@
+"""What a row of an order sheet means: an order known by its number, its reference or the row itself."""
+
+import hashlib
+import itertools
+from collections import Counter
+from types import SimpleNamespace
+from typing import Any, ClassVar
+from uuid import uuid4
+
+from django.core.exceptions import ValidationError
+from django.db.models import QuerySet
+from import_export.results import Result, RowResult
+
+from accounts.models import Company, User
+from depannini_dashmap.lib.sheets import RowResource
+from fleet.sheets import named_company
+from fleet.tenancy import company_for
+from orders import services
+from orders.models import Order
+from orders.numbers import take_numbers
+from orders.serializers import OrderChangeSerializer
+from orders.wire import order_document, order_rows
+
+_PLAIN = (
+    "customer_name",
+    "customer_company",
+    "customer_email",
+    "customer_phone",
+    "goods_description",
+    "goods_weight",
+    "goods_volume",
+    "goods_type",
+    "special_instructions",
+    "requested_pickup_date",
+    "requested_delivery_date",
+)
+_NULLABLE = ("goods_weight", "goods_volume", "requested_pickup_date", "requested_delivery_date")
+_STOP = ("name", "address", "latitude", "longitude", "contact_name", "contact_phone", "notes")
+_ENDS = ("pickup", "delivery")
+
+
+class OrderResource(RowResource):
+    """One order a row; a file may be imported again without making anything twice.
+
+    A row with an `order_number` changes that order. One with a `reference` makes or changes the order of that
+    reference. Any other row is remembered by its content: met again, it is skipped.
+    """
+
+    columns: ClassVar = {
+        "order_number": "order_number",
+        "reference": "reference",
+        "company": "company__name",
+        **{name: name for name in _PLAIN},
+        **{f"{end}_{name}": f"{end}_stop__{name}" for end in _ENDS for name in _STOP},
+        "status": "status",
+    }
+    required = ("customer_name", "goods_description")
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.seen: Counter[str] = Counter()
+        self.numbers = (f"?{uuid4().hex[:18]}" for _ in itertools.count())
+
+    def import_data(self, dataset: Any, dry_run: bool = False, **kwargs: Any) -> Result:
+        """Import; the numbers are taken beforehand, so that no other order waits for the end of the file."""
+        if not dry_run:
+            self.numbers = iter(take_numbers(len(dataset)))
+        return super().import_data(dataset, dry_run=dry_run, **kwargs)
+
+    def filter_export(self, queryset: QuerySet, **kwargs: Any) -> QuerySet:
+        return queryset.select_related("company", "pickup_stop", "delivery_stop")
+
+    def error_columns(self, fields: dict[str, list[str]]) -> dict[str, list[str]]:
+        """Return `pickup_stop.name` as `pickup_name`."""
+        return {name.replace("_stop.", "_"): texts for name, texts in fields.items()}
+
+    def put_row(self, row: dict[str, str], *, user: User, number: int, dry_run: bool) -> tuple[str, Order]:
+        """Make the order, change the known one, or skip the row."""
+        if row.get("order_number"):
+            return self._change(self._numbered(row["order_number"], user), row, user)
+        company_id = company_for(user, named_company(user, row.get("company", "")))
+        given = row.get("reference", "")
+        if len(given) > 64:
+            raise ValidationError({"reference": ["Use at most 64 characters."]})
+        reference = given or self._digest(row)
+        known = Order.objects.filter(company_id=company_id, reference=reference).first()
+        if known is not None:
+            return self._change(known, row, user) if given else (RowResult.IMPORT_TYPE_SKIP, known)
+        order = services.create_order(
+            actor=user,
+            company=Company(pk=company_id),
+            order_number=next(self.numbers),
+            reference=reference,
+            **self._read(row, user, partial=False),
+        )
+        return RowResult.IMPORT_TYPE_NEW, order
+
+    def _numbered(self, order_number: str, user: User) -> Order:
+        order = Order.objects.visible_to(user).filter(order_number=order_number).first()
+        if order is None:
+            raise ValidationError({"order_number": ["Unknown order number; leave it empty for a new order."]})
+        return order
+
+    def _change(self, order: Order, row: dict[str, str], user: User) -> tuple[str, Order]:
+        before = _document(order.pk)
+        services.update_order(actor=user, order_id=order.pk, **self._read(row, user, partial=True))
+        same = before == _document(order.pk)
+        return (RowResult.IMPORT_TYPE_SKIP if same else RowResult.IMPORT_TYPE_UPDATE), order
+
+    def _read(self, row: dict[str, str], user: User, *, partial: bool) -> dict[str, Any]:
+        sent: dict[str, Any] = {}
+        for name in _PLAIN:
+            if name in row and (row[name] or name != "goods_type"):
+                sent[name] = row[name] or (None if name in _NULLABLE else "")
+        for end in _ENDS:
+            stop = {name: row[f"{end}_{name}"] for name in _STOP if f"{end}_{name}" in row}
+            if any(stop.values()):
+                sent[f"{end}_stop"] = {
+                    name: value or (None if name in ("latitude", "longitude") else "") for name, value in stop.items()
+                }
+        context = {"request": SimpleNamespace(user=user)}
+        return self.validated(OrderChangeSerializer(data=sent, partial=partial, context=context))
+
+    def _digest(self, row: dict[str, str]) -> str:
+        """Return the key of a row without number and reference; equal rows of one file count up."""
+        content = "\x1f".join(row.get(name, "") for name in self.columns if name not in ("order_number", "status"))
+        digest = hashlib.sha256(content.encode()).hexdigest()[:32]
+        self.seen[digest] += 1
+        return f"row-{digest}-{self.seen[digest]}"
+
+
+def _document(order_id: int) -> dict[str, Any]:
+    return order_document(order_rows(Order.objects.filter(pk=order_id)).get())
