@@ -109,6 +109,13 @@ def issue_pair(user: User) -> dict[str, str]:
     return {"access": str(_signed(AccessToken, user, sid)), "refresh": str(refresh)}
 
 
+def issue_short_access(user: User, lifetime: timedelta) -> str:
+    """Return an access token for the sockets of a page. Stores nothing."""
+    token = _signed(AccessToken, user, uuid.uuid4().hex)
+    token.set_exp(lifetime=lifetime)
+    return str(token)
+
+
 def issue_fleet_token(user: User) -> str:
     """Store the digest of a new fleet token and return the token. Call it with the user's row locked."""
     _, token = AuthToken.objects.create(user, expiry=settings.TOKEN_TTL)
