@@ -2,6 +2,7 @@
 
 from datetime import UTC, datetime
 from decimal import Decimal
+from typing import Any
 
 from django.db import migrations
 
@@ -9,7 +10,7 @@ SINCE = datetime(2020, 1, 1, tzinfo=UTC)
 RATES = {"light": (Decimal("2000.00"), Decimal("100.00")), "heavy": (Decimal("4000.00"), Decimal("200.00"))}
 
 
-def add_default_tariff(apps, schema_editor):
+def add_default_tariff(apps: Any, schema_editor: Any) -> None:
     tariffs = apps.get_model("assistance", "Tariff")
     for vehicle_class, (base, per_km) in RATES.items():
         tariffs.objects.get_or_create(
@@ -20,7 +21,7 @@ def add_default_tariff(apps, schema_editor):
         )
 
 
-def remove_default_tariff(apps, schema_editor):
+def remove_default_tariff(apps: Any, schema_editor: Any) -> None:
     apps.get_model("assistance", "Tariff").objects.filter(assistance_type="towing", valid_from=SINCE).delete()
 
 

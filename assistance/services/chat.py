@@ -29,18 +29,16 @@ def post_chat(user: User, assistance_id: int, message: str) -> ChatMessage:
     if row["ended_at"] is not None and now > row["ended_at"] + CONTACT_AFTER_END:
         raise Conflict("This conversation is over", code="chat_closed", current_status=row["status"])
     sent = ChatMessage.objects.create(assistance_id=assistance_id, sender_id=user.pk, message=text, created_at=now)
-    realtime.publish(
-        events.assistance_group(assistance_id),
-        events.chat(
-            id=sent.pk,
-            message=text,
-            sender=_name(row, user),
-            sender_id=user.pk,
-            assistance_id=assistance_id,
-            created_at=now,
-            seq=row["version"],
-        ),
+    frame = events.chat(
+        id=sent.pk,
+        message=text,
+        sender=_name(row, user),
+        sender_id=user.pk,
+        assistance_id=assistance_id,
+        created_at=now,
+        seq=row["version"],
     )
+    realtime.publish(events.assistance_group(assistance_id), dict(frame))
     return sent
 
 

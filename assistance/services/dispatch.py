@@ -42,7 +42,7 @@ class Ranked(NamedTuple):
 
 
 def ranked_candidates(assistance: Assistance) -> list[Ranked]:
-    """Give the assistants within ASSISTANCE_MAX_RADIUS_KM, those who fit first, then by distance, by two queries."""
+    """Give the assistants within ASSISTANCE_MAX_RADIUS_KM, those who fit first, then by distance, by three queries."""
     now = timezone.now()
     box = box_around(assistance.pickup_lat, assistance.pickup_lng, settings.ASSISTANCE_MAX_RADIUS_KM)
     profiles = (
@@ -50,16 +50,23 @@ def ranked_candidates(assistance: Assistance) -> list[Ranked]:
         .select_related("user")
         .only("user__name", "user__first_name", "user__last_name", "user__username", *_PLACE)
     )
-    here = [profile for profile in profiles if box.holds(profile.lat, profile.lng)]
+    here = [
+        (profile, haversine_km(assistance.pickup_lat, assistance.pickup_lng, profile.lat, profile.lng))
+        for profile in profiles
+        if profile.lat is not None and profile.lng is not None and box.holds(profile.lat, profile.lng)
+    ]
     answers = _answers(assistance)
     busy = set(
         Assistance.objects.filter(
-            assistant_id__in=[profile.pk for profile in here], status__in=lifecycle.WITH_ASSISTANT
+            assistant_id__in=[profile.pk for profile, _ in here], status__in=lifecycle.WITH_ASSISTANT
         )
         .exclude(pk=assistance.pk)
         .values_list("assistant_id", flat=True)
     )
-    ranked = [_ranked(assistance, profile, profile.pk in busy, answers.get(profile.pk, ""), now) for profile in here]
+    ranked = [
+        _ranked(assistance, profile, distance_km, profile.pk in busy, answers.get(profile.pk, ""), now)
+        for profile, distance_km in here
+    ]
     return sorted(ranked, key=lambda one: (bool(one.reasons), one.distance_km))[:MOST_CANDIDATES]
 
 
@@ -74,8 +81,9 @@ def _answers(assistance: Assistance) -> dict[int, str]:
     }
 
 
-def _ranked(job: Assistance, profile: AssistantProfile, is_busy: bool, answer: str, now: datetime) -> Ranked:
-    distance_km = haversine_km(job.pickup_lat, job.pickup_lng, profile.lat, profile.lng)
+def _ranked(
+    job: Assistance, profile: AssistantProfile, distance_km: float, is_busy: bool, answer: str, now: datetime
+) -> Ranked:
     against = {
         "too far": distance_km > settings.ASSISTANCE_MAX_RADIUS_KM,
         "stale location": not profile.is_fresh(now),

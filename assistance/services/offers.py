@@ -77,7 +77,7 @@ def open_offers(job: Assistance, chosen: Iterable[Candidate], *, source: str, no
     body = wire.body(wire.row_of(job), viewer_id=None, now=now)
     for offer in offers:
         frame = events.new_assistance_request(body, distance_km=offer.distance_km, event_id=f"offer.{offer.pk}")
-        realtime.publish(events.assistant_group(offer.assistant_id), frame)
+        realtime.publish(events.assistant_group(offer.assistant_id), dict(frame))
 
 
 def lock_open(*, assistance_id: int | None = None, assistant_id: int | None = None) -> list[OpenOffer]:
@@ -94,7 +94,7 @@ def close(offers: Iterable[OpenOffer], reason: str, now: datetime, **answer: Any
     Offer.objects.filter(pk__in=[offer_id for offer_id, _, _ in ended]).update(closed_at=now, reason=reason, **answer)
     for offer_id, assistance_id, assistant_id in ended:
         frame = events.request_closed(assistance_id=assistance_id, reason=reason, event_id=f"offer.{offer_id}.closed")
-        realtime.publish(events.assistant_group(assistant_id), frame)
+        realtime.publish(events.assistant_group(assistant_id), dict(frame))
 
 
 def offer_waiting_to(profile: AssistantProfile, now: datetime) -> None:
