@@ -1,0 +1,62 @@
+"""The committed schema is today's, complete, and its page loads nothing from other hosts."""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import yaml
+from django.conf import settings
+from django.core.management import call_command
+from django.test import Client
+from django.urls import URLPattern, URLResolver, get_resolver
+
+COMMITTED = Path(settings.BASE_DIR) / "docs" / "openapi.yaml"
+# Documents about the API, not operations of it.
+NOT_OPERATIONS = {"api/", "api/schema/", "api/docs/", "api/docs/sockets/"}
+
+
+def test_the_committed_schema_is_todays(tmp_path: Path) -> None:
+    fresh = tmp_path / "openapi.yaml"
+    call_command("spectacular", file=str(fresh), validate=True, fail_on_warn=True)
+    assert fresh.read_text() == COMMITTED.read_text(), "run: make schema"
+
+
+def routes(patterns: list, prefix: str = "") -> Iterator[str]:
+    for entry in patterns:
+        path = prefix + str(entry.pattern)
+        if isinstance(entry, URLResolver):
+            yield from routes(entry.url_patterns, path)
+        elif isinstance(entry, URLPattern):
+            yield path
+
+
+def plain(route: str) -> str:
+    """Write a pattern as the schema does: `{}` for each parameter, one trailing slash."""
+    route = re.sub(r"\(\?P<\w+>(?:[^()]|\([^()]*\))*\)|<[^>]+>", "{}", route)
+    route = route.replace("^", "").replace("$", "").replace("\\Z", "").replace("\\.", ".").replace("/?", "/")
+    return route.rstrip("/") + "/"
+
+
+def test_every_path_of_the_api_is_in_the_schema() -> None:
+    documented = {re.sub(r"\{[^}]*\}", "{}", path).strip("/") + "/" for path in yaml.safe_load(COMMITTED.read_text())["paths"]}
+    served = {plain(route) for route in routes(get_resolver().url_patterns) if route.lstrip("^").startswith("api/")}
+    assert served - documented - NOT_OPERATIONS == set()
+    assert documented - served == set()
+
+
+@pytest.mark.django_db
+def test_the_page_loads_nothing_from_elsewhere(client: Client) -> None:
+    page = client.get("/api/docs/")
+    assert page.status_code == 200
+    text = page.content.decode()
+    loaded = re.findall(r"""<(?:script|link|img)[^>]+(?:src|href)=["']([^"']+)""", text)
+    assert loaded
+    assert [address for address in loaded if re.match(r"(?:https?:)?//", address)] == []
+    # The content security policy allows no inline script.
+    assert re.findall(r"<script(?![^>]+src=)[^>]*>\s*\S", text) == []
+    for address in loaded:
+        found = client.get(address)
+        assert found.status_code == 200, address
+        b"".join(found) if found.streaming else found.content
+        found.close()
