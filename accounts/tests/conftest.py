@@ -5,6 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from django.apps import apps
 
 
 @pytest.fixture(autouse=True)
@@ -34,3 +35,10 @@ def messages(run_tasks, mailoutbox, sms_directory) -> Callable[[str], list[str]]
 def codes(messages) -> Callable[[str], list[str]]:
     """Give the codes that an address has got so far, oldest first."""
     return lambda address: [found for text in messages(address) for found in re.findall(r"code is (\d{6})", text)]
+
+
+@pytest.fixture
+def vehicle(company_a):
+    """Something that belongs to the first company; accounts knows no vehicles, so it is found by name."""
+    fields = {"license_plate": "16-123", "make": "Renault", "model": "Master", "year": 2020, "capacity": "2.50"}
+    return apps.get_model("fleet", "Vehicle").objects.create(company=company_a, **fields)

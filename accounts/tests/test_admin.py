@@ -171,10 +171,7 @@ def test_members_are_changed_by_the_services(enter, dispatcher, viewer, company_
     assert not Membership.objects.filter(user=viewer).exists()
 
 
-def test_a_company_that_is_used_stays(enter, dispatcher, company_a):
-    from fleet.models import Vehicle
-
-    Vehicle.objects.create(company=company_a, license_plate="1", make="R", model="M", year=2020, capacity="1.00")
+def test_a_company_that_is_used_stays(enter, dispatcher, company_a, vehicle):
     post(enter(dispatcher), "company_delete", company_a.pk, post="yes")
     assert Company.objects.filter(pk=company_a.pk).exists()
 

@@ -23,15 +23,6 @@ def same(answer):
     return answer.status_code, {name: value for name, value in answer.json().items() if name != "request_id"}
 
 
-@pytest.fixture
-def vehicle(company_a):
-    from fleet.models import Vehicle
-
-    return Vehicle.objects.create(
-        company=company_a, license_plate="16-123", make="Renault", model="Master", year=2020, capacity="2.50"
-    )
-
-
 def test_creating_makes_a_member_with_a_new_current_company(api, dispatcher, company_a):
     answer = api(dispatcher).post(URL, {"name": "Second"})
     assert answer.status_code == 201

@@ -175,11 +175,8 @@ def test_one_google_identity_at_once():
         assert len(set(results)) == 1, results
 
 
-def test_the_last_two_members_leave_at_once(company_a, dispatcher):
+def test_the_last_two_members_leave_at_once(company_a, dispatcher, vehicle):
     """One of them stays, as the company has a vehicle."""
-    from fleet.models import Vehicle
-
-    Vehicle.objects.create(company=company_a, license_plate="1", make="R", model="M", year=2020, capacity="1.00")
     other = User.objects.create_user("second", None, None, user_type="dispatcher")
     both = [dispatcher, other]
     clients = [APIClient(HTTP_AUTHORIZATION=f"Bearer {tokens.issue_pair(user)['access']}") for user in both]
