@@ -163,6 +163,12 @@ def start() -> WorkerThread:
     return thread
 
 
+def stop(timeout: float) -> None:
+    """End this process's worker thread, if it has one, after the task at hand."""
+    if start.cache_info().currsize:
+        start().stop(timeout)
+
+
 def should_run_here() -> bool:
     """Tell whether this process's role includes the tasks."""
     return settings.TASK_WORKER and settings.SERVE in {"all", "http"}

@@ -1,0 +1,210 @@
+"""The sockets of roadside help: one for an assistant's offers, one for the room of a request.
+
+Who may join and what is shown first is read through selectors; what is said is built in events; flows are services.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable
+from typing import Any, ClassVar
+from weakref import WeakValueDictionary
+
+from accounts.tokens import authenticate_raw
+from assistance import events, lifecycle, selectors, services
+from depannini_dashmap.lib import frames, realtime
+from depannini_dashmap.lib.coalesce import Coalesced
+from depannini_dashmap.lib.errors import Conflict, DomainError, NotFound
+from depannini_dashmap.lib.frames import BadFrame
+from depannini_dashmap.lib.hub import Event
+from depannini_dashmap.lib.sockets import FORBIDDEN, Refused, SocketConsumer, in_thread
+
+TELL_EVERY = 1.0  # seconds between two locations of one sender that go out
+STORE_EVERY = 5.0  # seconds between two that are stored
+
+
+class TokenConsumer(SocketConsumer):
+    """A socket opened with a token; its path names a row by its id."""
+
+    authenticate = staticmethod(authenticate_raw)
+    seq = 0
+
+    @property
+    def key(self) -> int:
+        """The id in the path, 0 if it is none."""
+        text = self.scope["url_route"]["kwargs"]["key"]
+        return int(text) if text.isascii() and text.isdecimal() and len(text) < 20 else 0
+
+    def relay(self, event: Event) -> None:
+        """Pass an event on, without letting the number that this socket sees go back."""
+        seq = event.data.get("seq", self.seq)
+        if seq >= self.seq:
+            self.seq = seq
+            self.send_text(event.text)
+        else:
+            self.send_frame(event.data | {"seq": self.seq})
+
+
+class AssistantConsumer(TokenConsumer):
+    """`/ws/assistant/<user id>/`: offers and what becomes of them, for that assistant alone."""
+
+    def authorize(self) -> None:
+        """Let the assistant of the path in."""
+        if self.user.pk != self.key or self.user.user_type != "assistant":
+            raise Refused(FORBIDDEN)
+
+    def groups_to_join(self) -> Iterable[str]:
+        """Hear what is said to this assistant."""
+        return [events.assistant_group(self.key)]
+
+    def read_snapshot(self) -> list[dict]:
+        """Show every open offer, once as a list and once as the frames that told of them."""
+        services.keep_fresh(self.user.pk)
+        seq = events.clock_seq()
+        offers = [dict(offer) for offer in selectors.open_offers_for(self.user)]
+        self.seq = max([self.seq, seq, *(offer["seq"] for offer in offers)])
+        return [{"type": "connection_established", "seq": seq, "user_id": self.user.pk, "offers": offers}, *offers]
+
+    def renew(self) -> None:
+        """An assistant with an open socket counts as heard of."""
+        services.keep_fresh(self.user.pk)
+
+
+class AssistanceConsumer(TokenConsumer):
+    """`/ws/assistance/<id>/`: the room of a request, for its client, its assistant and staff."""
+
+    handlers: ClassVar[dict[str, str]] = {"location": "take_location", "chat": "take_chat"}
+
+    status = ""
+    status_seq = -1
+    is_sender = False  # whether the user is the client or the assistant, whose places are told
+    locations: LocationStream | None = None
+
+    def authorize(self) -> None:
+        """Let the parties in."""
+        if not selectors.may_join(self.user, self.key):
+            raise Refused(FORBIDDEN)
+
+    def groups_to_join(self) -> Iterable[str]:
+        """Hear what is said in the room."""
+        return [events.assistance_group(self.key)]
+
+    def read_snapshot(self) -> list[dict]:
+        """Show the request, and from acceptance on the status and the assistant's last place."""
+        try:
+            state = selectors.snapshot_for(self.user, self.key)
+        except NotFound:
+            raise Refused(FORBIDDEN) from None
+        body = state["assistance"]
+        self.seq = max(self.seq, state["seq"])
+        if state["seq"] >= self.status_seq:
+            self.status, self.status_seq = body["status"], state["seq"]
+        self.is_sender = self.user.pk in _parties(body)
+        first = {"type": "connection_established", "seq": self.seq, "assistance_id": self.key, "assistance": body}
+        return [first, *(dict(frame) for frame in (state["status"], state["location"]) if frame)]
+
+    def relay(self, event: Event) -> None:
+        """Pass an event on; a status that is older than what was shown is not, and one without the user ends it."""
+        if event.type != "status":
+            return super().relay(event)
+        told = event.data
+        if told["seq"] <= self.status_seq:
+            return None
+        self.status, self.status_seq = told["status"], told["seq"]
+        super().relay(event)
+        if self.status in lifecycle.FINAL and self.locations is not None:
+            self.locations.forget()
+        if self.is_sender and self.user.pk not in _parties(told):
+            self.is_sender = False
+            self.close(FORBIDDEN)
+        return None
+
+    def take_location(self, frame: dict[str, Any]) -> None:
+        """Take the sender's place: told to the room at most once a second, stored every five."""
+        lat, lng = frames.coordinate(frame, "lat", 90), frames.coordinate(frame, "lng", 180)
+        if not self.is_sender:
+            raise BadFrame("not_a_party", "Only the client and the assistant share their location here")
+        if self.status in lifecycle.FINAL:
+            raise Conflict(f"This request is already {self.status}", code="already_final")
+        if self.locations is None:
+            self.locations = LocationStream.of(self)
+        self.locations.put(lat, lng, self)
+
+    async def take_chat(self, frame: dict[str, Any]) -> None:
+        """Store a message and tell the room."""
+        message = frame.get("message")
+        if not isinstance(message, str):
+            raise BadFrame("invalid", "Invalid data", {"message": ["A text is needed."]})
+        await in_thread(services.post_chat, self.user, self.key, message)
+
+    def closed(self) -> None:
+        """Let the newest place go out before the socket is forgotten."""
+        if self.locations is not None:
+            self.locations.flush()
+
+
+class LocationStream:
+    """The places that one sender reports in one room, thinned out; shared by the sender's sockets in this process."""
+
+    _open: ClassVar[WeakValueDictionary[tuple[int, int], LocationStream]] = WeakValueDictionary()
+
+    def __init__(self, user: Any, assistance_id: int):
+        self.user, self.assistance_id = user, assistance_id
+        self.told = Coalesced(TELL_EVERY, self._tell)
+        self.stored = Coalesced(STORE_EVERY, self._store)
+        self.consumer: AssistanceConsumer | None = None
+        self._storing: set[asyncio.Task] = set()
+
+    @classmethod
+    def of(cls, consumer: AssistanceConsumer) -> LocationStream:
+        """Return the stream of a consumer's user and room."""
+        key = (consumer.user.pk, consumer.key)
+        stream = cls._open.get(key)
+        if stream is None:
+            stream = cls._open[key] = cls(consumer.user, consumer.key)
+        return stream
+
+    def put(self, lat: float, lng: float, consumer: AssistanceConsumer) -> None:
+        """Take a place."""
+        self.consumer = consumer
+        self.told.put((lat, lng))
+        self.stored.put((lat, lng))
+
+    def flush(self) -> None:
+        """Tell and store what waits."""
+        self.told.flush()
+        self.stored.flush()
+
+    def forget(self) -> None:
+        """Drop what waits: the request has ended."""
+        self.told.drop()
+        self.stored.drop()
+
+    def _tell(self, place: tuple[float, float]) -> None:
+        seq = self.consumer.seq if self.consumer else 0
+        frame = events.location(
+            user_id=self.user.pk, lat=place[0], lng=place[1], assistance_id=self.assistance_id, seq=seq
+        )
+        realtime.publish_now(events.assistance_group(self.assistance_id), dict(frame))
+
+    def _store(self, place: tuple[float, float]) -> None:
+        task = asyncio.get_running_loop().create_task(self._store_in_thread(*place))
+        self._storing.add(task)
+        task.add_done_callback(self._storing.discard)
+
+    async def _store_in_thread(self, lat: float, lng: float) -> None:
+        try:
+            await in_thread(_store_location, self.user, lat, lng, self.assistance_id)
+        except DomainError as refusal:
+            self.forget()
+            if self.consumer is not None:
+                self.consumer.send_error(refusal.code, refusal.message)
+
+
+def _store_location(user: Any, lat: float, lng: float, assistance_id: int) -> None:
+    services.report_location(user, lat, lng, assistance_id, tell=False)
+
+
+def _parties(body: dict[str, Any]) -> set[int]:
+    """Return the ids of the client and the assistant of a request or of a status frame."""
+    return {person["id"] for person in (body["client"], body["assistant"]) if person}

@@ -1,0 +1,65 @@
+"""The whole server as one ASGI application: REST and pages on a few threads, sockets in the loop, tasks in a thread.
+
+SERVE says which part this process plays: `all`, `http` (with the tasks) or `sockets`.
+"""
+
+import os
+from collections.abc import Callable
+from urllib.parse import quote
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "depannini_dashmap.settings")
+
+from a2wsgi import WSGIMiddleware
+from django.conf import settings
+
+from depannini_dashmap.wsgi import application as wsgi_application  # isort: skip - sets Django up
+from depannini_dashmap.lib import stopping, worker
+from depannini_dashmap.lib.handshake import refuse
+from depannini_dashmap.routing import sockets
+
+if settings.SERVE not in {"all", "http", "sockets"}:
+    raise ValueError("SERVE must be all, http or sockets")
+
+ALWAYS_SERVED = ("/healthz", "/readyz", "/metrics")
+_ASCII = "".join(map(chr, range(33, 127)))
+
+http = WSGIMiddleware(wsgi_application, workers=settings.HTTP_THREADS)
+
+
+async def application(scope: dict, receive: Callable, send: Callable) -> None:
+    """Hand a connection to the part that serves it."""
+    if scope["type"] == "http":
+        await _serve_http(scope, receive, send)
+    elif scope["type"] == "websocket":
+        await (refuse(receive, send) if settings.SERVE == "http" else sockets(scope, receive, send))
+    elif scope["type"] == "lifespan":
+        await _live(receive, send)
+
+
+async def _serve_http(scope: dict, receive: Callable, send: Callable) -> None:
+    if settings.SERVE == "sockets" and not scope["path"].startswith(ALWAYS_SERVED):
+        return await _not_here(send)
+    # The mount point is no client's to choose, and WSGI wants the query in ASCII.
+    query = quote(scope["query_string"], safe=_ASCII).encode()
+    return await http({**scope, "root_path": "", "query_string": query}, receive, send)
+
+
+async def _not_here(send: Callable) -> None:
+    body = b'{"error": "This process serves sockets only", "code": "not_found", "request_id": ""}'
+    headers = [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode())]
+    await send({"type": "http.response.start", "status": 404, "headers": headers})
+    await send({"type": "http.response.body", "body": body})
+
+
+async def _live(receive: Callable, send: Callable) -> None:
+    """Take part in the start and stop of servers that announce them (uvicorn; Daphne does not)."""
+    while True:
+        message = await receive()
+        await send({"type": f"{message['type']}.complete"})
+        if message["type"] == "lifespan.shutdown":
+            stopping.begin()
+            return
+
+
+if worker.should_run_here():
+    worker.start()

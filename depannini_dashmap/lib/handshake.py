@@ -1,0 +1,120 @@
+"""What is decided from a socket's opening request: whether its page may ask, and with which credentials it comes."""
+
+import re
+from collections.abc import Awaitable, Callable
+from urllib.parse import parse_qs, urlsplit
+
+from django.conf import settings
+from django.http.request import split_domain_port, validate_host
+
+MARKER = "bearer"  # the subprotocol that announces a token as the second one
+_DEFAULT_PORTS = {"http": "80", "https": "443"}
+
+Application = Callable[[dict, Callable, Callable], Awaitable[None]]
+
+
+class OriginGuard:
+    """Refuses sockets from foreign web pages with HTTP 403; apps, which send no Origin, pass."""
+
+    def __init__(self, application: Application):
+        self.application = application
+
+    async def __call__(self, scope: dict, receive: Callable, send: Callable) -> None:
+        """Pass the socket on, or refuse its handshake."""
+        if is_allowed(scope):
+            await self.application(scope, receive, send)
+        else:
+            await refuse(receive, send)
+
+
+async def refuse(receive: Callable, send: Callable) -> None:
+    """Answer a handshake with HTTP 403."""
+    await receive()
+    await send({"type": "websocket.close", "code": 1000})
+
+
+def is_allowed(scope: dict) -> bool:
+    """Tell whether the Host is ours and the Origin, if any, is this site or a listed one."""
+    host = header(scope, b"host")
+    domain, host_port = split_domain_port(host)
+    if not domain or not validate_host(domain, _hosts()):
+        return False
+    origins = [value for name, value in scope["headers"] if name == b"origin"]
+    if not origins:
+        return True
+    origin = origins[0].decode("latin-1")
+    if len(origins) > 1 or not origin:
+        return False
+    return _is_listed(origin) or is_same_site(scope, origin, host_port)
+
+
+def is_same_origin(scope: dict) -> bool:
+    """Tell whether the request says that it comes from a page of this very site."""
+    origin = header(scope, b"origin")
+    domain, port = split_domain_port(header(scope, b"host"))
+    try:
+        same_domain = urlsplit(origin).hostname == domain.strip("[]")
+    except ValueError:
+        return False
+    return bool(origin) and same_domain and is_same_site(scope, origin, port)
+
+
+def is_same_site(scope: dict, origin: str, host_port: str) -> bool:
+    """Tell whether an origin has one of our hosts, the scheme we are served under and the port that was asked."""
+    try:
+        parts = urlsplit(origin)
+        origin_port = str(parts.port) if parts.port else _DEFAULT_PORTS.get(parts.scheme, "")
+    except ValueError:
+        return False
+    scheme = "https" if settings.HTTPS or scope.get("scheme") == "wss" else "http"
+    domain = split_domain_port(parts.netloc)[0]
+    return (
+        parts.scheme == scheme
+        and not (parts.path or parts.query or parts.fragment)
+        and origin_port == (host_port or _DEFAULT_PORTS[scheme])
+        and bool(domain)
+        and validate_host(domain, _hosts())
+    )
+
+
+def credentials(scope: dict) -> tuple[str | None, str] | None:
+    """Return (kind, raw token) from the Authorization header, the subprotocols or `?token=`; kind None is unknown."""
+    given = [value for name, value in scope["headers"] if name == b"authorization"]
+    if given:
+        kind, _, raw = given[0].decode("latin-1").strip().partition(" ")
+        return (kind, raw.strip()) if len(given) == 1 else (kind, "")
+    offered = scope.get("subprotocols") or []
+    if len(offered) > 1 and offered[0].lower() == MARKER:
+        return None, offered[1]
+    in_query = parse_qs(scope.get("query_string", b"").decode("latin-1")).get("token")
+    return (None, in_query[0]) if in_query else None
+
+
+def subprotocol(scope: dict) -> str | None:
+    """Return the subprotocol to accept: the marker alone, never the token."""
+    offered = scope.get("subprotocols") or []
+    return offered[0] if offered and offered[0].lower() == MARKER else None
+
+
+def cookie(scope: dict, name: str) -> str:
+    """Return the value of a cookie, or nothing."""
+    for pair in header(scope, b"cookie").split(";"):
+        key, _, value = pair.strip().partition("=")
+        if key == name:
+            return value
+    return ""
+
+
+def header(scope: dict, name: bytes) -> str:
+    """Return a header's value, or nothing."""
+    return next((value.decode("latin-1") for key, value in scope["headers"] if key == name), "")
+
+
+def _hosts() -> list[str]:
+    return settings.ALLOWED_HOSTS or [".localhost", "127.0.0.1", "[::1]"]
+
+
+def _is_listed(origin: str) -> bool:
+    if origin in settings.CORS_ALLOWED_ORIGINS:
+        return True
+    return any(re.match(pattern, origin) for pattern in getattr(settings, "CORS_ALLOWED_ORIGIN_REGEXES", ()))

@@ -1,0 +1,49 @@
+"""What the server under a socket lets us see and set: with Daphne its frame limit and how much waits to be read.
+
+Under another server (uvicorn limits frames and slows senders by itself) everything here does nothing.
+"""
+
+import functools
+from collections.abc import Callable
+from typing import Any
+
+from depannini_dashmap.lib.frames import MAX_BYTES
+
+BACKLOG_LIMIT = 256 * 1024  # bytes that may wait inside the process for one client
+
+
+class Transport:
+    """The Daphne connection behind an ASGI `send`, if it is one."""
+
+    __slots__ = ("_protocol",)
+
+    def __init__(self, send: Callable):
+        protocol = send.args[0] if isinstance(send, functools.partial) and send.args else None
+        self._protocol: Any = protocol if hasattr(protocol, "maxMessagePayloadSize") else None
+
+    def limit_frames(self) -> None:
+        """Have frames and messages over the limit refused with 1009 before they are gathered in memory."""
+        if self._protocol is not None:
+            self._protocol.maxMessagePayloadSize = MAX_BYTES
+            self._protocol.maxFramePayloadSize = MAX_BYTES
+            self._protocol.failByDrop = False
+
+    def lift_limit(self, size: int) -> bool:
+        """Allow one big message out, as Autobahn holds what we send against the same limit; tell whether it was lifted."""
+        if self._protocol is None or size * 4 <= MAX_BYTES:
+            return False
+        self._protocol.maxMessagePayloadSize = 0
+        return True
+
+    def is_clogged(self) -> bool:
+        """Tell whether the client leaves too much unread."""
+        transport = getattr(self._protocol, "transport", None)
+        if transport is None:
+            return False
+        return len(getattr(transport, "dataBuffer", b"")) + getattr(transport, "_tempDataLen", 0) > BACKLOG_LIMIT
+
+    def abort(self) -> None:
+        """Cut the connection without waiting for the client."""
+        transport = getattr(self._protocol, "transport", None)
+        if transport is not None:
+            transport.abortConnection()
