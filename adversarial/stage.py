@@ -43,6 +43,7 @@ class Stage:
         self.folder = Path(tempfile.mkdtemp(prefix="dashmap-adversarial-"))
         self.name = f"adversarial_{uuid.uuid4().hex[:10]}"
         self.processes: list[subprocess.Popen] = []
+        self.held: list[Any] = []
         self.mail, self.sms = self.folder / "mail", self.folder / "sms"
         self.mail.mkdir()
         self.sms.mkdir()
@@ -82,6 +83,7 @@ class Stage:
             stderr=log,
         )
         self.processes.append(process)
+        log.close()
         url = f"http://127.0.0.1:{port}"
         deadline = time.monotonic() + 60
         while time.monotonic() < deadline:
@@ -96,6 +98,8 @@ class Stage:
 
     def lower_curtain(self) -> None:
         """Stop the servers and drop the database."""
+        for client in self.held:
+            client.close()
         for process in self.processes:
             process.terminate()
         for process in self.processes:
@@ -181,6 +185,7 @@ class Actor:
         self.known = known
         self._turn = 0
         self.http = httpx.Client(timeout=30)
+        stage.held.append(self.http)
 
     @property
     def token(self) -> str:

@@ -58,8 +58,8 @@ def test_c05_location_is_the_senders_own(stage, job):
         mine.next()
         his.next()
         his.send({"type": "location", "lat": 36.76, "lng": 3.07, "user_id": client.id})
-        event = mine.until("location", user_id=assistant.id)
-        assert (event["lat"], event["lng"]) == (36.76, 3.07)
+        event = mine.until("location", lat=36.76, lng=3.07)
+        assert event["user_id"] == assistant.id
     assert stage.rows("SELECT current_lat FROM accounts_user WHERE id = %s", [client.id]) == [(None,)]
 
 

@@ -13,7 +13,7 @@ from a2wsgi import WSGIMiddleware
 from django.conf import settings
 
 from depannini_dashmap.wsgi import application as wsgi_application  # isort: skip - sets Django up
-from depannini_dashmap.lib import stopping, worker
+from depannini_dashmap.lib import access_log, stopping, worker
 from depannini_dashmap.lib.handshake import refuse
 from depannini_dashmap.routing import sockets
 
@@ -61,5 +61,6 @@ async def _live(receive: Callable, send: Callable) -> None:
             return
 
 
+access_log.keep_secrets_out()
 if worker.should_run_here():
     worker.start()
