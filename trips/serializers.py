@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from typing import Any
 
-from drf_spectacular.utils import extend_schema_field
+from drf_spectacular.utils import extend_schema_field, extend_schema_serializer
 from rest_framework import serializers
 
 from depannini_dashmap.lib.fields import ClockTimeField, ModelSerializer, StrictIntegerField, VisibleRelatedField
@@ -200,6 +200,7 @@ class TripStopsAnswerSerializer(serializers.Serializer):
     results = TripStopSerializer(many=True)
 
 
+@extend_schema_serializer(component_name="TripMessage")
 class MessageSerializer(serializers.Serializer):
     """A sentence."""
 

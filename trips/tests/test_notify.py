@@ -1,0 +1,190 @@
+"""The driver's mail: once, whole, safe, and honest about failure."""
+
+import socket
+import threading
+import time
+from datetime import timedelta
+
+import pytest
+from django.core import mail
+from django.core.mail.backends.base import BaseEmailBackend
+from django.utils import timezone
+
+from trips.models import Trip
+from trips.services.notify import CLAIM_TTL
+from trips.tests.world import RUNGIS, add_place, loaded_trip, make_trip, make_vehicle, stops_of
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def client(api, dispatcher):
+    return api(dispatcher)
+
+
+def notify(client, trip):
+    return client.post(f"/api/trips/{trip}/notify-driver/")
+
+
+class RefusingBackend(BaseEmailBackend):
+    """A mail server that is down."""
+
+    def open(self):
+        raise ConnectionRefusedError
+
+    def send_messages(self, messages):
+        raise ConnectionRefusedError
+
+
+def test_the_mail_has_all_that_a_driver_needs(client):
+    trip, [order] = loaded_trip(client, notes="Take the toll card")
+    add_place(client, trip, "Garage <b>", notes="Key under mat", planned_arrival_time="17:45")
+    client.put(
+        f"/api/orders/{order['id']}/",
+        {"pickup_stop": {"contact_name": "Sara", "contact_phone": "555-0001", "notes": "Dock B"}},
+    )
+    assert notify(client, trip).json() == {"message": "Driver notified successfully"}
+    assert client.get(f"/api/trips/{trip}/").json()["driver_notified"] is True
+    [message] = mail.outbox
+    assert (message.to, message.cc, message.bcc) == (["driver@example.com"], [], [])
+    assert message.subject == "Trip Morning Route on 2024-01-20"
+    html = message.alternatives[0][0]
+    for text in (message.body, html):
+        places = [text.index(name) for name in ("Rungis", "Vincennes", "Garage")]
+        assert places == sorted(places)
+        for word in ("08:00", "17:45", "Sara", "555-0001", "Dock B", "Key under mat", order["order_number"], "toll card"):
+            assert word in text
+    assert "https://www.google.com/maps/search/?api=1&query=48.759000%2C2.352000" in message.body
+    assert 'href="tel:5550001"' in html
+    assert "Garage <b>" in message.body
+    assert "Garage &lt;b&gt;" in html
+
+
+def test_a_second_time_is_refused_until_a_stop_changes(client):
+    trip, [order] = loaded_trip(client)
+    assert notify(client, trip).status_code == 200
+    again = notify(client, trip)
+    assert (again.status_code, again.json()["error"]) == (400, "Driver already notified")
+    assert len(mail.outbox) == 1
+    first = stops_of(client, trip)[0]
+    changes = [
+        lambda: add_place(client, trip),
+        lambda: client.put(f"/api/trip-stops/{first['id']}/", {"planned_arrival_time": "06:00"}),
+        lambda: client.put(f"/api/orders/{order['id']}/", {"pickup_stop": {**RUNGIS, "address": "elsewhere"}}),
+        lambda: client.delete(f"/api/trip-stops/{stops_of(client, trip)[-1]['id']}/"),
+    ]
+    for sent, change in enumerate(changes, start=2):
+        change()
+        assert client.get(f"/api/trips/{trip}/").json()["driver_notified"] is False
+        assert notify(client, trip).status_code == 200
+        assert notify(client, trip).status_code == 400
+        assert len(mail.outbox) == sent
+    assert len({message.extra_headers["Message-ID"] for message in mail.outbox}) == len(mail.outbox)
+    whole = client.get(f"/api/orders/{order['id']}/").json()
+    client.put(f"/api/orders/{order['id']}/", whole)
+    client.put(f"/api/trip-stops/{first['id']}/", {"is_completed": True})
+    client.put(f"/api/trips/{trip}/", {"status": "planned"})
+    assert notify(client, trip).status_code == 400
+
+
+def test_another_vehicles_driver_is_somebody_else(client):
+    trip, _ = loaded_trip(client)
+    notify(client, trip)
+    client.put(f"/api/trips/{trip}/", {"vehicle": make_vehicle(client, driver_email="second@example.com")})
+    assert notify(client, trip).status_code == 200
+    assert [message.to[0] for message in mail.outbox] == ["driver@example.com", "second@example.com"]
+
+
+@pytest.mark.parametrize("status", ["completed", "cancelled"])
+def test_closed_trips_and_drivers_without_address(client, status):
+    trip = make_trip(client)
+    client.put(f"/api/trips/{trip}/", {"status": "in_progress"})
+    client.put(f"/api/trips/{trip}/", {"status": status})
+    assert notify(client, trip).status_code == 400
+    nobody = make_trip(client, make_vehicle(client, driver_email=""))
+    assert notify(client, nobody).status_code == 400
+    assert mail.outbox == []
+
+
+def test_a_name_cannot_smuggle_headers(client):
+    name = "x\r\nBcc: a@b.example\r\n\r\n<script>alert(1)</script>\u2028y"
+    trip = make_trip(client, name=name)
+    assert client.get(f"/api/trips/{trip}/").json()["name"] == name
+    assert client.post(f"/api/trips/{trip}/notify-driver/", HTTP_HOST="testserver", HTTP_X_FORWARDED_HOST="evil").status_code == 200
+    [message] = mail.outbox
+    raw = message.message()
+    assert message.recipients() == ["driver@example.com"]
+    assert raw["Bcc"] is None
+    assert len(raw.get_all("Subject")) == 1
+    assert "<script>" not in message.alternatives[0][0]
+    assert "evil" not in raw.as_string()
+
+
+def test_a_mail_server_that_is_down(client, settings):
+    trip, _ = loaded_trip(client)
+    good = settings.EMAIL_BACKEND
+    settings.EMAIL_BACKEND = "trips.tests.test_notify.RefusingBackend"
+    answer = notify(client, trip)
+    assert (answer.status_code, answer.json()["code"]) == (502, "mail_failed")
+    assert client.get(f"/api/trips/{trip}/").json()["driver_notified"] is False
+    settings.EMAIL_BACKEND = good
+    assert notify(client, trip).status_code == 200
+    assert len(mail.outbox) == 1
+
+
+@pytest.mark.slow
+def test_a_mail_server_that_never_finishes_speaking(client, settings):
+    """It sends one byte of its greeting every half second: no single read is slow, only all of them."""
+    server = socket.create_server(("127.0.0.1", 0))
+    stop = threading.Event()
+
+    def drip():
+        line, _ = server.accept()
+        with line:
+            while not stop.wait(0.5):
+                try:
+                    line.sendall(b"2")
+                except OSError:
+                    return
+
+    thread = threading.Thread(target=drip)
+    thread.start()
+    settings.EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
+    settings.EMAIL_HOST, settings.EMAIL_PORT = server.getsockname()
+    trip, _ = loaded_trip(client)
+    begun = time.monotonic()
+    try:
+        assert notify(client, trip).status_code == 502
+        assert time.monotonic() - begun < 6
+    finally:
+        stop.set()
+        thread.join()
+        server.close()
+    assert client.get(f"/api/trips/{trip}/").json()["driver_notified"] is False
+
+
+def test_a_claim_in_flight_refuses_and_one_left_behind_does_not(client):
+    trip, _ = loaded_trip(client)
+    Trip.objects.filter(pk=trip).update(notify_claimed_at=timezone.now())
+    assert notify(client, trip).json()["error"] == "Driver already notified"
+    Trip.objects.filter(pk=trip).update(notify_claimed_at=timezone.now() - CLAIM_TTL - timedelta(seconds=1))
+    assert notify(client, trip).status_code == 200
+
+
+def test_stops_that_change_while_the_mail_leaves_count_as_not_told(client, monkeypatch):
+    trip, _ = loaded_trip(client)
+    monkeypatch.setattr("trips.driver_mail.deliver", lambda message: add_place(client, trip))
+    assert notify(client, trip).status_code == 200
+    shown = client.get(f"/api/trips/{trip}/").json()
+    assert (shown["driver_notified"], len(shown["trip_stops"])) == (False, 3)
+
+
+def test_a_repeated_attempt_carries_the_same_message_id(client):
+    from trips import driver_mail
+
+    trip, _ = loaded_trip(client)
+    row = Trip.objects.select_related("vehicle", "dispatcher", "company").get(pk=trip)
+    stops = list(row.trip_stops.select_related("stop", "order"))
+    ids = [driver_mail.compose(row, stops).extra_headers["Message-ID"] for _ in range(2)]
+    assert ids[0] == ids[1]
+    assert ids[0].startswith(f"<trip-{trip}-")
