@@ -225,7 +225,11 @@ AXES_DISABLE_ACCESS_LOG = True
 AXES_VERBOSE = False
 
 # --- Outside systems ----------------------------------------------------------------------------------------------------------
-vars().update(env.email_url("EMAIL_URL", default="consolemail://"))
+_email = env.email_url("EMAIL_URL", default="consolemail://")
+if _email["EMAIL_BACKEND"].endswith("filebased.EmailBackend"):
+    # django-environ drops the leading slash of the directory.
+    _email["EMAIL_FILE_PATH"] = f"/{_email['EMAIL_FILE_PATH']}"
+vars().update(_email)
 EMAIL_TIMEOUT = 5
 DEFAULT_FROM_EMAIL = env.str("DEFAULT_FROM_EMAIL", "Depannini DashMap <noreply@localhost>")
 SMS_URL = env.str("SMS_URL", "console:")

@@ -1,5 +1,9 @@
 """The backends of SMS_URL."""
 
+import os
+import subprocess
+import sys
+
 import pytest
 import requests
 
@@ -54,3 +58,16 @@ def test_a_bad_url_is_an_error_of_this_module(settings, url):
     settings.SMS_URL = url
     with pytest.raises(sms.SmsError):
         sms.send_sms("+213555123456", "Hello")
+
+
+def test_the_directory_of_filemail_is_absolute(tmp_path):
+    """Mail and SMS directories are read alike: `filemail:///dir` is `/dir`."""
+    environment = {**os.environ, "EMAIL_URL": f"filemail://{tmp_path}/mail", "SECRET_KEY": "abcdefghij" * 5}
+    told = subprocess.run(
+        [sys.executable, "-c", "from depannini_dashmap import settings; print(settings.EMAIL_FILE_PATH)"],
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert told.stdout.strip() == f"{tmp_path}/mail"
