@@ -1,3 +1,7 @@
 """The socket paths of this app."""
 
-websocket_urlpatterns: list = []
+from django.urls import re_path
+
+from telematics.consumers import FleetConsumer
+
+websocket_urlpatterns = [re_path(r"^ws/fleet/?$", FleetConsumer.as_asgi())]

@@ -95,6 +95,7 @@ def _request(
     )
     near = nearby.within(*pickup, job.radius_km, Search(assistance_type, now))
     offers.open_offers(job, near[: offers.size_of(1)], source=Offer.Source.WAVE, now=now)
+    state.tell_status(job, now)  # the room is empty yet, but operators listen
     tasks.plan_wave(job.pk, 2, now)
     tasks.plan_expiry(job.pk, job.expires_at)
     return Requested(state.seen_by(user.pk, job, now), near)

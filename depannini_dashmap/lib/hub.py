@@ -94,7 +94,7 @@ class Hub:
             logger.warning("No subscription to Redis yet, sockets hear this process only")
 
     def join(self, group: str, member: Member) -> None:
-        """Deliver the events of `group` to `member` from now on."""
+        """Deliver the events of `group` to `member` from now on; `trips.*` stands for all groups like `trips.7`."""
         self.groups.setdefault(group.encode(), set()).add(member)
 
     def leave(self, group: str, member: Member) -> None:
@@ -121,9 +121,12 @@ class Hub:
             group, _, rest = record.partition(b"\t")
             if group == b"*":
                 self.resync_all()
-            elif members := self.groups.get(group):
+                continue
+            members = self.groups.get(group)
+            families = self.groups.get(group.rpartition(b".")[0] + b".*")
+            if members or families:
                 event = Event(group, *rest.split(b"\t", 1))
-                for member in tuple(members):
+                for member in (*(members or ()), *(families or ())):
                     member.deliver(event)
 
     def resync_all(self) -> None:

@@ -1,0 +1,121 @@
+"""The dispatchers' socket: where their vehicles are, live, and hints that the board has changed.
+
+Operators also see the roadside: they listen to the groups of all requests, by name alone, as this app knows nothing of
+assistance.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from importlib import import_module
+from typing import Any
+
+from django.conf import settings
+from django.contrib.auth import get_user
+from django.http import HttpRequest
+
+from accounts.models import Membership
+from accounts.tokens import authenticate_raw
+from depannini_dashmap.lib import handshake
+from depannini_dashmap.lib.coalesce import Coalesced
+from depannini_dashmap.lib.hub import Event
+from depannini_dashmap.lib.sockets import FORBIDDEN, RESTART, UNAUTHENTICATED, Refused, SocketConsumer
+from telematics.events import fleet_group
+from telematics.models import LatestPosition
+from telematics.presentation import READY_COLUMNS, ready_positions
+
+TELL_EVERY = 1.0  # seconds between two frames about the same thing
+MOST_VEHICLES = 5000
+STAFF_GROUP = "fleet.staff"
+ROADSIDE_GROUPS = ("assistance.*", "assistant.*")
+
+
+@dataclass(frozen=True, slots=True)
+class AdminSession:
+    """A login to the admin, used as a credential."""
+
+    user: Any
+    expires_at: datetime
+
+
+class FleetConsumer(SocketConsumer):
+    """`/ws/fleet/`: for dispatchers and operators; with a token, or from the site's own pages by the admin's session.
+
+    Out: `connection_established` with the latest `positions`; `position` once a second for a vehicle; `board_changed`;
+    to operators `assistance` (a request changed) and `assistance_location`. In: `ping`.
+    """
+
+    authenticate = staticmethod(authenticate_raw)
+    companies: frozenset[int] | None = None
+
+    def identify(self) -> Any:
+        """Take a token, or the admin's session of a page of this site."""
+        if self._credentials is not None:
+            return super().identify()
+        key = handshake.cookie(self.scope, settings.SESSION_COOKIE_NAME)
+        if not key or not handshake.is_same_origin(self.scope):
+            raise Refused(UNAUTHENTICATED)
+        request = HttpRequest()
+        request.session = import_module(settings.SESSION_ENGINE).SessionStore(key)
+        user = get_user(request)
+        if not (user.is_authenticated and user.is_active):
+            raise Refused(UNAUTHENTICATED)
+        return AdminSession(user, request.session.get_expiry_date())
+
+    def authorize(self) -> None:
+        """Let dispatchers with a company and operators in; who changes company has to come again."""
+        companies = frozenset(Membership.objects.of(self.user).values_list("company_id", flat=True))
+        if not (self.user.is_operator or (self.user.user_type == "dispatcher" and companies)):
+            raise Refused(FORBIDDEN)
+        if self.companies not in (None, companies):
+            raise Refused(RESTART)
+        self.companies = companies
+
+    def groups_to_join(self) -> Iterable[str]:
+        """Hear of one's own companies; operators hear of all and of the roadside."""
+        self._positions = Coalesced(TELL_EVERY, self._send_position)
+        self._hints = Coalesced(TELL_EVERY, self.send_frame)
+        self._places = Coalesced(TELL_EVERY, self.send_frame)
+        if self.user.is_operator:
+            return ["fleet.company.*", STAFF_GROUP, *ROADSIDE_GROUPS]
+        return [fleet_group(company) for company in sorted(self.companies or ())]
+
+    def read_snapshot(self) -> list[dict]:
+        """Show where every vehicle is."""
+        rows = LatestPosition.objects.visible_to(self.user).order_by("-timestamp", "-position_id")
+        return [
+            {
+                "type": "connection_established",
+                "companies": sorted(self.companies or ()),
+                "staff": self.user.is_operator,
+                "positions": ready_positions(rows.values_list(*READY_COLUMNS)[:MOST_VEHICLES]),
+            }
+        ]
+
+    def relay(self, event: Event) -> None:
+        """Thin out what comes; the roadside's events become hints and changes."""
+        if event.type == "position":
+            self._positions.put(event, event.data["vehicle_id"])
+        elif event.type == "location":
+            place = {name: event.data[name] for name in ("assistance_id", "user_id", "lat", "lng")}
+            self._places.put({"type": "assistance_location"} | place, place["user_id"])
+        elif event.type == "status" and event.group.startswith("assistance."):
+            self.send_frame(event.data | {"type": "assistance"})
+            self._hint("assistance")
+        elif event.group.startswith("fleet."):
+            self._hint(event.data.get("what", "fleet"))
+        elif event.type != "chat":
+            self._hint("assistance")
+
+    def closed(self) -> None:
+        """Stop the clocks."""
+        for stream in (self._positions, self._hints, self._places):
+            stream.drop()
+
+    def _hint(self, what: str) -> None:
+        self._hints.put({"type": "board_changed", "what": what}, what)
+
+    def _send_position(self, event: Event) -> None:
+        self.send_text(event.text)
