@@ -21,7 +21,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
@@ -201,8 +201,8 @@ def bench_single(user: Any, vehicle_ids: list[int], clock: Clock, rounds: int) -
     report("  whole request in process (routing, sign-in, JSON too)", f"{in_request / floor:.2f} x", "<= 2.5")
 
 
-def bench_bulk(user: Any, vehicle_ids: list[int], clock: Clock, rounds: int, port: int | None) -> None:
-    """Compare bulk calls, the latest kept, with raw COPY of the same rows into the same table."""
+def bench_bulk(user: Any, vehicle_ids: list[int], vehicles: int, clock: Clock, rounds: int, port: int | None) -> None:
+    """Compare bulk calls of so many vehicles, the latest kept, with raw COPY of such rows into the same table."""
     from django.db import connection
     from rest_framework.test import APIClient
 
@@ -212,7 +212,7 @@ def bench_bulk(user: Any, vehicle_ids: list[int], clock: Clock, rounds: int, por
     client = APIClient(headers={"Authorization": token})
     connection.ensure_connection()
     cursor = connection.connection.cursor()
-    tables = [[(vehicle_id, clock.next()) for vehicle_id in vehicle_ids[:ROWS_A_CALL]] for _ in range(2 * rounds + 2)]
+    tables = [[(vehicle_ids[n % vehicles], clock.next()) for n in range(ROWS_A_CALL)] for _ in range(2 * rounds + 2)]
     texts = ["".join("\t".join(map(str, values(*row))) + "\n" for row in table) for table in tables[: rounds + 1]]
     bodies = [json.dumps({"positions": [body(*row) for row in table]}) for table in tables[rounds + 1 :]]
     channel = http.client.HTTPConnection("127.0.0.1", port) if port else None
@@ -231,9 +231,9 @@ def bench_bulk(user: Any, vehicle_ids: list[int], clock: Clock, rounds: int, por
         assert result == {"accepted": ROWS_A_CALL, "duplicates": 0, "errors": []}, result
 
     floor, taken = medians(rounds, copy, bulk)
-    report(f"raw COPY, {ROWS_A_CALL} rows", f"{ROWS_A_CALL / floor:,.0f} rows/s")
-    where = "over HTTP" if port else "in process"
-    report(f"  bulk {where}, {ROWS_A_CALL} rows a call", f"{ROWS_A_CALL / taken:,.0f} rows/s")
+    report(f"raw COPY, {ROWS_A_CALL} rows a call", f"{ROWS_A_CALL / floor:,.0f} rows/s")
+    where = f"{'over HTTP' if port else 'in process'}, {vehicles} vehicles"
+    report(f"  bulk {where}", f"{ROWS_A_CALL / taken:,.0f} rows/s")
     report(f"  bulk {where} / raw COPY", f"{floor / taken:.2f}", ">= 0.20")
 
 
@@ -269,7 +269,7 @@ def bench_reads(user: Any, vehicle_ids: list[int], sizes: list[int], rounds: int
     from rest_framework.test import APIClient
 
     from telematics.models import LatestPosition
-    from telematics.presentation import LATEST_COLUMNS, position_objects
+    from telematics.presentation import LATEST_COLUMNS, READY_COLUMNS, position_objects, ready_positions
 
     client = APIClient(headers={"Authorization": bearer(user)})
     rows = position_objects(LatestPosition.objects.values_list(*LATEST_COLUMNS))
@@ -292,7 +292,7 @@ def bench_reads(user: Any, vehicle_ids: list[int], sizes: list[int], rounds: int
 
     def latest(_: int) -> None:
         found = LatestPosition.objects.visible_to(user).order_by("-timestamp", "-position_id")
-        orjson.dumps({"results": position_objects(found.values_list(*LATEST_COLUMNS))})
+        orjson.dumps({"results": ready_positions(found.values_list(*READY_COLUMNS))})
 
     def get(path: str) -> Callable[[int], None]:
         def work(_: int) -> None:
@@ -347,11 +347,9 @@ def main() -> None:
         user, vehicle_ids = make_fleet()
         clock = Clock()
         bench_single(user, vehicle_ids, clock, rounds * 5)
-        if options.server:
-            with server() as port:
-                bench_bulk(user, vehicle_ids, clock, rounds, port)
-        else:
-            bench_bulk(user, vehicle_ids, clock, rounds, None)
+        with server() if options.server else nullcontext() as port:
+            for vehicles in (100, VEHICLES):
+                bench_bulk(user, vehicle_ids, vehicles, clock, rounds, port)
         bench_reads(user, vehicle_ids, sizes, rounds)
         from django.db import connections
 

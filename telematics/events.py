@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import orjson
+
 from depannini_dashmap.lib import realtime
 
 
@@ -12,7 +14,7 @@ def fleet_group(company_id: int) -> str:
     return f"fleet.company.{company_id}"
 
 
-def position_moved(company_id: int, position: dict[str, Any]) -> None:
+def position_moved(company_id: int, vehicle_id: int, position: dict[str, Any] | orjson.Fragment) -> None:
     """Tell the company's watchers, after commit, that a vehicle's latest position is this one.
 
     Shape: `{"type": "position", "company_id", "vehicle_id", "position": <position object>}`.
@@ -20,7 +22,7 @@ def position_moved(company_id: int, position: dict[str, Any]) -> None:
     event = {
         "type": "position",
         "company_id": company_id,
-        "vehicle_id": position["vehicle_id"],
+        "vehicle_id": vehicle_id,
         "position": position,
     }
     realtime.publish(fleet_group(company_id), event)

@@ -46,13 +46,13 @@ class Row(NamedTuple):
 
 
 class Stored(NamedTuple):
-    """What became of some rows: how many were new, the highest id among them, and the new latest of vehicles.
+    """What became of some rows: how many were new, the id of a single one, and the new latest of vehicles.
 
     Shape: `moved` maps the vehicles whose latest moved to the id of the position that it is now.
     """
 
     count: int
-    last_id: int | None
+    position_id: int | None
     moved: dict[int, int]
 
 
@@ -78,26 +78,36 @@ HISTORY = ", ".join(list(TYPES)[:12])
 LATEST = ", ".join(TYPES)
 MOVE = ", ".join(f"{name} = excluded.{name}" for name in ("position_id", *list(TYPES)[1:]))
 
-# Both tables in one statement. Rows come sorted by vehicle and time, so that two bulk calls never deadlock.
-STORE = f"""
-WITH incoming AS ({{source}}), stored AS (
+# Both tables in one statement, for one row and for many. Many come sorted by vehicle and time, so that two bulk calls
+# never deadlock.
+STORE_ONE = f"""
+WITH stored AS (
+    INSERT INTO telematics_position ({HISTORY}) VALUES ({", ".join(["%s"] * 12)})
+    ON CONFLICT (vehicle_id, timestamp) DO NOTHING
+    RETURNING id
+), moved AS (
+    INSERT INTO telematics_latestposition AS latest ({LATEST}, position_id)
+    SELECT {", ".join(f"%s::{kind}" for kind in TYPES.values())}, id FROM stored
+    ON CONFLICT (vehicle_id) DO UPDATE SET {MOVE} WHERE latest.timestamp < excluded.timestamp
+    RETURNING position_id
+)
+SELECT (SELECT id FROM stored), (SELECT position_id FROM moved)
+"""  # noqa: S608 - all names are this module's
+STORE_MANY = f"""
+WITH stored AS (
     INSERT INTO telematics_position ({HISTORY})
-    SELECT {HISTORY} FROM incoming ORDER BY vehicle_id, timestamp
+    SELECT {HISTORY} FROM incoming_positions ORDER BY vehicle_id, timestamp
     ON CONFLICT (vehicle_id, timestamp) DO NOTHING
     RETURNING id, vehicle_id, timestamp
 ), moved AS (
-    INSERT INTO telematics_latestposition AS latest (position_id, {LATEST})
-    SELECT stored.id, {LATEST} FROM stored JOIN incoming USING (vehicle_id, timestamp)
+    INSERT INTO telematics_latestposition AS latest ({LATEST}, position_id)
+    SELECT {LATEST}, id FROM stored JOIN incoming_positions USING (vehicle_id, timestamp)
     WHERE reading_json IS NOT NULL ORDER BY vehicle_id
     ON CONFLICT (vehicle_id) DO UPDATE SET {MOVE} WHERE latest.timestamp < excluded.timestamp
     RETURNING vehicle_id, position_id
 )
-SELECT (SELECT count(*) FROM stored), (SELECT max(id) FROM stored),
-    (SELECT array_agg(ARRAY[vehicle_id, position_id]) FROM moved)
-"""  # noqa: S608 - all names are this module's
-VALUES = "SELECT " + ", ".join(f"%s::{kind} AS {name}" for name, kind in TYPES.items())
-STORE_ONE = STORE.format(source=VALUES)
-STORE_MANY = STORE.format(source="SELECT * FROM incoming_positions")
+SELECT (SELECT count(*) FROM stored), (SELECT array_agg(ARRAY[vehicle_id, position_id]) FROM moved)
+"""  # noqa: S608
 INCOMING = (
     "CREATE TEMP TABLE IF NOT EXISTS incoming_positions ("
     + ", ".join(f"{name} {kind}" for name, kind in TYPES.items())
@@ -129,8 +139,9 @@ def store(rows: Sequence[Row]) -> Stored:
 def _store_one(row: Row) -> Stored:
     """Store a single row; one statement is a transaction by itself."""
     with connection.cursor() as cursor:
-        cursor.execute(STORE_ONE, row)
-        return _stored(cursor)
+        cursor.execute(STORE_ONE, (*row[:12], *row))
+        position_id, moved_to = cursor.fetchone()
+    return Stored(int(position_id is not None), position_id, {row.vehicle_id: moved_to} if moved_to else {})
 
 
 def _store_many(rows: Sequence[Row]) -> Stored:
@@ -142,12 +153,8 @@ def _store_many(rows: Sequence[Row]) -> Stored:
             cursor.execute("DELETE FROM incoming_positions")
         cursor.copy_expert(COPY_IN, io.StringIO(_as_copy_text(rows)))
         cursor.execute(STORE_MANY)
-        return _stored(cursor)
-
-
-def _stored(cursor: Any) -> Stored:
-    count, last_id, moved = cursor.fetchone()
-    return Stored(count, last_id, dict(moved or ()))
+        count, moved = cursor.fetchone()
+    return Stored(count, None, dict(moved or ()))
 
 
 def _as_copy_text(rows: Sequence[Row]) -> str:
@@ -161,13 +168,13 @@ def _store_on_sqlite(rows: Sequence[Row]) -> Stored:
     with connection.cursor() as cursor:
         before = _latest_on_sqlite(cursor, list(newest))
         cursor.executemany(SQLITE_INSERT, [values[:12] for values in adapted])
-        count, last_id = max(0, cursor.rowcount), None
-        if count:
+        count, position_id = max(0, cursor.rowcount), None
+        if count and len(rows) == 1:
             cursor.execute("SELECT max(id) FROM telematics_position")
-            last_id = cursor.fetchone()[0]
+            position_id = cursor.fetchone()[0]
         cursor.executemany(SQLITE_MOVE, [(*values, *values[:2]) for values in newest.values()])
         after = _latest_on_sqlite(cursor, list(newest))
-    return Stored(count, last_id, {key: value for key, value in after.items() if before.get(key) != value})
+    return Stored(count, position_id, {key: value for key, value in after.items() if before.get(key) != value})
 
 
 def _latest_on_sqlite(cursor: Any, vehicle_ids: list[int]) -> dict[int, int]:

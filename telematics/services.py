@@ -17,7 +17,7 @@ from telematics import events, ingest
 from telematics.drive import drive
 from telematics.models import Position
 from telematics.plausibility import Fix
-from telematics.presentation import POSITION_COLUMNS, position_object
+from telematics.presentation import POSITION_COLUMNS, position_object, ready_position
 from telematics.readings import InvalidReading, Reading, parse_reading
 from telematics.vehicles import TrackedVehicle, shown_reading, visible_ids, writable_vehicles
 
@@ -57,9 +57,9 @@ def record_position(*, actor: User, raw: Mapping[str, Any]) -> tuple[dict[str, A
     stored = ingest.store([row])
     if not stored.count:
         return _recorded_before(row), False
-    shown = vehicle.shown_at(row, stored.last_id or 0)
+    shown = vehicle.shown_at(row, stored.position_id or 0)
     if stored.moved:
-        events.position_moved(vehicle.company_id, shown)
+        events.position_moved(vehicle.company_id, vehicle.id, shown)
     return shown, True
 
 
@@ -199,11 +199,11 @@ def _judged(vehicle: TrackedVehicle, rows: list[ingest.Row]) -> list[ingest.Row]
 
 
 def _tell_moves(vehicles: dict[int, TrackedVehicle], rows: Sequence[ingest.Row], stored: ingest.Stored) -> None:
-    newest = {row.vehicle_id: row for row in rows}
+    newest = {row.vehicle_id: row.reading_json for row in rows}
     for vehicle_id, position_id in stored.moved.items():
         vehicle = vehicles[vehicle_id]
-        shown = vehicle.shown_at(newest[vehicle_id], position_id)
-        events.position_moved(vehicle.company_id, shown)
+        position = ready_position((position_id, *vehicle.shown, newest[vehicle_id]))
+        events.position_moved(vehicle.company_id, vehicle_id, position)
 
 
 def _writable_vehicle(actor: User, vehicle_id: int) -> TrackedVehicle:

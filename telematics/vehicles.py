@@ -51,9 +51,14 @@ class TrackedVehicle(NamedTuple):
         """Begin to judge fixes from the latest known one."""
         return Track(self.latest, self.trusted)
 
+    @property
+    def shown(self) -> tuple[int, str, str, str]:
+        """Give what position objects say of the vehicle, in the order of presentation.VEHICLE_COLUMNS."""
+        return self.id, self.license_plate, self.make, self.model
+
     def shown_at(self, row: Row, position_id: int) -> dict[str, Any]:
         """Build the position object of a stored row."""
-        return position_object((position_id, self.id, self.license_plate, self.make, self.model, *reading_of(row)))
+        return position_object((position_id, *self.shown, *reading_of(row)))
 
 
 def reading_of(row: Row) -> tuple:
