@@ -40,7 +40,7 @@ def test_the_documented_body_gets_the_documented_answer(
         {"assistant_id": assistant_user.pk, "distance": pytest.approx(1.504, abs=0.01)}
     ]
 
-    assert [group for group, _ in heard] == [f"assistant.{assistant_user.pk}"]
+    assert [group for group, _ in heard] == [f"assistant.{assistant_user.pk}", f"assistance.{job.pk}"]
     frame = heard[0][1]
     assert frame["type"] == "new_assistance_request"
     assert frame["assistance_id"] == job.pk
@@ -173,7 +173,7 @@ def test_sockets_are_told_each_time(api: Any, client_user: Any, assistant_user: 
             made = api(client_user).post(URL, DOCUMENTED).json()["assistance"]["id"]
             api(client_user).patch(f"/api/assistance/update/{made}/", {"status": "canceled"})
         told.append([frame["type"] for _, frame in heard])
-    assert told == [["new_assistance_request", "request_closed", "status"]] * 11
+    assert told == [["new_assistance_request", "status", "request_closed", "status"]] * 11
 
 
 def test_the_first_wave_asks_the_nearest_ten_and_the_answer_names_everyone(
