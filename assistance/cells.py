@@ -30,11 +30,6 @@ class Box:
         """How many rows of cells it has."""
         return self.last_row - self.first_row + 1
 
-    @property
-    def crosses_the_date_line(self) -> bool:
-        """Whether longitudes in it jump, so that their differences mean nothing."""
-        return len(self.columns) > 1 or self.columns == EVERY_COLUMN
-
     def holds(self, lat: float, lng: float) -> bool:
         """Say whether a point lies in one of its cells."""
         row, column = row_of(lat), column_of(lng)

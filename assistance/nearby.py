@@ -15,12 +15,10 @@ from django.db import connection
 from assistance.cells import Box, box_around
 from depannini_dashmap.lib.geo import haversine_km
 
-FIRST_RADIUS_KM = 2.0
+FIRST_RADIUS_KM = 3.0
 HALF_ROUND_KM = 20100.0
 # A longer list of rows of cells costs the database more than the rows of a band that it saves.
 MAX_LISTED_ROWS = 400
-# Where meridians converge, degrees are no plane and SQL must not choose whom to leave out.
-PLANAR_LATITUDE = 75.0
 
 
 class Candidate(NamedTuple):
@@ -52,8 +50,7 @@ def nearest(lat: float, lng: float, count: int, max_radius_km: float, search: Se
     """
     radius_km = min(FIRST_RADIUS_KM, max_radius_km)
     while True:
-        rows = _rows_in(box_around(lat, lng, radius_km), search, lat, lng, limit=2 * count + 20)
-        found = _ranked(rows, lat, lng, radius_km)
+        found = within(lat, lng, radius_km, search)
         if len(found) >= count or radius_km >= max_radius_km:
             return found[:count]
         radius_km = min(radius_km * _growth(len(found), count), max_radius_km)
@@ -66,8 +63,8 @@ def nearest_anywhere(lat: float, lng: float, count: int, near_km: float, search:
 
 
 def _growth(found: int, wanted: int) -> float:
-    """Give the factor by which the radius grows: by the density seen, at least doubled, at most times four."""
-    return 4.0 if not found else min(4.0, max(2.0, 1.3 * math.sqrt(wanted / found)))
+    """Give the factor by which the radius grows: by the density seen, at least doubled, at most times five."""
+    return 5.0 if not found else min(5.0, max(2.0, 1.3 * math.sqrt(wanted / found)))
 
 
 def _ranked(rows: list[tuple[int, float, float]], lat: float, lng: float, radius_km: float) -> list[Candidate]:
@@ -75,9 +72,7 @@ def _ranked(rows: list[tuple[int, float, float]], lat: float, lng: float, radius
     return [Candidate(user_id, distance) for distance, user_id in sorted(measured) if distance <= radius_km]
 
 
-def _rows_in(
-    box: Box, search: Search, lat: float = 0.0, lng: float = 0.0, limit: int | None = None
-) -> list[tuple[int, float, float]]:
+def _rows_in(box: Box, search: Search) -> list[tuple[int, float, float]]:
     sql = f"SELECT p.user_id, p.lat, p.lng FROM assistance_assistantprofile p WHERE {_in_box(box, search)}"  # noqa: S608  # whole numbers and literals only
     params: list[Any] = [search.now - settings.LOCATION_TTL]
     sql += " AND p.seen_at > %s"
@@ -92,10 +87,6 @@ def _rows_in(
             " AND o.assistance_id = %s AND (o.closed_at IS NULL OR o.answer = 'declined' OR o.reason = 'released'))"
         )
         params.append(search.unasked_about)
-    if limit is not None and abs(lat) < PLANAR_LATITUDE and not box.crosses_the_date_line:
-        shrink = math.cos(math.radians(lat)) ** 2
-        sql += " ORDER BY (p.lat - %s) * (p.lat - %s) + (p.lng - %s) * (p.lng - %s) * %s LIMIT %s"
-        params += [lat, lat, lng, lng, shrink, limit]
     with connection.cursor() as cursor:
         cursor.execute(sql, params)
         return cursor.fetchall()
