@@ -12,11 +12,12 @@ from accounts.permissions import IsDispatcherOrStaff
 from depannini_dashmap.lib.api import ApiMixin
 from depannini_dashmap.lib.errors import NotFound
 from depannini_dashmap.lib.paths import path_id
+from depannini_dashmap.lib.rows import RowPages
 from fleet import services
 from fleet.filters import VehicleFilter
 from fleet.models import Vehicle
 from fleet.serializers import VehicleSerializer
-from fleet.wire import vehicle_document, vehicle_rows
+from fleet.wire import COLUMNS, vehicle_document, vehicle_rows
 
 
 class VehicleViewSet(ApiMixin, GenericViewSet):
@@ -30,6 +31,8 @@ class VehicleViewSet(ApiMixin, GenericViewSet):
     serializer_class = VehicleSerializer
     filterset_class = VehicleFilter
     ordering_fields = ("created_at", "updated_at", "license_plate")
+    pagination_class = RowPages
+    row_columns = COLUMNS
     queryset = Vehicle.objects.none()
 
     def get_queryset(self) -> Any:

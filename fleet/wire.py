@@ -1,10 +1,10 @@
-"""How a vehicle looks in an answer: built from one `values()` query, without model instances."""
+"""How a vehicle looks in an answer: built from one `values_list()` query, without model instances."""
 
 from typing import Any
 
 from django.db.models import QuerySet
 
-from depannini_dashmap.lib.fields import format_decimal, format_utc
+from depannini_dashmap.lib.rows import decimal_text, instant_text
 
 COLUMNS = (
     "id",
@@ -26,24 +26,28 @@ COLUMNS = (
 
 def vehicle_rows(vehicles: QuerySet) -> QuerySet:
     """Reduce a query to the columns that a document shows."""
-    return vehicles.values(*COLUMNS)
+    return vehicles.values_list(*COLUMNS)
 
 
-def vehicle_document(row: dict[str, Any]) -> dict[str, Any]:
+def vehicle_document(row: tuple[Any, ...]) -> dict[str, Any]:
     """Return the documented vehicle object of one row of `vehicle_rows`."""
+    (
+        pk, company, company_name, license_plate, make, model, year, capacity, driver_name, driver_email, driver_phone,
+        is_active, created_at, updated_at,
+    ) = row  # fmt: skip
     return {
-        "id": row["id"],
-        "company": row["company_id"],
-        "company_name": row["company__name"],
-        "license_plate": row["license_plate"],
-        "make": row["make"],
-        "model": row["model"],
-        "year": row["year"],
-        "capacity": format_decimal(row["capacity"], 2),
-        "driver_name": row["driver_name"],
-        "driver_email": row["driver_email"],
-        "driver_phone": row["driver_phone"],
-        "is_active": row["is_active"],
-        "created_at": format_utc(row["created_at"]),
-        "updated_at": format_utc(row["updated_at"]),
+        "id": pk,
+        "company": company,
+        "company_name": company_name,
+        "license_plate": license_plate,
+        "make": make,
+        "model": model,
+        "year": year,
+        "capacity": decimal_text(capacity),
+        "driver_name": driver_name,
+        "driver_email": driver_email,
+        "driver_phone": driver_phone,
+        "is_active": is_active,
+        "created_at": instant_text(created_at),
+        "updated_at": instant_text(updated_at),
     }

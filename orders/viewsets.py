@@ -12,12 +12,13 @@ from accounts.permissions import IsDispatcherOrStaff
 from depannini_dashmap.lib.api import ApiMixin
 from depannini_dashmap.lib.errors import NotFound
 from depannini_dashmap.lib.paths import path_id
+from depannini_dashmap.lib.rows import RowPages
 from orders import services
 from orders.fake import generate_fake_orders
 from orders.filters import OrderFilter
 from orders.models import Order
 from orders.serializers import FakeOrdersAnswerSerializer, FakeOrdersSerializer, OrderChangeSerializer, OrderSerializer
-from orders.wire import order_document, order_rows
+from orders.wire import COLUMNS, order_document, order_rows
 
 
 class OrderViewSet(ApiMixin, GenericViewSet):
@@ -32,6 +33,8 @@ class OrderViewSet(ApiMixin, GenericViewSet):
     serializer_class = OrderSerializer
     filterset_class = OrderFilter
     ordering_fields = ("created_at", "updated_at", "order_number", "customer_name")
+    pagination_class = RowPages
+    row_columns = COLUMNS
     queryset = Order.objects.none()
 
     def get_queryset(self) -> Any:

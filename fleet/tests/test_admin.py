@@ -5,15 +5,14 @@ import re
 
 import openpyxl
 import pytest
-from django.core.files.uploadedfile import SimpleUploadedFile
 
 from accounts.models import Company, Membership
 from depannini_dashmap.lib.sheets import MAX_ROWS
 from fleet.models import Vehicle
+from fleet.tests.sheets import LIST, confirm, exported, upload
 
 pytestmark = pytest.mark.django_db
 
-LIST = "/admin/fleet/vehicle/"
 HEADER = "license_plate,make,model,year,capacity,driver_name,driver_phone"
 FORD = {"license_plate": "ABC123", "make": "Ford", "model": "Transit", "year": 2023, "capacity": "2.50"}
 
@@ -34,28 +33,12 @@ def van(company_a):
     return Vehicle.objects.create(company=company_a, driver_name="<img src=x onerror=alert(1)>", **FORD)
 
 
-def upload(browser, content, name="vehicles.csv", path=LIST):
-    """Send a file to the dry run; returns its page."""
-    file = SimpleUploadedFile(name, content if isinstance(content, bytes) else content.encode())
-    return browser.post(f"{path}import/", {"import_file": file, "format": "1" if name.endswith("xlsx") else "0"})
-
-
-def confirm(browser, dry_run, path=LIST):
-    """Press "Confirm import" on the page of a dry run."""
-    form = dry_run.context["confirm_form"]
-    return browser.post(f"{path}process_import/", form.initial, follow=True)
-
-
 def workbook(*rows):
     book, file = openpyxl.Workbook(), io.BytesIO()
     for row in rows:
         book.active.append(row)
     book.save(file)
     return file.getvalue()
-
-
-def exported(browser, form, path=LIST):
-    return browser.post(f"{path}export/", {"format": form, "resource": ""})
 
 
 def test_pages_show_own_rows_as_text(page, dispatcher, van, company_b):
@@ -69,9 +52,9 @@ def test_pages_show_own_rows_as_text(page, dispatcher, van, company_b):
 
 @pytest.mark.parametrize("view", ["change", "history", "delete"])
 def test_foreign_rows_have_no_pages(page, dispatcher_b, van, view):
-    answer = page(dispatcher_b).get(f"{LIST}{van.pk}/{view}/", follow=True)
+    answer = page(dispatcher_b).get(f"{LIST}{van.pk}/{view}/")
     assert "Transit" not in answer.content.decode()
-    assert answer.status_code == 404 or answer.redirect_chain
+    assert answer.status_code in (302, 404)
     record = van.history.get().history_id
     assert page(dispatcher_b).get(f"{LIST}{van.pk}/history/{record}/").status_code == 404
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from fleet.tests.test_admin import confirm, exported, page, upload  # noqa: F401 - a fixture and its helpers
+from fleet.tests.sheets import confirm, exported, upload
 from orders.fake import invent_orders
 from orders.journeys import claim_for_trip
 from orders.models import Order, OrderNumber, Stop
@@ -15,6 +15,17 @@ HEADER = "customer_name,goods_description,goods_weight,requested_pickup_date,pic
 
 
 @pytest.fixture
+def page(client):
+    """Give a browser that somebody is signed in with."""
+
+    def sign_in(user):
+        client.force_login(user)
+        return client
+
+    return sign_in
+
+
+@pytest.fixture
 def order(company_a):
     return invent_orders(company_id=company_a.pk, count=1, seed=3)[0]
 
@@ -24,7 +35,7 @@ def bring(browser, sheet, name="orders.csv"):
     return confirm(browser, upload(browser, sheet, name, LIST), LIST).content.decode()
 
 
-def test_pages(page, dispatcher, dispatcher_b, order):  # noqa: F811
+def test_pages(page, dispatcher, dispatcher_b, order):
     browser = page(dispatcher)
     assert order.order_number in browser.get(LIST).content.decode()
     assert order.order_number in browser.get(f"{LIST}?waiting=yes&q=ORD").content.decode()
@@ -35,7 +46,7 @@ def test_pages(page, dispatcher, dispatcher_b, order):  # noqa: F811
     assert foreign.get(f"{LIST}{order.pk}/history/").status_code == 404
 
 
-def test_add_and_change_with_stops(page, dispatcher, company_a):  # noqa: F811
+def test_add_and_change_with_stops(page, dispatcher, company_a):
     browser = page(dispatcher)
     form = {
         "company": company_a.pk, "customer_name": "Amel", "goods_description": "Boxes", "goods_type": "standard",
@@ -53,7 +64,7 @@ def test_add_and_change_with_stops(page, dispatcher, company_a):  # noqa: F811
     assert half.context["adminform"].form.errors == {"delivery_address": ["This field is required."]}
 
 
-def test_delete_goes_through_the_service(page, dispatcher, order):  # noqa: F811
+def test_delete_goes_through_the_service(page, dispatcher, order):
     browser = page(dispatcher)
     claim_for_trip([order.pk])
     refused = browser.post(f"{LIST}{order.pk}/delete/", {"post": "yes"}, follow=True)
@@ -70,7 +81,7 @@ def test_the_list_takes_a_fixed_number_of_queries(
     dispatcher,
     company_a,
     django_assert_num_queries,
-    size,  # noqa: F811
+    size,
 ):
     invent_orders(company_id=company_a.pk, count=size, seed=3)
     browser = page(dispatcher)
@@ -80,7 +91,7 @@ def test_the_list_takes_a_fixed_number_of_queries(
         assert browser.get(LIST).status_code == 200
 
 
-def test_import_makes_orders_with_stops_and_numbers(page, dispatcher, company_a):  # noqa: F811
+def test_import_makes_orders_with_stops_and_numbers(page, dispatcher, company_a):
     sheet = f"{HEADER}\nAmel,Boxes,12.5,2024-01-20,Dock,Oran,35.7\nAli,Chairs,,,,,\n"
     assert "2 new" in bring(page(dispatcher), sheet)
     first, second = Order.objects.select_related("pickup_stop").order_by("pk")
@@ -90,12 +101,12 @@ def test_import_makes_orders_with_stops_and_numbers(page, dispatcher, company_a)
     assert OrderNumber.objects.get().last == 2
 
 
-def test_a_dry_run_takes_no_numbers(page, dispatcher):  # noqa: F811
+def test_a_dry_run_takes_no_numbers(page, dispatcher):
     upload(page(dispatcher), f"{HEADER}\nAmel,Boxes,,,,,\n", path=LIST)
     assert (Order.objects.count(), OrderNumber.objects.count()) == (0, 0)
 
 
-def test_import_again_makes_no_duplicates(page, dispatcher):  # noqa: F811
+def test_import_again_makes_no_duplicates(page, dispatcher):
     browser, sheet = page(dispatcher), f"{HEADER}\nAmel,Boxes,1,,,,\nAmel,Boxes,1,,,,\n"
     assert "2 new" in bring(browser, sheet)
     assert "0 new, 0 updated, 0 deleted and 2 skipped" in bring(browser, sheet)
@@ -106,7 +117,7 @@ def test_import_again_makes_no_duplicates(page, dispatcher):  # noqa: F811
     assert Order.objects.get(reference="A-7").customer_name == "Lila"
 
 
-def test_an_export_imports_again_and_its_changes_land(page, dispatcher, company_a):  # noqa: F811
+def test_an_export_imports_again_and_its_changes_land(page, dispatcher, company_a):
     orders = invent_orders(company_id=company_a.pk, count=3, seed=3)
     browser = page(dispatcher)
     content = exported(browser, 0, LIST).content.decode("utf-8-sig")
@@ -117,7 +128,7 @@ def test_an_export_imports_again_and_its_changes_land(page, dispatcher, company_
     assert "3 skipped" in bring(browser, exported(browser, 1, LIST).content, "orders.xlsx")
 
 
-def test_errors_name_row_and_cell_and_nothing_is_written(page, dispatcher, order):  # noqa: F811
+def test_errors_name_row_and_cell_and_nothing_is_written(page, dispatcher, order):
     rows = [
         ",Amel,Boxes,1,2024-01-20,Dock,Oran,35.7",
         ",,Boxes,NaN,20/01/2024,Dock,,95",
@@ -131,7 +142,7 @@ def test_errors_name_row_and_cell_and_nothing_is_written(page, dispatcher, order
     assert Order.objects.count() == 1
 
 
-def test_foreign_numbers_are_unknown(page, dispatcher_b, order):  # noqa: F811
+def test_foreign_numbers_are_unknown(page, dispatcher_b, order):
     dry_run = upload(page(dispatcher_b), f"order_number,{HEADER}\n{order.order_number},x,y,,,,,\n", path=LIST)
     assert list(dry_run.context["result"].invalid_rows[0].error_dict) == ["order_number"]
 
