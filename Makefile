@@ -22,7 +22,7 @@ demo: $(VENV)/.installed  ## The same with a moving world: vehicles drive, peopl
 	@exec $(PY) manage.py demo --port $(PORT) --simulate $(ARGS)
 
 test: $(VENV)/.installed  ## Run the whole test suite; ARGS goes to pytest
-	$(PY) -m pytest $(ARGS)
+	$(PY) -m pytest -n 2 --dist worksteal $(ARGS)
 
 lint: $(VENV)/.installed-dev  ## Style, types, direction of imports
 	$(VENV)/bin/ruff check .
