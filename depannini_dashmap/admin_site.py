@@ -1,16 +1,84 @@
 """The dispatchers' admin site."""
 
+from typing import Any
+
 from django.contrib.admin import AdminSite
-from django.http import HttpRequest
+from django.contrib.auth.forms import AuthenticationForm, PasswordChangeForm
+from django.core.exceptions import ValidationError
+from django.http import HttpRequest, HttpResponse
+from django.urls import URLPattern
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from accounts.models import User
+from accounts.services import set_password
+from depannini_dashmap.console import actions, pages
+from depannini_dashmap.console.urls import console_urls
+
+
+class DispatchLoginForm(AuthenticationForm):
+    """Lets in whom the site is open to; django-axes counts the failures."""
+
+    error_messages = {
+        **AuthenticationForm.error_messages,
+        "not_here": gettext_lazy("This account belongs to no company: ask a member to add you."),
+    }
+    required_css_class = "required"
+
+    def confirm_login_allowed(self, user: Any) -> None:
+        """Refuse motorists, assistants and people without a company."""
+        super().confirm_login_allowed(user)
+        if not may_enter(user):
+            raise ValidationError(self.error_messages["not_here"], code="not_here")
+
+
+class OwnPasswordForm(PasswordChangeForm):
+    """Changes the password as the API does: every token and socket of the person ends."""
+
+    def save(self, commit: bool = True) -> User:
+        """Store the new password."""
+        set_password(self.user, self.cleaned_data["new_password1"], actor=self.user)
+        self.user.refresh_from_db()
+        return self.user
+
+
+def may_enter(user: Any) -> bool:
+    """Tell whether the site is open to somebody: `is_staff` alone opens nothing."""
+    return bool(user.is_authenticated and user.is_active and (user.is_operator or user.is_company_member))
 
 
 class DispatchAdminSite(AdminSite):
-    """Open to operators and to members of a company; `is_staff` alone opens nothing."""
+    """Open to operators and to members of a company; the board is its first page."""
 
     site_header = "Depannini DashMap"
     site_title = "Depannini DashMap"
-    index_title = "Dispatch"
+    index_title = gettext_lazy("Dispatch")
+    site_url = None
+    login_form = DispatchLoginForm
+    password_change_form = OwnPasswordForm
+    index_template = "console/index.html"
 
     def has_permission(self, request: HttpRequest) -> bool:
-        user = request.user
-        return bool(user.is_active and user.is_authenticated and (user.is_operator or user.is_company_member))
+        return may_enter(request.user)
+
+    def register(self, model_or_iterable: Any, admin_class: Any = None, **options: Any) -> None:
+        super().register(model_or_iterable, admin_class, **options)
+        models = [model_or_iterable] if isinstance(model_or_iterable, type) else model_or_iterable
+        for model in models:
+            if model in self._registry:
+                actions.attach(self._registry[model])
+
+    def get_urls(self) -> list[URLPattern]:
+        return console_urls(self) + super().get_urls()
+
+    def index(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+        return super().index(request, {**pages.board_context(request), **(extra_context or {})})
+
+    def get_app_list(self, request: HttpRequest, app_label: str | None = None) -> list[Any]:
+        """Name apps and models in the language of the page."""
+        apps = super().get_app_list(request, app_label)
+        for app in apps:
+            app["name"] = _(str(app["name"]))
+            for model in app["models"]:
+                model["name"] = _(str(model["name"]))
+        return apps

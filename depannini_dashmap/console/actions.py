@@ -1,0 +1,63 @@
+"""What the lists of models gain on the dispatchers' site: actions that lead to the desks, and badges for statuses."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from django.contrib.admin import ModelAdmin, display
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponseRedirect
+from django.urls import reverse
+from django.utils.functional import Promise
+from django.utils.html import format_html
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from depannini_dashmap.console.desk import MOST_CHOSEN
+
+Action = Callable[[ModelAdmin, HttpRequest, QuerySet], HttpResponseRedirect]
+
+
+def _leading_to(name: str, label: Promise, view: str, permission: str, *args: str) -> Action:
+    """Make an action that carries the chosen ids to a page which asks before it acts."""
+
+    def action(model_admin: ModelAdmin, request: HttpRequest, rows: QuerySet) -> HttpResponseRedirect:
+        ids = ",".join(str(pk) for pk in rows.order_by("pk").values_list("pk", flat=True)[:MOST_CHOSEN])
+        return HttpResponseRedirect(f"{reverse(f'admin:{view}', args=args)}?ids={ids}")
+
+    action.__name__ = name
+    action.short_description = label  # type: ignore[attr-defined]
+    action.allowed_permissions = (permission,)  # type: ignore[attr-defined]
+    return action
+
+
+ACTIONS: dict[str, list[Action]] = {
+    "orders.order": [_leading_to("into_trip", gettext_lazy("Put into a trip …"), "dispatch_into_trip", "change")],
+    "trips.trip": [
+        _leading_to("trip_plan", gettext_lazy("Mark as planned …"), "dispatch_step", "change", "plan"),
+        _leading_to("trip_notify", gettext_lazy("Notify driver …"), "dispatch_step", "change", "notify"),
+        _leading_to("trip_start", gettext_lazy("Start …"), "dispatch_step", "change", "start"),
+        _leading_to("trip_complete", gettext_lazy("Complete …"), "dispatch_step", "change", "complete"),
+        _leading_to("trip_cancel", gettext_lazy("Cancel …"), "dispatch_step", "change", "cancel"),
+    ],
+    "accounts.user": [_leading_to("resend", gettext_lazy("Send verification codes again …"), "dispatch_resend", "change")],
+}
+BADGES = {"orders.order", "trips.trip", "assistance.assistance"}
+
+
+def attach(model_admin: ModelAdmin) -> None:
+    """Give a registered admin its actions and the badge in place of the plain status."""
+    label = model_admin.opts.label_lower
+    own_names = {action if isinstance(action, str) else action.__name__ for action in model_admin.actions or ()}
+    more = [action for action in ACTIONS.get(label, []) if action.__name__ not in own_names]
+    if more:
+        model_admin.actions = [*(model_admin.actions or ()), *more]
+    if label in BADGES:
+        model_admin.list_display = [status_badge if name == "status" else name for name in model_admin.list_display]
+
+
+@display(description=gettext_lazy("status"), ordering="status")
+def status_badge(row: Any) -> str:
+    """Show a status as a word on its colour."""
+    return format_html('<span class="badge is-{}">{}</span>', row.status, _(row.get_status_display()))

@@ -1,0 +1,203 @@
+"""What the board shows: a fixed number of queries over live rows, never over a history."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import urlencode
+from zoneinfo import ZoneInfo
+
+from django.conf import settings
+from django.db.models import Case, Count, Exists, F, IntegerField, OuterRef, Q, QuerySet, Subquery, Value, When
+from django.db.models.functions import Coalesce
+from django.urls import reverse
+from django.utils import timezone
+
+from accounts.models import User
+from assistance.models import Assistance, Offer
+from fleet.models import Vehicle
+from orders.models import Order
+from trips.lifecycle import DRAFT, IN_PROGRESS, PLANNED
+from trips.models import Trip, TripStop
+
+TRIPS_SHOWN = 25
+ROWS_SHOWN = 8
+OVERDUE_DAYS = 7
+RECENT_DAYS = 30
+UNSTARTED = (DRAFT, PLANNED)
+_FIRST = {IN_PROGRESS: 0, PLANNED: 1, DRAFT: 2}
+
+
+@dataclass(frozen=True)
+class TripLine:
+    """A trip of today with how far it has come."""
+
+    trip: Trip
+    total: int
+    done: int
+    late_stops: int
+    starts_late: bool
+
+    @property
+    def is_late(self) -> bool:
+        """Whether a dispatcher should look at it."""
+        return self.starts_late or self.late_stops > 0
+
+    @property
+    def percent(self) -> int:
+        """How much of the tour is done."""
+        return round(100 * self.done / self.total) if self.total else 0
+
+
+@dataclass(frozen=True)
+class Help:
+    """Requests for roadside help: open ones, the unanswered first."""
+
+    jobs: list[Assistance]
+    counts: Mapping[str, int]
+    unanswered: int
+
+
+@dataclass(frozen=True)
+class Board:
+    """Everything on the board."""
+
+    now: dt.datetime
+    trips: list[TripLine]
+    trip_counts: Mapping[str, int]
+    waiting: list[Order]
+    waiting_count: int
+    silent: list[Vehicle]
+    silent_count: int
+    orders_by_status: Mapping[str, int]
+    help: Help | None = None
+    asked: list[tuple[dt.datetime, dt.datetime | None]] = field(default_factory=list)
+    links: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def open_trips(self) -> int:
+        """How many of today's trips are still to be driven or under way."""
+        return sum(self.trip_counts.get(status, 0) for status in (*UNSTARTED, IN_PROGRESS))
+
+    @property
+    def late_trips(self) -> int:
+        """How many of the trips shown are late."""
+        return sum(line.is_late for line in self.trips)
+
+
+def read_board(user: User, now: dt.datetime | None = None) -> Board:
+    """Read the board of somebody's companies; operators also see who asks for help."""
+    now = now or timezone.now()
+    here = now.astimezone(ZoneInfo(settings.DISPLAY_TIME_ZONE))
+    today = todays_trips(user, here.date())
+    waiting = Order.objects.visible_to(user).available_for_trip()
+    silent = silent_vehicles(user, now)
+    is_operator = user.is_operator
+    return Board(
+        now=now,
+        trips=_trip_lines(today, here),
+        trip_counts=_counted(today, "status"),
+        waiting=list(waiting.with_stops().order_by("created_at", "id")[:ROWS_SHOWN]),
+        waiting_count=waiting.order_by().count(),
+        silent=list(silent.select_related("latest_position").order_by("-on_trip", "-latest_position__timestamp", "-id")[:ROWS_SHOWN]),
+        silent_count=silent.order_by().count(),
+        orders_by_status=_counted(
+            Order.objects.visible_to(user).filter(created_at__gte=now - dt.timedelta(days=RECENT_DAYS)), "status"
+        ),
+        help=_help(now) if is_operator else None,
+        asked=_asked(now) if is_operator else [],
+        links=_links(here.date()),
+    )
+
+
+def todays_trips(user: User, today: dt.date) -> QuerySet[Trip]:
+    """Keep the trips of today, those under way, and those of the last days that nobody started."""
+    overdue = Q(planned_start_date__gte=today - dt.timedelta(days=OVERDUE_DAYS), planned_start_date__lt=today, status=PLANNED)
+    return Trip.objects.visible_to(user).filter(Q(planned_start_date=today) | Q(status=IN_PROGRESS) | overdue)
+
+
+def silent_vehicles(user: User, now: dt.datetime) -> QuerySet[Vehicle]:
+    """Keep the vehicles that stopped reporting, and those under way that never did."""
+    running = Trip.objects.running().filter(vehicle_id=OuterRef("pk"))
+    vehicles = Vehicle.objects.visible_to(user).alive().filter(is_active=True).annotate(on_trip=Exists(running))
+    went_silent = Q(latest_position__timestamp__lt=now - settings.VEHICLE_SILENT_AFTER)
+    return vehicles.filter(went_silent | Q(latest_position__isnull=True, on_trip=True))
+
+
+def _counted(rows: QuerySet, name: str) -> dict[str, int]:
+    return dict(rows.order_by().values_list(name).annotate(Count("pk")))
+
+
+def _stops(**only: Any) -> Coalesce:
+    rows = TripStop.objects.filter(trip_id=OuterRef("pk"), **only).order_by()
+    count = rows.values("trip_id").annotate(n=Count("pk")).values("n")
+    return Coalesce(Subquery(count, output_field=IntegerField()), 0)
+
+
+def _trip_lines(today: QuerySet[Trip], here: dt.datetime) -> list[TripLine]:
+    urgency = Case(*(When(status=status, then=Value(rank)) for status, rank in _FIRST.items()), default=Value(3))
+    rows = (
+        today.select_related("vehicle")
+        .annotate(
+            urgency=urgency,
+            total=_stops(),
+            done=_stops(is_completed=True),
+            due=_stops(is_completed=False, planned_arrival_time__lt=here.time()),
+        )
+        .order_by("urgency", "planned_start_date", "planned_start_time", "id")[:TRIPS_SHOWN]
+    )
+    lines = [_trip_line(trip, here) for trip in rows]
+    return sorted(lines, key=lambda line: not line.is_late)
+
+
+def _trip_line(trip: Any, here: dt.datetime) -> TripLine:
+    start = (trip.planned_start_date, trip.planned_start_time)
+    late_stops = 0
+    if trip.status == IN_PROGRESS:
+        is_older = trip.planned_start_date < here.date()
+        late_stops = trip.total - trip.done if is_older else trip.due
+    starts_late = trip.status in UNSTARTED and start < (here.date(), here.time())
+    return TripLine(trip, trip.total, trip.done, late_stops, starts_late)
+
+
+def _help(now: dt.datetime) -> Help:
+    """Read open requests, oldest unanswered first, with the offers that are out, and count those given up today."""
+    offers = Offer.objects.filter(assistance_id=OuterRef("pk")).order_by()
+    asked = Subquery(offers.values("assistance_id").annotate(n=Count("pk")).values("n"), output_field=IntegerField())
+    waiting = Case(When(status="requested", then=Value(0)), When(status="accepted", then=Value(1)), default=Value(2))
+    jobs = (
+        Assistance.objects.open()
+        .select_related("client", "assistant")
+        .annotate(offers_made=Coalesce(asked, 0), rank=waiting)
+        .order_by("rank", "created_at", "id")[:TRIPS_SHOWN]
+    )
+    given_up = Assistance.objects.unanswered().filter(created_at__gte=now - dt.timedelta(days=1))
+    return Help(list(jobs), _counted(Assistance.objects.open(), "status"), given_up.order_by().count())
+
+
+def _asked(now: dt.datetime) -> list[tuple[dt.datetime, dt.datetime | None]]:
+    """Read when help was asked for and accepted in the last day."""
+    rows = Assistance.objects.filter(created_at__gte=now - dt.timedelta(days=1)).order_by(F("created_at"))
+    return list(rows.values_list("created_at", "accepted_at"))
+
+
+def _links(today: dt.date) -> dict[str, str]:
+    def to(view: str, **query: Any) -> str:
+        return f"{reverse(f'admin:{view}_changelist')}?{urlencode(query)}"
+
+    return {
+        "trips": to("trips_trip", planned_start_date=today.isoformat()),
+        "running": to("trips_trip", status__exact=IN_PROGRESS),
+        "planned": to("trips_trip", status__exact=PLANNED, planned_start_date=today.isoformat()),
+        "draft": to("trips_trip", status__exact=DRAFT, planned_start_date=today.isoformat()),
+        "completed": to("trips_trip", status__exact="completed", planned_start_date=today.isoformat()),
+        "waiting": to("orders_order", status__exact="pending", is_in_trip__exact=0),
+        "orders": to("orders_order"),
+        "vehicles": to("fleet_vehicle", is_active__exact=1),
+        "requested": to("assistance_assistance", status__exact="requested"),
+        "accepted": to("assistance_assistance", status__exact="accepted"),
+        "ongoing": to("assistance_assistance", status__exact="ongoing"),
+        "unanswered": to("assistance_assistance", status__exact="canceled", reason__exact="unanswered"),
+    }

@@ -1,0 +1,119 @@
+"""Putting orders into a trip, a new one or one that exists."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django import forms
+from django.db import transaction
+from django.http import Http404, HttpRequest, HttpResponse
+from django.template.response import TemplateResponse
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from accounts.models import User
+from depannini_dashmap.console import desk
+from depannini_dashmap.console.results import explain, run_each
+from depannini_dashmap.console.trip_desk import READ_AND_POST
+from depannini_dashmap.lib.errors import DomainError
+from fleet.models import Vehicle
+from orders.models import Order
+from trips.models import Trip
+from trips.services.stops import add_order
+from trips.services.trips import create_trip
+
+NEW, EXISTING = "new", "existing"
+
+
+class IntoTripForm(forms.Form):
+    """Which trip takes the orders."""
+
+    kind = forms.ChoiceField(
+        label=gettext_lazy("Trip"),
+        choices=[(EXISTING, gettext_lazy("An existing trip")), (NEW, gettext_lazy("A new trip"))],
+        widget=forms.RadioSelect,
+        initial=EXISTING,
+    )
+    trip = forms.ModelChoiceField(Trip.objects.none(), required=False, label=gettext_lazy("Existing trip"))
+    name = forms.CharField(max_length=200, required=False, label=gettext_lazy("Name of the new trip"))
+    vehicle = forms.ModelChoiceField(Vehicle.objects.none(), required=False, label=gettext_lazy("Vehicle"))
+    planned_start_date = forms.DateField(
+        required=False, label=gettext_lazy("Day"), widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d")
+    )
+    planned_start_time = forms.TimeField(
+        required=False, label=gettext_lazy("Start"), widget=forms.TimeInput(attrs={"type": "time"}, format="%H:%M")
+    )
+
+    def __init__(self, user: User, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        open_trips = Trip.objects.editable_by(user).open().select_related("vehicle")
+        self.fields["trip"].queryset = open_trips.order_by("-planned_start_date", "name")  # type: ignore[attr-defined]
+        self.fields["trip"].label_from_instance = _trip_label  # type: ignore[attr-defined]
+        vehicles = Vehicle.objects.editable_by(user).alive().filter(is_active=True)
+        self.fields["vehicle"].queryset = vehicles.order_by("license_plate")  # type: ignore[attr-defined]
+        self.fields["vehicle"].label_from_instance = _vehicle_label  # type: ignore[attr-defined]
+        here = timezone.localtime()
+        self.fields["planned_start_date"].initial = here.date()
+        self.fields["planned_start_time"].initial = here.time().replace(second=0, microsecond=0)
+
+    def clean(self) -> dict[str, Any]:
+        """Ask for what the chosen kind of trip needs."""
+        given = super().clean() or {}
+        needed = ["trip"] if given.get("kind") == EXISTING else ["name", "vehicle", "planned_start_date", "planned_start_time"]
+        for field in needed:
+            if not given.get(field) and given.get(field) != 0 and field not in self.errors:
+                self.add_error(field, _("This field is required."))
+        return given
+
+
+def _trip_label(trip: Trip) -> str:
+    return f"{trip.name} · {trip.vehicle.license_plate} · {trip.planned_start_date:%Y-%m-%d} {trip.planned_start_time:%H:%M}"
+
+
+def _vehicle_label(vehicle: Vehicle) -> str:
+    return f"{vehicle.license_plate} · {vehicle.make} {vehicle.model} · {vehicle.driver_name}".rstrip(" ·")
+
+
+@READ_AND_POST
+@desk.for_editors
+def into_trip(request: HttpRequest, context: dict[str, Any]) -> HttpResponse:
+    """Ask for the trip, then put the chosen orders into it one by one."""
+    ids = desk.chosen_ids(request)
+    orders = list(Order.objects.visible_to(request.user).with_stops().filter(pk__in=ids).order_by("created_at", "pk"))
+    if not orders:
+        raise Http404
+    initial = {"trip": request.GET.get("trip")} if request.GET.get("trip", "").isdigit() else None
+    form = IntoTripForm(request.user, request.POST if request.method == "POST" else None, initial=initial)
+    if request.method == "POST" and form.is_valid():
+        try:
+            trip, results = _assign(request.user, orders, form.cleaned_data)
+        except DomainError as error:
+            form.add_error(None, explain(error))
+        else:
+            title = _("Orders into a trip")
+            links = {"back": reverse("admin:orders_order_changelist"), "trip": trip}
+            return desk.results_page(request, context, title, results, **links)
+    free = [order for order in orders if order.is_available_for_trip]
+    page = {"title": _("Put orders into a trip"), "form": form, "orders": orders, "free": free, "ids": ",".join(map(str, ids))}
+    return TemplateResponse(request, "console/into_trip.html", {**context, **page})
+
+
+@transaction.atomic
+def _assign(user: User, orders: list[Order], wanted: dict[str, Any]) -> tuple[Trip, Any]:
+    """Make the trip if it is a new one; a trip that would take nothing is not made."""
+    trip = wanted["trip"]
+    if wanted["kind"] == NEW:
+        fields = {name: wanted[name] for name in ("name", "vehicle", "planned_start_date", "planned_start_time")}
+        trip = create_trip(actor=user, **fields)
+
+    def act(order: Order) -> str:
+        add_order(actor=user, trip_id=trip.pk, order=order)
+        return _("assigned")
+
+    results = run_each(orders, act, lambda order: reverse("admin:orders_order_change", args=[order.pk]))
+    if wanted["kind"] == NEW and not results.done:
+        first = results.rows[0]
+        raise DomainError(f"{first.label}: {first.message}")
+    return trip, results

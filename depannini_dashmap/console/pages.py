@@ -1,0 +1,82 @@
+"""The board, the live map, what refreshes them, and the token that opens a page's sockets."""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.template.response import TemplateResponse
+from django.utils.translation import gettext as _
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_POST, require_safe
+
+from accounts.tokens import issue_short_access
+from depannini_dashmap.console import charts, live
+from depannini_dashmap.console.board import read_board
+from orders.models import Order
+
+SOCKET_TOKEN_TTL = dt.timedelta(minutes=10)
+BIGGEST_ID = 2**63 - 1
+
+
+def board_context(request: HttpRequest) -> dict[str, Any]:
+    """Give what the board's template shows."""
+    board = read_board(request.user)
+    zone = ZoneInfo(settings.DISPLAY_TIME_ZONE)
+    drawn = [charts.orders_per_status(board.orders_by_status, dict(Order.Status.choices))]
+    if board.help is not None:
+        drawn = [charts.requests_per_hour(board.asked, board.now, zone), charts.time_to_accept(board.asked), *drawn]
+    return {"board": board, "charts": drawn, "may_change": may_change(request)}
+
+
+def may_change(request: HttpRequest) -> bool:
+    """Tell whether the person may change anything at all: a mere viewer sees no buttons."""
+    return bool(request.user.is_operator or request.user.is_company_editor)
+
+
+@never_cache
+@require_safe
+def board_fragment(request: HttpRequest) -> HttpResponse:
+    """Give the board alone, for the page that is open to take what changed."""
+    return TemplateResponse(request, "console/board.html", board_context(request))
+
+
+@never_cache
+@require_safe
+def live_map(request: HttpRequest, context: dict[str, Any]) -> HttpResponse:
+    """Show the live map; `?trip=` draws a trip's stops and line."""
+    return TemplateResponse(
+        request,
+        "console/map.html",
+        {
+            **context,
+            "title": _("Live map"),
+            "tile_url": settings.MAP_TILE_URL,
+            "trips": live.trips_to_choose(request.user),
+            "chosen": chosen_trip(request),
+            "is_operator": request.user.is_operator,
+        },
+    )
+
+
+@never_cache
+@require_safe
+def map_state(request: HttpRequest) -> HttpResponse:
+    """Give everything on the map as JSON."""
+    return JsonResponse(live.read_state(request.user, chosen_trip(request)))
+
+
+def chosen_trip(request: HttpRequest) -> int | None:
+    """Read `?trip=`; what is no id chooses none."""
+    value = request.GET.get("trip", "")
+    return int(value) if value.isascii() and value.isdigit() and 0 < int(value[:20]) <= BIGGEST_ID else None
+
+
+@never_cache
+@require_POST
+def socket_token(request: HttpRequest) -> HttpResponse:
+    """Give a short-lived token: sockets never take a session's cookie."""
+    return JsonResponse({"token": issue_short_access(request.user, SOCKET_TOKEN_TTL)})

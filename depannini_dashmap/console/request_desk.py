@@ -1,0 +1,87 @@
+"""One request for roadside help at the dispatcher's desk: who could take it, who was asked, assign by hand, cancel."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib import messages
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.template.response import TemplateResponse
+from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_safe
+
+from assistance import lifecycle
+from assistance.models import Assistance, Offer
+from assistance.services import assign_by_hand, cancel_by_staff, ranked_candidates
+from depannini_dashmap.console import desk
+from depannini_dashmap.console.results import explain
+from depannini_dashmap.console.trip_desk import READ_AND_POST
+from depannini_dashmap.lib.errors import DomainError
+
+LONGEST_NOTE = 500
+
+
+def _job(request: HttpRequest, assistance_id: int) -> Assistance:
+    rows = Assistance.objects.visible_to(request.user).select_related("client", "assistant")
+    job = rows.filter(pk=desk.checked_id(assistance_id)).first()
+    if job is None:
+        raise Http404
+    return job
+
+
+@require_safe
+@desk.for_operators
+def show_request(request: HttpRequest, assistance_id: int, context: dict[str, Any]) -> HttpResponse:
+    """Show the request with its candidates, the best first, each with what speaks against them."""
+    job = _job(request, assistance_id)
+    offers = Offer.objects.filter(assistance_id=job.pk).select_related("assistant").order_by("offered_at", "id")
+    is_waiting = job.status == lifecycle.REQUESTED
+    page = {
+        "title": _("Request %(id)s") % {"id": f"#{job.pk}"},
+        "job": job,
+        "is_waiting": is_waiting,
+        "candidates": ranked_candidates(job) if is_waiting else [],
+        "offers": list(offers),
+    }
+    return TemplateResponse(request, "console/request.html", {**context, **page})
+
+
+@READ_AND_POST
+@desk.for_operators
+def assign(request: HttpRequest, assistance_id: int, assistant_id: int, context: dict[str, Any]) -> HttpResponse:
+    """Ask once, then give the request to the assistant."""
+    job = _job(request, assistance_id)
+    candidate = next((one for one in ranked_candidates(job) if one.user_id == assistant_id), None)
+    if candidate is None:
+        raise Http404
+    here = reverse("admin:dispatch_request", args=[job.pk])
+    if request.method != "POST":
+        page = {"title": _("Assign by hand"), "job": job, "candidate": candidate, "back": here}
+        return TemplateResponse(request, "console/assign.html", {**context, **page})
+    try:
+        assign_by_hand(request.user, assistance_id=job.pk, assistant_id=assistant_id)
+        messages.success(request, _("%(name)s has the job now.") % {"name": candidate.name})
+    except DomainError as error:
+        messages.error(request, explain(error))
+    return HttpResponseRedirect(here)
+
+
+@READ_AND_POST
+@desk.for_operators
+def cancel(request: HttpRequest, assistance_id: int, context: dict[str, Any]) -> HttpResponse:
+    """Ask for the reason, then cancel the request."""
+    job = _job(request, assistance_id)
+    here = reverse("admin:dispatch_request", args=[job.pk])
+    note = request.POST.get("note", "").replace("\x00", "").strip()
+    page = {"title": _("Cancel the request"), "job": job, "back": here, "note": note, "longest": LONGEST_NOTE}
+    if request.method == "POST":
+        if note and len(note) <= LONGEST_NOTE:
+            try:
+                cancel_by_staff(request.user, assistance_id=job.pk, note=note)
+                messages.success(request, _("The request is canceled and both sides are told."))
+            except DomainError as error:
+                messages.error(request, explain(error))
+            return HttpResponseRedirect(here)
+        page["problem"] = _("Give a reason of at most %(count)d characters.") % {"count": LONGEST_NOTE}
+    return TemplateResponse(request, "console/cancel_request.html", {**context, **page})

@@ -1,0 +1,163 @@
+"""One trip at work: its stops in their order, the next step, the driver; each button is a service of trips."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+from django.contrib import messages
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.template.response import TemplateResponse
+from django.urls import reverse
+from django.utils.functional import Promise
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
+
+from accounts.permissions import may_edit
+from accounts.models import User
+from depannini_dashmap.console import desk
+from depannini_dashmap.console.results import explain, run_each
+from depannini_dashmap.lib.errors import DomainError
+from trips.lifecycle import CANCELLED, COMPLETED, DRAFT, IN_PROGRESS, OPEN, PLANNED, STEPS
+from trips.models import Trip, TripStop
+from trips.services.notify import notify_driver
+from trips.services.stops import reorder_stops
+from trips.services.trips import update_trip
+
+READ_AND_POST = require_http_methods(["GET", "HEAD", "POST"])
+
+
+class Step(NamedTuple):
+    """Something that can be done to a trip: what the button says, what then happens, and the service."""
+
+    label: Promise
+    effect: Promise
+    done: Promise
+    sources: tuple[str, ...]
+    act: Callable[[User, int], Any]
+    is_final: bool = False
+
+
+def _to(status: str) -> Callable[[User, int], Any]:
+    return lambda user, trip_id: update_trip(actor=user, trip_id=trip_id, status=status)
+
+
+def _sources(status: str) -> tuple[str, ...]:
+    return tuple(STEPS.sources(status))
+
+
+STEP = {
+    "plan": Step(
+        gettext_lazy("Mark as planned"),
+        gettext_lazy("The trip is ready to be driven. Every order in it must have both its stops."),
+        gettext_lazy("planned"),
+        (DRAFT,),
+        _to(PLANNED),
+    ),
+    "notify": Step(
+        gettext_lazy("Notify driver"),
+        gettext_lazy("The driver gets an e-mail with the stops in their order, addresses, contacts and times."),
+        gettext_lazy("driver notified"),
+        OPEN,
+        lambda user, trip_id: notify_driver(actor=user, trip_id=trip_id),
+    ),
+    "start": Step(
+        gettext_lazy("Start trip"),
+        gettext_lazy("The trip is under way from now on, and its orders are in transit."),
+        gettext_lazy("started"),
+        _sources(IN_PROGRESS),
+        _to(IN_PROGRESS),
+    ),
+    "complete": Step(
+        gettext_lazy("Complete trip"),
+        gettext_lazy("Stops that are still open count as done now, and the orders as delivered. This is final."),
+        gettext_lazy("completed"),
+        _sources(COMPLETED),
+        _to(COMPLETED),
+        is_final=True,
+    ),
+    "cancel": Step(
+        gettext_lazy("Cancel trip"),
+        gettext_lazy("Orders that were not delivered wait for another trip. This is final."),
+        gettext_lazy("cancelled"),
+        _sources(CANCELLED),
+        _to(CANCELLED),
+        is_final=True,
+    ),
+}
+
+
+def _visible(request: HttpRequest, trip_id: int) -> Trip:
+    rows = Trip.objects.visible_to(request.user).select_related("vehicle", "company", "dispatcher")
+    trip = rows.filter(pk=desk.checked_id(trip_id)).first()
+    if trip is None:
+        raise Http404
+    return trip
+
+
+@require_safe
+def show_trip(request: HttpRequest, trip_id: int, context: dict[str, Any]) -> HttpResponse:
+    """Show the trip with its stops; whoever may change it can reorder them and take the next step."""
+    trip = _visible(request, trip_id)
+    stops = TripStop.objects.filter(trip=trip).select_related("stop", "order").order_by("sequence")
+    is_editable = may_edit(request.user, trip.company_id)
+    steps = [(name, step) for name, step in STEP.items() if is_editable and trip.status in step.sources]
+    return TemplateResponse(
+        request,
+        "console/trip.html",
+        {
+            **context,
+            "title": trip.name,
+            "trip": trip,
+            "stops": list(stops),
+            "steps": steps,
+            "is_editable": is_editable and not trip.is_closed,
+        },
+    )
+
+
+@require_POST
+@desk.for_editors
+def reorder(request: HttpRequest, trip_id: int, context: dict[str, Any]) -> HttpResponse:
+    """Store the order of the stops as the form lists them."""
+    trip = _visible(request, trip_id)
+    given = request.POST.getlist("stop")
+    if not all(value.isascii() and value.isdigit() and len(value) < 19 for value in given):
+        raise Http404
+    try:
+        numbers = [(int(value), place) for place, value in enumerate(given, start=1)]
+        reorder_stops(actor=request.user, trip_id=trip.pk, numbers=numbers)
+        messages.success(request, _("The new order of the stops is saved."))
+    except DomainError as error:
+        messages.error(request, explain(error))
+    return HttpResponseRedirect(reverse("admin:dispatch_trip", args=[trip.pk]))
+
+
+@READ_AND_POST
+@desk.for_editors
+def take_step(request: HttpRequest, step: str, context: dict[str, Any]) -> HttpResponse:
+    """Ask once, then take the chosen trips a step on and tell what became of each."""
+    if step not in STEP:
+        raise Http404
+    wanted = STEP[step]
+    ids = desk.chosen_ids(request)
+    trips = list(Trip.objects.visible_to(request.user).select_related("vehicle").filter(pk__in=ids).order_by("pk"))
+    if not trips:
+        raise Http404
+    if request.method != "POST":
+        ready = [trip for trip in trips if trip.status in wanted.sources]
+        page = {"title": wanted.label, "step": wanted, "trips": trips, "ready": ready, "ids": ",".join(map(str, ids))}
+        return TemplateResponse(request, "console/trip_step.html", {**context, **page})
+
+    def act(trip: Trip) -> str:
+        wanted.act(request.user, trip.pk)
+        return str(wanted.done)
+
+    results = run_each(trips, act, lambda trip: reverse("admin:dispatch_trip", args=[trip.pk]))
+    if len(trips) == 1:
+        row = results.rows[0]
+        tell = messages.success if row.is_done else messages.error
+        tell(request, f"{row.label}: {row.message}")
+        return HttpResponseRedirect(row.url)
+    return desk.results_page(request, context, str(wanted.label), results, back=reverse("admin:trips_trip_changelist"))

@@ -1,0 +1,50 @@
+"""The paths of the console inside the admin site; every one but the language switch asks who is there."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import wraps
+from typing import TYPE_CHECKING, Any
+
+from django.http import HttpRequest, HttpResponse
+from django.urls import URLPattern, path
+from django.views.i18n import set_language
+
+from depannini_dashmap.console import order_desk, pages, people_desk, request_desk, tariffs, trip_desk
+
+if TYPE_CHECKING:
+    from depannini_dashmap.admin_site import DispatchAdminSite
+
+
+def console_urls(site: DispatchAdminSite) -> list[URLPattern]:
+    """Give the console's paths, guarded by the site."""
+
+    def page(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
+        """Guard a view and hand it what every page of the site shows."""
+
+        @wraps(view)
+        def with_context(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+            return view(request, *args, context=site.each_context(request), **kwargs)
+
+        return site.admin_view(with_context)
+
+    return [
+        path("language/", set_language, name="language"),
+        path("board/", site.admin_view(pages.board_fragment), name="board"),
+        path("map/", page(pages.live_map), name="map"),
+        path("map/state/", site.admin_view(pages.map_state), name="map_state"),
+        path("socket-token/", site.admin_view(pages.socket_token), name="socket_token"),
+        path("dispatch/orders/into-trip/", page(order_desk.into_trip), name="dispatch_into_trip"),
+        path("dispatch/trips/step/<slug:step>/", page(trip_desk.take_step), name="dispatch_step"),
+        path("dispatch/trips/<int:trip_id>/", page(trip_desk.show_trip), name="dispatch_trip"),
+        path("dispatch/trips/<int:trip_id>/reorder/", page(trip_desk.reorder), name="dispatch_reorder"),
+        path("dispatch/requests/<int:assistance_id>/", page(request_desk.show_request), name="dispatch_request"),
+        path(
+            "dispatch/requests/<int:assistance_id>/assign/<int:assistant_id>/",
+            page(request_desk.assign),
+            name="dispatch_assign",
+        ),
+        path("dispatch/requests/<int:assistance_id>/cancel/", page(request_desk.cancel), name="dispatch_cancel"),
+        path("dispatch/people/resend/", page(people_desk.resend_codes), name="dispatch_resend"),
+        path("dispatch/tariffs/example/", site.admin_view(tariffs.example), name="tariff_example"),
+    ]

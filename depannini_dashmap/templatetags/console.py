@@ -1,0 +1,64 @@
+"""What the console's templates need and Django's tags do not have."""
+
+from __future__ import annotations
+
+import datetime as dt
+import re
+from typing import Any
+
+from django import template
+from django.utils.html import format_html
+from django.utils.translation import gettext, ngettext
+
+from depannini_dashmap.console.actions import status_badge
+
+register = template.Library()
+
+
+@register.simple_tag
+def badge(row: Any) -> str:
+    """Show the status of a row as a word on its colour."""
+    return status_badge(row)
+
+
+@register.simple_tag
+def tr(text: Any) -> str:
+    """Translate a text that comes from the data, such as the label of a choice."""
+    return gettext(str(text)) if text else ""
+
+
+@register.simple_tag
+def age(since: dt.datetime | None, now: dt.datetime) -> str:
+    """Say in one unit how long ago something was."""
+    if since is None:
+        return "–"
+    minutes = max(0, int((now - since).total_seconds() // 60))
+    if minutes < 1:
+        return gettext("just now")
+    if minutes < 60:
+        return ngettext("%(n)d min", "%(n)d min", minutes) % {"n": minutes}
+    if minutes < 48 * 60:
+        hours = minutes // 60
+        return ngettext("%(n)d h", "%(n)d h", hours) % {"n": hours}
+    days = minutes // (24 * 60)
+    return ngettext("%(n)d day", "%(n)d days", days) % {"n": days}
+
+
+@register.filter
+def unlocal(value: Any) -> str:
+    """Write a number as programs do, whatever the language of the page."""
+    return str(value)
+
+
+@register.filter
+def tel(phone: str) -> str:
+    """Keep what a `tel:` link may hold."""
+    return re.sub(r"[^0-9+]", "", phone or "")
+
+
+@register.simple_tag
+def reasons(candidate: Any) -> str:
+    """Say what speaks against a candidate, in the language of the page."""
+    if not candidate.reasons:
+        return format_html('<span class="badge is-completed">{}</span>', gettext("fits"))
+    return format_html("{}", ", ".join(gettext(reason) for reason in candidate.reasons))

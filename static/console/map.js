@@ -1,0 +1,306 @@
+// The live map and the tables that hold the same. All texts go in as text nodes, never as HTML.
+import { keepCurrent, requireSignedIn } from "./live.js";
+
+const L = window.L;
+const box = document.getElementById("map");
+const say = (name) => box.dataset[`t${name[0].toUpperCase()}${name.slice(1)}`] || "";
+const SVG = "http://www.w3.org/2000/svg";
+const markers = new Map();
+const vehicles = new Map();
+let state = { vehicles: [], assistants: [], requests: [], trip: null, stale_after: 900 };
+let clockSkew = 0;
+let isFitted = false;
+let tripLayer = null;
+let pending = 0;
+
+// --- The map ---------------------------------------------------------------------------------------------------------
+const map = L.map(box, { worldCopyJump: true, zoomControl: false, minZoom: 2, attributionControl: false });
+map.setView([36.75, 3.06], 6);
+L.control.zoom({ position: document.dir === "rtl" ? "topright" : "topleft" }).addTo(map);
+const credits = L.control.attribution({ prefix: "Leaflet" }).addTo(map);
+L.control.scale({ imperial: false }).addTo(map);
+map.createPane("basemap").style.zIndex = 150;
+map.createPane("places").style.zIndex = 160;
+if (box.dataset.tileUrl) L.tileLayer(box.dataset.tileUrl, { maxZoom: 19, attribution: "© OpenStreetMap contributors" }).addTo(map);
+else drawBasemap();
+
+async function drawBasemap() {
+  const [world, cities] = await Promise.all([box.dataset.basemapUrl, box.dataset.citiesUrl].map(async (url) => (await fetch(url)).json()));
+  const css = getComputedStyle(document.documentElement);
+  L.geoJSON(world, {
+    pane: "basemap",
+    renderer: L.canvas({ pane: "basemap", padding: 0.5 }),
+    interactive: false,
+    smoothFactor: 1,
+    style: {
+      color: css.getPropertyValue("--map-border").trim(),
+      weight: 1,
+      fillColor: css.getPropertyValue("--map-land").trim(),
+      fillOpacity: 1,
+    },
+  }).addTo(map);
+  credits.addAttribution("Natural Earth");
+  const layer = L.layerGroup().addTo(map);
+  const show = () => {
+    layer.clearLayers();
+    const zoom = map.getZoom();
+    const inside = map.getBounds().pad(0.1);
+    for (const [name, lat, lng, from] of cities) {
+      if (zoom < from || !inside.contains([lat, lng])) continue;
+      const label = element("span", "", name);
+      layer.addLayer(L.marker([lat, lng], {
+        pane: "places", interactive: false, keyboard: false,
+        icon: L.divIcon({ className: "city", html: label, iconSize: null }),
+      }));
+    }
+  };
+  map.on("moveend", show);
+  show();
+}
+
+function element(tag, className, text) {
+  const made = document.createElement(tag);
+  if (className) made.className = className;
+  if (text !== undefined) made.textContent = text;
+  return made;
+}
+
+function arrow() {
+  const svg = document.createElementNS(SVG, "svg");
+  svg.setAttribute("viewBox", "0 0 24 24");
+  const path = document.createElementNS(SVG, "path");
+  path.setAttribute("d", "M12 2 19 21 12 17 5 21Z");
+  svg.append(path);
+  return svg;
+}
+
+function markerOf(key, kind, lat, lng, title) {
+  let marker = markers.get(key);
+  if (!marker) {
+    const body = element("span", "pin");
+    if (kind === "vehicle") body.append(arrow());
+    const icon = L.divIcon({ className: `marker marker-${kind}`, html: body, iconSize: [26, 26] });
+    marker = L.marker([lat, lng], { icon, title, alt: title, keyboard: true, zIndexOffset: kind === "request" ? 1000 : 0 });
+    marker.body = body;
+    marker.bindTooltip(() => marker.tip(), { direction: "top", offset: [0, -12] });
+    marker.bindPopup(() => marker.tip());
+    marker.addTo(map);
+    markers.set(key, marker);
+  }
+  marker.setLatLng([lat, lng]);
+  const node = marker.getElement();
+  if (node) { node.title = ""; node.setAttribute("aria-label", title); node.dataset.key = key; }
+  return marker;
+}
+
+const now = () => Date.now() + clockSkew;
+const secondsSince = (at) => Math.max(0, Math.round((now() - Date.parse(at)) / 1000));
+
+function ageText(at) {
+  if (!at) return "–";
+  const seconds = secondsSince(at);
+  if (seconds < 60) return `${seconds} ${say("seconds")}`;
+  if (seconds < 5400) return `${Math.round(seconds / 60)} ${say("minutes")}`;
+  return `${Math.round(seconds / 3600)} ${say("hours")}`;
+}
+
+function tipOf(lines) {
+  const tip = element("div", "tip");
+  lines.filter(Boolean).forEach((line, index) => {
+    const part = element(index ? "div" : "strong");
+    part.append(element("bdi", "", line));
+    tip.append(part);
+  });
+  return tip;
+}
+
+// --- What moves -----------------------------------------------------------------------------------------------------
+function drawVehicle(vehicle) {
+  const marker = markerOf(`vehicle-${vehicle.id}`, "vehicle", vehicle.lat, vehicle.lng, vehicle.name);
+  const isStale = secondsSince(vehicle.at) > state.stale_after;
+  marker.body.classList.toggle("is-stale", isStale);
+  marker.body.classList.toggle("is-standing", vehicle.speed < 1);
+  marker.body.firstChild.style.transform = `rotate(${Number(vehicle.heading) || 0}deg)`;
+  marker.tip = () => tipOf([vehicle.name, vehicle.detail, vehicle.driver, vehicle.company, `${vehicle.speed} ${say("kmh")} · ${ageText(vehicle.at)}${isStale ? ` · ${say("stale")}` : ""}`]);
+  return isStale;
+}
+
+function drawAssistant(assistant) {
+  const marker = markerOf(`assistant-${assistant.id}`, "assistant", assistant.lat, assistant.lng, assistant.name);
+  marker.body.classList.toggle("is-stale", assistant.stale);
+  marker.body.classList.toggle("is-busy", Boolean(assistant.job));
+  marker.tip = () => tipOf([assistant.name, assistant.detail, assistant.job ? `${say("busy")} #${assistant.job}` : say("free"), ageText(assistant.at)]);
+}
+
+function drawRequest(request) {
+  const marker = markerOf(`request-${request.id}`, "request", request.lat, request.lng, request.name);
+  marker.body.classList.toggle("is-waiting", request.status === "requested");
+  marker.body.textContent = request.status === "requested" ? "!" : "✓";
+  marker.tip = () => tipOf([request.name, request.status_label, request.detail, request.assistant, ageText(request.at)]);
+}
+
+function drawTrip(trip) {
+  if (tripLayer) tripLayer.remove();
+  tripLayer = null;
+  if (!trip) return;
+  const placed = trip.stops.filter((stop) => stop.lat !== null && stop.lng !== null);
+  const parts = placed.map((stop) => {
+    const label = element("span", stop.done ? "pin is-done" : "pin", String(stop.sequence));
+    const icon = L.divIcon({ className: "marker marker-stop", html: label, iconSize: [24, 24] });
+    const marker = L.marker([stop.lat, stop.lng], { icon, alt: `${stop.sequence}. ${stop.name}` });
+    marker.bindPopup(() => tipOf([`${stop.sequence}. ${stop.name}`, stop.address, say(stop.kind), stop.done ? say("done") : ""]));
+    return marker;
+  });
+  const line = L.polyline(placed.map((stop) => [stop.lat, stop.lng]), { weight: 4, opacity: 0.8, className: "trip-line", interactive: false });
+  tripLayer = L.layerGroup([line, ...parts]).addTo(map);
+}
+
+// --- The tables ------------------------------------------------------------------------------------------------------
+function fill(kind, rows) {
+  const body = document.querySelector(`table[data-kind="${kind}"] tbody`);
+  if (!body) return;
+  const old = new Map([...body.rows].map((row) => [row.dataset.key, row]));
+  if (!rows.length) {
+    const empty = element("tr");
+    const cell = element("td", "quiet", say("none"));
+    cell.colSpan = 9;
+    empty.append(cell);
+    body.replaceChildren(empty);
+    return;
+  }
+  const order = rows.map(({ key, cells, place, url, name }) => {
+    const row = old.get(key) || newRow(key, cells.length, place, url, name);
+    cells.forEach((text, index) => {
+      const holder = row.cells[index].firstChild;
+      if (holder.textContent !== String(text)) holder.textContent = text;
+    });
+    return row;
+  });
+  if (order.length !== body.rows.length || order.some((row, index) => body.rows[index] !== row)) body.replaceChildren(...order);
+}
+
+function newRow(key, count, place, url, name) {
+  const row = element("tr");
+  row.dataset.key = key;
+  for (let index = 0; index < count; index += 1) {
+    const cell = element(index ? "td" : "th");
+    if (!index) cell.scope = "row";
+    cell.append(element("bdi"));
+    row.append(cell);
+  }
+  const actions = row.insertCell();
+  if (place) {
+    const button = element("button", "button small", say("show"));
+    button.type = "button";
+    button.setAttribute("aria-label", `${say("show")}: ${name}`);
+    button.addEventListener("click", () => {
+      const marker = markers.get(key);
+      map.setView(marker ? marker.getLatLng() : place, Math.max(map.getZoom(), 13));
+      if (marker) marker.openPopup();
+      box.scrollIntoView({ block: "nearest" });
+    });
+    actions.append(button);
+  }
+  if (url) {
+    const link = element("a", "button small", say("open"));
+    link.href = url;
+    link.setAttribute("aria-label", `${say("open")}: ${name}`);
+    actions.append(" ", link);
+  }
+  return row;
+}
+
+const vehicleRow = (one) => ({
+  key: `vehicle-${one.id}`, name: one.name, place: [one.lat, one.lng],
+  cells: [one.name, one.driver || "–", `${one.speed} ${say("kmh")}`, ageText(one.at) + (secondsSince(one.at) > state.stale_after ? ` · ${say("stale")}` : "")],
+});
+
+function drawTables() {
+  fill("vehicles", [...vehicles.values()].map(vehicleRow));
+  fill("requests", state.requests.map((one) => ({ key: `request-${one.id}`, name: one.name, place: [one.lat, one.lng], url: one.url, cells: [one.name, one.status_label, ageText(one.at)] })));
+  fill("assistants", state.assistants.map((one) => ({ key: `assistant-${one.id}`, name: one.name, place: [one.lat, one.lng], cells: [one.name, one.detail, one.job ? `${say("busy")} #${one.job}` : say("free"), ageText(one.at)] })));
+  if (state.trip) {
+    fill("stops", state.trip.stops.map((one) => ({ key: `stop-${one.sequence}`, name: one.name, place: one.lat === null ? null : [one.lat, one.lng], cells: [one.sequence, one.name, one.done ? say("done") : say(one.kind)] })));
+  }
+}
+
+function drawAll() {
+  vehicles.forEach(drawVehicle);
+  state.assistants.forEach(drawAssistant);
+  state.requests.forEach(drawRequest);
+  const wanted = new Set([
+    ...[...vehicles.keys()].map((id) => `vehicle-${id}`),
+    ...state.assistants.map((one) => `assistant-${one.id}`),
+    ...state.requests.map((one) => `request-${one.id}`),
+  ]);
+  for (const [key, marker] of markers) {
+    if (!wanted.has(key)) { marker.remove(); markers.delete(key); }
+  }
+  drawTrip(state.trip);
+  drawTables();
+  const empty = document.getElementById("map-empty");
+  empty.hidden = vehicles.size > 0;
+  empty.textContent = say("empty");
+}
+
+function fit() {
+  const points = [...markers.values()].map((marker) => marker.getLatLng());
+  const stops = state.trip ? state.trip.stops.filter((stop) => stop.lat !== null).map((stop) => L.latLng(stop.lat, stop.lng)) : [];
+  const chosen = stops.length ? [...stops, ...points.filter((_, index) => [...markers.keys()][index] === `vehicle-${state.trip.vehicle_id}`)] : points;
+  if (chosen.length) map.fitBounds(L.latLngBounds(chosen).pad(0.15), { maxZoom: 14, animate: false });
+}
+
+// --- News ------------------------------------------------------------------------------------------------------------
+async function refresh() {
+  const query = box.dataset.trip ? `?trip=${encodeURIComponent(box.dataset.trip)}` : "";
+  const answer = await fetch(box.dataset.stateUrl + query, { credentials: "same-origin" });
+  requireSignedIn(answer);
+  state = await answer.json();
+  clockSkew = Date.parse(state.at) - Date.now();
+  if (Math.abs(clockSkew) < 2000) clockSkew = 0;
+  const known = new Set(state.vehicles.map((one) => one.id));
+  for (const id of vehicles.keys()) if (!known.has(id)) vehicles.delete(id);
+  for (const one of state.vehicles) {
+    const before = vehicles.get(one.id);
+    vehicles.set(one.id, before && Date.parse(before.at) > Date.parse(one.at) ? before : one);
+  }
+  drawAll();
+  if (!isFitted) { isFitted = true; fit(); }
+}
+
+function moved(position) {
+  const known = vehicles.get(position.vehicle_id);
+  if (!known) return refreshSoon();
+  if (Date.parse(position.timestamp) < Date.parse(known.at)) return undefined;
+  Object.assign(known, {
+    lat: Number(position.latitude), lng: Number(position.longitude), at: position.timestamp,
+    speed: Math.round(Number(position.speed)), heading: Math.round(Number(position.heading)),
+  });
+  return drawVehicle(known);
+}
+
+function refreshSoon() {
+  if (pending) return;
+  pending = setTimeout(() => { pending = 0; refresh().catch(() => {}); }, 700);
+}
+
+function frame(event) {
+  if (event.type === "position" && event.position) moved(event.position);
+  else if (Array.isArray(event.positions)) event.positions.forEach((one) => moved(one.position || one));
+  else if (event.type === "location" && assistantMoved(event)) return;
+  else if (event.type !== "pong") refreshSoon();
+}
+
+function assistantMoved(event) {
+  const id = event.user_id ?? event.assistant_id;
+  const known = state.assistants.find((one) => one.id === id);
+  if (!known) return false;
+  Object.assign(known, { lat: event.lat, lng: event.lng, at: new Date(now()).toISOString(), stale: false });
+  drawAssistant(known);
+  return true;
+}
+
+document.getElementById("fit").addEventListener("click", fit);
+setInterval(() => { if (!document.hidden) { vehicles.forEach(drawVehicle); drawTables(); } }, 1000);
+refresh().catch(() => {});
+keepCurrent({ refresh, frame });
