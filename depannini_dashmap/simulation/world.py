@@ -79,7 +79,7 @@ class World:
         self.tally = Tally()
         self.requested_at: dict[int, float] = {}
         self.http = httpx.AsyncClient(
-            base_url=self.base_url, timeout=15, limits=httpx.Limits(max_connections=40, max_keepalive_connections=20)
+            base_url=self.base_url, timeout=40, limits=httpx.Limits(max_connections=40, max_keepalive_connections=20)
         )
 
     @property
