@@ -1,0 +1,181 @@
+"""A known load: writers whose acknowledged rows are counted, and pairs of people who hold sockets."""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+import threading
+import time
+from collections import Counter
+from contextlib import suppress
+from dataclasses import dataclass, field
+from typing import Any
+
+import httpx
+from websockets.exceptions import WebSocketException
+from websockets.sync.client import connect
+
+PASSWORD = "correct-horse-battery"
+STOP = {"name": "Stop", "address": "1 Rue", "latitude": "36.7", "longitude": "3.0"}
+
+
+@dataclass
+class People:
+    """Registers who is needed, over the API of one server."""
+
+    base: str
+    http: httpx.Client = field(default_factory=lambda: httpx.Client(timeout=60))
+    number: int = 0
+
+    def post(self, path: str, body: dict, header: str = "") -> dict:
+        """POST and return the answer. Raises: httpx.HTTPStatusError."""
+        headers = {"Authorization": header} if header else {}
+        return self.http.post(self.base + path, json=body, headers=headers).raise_for_status().json()
+
+    def dispatcher(self) -> tuple[str, int]:
+        """Return (header, vehicle id) of a new dispatcher."""
+        self.number += 1
+        name = f"drill{self.number}"
+        self.post("/api/auth/register/", {"username": name, "password": PASSWORD, "email": f"{name}@example.com", "first_name": "D", "last_name": "D", "company_name": name})
+        header = f"Token {self.post('/api/auth/login/', {'username': name, 'password': PASSWORD})['token']}"
+        vehicle = self.post("/api/vehicles/", {"license_plate": name, "make": "F", "model": "T", "year": 2020, "capacity": "1", "driver_email": "driver@example.com"}, header)
+        return header, vehicle["id"]
+
+    def pair(self, spread: float = 0.0) -> tuple[str, str, int, int]:
+        """Return (client's header, assistant's header, assistant's id, request id) of an accepted request."""
+        self.number += 1
+        lat = -60 + spread
+        client = self.post("/api/auth/register/", {"phone_number": f"+21361{self.number:07d}", "name": "Amina", "password": PASSWORD})
+        expiry = (dt.date.today() + dt.timedelta(days=400)).strftime("%d:%m:%y")
+        helper = self.post(
+            "/api/auth/register/",
+            {"phone_number": f"+21362{self.number:07d}", "name": "Karim", "password": PASSWORD, "user_type": "assistant", "service_type": "towing", "vehicle_type": "truck",
+             "driving_license_cat": "c", "driving_license_num": "1", "driving_license_expiry": expiry, "vehicle_registration_num": 1, "current_lat": lat, "current_lng": 10.0},
+        )  # fmt: skip
+        mine, his = f"Bearer {client['access']}", f"Bearer {helper['access']}"
+        self.post("/api/profile/assistant-status/", {"is_active": True}, his)
+        number = self.post("/api/assistance/request/", {"pickup": {"lat": lat, "lng": 10.0}}, mine)["assistance"]["id"]
+        self.http.patch(f"{self.base}/api/assistance/accept/{number}/", json={}, headers={"Authorization": his}).raise_for_status()
+        return mine, his, helper["user"]["id"], number
+
+
+class Writers:
+    """Threads that post positions and read lists without pause; counts statuses and remembers what was acknowledged."""
+
+    def __init__(self, urls: list[str], header: str, vehicle: int, threads: int = 6) -> None:
+        self.urls, self.header, self.vehicle = urls, header, vehicle
+        self.statuses: Counter[str] = Counter()
+        self.acknowledged: set[int] = set()
+        self.slowest_s = 0.0
+        self.good_at: list[float] = []
+        self.lock = threading.Lock()
+        self.stopping = threading.Event()
+        self.moments = iter(range(10**9))
+        self.threads = [threading.Thread(target=self._run, args=(index,), daemon=True) for index in range(threads)]
+
+    def __enter__(self) -> Writers:
+        for thread in self.threads:
+            thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stopping.set()
+        for thread in self.threads:
+            thread.join(60)
+
+    def _run(self, index: int) -> None:
+        with httpx.Client(timeout=40, headers={"Authorization": self.header}) as http:
+            turn = index
+            while not self.stopping.is_set():
+                turn += 1
+                self._once(http, self.urls[turn % len(self.urls)], turn % 4 != 0)
+
+    def _once(self, http: httpx.Client, base: str, is_write: bool) -> None:
+        started = time.monotonic()
+        try:
+            if is_write:
+                with self.lock:
+                    moment = dt.datetime(2020, 1, 1) + dt.timedelta(seconds=next(self.moments))
+                body = {"vehicle_id": self.vehicle, "latitude": "36.7", "longitude": "3.0", "speed": "50", "heading": "90", "timestamp": f"{moment.isoformat()}Z"}
+                answer = http.post(f"{base}/api/positions/", json=body)
+            else:
+                answer = http.get(f"{base}/api/vehicles/")
+            kind = str(answer.status_code)
+            if kind == "503" and "retry-after" not in answer.headers:
+                kind = "503 without Retry-After"
+        except httpx.ConnectError:
+            answer, kind = None, "refused"
+        except httpx.HTTPError as error:
+            answer, kind = None, f"cut ({type(error).__name__})"
+        ended = time.monotonic()
+        with self.lock:
+            self.statuses[kind] += 1
+            self.slowest_s = max(self.slowest_s, ended - started)
+            if answer is not None and answer.is_success:
+                self.good_at.append(ended)
+                if is_write:
+                    self.acknowledged.add(answer.json()["id"])
+        if kind != "200" and kind != "201":
+            time.sleep(0.05)
+
+    def first_good_after(self, moment: float) -> float | None:
+        """Return seconds from `moment` to the first success after it."""
+        later = [good - moment for good in self.good_at if good >= moment]
+        return min(later) if later else None
+
+
+class Pair:
+    """A client's and an assistant's socket on one request, on two servers, reconnecting as apps do."""
+
+    def __init__(self, urls: list[str], people: People, spread: float) -> None:
+        self.mine, self.his, self.helper, self.number = people.pair(spread)
+        self.urls = urls
+        self.heard: dict[str, float] = {}
+        self.codes: Counter[int] = Counter()
+        self.stopping = threading.Event()
+        self.sockets: dict[str, Any] = {}
+        self.threads = [
+            threading.Thread(target=self._hold, args=(name, header, urls[index % len(urls)]), daemon=True)
+            for index, (name, header) in enumerate((("client", self.mine), ("assistant", self.his)))
+        ]
+        for thread in self.threads:
+            thread.start()
+
+    def _hold(self, name: str, header: str, base: str) -> None:
+        url = f"{base.replace('http', 'ws', 1)}/ws/assistance/{self.number}/"
+        while not self.stopping.is_set():
+            try:
+                with connect(url, additional_headers={"Authorization": header}, open_timeout=10, close_timeout=1) as held:
+                    self.sockets[name] = held
+                    while not self.stopping.is_set():
+                        with suppress(TimeoutError):
+                            event = json.loads(held.recv(timeout=0.5))
+                            self.heard[f"{name}:{event.get('type')}:{event.get('lat', '')}"] = time.monotonic()
+            except (WebSocketException, OSError, TimeoutError) as error:
+                received = getattr(error, "rcvd", None)
+                if received is not None:
+                    self.codes[received.code] += 1
+                time.sleep(0.3)
+
+    def speak(self, lat: float) -> None:
+        """Send a location from the assistant's side, if the socket is there."""
+        with suppress(Exception):
+            self.sockets["assistant"].send(json.dumps({"type": "location", "lat": lat, "lng": 10.0}))
+
+    def reaches_within(self, seconds: float, marker: float) -> float | None:
+        """Speak until the client hears; returns how long that took, None for never."""
+        started, step = time.monotonic(), 0
+        while time.monotonic() - started < seconds:
+            step += 1
+            lat = round(marker + step / 10000, 6)
+            self.speak(lat)
+            time.sleep(0.25)
+            if any(key.startswith("client:location:") and when >= started for key, when in self.heard.items()):
+                return time.monotonic() - started
+        return None
+
+    def close(self) -> None:
+        """Let go."""
+        self.stopping.set()
+        for thread in self.threads:
+            thread.join(5)
