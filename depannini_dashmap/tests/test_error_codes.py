@@ -29,7 +29,7 @@ def said() -> Iterator[str]:
                 name = getattr(node.func, "id", getattr(node.func, "attr", ""))
                 if name in {"BadFrame", "send_error"} and node.args and isinstance(node.args[0], ast.Constant):
                     yield node.args[0].value
-                if name[:1].isupper():
+                if name[:1].isupper() and name != "ValidationError":
                     yield from (
                         word.value.value
                         for word in node.keywords
