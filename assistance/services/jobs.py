@@ -73,7 +73,7 @@ def take(job: Assistance, profile: AssistantProfile, now: datetime, **offer: Any
     job.assistant = profile.user
     state.move(job, lifecycle.ACCEPTED, now, assistant_id=profile.pk, accepted_at=now)
     _settle_offers(job, profile, now, offer)
-    state.tell_status(job, now)
+    state.tell_status(job, now, lat=profile.lat, lng=profile.lng)
 
 
 def _settle_offers(job: Assistance, profile: AssistantProfile, now: datetime, unasked: Mapping[str, Any]) -> None:

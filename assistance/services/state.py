@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from assistance import events, lifecycle, selectors, wire
-from assistance.models import Assistance, AssistantProfile
+from assistance.models import Assistance
 from depannini_dashmap.lib import realtime
 from depannini_dashmap.lib.errors import Conflict, NotFound
 
@@ -66,12 +66,9 @@ def seen_by(user_id: int, job: Assistance, now: datetime, *, sees_all: bool = Fa
     return wire.body(wire.row_of(job), viewer_id=user_id, sees_all=sees_all, now=now)
 
 
-def tell_status(job: Assistance, now: datetime) -> None:
-    """Tell the room the state; on acceptance with the assistant's phone number and place."""
+def tell_status(job: Assistance, now: datetime, *, lat: float | None = None, lng: float | None = None) -> None:
+    """Tell the room the state; on acceptance with the assistant's phone number and the given place."""
     body = wire.body(wire.row_of(job), viewer_id=None, sees_all=True, now=now)
-    lat = lng = None
-    if job.status == lifecycle.ACCEPTED:
-        lat, lng = AssistantProfile.objects.values_list("lat", "lng").get(pk=job.assistant_id)
     realtime.publish(events.assistance_group(job.pk), dict(events.status(body, lat=lat, lng=lng)))
 
 

@@ -5,6 +5,8 @@ from typing import Any
 
 import pytest
 import time_machine
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from assistance.models import Assistance, Offer
@@ -106,6 +108,23 @@ def test_accepting_answers_the_object_and_tells_everybody(
     assert closed == [(f"assistant.{other_assistant.pk}", "taken")]
     ledger = dict(Offer.objects.values_list("assistant_id", "reason"))
     assert ledger == {assistant_user.pk: "accepted", other_assistant.pk: "taken"}
+
+
+@pytest.mark.parametrize("others", [1, 9])
+def test_accepting_takes_seven_queries(
+    others: int, api: Any, ask: Any, client_user: Any, other_client: Any, make_assistant: Any
+) -> None:
+    winner = make_assistant(0)
+    for number in range(1, others + 1):
+        make_assistant(number)
+    job = ask(client_user)
+    ask(other_client)
+    door = api(winner)
+    with CaptureQueriesContext(connection) as queries:
+        assert door.patch(f"/api/assistance/accept/{job.pk}/").status_code == 200
+    asked = [query["sql"] for query in queries if not query["sql"].startswith(("SAVEPOINT", "RELEASE"))]
+    # who asks, the request, the assistant, the acceptance, the open offers of both, the one won, those lost
+    assert len(asked) == 7
 
 
 def test_no_event_after_acceptance_carries_a_phone_number(
