@@ -14,6 +14,7 @@ from django.utils import timezone
 
 from depannini_dashmap.lib import errors
 from telematics import events, ingest
+from telematics.arrivals import tell_arrivals
 from telematics.drive import drive
 from telematics.models import Position
 from telematics.plausibility import Fix
@@ -45,7 +46,7 @@ def record_position(*, actor: User, raw: Mapping[str, Any]) -> tuple[dict[str, A
     """Record one fix and give its position object, and whether it is new.
 
     The same vehicle and timestamp again gives the first one. Effects: `position` to the company's sockets when the
-    vehicle's latest moved. Raises: InvalidData, also for a vehicle that is not the actor's; Forbidden for a viewer.
+    vehicle's latest moved; arrivals at awaited stops are stamped. Raises: InvalidData, also for a vehicle that is not the actor's; Forbidden for a viewer.
     """
     now = timezone.now()
     try:
@@ -57,6 +58,8 @@ def record_position(*, actor: User, raw: Mapping[str, Any]) -> tuple[dict[str, A
     stored = ingest.store([row])
     if not stored.count:
         return _recorded_before(row), False
+    if vehicle.is_on_trip:
+        tell_arrivals({vehicle.id: [row]})
     shown = vehicle.shown_at(row, stored.position_id or 0)
     if stored.moved:
         events.position_moved(vehicle.company_id, vehicle.id, shown)
@@ -66,7 +69,8 @@ def record_position(*, actor: User, raw: Mapping[str, Any]) -> tuple[dict[str, A
 def record_positions(*, actor: User, rows: Sequence[Any]) -> BulkResult:
     """Record up to MAX_ROWS fixes of any of the actor's vehicles in one statement; bad rows spoil only themselves.
 
-    Sending them again changes nothing. Effects: one `position` per vehicle whose latest moved.
+    Sending them again changes nothing. Effects: one `position` per vehicle whose latest moved; arrivals at awaited
+    stops are stamped.
     Raises: InvalidData for too many rows.
     """
     if len(rows) > MAX_ROWS:
@@ -78,11 +82,16 @@ def record_positions(*, actor: User, rows: Sequence[Any]) -> BulkResult:
     wanted = [ingest.Row.of(reading, created_at=now) for reading in readings.values()]
     unique = {(row.vehicle_id, row.timestamp): row for row in reversed(wanted)}
     judged: list[ingest.Row] = []
+    driven: dict[int, list[ingest.Row]] = {}
     for vehicle, own in _by_vehicle(vehicles, unique):
-        judged += _judged(vehicle, own)
+        ready = _judged(vehicle, own)
+        judged += ready
+        if vehicle.is_on_trip:
+            driven[vehicle.id] = ready
     with transaction.atomic():
         stored = ingest.store(judged)
         _tell_moves(vehicles, judged, stored)
+    tell_arrivals(driven)
     failures.sort(key=lambda failure: failure["index"])
     return BulkResult(stored.count, len(wanted) - stored.count, failures)
 

@@ -6,13 +6,14 @@ from functools import cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from django.db import connection
-from django.db.models import QuerySet
+from django.db.models import Exists, OuterRef, QuerySet
 
 from fleet.models import Vehicle
 from telematics.ingest import Row
 from telematics.plausibility import Fix, Track
 from telematics.presentation import position_object, reading_object
 from telematics.readings import MAX_ID
+from trips.models import Trip
 
 if TYPE_CHECKING:
     from accounts.models import User
@@ -31,6 +32,7 @@ COLUMNS = (
     "latest_position__trusted_longitude",
     "latest_position__odometer",
     "latest_position__fuel_level",
+    "is_on_trip",
 )
 
 
@@ -46,6 +48,7 @@ class TrackedVehicle(NamedTuple):
     trusted: Fix | None
     odometer: float | None
     fuel_level: float | None
+    is_on_trip: bool
 
     def track(self) -> Track:
         """Begin to judge fixes from the latest known one."""
@@ -93,7 +96,9 @@ def storable(ids: set[int]) -> list[int]:
 
 
 def _writable(actor: Any, vehicle_ids: list[int]) -> QuerySet:
-    return Vehicle.objects.alive().editable_by(actor).filter(pk__in=vehicle_ids).order_by().values_list(*COLUMNS)
+    running = Trip.objects.filter(vehicle=OuterRef("pk"), status=Trip.Status.IN_PROGRESS)
+    vehicles = Vehicle.objects.alive().editable_by(actor).filter(pk__in=vehicle_ids).order_by()
+    return vehicles.annotate(is_on_trip=Exists(running)).values_list(*COLUMNS)
 
 
 class _StandIn(NamedTuple):
