@@ -54,10 +54,14 @@ def test_the_other_companys_trips_are_not_there(api, dispatcher_b, theirs):
         real = getattr(client, method)(path.format(theirs[key]), body)
         missing = getattr(client, method)(path.format(10**9), body)
         assert (real.status_code, missing.status_code) == (404, 404), path
-        assert body_of(real) == body_of(missing) == {
-            "error": {"trip": "Trip", "row": "Trip stop"}[key] + " not found",
-            "code": "not_found",
-        }
+        assert (
+            body_of(real)
+            == body_of(missing)
+            == {
+                "error": {"trip": "Trip", "row": "Trip stop"}[key] + " not found",
+                "code": "not_found",
+            }
+        )
     assert everything() == before
 
 
@@ -106,7 +110,13 @@ def test_ids_of_the_other_company_in_bodies_read_as_unknown(api, dispatcher, dis
 
 def test_clients_assistants_strangers_and_viewers(api, client_user, assistant_user, viewer, theirs):
     trip, row = theirs["trip"], theirs["row"]
-    reads = ["/api/trips/", f"/api/trips/{trip}/", f"/api/trips/{trip}/route.geojson", "/api/trip-stops/", f"/api/trip-stops/{row}/"]
+    reads = [
+        "/api/trips/",
+        f"/api/trips/{trip}/",
+        f"/api/trips/{trip}/route.geojson",
+        "/api/trip-stops/",
+        f"/api/trip-stops/{row}/",
+    ]
     writes = [
         ("post", "/api/trips/", {}),
         ("put", f"/api/trips/{trip}/", {"name": "x"}),
@@ -119,7 +129,12 @@ def test_clients_assistants_strangers_and_viewers(api, client_user, assistant_us
         ("delete", f"/api/trip-stops/{row}/", None),
     ]
     before = everything()
-    for user, read, write in ((None, 401, 401), (client_user, 403, 403), (assistant_user, 403, 403), (viewer, 200, 403)):
+    for user, read, write in (
+        (None, 401, 401),
+        (client_user, 403, 403),
+        (assistant_user, 403, 403),
+        (viewer, 200, 403),
+    ):
         client = api(user) if user else api()
         assert {client.get(path).status_code for path in reads} == {read}
         assert {getattr(client, method)(path, body).status_code for method, path, body in writes} == {write}
@@ -133,7 +148,12 @@ def test_a_viewer_here_who_is_a_member_elsewhere_still_only_looks(api, viewer, c
     assert client.put(f"/api/trips/{theirs['trip']}/", {"name": "x"}).status_code == 403
     assert client.put(f"/api/trip-stops/{theirs['row']}/", {"notes": "x"}).status_code == 403
     assert client.post(f"/api/trips/{theirs['trip']}/notify-driver/").status_code == 403
-    body = {"vehicle": theirs["vehicle"], "name": "x", "planned_start_date": "2024-01-20", "planned_start_time": "08:00"}
+    body = {
+        "vehicle": theirs["vehicle"],
+        "name": "x",
+        "planned_start_date": "2024-01-20",
+        "planned_start_time": "08:00",
+    }
     assert client.post("/api/trips/", body).status_code == 403
     assert everything() == before
 

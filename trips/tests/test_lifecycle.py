@@ -76,7 +76,9 @@ def test_orders_and_stops_follow_a_trip_to_its_end(client):
     assert [row["is_completed"] for row in ended["trip_stops"]] == [True, True]
     assert all(row["actual_arrival_datetime"] and row["actual_departure_datetime"] for row in ended["trip_stops"])
     assert order_status(client, order) == "delivered"
-    history = Order.history.filter(id=order["id"]).order_by("history_date", "history_id").values_list("status", flat=True)
+    history = (
+        Order.history.filter(id=order["id"]).order_by("history_date", "history_id").values_list("status", flat=True)
+    )
     assert list(history) == ["pending", "assigned", "in_transit", "delivered"]
     assert list(Trip.history.filter(id=trip).order_by("history_id").values_list("status", flat=True)) == [
         "draft",
@@ -179,7 +181,12 @@ def test_a_vehicle_with_open_trips_stays(client, company_b, dispatcher):
 
 def test_a_new_trip_may_start_in_a_state_that_a_draft_can_reach(client):
     assert client.get(f"/api/trips/{make_trip(client, status='planned')}/").json()["status"] == "planned"
-    body = {"vehicle": make_vehicle(client), "name": "x", "planned_start_date": "2024-01-20", "planned_start_time": "8:00"}
+    body = {
+        "vehicle": make_vehicle(client),
+        "name": "x",
+        "planned_start_date": "2024-01-20",
+        "planned_start_time": "8:00",
+    }
     assert client.post("/api/trips/", {**body, "status": "completed"}).status_code == 409
     assert Trip.objects.count() == 1
 
@@ -206,7 +213,11 @@ def test_the_state_constraints_hold_below_the_services(client):
     from django.db import IntegrityError, transaction
 
     trip, _ = loaded_trip(client)
-    for change in ({"status": "gone"}, {"status": "in_progress"}, {"status": "completed", "actual_start_datetime": timezone.now()}):
+    for change in (
+        {"status": "gone"},
+        {"status": "in_progress"},
+        {"status": "completed", "actual_start_datetime": timezone.now()},
+    ):
         with pytest.raises(IntegrityError), transaction.atomic():
             Trip.objects.filter(pk=trip).update(**change)
     with pytest.raises(IntegrityError), transaction.atomic():

@@ -44,7 +44,9 @@ def fill(company, dispatcher, trips, stops):
 @pytest.mark.parametrize("trips", [1, 3, 500])
 def test_a_list_of_trips_costs_three_queries(client, company_a, dispatcher, trips):
     fill(company_a, dispatcher, trips, stops=6)
-    with CaptureQueriesContext(connection, ) as queries:
+    with CaptureQueriesContext(
+        connection,
+    ) as queries:
         answer = client.get("/api/trips/")
     # 1 who calls, 2 the trips, 3 the stops of them all.
     assert len(queries) == 3, [query["sql"] for query in queries]
@@ -134,7 +136,9 @@ def test_filters_of_the_wrong_kind(client, query):
     assert answer.json()["fields"]
 
 
-@pytest.mark.parametrize("query", ["trip=abc", "trip=%00", "is_completed=maybe", "order=x", "updated_since=x", "ordering=notes"])
+@pytest.mark.parametrize(
+    "query", ["trip=abc", "trip=%00", "is_completed=maybe", "order=x", "updated_since=x", "ordering=notes"]
+)
 def test_filters_of_stops_of_the_wrong_kind(client, query):
     assert client.get(f"/api/trip-stops/?{query}").status_code == 400
 
@@ -214,7 +218,12 @@ def test_the_route_is_geojson_under_both_spellings(client):
     ],
 )
 def test_bad_fields_of_a_trip(client, change):
-    body = {"name": "x", "planned_start_date": "2024-01-20", "planned_start_time": "08:00", "vehicle": make_vehicle(client)}
+    body = {
+        "name": "x",
+        "planned_start_date": "2024-01-20",
+        "planned_start_time": "08:00",
+        "vehicle": make_vehicle(client),
+    }
     answer = client.post("/api/trips/", {**body, **change})
     assert answer.status_code == 400
     assert list(answer.json()["fields"]) == list(change)
@@ -229,7 +238,14 @@ def test_what_is_required_and_what_is_ignored(client, dispatcher):
         "planned_start_time",
     }
     trip = make_trip(
-        client, id=77, company=99, driver_notified=True, trip_stops=[1], created_at="x", actual_start_datetime="2020", junk=[]
+        client,
+        id=77,
+        company=99,
+        driver_notified=True,
+        trip_stops=[1],
+        created_at="x",
+        actual_start_datetime="2020",
+        junk=[],
     )
     shown = client.get(f"/api/trips/{trip}/").json()
     assert (shown["company"], shown["dispatcher"], shown["driver_notified"]) == (

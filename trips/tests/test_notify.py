@@ -52,7 +52,16 @@ def test_the_mail_has_all_that_a_driver_needs(client):
     for text in (message.body, html):
         places = [text.index(name) for name in ("Rungis", "Vincennes", "Garage")]
         assert places == sorted(places)
-        for word in ("08:00", "17:45", "Sara", "555-0001", "Dock B", "Key under mat", order["order_number"], "toll card"):
+        for word in (
+            "08:00",
+            "17:45",
+            "Sara",
+            "555-0001",
+            "Dock B",
+            "Key under mat",
+            order["order_number"],
+            "toll card",
+        ):
             assert word in text
     assert "https://www.google.com/maps/search/?api=1&query=48.759000%2C2.352000" in message.body
     assert 'href="tel:5550001"' in html
@@ -110,7 +119,12 @@ def test_a_name_cannot_smuggle_headers(client):
     name = "x\r\nBcc: a@b.example\r\n\r\n<script>alert(1)</script>\u2028y"
     trip = make_trip(client, name=name)
     assert client.get(f"/api/trips/{trip}/").json()["name"] == name
-    assert client.post(f"/api/trips/{trip}/notify-driver/", HTTP_HOST="testserver", HTTP_X_FORWARDED_HOST="evil").status_code == 200
+    assert (
+        client.post(
+            f"/api/trips/{trip}/notify-driver/", HTTP_HOST="testserver", HTTP_X_FORWARDED_HOST="evil"
+        ).status_code
+        == 200
+    )
     [message] = mail.outbox
     raw = message.message()
     assert message.recipients() == ["driver@example.com"]

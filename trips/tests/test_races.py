@@ -113,8 +113,13 @@ def test_reorder_against_delete_against_add(client, race):
         sorted_anew = {"orders": [{"id": pk, "sequence": -number} for number, pk in enumerate(places)]}
         calls = [lambda one, trip=trip, body=sorted_anew: one.post(f"/api/trips/{trip}/reorder-stops/", body)] * 4
         calls += [lambda one, pk=pk: one.delete(f"/api/trip-stops/{pk}/") for pk in (*places[:2], ids[0], ids[1])]
-        calls += [lambda one, pk=pk, t=trip: one.post(f"/api/trips/{t}/add-order/", {"order": pk, "sequence": 2}) for pk in spare]
-        calls += [lambda one, pk=pk: one.put(f"/api/trip-stops/{pk}/", {"sequence": 1}) for pk in (*places[2:], *ids[2:4])]
+        calls += [
+            lambda one, pk=pk, t=trip: one.post(f"/api/trips/{t}/add-order/", {"order": pk, "sequence": 2})
+            for pk in spare
+        ]
+        calls += [
+            lambda one, pk=pk: one.put(f"/api/trip-stops/{pk}/", {"sequence": 1}) for pk in (*places[2:], *ids[2:4])
+        ]
         answers = race(calls)
         assert set(statuses(answers)) <= {200, 201, 204, 400, 404}
         assert statuses(answers[4:12]) == {204: 4, 201: 4}
@@ -134,7 +139,10 @@ def test_deleting_an_order_or_a_vehicle_against_adding(client, race):
         require_whole()
         vehicle = make_vehicle(client)
         body = {"vehicle": vehicle, "name": "x", "planned_start_date": "2024-01-20", "planned_start_time": "08:00"}
-        calls = [lambda one, b=body: one.post("/api/trips/", b), lambda one, v=vehicle: one.delete(f"/api/vehicles/{v}/")]
+        calls = [
+            lambda one, b=body: one.post("/api/trips/", b),
+            lambda one, v=vehicle: one.delete(f"/api/vehicles/{v}/"),
+        ]
         answers = race(calls * (CONTENDERS // 2))
         assert set(statuses(answers)) <= {201, 204, 400, 404, 409}
         deleted = Vehicle.objects.get(pk=vehicle).deleted_at is not None
@@ -161,7 +169,9 @@ def test_sixteen_times_notify(client, race):
         mail.outbox.clear()
         answers = race([lambda one, trip=trip: one.post(f"/api/trips/{trip}/notify-driver/")] * CONTENDERS)
         assert statuses(answers) == {200: 1, 400: CONTENDERS - 1}
-        assert {answer.json()["error"] for answer in answers if answer.status_code == 400} == {"Driver already notified"}
+        assert {answer.json()["error"] for answer in answers if answer.status_code == 400} == {
+            "Driver already notified"
+        }
         assert len(mail.outbox) == 1
 
 
@@ -193,7 +203,10 @@ def test_changing_an_order_against_moving_its_trip(client, race):
             for o in (*orders, *spare)
         ]
         calls += [lambda one, o=o, t=trip: one.post(f"/api/trips/{t}/add-order/", {"order": o["id"]}) for o in spare]
-        calls += [lambda one, r=r: one.put(f"/api/trip-stops/{r['id']}/", {"stop": {"name": "z"}}) for r in stops_of(client, trip)]
+        calls += [
+            lambda one, r=r: one.put(f"/api/trip-stops/{r['id']}/", {"stop": {"name": "z"}})
+            for r in stops_of(client, trip)
+        ]
         calls += [lambda one, t=trip: one.put(f"/api/trips/{t}/", {"status": "cancelled"})]
         answers = race(calls)
         assert set(statuses(answers)) <= {200, 201, 409}

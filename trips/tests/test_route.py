@@ -13,7 +13,9 @@ def test_the_distance_is_the_sum_of_the_legs():
     assert total_distance_km([]) == 0
     assert total_distance_km([ALGIERS]) == 0
     assert total_distance_km([ALGIERS, PARIS]) == pytest.approx(1347, abs=5)
-    assert total_distance_km([ALGIERS, PARIS, ALGIERS]) == pytest.approx(2 * total_distance_km([ALGIERS, PARIS]), abs=0.01)
+    assert total_distance_km([ALGIERS, PARIS, ALGIERS]) == pytest.approx(
+        2 * total_distance_km([ALGIERS, PARIS]), abs=0.01
+    )
 
 
 @pytest.mark.parametrize(

@@ -30,7 +30,11 @@ def names(client, trip):
 
 def frozen(trip):
     rows = TripStop.objects.filter(trip_id=trip).order_by("pk").values_list()
-    return list(rows), list(TripOrder.objects.values_list()), list(Order.objects.values_list("pk", "status", "is_in_trip"))
+    return (
+        list(rows),
+        list(TripOrder.objects.values_list()),
+        list(Order.objects.values_list("pk", "status", "is_in_trip")),
+    )
 
 
 def test_a_taken_sequence_shifts_the_others_up(client):
@@ -95,7 +99,9 @@ def test_an_order_without_both_stops_does_not_come_in(client):
     assert order["order_number"] in answer.json()["error"]
 
 
-@pytest.mark.parametrize("body", [{}, {"order": None}, {"order": 2**63}, {"order": "x"}, {"order": True}, {"order": []}])
+@pytest.mark.parametrize(
+    "body", [{}, {"order": None}, {"order": 2**63}, {"order": "x"}, {"order": True}, {"order": []}]
+)
 def test_add_order_needs_an_order_that_exists(client, body):
     answer = client.post(f"/api/trips/{make_trip(client)}/add-order/", body)
     assert answer.status_code == 400
