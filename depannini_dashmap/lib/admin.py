@@ -19,11 +19,12 @@ class TenantAdmin(admin.ModelAdmin):
     operators_only = False
 
     def _may_look(self, request: HttpRequest) -> bool:
-        user = request.user
+        user: Any = request.user
         return bool(user.is_active and (user.is_operator or (not self.operators_only and user.is_company_member)))
 
     def _may_change(self, request: HttpRequest) -> bool:
-        return self._may_look(request) and (request.user.is_operator or request.user.is_company_editor)
+        user: Any = request.user
+        return self._may_look(request) and (user.is_operator or user.is_company_editor)
 
     def has_module_permission(self, request: HttpRequest) -> bool:
         return self._may_look(request)

@@ -95,7 +95,7 @@ def translate(exc: Exception) -> errors.DomainError | None:
         case Http404() | exceptions.NotFound():
             return errors.NotFound()
         case exceptions.Throttled():
-            return errors.TooManyRequests(retry_after=exc.wait or 60)
+            return errors.TooManyRequests(retry_after=getattr(exc, "wait", None) or 60)
         case exceptions.ParseError() | UnreadablePostError():
             return errors.InvalidData()
         case RequestDataTooBig():
@@ -152,14 +152,15 @@ class ApiMixin:
             idempotency.finish(claim, response)
         return response
 
-    def handle_exception(self, exc: Exception) -> Response:
+    def handle_exception(self, exc: Exception) -> Any:
         if isinstance(exc, idempotency.Replay):
             return exc.response
         try:
             return super().handle_exception(exc)  # type: ignore[misc]
         except Exception:
-            if getattr(self, "idempotent", None) is not None:
-                idempotency.forget(self.idempotent)
+            claim = getattr(self, "idempotent", None)
+            if claim is not None:
+                idempotency.forget(claim)
             raise
 
     def get_object(self) -> Any:

@@ -16,7 +16,7 @@ from django.conf import settings
 from django.core.checks import CheckMessage, Error, Tags, Warning, register
 
 _LOOPBACK = {"localhost", "127.0.0.1", "::1", "[::1]"}
-_RULES: list[tuple[str, type[CheckMessage], Callable[[], str | None], str]] = []
+_RULES: list[tuple[str, type[Error | Warning], Callable[[], str | None], str]] = []
 
 
 def rule(number: str, hint: str) -> Callable[[Callable[[], str | None]], Callable[[], str | None]]:

@@ -31,7 +31,7 @@ class UtcDateTimeField(serializers.DateTimeField):
         kwargs.setdefault("default_timezone", dt.UTC)
         super().__init__(**kwargs)
 
-    def to_representation(self, value: Any) -> str | None:
+    def to_representation(self, value: Any) -> Any:
         return format_utc(value)
 
 
@@ -44,6 +44,9 @@ class ClockTimeField(serializers.TimeField):
 
 class DecimalStringField(serializers.DecimalField):
     """Rounds what has too many decimals instead of refusing it; checks the range on what was sent, before rounding."""
+
+    max_digits: int
+    decimal_places: int
 
     def to_internal_value(self, data: Any) -> Decimal:
         if isinstance(data, bool):
@@ -102,7 +105,8 @@ class VisibleRelatedField(serializers.PrimaryKeyRelatedField):
     default_error_messages = {"does_not_exist": "Unknown id.", "incorrect_type": "Expected an id."}
 
     def get_queryset(self) -> models.QuerySet:
-        return super().get_queryset().visible_to(self.context["request"].user)
+        rows: Any = super().get_queryset()
+        return rows.visible_to(self.context["request"].user)
 
     def to_internal_value(self, data: Any) -> models.Model:
         if isinstance(data, bool) or not isinstance(data, int | str):

@@ -7,7 +7,7 @@ key again. A claim whose process died is given up after a minute.
 import hashlib
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any
+from typing import Any, NoReturn
 
 from django.apps import apps
 from django.db import IntegrityError, transaction
@@ -63,11 +63,11 @@ def begin(request: Request) -> Claim | None:
         with transaction.atomic():
             record = _records().create(**scope, body_digest=digest, started_at=now)
     except IntegrityError:
-        return _answered(scope, digest)
+        _answered(scope, digest)
     return Claim(record.pk, now)
 
 
-def _answered(scope: dict, digest: str) -> None:
+def _answered(scope: dict, digest: str) -> NoReturn:
     record = _records().filter(**scope).first()
     if record is None or (record.body_digest == digest and record.status is None):
         raise errors.Conflict("A request with this Idempotency-Key is still running", code="still_running")

@@ -3,6 +3,7 @@
 import logging
 import re
 import time
+from typing import Any
 
 from pythonjsonlogger.json import JsonFormatter as _JsonFormatter
 
@@ -47,5 +48,5 @@ class JsonFormatter(_JsonFormatter):
         if request_id := context.current().request_id:
             log_data["request_id"] = request_id
 
-    def formatException(self, ei) -> str:  # noqa: ANN001, N802 - the signature is logging's
-        return redact(super().formatException(ei))
+    def formatException(self, ei: Any) -> str:  # noqa: N802 - the name is logging's
+        return redact(str(super().formatException(ei)))

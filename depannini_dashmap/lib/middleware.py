@@ -3,6 +3,7 @@
 import re
 import uuid
 from collections.abc import Callable
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from django.conf import settings
@@ -70,7 +71,7 @@ class ContentSecurityPolicyMiddleware:
 class PagesLocaleMiddleware(LocaleMiddleware):
     """Choose language and `DISPLAY_TIME_ZONE` for pages; the API stays English and UTC."""
 
-    def __call__(self, request: HttpRequest) -> HttpResponse:
+    def __call__(self, request: HttpRequest) -> Any:
         if not is_page(request.path_info):
             return self.get_response(request)
         with timezone.override(ZoneInfo(settings.DISPLAY_TIME_ZONE)):

@@ -16,7 +16,7 @@ class RowPages(CursorPages):
         self.columns: Sequence[str] = view.row_columns
         return super().paginate_queryset(queryset, request, view)
 
-    def _get_position_from_instance(self, instance: Any, ordering: Sequence[str]) -> str | None:
+    def _get_position_from_instance(self, instance: Any, ordering: Sequence[str]) -> Any:
         value = instance[self.columns.index(ordering[0].removeprefix("-"))]
         return None if value is None else str(value)
 

@@ -208,7 +208,7 @@ class RowResource(resources.Resource):
         return result
 
     def export_resource(self, instance: Any, selected_fields: Any = None, **kwargs: Any) -> list:
-        native = kwargs.get("force_native_type")
+        native = bool(kwargs.get("force_native_type"))
         return [safe_cell(_exported(_follow(instance, path), native)) for path in self.columns.values()]
 
     def get_export_headers(self, selected_fields: Any = None) -> list[str]:
@@ -257,10 +257,10 @@ class SheetAdmin(ImportExportMixin):
     to_encoding = "utf-8-sig"
 
     def has_import_permission(self, request: HttpRequest) -> bool:
-        return self.has_add_permission(request)  # type: ignore[attr-defined]
+        return self.has_add_permission(request)
 
     def has_export_permission(self, request: HttpRequest) -> bool:
-        return self.has_view_permission(request)  # type: ignore[attr-defined]
+        return self.has_view_permission(request)
 
     def get_import_data_kwargs(self, **kwargs: Any) -> dict[str, Any]:
         kwargs.pop("form", None)

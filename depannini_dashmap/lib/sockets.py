@@ -61,6 +61,8 @@ class SocketConsumer(AsyncConsumer):
     handlers: ClassVar[dict[str, str]] = {}
 
     user: Any
+    _early: list[Event] | None
+    _closing: bool
 
     # --- For subclasses ---------------------------------------------------------------------------------------------
     def authorize(self) -> None:
@@ -151,7 +153,7 @@ class SocketConsumer(AsyncConsumer):
         self._outbox: deque[dict] = deque()
         self._writer: asyncio.Task | None = None
         self._tasks: set[asyncio.Task] = set()
-        self._early: list[Event] | None = []
+        self._early = []
         self._closing = False
         self._allowance, self._strikes = frames.Allowance(), frames.Strikes()
         self._credentials = handshake.credentials(self.scope)
