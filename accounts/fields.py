@@ -16,7 +16,7 @@ from accounts.managers import normalise_email
 from accounts.phones import NotAPhoneNumber, normalise_phone
 from depannini_dashmap.lib.fields import StrictIntegerField
 
-_SHORT_DATE = re.compile(r"\s*(\d{1,2})[:/.-](\d{1,2})[:/.-](\d{2})\s*\Z", re.ASCII)
+_SHORT_DATE = re.compile(r"\s*(\d{1,2})[:/.-](\d{1,2})[:/.-](\d{2}|\d{4})\s*\Z", re.ASCII)
 
 
 class PhoneField(serializers.CharField):
@@ -88,7 +88,7 @@ class CodeField(serializers.CharField):
 
 @extend_schema_field({"type": "string", "example": "31:12:29"})
 class LicenceExpiryField(serializers.Field):
-    """`dd:mm:yy` (20yy) in and out, ISO accepted in; it must lie after today where the users live."""
+    """`dd:mm:yy` (20yy) in and out, `dd:mm:yyyy` and ISO accepted in; it must lie after today where the users live."""
 
     default_error_messages = {
         "invalid": "Enter a date as dd:mm:yy.",
@@ -101,7 +101,7 @@ class LicenceExpiryField(serializers.Field):
         try:
             if match := _SHORT_DATE.match(data):
                 day, month, year = (int(part) for part in match.groups())
-                date = dt.date(2000 + year, month, day)
+                date = dt.date(year if year > 99 else 2000 + year, month, day)
             else:
                 date = dt.date.fromisoformat(data.strip()[:10])
         except ValueError:

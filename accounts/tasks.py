@@ -15,7 +15,7 @@ from django_tasks import task
 
 from accounts import messages
 from accounts.hashing import address_key, code_hash
-from accounts.models import Notice, User, VerificationCode
+from accounts.models import Notice, VerificationCode
 
 logger = logging.getLogger(__name__)
 
@@ -25,19 +25,24 @@ MAX_ATTEMPTS = 10
 
 @task()
 def deliver_code(code_id: int, attempt: int = 1) -> None:
-    """Make, hash and send a code, unless it was sent, replaced, or its address is no longer the user's to prove."""
-    row = VerificationCode.objects.open().filter(pk=code_id, sent_at__isnull=True, user__is_active=True).first()
+    """Make, hash and send a code, unless it was sent, replaced, or its address is no longer the user's to prove.
+
+    A decoy costs the same up to the sending, so that the time of later requests tells nothing either.
+    """
+    unsent = VerificationCode.objects.open().filter(pk=code_id, sent_at__isnull=True)
+    row = unsent.select_related("user").first()
     address = row and _address(row)
-    if row is None or not address:
+    is_decoy = row is not None and row.user_id is None
+    if row is None or not (address or is_decoy):
         return
     code = f"{secrets.randbelow(10**6):06d}"
     expires_at = timezone.now() + CODE_TTL
     hashed = code_hash(row.pk, code)
-    unsent = VerificationCode.objects.open().filter(pk=row.pk, sent_at__isnull=True)
     if not unsent.update(code_hash=hashed, expires_at=expires_at):
         return
     try:
-        messages.send_code(row.channel, address, row.purpose, code, int(CODE_TTL.total_seconds() // 60))
+        if address:
+            messages.send_code(row.channel, address, row.purpose, code, int(CODE_TTL.total_seconds() // 60))
     except Exception as error:  # whatever the outside system raises
         _again(deliver_code, row.pk, attempt, error)
         return
@@ -60,7 +65,9 @@ def deliver_notice(notice_id: int, attempt: int = 1) -> None:
 
 def _address(row: VerificationCode) -> str | None:
     """Return where the code goes: the user's own address, or the one that the user wants to prove."""
-    user: User = row.user  # type: ignore[assignment]
+    user = row.user
+    if user is None or not user.is_active:
+        return None
     own = user.email if row.channel == VerificationCode.Channel.EMAIL else user.phone_number
     for address in (own, row.claimed_address):
         if address and address_key(row.channel, address) == row.address_key:

@@ -19,12 +19,13 @@ from accounts.services.companies import (
 from accounts.services.profile import change_profile
 from accounts.services.registration import register_dispatcher, register_person
 from accounts.services.sessions import end_sessions, require_good_password, set_active, set_password
-from accounts.services.sign_in import sign_in, sign_in_to_fleet, sign_in_with_google
+from accounts.services.sign_in import check_password, sign_in, sign_in_to_fleet, sign_in_with_google
 
 __all__ = [
     "add_member",
     "change_company",
     "change_profile",
+    "check_password",
     "close_account",
     "confirm_reset",
     "delete_company",

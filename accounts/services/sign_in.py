@@ -25,8 +25,8 @@ def invalid_credentials() -> Unauthenticated:
     return Unauthenticated("Invalid credentials", code="invalid_credentials")
 
 
-def sign_in(request: HttpRequest, user: User | None, identifier: str, password: str) -> User:
-    """Check a password; an account that does not exist, or is switched off, takes as long and answers alike.
+def check_password(request: HttpRequest, user: User | None, identifier: str, password: str) -> User:
+    """Return the user whose password is right; one that does not exist, or is switched off, takes as long.
 
     Effects: failures count for the account and address, and for the address alone. Raises: Unauthenticated,
     TooManyRequests after five failures of one account from one address within the cool-off.
@@ -36,7 +36,14 @@ def sign_in(request: HttpRequest, user: User | None, identifier: str, password: 
     if not _is_right(user, password) or user is None or not user.is_active:
         _note_failure(request, name)
         raise invalid_credentials()
+    return user
+
+
+def sign_in(request: HttpRequest, user: User | None, identifier: str, password: str) -> User:
+    """Check a password and note the sign-in, which forgets earlier failures. Raises: as `check_password`."""
+    user = check_password(request, user, identifier, password)
     user_logged_in.send(sender=User, request=request, user=user)
+    audit.record("signed_in", actor=user, target=user)
     return user
 
 

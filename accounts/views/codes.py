@@ -130,7 +130,7 @@ class PasswordChangeView(ApiView):
         data = read(shapes.PasswordChangeSerializer(data=request.data)).validated_data
         account = User.objects.get(pk=request.user.pk)
         try:
-            services.sign_in(request._request, account, account.username, data["old_password"])
+            services.check_password(request._request, account, account.username, data["old_password"])
         except Unauthenticated as error:
             raise InvalidData(fields={"old_password": ["The old password is wrong."]}) from error
         services.require_good_password(data["new_password"], account)
