@@ -68,7 +68,14 @@ class AssistantProfile(models.Model):
             models.CheckConstraint(condition=Q(driving_license_cat__in=["b", "c", ""]), name="assistant_licence_known"),
             models.CheckConstraint(
                 condition=Q(lat__isnull=True, lng__isnull=True, cell_y__isnull=True, cell_x__isnull=True)
-                | Q(lat__range=(-90, 90), lng__range=(-180, 180), cell_y__isnull=False, cell_x__isnull=False),
+                | Q(
+                    lat__isnull=False,
+                    lng__isnull=False,
+                    cell_y__isnull=False,
+                    cell_x__isnull=False,
+                    lat__range=(-90, 90),
+                    lng__range=(-180, 180),
+                ),
                 name="assistant_location_whole",
             ),
         ]
@@ -201,7 +208,12 @@ class Assistance(models.Model):
             ),
             models.CheckConstraint(
                 condition=Q(dropoff_lat__isnull=True, dropoff_lng__isnull=True)
-                | Q(dropoff_lat__range=(-90, 90), dropoff_lng__range=(-180, 180)),
+                | Q(
+                    dropoff_lat__isnull=False,
+                    dropoff_lng__isnull=False,
+                    dropoff_lat__range=(-90, 90),
+                    dropoff_lng__range=(-180, 180),
+                ),
                 name="assistance_dropoff_valid",
             ),
             models.CheckConstraint(
