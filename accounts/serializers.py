@@ -271,68 +271,6 @@ class CodeSerializer(serializers.Serializer):
     code = CodeField()
 
 
-# --- Answers -----------------------------------------------------------------------------------------------------------------
-class PersonSerializer(serializers.ModelSerializer):
-    """An account in the answer of registrations and logins."""
-
-    class Meta:
-        model = User
-        fields = ["id", "email", "name", "phone_number", "user_type", "email_verified", "phone_verified"]
-        read_only_fields = fields
-
-
-class PairSerializer(serializers.Serializer):
-    """A pair of JWTs."""
-
-    access = serializers.CharField()
-    refresh = serializers.CharField()
-
-
-class SignedInSerializer(PairSerializer):
-    """An account and its new pair, at both places where apps look for it."""
-
-    user = PersonSerializer()
-    tokens = PairSerializer()
-
-
-class FleetSignedInSerializer(serializers.Serializer):
-    """A fleet token and whose it is."""
-
-    token = serializers.CharField()
-    user_id = serializers.IntegerField()
-    username = serializers.CharField()
-    email = serializers.CharField(allow_null=True)
-    first_name = serializers.CharField()
-    last_name = serializers.CharField()
-    company_id = serializers.IntegerField(allow_null=True)
-    company_name = serializers.CharField(allow_null=True)
-
-
-class DispatcherRegisteredSerializer(serializers.Serializer):
-    """The answer to a dispatcher's registration."""
-
-    message = serializers.CharField()
-    user_id = serializers.IntegerField()
-    username = serializers.CharField()
-    email = serializers.CharField(allow_null=True)
-    company_id = serializers.IntegerField(allow_null=True)
-    company_name = serializers.CharField(allow_null=True)
-
-
-class RefreshedSerializer(serializers.Serializer):
-    """A new access token; its successor only with rotation."""
-
-    access = serializers.CharField()
-    access_token = serializers.CharField()
-    refresh = serializers.CharField(required=False)
-
-
-class MessageSerializer(serializers.Serializer):
-    """A sentence."""
-
-    message = serializers.CharField()
-
-
 # --- DashMap profile, company, members ------------------------------------------------------------------------------------------
 class ProfileSerializer(serializers.Serializer):
     """One's own account as the console shows it; company_id switches among one's own companies."""
