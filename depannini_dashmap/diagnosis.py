@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from pathlib import Path
+from typing import Any
 from urllib.parse import unquote, urlsplit
 
 import redis
@@ -135,7 +136,8 @@ def redis_server() -> str:
     client = redis.Redis.from_url(settings.REDIS_URL, socket_timeout=PATIENCE, socket_connect_timeout=PATIENCE)
     try:
         client.ping()
-        return f"Redis {client.info('server')['redis_version']} answers"
+        about: Any = client.info("server")
+        return f"Redis {about['redis_version']} answers"
     except redis.RedisError as error:
         raise Broken(f"No answer: {type(error).__name__}", "Start Redis, or correct REDIS_URL.") from error
     finally:

@@ -81,7 +81,8 @@ def export(user: User, target: Path) -> Path:
     target.touch(mode=0o600, exist_ok=False)
     with zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr("data.json", json.dumps(document, cls=DjangoJSONEncoder, ensure_ascii=False, indent=1))
-        if user.profile_photo and user.profile_photo.storage.exists(user.profile_photo.name):
+        name = user.profile_photo.name if user.profile_photo else None
+        if name and user.profile_photo.storage.exists(name):
             with user.profile_photo.open("rb") as photo:
-                archive.writestr(f"photo{Path(user.profile_photo.name).suffix}", photo.read())
+                archive.writestr(f"photo{Path(name).suffix}", photo.read())
     return target

@@ -51,7 +51,7 @@ class Stored(NamedTuple):
     Shape: `moved` maps the vehicles whose latest moved to the id of the position that it is now.
     """
 
-    count: int
+    count: int  # type: ignore[assignment]
     position_id: int | None
     moved: dict[int, int]
 

@@ -92,7 +92,7 @@ def parse_reading(raw: Any, now: dt.datetime) -> Reading:
         wrong["engine_status"] = NOT_AN_ENGINE_STATE
     if wrong:
         raise InvalidReading(wrong)
-    return Reading(vehicle_id, timestamp, *numbers, engine_status)  # type: ignore[arg-type]
+    return Reading(vehicle_id, timestamp, *numbers, engine_status)  # type: ignore[arg-type, call-arg]
 
 
 def _identifier(raw: Mapping, wrong: dict[str, list[str]]) -> int:

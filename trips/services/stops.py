@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, cast
 
 from django.db import transaction
 from django.db.models import Case, F, Value, When
@@ -55,7 +55,7 @@ def add_order(
     pickup, delivery = (
         TripStop.objects.create(
             trip=trip,
-            stop_id=stop_id,
+            stop_id=cast(int, stop_id),  # claimed orders have both
             order=order,
             sequence=len(ids) + place,
             planned_arrival_time=time,
