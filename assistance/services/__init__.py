@@ -15,9 +15,11 @@ from assistance.services.profiles import (
     set_duty,
 )
 from assistance.services.requests import request_assistance
+from assistance.services.whereabouts import Whereabouts, store_whereabouts
 
 __all__ = [
     "Ranked",
+    "Whereabouts",
     "accept",
     "assign_by_hand",
     "cancel_by_staff",
@@ -39,5 +41,6 @@ __all__ = [
     "send_next_wave",
     "set_duty",
     "set_price",
+    "store_whereabouts",
     "update_status",
 ]

@@ -133,8 +133,9 @@ def _offer_each(profile: AssistantProfile, distances: dict[int, float], now: dat
 def decline(user: User, assistance_id: int) -> None:
     """Say no to an offer; the assistant is not asked about this request again.
 
-    Effects: repeating it changes nothing. Raises: Forbidden for who is no assistant; NotFound when it was never
-    offered; Conflict when the offer has ended otherwise.
+    Effects: when nobody is left who might still say yes, the next wave goes out at once; repeating it changes nothing.
+    Raises: Forbidden for who is no assistant; NotFound when it was never offered; Conflict when the offer has ended
+    otherwise.
     """
     if user.user_type != "assistant":
         raise Forbidden()
@@ -152,6 +153,8 @@ def decline(user: User, assistance_id: int) -> None:
     close(
         [(last.pk, assistance_id, user.pk)], Offer.Reason.DECLINED, now, answer=Offer.Answer.DECLINED, answered_at=now
     )
+    if job.status == lifecycle.REQUESTED and not job.offers.open().exists():
+        send_wave(job, job.wave + 1, now)
 
 
 def expire(*, assistance_id: int) -> None:

@@ -115,7 +115,7 @@ def report_location(user: User, lat: float, lng: float, assistance_id: int | Non
     """Store where a user is and tell the room of their open request.
 
     Shape: with ``assistance_id`` (from its socket) the user must be its client or assistant and it must be open;
-    without (REST) the room of the user's open request hears it, if there is one; a socket has told it already (``tell``).
+    without (REST) the room of the user's open request hears it, if there is one.
     Effects: an assistant counts as heard of, and is offered what waits around after coming back or moving on.
     Raises: InvalidData for numbers that are no place; NotFound for strangers; Conflict when it has ended.
     """
@@ -126,7 +126,7 @@ def report_location(user: User, lat: float, lng: float, assistance_id: int | Non
         _move_assistant(user.pk, lat, lng, now)
     else:
         Account.objects.filter(pk=user.pk).update(current_lat=lat, current_lng=lng)
-    if tell and room is not None:
+    if room is not None:
         frame = events.location(user_id=user.pk, lat=lat, lng=lng, assistance_id=room[0], seq=room[1])
         realtime.publish(events.assistance_group(room[0]), dict(frame))
 

@@ -245,3 +245,24 @@ def test_open_offers_are_the_frames_that_were_missed(
     sent = heard[0][1]
     assert {**missed, "seq": 0} == {**sent, "seq": 0}
     assert missed["seq"] > sent["seq"]
+
+
+def test_when_everybody_has_declined_the_next_wave_goes_out_at_once(
+    client_user: Any, make_assistant: Any, ask: Any, api: Any, run_tasks: Any
+) -> None:
+    with time_machine.travel(timezone.now(), tick=False) as clock:
+        near = [make_assistant(1), make_assistant(2)]
+        farther = make_assistant(3, lat=_north(15))
+        job = ask(client_user)
+        api(near[0]).post(f"/api/assistance/decline/{job.pk}/")
+        assert not Offer.objects.filter(assistant=farther).exists()
+        api(near[1]).post(f"/api/assistance/decline/{job.pk}/")
+        assert Offer.objects.get(assistant=farther).wave == 2
+        clock.shift(29)
+        run_tasks()
+        job.refresh_from_db()
+        assert job.wave == 2
+        clock.shift(2)
+        run_tasks()
+        job.refresh_from_db()
+    assert job.wave == 3
