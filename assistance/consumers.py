@@ -6,21 +6,28 @@ Who may join and what is shown first is read through selectors; what is said is 
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Iterable
 from typing import Any, ClassVar
 from weakref import WeakValueDictionary
 
+from django.db import DatabaseError
+
 from accounts.tokens import authenticate_raw
 from assistance import events, lifecycle, selectors, services
+from assistance.services import Whereabouts
 from depannini_dashmap.lib import frames, realtime
 from depannini_dashmap.lib.coalesce import Coalesced
-from depannini_dashmap.lib.errors import Conflict, DomainError, NotFound
+from depannini_dashmap.lib.errors import Conflict, NotFound
 from depannini_dashmap.lib.frames import BadFrame
 from depannini_dashmap.lib.hub import Event
-from depannini_dashmap.lib.sockets import FORBIDDEN, Refused, SocketConsumer, in_thread
+from depannini_dashmap.lib.sockets import FORBIDDEN, Refused, SocketConsumer, in_thread, keep
+
+logger = logging.getLogger(__name__)
 
 TELL_EVERY = 1.0  # seconds between two locations of one sender that go out
 STORE_EVERY = 5.0  # seconds between two that are stored
+GATHER_FOR = 0.5  # seconds in which the places of all senders are gathered for one statement
 
 
 class TokenConsumer(SocketConsumer):
@@ -153,7 +160,6 @@ class LocationStream:
         self.told = Coalesced(TELL_EVERY, self._tell)
         self.stored = Coalesced(STORE_EVERY, self._store)
         self.consumer: AssistanceConsumer | None = None
-        self._storing: set[asyncio.Task] = set()
 
     @classmethod
     def of(cls, consumer: AssistanceConsumer) -> LocationStream:
@@ -188,21 +194,38 @@ class LocationStream:
         realtime.publish_now(events.assistance_group(self.assistance_id), dict(frame))
 
     def _store(self, place: tuple[float, float]) -> None:
-        task = asyncio.get_running_loop().create_task(self._store_in_thread(*place))
-        self._storing.add(task)
-        task.add_done_callback(self._storing.discard)
+        _store_soon(self, Whereabouts(self.assistance_id, self.user.pk, *place))
 
-    async def _store_in_thread(self, lat: float, lng: float) -> None:
-        try:
-            await in_thread(_store_location, self.user, lat, lng, self.assistance_id)
-        except DomainError as refusal:
-            self.forget()
-            if self.consumer is not None:
-                self.consumer.send_error(refusal.code, refusal.message)
+    def refuse(self) -> None:
+        """Take note that the database no longer knows the sender as a party of an open request."""
+        self.forget()
+        if self.consumer is not None:
+            self.consumer.send_error("already_final", "This request has ended or is no longer yours")
 
 
-def _store_location(user: Any, lat: float, lng: float, assistance_id: int) -> None:
-    services.report_location(user, lat, lng, assistance_id, tell=False)
+_waiting: dict[LocationStream, Whereabouts] = {}
+
+
+def _store_soon(stream: LocationStream, place: Whereabouts) -> None:
+    """Let places of many senders gather for a moment and be stored together."""
+    if not _waiting:
+        keep(asyncio.get_running_loop().create_task(_store_gathered()))
+    _waiting[stream] = place
+
+
+async def _store_gathered() -> None:
+    await asyncio.sleep(GATHER_FOR)
+    gathered = dict(_waiting)
+    _waiting.clear()
+    places = list(gathered.values())
+    try:
+        refused = await in_thread(services.store_whereabouts, places)
+    except DatabaseError as error:  # the next place of each sender comes within seconds
+        logger.warning("%d places were not stored: %s", len(places), type(error).__name__)
+        return
+    for stream, place in gathered.items():
+        if place[:2] in refused:
+            stream.refuse()
 
 
 def _parties(body: dict[str, Any]) -> set[int]:

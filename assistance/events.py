@@ -13,12 +13,17 @@ After a ``status`` frame whose ``assistant`` is somebody else (or nobody), an as
 
 from __future__ import annotations
 
+import itertools
 import time
 import uuid
 from datetime import datetime
 from typing import Any, NotRequired, TypedDict
 
 from depannini_dashmap.lib.fields import format_utc
+
+# Names what has no row of its own; asking the system for randomness each time costs more than the frame.
+_PROCESS = uuid.uuid4().hex[:12]
+_numbers = itertools.count(1)
 
 
 class Point(TypedDict):
@@ -200,7 +205,7 @@ def location(*, user_id: int, lat: float, lng: float, assistance_id: int, seq: i
         "user_id": user_id,
         "assistance_id": assistance_id,
         "seq": seq,
-        "event_id": uuid.uuid4().hex,
+        "event_id": f"location.{_PROCESS}.{next(_numbers)}",
     }
 
 

@@ -81,7 +81,8 @@ class GracefulServer(Server):
         logger.info("Stopping: %d sockets told, %d requests running", told, len(self._running()))
         while loop.time() < ends_at:
             self._close_idle()
-            if not (self._running() or sockets.LIVE or self._busy_channels()) and working.done():
+            unfinished = self._running() or self._busy_channels() or sockets.LIVE or sockets.BACKGROUND
+            if not unfinished and working.done():
                 return
             await asyncio.sleep(LOOK_EVERY)
         logger.warning("Stopping with %d requests unfinished", len(self._running()))

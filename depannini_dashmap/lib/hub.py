@@ -24,6 +24,7 @@ FIRST_WAIT = 2.0  # seconds that the first socket waits for the subscription
 PING_EVERY = 2.0
 DEAF_AFTER = 5.0  # seconds without any answer from Redis
 RECONNECT_AFTER = 0.5
+GATHER_FOR = 0.02  # seconds that frames of this loop wait for company on their way to Redis
 RESYNC_SPREAD = 1.0  # seconds over which sockets read the state again
 
 
@@ -107,7 +108,7 @@ class Hub:
                 del self.groups[key]
 
     def send(self, payload: bytes) -> None:
-        """Send records from inside the loop: what gathers while one call runs leaves with the next."""
+        """Send records from inside the loop: what gathers for a moment, or while one call runs, leaves together."""
         if not settings.REDIS_URL:
             self.loop.call_soon(self.dispatch, payload)
             return
@@ -137,6 +138,7 @@ class Hub:
     async def _flush(self) -> None:
         from depannini_dashmap.lib.realtime import send_from_thread
 
+        await asyncio.sleep(GATHER_FOR)
         while self._outgoing:
             payload = b"".join(self._outgoing)
             self._outgoing.clear()

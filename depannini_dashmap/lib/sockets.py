@@ -41,6 +41,7 @@ RESYNC_RETRY = 2.0
 OUTBOX_LIMIT = 512  # frames that may wait for a slow client
 
 LIVE: "WeakSet[SocketConsumer]" = WeakSet()
+BACKGROUND: set[asyncio.Task] = set()
 
 
 class Refused(Exception):
@@ -362,6 +363,13 @@ def close_all(code: int) -> int:
     for consumer in sockets:
         consumer.close(code)
     return len(sockets)
+
+
+def keep(task: asyncio.Task) -> asyncio.Task:
+    """Hold on to work that outlives its socket; a graceful stop waits for it."""
+    BACKGROUND.add(task)
+    task.add_done_callback(BACKGROUND.discard)
+    return task
 
 
 async def in_thread(function: Callable, *arguments: Any) -> Any:

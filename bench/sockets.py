@@ -1,0 +1,324 @@
+"""Sockets against a bare ASGI echo on the same server (Daphne), as ratios taken in one run.
+
+`python bench/sockets.py [--pairs 200] [--seconds 15] [--sockets 2000]` with DATABASE_URL (PostgreSQL) and REDIS_URL in
+the environment. The server is pinned to the first core; this client and the databases take the other.
+
+- fan-out: both members of each room send their place once a second, both hear both, every 5 s each is written to the
+  database. CPU seconds of the server for each frame moved (in or out), echo ÷ ours.
+- overload: six times as many frames; how late the newest value arrives, in coalescing ticks (1 s).
+- accept → frame: from the assistant's PATCH to the frame at the client, ÷ the PATCH itself.
+- memory: RSS for each idle socket, ours ÷ echo.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import os
+import secrets
+import socket
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import AsyncExitStack, contextmanager
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit, urlunsplit
+
+import httpx
+import psycopg2
+from websockets.asyncio.client import connect
+
+ROOT = Path(__file__).resolve().parent.parent
+PAGE = os.sysconf("SC_PAGE_SIZE")
+TICK = os.sysconf("SC_CLK_TCK")
+PLACE = '{"type":"location","lat":36.75%04d,"lng":3.0588,"user_id":1}'
+
+
+@contextmanager
+def own_database(url: str) -> Iterator[str]:
+    """Create a database beside the given one, and drop it at the end."""
+    parts = urlsplit(url)
+    name = f"bench_sockets_{secrets.token_hex(4)}"
+    admin = psycopg2.connect(urlunsplit(parts._replace(scheme="postgresql", path="/postgres")))
+    admin.autocommit = True
+    with admin.cursor() as cursor:
+        cursor.execute(f"CREATE DATABASE {name}")
+        try:
+            yield urlunsplit(parts._replace(path=f"/{name}"))
+        finally:
+            cursor.execute(f"DROP DATABASE {name} WITH (FORCE)")
+            admin.close()
+
+
+class Server:
+    """A Daphne on the first core, and what it costs."""
+
+    def __init__(self, application: str, path: str = ""):
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            self.port = probe.getsockname()[1]
+        command = [sys.executable, "-m", "daphne", "-b", "127.0.0.1", "-p", str(self.port), application]
+        self.process = subprocess.Popen(
+            ["taskset", "-c", "0", *command], cwd=path or ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        )
+        end = time.monotonic() + 60
+        while time.monotonic() < end:
+            try:
+                httpx.get(f"http://127.0.0.1:{self.port}/healthz", timeout=1)
+                return
+            except httpx.HTTPError:
+                time.sleep(0.1)
+        raise SystemExit("the server did not start")
+
+    def cpu(self) -> float:
+        """Return the CPU seconds used so far, all threads."""
+        fields = Path(f"/proc/{self.process.pid}/stat").read_text().rpartition(")")[2].split()
+        return (int(fields[11]) + int(fields[12])) / TICK
+
+    def memory(self) -> float:
+        """Return the resident KiB."""
+        return int(Path(f"/proc/{self.process.pid}/statm").read_text().split()[1]) * PAGE / 1024
+
+    def stop(self) -> None:
+        """End the process."""
+        self.process.terminate()
+        self.process.wait(20)
+
+
+class Load:
+    """Sockets that send at a steady rate and count what comes."""
+
+    def __init__(self, base: str, doors: list[tuple[str, str]]):
+        self.base, self.doors = base, doors
+        self.sent = self.heard = 0
+
+    async def run(self, seconds: float, every: float, *, measure: Server | None = None) -> float:
+        """Send for some seconds; return the CPU seconds that `measure` used meanwhile."""
+        async with AsyncExitStack() as stack:
+            sockets = []
+            for path, token in self.doors:
+                headers = {"Authorization": f"Bearer {token}"} if token else {}
+                opening = connect(
+                    self.base + path, additional_headers=headers, max_queue=None, compression=None, ping_interval=None
+                )
+                sockets.append(await stack.enter_async_context(opening))
+            readers = [asyncio.create_task(self._read(one, number)) for number, one in enumerate(sockets)]
+            await asyncio.sleep(1)
+            self.sent = self.heard = 0
+            before = measure.cpu() if measure else 0.0
+            await asyncio.gather(*(self._write(one, n, seconds, every) for n, one in enumerate(sockets)))
+            await asyncio.sleep(1.5)
+            used = measure.cpu() - before if measure else 0.0
+            for reader in readers:
+                reader.cancel()
+        return used
+
+    async def _write(self, one: Any, number: int, seconds: float, every: float) -> None:
+        await asyncio.sleep(every * number / len(self.doors))
+        loop = asyncio.get_running_loop()
+        begin, step = loop.time(), 0
+        while loop.time() - begin < seconds:
+            await one.send(PLACE % (step % 10000))
+            self.sent += 1
+            step += 1
+            await asyncio.sleep(max(0, begin + step * every - loop.time()))
+
+    async def _read(self, one: Any, number: int) -> None:
+        async for _ in one:
+            self.heard += 1
+
+
+def prepare(count: int) -> tuple[list[tuple[str, str]], list[dict]]:
+    """Make rooms with an accepted request each; return (path, token) of both members of every room."""
+    import django
+
+    django.setup()
+    from django.utils import timezone
+
+    from accounts.models import User
+    from accounts.tokens import issue_pair
+    from assistance.models import Assistance, AssistantProfile
+
+    doors, rooms, now = [], [], timezone.now()
+    for number in range(count):
+        client = User.objects.create(username=f"c{number}", name=f"C{number}", user_type="client")
+        helper = User.objects.create(username=f"a{number}", name=f"A{number}", user_type="assistant")
+        profile = AssistantProfile(
+            user=helper, service_type="towing", vehicle_type="car", driving_license_cat="b", is_active=True,
+            driving_license_num="1", driving_license_expiry=now.date().replace(year=now.year + 2),
+            vehicle_registration_num=1, seen_at=now,
+        )  # fmt: skip
+        profile.place(36.75, 3.05 + number / 1000)
+        profile.save(force_insert=True)
+        job = Assistance.objects.create(
+            client=client, assistant=helper, status="accepted", pickup_lat=36.75, pickup_lng=3.05, distance_km=0,
+            total_price=0, price_is_final=True, currency="DZD", wave=1, radius_km=10, accepted_at=now,
+            created_at=now, updated_at=now, expires_at=now + timezone.timedelta(hours=1),
+        )  # fmt: skip
+        tokens = [issue_pair(client)["access"], issue_pair(helper)["access"]]
+        doors += [(f"/ws/assistance/{job.pk}/", token) for token in tokens]
+        rooms.append({"id": job.pk, "client": tokens[0], "assistant": tokens[1], "assistant_id": helper.pk})
+    return doors, rooms
+
+
+def fan_out(ours: Server, echo: Server, doors: list[tuple[str, str]], seconds: float) -> None:
+    """Print what a moved frame costs."""
+    floor = Load(f"ws://127.0.0.1:{echo.port}", [("/", "")] * len(doors))
+    load = Load(f"ws://127.0.0.1:{ours.port}", doors)
+    costs: tuple[list[float], list[float]] = ([], [])
+    for _ in range(3):  # taking turns, as the machine's other work comes and goes
+        # In one and out two for a place, in one and out one for an echo: the same number of frames moved.
+        for which, (one, server, every) in enumerate(((floor, echo, 1 / 1.5), (load, ours, 1.02))):
+            used = asyncio.run(one.run(seconds, every, measure=server))
+            costs[which].append(used / (one.sent + one.heard) * 1e6)
+            name = ("echo", "ours")[which]
+            print(f"{name}: {one.sent} in, {one.heard} out, {costs[which][-1]:.0f} µs a frame, {used / seconds:.0%} of a core")
+    ratio = statistics.median(costs[0]) / statistics.median(costs[1])
+    print(f"location fan-out, written through: {ratio:.2f} of the echo (goal ≥ 0.55)")
+
+
+def overload(ours: Server, doors: list[tuple[str, str]], seconds: float) -> None:
+    """Print how late places are at six frames a second, and whether the newest arrives."""
+    result = asyncio.run(_overload(f"ws://127.0.0.1:{ours.port}", doors, seconds))
+    print(f"overload ×6: p50 {result[0]:.2f} s, p99 {result[1]:.2f} s (goal ≤ 2), newest arrived {result[2]}/{result[3]}")
+
+
+async def _overload(base: str, doors: list[tuple[str, str]], seconds: float) -> tuple[float, float, int, int]:
+    """A place's age when it is heard, by the number that it carries."""
+    loop = asyncio.get_running_loop()
+    begin = loop.time()
+    ages: list[float] = []
+    last_heard: dict[str, float] = {}
+    last_sent: dict[str, float] = {}
+
+    async def write(one: Any, path: str) -> None:
+        while loop.time() - begin < seconds:
+            sent = loop.time() - begin
+            await one.send(json.dumps({"type": "location", "lat": sent / 10, "lng": 3.0}))
+            last_sent[path] = sent
+            await asyncio.sleep(1 / 6)
+
+    async def read(one: Any, path: str) -> None:
+        async for text in one:
+            frame = json.loads(text)
+            if frame["type"] == "location" and frame["lng"] == 3.0:
+                ages.append(loop.time() - begin - frame["lat"] * 10)
+                last_heard[path] = frame["lat"] * 10
+
+    async with AsyncExitStack() as stack:
+        readers, writers = [], []
+        for number, (path, token) in enumerate(doors):
+            headers = {"Authorization": f"Bearer {token}"}
+            one = await stack.enter_async_context(
+                connect(base + path, additional_headers=headers, max_queue=None, compression=None, ping_interval=None)
+            )
+            readers.append(asyncio.create_task(read(one, path)))
+            if number % 2:
+                writers.append((one, path))
+        begin = loop.time()
+        await asyncio.gather(*(write(one, path) for one, path in writers))
+        await asyncio.sleep(2.5)
+        for reader in readers:
+            reader.cancel()
+    ages.sort()
+    arrived = sum(abs(last_heard.get(path, -9) - sent) < 1e-6 for path, sent in last_sent.items())
+    return statistics.median(ages), ages[int(len(ages) * 0.99)], arrived, len(last_sent)
+
+
+def latency(ours: Server, rooms: list[dict]) -> None:
+    """Print how long a change of state takes to reach the other side."""
+    asyncio.run(_latency(ours.port, rooms[:60]))
+
+
+async def _latency(port: int, rooms: list[dict]) -> None:
+    answers, frames_after = [], []
+    async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}") as http:
+        for room in rooms:
+            headers = {"Authorization": f"Bearer {room['client']}"}
+            async with connect(f"ws://127.0.0.1:{port}/ws/assistance/{room['id']}/", additional_headers=headers) as one:
+                for _ in range(3):  # connection_established, status, location
+                    await one.recv()
+                began = time.perf_counter()
+
+                async def heard(socket: Any = one, since: float = began) -> float:
+                    while json.loads(await socket.recv())["type"] != "status":
+                        pass
+                    return time.perf_counter() - since
+
+                frame = asyncio.create_task(heard())
+                answer = await http.patch(
+                    f"/api/assistance/update/{room['id']}/", json={"status": "ongoing"},
+                    headers={"Authorization": f"Bearer {room['assistant']}"},
+                )  # fmt: skip
+                answers.append(time.perf_counter() - began)
+                assert answer.status_code == 200, answer.text
+                frames_after.append(await frame)
+    answer_ms, frame_ms = statistics.median(answers) * 1000, statistics.median(frames_after) * 1000
+    p95 = sorted(frames_after)[int(len(frames_after) * 0.95)] * 1000
+    print(f"write answered p50 {answer_ms:.1f} ms; its frame heard p50 {frame_ms:.1f} ms, p95 {p95:.1f} ms")
+    print(f"state change → frame: {frame_ms / answer_ms:.2f} of the write request (goal ≤ 1.5)")
+
+
+def memory(ours: Server, echo: Server, doors: list[tuple[str, str]], count: int) -> None:
+    """Print what an idle socket takes."""
+    costs = []
+    for server, targets in ((echo, [("/", "")] * count), (ours, (doors * (count // len(doors) + 1))[:count])):
+        held, cost = asyncio.run(_hold(server, targets))
+        costs.append(cost)
+        print(f"{'echo' if server is echo else 'ours'}: {held} of {count} sockets held, {cost:.1f} KiB each")
+    print(f"memory of a socket: {costs[1] / costs[0]:.2f} of the echo's (goal ≤ 1.3)")
+
+
+async def _hold(server: Server, doors: list[tuple[str, str]]) -> tuple[int, float]:
+    before = server.memory()
+    async with AsyncExitStack() as stack:
+        sockets = []
+        for path, token in doors:
+            headers = {"Authorization": f"Bearer {token}"} if token else {}
+            opening = connect(
+                f"ws://127.0.0.1:{server.port}{path}", additional_headers=headers, compression=None, ping_interval=None
+            )
+            sockets.append(await stack.enter_async_context(opening))
+        await asyncio.sleep(2)
+        held = sum(one.close_code is None for one in sockets)
+        return held, (server.memory() - before) / len(doors)
+
+
+def main() -> None:
+    """Measure."""
+    options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    options.add_argument("--pairs", type=int, default=200)
+    options.add_argument("--seconds", type=float, default=15)
+    options.add_argument("--sockets", type=int, default=2000)
+    given = options.parse_args()
+    if not os.environ.get("DATABASE_URL", "").startswith("postgres") or not os.environ.get("REDIS_URL"):
+        raise SystemExit("DATABASE_URL (PostgreSQL) and REDIS_URL are needed")
+    os.sched_setaffinity(0, {os.cpu_count() - 1})
+    os.environ |= {
+        "DJANGO_SETTINGS_MODULE": "depannini_dashmap.settings", "THROTTLING": "off", "TASK_WORKER": "off",
+        "SECRET_KEY": secrets.token_urlsafe(48), "ENV_FILE": "/nonexistent", "DEBUG": "off",
+    }  # fmt: skip
+    sys.path.insert(0, str(ROOT))
+    with own_database(os.environ["DATABASE_URL"]) as url:
+        os.environ["DATABASE_URL"] = url
+        subprocess.run([sys.executable, "manage.py", "migrate", "-v0"], cwd=ROOT, check=True)
+        doors, rooms = prepare(max(given.pairs, 200))
+        ours, echo = Server("depannini_dashmap.asgi:application"), Server("bench.echo:application")
+        try:
+            used = doors[: given.pairs * 2]
+            fan_out(ours, echo, used, given.seconds)
+            overload(ours, used[:120], given.seconds / 2)
+            latency(ours, rooms)
+            if given.sockets:
+                memory(ours, echo, doors, given.sockets)
+        finally:
+            ours.stop()
+            echo.stop()
+
+
+if __name__ == "__main__":
+    main()
