@@ -310,3 +310,14 @@ def test_sockets_hear_of_one_token_and_of_all(client_user, django_capture_on_com
         {"type": "session.ended", "token_id": token.token_id},
         {"type": "session.ended", "token_id": None},
     ]
+
+
+def test_a_password_changed_at_the_terminal_ends_sessions(api, client_user, monkeypatch):
+    from django.core.management import call_command
+
+    pair = tokens.issue_pair(client_user)
+    monkeypatch.setattr("getpass.getpass", lambda prompt: "another-good-one-42")
+    call_command("changepassword", client_user.username)
+    client_user.refresh_from_db()
+    assert client_user.check_password("another-good-one-42")
+    assert get(api, f"Bearer {pair['access']}").status_code == 401
