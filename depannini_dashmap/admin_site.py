@@ -54,6 +54,7 @@ class DispatchAdminSite(AdminSite):
     site_title = "Depannini DashMap"
     index_title = gettext_lazy("Dispatch")
     site_url = None
+    enable_nav_sidebar = False
     login_form = DispatchLoginForm
     password_change_form = OwnPasswordForm
     index_template = "console/index.html"

@@ -10,8 +10,13 @@ class DepanniniDashmapConfig(AppConfig):
     name = "depannini_dashmap"
 
     def ready(self) -> None:
-        """Register the deployment checks."""
+        """Register the deployment checks and let the names in pages follow the reader's language."""
+        from django.apps import apps
+
+        from depannini_dashmap.console.wording import translate_names
         from depannini_dashmap.lib import checks  # noqa: F401
+
+        translate_names(apps.get_app_configs())
 
 
 class DispatchAdminConfig(AdminConfig):

@@ -11,8 +11,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from accounts.models import User
-from assistance.models import Assistance, AssistantProfile
-from assistance.models import ServiceType
+from assistance.models import Assistance, AssistantProfile, ServiceType
 from depannini_dashmap.lib.fields import format_utc
 from telematics.models import LatestPosition
 from trips.models import Trip, TripStop

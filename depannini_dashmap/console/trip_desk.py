@@ -14,8 +14,8 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from accounts.permissions import may_edit
 from accounts.models import User
+from accounts.permissions import may_edit
 from depannini_dashmap.console import desk
 from depannini_dashmap.console.results import explain, run_each
 from depannini_dashmap.lib.errors import DomainError

@@ -243,10 +243,19 @@ function drawAll() {
   empty.textContent = say("empty");
 }
 
-function fit() {
-  const points = [...markers.values()].map((marker) => marker.getLatLng());
+/** Of points on several ends of a continent keep those around the first: where somebody waits, else the newest fix. */
+function nearFirst(points) {
+  if (!points.length) return points;
+  const waiting = state.requests.find((one) => one.status === "requested");
+  const centre = waiting ? L.latLng(waiting.lat, waiting.lng) : points[0];
+  return points.filter((point) => point.distanceTo(centre) < 80000);
+}
+
+function fit(isFirst) {
+  const points = isFirst === true ? nearFirst([...markers.values()].map((marker) => marker.getLatLng())) : [...markers.values()].map((marker) => marker.getLatLng());
   const stops = state.trip ? state.trip.stops.filter((stop) => stop.lat !== null).map((stop) => L.latLng(stop.lat, stop.lng)) : [];
-  const chosen = stops.length ? [...stops, ...points.filter((_, index) => [...markers.keys()][index] === `vehicle-${state.trip.vehicle_id}`)] : points;
+  const driving = state.trip && markers.get(`vehicle-${state.trip.vehicle_id}`);
+  const chosen = stops.length ? [...stops, ...(driving ? [driving.getLatLng()] : [])] : points;
   if (chosen.length) map.fitBounds(L.latLngBounds(chosen).pad(0.15), { maxZoom: 14, animate: false });
 }
 
@@ -265,7 +274,7 @@ async function refresh() {
     vehicles.set(one.id, before && Date.parse(before.at) > Date.parse(one.at) ? before : one);
   }
   drawAll();
-  if (!isFitted) { isFitted = true; fit(); }
+  if (!isFitted) { isFitted = true; fit(true); }
 }
 
 function moved(position) {
@@ -287,17 +296,15 @@ function refreshSoon() {
 function frame(event) {
   if (event.type === "position" && event.position) moved(event.position);
   else if (Array.isArray(event.positions)) event.positions.forEach((one) => moved(one.position || one));
-  else if (event.type === "location" && assistantMoved(event)) return;
+  else if (event.type === "assistance_location") assistantMoved(event);
   else if (event.type !== "pong") refreshSoon();
 }
 
 function assistantMoved(event) {
-  const id = event.user_id ?? event.assistant_id;
-  const known = state.assistants.find((one) => one.id === id);
-  if (!known) return false;
+  const known = state.assistants.find((one) => one.id === event.user_id);
+  if (!known) return;
   Object.assign(known, { lat: event.lat, lng: event.lng, at: new Date(now()).toISOString(), stale: false });
   drawAssistant(known);
-  return true;
 }
 
 document.getElementById("fit").addEventListener("click", fit);
