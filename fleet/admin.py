@@ -5,6 +5,7 @@ from typing import Any
 from django.contrib import admin, messages
 from django.db.models import QuerySet
 from django.http import HttpRequest
+from django.utils.translation import gettext_lazy as _
 from simple_history.admin import SimpleHistoryAdmin
 
 from accounts.models import Company
@@ -19,7 +20,7 @@ from fleet.sheets import VehicleResource
 class CompanyFilter(admin.SimpleListFilter):
     """The companies that the user sees, and no others."""
 
-    title = "company"
+    title = _("company")
     parameter_name = "company"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
@@ -34,15 +35,15 @@ class CompanyFilter(admin.SimpleListFilter):
 class InFleetFilter(admin.SimpleListFilter):
     """Opens on the vehicles that still run."""
 
-    title = "in the fleet"
+    title = _("in the fleet")
     parameter_name = "fleet"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
-        return [("deleted", "deleted"), ("all", "all")]
+        return [("deleted", _("deleted")), ("all", _("all"))]
 
     def choices(self, changelist: Any) -> Any:
         first, *others = super().choices(changelist)
-        return [{**first, "display": "in the fleet"}, *others]
+        return [{**first, "display": _("in the fleet")}, *others]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet) -> QuerySet:
         if self.value() == "all":
@@ -74,7 +75,7 @@ class VehicleAdmin(SheetAdmin, TenantHistory, SimpleHistoryAdmin, ServiceAdmin):
     def delete_model(self, request: HttpRequest, obj: Vehicle) -> None:
         services.delete_vehicle(actor=request.user, vehicle_id=obj.pk)
 
-    @admin.action(description="Bring back into the fleet", permissions=["change"])
+    @admin.action(description=_("Bring back into the fleet"), permissions=["change"])
     def restore(self, request: HttpRequest, queryset: QuerySet) -> None:
         """Restore each chosen vehicle and tell which could not be."""
         done = 0
@@ -85,4 +86,4 @@ class VehicleAdmin(SheetAdmin, TenantHistory, SimpleHistoryAdmin, ServiceAdmin):
             except DomainError as error:
                 messages.error(request, f"{vehicle}: {explain(error)}")
         if done:
-            messages.success(request, f"{done} brought back into the fleet.")
+            messages.success(request, _("%(count)d brought back into the fleet.") % {"count": done})

@@ -5,6 +5,7 @@ from typing import Any
 from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
+from django.utils.translation import gettext_lazy as _
 from simple_history.admin import SimpleHistoryAdmin
 
 from depannini_dashmap.lib.service_admin import ServiceAdmin
@@ -19,11 +20,11 @@ from orders.sheets import OrderResource
 class WaitingFilter(admin.SimpleListFilter):
     """Orders that a trip may take."""
 
-    title = "waiting for a trip"
+    title = _("waiting for a trip")
     parameter_name = "waiting"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
-        return [("yes", "yes"), ("no", "no")]
+        return [("yes", _("yes")), ("no", _("no"))]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet) -> QuerySet:
         if self.value() == "yes":
@@ -55,14 +56,14 @@ class OrderAdmin(SheetAdmin, TenantHistory, SimpleHistoryAdmin, ServiceAdmin):
     ordering = ["-created_at", "-id"]
     fieldsets = [
         (None, {"fields": ["order_number", "company", "status", "is_in_trip", "reference"]}),
-        ("Customer", {"fields": ["customer_name", "customer_company", "customer_email", "customer_phone"]}),
+        (_("Customer"), {"fields": ["customer_name", "customer_company", "customer_email", "customer_phone"]}),
         (
-            "Goods",
+            _("Goods"),
             {"fields": ["goods_description", "goods_type", "goods_weight", "goods_volume", "special_instructions"]},
         ),
-        ("Pickup", {"fields": ["requested_pickup_date", *STOP_FIELDS["pickup"]]}),
-        ("Delivery", {"fields": ["requested_delivery_date", *STOP_FIELDS["delivery"]]}),
-        ("Times", {"fields": ["created_at", "updated_at"]}),
+        (_("Pickup"), {"fields": ["requested_pickup_date", *STOP_FIELDS["pickup"]]}),
+        (_("Delivery"), {"fields": ["requested_delivery_date", *STOP_FIELDS["delivery"]]}),
+        (_("Times"), {"fields": ["created_at", "updated_at"]}),
     ]
 
     def get_readonly_fields(self, request: HttpRequest, obj: Order | None = None) -> list[str]:

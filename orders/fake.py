@@ -50,7 +50,8 @@ def invent_orders(
     faker.seed_instance(chance.getrandbits(32))
     today = timezone.now().date()
     orders = [_order(company_id, chance, faker, today, regions or tuple(PLACES)) for _ in range(count)]
-    Stop.objects.bulk_create([stop for order in orders for stop in (order.pickup_stop, order.delivery_stop)])
+    stops = [stop for order in orders for stop in (order.pickup_stop, order.delivery_stop) if stop is not None]
+    Stop.objects.bulk_create(stops)
     for order, number in zip(orders, take_numbers(count), strict=True):
         # Assigned once more: only now have the stops their ids.
         order.pickup_stop, order.delivery_stop = order.pickup_stop, order.delivery_stop

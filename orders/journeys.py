@@ -112,7 +112,7 @@ def _save(orders: list[Order], actor: User | None, reason: str, *more_fields: st
 def _update_alike(orders: Iterable[Order], fields: tuple[str, ...]) -> None:
     """Write rows with equal values together: one UPDATE for each kind of outcome, nearly always one in all."""
     kinds: dict[tuple, list[int]] = {}
-    names = [Order._meta.get_field(name).attname for name in fields]
+    names = [f"{name}_id" if name == "company" else name for name in fields]
     for order in orders:
         kinds.setdefault(tuple(getattr(order, name) for name in names), []).append(order.pk)
     for values, ids in kinds.items():

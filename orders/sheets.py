@@ -3,6 +3,7 @@
 import hashlib
 import itertools
 from collections import Counter
+from collections.abc import Iterator
 from types import SimpleNamespace
 from typing import Any, ClassVar
 from uuid import uuid4
@@ -59,7 +60,8 @@ class OrderResource(RowResource):
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.seen: Counter[str] = Counter()
-        self.numbers = (f"?{uuid4().hex[:18]}" for _ in itertools.count())
+        self.companies: dict[str, int] = {}
+        self.numbers: Iterator[str] = (f"?{uuid4().hex[:18]}" for _ in itertools.count())
 
     def import_data(self, dataset: Any, dry_run: bool = False, **kwargs: Any) -> Result:
         """Import; the numbers are taken beforehand, so that no other order waits for the end of the file."""
@@ -78,7 +80,7 @@ class OrderResource(RowResource):
         """Make the order, change the known one, or skip the row."""
         if row.get("order_number"):
             return self._change(self._numbered(row["order_number"], user), row, user)
-        company_id = company_for(user, named_company(user, row.get("company", "")))
+        company_id = self._company_id(user, row.get("company", ""))
         given = row.get("reference", "")
         if len(given) > 64:
             raise ValidationError({"reference": ["Use at most 64 characters."]})
@@ -94,6 +96,11 @@ class OrderResource(RowResource):
             **self._read(row, user, partial=False),
         )
         return RowResult.IMPORT_TYPE_NEW, order
+
+    def _company_id(self, user: User, name: str) -> int:
+        if name not in self.companies:
+            self.companies[name] = company_for(user, named_company(user, name))
+        return self.companies[name]
 
     def _numbered(self, order_number: str, user: User) -> Order:
         order = Order.objects.visible_to(user).filter(order_number=order_number).first()

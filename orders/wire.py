@@ -1,11 +1,10 @@
-"""How an order and a stop look in an answer: built from one `values_list()` query, without model instances."""
+"""How an order with its stops looks in an answer: built from one `values_list()` query, without model instances."""
 
 from typing import Any
 
 from django.db.models import QuerySet
 
 from depannini_dashmap.lib.rows import decimal_text, instant_text
-from orders.models import Stop
 
 _STOP_FIELDS = (
     "id",
@@ -79,11 +78,6 @@ def order_document(row: tuple[Any, ...]) -> dict[str, Any]:
         "created_at": instant_text(created_at),
         "updated_at": instant_text(updated_at),
     }
-
-
-def stop_document(stop: Stop) -> dict[str, Any]:
-    """Return the documented stop object."""
-    return _stop(*(getattr(stop, name) for name in _STOP_FIELDS))
 
 
 def _stop(
