@@ -10,7 +10,7 @@ from django.http import HttpRequest
 from django.utils.functional import cached_property
 
 from depannini_dashmap.lib.admin import TenantAdmin
-from telematics.models import LatestPosition, Position
+from telematics.models import Device, LatestPosition, Position
 
 
 class UncountedPaginator(Paginator):
@@ -30,7 +30,7 @@ class ReadOnlyAdmin(TenantAdmin):
     show_full_result_count = False
     list_per_page = 50
     list_select_related = ("vehicle",)
-    list_filter = ("engine_status", "is_implausible")
+    list_filter: tuple = ("engine_status", "is_implausible")
     search_fields = ("=vehicle__license_plate",)
     search_help_text = "A vehicle's whole license plate"
 
@@ -60,3 +60,13 @@ class LatestPositionAdmin(ReadOnlyAdmin):
 
     ordering = ("-timestamp",)
     list_display = ("vehicle", "timestamp", "latitude", "longitude", "speed", "engine_status", "is_implausible")
+
+
+@admin.register(Device)
+class DeviceAdmin(ReadOnlyAdmin):
+    """Trackers; they are made and ended over the API, which tells the key once."""
+
+    ordering = ("-created_at",)
+    list_filter = ("ended_at",)
+    list_display = ("name", "vehicle", "created_at", "ended_at")
+    exclude = ("key_digest",)

@@ -40,3 +40,11 @@ class LatestPositionQuerySet(OfVehicleQuerySet):
     def silent_since(self, instant: datetime) -> Self:
         """Keep the vehicles that have not been heard of since."""
         return self.filter(timestamp__lt=instant)
+
+
+class DeviceQuerySet(OfVehicleQuerySet):
+    """Trackers of vehicles."""
+
+    def working(self) -> Self:
+        """Keep those that may write: not ended, of a vehicle that is not deleted."""
+        return self.filter(ended_at__isnull=True, vehicle__deleted_at__isnull=True)

@@ -6,7 +6,7 @@ from django.db import models
 from django.db.models import Q
 
 from fleet.models import Vehicle
-from telematics.managers import LatestPositionQuerySet, PositionQuerySet
+from telematics.managers import DeviceQuerySet, LatestPositionQuerySet, PositionQuerySet
 
 
 class EngineStatus(models.TextChoices):
@@ -85,3 +85,21 @@ class LatestPosition(ReadingColumns):
 
     def __str__(self) -> str:
         return f"vehicle {self.vehicle_id}, latest"
+
+
+class Device(models.Model):
+    """A tracker or phone that may write positions of one vehicle, and nothing else, by a key that is kept as a digest."""
+
+    vehicle = models.ForeignKey(Vehicle, on_delete=models.PROTECT, related_name="devices")
+    name = models.CharField(max_length=100, blank=True, default="")
+    key_digest = models.CharField(max_length=64, unique=True, editable=False)
+    created_at = models.DateTimeField(auto_now_add=True)
+    ended_at = models.DateTimeField(null=True, blank=True, editable=False)
+
+    objects = DeviceQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["-created_at", "-id"]
+
+    def __str__(self) -> str:
+        return self.name or f"device {self.pk}"

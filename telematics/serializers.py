@@ -33,6 +33,14 @@ class PositionShape(serializers.Serializer):
     implausible = serializers.BooleanField(read_only=True, help_text="no road vehicle could have got there in time")
 
 
+class LatestShape(serializers.Serializer):
+    """One page with the latest position of each vehicle."""
+
+    results = PositionShape(many=True)
+    next = serializers.URLField(allow_null=True, help_text="always null")
+    previous = serializers.URLField(allow_null=True, help_text="always null")
+
+
 class BulkShape(serializers.Serializer):
     """Many positions at once; a bare list is fine too."""
 

@@ -49,21 +49,14 @@ def record_position(*, actor: User, raw: Mapping[str, Any]) -> tuple[dict[str, A
     vehicle's latest moved; arrivals at awaited stops are stamped. Raises: InvalidData, also for a vehicle that is not the actor's; Forbidden for a viewer.
     """
     now = timezone.now()
-    try:
-        reading = parse_reading(raw, now)
-    except InvalidReading as error:
-        raise errors.InvalidData(fields=error.fields) from error
-    vehicle = _writable_vehicle(actor, reading.vehicle_id)
-    row = _judged(vehicle, [ingest.Row.of(reading, created_at=now)])[0]
-    stored = ingest.store([row])
-    if not stored.count:
-        return _recorded_before(row), False
-    if vehicle.is_on_trip:
-        tell_arrivals({vehicle.id: [row]})
-    shown = vehicle.shown_at(row, stored.position_id or 0)
-    if stored.moved:
-        events.position_moved(vehicle.company_id, vehicle.id, shown)
-    return shown, True
+    reading = _checked(raw, now)
+    return _record(_writable_vehicle(actor, reading.vehicle_id), reading, now)
+
+
+def record_fix_of(vehicle: TrackedVehicle, raw: Mapping[str, Any]) -> tuple[dict[str, Any], bool]:
+    """Record one fix of a vehicle whose device was recognised, as record_position does. Raises: InvalidData."""
+    now = timezone.now()
+    return _record(vehicle, _checked({**raw, "vehicle_id": vehicle.id}, now), now)
 
 
 def record_positions(*, actor: User, rows: Sequence[Any]) -> BulkResult:
@@ -136,6 +129,26 @@ def require_fake_data() -> None:
     """Let pass where made-up data is allowed. Raises: Forbidden unless ALLOW_FAKE_DATA."""
     if not settings.ALLOW_FAKE_DATA:
         raise errors.Forbidden("Fake data is switched off", code="fake_data_off")
+
+
+def _checked(raw: Mapping[str, Any], now: dt.datetime) -> Reading:
+    try:
+        return parse_reading(raw, now)
+    except InvalidReading as error:
+        raise errors.InvalidData(fields=error.fields) from error
+
+
+def _record(vehicle: TrackedVehicle, reading: Reading, now: dt.datetime) -> tuple[dict[str, Any], bool]:
+    row = _judged(vehicle, [ingest.Row.of(reading, created_at=now)])[0]
+    stored = ingest.store([row])
+    if not stored.count:
+        return _recorded_before(row), False
+    if vehicle.is_on_trip:
+        tell_arrivals({vehicle.id: [row]})
+    shown = vehicle.shown_at(row, stored.position_id or 0)
+    if stored.moved:
+        events.position_moved(vehicle.company_id, vehicle.id, shown)
+    return shown, True
 
 
 def _parse_all(rows: Iterable[Any], now: dt.datetime) -> tuple[dict[int, Reading], list[dict[str, Any]]]:

@@ -1,9 +1,18 @@
-"""Paths of positions, below `/api/`, with and without their slash."""
+"""Paths of positions and devices, below `/api/`, with and without their slash."""
+
+from django.urls import re_path
 
 from depannini_dashmap.lib.paths import SlashlessRouter
+from telematics.device_views import DeviceViewSet, OsmandView, OwntracksView, TraccarView
 from telematics.viewsets import PositionViewSet
 
 router = SlashlessRouter()
 router.register("positions", PositionViewSet, basename="position")
+router.register("devices", DeviceViewSet, basename="device")
 
-urlpatterns = router.urls
+urlpatterns = [
+    re_path(r"^devices/osmand/?$", OsmandView.as_view(), name="device-osmand"),
+    re_path(r"^devices/traccar/?$", TraccarView.as_view(), name="device-traccar"),
+    re_path(r"^devices/owntracks/?$", OwntracksView.as_view(), name="device-owntracks"),
+    *router.urls,
+]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from functools import cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -78,10 +79,8 @@ def writable_vehicles(actor: User, vehicle_ids: set[int]) -> dict[int, TrackedVe
     """Read the vehicles that the actor may write positions of, with their latest fix."""
     ids = storable(vehicle_ids)
     if len(ids) == 1 and connection.vendor == "postgresql":
-        rows: Any = _one(actor, ids[0])
-    else:
-        rows = _writable(actor, ids)
-    return {row[0]: TrackedVehicle(*row[:5], _fix(row[5:8]), _fix(row[8:11]), *row[11:]) for row in rows}
+        return tracked_vehicles(_one(actor, ids[0]))
+    return tracked_vehicles(_writable(actor, ids))
 
 
 def visible_ids(actor: User, vehicle_ids: set[int]) -> set[int]:
@@ -95,10 +94,19 @@ def storable(ids: set[int]) -> list[int]:
     return [number for number in ids if 0 < number <= MAX_ID]
 
 
-def _writable(actor: Any, vehicle_ids: list[int]) -> QuerySet:
+def tracked(vehicles: QuerySet) -> QuerySet:
+    """Select what a TrackedVehicle is made of."""
     running = Trip.objects.filter(vehicle=OuterRef("pk"), status=Trip.Status.IN_PROGRESS)
-    vehicles = Vehicle.objects.alive().editable_by(actor).filter(pk__in=vehicle_ids).order_by()
-    return vehicles.annotate(is_on_trip=Exists(running)).values_list(*COLUMNS)
+    return vehicles.order_by().annotate(is_on_trip=Exists(running)).values_list(*COLUMNS)
+
+
+def tracked_vehicles(rows: Iterable[tuple]) -> dict[int, TrackedVehicle]:
+    """Make vehicles, by id, of the rows of `tracked`."""
+    return {row[0]: TrackedVehicle(*row[:5], _fix(row[5:8]), _fix(row[8:11]), *row[11:]) for row in rows}
+
+
+def _writable(actor: Any, vehicle_ids: list[int]) -> QuerySet:
+    return tracked(Vehicle.objects.alive().editable_by(actor).filter(pk__in=vehicle_ids))
 
 
 class _StandIn(NamedTuple):

@@ -68,7 +68,8 @@ class PositionViewSet(ApiMixin, viewsets.GenericViewSet):
         return [PositionThrottle() if is_ingest else SignedInThrottle()]
 
     def list(self, request: Request) -> Response:
-        """Read the vehicles first and then only positions, without a join."""
+        """List positions of one's vehicles, newest first by timestamp."""
+        # The vehicles are read first, and then only positions, without a join.
         query = wanted(HistoryQuery, request)
         vehicles = self._vehicles(query)
         rows = self._history(query, list(vehicles))
@@ -97,10 +98,10 @@ class PositionViewSet(ApiMixin, viewsets.GenericViewSet):
         shown, is_new = services.record_position(actor=request.user, raw=request.data)
         return Response(shown, status=status.HTTP_201_CREATED if is_new else status.HTTP_200_OK)
 
-    @extend_schema(summary="The latest position of each vehicle", responses=serializers.PositionShape)
-    @action(detail=False)
+    @extend_schema(summary="The latest position of each vehicle", responses=serializers.LatestShape)
+    @action(detail=False, pagination_class=None)
     def latest(self, request: Request) -> Response:
-        """Answer one row per vehicle that was ever heard of."""
+        """Answer one position for each vehicle that was ever heard of."""
         rows = LatestPosition.objects.visible_to(request.user).order_by("-timestamp", "-position_id")
         return one_page(ready_positions(rows.values_list(*READY_COLUMNS)))
 
