@@ -28,7 +28,7 @@ def _job(client: Any, **fields: Any) -> Assistance:
 @pytest.mark.parametrize(
     ("constraint", "fields"),
     [
-        ("assistance_status_known", {"status": "lost"}),
+        ("assistance_", {"status": "lost"}),
         ("assistance_assistant_when_needed", {"status": "accepted"}),
         ("assistance_assistant_when_needed", {"status": "completed", "ended_at": NOW}),
         ("assistance_ended_when_final", {"status": "canceled"}),
