@@ -12,6 +12,9 @@ from depannini_dashmap.lib.api import CursorPages
 class RowPages(CursorPages):
     """Cursor pages of plain rows; the view's `row_columns` names what each holds."""
 
+    # Rows with equal values are told apart by an offset: a customer may well have more orders than one page holds.
+    offset_cutoff = 100_000
+
     def paginate_queryset(self, queryset: Any, request: Request, view: Any = None) -> Any:
         self.columns: Sequence[str] = view.row_columns
         return super().paginate_queryset(queryset, request, view)

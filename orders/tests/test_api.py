@@ -439,6 +439,26 @@ def test_the_list_takes_two_queries(api, dispatcher, django_assert_num_queries, 
         assert len(client.get("/api/orders/").json()["results"]) == size
 
 
+@pytest.mark.parametrize(
+    "ordering", ["", "created_at", "-updated_at", "customer_name", "-customer_name", "order_number"]
+)
+def test_pages_hold_every_order_once(api, dispatcher, ordering):
+    client = api(dispatcher)
+    made = [client.post("/api/orders/", {**SMALL, "customer_name": "Same"}).json()["id"] for _ in range(7)]
+    url, seen, backwards = f"/api/orders/?page_size=2&ordering={ordering}", [], None
+    while url:
+        page = client.get(url).json()
+        seen += [row["id"] for row in page["results"]]
+        backwards, url = page["previous"], page["next"]
+    assert seen == (made if ordering in ("created_at", "customer_name", "order_number") else made[::-1])
+    back = [row["id"] for row in page["results"]]
+    while backwards:
+        page = client.get(backwards).json()
+        back = [row["id"] for row in page["results"]] + back
+        backwards = page["previous"]
+    assert back == seen
+
+
 @pytest.mark.parametrize("size", [1, 3])
 def test_inventing_takes_a_fixed_number_of_queries(api, dispatcher, django_assert_num_queries, size):
     client = api(dispatcher)
