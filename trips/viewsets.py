@@ -83,7 +83,9 @@ class TripViewSet(_Door):
         row = self._row(path_id(pk, "Trip"))
         # What is put back unchanged may be gone by now: a deleted vehicle, a dispatcher who left.
         same = {"vehicle": row["vehicle_id"], "dispatcher": row["dispatcher_id"]}
-        body = {key: value for key, value in request.data.items() if key not in same or value != same[key]}
+        body = {
+            key: value for key, value in request.data.items() if key not in same or value is True or value != same[key]
+        }
         trips.update_trip(actor=request.user, trip_id=row["id"], **self._read(TripSerializer, body, partial=True))
         return Response(self._document(row["id"]))
 

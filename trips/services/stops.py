@@ -48,6 +48,7 @@ def add_order(
     if order.company_id != trip.company_id:
         require_editor(actor, order.company_id)
         journeys.move_to_company([order.pk], trip.company_id, actor=actor)
+        _leave_old_trips(order)
     [order] = journeys.claim_for_trip([order.pk], actor=actor)
     TripOrder.objects.create(trip=trip, order=order)
     ids = _ids(trip)
@@ -254,6 +255,15 @@ def _place_beside_pair(trip: Trip, order: Order, stop: Stop, sequence: int | Non
     return min(there.values()) if sequence is None and half == PICKUP else sequence
 
 
+def _leave_old_trips(order: Order) -> None:
+    """Let the closed trips of the company that an order has left keep copies of its places, and no link to it."""
+    rows = TripStop.objects.filter(order=order).select_related("stop", "trip")
+    for row in rows:
+        row.stop, row.order = copy_stop(row.stop, company_id=row.trip.company_id), None
+        row.save(update_fields=["stop", "order", "updated_at"])
+    TripOrder.objects.filter(order=order, is_live=False).delete()
+
+
 def _stop_for(trip: Trip, sent: StopInput, order: Order | None) -> Stop:
     """Give the row to visit: an order's own, a stop of the company, a copy of another company's, or a new one."""
     if sent.stop is not None:
@@ -277,6 +287,8 @@ def _change_place(trip: Trip, row: TripStop, sent: StopInput) -> bool:
     content = {name: value for name, value in sent.fields.items() if row.order_id is None or name != "stop_type"}
     if any(getattr(row.stop, name) != value for name, value in content.items()):
         _require_open(trip)
+        # Orders come before their stops for whoever locks both.
+        list(Order.objects.select_for_update().filter(pk__in=[row.order_id]).values_list("pk"))
         change_stop(row.stop, content)
     return False
 

@@ -172,6 +172,20 @@ def test_a_pending_order_moves_to_the_company_of_the_trip(api, dispatcher):
     assert Stop.objects.get(pk=copied["stop"]["id"]).company_id == second
 
 
+def test_an_order_that_moved_is_no_longer_seen_by_the_company_it_left(api, dispatcher, company_b):
+    client = api(dispatcher)
+    old, [order] = loaded_trip(client)
+    client.put(f"/api/trips/{old}/", {"status": "cancelled"})
+    Membership.objects.create(user=dispatcher, company=company_b)
+    trip = make_trip(client, make_vehicle(client, company=company_b.pk))
+    made(client.post(f"/api/trips/{trip}/add-order/", {"order": order["id"]}))
+    client.put(f"/api/orders/{order['id']}/", {"customer_name": "Secret", "pickup_stop": {"name": "Hidden"}})
+    rows = stops_of(client, old)
+    assert [(row["stop"]["name"], row["linked_order"]) for row in rows] == [("Rungis", None), ("Vincennes", None)]
+    assert [row["stop"]["name"] for row in stops_of(client, trip)] == ["Hidden", "Vincennes"]
+    assert Stop.objects.filter(trip_stops__trip_id=old, company=dispatcher.current_company_id).count() == 2
+
+
 def test_the_dispatcher_of_a_trip_is_a_member_or_staff(api, dispatcher, staff_user, client_user, viewer):
     client = api(dispatcher)
     for user, status in ((staff_user, 200), (viewer, 200), (dispatcher, 200), (client_user, 400)):

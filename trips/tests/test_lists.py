@@ -230,6 +230,12 @@ def test_bad_fields_of_a_trip(client, change):
     assert not Trip.objects.exists()
 
 
+def test_true_is_no_id_even_where_it_equals_the_present_one(client):
+    trip = make_trip(client)
+    for field in ("vehicle", "dispatcher"):
+        assert client.put(f"/api/trips/{trip}/", {field: True}).status_code == 400
+
+
 def test_what_is_required_and_what_is_ignored(client, dispatcher):
     assert set(client.post("/api/trips/", {}).json()["fields"]) == {
         "vehicle",
