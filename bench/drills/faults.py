@@ -51,7 +51,7 @@ def redis_faults(seconds: float = 6) -> bool:
             slowest = max((delay for delay in hearing if delay is not None), default=0)
             held &= not errors and not lost and not deaf
             _table(
-                f"Redis {fault} for {seconds:.0f} s", requests=dict(writers.statuses), server_errors=errors or 0,
+                f"Redis {fault}" + ("" if fault == "flushed" else f" for {seconds:.0f} s"), requests=dict(writers.statuses), server_errors=errors or 0,
                 acknowledged_writes_lost=lost, slowest_answer_s=f"{writers.slowest_s:.2f}", sockets_left_deaf=deaf,
                 slowest_pair_to_hear_again_s=f"{slowest:.1f}", all_pairs_checked_within_s=f"{back:.1f}",
             )  # fmt: skip

@@ -62,6 +62,9 @@ class People:
 class Writers:
     """Threads that post positions and read lists without pause; counts statuses and remembers what was acknowledged."""
 
+    # Shared by all writers of a run: a moment that comes again would be a repetition, not a new row.
+    moments = iter(range(10**9))
+
     def __init__(self, urls: list[str], header: str, vehicle: int, threads: int = 6) -> None:
         self.urls, self.header, self.vehicle = urls, header, vehicle
         self.statuses: Counter[str] = Counter()
@@ -70,7 +73,6 @@ class Writers:
         self.good_at: list[float] = []
         self.lock = threading.Lock()
         self.stopping = threading.Event()
-        self.moments = iter(range(10**9))
         self.threads = [threading.Thread(target=self._run, args=(index,), daemon=True) for index in range(threads)]
 
     def __enter__(self) -> Writers:
