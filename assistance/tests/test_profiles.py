@@ -66,6 +66,17 @@ def test_changing_a_profile_takes_a_partial_body(api: Any, client_user: Any, ver
     assert (client_user.name, client_user.email) == ("Amina B.", "amina@example.com")
 
 
+@pytest.mark.parametrize("who", ["client_user", "assistant_user", "dispatcher"])
+def test_a_whole_profile_may_be_sent_back(api: Any, request: Any, who: str) -> None:
+    client = api(request.getfixturevalue(who))
+    AssistantProfile.objects.update(driving_license_expiry="2020-01-01")
+    client.post("/api/profile/photo/", {"photo": _picture()}, format="multipart")
+    whole = client.get("/api/profile/user/").json()
+    answer = client.put("/api/profile/user/", {**whole, "address": "Oran"})
+    assert answer.status_code == 200, answer.json()
+    assert answer.json()["user"] == {**whole["user"], "address": "Oran"}
+
+
 def test_what_is_not_ones_to_change_stays(api: Any, client_user: Any) -> None:
     sent = {
         "id": 1, "user_type": "assistant", "is_staff": True, "password": "x", "email_verified": True,
