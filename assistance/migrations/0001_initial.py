@@ -8,222 +8,497 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
     dependencies = [
-        ('accounts', '0001_initial'),
+        ("accounts", "0001_initial"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='Assistance',
+            name="Assistance",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('status', models.CharField(choices=[('requested', 'Requested'), ('accepted', 'Accepted'), ('ongoing', 'Ongoing'), ('completed', 'Completed'), ('canceled', 'Canceled')], default='requested', max_length=9)),
-                ('version', models.PositiveIntegerField(default=1, editable=False, help_text='goes out as seq')),
-                ('assistance_type', models.CharField(blank=True, choices=[('towing', 'Towing'), ('repair', 'Repair')], default='', max_length=6)),
-                ('vehicle_type', models.CharField(blank=True, choices=[('light', 'Light'), ('heavy', 'Heavy')], default='', max_length=5)),
-                ('description', models.CharField(blank=True, default='', max_length=1000)),
-                ('pickup_lat', models.FloatField()),
-                ('pickup_lng', models.FloatField()),
-                ('dropoff_lat', models.FloatField(blank=True, null=True)),
-                ('dropoff_lng', models.FloatField(blank=True, null=True)),
-                ('distance_km', models.DecimalField(decimal_places=3, default=0, max_digits=9)),
-                ('total_price', models.DecimalField(decimal_places=2, default=0, max_digits=12)),
-                ('price_is_final', models.BooleanField(default=False)),
-                ('currency', models.CharField(max_length=3)),
-                ('rating', models.PositiveSmallIntegerField(blank=True, null=True)),
-                ('reason', models.CharField(blank=True, choices=[('client_canceled', 'Client'), ('assistant_canceled', 'Assistant'), ('staff_canceled', 'Staff'), ('unanswered', 'Unanswered'), ('account_closed', 'Account Closed')], default='', max_length=20)),
-                ('reason_note', models.CharField(blank=True, default='', max_length=500)),
-                ('wave', models.PositiveSmallIntegerField(default=1, help_text='how many rounds of offers went out')),
-                ('radius_km', models.FloatField(help_text='how far offers have reached so far')),
-                ('created_at', models.DateTimeField(default=django.utils.timezone.now)),
-                ('updated_at', models.DateTimeField(default=django.utils.timezone.now)),
-                ('accepted_at', models.DateTimeField(blank=True, null=True)),
-                ('started_at', models.DateTimeField(blank=True, null=True)),
-                ('ended_at', models.DateTimeField(blank=True, null=True)),
-                ('expires_at', models.DateTimeField(help_text='when it ends unless somebody accepts')),
-                ('assistant', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='assistance_jobs', to=settings.AUTH_USER_MODEL)),
-                ('client', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='assistance_requests', to=settings.AUTH_USER_MODEL)),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                (
+                    "status",
+                    models.CharField(
+                        choices=[
+                            ("requested", "Requested"),
+                            ("accepted", "Accepted"),
+                            ("ongoing", "Ongoing"),
+                            ("completed", "Completed"),
+                            ("canceled", "Canceled"),
+                        ],
+                        default="requested",
+                        max_length=9,
+                    ),
+                ),
+                ("version", models.PositiveIntegerField(default=1, editable=False, help_text="goes out as seq")),
+                (
+                    "assistance_type",
+                    models.CharField(
+                        blank=True, choices=[("towing", "Towing"), ("repair", "Repair")], default="", max_length=6
+                    ),
+                ),
+                (
+                    "vehicle_type",
+                    models.CharField(
+                        blank=True, choices=[("light", "Light"), ("heavy", "Heavy")], default="", max_length=5
+                    ),
+                ),
+                ("description", models.CharField(blank=True, default="", max_length=1000)),
+                ("pickup_lat", models.FloatField()),
+                ("pickup_lng", models.FloatField()),
+                ("dropoff_lat", models.FloatField(blank=True, null=True)),
+                ("dropoff_lng", models.FloatField(blank=True, null=True)),
+                ("distance_km", models.DecimalField(decimal_places=3, default=0, max_digits=9)),
+                ("total_price", models.DecimalField(decimal_places=2, default=0, max_digits=12)),
+                ("price_is_final", models.BooleanField(default=False)),
+                ("currency", models.CharField(max_length=3)),
+                ("rating", models.PositiveSmallIntegerField(blank=True, null=True)),
+                (
+                    "reason",
+                    models.CharField(
+                        blank=True,
+                        choices=[
+                            ("client_canceled", "Client"),
+                            ("assistant_canceled", "Assistant"),
+                            ("staff_canceled", "Staff"),
+                            ("unanswered", "Unanswered"),
+                            ("account_closed", "Account Closed"),
+                        ],
+                        default="",
+                        max_length=20,
+                    ),
+                ),
+                ("reason_note", models.CharField(blank=True, default="", max_length=500)),
+                ("wave", models.PositiveSmallIntegerField(default=1, help_text="how many rounds of offers went out")),
+                ("radius_km", models.FloatField(help_text="how far offers have reached so far")),
+                ("created_at", models.DateTimeField(default=django.utils.timezone.now)),
+                ("updated_at", models.DateTimeField(default=django.utils.timezone.now)),
+                ("accepted_at", models.DateTimeField(blank=True, null=True)),
+                ("started_at", models.DateTimeField(blank=True, null=True)),
+                ("ended_at", models.DateTimeField(blank=True, null=True)),
+                ("expires_at", models.DateTimeField(help_text="when it ends unless somebody accepts")),
+                (
+                    "assistant",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="assistance_jobs",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "client",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="assistance_requests",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
             ],
             options={
-                'verbose_name': 'assistance request',
-                'ordering': ['-created_at', '-id'],
+                "verbose_name": "assistance request",
+                "ordering": ["-created_at", "-id"],
             },
         ),
         migrations.CreateModel(
-            name='AssistantProfile',
+            name="AssistantProfile",
             fields=[
-                ('user', models.OneToOneField(on_delete=django.db.models.deletion.CASCADE, primary_key=True, related_name='assistant_profile', serialize=False, to=settings.AUTH_USER_MODEL)),
-                ('service_type', models.CharField(choices=[('towing', 'Towing'), ('repair', 'Repair')], max_length=6)),
-                ('is_active', models.BooleanField(default=False, help_text="on duty, by the assistant's own switch")),
-                ('lat', models.FloatField(blank=True, null=True)),
-                ('lng', models.FloatField(blank=True, null=True)),
-                ('cell_y', models.SmallIntegerField(blank=True, editable=False, null=True)),
-                ('cell_x', models.SmallIntegerField(blank=True, editable=False, null=True)),
-                ('seen_at', models.DateTimeField(blank=True, help_text='newest location, activation or open socket of the assistant', null=True)),
-                ('vehicle_type', models.CharField(max_length=100)),
-                ('driving_license_cat', models.CharField(choices=[('b', 'B'), ('c', 'C')], max_length=1)),
-                ('driving_license_num', models.CharField(max_length=50)),
-                ('driving_license_expiry', models.DateField(null=True)),
-                ('vehicle_registration_num', models.BigIntegerField(null=True)),
+                (
+                    "user",
+                    models.OneToOneField(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        primary_key=True,
+                        related_name="assistant_profile",
+                        serialize=False,
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                ("service_type", models.CharField(choices=[("towing", "Towing"), ("repair", "Repair")], max_length=6)),
+                ("is_active", models.BooleanField(default=False, help_text="on duty, by the assistant's own switch")),
+                ("lat", models.FloatField(blank=True, null=True)),
+                ("lng", models.FloatField(blank=True, null=True)),
+                ("cell_y", models.SmallIntegerField(blank=True, editable=False, null=True)),
+                ("cell_x", models.SmallIntegerField(blank=True, editable=False, null=True)),
+                (
+                    "seen_at",
+                    models.DateTimeField(
+                        blank=True, help_text="newest location, activation or open socket of the assistant", null=True
+                    ),
+                ),
+                ("vehicle_type", models.CharField(max_length=100)),
+                ("driving_license_cat", models.CharField(choices=[("b", "B"), ("c", "C")], max_length=1)),
+                ("driving_license_num", models.CharField(max_length=50)),
+                ("driving_license_expiry", models.DateField(null=True)),
+                ("vehicle_registration_num", models.BigIntegerField(null=True)),
             ],
             options={
-                'indexes': [models.Index(condition=models.Q(('is_active', True)), fields=['service_type', 'cell_y', 'cell_x'], name='assistant_nearby')],
-                'constraints': [models.CheckConstraint(condition=models.Q(('service_type__in', ['towing', 'repair'])), name='assistant_service_known'), models.CheckConstraint(condition=models.Q(('driving_license_cat__in', ['b', 'c', ''])), name='assistant_licence_known'), models.CheckConstraint(condition=models.Q(models.Q(('cell_x__isnull', True), ('cell_y__isnull', True), ('lat__isnull', True), ('lng__isnull', True)), models.Q(('cell_x__isnull', False), ('cell_y__isnull', False), ('lat__isnull', False), ('lat__range', (-90, 90)), ('lng__isnull', False), ('lng__range', (-180, 180))), _connector='OR'), name='assistant_location_whole')],
+                "indexes": [
+                    models.Index(
+                        condition=models.Q(("is_active", True)),
+                        fields=["service_type", "cell_y", "cell_x"],
+                        name="assistant_nearby",
+                    )
+                ],
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(("service_type__in", ["towing", "repair"])), name="assistant_service_known"
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("driving_license_cat__in", ["b", "c", ""])), name="assistant_licence_known"
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(
+                                ("cell_x__isnull", True),
+                                ("cell_y__isnull", True),
+                                ("lat__isnull", True),
+                                ("lng__isnull", True),
+                            ),
+                            models.Q(
+                                ("cell_x__isnull", False),
+                                ("cell_y__isnull", False),
+                                ("lat__isnull", False),
+                                ("lat__range", (-90, 90)),
+                                ("lng__isnull", False),
+                                ("lng__range", (-180, 180)),
+                            ),
+                            _connector="OR",
+                        ),
+                        name="assistant_location_whole",
+                    ),
+                ],
             },
         ),
         migrations.CreateModel(
-            name='ChatMessage',
+            name="ChatMessage",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('message', models.CharField(max_length=1000)),
-                ('created_at', models.DateTimeField(default=django.utils.timezone.now)),
-                ('assistance', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='messages', to='assistance.assistance')),
-                ('sender', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("message", models.CharField(max_length=1000)),
+                ("created_at", models.DateTimeField(default=django.utils.timezone.now)),
+                (
+                    "assistance",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="messages", to="assistance.assistance"
+                    ),
+                ),
+                (
+                    "sender",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="+", to=settings.AUTH_USER_MODEL
+                    ),
+                ),
             ],
             options={
-                'ordering': ['-created_at', '-id'],
+                "ordering": ["-created_at", "-id"],
             },
         ),
         migrations.CreateModel(
-            name='HistoricalTariff',
+            name="HistoricalTariff",
             fields=[
-                ('id', models.BigIntegerField(auto_created=True, blank=True, db_index=True, verbose_name='ID')),
-                ('assistance_type', models.CharField(choices=[('towing', 'Towing'), ('repair', 'Repair')], max_length=6)),
-                ('vehicle_class', models.CharField(choices=[('light', 'Light'), ('heavy', 'Heavy')], max_length=5)),
-                ('base', models.DecimalField(decimal_places=2, max_digits=10)),
-                ('per_km', models.DecimalField(decimal_places=2, max_digits=10)),
-                ('minimum', models.DecimalField(decimal_places=2, default=0, max_digits=10)),
-                ('currency', models.CharField(blank=True, default='', help_text='empty: the CURRENCY setting', max_length=3)),
-                ('valid_from', models.DateTimeField(default=django.utils.timezone.now)),
-                ('history_id', models.AutoField(primary_key=True, serialize=False)),
-                ('history_date', models.DateTimeField(db_index=True)),
-                ('history_change_reason', models.CharField(max_length=100, null=True)),
-                ('history_type', models.CharField(choices=[('+', 'Created'), ('~', 'Changed'), ('-', 'Deleted')], max_length=1)),
-                ('history_user', models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to=settings.AUTH_USER_MODEL)),
+                ("id", models.BigIntegerField(auto_created=True, blank=True, db_index=True, verbose_name="ID")),
+                (
+                    "assistance_type",
+                    models.CharField(choices=[("towing", "Towing"), ("repair", "Repair")], max_length=6),
+                ),
+                ("vehicle_class", models.CharField(choices=[("light", "Light"), ("heavy", "Heavy")], max_length=5)),
+                ("base", models.DecimalField(decimal_places=2, max_digits=10)),
+                ("per_km", models.DecimalField(decimal_places=2, max_digits=10)),
+                ("minimum", models.DecimalField(decimal_places=2, default=0, max_digits=10)),
+                (
+                    "currency",
+                    models.CharField(blank=True, default="", help_text="empty: the CURRENCY setting", max_length=3),
+                ),
+                ("valid_from", models.DateTimeField(default=django.utils.timezone.now)),
+                ("history_id", models.AutoField(primary_key=True, serialize=False)),
+                ("history_date", models.DateTimeField(db_index=True)),
+                ("history_change_reason", models.CharField(max_length=100, null=True)),
+                (
+                    "history_type",
+                    models.CharField(choices=[("+", "Created"), ("~", "Changed"), ("-", "Deleted")], max_length=1),
+                ),
+                (
+                    "history_user",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
             ],
             options={
-                'verbose_name': 'historical tariff',
-                'verbose_name_plural': 'historical tariffs',
-                'ordering': ('-history_date', '-history_id'),
-                'get_latest_by': ('history_date', 'history_id'),
+                "verbose_name": "historical tariff",
+                "verbose_name_plural": "historical tariffs",
+                "ordering": ("-history_date", "-history_id"),
+                "get_latest_by": ("history_date", "history_id"),
             },
             bases=(simple_history.models.HistoricalChanges, models.Model),
         ),
         migrations.CreateModel(
-            name='Offer',
+            name="Offer",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('source', models.CharField(choices=[('wave', 'Wave'), ('nearby', 'became active nearby'), ('hand', 'by a dispatcher'), ('self', 'took it unasked')], default='wave', max_length=6)),
-                ('wave', models.PositiveSmallIntegerField(default=1)),
-                ('distance_km', models.FloatField(blank=True, help_text='to the pickup, when it was offered', null=True)),
-                ('offered_at', models.DateTimeField(default=django.utils.timezone.now)),
-                ('answer', models.CharField(blank=True, choices=[('', 'None'), ('accepted', 'Accepted'), ('declined', 'Declined')], default='', max_length=8)),
-                ('answered_at', models.DateTimeField(blank=True, null=True)),
-                ('closed_at', models.DateTimeField(blank=True, null=True)),
-                ('reason', models.CharField(blank=True, choices=[('', 'None'), ('accepted', 'Accepted'), ('declined', 'Declined'), ('taken', 'somebody else accepted'), ('busy', 'took another job'), ('inactive', 'went off duty'), ('canceled', 'Canceled'), ('unanswered', 'Unanswered'), ('released', 'accepted, then given back')], default='', max_length=10)),
-                ('assistance', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='offers', to='assistance.assistance')),
-                ('assistant', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='assistance_offers', to=settings.AUTH_USER_MODEL)),
-                ('offered_by', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to=settings.AUTH_USER_MODEL)),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                (
+                    "source",
+                    models.CharField(
+                        choices=[
+                            ("wave", "Wave"),
+                            ("nearby", "became active nearby"),
+                            ("hand", "by a dispatcher"),
+                            ("self", "took it unasked"),
+                        ],
+                        default="wave",
+                        max_length=6,
+                    ),
+                ),
+                ("wave", models.PositiveSmallIntegerField(default=1)),
+                (
+                    "distance_km",
+                    models.FloatField(blank=True, help_text="to the pickup, when it was offered", null=True),
+                ),
+                ("offered_at", models.DateTimeField(default=django.utils.timezone.now)),
+                (
+                    "answer",
+                    models.CharField(
+                        blank=True,
+                        choices=[("", "None"), ("accepted", "Accepted"), ("declined", "Declined")],
+                        default="",
+                        max_length=8,
+                    ),
+                ),
+                ("answered_at", models.DateTimeField(blank=True, null=True)),
+                ("closed_at", models.DateTimeField(blank=True, null=True)),
+                (
+                    "reason",
+                    models.CharField(
+                        blank=True,
+                        choices=[
+                            ("", "None"),
+                            ("accepted", "Accepted"),
+                            ("declined", "Declined"),
+                            ("taken", "somebody else accepted"),
+                            ("busy", "took another job"),
+                            ("inactive", "went off duty"),
+                            ("canceled", "Canceled"),
+                            ("unanswered", "Unanswered"),
+                            ("released", "accepted, then given back"),
+                        ],
+                        default="",
+                        max_length=10,
+                    ),
+                ),
+                (
+                    "assistance",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="offers", to="assistance.assistance"
+                    ),
+                ),
+                (
+                    "assistant",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="assistance_offers",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "offered_by",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
             ],
             options={
-                'ordering': ['-offered_at', '-id'],
+                "ordering": ["-offered_at", "-id"],
             },
         ),
         migrations.CreateModel(
-            name='Tariff',
+            name="Tariff",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('assistance_type', models.CharField(choices=[('towing', 'Towing'), ('repair', 'Repair')], max_length=6)),
-                ('vehicle_class', models.CharField(choices=[('light', 'Light'), ('heavy', 'Heavy')], max_length=5)),
-                ('base', models.DecimalField(decimal_places=2, max_digits=10)),
-                ('per_km', models.DecimalField(decimal_places=2, max_digits=10)),
-                ('minimum', models.DecimalField(decimal_places=2, default=0, max_digits=10)),
-                ('currency', models.CharField(blank=True, default='', help_text='empty: the CURRENCY setting', max_length=3)),
-                ('valid_from', models.DateTimeField(default=django.utils.timezone.now)),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                (
+                    "assistance_type",
+                    models.CharField(choices=[("towing", "Towing"), ("repair", "Repair")], max_length=6),
+                ),
+                ("vehicle_class", models.CharField(choices=[("light", "Light"), ("heavy", "Heavy")], max_length=5)),
+                ("base", models.DecimalField(decimal_places=2, max_digits=10)),
+                ("per_km", models.DecimalField(decimal_places=2, max_digits=10)),
+                ("minimum", models.DecimalField(decimal_places=2, default=0, max_digits=10)),
+                (
+                    "currency",
+                    models.CharField(blank=True, default="", help_text="empty: the CURRENCY setting", max_length=3),
+                ),
+                ("valid_from", models.DateTimeField(default=django.utils.timezone.now)),
             ],
             options={
-                'ordering': ['assistance_type', 'vehicle_class', '-valid_from', '-id'],
-                'constraints': [models.UniqueConstraint(fields=('assistance_type', 'vehicle_class', 'valid_from'), name='tariff_once'), models.CheckConstraint(condition=models.Q(('base__gte', 0), ('minimum__gte', 0), ('per_km__gte', 0)), name='tariff_amounts_not_negative')],
+                "ordering": ["assistance_type", "vehicle_class", "-valid_from", "-id"],
+                "constraints": [
+                    models.UniqueConstraint(
+                        fields=("assistance_type", "vehicle_class", "valid_from"), name="tariff_once"
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("base__gte", 0), ("minimum__gte", 0), ("per_km__gte", 0)),
+                        name="tariff_amounts_not_negative",
+                    ),
+                ],
             },
         ),
         migrations.AddIndex(
-            model_name='assistance',
-            index=models.Index(fields=['client', '-created_at', '-id'], name='assistance_by_client'),
+            model_name="assistance",
+            index=models.Index(fields=["client", "-created_at", "-id"], name="assistance_by_client"),
         ),
         migrations.AddIndex(
-            model_name='assistance',
-            index=models.Index(fields=['assistant', '-created_at', '-id'], name='assistance_by_assistant'),
+            model_name="assistance",
+            index=models.Index(fields=["assistant", "-created_at", "-id"], name="assistance_by_assistant"),
         ),
         migrations.AddIndex(
-            model_name='assistance',
-            index=models.Index(fields=['-created_at', '-id'], name='assistance_by_age'),
+            model_name="assistance",
+            index=models.Index(fields=["-created_at", "-id"], name="assistance_by_age"),
         ),
         migrations.AddIndex(
-            model_name='assistance',
-            index=models.Index(condition=models.Q(('status', 'requested')), fields=['pickup_lat'], name='assistance_waiting'),
+            model_name="assistance",
+            index=models.Index(
+                condition=models.Q(("status", "requested")), fields=["pickup_lat"], name="assistance_waiting"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='assistance',
-            constraint=models.UniqueConstraint(condition=models.Q(('status__in', ['requested', 'accepted', 'ongoing'])), fields=('client',), name='assistance_one_open_per_client'),
+            model_name="assistance",
+            constraint=models.UniqueConstraint(
+                condition=models.Q(("status__in", ["requested", "accepted", "ongoing"])),
+                fields=("client",),
+                name="assistance_one_open_per_client",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='assistance',
-            constraint=models.UniqueConstraint(condition=models.Q(('status__in', ['accepted', 'ongoing'])), fields=('assistant',), name='assistance_one_job_per_assistant'),
+            model_name="assistance",
+            constraint=models.UniqueConstraint(
+                condition=models.Q(("status__in", ["accepted", "ongoing"])),
+                fields=("assistant",),
+                name="assistance_one_job_per_assistant",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='assistance',
-            constraint=models.CheckConstraint(condition=models.Q(('status__in', ('requested', 'accepted', 'ongoing', 'completed', 'canceled'))), name='assistance_status_known'),
+            model_name="assistance",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("status__in", ("requested", "accepted", "ongoing", "completed", "canceled"))),
+                name="assistance_status_known",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='assistance',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('assistant__isnull', True), ('status', 'requested')), models.Q(('assistant__isnull', False), ('status__in', ['accepted', 'ongoing', 'completed'])), ('status', 'canceled'), _connector='OR'), name='assistance_assistant_when_needed'),
+            model_name="assistance",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(("assistant__isnull", True), ("status", "requested")),
+                    models.Q(("assistant__isnull", False), ("status__in", ["accepted", "ongoing", "completed"])),
+                    ("status", "canceled"),
+                    _connector="OR",
+                ),
+                name="assistance_assistant_when_needed",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='assistance',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('ended_at__isnull', False), ('status__in', ('completed', 'canceled'))), models.Q(('ended_at__isnull', True), ('status__in', ('requested', 'accepted', 'ongoing'))), _connector='OR'), name='assistance_ended_when_final'),
+            model_name="assistance",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(("ended_at__isnull", False), ("status__in", ("completed", "canceled"))),
+                    models.Q(("ended_at__isnull", True), ("status__in", ("requested", "accepted", "ongoing"))),
+                    _connector="OR",
+                ),
+                name="assistance_ended_when_final",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='assistance',
-            constraint=models.CheckConstraint(condition=models.Q(('pickup_lat__range', (-90, 90)), ('pickup_lng__range', (-180, 180))), name='assistance_pickup_valid'),
+            model_name="assistance",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("pickup_lat__range", (-90, 90)), ("pickup_lng__range", (-180, 180))),
+                name="assistance_pickup_valid",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='assistance',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('dropoff_lat__isnull', True), ('dropoff_lng__isnull', True)), models.Q(('dropoff_lat__isnull', False), ('dropoff_lat__range', (-90, 90)), ('dropoff_lng__isnull', False), ('dropoff_lng__range', (-180, 180))), _connector='OR'), name='assistance_dropoff_valid'),
+            model_name="assistance",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(("dropoff_lat__isnull", True), ("dropoff_lng__isnull", True)),
+                    models.Q(
+                        ("dropoff_lat__isnull", False),
+                        ("dropoff_lat__range", (-90, 90)),
+                        ("dropoff_lng__isnull", False),
+                        ("dropoff_lng__range", (-180, 180)),
+                    ),
+                    _connector="OR",
+                ),
+                name="assistance_dropoff_valid",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='assistance',
-            constraint=models.CheckConstraint(condition=models.Q(('rating__isnull', True), models.Q(('rating__range', (1, 5)), ('status', 'completed')), _connector='OR'), name='assistance_rating_valid'),
+            model_name="assistance",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    ("rating__isnull", True),
+                    models.Q(("rating__range", (1, 5)), ("status", "completed")),
+                    _connector="OR",
+                ),
+                name="assistance_rating_valid",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='assistance',
-            constraint=models.CheckConstraint(condition=models.Q(('distance_km__gte', 0), ('total_price__gte', 0)), name='assistance_amounts_not_negative'),
+            model_name="assistance",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("distance_km__gte", 0), ("total_price__gte", 0)),
+                name="assistance_amounts_not_negative",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='assistance',
-            constraint=models.CheckConstraint(condition=models.Q(('client', models.F('assistant')), _negated=True), name='assistance_two_people'),
+            model_name="assistance",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("client", models.F("assistant")), _negated=True), name="assistance_two_people"
+            ),
         ),
         migrations.AddIndex(
-            model_name='chatmessage',
-            index=models.Index(fields=['assistance', '-created_at', '-id'], name='chat_of_assistance'),
+            model_name="chatmessage",
+            index=models.Index(fields=["assistance", "-created_at", "-id"], name="chat_of_assistance"),
         ),
         migrations.AddIndex(
-            model_name='offer',
-            index=models.Index(fields=['assistant', '-offered_at'], name='offer_by_assistant'),
+            model_name="offer",
+            index=models.Index(fields=["assistant", "-offered_at"], name="offer_by_assistant"),
         ),
         migrations.AddConstraint(
-            model_name='offer',
-            constraint=models.UniqueConstraint(condition=models.Q(('closed_at__isnull', True)), fields=('assistant', 'assistance'), name='offer_one_open'),
+            model_name="offer",
+            constraint=models.UniqueConstraint(
+                condition=models.Q(("closed_at__isnull", True)),
+                fields=("assistant", "assistance"),
+                name="offer_one_open",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='offer',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('answer', ''), ('closed_at__isnull', True), ('reason', '')), models.Q(('closed_at__isnull', False), models.Q(('reason', ''), _negated=True)), _connector='OR'), name='offer_reason_when_closed'),
+            model_name="offer",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(("answer", ""), ("closed_at__isnull", True), ("reason", "")),
+                    models.Q(("closed_at__isnull", False), models.Q(("reason", ""), _negated=True)),
+                    _connector="OR",
+                ),
+                name="offer_reason_when_closed",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='offer',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('answer', ''), ('answered_at__isnull', True)), models.Q(('answer__in', ['accepted', 'declined']), ('answered_at__isnull', False)), _connector='OR'), name='offer_answered_at_when_answered'),
+            model_name="offer",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(("answer", ""), ("answered_at__isnull", True)),
+                    models.Q(("answer__in", ["accepted", "declined"]), ("answered_at__isnull", False)),
+                    _connector="OR",
+                ),
+                name="offer_answered_at_when_answered",
+            ),
         ),
     ]

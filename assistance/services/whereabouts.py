@@ -47,7 +47,9 @@ def store_whereabouts(places: Sequence[Whereabouts]) -> set[tuple[int, int]]:
         else:
             refused.add((place.assistance_id, place.user_id))
     _update(_CLIENTS, [(one.user_id, one.lat, one.lng) for one in _ordered(clients.values())])
-    rows = [(one.user_id, one.lat, one.lng, row_of(one.lat), column_of(one.lng)) for one in _ordered(assistants.values())]
+    rows = [
+        (one.user_id, one.lat, one.lng, row_of(one.lat), column_of(one.lng)) for one in _ordered(assistants.values())
+    ]
     _update(_ASSISTANTS, rows, timezone.now())
     return refused
 
