@@ -11,6 +11,8 @@ from django.core.cache import cache
 from django.db import connection
 from rest_framework.test import APIClient
 
+from depannini_dashmap.tests.server import server, session_server  # noqa: F401 - fixtures
+
 PASSWORD = "correct-horse-battery"
 
 

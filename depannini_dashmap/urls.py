@@ -7,6 +7,7 @@ from django.views.static import serve
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
 
 from depannini_dashmap import metrics, views
+from depannini_dashmap.socket_docs import socket_docs
 
 urlpatterns = [
     path("", views.status_document),
@@ -21,6 +22,7 @@ urlpatterns = [
     path("api/", include("telematics.urls")),
     path("api/", include("assistance.urls")),
     re_path(r"^api/schema/?$", SpectacularAPIView.as_view(), name="schema"),
+    re_path(r"^api/docs/sockets/?$", socket_docs, name="socket_docs"),
     re_path(r"^api/docs/?$", SpectacularSwaggerSplitView.as_view(url_name="schema"), name="docs"),
     path("admin/", admin.site.urls),
     # Photos have random names and were re-encoded; nosniff comes from SecurityMiddleware.
