@@ -13,6 +13,7 @@ from django.utils.dateparse import parse_datetime
 MAX_CLOCK_SKEW = dt.timedelta(minutes=5)
 ENGINE_STATES = ("on", "off", "idle")
 MAX_ID = 2**63 - 1
+LONGEST_NUMBER = 100
 
 REQUIRED = ["This field is required."]
 NULL = ["This field may not be null."]
@@ -49,6 +50,7 @@ class InvalidReading(Exception):
 class _Scale(NamedTuple):
     """How one number is read: limits as sent, decimals as kept."""
 
+    name: str
     low: float
     high: float
     places: int
@@ -56,22 +58,21 @@ class _Scale(NamedTuple):
     out_of_range: list[str]
 
 
-def _scale(low: float, high: float, places: int, *, is_required: bool = False, below: bool = False) -> _Scale:
-    upper = f"below {high:g}" if below else f"at most {high:g}"
-    highest = high - 10**-places if below else high
-    return _Scale(low, highest, places, is_required, [f"Must be at least {low:g} and {upper}."])
+def _scale(name: str, low: float, high: float, places: int, *, is_required: bool = False) -> _Scale:
+    return _Scale(name, low, high, places, is_required, [f"Must be at least {low:g} and at most {high:g}."])
 
 
-SCALES: dict[str, _Scale] = {
-    "latitude": _scale(-90, 90, 7, is_required=True),
-    "longitude": _scale(-180, 180, 7, is_required=True),
-    "speed": _scale(0, 1000, 2, is_required=True, below=True),
-    "heading": _scale(0, 360, 2, is_required=True),
-    "altitude": _scale(-12000, 100000, 2),
-    "odometer": _scale(0, 99999999, 2),
-    "fuel_level": _scale(0, 100, 2),
-}
+TOP_SPEED = 999.99
 SPEED_LIMIT = 1000.0
+SCALES = (
+    _scale("latitude", -90, 90, 7, is_required=True),
+    _scale("longitude", -180, 180, 7, is_required=True),
+    _Scale("speed", 0, TOP_SPEED, 2, True, ["Must be at least 0 and below 1000."]),
+    _scale("heading", 0, 360, 2, is_required=True),
+    _scale("altitude", -12000, 100000, 2),
+    _scale("odometer", 0, 99999999, 2),
+    _scale("fuel_level", 0, 100, 2),
+)
 
 
 def parse_reading(raw: Any, now: dt.datetime) -> Reading:
@@ -83,7 +84,16 @@ def parse_reading(raw: Any, now: dt.datetime) -> Reading:
         raise InvalidReading({"non_field_errors": ["Expected an object."]})
     wrong: dict[str, list[str]] = {}
     vehicle_id = _identifier(raw, wrong)
-    numbers = [_number(raw, name, scale, wrong) for name, scale in SCALES.items()]
+    numbers: list[float | None] = []
+    for name, low, high, places, _, _ in SCALES:
+        value = raw.get(name)
+        if type(value) is str and len(value) < LONGEST_NUMBER:
+            value = _as_float(value)
+        # Most numbers end here; adding zero turns -0.0 into 0.0.
+        if type(value) is float and low <= value <= high:
+            numbers.append(round(value, places) + 0.0)
+        else:
+            numbers.append(_number(raw, SCALES[len(numbers)], wrong))
     timestamp = _instant(raw.get("timestamp"), now, wrong)
     engine_status = raw.get("engine_status")
     if engine_status is None:
@@ -110,29 +120,30 @@ def _identifier(raw: Mapping, wrong: dict[str, list[str]]) -> int:
     return 0
 
 
-def _number(raw: Mapping, name: str, scale: _Scale, wrong: dict[str, list[str]]) -> float | None:
-    value = raw.get(name)
-    if type(value) is not float:
-        if value is None:
-            if scale.is_required:
-                wrong[name] = NULL if name in raw else REQUIRED
-            return None
-        value = _as_float(value)
-    if value is None or not isfinite(value):
-        wrong[name] = NOT_A_NUMBER
+def _number(raw: Mapping, scale: _Scale, wrong: dict[str, list[str]]) -> float | None:
+    """Read what is no float within its limits: nothing, a whole number, or a mistake."""
+    value = raw.get(scale.name)
+    if value is None:
+        if scale.is_required:
+            wrong[scale.name] = NULL if scale.name in raw else REQUIRED
         return None
-    if not scale.low <= value <= scale.high and not (name == "speed" and scale.low <= value < SPEED_LIMIT):
-        wrong[name] = scale.out_of_range
-        return None
-    # Adding zero turns -0.0 into 0.0; 999.999 km/h is kept as the highest speed that can be shown.
-    return min(round(value, scale.places), scale.high) + 0.0
+    number = _as_float(value)
+    if number is None or not isfinite(number):
+        wrong[scale.name] = NOT_A_NUMBER
+    elif scale.high < number < SPEED_LIMIT and scale.high == TOP_SPEED:
+        return TOP_SPEED
+    elif not scale.low <= number <= scale.high:
+        wrong[scale.name] = scale.out_of_range
+    else:
+        return round(number, scale.places) + 0.0
+    return None
 
 
 def _as_float(value: Any) -> float | None:
     if isinstance(value, str):
-        if len(value) > 100 or "_" in value:
+        if len(value) >= LONGEST_NUMBER or "_" in value:
             return None
-    elif isinstance(value, bool) or not isinstance(value, int):
+    elif isinstance(value, bool) or not isinstance(value, int | float):
         return None
     try:
         return float(value)
