@@ -296,7 +296,8 @@ def test_filters(api, dispatcher, produce):
     ["company=abc", "company=%00", "company=", "company=9223372036854775808", "status=lost", "status=pending,lost",
      "goods_type=%00", "available_for_trip=maybe", "pickup_date=2024-13-01", "pickup_from=0000-01-01",
      "delivery_to=10000-01-01", "created_from=24:00", "updated_since=%00", "search=%00", "ordering=id;drop",
-     "cursor=x"],
+     "cursor=x", "cursor=%00", "cursor=", "cursor=é", "cursor=W10", "cursor=W3RydWUsIngiLDFd",
+     "cursor=WzEsIngiLDFd", "cursor=bnVsbA"],
 )  # fmt: skip
 def test_g06_bad_filters(api, dispatcher, query):
     answer = api(dispatcher).get(f"/api/orders/?{query}")
