@@ -3,10 +3,12 @@
 from typing import Any
 
 from django.contrib.admin import AdminSite
-from django.contrib.auth.forms import AuthenticationForm, PasswordChangeForm
+from django.contrib.admin.forms import AdminPasswordChangeForm
+from django.contrib.auth.forms import AuthenticationForm
+from django.contrib.auth.views import PasswordChangeView
 from django.core.exceptions import ValidationError
 from django.http import HttpRequest, HttpResponse
-from django.urls import URLPattern
+from django.urls import URLPattern, reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
@@ -32,7 +34,7 @@ class DispatchLoginForm(AuthenticationForm):
             raise ValidationError(self.error_messages["not_here"], code="not_here")
 
 
-class OwnPasswordForm(PasswordChangeForm):
+class OwnPasswordForm(AdminPasswordChangeForm):
     """Changes the password as the API does: every token and socket of the person ends."""
 
     def save(self, commit: bool = True) -> User:
@@ -56,7 +58,6 @@ class DispatchAdminSite(AdminSite):
     site_url = None
     enable_nav_sidebar = False
     login_form = DispatchLoginForm
-    password_change_form = OwnPasswordForm
     index_template = "console/index.html"
 
     def has_permission(self, request: HttpRequest) -> bool:
@@ -74,6 +75,17 @@ class DispatchAdminSite(AdminSite):
 
     def index(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
         return super().index(request, {**pages.board_context(request), **(extra_context or {})})
+
+    def password_change(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+        """Ask for a new password; Django names its own form here, which would leave tokens alive."""
+        view = PasswordChangeView.as_view(
+            form_class=OwnPasswordForm,
+            success_url=reverse("admin:password_change_done", current_app=self.name),
+            template_name="registration/password_change_form.html",
+            extra_context={**self.each_context(request), **(extra_context or {})},
+        )
+        request.current_app = self.name  # type: ignore[attr-defined]
+        return view(request)
 
     def get_app_list(self, request: HttpRequest, app_label: str | None = None) -> list[Any]:
         """Name apps and models in the language of the page."""

@@ -188,12 +188,12 @@ def _links(today: dt.date) -> dict[str, str]:
         return f"{reverse(f'admin:{view}_changelist')}?{urlencode(query)}"
 
     return {
-        "trips": to("trips_trip", planned_start_date=today.isoformat()),
-        "running": to("trips_trip", status__exact=IN_PROGRESS),
-        "planned": to("trips_trip", status__exact=PLANNED, planned_start_date=today.isoformat()),
-        "draft": to("trips_trip", status__exact=DRAFT, planned_start_date=today.isoformat()),
-        "completed": to("trips_trip", status__exact="completed", planned_start_date=today.isoformat()),
-        "waiting": to("orders_order", status__exact="pending", is_in_trip__exact=0),
+        "trips": to("trips_trip", state="all", planned_start_date=today.isoformat()),
+        "running": to("trips_trip", state=IN_PROGRESS),
+        "planned": to("trips_trip", state=PLANNED, planned_start_date=today.isoformat()),
+        "draft": to("trips_trip", state=DRAFT, planned_start_date=today.isoformat()),
+        "completed": to("trips_trip", state="completed", planned_start_date=today.isoformat()),
+        "waiting": to("orders_order", waiting="yes"),
         "orders": to("orders_order"),
         "vehicles": to("fleet_vehicle", is_active__exact=1),
         "requested": to("assistance_assistance", status__exact="requested"),

@@ -222,6 +222,8 @@ WORDS = (
     gettext_noop("Switch off and end all sessions"),
     gettext_noop("End all sessions"),
     gettext_noop("Close for good and erase personal data"),
+    gettext_noop("deleted"),
+    gettext_noop("all"),
     gettext_noop("Goods"),
     gettext_noop("Times"),
     gettext_noop("You do not have permission to do this"),

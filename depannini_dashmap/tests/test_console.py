@@ -1,0 +1,421 @@
+"""The console's pages: who sees what, what each button does, and what a page costs."""
+
+import datetime as dt
+import re
+from typing import Any
+
+import pytest
+from django.core import mail
+from django.test import Client
+from django.urls import reverse
+from django.utils import timezone
+
+from assistance.models import Assistance, AssistantProfile
+from depannini_dashmap.console import board, charts
+from depannini_dashmap.models import AuditEvent
+from fleet.services import create_vehicle
+from orders.models import Order
+from orders.services import create_order
+from orders.stops import StopInput
+from trips.models import Trip, TripStop
+from trips.services.stops import add_order
+from trips.services.trips import create_trip, update_trip
+
+pytestmark = pytest.mark.django_db
+EVIL = "<img src=x onerror=alert(1)>"
+
+
+def _vehicle(actor: Any, company: Any, plate: str = "16-1") -> Any:
+    fields = {"make": "Renault", "model": "Master", "year": 2020, "capacity": 3, "driver_email": "ali@example.com"}
+    return create_vehicle(actor=actor, company=company, license_plate=plate, **fields)
+
+
+def _order(actor: Any, company: Any, customer: str = "Pharmacie") -> Order:
+    stop = {"address": "Alger", "latitude": "36.75", "longitude": "3.05"}
+    return create_order(
+        actor=actor,
+        company=company,
+        customer_name=customer,
+        goods_description="boxes",
+        pickup_stop=StopInput(fields={"name": "Port", **stop}),
+        delivery_stop=StopInput(fields={"name": "Poste", **stop}),
+    )
+
+
+def _trip(actor: Any, vehicle: Any, name: str = "Tour", orders: tuple[Order, ...] = ()) -> Trip:
+    here = timezone.localtime()
+    trip = create_trip(
+        actor=actor, vehicle=vehicle, name=name, planned_start_date=here.date(), planned_start_time=here.time()
+    )
+    for order in orders:
+        add_order(actor=actor, trip_id=trip.pk, order=order)
+    return trip
+
+
+def _request(client_user: Any) -> Assistance:
+    now = timezone.now()
+    return Assistance.objects.create(
+        client=client_user,
+        pickup_lat=36.75,
+        pickup_lng=3.05,
+        assistance_type="towing",
+        currency="DZD",
+        radius_km=10,
+        expires_at=now + dt.timedelta(minutes=15),
+    )
+
+
+def _signed_in(user: Any) -> Client:
+    browser = Client()
+    browser.force_login(user, backend="django.contrib.auth.backends.ModelBackend")
+    return browser
+
+
+@pytest.fixture
+def nadia(dispatcher: Any) -> Client:
+    """The browser of a dispatcher of the first company."""
+    return _signed_in(dispatcher)
+
+
+@pytest.fixture
+def salim(staff_user: Any) -> Client:
+    """The browser of an operator."""
+    return _signed_in(staff_user)
+
+
+# --- Who enters ------------------------------------------------------------------------------------------------------
+def test_a_dispatcher_signs_in_by_the_form(dispatcher: Any, password: str) -> None:
+    browser = Client()
+    answer = browser.post("/admin/login/?next=/admin/", {"username": "nadia", "password": password, "next": "/admin/"})
+    assert (answer.status_code, answer["Location"]) == (302, "/admin/")
+    assert browser.get("/admin/").status_code == 200
+
+
+@pytest.mark.parametrize("who", ["client_user", "assistant_user"])
+def test_motorists_and_assistants_stay_outside(who: str, request: Any, password: str) -> None:
+    user = request.getfixturevalue(who)
+    browser = Client()
+    answer = browser.post("/admin/login/", {"username": user.username, "password": password})
+    assert answer.status_code == 200
+    assert "belongs to no company" in answer.content.decode()
+    assert _signed_in(user).get("/admin/map/state/").status_code == 302
+
+
+def test_the_sixth_wrong_password_is_locked_out(dispatcher: Any, password: str, settings: Any) -> None:
+    settings.AXES_ENABLED = settings.THROTTLING_ENABLED = True
+    browser = Client()
+    for _ in range(5):
+        browser.post("/admin/login/", {"username": "nadia", "password": "wrong"})
+    answer = browser.post("/admin/login/", {"username": "nadia", "password": password})
+    assert answer.status_code == 429
+
+
+def test_a_changed_password_ends_tokens_and_keeps_this_session(dispatcher: Any, nadia: Client, password: str) -> None:
+    version = dispatcher.token_version
+    new = "another-horse-battery-9"
+    form = {"old_password": password, "new_password1": new, "new_password2": new}
+    assert nadia.post("/admin/password_change/", form).status_code == 302
+    dispatcher.refresh_from_db()
+    assert dispatcher.check_password(new)
+    assert dispatcher.token_version > version
+    assert nadia.get("/admin/").status_code == 200
+
+
+# --- The board -------------------------------------------------------------------------------------------------------
+def test_the_board_tells_what_waits(dispatcher: Any, company_a: Any, nadia: Client) -> None:
+    vehicle = _vehicle(dispatcher, company_a)
+    _trip(dispatcher, vehicle, "Morning tour", (_order(dispatcher, company_a),))
+    _order(dispatcher, company_a, "Hotel")
+    page = nadia.get("/admin/").content.decode()
+    assert "Morning tour" in page
+    assert "Hotel" in page
+    assert "Roadside requests" not in page
+    assert "0 / 2" in page
+
+
+def test_the_board_shows_operators_the_unanswered_first(client_user: Any, other_client: Any, salim: Client) -> None:
+    _request(client_user)
+    Assistance.objects.update(created_at=timezone.now() - dt.timedelta(minutes=20))
+    newer = _request(other_client)
+    page = salim.get("/admin/board/").content.decode()
+    assert page.index("Amina Client") < page.index("Brahim Client")
+    assert reverse("admin:dispatch_request", args=[newer.pk]) in page
+
+
+def test_a_trip_that_should_have_started_is_late(dispatcher: Any, company_a: Any) -> None:
+    trip = _trip(dispatcher, _vehicle(dispatcher, company_a))
+    Trip.objects.filter(pk=trip.pk).update(planned_start_time=dt.time(8))
+    noon = dt.datetime.combine(trip.planned_start_date, dt.time(11), dt.UTC)
+    [line] = board.read_board(dispatcher, noon).trips
+    assert (line.starts_late, line.is_late, line.percent) == (True, True, 0)
+
+
+def test_a_vehicle_under_way_without_a_fix_is_silent(dispatcher: Any, company_a: Any) -> None:
+    vehicle = _vehicle(dispatcher, company_a)
+    assert board.read_board(dispatcher).silent_count == 0
+    trip = _trip(dispatcher, vehicle, orders=(_order(dispatcher, company_a),))
+    update_trip(actor=dispatcher, trip_id=trip.pk, status="in_progress")
+    assert [one.pk for one in board.read_board(dispatcher).silent] == [vehicle.pk]
+
+
+def test_every_number_leads_to_a_list(salim: Client, staff_user: Any) -> None:
+    for link in board.read_board(staff_user).links.values():
+        assert salim.get(link).status_code == 200, link
+
+
+@pytest.mark.parametrize("rows", [1, 3])
+def test_the_board_costs_the_same_with_more_rows(
+    rows: int, dispatcher: Any, company_a: Any, nadia: Client, django_assert_num_queries: Any
+) -> None:
+    for number in range(rows):
+        _trip(dispatcher, _vehicle(dispatcher, company_a, f"16-{number}"), orders=(_order(dispatcher, company_a),))
+        _order(dispatcher, company_a)
+    # session, user, operators' group, roles; trips counted and listed; orders waiting listed, counted and by status;
+    # silent vehicles listed and counted.
+    with django_assert_num_queries(11):
+        nadia.get("/admin/board/")
+
+
+@pytest.mark.parametrize("rows", [1, 3])
+def test_the_map_costs_the_same_with_more_rows(
+    rows: int, dispatcher: Any, company_a: Any, nadia: Client, django_assert_num_queries: Any
+) -> None:
+    trip = _trip(dispatcher, _vehicle(dispatcher, company_a))
+    for _ in range(rows):
+        add_order(actor=dispatcher, trip_id=trip.pk, order=_order(dispatcher, company_a))
+    # session, user, operators' group, roles; latest positions; trip, its stops
+    with django_assert_num_queries(7):
+        state = nadia.get(f"/admin/map/state/?trip={trip.pk}").json()
+    assert len(state["trip"]["stops"]) == 2 * rows
+
+
+# --- Tenancy and roles -----------------------------------------------------------------------------------------------
+def test_another_company_sees_nothing(dispatcher: Any, dispatcher_b: Any, company_a: Any) -> None:
+    order = _order(dispatcher, company_a, "Secret customer")
+    trip = _trip(dispatcher, _vehicle(dispatcher, company_a), "Secret tour")
+    omar = _signed_in(dispatcher_b)
+    assert "Secret" not in omar.get("/admin/").content.decode()
+    assert "Secret" not in omar.get("/admin/map/").content.decode()
+    assert omar.get(f"/admin/map/state/?trip={trip.pk}").json()["trip"] is None
+    for path in (
+        f"/admin/dispatch/trips/{trip.pk}/",
+        f"/admin/dispatch/trips/step/start/?ids={trip.pk}",
+        f"/admin/dispatch/orders/into-trip/?ids={order.pk}",
+    ):
+        assert omar.get(path).status_code == 404, path
+    assert omar.post(f"/admin/dispatch/trips/step/cancel/?ids={trip.pk}", {"ids": trip.pk}).status_code == 404
+    assert omar.post(f"/admin/dispatch/trips/{trip.pk}/reorder/", {"stop": []}).status_code == 404
+
+
+def test_a_viewer_looks_and_changes_nothing(dispatcher: Any, viewer: Any, company_a: Any) -> None:
+    order = _order(dispatcher, company_a)
+    trip = _trip(dispatcher, _vehicle(dispatcher, company_a))
+    rym = _signed_in(viewer)
+    page = rym.get(f"/admin/dispatch/trips/{trip.pk}/")
+    assert page.status_code == 200
+    assert "/step/" not in page.content.decode()
+    assert rym.get("/admin/map/").status_code == 200
+    assert rym.get(f"/admin/dispatch/orders/into-trip/?ids={order.pk}").status_code == 403
+    assert rym.post("/admin/dispatch/trips/step/cancel/", {"ids": trip.pk}).status_code == 403
+    assert rym.post(f"/admin/dispatch/trips/{trip.pk}/reorder/", {"stop": []}).status_code == 403
+    trip.refresh_from_db()
+    assert trip.status == "draft"
+
+
+def test_dispatchers_do_not_see_the_roadside(client_user: Any, nadia: Client) -> None:
+    job = _request(client_user)
+    assert nadia.get("/admin/map/state/").json()["requests"] == []
+    for path in (
+        f"/admin/dispatch/requests/{job.pk}/",
+        f"/admin/dispatch/requests/{job.pk}/cancel/",
+        "/admin/dispatch/people/resend/?ids=1",
+        "/admin/dispatch/tariffs/example/",
+    ):
+        assert nadia.get(path).status_code == 403, path
+
+
+# --- Buttons ---------------------------------------------------------------------------------------------------------
+def test_orders_go_into_a_trip_and_each_is_told(dispatcher: Any, company_a: Any, nadia: Client) -> None:
+    trip = _trip(dispatcher, _vehicle(dispatcher, company_a), orders=(taken := _order(dispatcher, company_a),))
+    free = _order(dispatcher, company_a)
+    ids = f"{taken.pk},{free.pk}"
+    assert nadia.get(f"/admin/dispatch/orders/into-trip/?ids={ids}").status_code == 200
+    answer = nadia.post("/admin/dispatch/orders/into-trip/", {"ids": ids, "kind": "existing", "trip": trip.pk})
+    page = answer.content.decode()
+    assert "1 done, 1 skipped" in page
+    assert "is already in a trip" in page
+    assert TripStop.objects.filter(trip=trip).count() == 4
+
+
+def test_a_new_trip_is_made_with_its_orders_or_not_at_all(dispatcher: Any, company_a: Any, nadia: Client) -> None:
+    vehicle, order = _vehicle(dispatcher, company_a), _order(dispatcher, company_a)
+    form = {"ids": order.pk, "kind": "new", "name": "Noon", "vehicle": vehicle.pk}
+    day = {"planned_start_date": "2030-01-02", "planned_start_time": "12:00"}
+    assert "This field is required" in nadia.post("/admin/dispatch/orders/into-trip/", form).content.decode()
+    assert "1 done" in nadia.post("/admin/dispatch/orders/into-trip/", {**form, **day}).content.decode()
+    again = nadia.post("/admin/dispatch/orders/into-trip/", {**form, **day})
+    assert "is already in a trip" in again.content.decode()
+    assert [trip.name for trip in Trip.objects.all()] == ["Noon"]
+
+
+def test_the_action_of_the_list_leads_to_the_desk(dispatcher: Any, company_a: Any, nadia: Client) -> None:
+    orders = [_order(dispatcher, company_a) for _ in range(2)]
+    chosen = {"action": "into_trip", "_selected_action": [order.pk for order in orders]}
+    answer = nadia.post(reverse("admin:orders_order_changelist"), chosen)
+    assert answer["Location"] == f"/admin/dispatch/orders/into-trip/?ids={orders[0].pk},{orders[1].pk}"
+
+
+def test_stops_are_reordered_but_no_delivery_comes_first(dispatcher: Any, company_a: Any, nadia: Client) -> None:
+    orders = (_order(dispatcher, company_a), _order(dispatcher, company_a))
+    trip = _trip(dispatcher, _vehicle(dispatcher, company_a), orders=orders)
+    p1, d1, p2, d2 = TripStop.objects.filter(trip=trip).values_list("pk", flat=True)
+    path = f"/admin/dispatch/trips/{trip.pk}/reorder/"
+    nadia.post(path, {"stop": [p1, p2, d1, d2]})
+    assert list(trip.trip_stops.values_list("pk", flat=True)) == [p1, p2, d1, d2]
+    page = nadia.post(path, {"stop": [d1, p1, p2, d2]}, follow=True).content.decode()
+    assert 'class="error"' in page
+    assert list(trip.trip_stops.values_list("pk", flat=True)) == [p1, p2, d1, d2]
+    assert nadia.post(path, {"stop": ["x"]}).status_code == 404
+
+
+def test_a_trip_is_driven_from_the_console(dispatcher: Any, company_a: Any, nadia: Client) -> None:
+    order = _order(dispatcher, company_a)
+    trip = _trip(dispatcher, _vehicle(dispatcher, company_a), orders=(order,))
+    for step, status in (("plan", "planned"), ("notify", "planned"), ("start", "in_progress"), ("complete", "completed")):
+        path = f"/admin/dispatch/trips/step/{step}/"
+        assert nadia.get(f"{path}?ids={trip.pk}").status_code == 200
+        trip.refresh_from_db()
+        before = trip.status
+        assert before != "completed"
+        assert nadia.post(path, {"ids": trip.pk}).status_code == 302
+        trip.refresh_from_db()
+        assert trip.status == status
+    assert [sent.to for sent in mail.outbox] == [["ali@example.com"]]
+    order.refresh_from_db()
+    assert order.status == "delivered"
+    page = nadia.post("/admin/dispatch/trips/step/cancel/", {"ids": trip.pk}, follow=True).content.decode()
+    assert 'class="error"' in page
+
+
+def test_a_step_of_several_trips_tells_each(dispatcher: Any, company_a: Any, nadia: Client) -> None:
+    trips = [_trip(dispatcher, _vehicle(dispatcher, company_a, f"16-{n}"), f"T{n}") for n in range(2)]
+    update_trip(actor=dispatcher, trip_id=trips[0].pk, status="cancelled")
+    answer = nadia.post("/admin/dispatch/trips/step/cancel/", {"ids": f"{trips[0].pk},{trips[1].pk}"})
+    assert "2 done" in answer.content.decode() or "1 done, 1 skipped" in answer.content.decode()
+    assert set(Trip.objects.values_list("status", flat=True)) == {"cancelled"}
+
+
+def test_an_assistant_is_assigned_by_hand(assistant_user: Any, client_user: Any, staff_user: Any, salim: Client) -> None:
+    job = _request(client_user)
+    AssistantProfile.objects.filter(pk=assistant_user.pk).update(is_active=True, seen_at=timezone.now())
+    page = salim.get(f"/admin/dispatch/requests/{job.pk}/").content.decode()
+    assert "Karim Assistant" in page
+    path = f"/admin/dispatch/requests/{job.pk}/assign/{assistant_user.pk}/"
+    assert salim.get(path).status_code == 200
+    salim.post(path)
+    job.refresh_from_db()
+    assert (job.status, job.assistant_id) == ("accepted", assistant_user.pk)
+    assert AuditEvent.objects.filter(event="assistance_assigned", actor_id=staff_user.pk).count() == 1
+    again = salim.post(path, follow=True).content.decode()
+    assert 'class="error"' in again
+
+
+def test_candidates_come_with_what_speaks_against_them(
+    assistant_user: Any, other_assistant: Any, client_user: Any, salim: Client
+) -> None:
+    job = _request(client_user)
+    now = timezone.now()
+    AssistantProfile.objects.filter(pk=assistant_user.pk).update(is_active=True, seen_at=now, service_type="repair")
+    AssistantProfile.objects.filter(pk=other_assistant.pk).update(seen_at=now - dt.timedelta(hours=1))
+    page = salim.get(f"/admin/dispatch/requests/{job.pk}/").content.decode()
+    assert "wrong service" in page
+    assert "stale location, off duty" in page
+    assert f"/assign/{assistant_user.pk}/" not in page
+    assert f"/assign/{other_assistant.pk}/" in page
+
+
+def test_a_request_is_canceled_with_a_reason_only(client_user: Any, salim: Client) -> None:
+    job = _request(client_user)
+    path = f"/admin/dispatch/requests/{job.pk}/cancel/"
+    assert "Give a reason" in salim.post(path, {"note": "  "}).content.decode()
+    assert "Give a reason" in salim.post(path, {"note": "x" * 501}).content.decode()
+    salim.post(path, {"note": "asked twice"})
+    job.refresh_from_db()
+    assert (job.status, job.reason, job.reason_note) == ("canceled", "staff_canceled", "asked twice")
+
+
+def test_codes_are_sent_again(client_user: Any, assistant_user: Any, salim: Client, run_tasks: Any) -> None:
+    client_user.email_verified = client_user.phone_verified = True
+    client_user.save()
+    ids = f"{client_user.pk},{assistant_user.pk}"
+    assert salim.get(f"/admin/dispatch/people/resend/?ids={ids}").status_code == 200
+    page = salim.post("/admin/dispatch/people/resend/", {"ids": ids}).content.decode()
+    assert "1 done, 1 skipped" in page
+    assert not re.search(r"\b\d{6}\b", re.sub(r"\+\d+", "", page.split("summary")[1]))
+
+
+@pytest.mark.parametrize("ids", ["", "x", "1,%00", "9" * 30, "-1", "1;2"])
+def test_ids_that_are_none_are_not_found(ids: str, salim: Client) -> None:
+    for path in ("orders/into-trip", "trips/step/start", "people/resend"):
+        assert salim.get(f"/admin/dispatch/{path}/", {"ids": ids}).status_code == 404
+
+
+def test_tariffs_show_an_example(salim: Client) -> None:
+    answer = salim.get("/admin/dispatch/tariffs/example/", {"base": "2000", "per_km": "100", "minimum": "3200"}).json()
+    assert [row["price"] for row in answer["rows"]] == ["3200.00", "3200.00", "3200.00", "4500.00", "8000.00"]
+    odd = salim.get("/admin/dispatch/tariffs/example/", {"base": "NaN", "per_km": "1e999", "minimum": "-4"})
+    assert {row["price"] for row in odd.json()["rows"]} == {"0.00"}
+
+
+# --- Words and safety ------------------------------------------------------------------------------------------------
+def test_pages_speak_three_languages_and_the_api_one(nadia: Client, dispatcher: Any, api: Any) -> None:
+    for language, direction, word in (("fr", "ltr", "Tableau de bord"), ("ar", "rtl", "اللوحة"), ("en", "ltr", "Board")):
+        nadia.post("/admin/language/", {"language": language, "next": "/admin/"})
+        page = nadia.get("/admin/").content.decode()
+        assert f'<html lang="{language}" dir="{direction}">' in page
+        assert word in page
+    answer = api(dispatcher).get("/api/trips/999/", headers={"accept-language": "fr"})
+    assert answer.json()["error"] == "Trip not found"
+
+
+def test_the_language_switch_leads_nowhere_else(client: Client) -> None:
+    answer = client.post("/admin/language/", {"language": "fr", "next": "https://evil.example/"})
+    assert "evil" not in answer["Location"]
+
+
+def test_markup_in_names_stays_text(dispatcher: Any, company_a: Any, nadia: Client) -> None:
+    vehicle = _vehicle(dispatcher, company_a)
+    trip = _trip(dispatcher, vehicle, EVIL, (_order(dispatcher, company_a, EVIL),))
+    _order(dispatcher, company_a, EVIL)
+    for path in ("/admin/", f"/admin/dispatch/trips/{trip.pk}/", f"/admin/map/?trip={trip.pk}", "/admin/orders/order/"):
+        answer = nadia.get(path)
+        assert EVIL not in answer.content.decode(), path
+        assert "script-src 'self';" in answer["Content-Security-Policy"]
+
+
+def test_no_page_holds_an_inline_script(salim: Client) -> None:
+    for path in ("/admin/", "/admin/map/", "/admin/orders/order/", "/admin/trips/trip/add/", "/admin/orders/order/import/"):
+        page = salim.get(path).content.decode()
+        inline = [tag for tag in re.findall(r"<script[^>]*>", page) if "src=" not in tag and "json" not in tag]
+        assert inline == [], path
+        assert not re.search(r"\son(click|load|error|submit|change)=", page), path
+
+
+def test_sockets_get_a_short_lived_token(nadia: Client, dispatcher: Any, client: Client) -> None:
+    from accounts.tokens import AccessToken
+
+    assert nadia.get("/admin/socket-token/").status_code == 405
+    token = AccessToken(nadia.post("/admin/socket-token/").json()["token"])
+    assert token["user_id"] == str(dispatcher.pk)
+    assert token["exp"] - timezone.now().timestamp() <= 600
+    assert client.post("/admin/socket-token/").status_code == 302
+
+
+def test_charts_hold_what_they_are_given() -> None:
+    now = dt.datetime(2026, 3, 4, 12, tzinfo=dt.UTC)
+    asked = [(now - dt.timedelta(minutes=30), now - dt.timedelta(minutes=27)), (now - dt.timedelta(hours=5), None)]
+    hours = charts.requests_per_hour(asked, now, dt.UTC)
+    assert [bar.value for bar in hours.bars][-6:] == [1, 0, 0, 0, 0, 1]
+    waited = charts.time_to_accept(asked)
+    assert [bar.value for bar in waited.bars] == [0, 0, 1, 0, 0]
+    assert charts.chart("k", "t", "h", "u", []).total == 0
