@@ -129,7 +129,10 @@ class TripViewSet(_Door):
         notify.notify_driver(actor=request.user, trip_id=path_id(pk, "Trip"))
         return Response({"message": "Driver notified successfully"})
 
-    @extend_schema(summary="Draw a trip as GeoJSON: its stops and the line through them", responses=OpenApiTypes.OBJECT)
+    @extend_schema(
+        summary="Draw a trip as GeoJSON: its stops and the line through them",
+        responses={(200, "application/geo+json"): OpenApiTypes.OBJECT},
+    )
     @action(detail=True, methods=["get"], url_path=r"route\.geojson")
     def route(self, request: Request, pk: str) -> Response:
         drawing = route_geojson(self._document(path_id(pk, "Trip")))
