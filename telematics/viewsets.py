@@ -8,10 +8,13 @@ from django.db.models import QuerySet
 from drf_spectacular.utils import OpenApiResponse, extend_schema, extend_schema_view
 from rest_framework import status, viewsets
 from rest_framework.decorators import action
+from rest_framework.permissions import BasePermission
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.throttling import BaseThrottle
+from rest_framework.views import APIView
 
+from accounts.models import User
 from accounts.permissions import IsDispatcherOrStaff
 from accounts.throttles import PositionThrottle, SignedInThrottle
 from depannini_dashmap.lib import errors
@@ -24,6 +27,14 @@ from telematics.pages import PositionPages
 from telematics.presentation import POSITION_COLUMNS, READING_COLUMNS, READY_COLUMNS, position_object, ready_positions
 from telematics.queries import HistoryQuery, TrackQuery, Wanted, wanted
 from telematics.track import track_of
+
+
+class MayReport(IsDispatcherOrStaff):
+    """Dispatchers and staff; whether they may write of the vehicle at hand is read with the vehicle."""
+
+    def has_permission(self, request: Request, view: APIView) -> bool:
+        user = request.user
+        return bool(user.is_authenticated and (user.is_operator or user.user_type == User.Type.DISPATCHER))
 
 
 class RowsParser(JsonParser):
@@ -66,6 +77,10 @@ class PositionViewSet(ApiMixin, viewsets.GenericViewSet):
         """Let devices write twice as often as people read."""
         is_ingest = self.request.method == "POST" and self.action in ("create", "bulk")
         return [PositionThrottle() if is_ingest else SignedInThrottle()]
+
+    def get_permissions(self) -> list[BasePermission]:
+        """Spare a single position the query for the roles in all companies."""
+        return [MayReport()] if self.action == "create" else super().get_permissions()
 
     def list(self, request: Request) -> Response:
         """List positions of one's vehicles, newest first by timestamp."""
