@@ -24,6 +24,8 @@ ALWAYS_SERVED = ("/healthz", "/readyz", "/metrics")
 _ASCII = "".join(map(chr, range(33, 127)))
 
 http = WSGIMiddleware(wsgi_application, workers=settings.HTTP_THREADS)
+# Probes have a thread of their own: with every other one waiting for the database, the process still lives and says so.
+probes = WSGIMiddleware(wsgi_application, workers=1)
 
 
 async def application(scope: dict, receive: Callable, send: Callable) -> None:
@@ -41,7 +43,8 @@ async def _serve_http(scope: dict, receive: Callable, send: Callable) -> None:
         return await _not_here(send)
     # The mount point is no client's to choose, and WSGI wants the query in ASCII.
     query = quote(scope["query_string"], safe=_ASCII).encode()
-    return await http({**scope, "root_path": "", "query_string": query}, receive, send)
+    serve = probes if scope["path"].startswith(ALWAYS_SERVED) else http
+    return await serve({**scope, "root_path": "", "query_string": query}, receive, send)
 
 
 async def _not_here(send: Callable) -> None:

@@ -3,13 +3,13 @@
 import sys
 
 from django.core.exceptions import RequestDataTooBig
-from django.db import InterfaceError, OperationalError, connection
+from django.db import InterfaceError, OperationalError
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 from django.views.defaults import page_not_found, permission_denied, server_error
 
-from depannini_dashmap.lib import errors
+from depannini_dashmap.lib import errors, readiness, stopping
 from depannini_dashmap.lib.api import error_response
 from depannini_dashmap.lib.middleware import is_page
 
@@ -40,15 +40,9 @@ def healthz(request: HttpRequest) -> JsonResponse:
 @require_safe
 def readyz(request: HttpRequest) -> JsonResponse:
     """Say whether this process should get requests: 503 while stopping or without its database."""
-    from depannini_dashmap.lib import stopping
-
     if stopping.is_stopping():
         return error_response(errors.Unavailable("Stopping", code="stopping"))
-    try:
-        with connection.cursor() as cursor:
-            cursor.execute("SELECT 1")
-    except (OperationalError, InterfaceError):
-        connection.close()
+    if not readiness.database_answers():
         return error_response(errors.Unavailable(code="database_unavailable"))
     return JsonResponse({"status": "ok", "database": "ok"})
 

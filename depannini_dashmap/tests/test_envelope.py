@@ -1,7 +1,11 @@
 """Every refusal has one form, whoever refuses."""
 
+import threading
+
 import pytest
 from django.db import OperationalError
+
+from depannini_dashmap.lib import readiness
 
 pytestmark = pytest.mark.django_db
 
@@ -158,3 +162,15 @@ def test_bad_paging_is_a_400(api, dispatcher, query):
 @pytest.mark.parametrize("query", ["page_size=-1", "page_size=1000000000", "page_size=x", "page_size="])
 def test_odd_page_sizes_are_capped(api, dispatcher, query):
     assert api(dispatcher).get(f"/api/companies/?{query}").status_code == 200
+
+
+def test_a_silent_database_is_not_ready(api, monkeypatch):
+    """Whoever asks is answered in time, however long the database takes."""
+    release = threading.Event()
+    monkeypatch.setattr(readiness, "_ask", lambda: release.wait(30))
+    monkeypatch.setattr(readiness.database_answers, "__defaults__", (0.01,))
+    try:
+        assert_envelope(api().get("/readyz"), 503, "database_unavailable")
+        assert api().get("/healthz").status_code == 200
+    finally:
+        release.set()
