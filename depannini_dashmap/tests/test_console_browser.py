@@ -1,0 +1,265 @@
+"""A dispatcher's day in Debian's Chromium against the real server: no error in the console, no request to other hosts."""
+
+import datetime as dt
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.utils import timezone
+
+from accounts.tokens import issue_pair
+from assistance.models import AssistantProfile
+from depannini_dashmap.tests.server import Server, _environment, eventually, free_port, server, session_server
+from depannini_dashmap.tests.test_console import EVIL, _order, _request, _trip, _vehicle
+
+CHROMIUM = Path("/usr/bin/chromium")
+PASSWORD = "correct-horse-battery"
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.slow,
+    pytest.mark.skipif(not CHROMIUM.exists(), reason=f"{CHROMIUM} is not there: apt-get install chromium"),
+]
+__all__ = ["server", "session_server"]
+
+
+class Watched:
+    """A page of which everything suspicious is written down."""
+
+    def __init__(self, page: Any, base: str) -> None:
+        self.page, self.base = page, base
+        self.faults: list[str] = []
+        page.on("console", lambda said: said.type in ("error", "warning") and self.faults.append(said.text))
+        page.on("pageerror", lambda error: self.faults.append(str(error)))
+        page.on("dialog", lambda dialog: (self.faults.append(f"dialog {dialog.message}"), dialog.dismiss()))
+        page.on("request", lambda sent: self._check(sent.url))
+
+    def _check(self, url: str) -> None:
+        if not url.startswith((self.base, "data:", "blob:")):
+            self.faults.append(f"foreign request {url}")
+
+    def sign_in(self, username: str, to: str = "/admin/") -> None:
+        """Sign in by the form."""
+        self.page.goto(f"{self.base}/admin/login/?next={to}")
+        self.page.fill("#id_username", username)
+        self.page.fill("#id_password", PASSWORD)
+        self.page.click("input[type=submit]")
+
+    def open(self, path: str) -> None:
+        """Go to a page of the site."""
+        self.page.goto(self.base + path)
+
+
+@pytest.fixture
+def browser(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
+    """Chromium; the ORM may be used while its event loop runs in this thread."""
+    from playwright.sync_api import sync_playwright
+
+    monkeypatch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
+    with sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(executable_path=str(CHROMIUM), args=["--no-sandbox"])
+        yield chromium
+        chromium.close()
+
+
+@pytest.fixture
+def watch(browser: Any) -> Iterator[Callable[..., Watched]]:
+    """Open watched pages; at the end nothing suspicious may have happened on any."""
+    pages: list[Watched] = []
+
+    def make(base: str, **options: Any) -> Watched:
+        page = browser.new_context(viewport={"width": 1440, "height": 900}, **options).new_page()
+        pages.append(Watched(page, base))
+        return pages[-1]
+
+    yield make
+    assert [fault for one in pages for fault in one.faults] == []
+
+
+def _report(server: Server, user: Any, vehicle: Any, lat: float, lng: float, ago: int = 0) -> None:
+    fix = {"latitude": lat, "longitude": lng, "speed": 40, "heading": 90}
+    moment = (timezone.now() - dt.timedelta(seconds=ago)).strftime("%Y-%m-%dT%H:%M:%SZ")
+    token = issue_pair(user)["access"]
+    answer = server.call("POST", "/api/positions/", token, vehicle_id=vehicle.pk, timestamp=moment, **fix)
+    assert answer.status_code == 201, answer.text
+
+
+def test_a_marker_moves_on_the_live_map(server: Server, watch: Any, dispatcher: Any, company_a: Any) -> None:
+    vehicle = _vehicle(dispatcher, company_a)
+    _report(server, dispatcher, vehicle, 36.75, 3.05, ago=60)
+    one = watch(server.url)
+    one.sign_in("nadia", "/admin/map/")
+    page = one.page
+    page.wait_for_selector("#live-notice[data-state=live]")
+    marker = page.locator(".marker-vehicle")
+    before = marker.bounding_box()
+    _report(server, dispatcher, vehicle, 36.76, 3.08)
+    eventually(lambda: page.wait_for_timeout(100) or marker.bounding_box() != before, "the marker moves")
+    assert "40 km/h" in page.locator("table[data-kind=vehicles]").inner_text()
+    page.locator("table[data-kind=vehicles] button").press("Enter")
+    assert "16-1" in page.locator(".leaflet-popup").inner_text()
+
+
+def test_a_map_without_any_position_says_so(server: Server, watch: Any, dispatcher: Any) -> None:
+    one = watch(server.url)
+    one.sign_in("nadia", "/admin/map/")
+    one.page.wait_for_selector("#map-empty:not([hidden])")
+    assert "No vehicle has reported" in one.page.inner_text("#map-empty")
+
+
+def test_stops_are_reordered_by_keyboard_and_by_drag(server: Server, watch: Any, dispatcher: Any, company_a: Any) -> None:
+    orders = (_order(dispatcher, company_a), _order(dispatcher, company_a))
+    trip = _trip(dispatcher, _vehicle(dispatcher, company_a), orders=orders)
+    p1, d1, p2, d2 = trip.trip_stops.values_list("pk", flat=True)
+    one = watch(server.url)
+    one.sign_in("nadia", f"/admin/dispatch/trips/{trip.pk}/")
+    page = one.page
+    page.locator(".stops li").nth(2).locator("[data-move=up]").press("Enter")
+    assert "is now number 2" in page.inner_text("#reorder-status")
+    page.click("text=Save the order of the stops")
+    page.wait_for_selector(".messagelist .success")
+    assert list(trip.trip_stops.values_list("pk", flat=True)) == [p1, p2, d1, d2]
+    page.locator(".stops li").nth(3).drag_to(page.locator(".stops li").nth(2), target_position={"x": 60, "y": 4})
+    page.click("text=Save the order of the stops")
+    page.wait_for_selector(".messagelist .success")
+    assert list(trip.trip_stops.values_list("pk", flat=True)) == [p1, p2, d2, d1]
+
+
+def test_an_operator_assigns_by_hand_from_the_board(
+    server: Server, watch: Any, staff_user: Any, client_user: Any, assistant_user: Any
+) -> None:
+    job = _request(client_user)
+    AssistantProfile.objects.filter(pk=assistant_user.pk).update(is_active=True, seen_at=timezone.now())
+    one = watch(server.url)
+    one.sign_in("salim")
+    page = one.page
+    page.click("text=Assign")
+    page.locator("tr", has_text="Karim Assistant").get_by_role("link", name="Assign").click()
+    page.click("button:has-text('Assign')")
+    page.wait_for_selector(".messagelist .success")
+    job.refresh_from_db()
+    assert (job.status, job.assistant_id) == ("accepted", assistant_user.pk)
+
+
+def test_the_board_renews_itself_without_losing_a_word(
+    server: Server, watch: Any, staff_user: Any, client_user: Any, assistant_user: Any
+) -> None:
+    AssistantProfile.objects.filter(pk=assistant_user.pk).update(is_active=True, seen_at=timezone.now())
+    one = watch(server.url)
+    one.sign_in("salim")
+    page = one.page
+    page.wait_for_selector("#live-notice[data-state=live]")
+    page.keyboard.press("/")
+    page.keyboard.type("half a wo")
+    place = {"pickup": {"lat": 36.75, "lng": 3.05}, "dropoff": {"lat": 36.76, "lng": 3.06}}
+    answer = server.call("POST", "/api/assistance/request/", issue_pair(client_user)["access"], **place)
+    assert answer.status_code == 201, answer.text
+    page.wait_for_selector("#board >> text=Amina Client", timeout=8_000)
+    assert page.input_value("#find") == "half a wo"
+
+
+def test_a_bad_row_of_an_import_is_named(
+    server: Server, watch: Any, dispatcher: Any, company_a: Any, tmp_path: Path
+) -> None:
+    sheet = tmp_path / "orders.csv"
+    sheet.write_text(
+        "reference,customer_name,goods_description,goods_weight\nR1,Hotel,beds,10\nR2,Cafe,cups,heavy\n", encoding="utf-8"
+    )
+    one = watch(server.url)
+    one.sign_in("nadia", "/admin/orders/order/import/")
+    page = one.page
+    page.set_input_files("input[type=file]", str(sheet))
+    page.select_option("#id_format", label="csv")
+    page.click("input[type=submit]")
+    page.wait_for_load_state()
+    text = page.inner_text("#content")
+    assert "weight" in text.lower()
+    assert "R2" in text or "2" in text
+    from orders.models import Order
+
+    assert Order.objects.count() == 0
+
+
+def test_markup_in_names_is_never_run(
+    server: Server, watch: Any, dispatcher: Any, staff_user: Any, company_a: Any, client_user: Any
+) -> None:
+    vehicle = _vehicle(dispatcher, company_a, "<b onclick=x>")
+    type(vehicle).objects.update(driver_name=EVIL, make=EVIL, driver_email="a@example.com")
+    trip = _trip(dispatcher, vehicle, EVIL, (_order(dispatcher, company_a, EVIL),))
+    for row in trip.trip_stops.select_related("stop"):
+        type(row.stop).objects.filter(pk=row.stop_id).update(name=EVIL, address="</script><script>alert(2)</script>")
+    type(client_user).objects.filter(pk=client_user.pk).update(name=EVIL)
+    type(company_a).objects.update(name=EVIL)
+    job = _request(client_user)
+    _report(server, dispatcher, vehicle, 36.75, 3.05)
+    one = watch(server.url)
+    one.sign_in("salim")
+    paths = [
+        "/admin/",
+        f"/admin/map/?trip={trip.pk}",
+        f"/admin/dispatch/trips/{trip.pk}/",
+        f"/admin/dispatch/requests/{job.pk}/",
+        "/admin/orders/order/",
+        "/admin/fleet/vehicle/",
+        f"/admin/fleet/vehicle/{vehicle.pk}/change/",
+        f"/admin/trips/trip/{trip.pk}/change/",
+        "/admin/trips/trip/",
+        "/admin/assistance/assistance/",
+        "/admin/accounts/company/",
+    ]
+    for path in paths:
+        one.open(path)
+        one.page.wait_for_timeout(300)
+        assert one.page.locator("img[src=x], b[onclick]").count() == 0, path
+    one.open(paths[1])
+    one.page.wait_for_selector(".marker-vehicle")
+    for marker in (".marker-request", ".marker-vehicle", ".marker-stop"):
+        one.page.locator(marker).first.dispatch_event("click")
+        one.page.wait_for_timeout(200)
+        assert one.page.locator("img[src=x]").count() == 0
+
+
+def test_a_lost_socket_says_so_and_comes_back_with_the_right_state(
+    transactional_db: None, browser: Any, dispatcher: Any, company_a: Any, tmp_path: Path
+) -> None:
+    port = free_port()
+    command = [sys.executable, "manage.py", "serve", "--port", str(port)]
+    first = Server(command, port, _environment(), tmp_path / "first.log")
+    first.wait_until_ready()
+    vehicle = _vehicle(dispatcher, company_a)
+    _report(first, dispatcher, vehicle, 36.75, 3.05, ago=30)
+    page = browser.new_page()
+    one = Watched(page, first.url)
+    one.sign_in("nadia", "/admin/map/")
+    page.wait_for_selector("#live-notice[data-state=live]")
+    first.stop()
+    page.wait_for_selector("#live-notice[data-state=lost]")
+    assert "reconnecting" in page.inner_text("#live-notice")
+    second = Server(command, port, _environment(), tmp_path / "second.log")
+    try:
+        second.wait_until_ready()
+        _report(second, dispatcher, vehicle, 36.76, 3.06)
+        page.wait_for_selector("#live-notice[data-state=live]", timeout=60_000)
+        state = page.locator("table[data-kind=vehicles]")
+        eventually(lambda: page.wait_for_timeout(200) or "40 km/h" in state.inner_text(), "the state is right")
+    finally:
+        second.stop()
+    page.close()
+
+
+@pytest.mark.parametrize(("language", "direction"), [("fr", "ltr"), ("ar", "rtl")])
+@pytest.mark.parametrize("width", [390, 1440])
+def test_no_page_is_wider_than_the_screen(
+    language: str, direction: str, width: int, server: Server, watch: Any, dispatcher: Any, company_a: Any
+) -> None:
+    trip = _trip(dispatcher, _vehicle(dispatcher, company_a), orders=(_order(dispatcher, company_a),))
+    one = watch(server.url, locale=language)
+    one.page.set_viewport_size({"width": width, "height": 800})
+    one.sign_in("nadia")
+    for path in ("/admin/", "/admin/map/", f"/admin/dispatch/trips/{trip.pk}/", "/admin/orders/order/"):
+        one.open(path)
+        page = one.page
+        assert page.get_attribute("html", "dir") == direction
+        wide = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
+        assert wide <= 0, path
