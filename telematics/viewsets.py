@@ -157,7 +157,7 @@ class PositionViewSet(ApiMixin, viewsets.GenericViewSet):
     @extend_schema(
         summary="The line that a vehicle drove",
         parameters=[TrackQuery],
-        responses=serializers.TrackShape,
+        responses={(200, "application/geo+json"): serializers.TrackShape},
         filters=False,
     )
     @action(detail=False, pagination_class=None)
@@ -168,7 +168,7 @@ class PositionViewSet(ApiMixin, viewsets.GenericViewSet):
             track_of(vehicle_id, plate, query.start, query.end)
             for vehicle_id, (plate, _, _) in self._vehicles(query).items()
         ]
-        return Response({"type": "FeatureCollection", "features": features})
+        return Response({"type": "FeatureCollection", "features": features}, content_type="application/geo+json")
 
     def _vehicles(self, query: Wanted) -> dict[int, tuple[str, str, str]]:
         """Read what is shown of the vehicles in question."""
