@@ -42,7 +42,7 @@ def drive(
 
     Each fix lies where the speed and heading it tells lead from the one before.
     """
-    heading, altitude, speed = random.uniform(0, 360), random.uniform(20, 400), 0.0
+    heading, altitude, speed = random.uniform(0, 360), random.uniform(20, 400), random.uniform(20, 50)
     hours = interval.total_seconds() / 3600
     for step in range(count):
         if step:
@@ -68,7 +68,7 @@ def drive(
 
 def _next_speed(speed: float, *, is_last: bool, random: Random) -> float:
     if is_last:
-        return min(speed, 20.0)
+        return max(5.0, min(speed, 20.0))
     if random.random() < 0.06:
         return 0.0
     wanted = random.uniform(30, TOP_KMH)

@@ -52,4 +52,9 @@ def test_every_place_is_on_the_globe(place: tuple[float, float]) -> None:
 
 
 def test_it_starts_where_it_was_told() -> None:
-    assert drive_from(36.75, 3.05, seed=3, count=1)[0][:4] == (START, 36.75, 3.05, 0.0)
+    assert drive_from(36.75, 3.05, seed=3, count=1)[0][:3] == (START, 36.75, 3.05)
+
+
+def test_even_a_short_one_moves() -> None:
+    first, second = drive_from(36.75, 3.05, seed=3, count=2)
+    assert (first.latitude, first.longitude) != (second.latitude, second.longitude)
