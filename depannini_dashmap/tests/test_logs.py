@@ -17,6 +17,7 @@ from depannini_dashmap.lib.logs import JsonFormatter, RedactingFilter, redact
         ("sent to +213555123456", "+213555123456"),
         ('{"password": "hunter2hunter2"}', "hunter2"),
         ("code=123456", "123456"),
+        ("GET /api/devices/osmand/?lat=1&id=eWvPizrABm4MWRPQa2HldD8n HTTP/1.1", "eWvPizrABm4MWRPQa2HldD8n"),
         ("at 36.7538921, 3.0588123", "36.7538921"),
     ],
 )
