@@ -11,6 +11,7 @@ from collections.abc import Callable
 from typing import Any
 
 from daphne.endpoints import build_endpoint_description_strings
+from daphne.http_protocol import WebRequest
 from daphne.server import Server
 from twisted.internet.defer import Deferred, ensureDeferred
 
@@ -68,7 +69,9 @@ class GracefulServer(Server):
             await Deferred.fromFuture(asyncio.ensure_future(self._drain()))
         except Exception:
             logger.exception("The server could not stop gracefully")
-        await super().kill_all_applications()
+        for details in list(self.connections.values()):
+            if instance := details.get("application_instance"):
+                instance.cancel()
 
     async def _drain(self) -> None:
         stopping.begin()
@@ -92,7 +95,7 @@ class GracefulServer(Server):
         return [
             protocol
             for protocol, details in self.connections.items()
-            if protocol.application_type == "http"
+            if isinstance(protocol, WebRequest)
             and not details.get("disconnected")
             and (instance := details.get("application_instance"))
             and not instance.done()
@@ -105,13 +108,32 @@ class GracefulServer(Server):
                 request.responseHeaders.setRawHeaders(b"connection", [b"close"])
             request.channel.persistent = False
         for channel in list(self._channels):
-            if not _requests(channel):
-                channel.transport.loseConnection()
+            if not (_requests(channel) or _is_upgraded(channel)):
+                channel._channel.transport.loseConnection()
 
     def _busy_channels(self) -> list[Any]:
         """Return connections whose answer has not wholly left."""
         running = {request.channel for request in self._running()}
         return [c for c in self._channels if _requests(c) and getattr(c, "_channel", c) in running]
+
+
+def tell_sockets_on_stop() -> None:
+    """Have a plain Daphne, too, close its sockets with 1012 before it stops; requests that run are cut off there."""
+    from twisted.internet import reactor
+
+    reactor.addSystemEventTrigger("before", "shutdown", lambda: ensureDeferred(_tell_sockets()))
+
+
+async def _tell_sockets() -> None:
+    if sockets.close_all(sockets.RESTART):
+        await Deferred.fromFuture(asyncio.ensure_future(_until_closed()))
+
+
+async def _until_closed() -> None:
+    loop = asyncio.get_running_loop()
+    ends_at = loop.time() + 1
+    while sockets.LIVE and loop.time() < ends_at:
+        await asyncio.sleep(LOOK_EVERY)
 
 
 def listening_socket(host: str, port: int) -> socket.socket:
@@ -133,6 +155,11 @@ def leave() -> None:
     """End the process without waiting for threads that are stuck."""
     logging.shutdown()
     os._exit(0)
+
+
+def _is_upgraded(channel: Any) -> bool:
+    """Tell whether a connection has become a socket, which its consumer closes."""
+    return getattr(channel._channel.transport, "protocol", channel) is not channel
 
 
 def _requests(channel: Any) -> list[Any]:

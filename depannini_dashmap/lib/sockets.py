@@ -141,7 +141,9 @@ class SocketConsumer(AsyncConsumer):
             await self._listen(receive)
         except asyncio.CancelledError:  # the server stops without having told us
             if not self._closing:
-                await send({"type": "websocket.close", "code": RESTART})
+                if not self._transport.close(RESTART):
+                    await send({"type": "websocket.close", "code": RESTART})
+                await asyncio.sleep(0.05)  # for the frame to leave
             raise
         finally:
             opening.cancel()
@@ -320,12 +322,14 @@ class SocketConsumer(AsyncConsumer):
         try:
             while self._outbox:
                 message = self._outbox.popleft()
+                if message["type"] == "websocket.close" and self._transport.close(message["code"]):
+                    continue
                 lifted = self._transport.lift_limit(len(message.get("text", "")))
                 await self._send(message)
                 if lifted:
                     self._transport.limit_frames()
         except Exception as error:  # the connection is gone; `receive` says so too
-            logger.debug("A frame could not be sent: %s", type(error).__name__)
+            logger.info("A frame could not be sent: %s", type(error).__name__)
             self._closing = True
         finally:
             self._writer = None

@@ -42,6 +42,14 @@ class Transport:
             return False
         return len(getattr(transport, "dataBuffer", b"")) + getattr(transport, "_tempDataLen", 0) > BACKLOG_LIMIT
 
+    def close(self, code: int) -> bool:
+        """Send a close frame with one of the protocol's own codes, which Autobahn keeps for itself; tell whether it was."""
+        if self._protocol is None or code == 1000 or code >= 3000:
+            return False
+        if self._protocol.state == self._protocol.STATE_OPEN:
+            self._protocol.sendCloseFrame(code=code)
+        return True
+
     def abort(self) -> None:
         """Cut the connection without waiting for the client."""
         transport = getattr(self._protocol, "transport", None)
