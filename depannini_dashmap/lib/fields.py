@@ -6,6 +6,7 @@ from decimal import ROUND_HALF_UP, Decimal, InvalidOperation
 from typing import Any
 
 from django.db import models
+from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 
@@ -35,6 +36,8 @@ class UtcDateTimeField(serializers.DateTimeField):
         return format_utc(value)
 
 
+# The format `time` of JSON Schema would ask for a zone.
+@extend_schema_field({"type": "string", "pattern": r"^([01]\d|2[0-3]):[0-5]\d(:[0-5]\d)?$", "example": "08:00:00"})
 class ClockTimeField(serializers.TimeField):
     """Reads `HH:MM` and `HH:MM:SS`, writes `HH:MM:SS`."""
 
