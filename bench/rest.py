@@ -59,8 +59,8 @@ def server(url: str) -> Iterator[str]:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    command = [sys.executable, "-m", "daphne", "-b", "127.0.0.1", "-p", str(port), "depannini_dashmap.asgi:application"]
-    process = subprocess.Popen(["taskset", "-c", "0", *command], cwd=ROOT, env=environment, stderr=subprocess.DEVNULL)
+    command = [sys.executable, "manage.py", "serve", "--host", "127.0.0.1", "--port", str(port)]
+    process = subprocess.Popen(["taskset", "-c", "0", *command], cwd=ROOT, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     base = f"http://127.0.0.1:{port}"
     try:
         deadline = time.monotonic() + 60
@@ -142,7 +142,7 @@ def cast(base: str) -> list[Target]:
         {"vehicle_id": vehicle, "latitude": "36.7", "longitude": "3.0", "speed": "50", "heading": "90", "timestamp": "@@"}
     ).replace('"@@"', '"%d"')
     return [
-        Target("constant view", "GET", "/healthz"),
+        Target("constant view", "GET", "/api/"),
         Target("read an order with its stops", "GET", f"/api/orders/{order}/", token),
         Target("list of vehicles", "GET", "/api/vehicles/", token),
         Target("write a position", "POST", "/api/positions/", token, position),
