@@ -414,3 +414,27 @@ def test_both_spellings_and_the_verbs(api: Any, ask: Any, client_user: Any, slas
     assert client.post(f"/api/assistance/view/{job.pk}{slash}").status_code == 405
     assert client.get(f"/api/assistance/request{slash}").status_code == 405
     assert client.patch(f"/api/assistance/update/status/{job.pk}{slash}", {"status": "canceled"}).status_code == 200
+
+
+def test_pages_go_forth_and_back(api: Any, make_assistant: Any, client_user: Any, staff_user: Any) -> None:
+    from assistance import services
+
+    ids = []
+    for _ in range(5):
+        made = services.request_assistance(client_user, pickup=(36.75, 3.04)).assistance["id"]
+        services.update_status(client_user, made, "canceled")
+        ids.insert(0, made)
+    for who in (client_user, staff_user):
+        door = api(who)
+        first = door.get("/api/assistance/view/?page_size=2").json()
+        second = door.get(first["next"]).json()
+        third = door.get(second["next"]).json()
+        pages = [[one["id"] for one in page["results"]] for page in (first, second, third)]
+        assert pages == [ids[:2], ids[2:4], ids[4:]]
+        assert (first["previous"], third["next"]) == (None, None)
+        assert [one["id"] for one in door.get(third["previous"]).json()["results"]] == ids[2:4]
+        oldest = door.get("/api/assistance/view/?ordering=created_at").json()["results"]
+        assert [one["id"] for one in oldest] == ids[::-1]
+    refused = api(client_user).get("/api/assistance/view/?ordering=client__password")
+    assert (refused.status_code, list(refused.json()["fields"])) == (400, ["ordering"])
+    assert api(client_user).get("/api/assistance/view/?cursor=zzz").status_code == 400
