@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import datetime as dt
+import gc
 import http.client
 import io
 import json
@@ -113,13 +114,21 @@ def server() -> Iterator[int]:
 
 # --- Measuring -----------------------------------------------------------------------------------------------------------------
 def medians(rounds: int, *works: Callable[[int], Any]) -> list[float]:
-    """Time the works in turn, so many rounds after one to warm up; returns the median seconds of each."""
+    """Time the works in turn, so many rounds after one to warm up; returns the median seconds of each.
+
+    Garbage is collected between the works: else one of them would pay for what the others left.
+    """
     times: list[list[float]] = [[] for _ in works]
+    gc.collect()
+    gc.freeze()
     for number in range(rounds + 1):
         for own, work in zip(times, works, strict=True):
+            gc.disable()
             begin = time.perf_counter()
             work(number)
             own.append(time.perf_counter() - begin)
+            gc.enable()
+            gc.collect()
     return [statistics.median(own[1:]) for own in times]
 
 

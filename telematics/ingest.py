@@ -113,7 +113,7 @@ INCOMING = (
     + ", ".join(f"{name} {kind}" for name, kind in TYPES.items())
     + ") ON COMMIT DELETE ROWS"
 )
-COPY_IN = f"COPY incoming_positions ({LATEST}) FROM STDIN"
+COPY_IN = f"COPY incoming_positions ({LATEST}) FROM STDIN (NULL 'None')"
 
 SQLITE_INSERT = f"INSERT INTO telematics_position ({HISTORY}) VALUES ({', '.join(['%s'] * 12)}) ON CONFLICT DO NOTHING"  # noqa: S608
 SQLITE_MOVE = f"""
@@ -158,8 +158,8 @@ def _store_many(rows: Sequence[Row]) -> Stored:
 
 
 def _as_copy_text(rows: Sequence[Row]) -> str:
-    """Write rows in COPY's text format; no value of a Row can hold a tab, newline or backslash."""
-    return "".join(["\t".join(["\\N" if value is None else str(value) for value in row]) + "\n" for row in rows])
+    """Write rows in COPY's text format; no value of a Row can hold a tab, newline or backslash, or be "None"."""
+    return "".join(["\t".join(map(str, row)) + "\n" for row in rows])
 
 
 def _store_on_sqlite(rows: Sequence[Row]) -> Stored:

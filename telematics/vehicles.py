@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from django.db import connection
 from django.db.models import Exists, OuterRef, QuerySet
+from django.db.models.expressions import RawSQL
 
 from fleet.models import Vehicle
 from telematics.ingest import Row
@@ -78,9 +79,9 @@ def shown_reading(row: Row) -> dict[str, Any]:
 def writable_vehicles(actor: User, vehicle_ids: set[int]) -> dict[int, TrackedVehicle]:
     """Read the vehicles that the actor may write positions of, with their latest fix."""
     ids = storable(vehicle_ids)
-    if len(ids) == 1 and connection.vendor == "postgresql":
-        return tracked_vehicles(_one(actor, ids[0]))
-    return tracked_vehicles(_writable(actor, ids))
+    if connection.vendor != "postgresql":
+        return tracked_vehicles(_writable(actor, ids))
+    return tracked_vehicles(_one(actor, ids[0]) if len(ids) == 1 else _many(actor, ids))
 
 
 def visible_ids(actor: User, vehicle_ids: set[int]) -> set[int]:
@@ -105,7 +106,7 @@ def tracked_vehicles(rows: Iterable[tuple]) -> dict[int, TrackedVehicle]:
     return {row[0]: TrackedVehicle(*row[:5], _fix(row[5:8]), _fix(row[8:11]), *row[11:]) for row in rows}
 
 
-def _writable(actor: Any, vehicle_ids: list[int]) -> QuerySet:
+def _writable(actor: Any, vehicle_ids: list[int] | RawSQL) -> QuerySet:
     return tracked(Vehicle.objects.alive().editable_by(actor).filter(pk__in=vehicle_ids))
 
 
@@ -120,16 +121,24 @@ _ACTOR, _VEHICLE = MAX_ID, MAX_ID - 1
 
 
 @cache
-def _compiled(is_operator: bool) -> tuple[str, tuple]:
+def _compiled(is_operator: bool, for_many: bool) -> tuple[str, tuple]:
     """Compile `_writable` once: building the query costs three times as much as running it."""
-    return _writable(_StandIn(_ACTOR, is_operator), [_VEHICLE]).query.sql_with_params()
+    ids = RawSQL("SELECT unnest(%s::bigint[])", [_VEHICLE]) if for_many else [_VEHICLE]
+    return _writable(_StandIn(_ACTOR, is_operator), ids).query.sql_with_params()
 
 
 def _one(actor: User, vehicle_id: int) -> list[tuple]:
-    sql, params = _compiled(actor.is_operator)
-    real = {_ACTOR: actor.pk, _VEHICLE: vehicle_id}
+    return _run(actor, _compiled(actor.is_operator, False), vehicle_id)
+
+
+def _many(actor: User, vehicle_ids: list[int]) -> list[tuple]:
+    return _run(actor, _compiled(actor.is_operator, True), vehicle_ids)
+
+
+def _run(actor: User, compiled: tuple[str, tuple], wanted: Any) -> list[tuple]:
+    real = {_ACTOR: actor.pk, _VEHICLE: wanted}
     with connection.cursor() as cursor:
-        cursor.execute(sql, [real.get(value, value) for value in params])
+        cursor.execute(compiled[0], [real.get(value, value) for value in compiled[1]])
         return cursor.fetchall()
 
 
