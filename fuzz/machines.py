@@ -59,17 +59,17 @@ def machines_for(stage: Stage, cast: Cast) -> list[type[RuleBasedStateMachine]]:
             else:
                 assert answer.status_code in (404, 409)
 
-        @rule(who=st.integers(0, 1), target=st.sampled_from(["ongoing", "completed", "canceled"]))
-        def update(self, who: int, target: str) -> None:
+        @rule(who=st.integers(0, 1), goal=st.sampled_from(["ongoing", "completed", "canceled"]))
+        def update(self, who: int, goal: str) -> None:
             """An assistant moves it."""
             if not self.number:
                 return
-            answer = helpers[who].patch(f"/api/assistance/update/{self.number}/", {"status": target})
+            answer = helpers[who].patch(f"/api/assistance/update/{self.number}/", {"status": goal})
             if self.holder is helpers[who] and (
-                self.status in ("accepted", "ongoing") or (self.status == target == "ongoing")
+                self.status in ("accepted", "ongoing") or (self.status == goal == "ongoing")
             ):
                 assert answer.status_code == 200
-                self.status = target
+                self.status = goal
             else:
                 assert answer.status_code in (403, 404, 409)
 
@@ -178,13 +178,13 @@ def machines_for(stage: Stage, cast: Cast) -> list[type[RuleBasedStateMachine]]:
             after = [row["id"] for row in self._rows()]
             assert after == (list(wanted) if answer.status_code == 200 else [row["id"] for row in rows])
 
-        @rule(target=st.sampled_from(["draft", "planned", "in_progress", "completed", "cancelled"]))
-        def move(self, target: str) -> None:
+        @rule(goal=st.sampled_from(["draft", "planned", "in_progress", "completed", "cancelled"]))
+        def move(self, goal: str) -> None:
             """Ask for any status."""
             before = self._status()
-            answer = dispatcher.put(f"/api/trips/{self.trip}/", {"status": target})
+            answer = dispatcher.put(f"/api/trips/{self.trip}/", {"status": goal})
             assert answer.status_code in (200, 400, 409)
-            assert self._status() == (target if answer.status_code == 200 else before)
+            assert self._status() == (goal if answer.status_code == 200 else before)
 
         @rule(data=st.data(), done=st.booleans())
         def complete_stop(self, data: st.DataObject, done: bool) -> None:

@@ -11,6 +11,7 @@ import argparse
 import re
 import subprocess
 import sys
+from pathlib import Path
 
 from hypothesis import Phase, settings
 from hypothesis.stateful import run_state_machine_as_test
@@ -35,7 +36,7 @@ def fuzz_schema(stage: Stage, cast: Cast, examples: int, seed: int) -> int:
         ]  # fmt: skip
         if header:
             command += ["-H", f"Authorization: {header}"]
-        done = subprocess.run([sys.executable, "-m", *command], cwd=ROOT, capture_output=True, text=True)
+        done = subprocess.run([str(Path(sys.executable).with_name(command[0])), *command[1:]], cwd=ROOT, capture_output=True, text=True)
         text = done.stdout + done.stderr
         calls = re.search(r"(\d[\d,]*) (?:test cases? )?generated", text)
         print(f"{name}: seed {seed}, {calls.group(1) if calls else '?'} calls, {'held' if done.returncode == 0 else 'BROKE'}", flush=True)
