@@ -16,6 +16,7 @@ from depannini_dashmap.wsgi import application as wsgi_application  # isort: ski
 from depannini_dashmap.lib import access_log, stopping, worker
 from depannini_dashmap.lib.handshake import refuse
 from depannini_dashmap.routing import sockets
+from depannini_dashmap.serving import tell_sockets_on_stop
 
 if settings.SERVE not in {"all", "http", "sockets"}:
     raise ValueError("SERVE must be all, http or sockets")
@@ -65,5 +66,6 @@ async def _live(receive: Callable, send: Callable) -> None:
 
 
 access_log.keep_secrets_out()
+tell_sockets_on_stop()
 if worker.should_run_here():
     worker.start()

@@ -130,10 +130,11 @@ async def _tell_sockets() -> None:
 
 
 async def _until_closed() -> None:
-    loop = asyncio.get_running_loop()
-    ends_at = loop.time() + 1
-    while sockets.LIVE and loop.time() < ends_at:
-        await asyncio.sleep(LOOK_EVERY)
+    """Wait for the close frames to leave and, a little, for the answers."""
+    for _ in range(4):
+        await asyncio.sleep(0.1)
+        if not sockets.LIVE:
+            return
 
 
 def listening_socket(host: str, port: int) -> socket.socket:

@@ -447,7 +447,7 @@ def test_g12_a_stop_tells_the_sockets(tmp_path: Any, server: Server, on_duty: An
             client.hear("connection_established")
             began = time.monotonic()
             stopping.process.terminate()
-            assert client.hear_close() == 1012
+            assert client.hear_close() == 1012, stopping.output()
         assert stopping.stop() == 0
         assert time.monotonic() - began < 15
         assert not re.search("Traceback", stopping.output())
@@ -465,8 +465,10 @@ def test_g12_a_stop_lets_a_running_request_finish(tmp_path: Any, server: Server,
             stopping.process.terminate()
             eventually(lambda: not _answers(stopping), "the port closes")
         answer = line.getresponse()
-        assert answer.status == 200, answer.read()
+        body = answer.read()
+        assert answer.status == 200, body
         assert answer.getheader("Connection") == "close"
+        answer.close()
         line.close()
         assert stopping.stop() == 0
 
