@@ -1,0 +1,39 @@
+"""The README and .env.example name every setting, and links between documents lead somewhere."""
+
+import re
+from pathlib import Path
+
+import pytest
+from django.conf import settings
+
+from depannini_dashmap.lib import checks
+
+TOP = Path(settings.BASE_DIR)
+SOURCE = (TOP / "depannini_dashmap" / "settings.py").read_text()
+READ = set(re.findall(r"""env\.\w+\(\s*"([A-Z_]+)\"""", SOURCE)) | {"DATABASE_URL", "EMAIL_URL"}
+
+
+def test_env_example_names_every_setting() -> None:
+    assert len(READ) > 30
+    named = set(re.findall(r"^# ?([A-Z_]+)=", (TOP / ".env.example").read_text(), re.M))
+    assert sorted(READ - named) == []
+
+
+def test_the_readme_names_every_setting() -> None:
+    text = (TOP / "README.md").read_text()
+    missing = [name for name in sorted(READ) if f"`{name}`" not in text]
+    kinds = [name for name in missing if name.startswith("RETENTION_") and f"…_{name.split('_')[1]}_…" in text]
+    assert sorted(set(missing) - set(kinds)) == []
+
+
+def test_operations_explains_every_check() -> None:
+    text = (TOP / "docs" / "operations.md").read_text()
+    numbers = [number.removeprefix("dashmap.") for number, *_ in checks._RULES]
+    assert [number for number in numbers if number not in text] == []
+
+
+@pytest.mark.parametrize("name", ["README.md", *(f"docs/{file.name}" for file in sorted((TOP / "docs").glob("*.md")))])
+def test_links_lead_somewhere(name: str) -> None:
+    file = TOP / name
+    links = re.findall(r"\]\((?!https?:|#|mailto:)([^)#]+)", file.read_text())
+    assert [link for link in links if not (file.parent / link).exists()] == []
