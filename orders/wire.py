@@ -4,7 +4,9 @@ from typing import Any
 
 from django.db.models import QuerySet
 
+from depannini_dashmap.lib.prepared import PreparedRows, Reader
 from depannini_dashmap.lib.rows import decimal_text, instant_text
+from orders.models import Order
 
 _STOP_FIELDS = (
     "id",
@@ -47,6 +49,12 @@ COLUMNS = (
 def order_rows(orders: QuerySet) -> QuerySet:
     """Reduce a query to the columns that a document shows; stops come in the same query."""
     return orders.values_list(*COLUMNS)
+
+
+visible_order = PreparedRows(
+    lambda user_id, order_id: order_rows(Order.objects.visible_to(Reader(user_id, False)).filter(pk=order_id).order_by())
+)
+any_order = PreparedRows(lambda order_id: order_rows(Order.objects.filter(pk=order_id).order_by()))
 
 
 def order_document(row: tuple[Any, ...]) -> dict[str, Any]:
