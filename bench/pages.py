@@ -78,29 +78,23 @@ def fill(scale: float) -> Any:
         ),
         batch_size=2000,
     )
-    fill_positions([vehicle.pk for vehicle in fleet], positions, now)
+    fill_positions(nadia, [vehicle.pk for vehicle in fleet], positions, now)
     with connection.cursor() as cursor:
         cursor.execute("ANALYZE")
     return nadia, salim
 
 
-def fill_positions(vehicle_ids: list[int], count: int, now: dt.datetime) -> None:
-    """Write a history through the product's own ingest."""
-    from telematics import ingest
-    from telematics.readings import Reading
+def fill_positions(actor: Any, vehicle_ids: list[int], count: int, now: dt.datetime) -> None:
+    """Write a history through the product's own bulk service."""
+    from telematics.services import record_positions
 
     each = count // len(vehicle_ids)
-    for start in range(0, len(vehicle_ids), 10):
-        rows = []
-        for vehicle_id in vehicle_ids[start : start + 10]:
-            for step in range(each, 0, -1):
-                values = {
-                    "vehicle_id": vehicle_id, "timestamp": now - dt.timedelta(seconds=30 * step), "latitude": 36.75,
-                    "longitude": 3.05, "speed": 40.0, "heading": 90.0, "altitude": None, "odometer": None,
-                    "fuel_level": None, "engine_status": "on",
-                }  # fmt: skip
-                rows.append(ingest.Row.of(Reading(**values), created_at=now))
-        ingest.store(rows)
+    moments = [(now - dt.timedelta(seconds=30 * step)).isoformat() for step in range(each, 0, -1)]
+    fix = {"latitude": 36.75, "longitude": 3.05, "speed": 40, "heading": 90}
+    for start in range(0, len(vehicle_ids), 5):
+        some = vehicle_ids[start : start + 5]
+        rows = [{"vehicle_id": pk, "timestamp": moment, **fix} for pk in some for moment in moments]
+        record_positions(actor=actor, rows=rows)
 
 
 def measure(client: Any, paths: list[str], rounds: int) -> list[tuple[str, int, int, float]]:

@@ -75,6 +75,14 @@ def chosen_trip(request: HttpRequest) -> int | None:
     return int(value) if value.isascii() and value.isdigit() and 0 < int(value[:20]) <= BIGGEST_ID else None
 
 
+def locked_out(request: HttpRequest, response: HttpResponse | None = None, credentials: Any = None) -> HttpResponse:
+    """Answer who tried too many passwords on the login page; the API answers by itself."""
+    minutes = int(settings.AXES_COOLOFF_TIME.total_seconds() // 60)
+    answer = TemplateResponse(request, "console/locked.html", {"title": _("Too many tries"), "minutes": minutes}, status=429)
+    answer["Retry-After"] = str(minutes * 60)
+    return answer.render()
+
+
 @never_cache
 @require_POST
 def socket_token(request: HttpRequest) -> HttpResponse:

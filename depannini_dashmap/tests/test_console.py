@@ -107,7 +107,8 @@ def test_the_sixth_wrong_password_is_locked_out(dispatcher: Any, password: str, 
     for _ in range(5):
         browser.post("/admin/login/", {"username": "nadia", "password": "wrong"})
     answer = browser.post("/admin/login/", {"username": "nadia", "password": password})
-    assert answer.status_code == 429
+    assert (answer.status_code, answer["Retry-After"]) == (429, "900")
+    assert "locked for 15 minutes" in answer.content.decode()
 
 
 def test_a_changed_password_ends_tokens_and_keeps_this_session(dispatcher: Any, nadia: Client, password: str) -> None:

@@ -13,7 +13,7 @@ from playwright.sync_api import sync_playwright
 FOLDER = Path(__file__).resolve().parent
 LOGIN, PASSWORD = "admin", "depannage-2026"
 TALLEST = 1800
-COLOURS = 96
+COLOURS = 224
 
 
 def pages(page: Any, base: str) -> dict[str, str]:
@@ -39,7 +39,7 @@ def save(shot: bytes, name: str) -> None:
     """Keep a picture small: cut what is far below, few colours."""
     image = Image.open(BytesIO(shot)).convert("RGB")
     image = image.crop((0, 0, image.width, min(image.height, TALLEST)))
-    image.quantize(COLOURS).save(FOLDER / f"{name}.png", optimize=True)
+    image.quantize(COLOURS, method=Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE).save(FOLDER / f"{name}.png", optimize=True)
 
 
 def main(base: str) -> None:
