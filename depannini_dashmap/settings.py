@@ -298,6 +298,10 @@ SPECTACULAR_SETTINGS = {
     "REDOC_DIST": "SIDECAR",
     "COMPONENT_SPLIT_REQUEST": True,
     "SCHEMA_PATH_PREFIX": r"/api/",
+    "POSTPROCESSING_HOOKS": [
+        "drf_spectacular.hooks.postprocess_schema_enums",
+        "depannini_dashmap.lib.refusals.add_refusals",
+    ],
     "ENUM_NAME_OVERRIDES": {
         "ServiceType": "assistance.models.ServiceType",
         "AssistanceStatus": "assistance.lifecycle.STATES",

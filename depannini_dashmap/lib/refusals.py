@@ -1,0 +1,46 @@
+"""What the OpenAPI schema says of refusals: each operation may give them, all in one envelope."""
+
+from typing import Any
+
+SENTENCES = {
+    "400": "The body, a filter or a field is wrong; `fields` names which.",
+    "401": "No credentials, or bad, expired or ended ones.",
+    "403": "Not the caller's to do.",
+    "404": "Absent, or not the caller's to see.",
+    "405": "No such method here; `Allow` names those there are.",
+    "409": "The present state does not allow it.",
+    "413": "The body is over the limit.",
+    "415": "The body is not JSON.",
+    "422": "The `Idempotency-Key` was used with another body.",
+    "429": "Too many requests; `Retry-After` says when to come again.",
+    "502": "An outside system failed.",
+    "503": "The database or an outside system is away; `Retry-After` says when to come again.",
+}
+WITH_BODY = {"413", "415"}
+ENVELOPE = {
+    "type": "object",
+    "description": "Every refusal. Some add keys of their own, such as `assistance_id` or `current_status`.",
+    "required": ["error", "code", "request_id"],
+    "properties": {
+        "error": {"type": "string", "description": "a sentence for people"},
+        "code": {"type": "string", "description": "a stable name for programs; see docs/errors.md"},
+        "request_id": {"type": "string"},
+        "fields": {"type": "object", "additionalProperties": {"type": "array", "items": {"type": "string"}}},
+    },
+}
+
+
+def add_refusals(result: dict[str, Any], generator: Any, request: Any, public: bool) -> dict[str, Any]:
+    """Give every operation of the schema the refusals that it can answer; drf-spectacular's post-processing hook."""
+    result["components"]["schemas"]["Error"] = ENVELOPE
+    content = {"application/json": {"schema": {"$ref": "#/components/schemas/Error"}}}
+    for path in result["paths"].values():
+        for method, operation in path.items():
+            for status, sentence in SENTENCES.items():
+                if status in WITH_BODY and method not in ("post", "put", "patch"):
+                    continue
+                if status == "422" and method != "post":
+                    continue
+                operation["responses"].setdefault(status, {"description": sentence, "content": content})
+            operation["responses"] = dict(sorted(operation["responses"].items()))
+    return result
