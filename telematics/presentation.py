@@ -79,14 +79,16 @@ def position_object(row: Sequence[Any]) -> dict[str, Any]:
     return {**vehicle_object(*row[:5]), **reading_object(*row[5:])}
 
 
-def ready_position(row: Sequence[Any]) -> orjson.Fragment:
-    """Build one position object, as finished JSON, out of the values of READY_COLUMNS."""
-    return orjson.Fragment(orjson.dumps(vehicle_object(*row[:5]))[:-1] + b"," + row[5][1:].encode())
-
-
 def ready_positions(rows: Iterable[Sequence[Any]]) -> list[orjson.Fragment]:
-    """Build the position objects of many rows as finished JSON."""
-    return [ready_position(row) for row in rows]
+    """Build position objects, as finished JSON, out of the values of READY_COLUMNS."""
+    text = orjson.dumps
+    return [
+        orjson.Fragment(
+            b'{"id":%d,"vehicle_id":%d,"vehicle_license_plate":%b,"vehicle_make_model":%b,%b'
+            % (position_id, vehicle_id, text(plate), text(f"{make} {model}".strip()), reading[1:].encode())
+        )
+        for position_id, vehicle_id, plate, make, model, reading in rows
+    ]
 
 
 def position_objects(rows: Iterable[Sequence[Any]]) -> list[dict[str, Any]]:

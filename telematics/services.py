@@ -18,7 +18,7 @@ from telematics.arrivals import tell_arrivals
 from telematics.drive import drive
 from telematics.models import Position
 from telematics.plausibility import Fix
-from telematics.presentation import POSITION_COLUMNS, position_object, ready_position
+from telematics.presentation import POSITION_COLUMNS, position_object, ready_positions
 from telematics.readings import InvalidReading, Reading, parse_reading
 from telematics.vehicles import TrackedVehicle, shown_reading, visible_ids, writable_vehicles
 
@@ -222,10 +222,9 @@ def _judged(vehicle: TrackedVehicle, rows: list[ingest.Row]) -> list[ingest.Row]
 
 def _tell_moves(vehicles: dict[int, TrackedVehicle], rows: Sequence[ingest.Row], stored: ingest.Stored) -> None:
     newest = {row.vehicle_id: row.reading_json for row in rows}
-    for vehicle_id, position_id in stored.moved.items():
-        vehicle = vehicles[vehicle_id]
-        position = ready_position((position_id, *vehicle.shown, newest[vehicle_id]))
-        events.position_moved(vehicle.company_id, vehicle_id, position)
+    moved = [(position_id, *vehicles[key].shown, newest[key]) for key, position_id in stored.moved.items()]
+    for vehicle_id, position in zip(stored.moved, ready_positions(moved), strict=True):
+        events.position_moved(vehicles[vehicle_id].company_id, vehicle_id, position)
 
 
 def _writable_vehicle(actor: User, vehicle_id: int) -> TrackedVehicle:

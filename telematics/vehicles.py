@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from functools import cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from django.db import connection
@@ -11,6 +10,7 @@ from django.db.models import Exists, OuterRef, QuerySet
 from django.db.models.expressions import RawSQL
 
 from fleet.models import Vehicle
+from telematics.compiled import Compiled
 from telematics.ingest import Row
 from telematics.plausibility import Fix, Track
 from telematics.presentation import position_object, reading_object
@@ -81,7 +81,7 @@ def writable_vehicles(actor: User, vehicle_ids: set[int]) -> dict[int, TrackedVe
     ids = storable(vehicle_ids)
     if connection.vendor != "postgresql":
         return tracked_vehicles(_writable(actor, ids))
-    return tracked_vehicles(_one(actor, ids[0]) if len(ids) == 1 else _many(actor, ids))
+    return tracked_vehicles(_ONE.rows(actor, ids[0]) if len(ids) == 1 else _MANY.rows(actor, ids))
 
 
 def visible_ids(actor: User, vehicle_ids: set[int]) -> set[int]:
@@ -110,36 +110,8 @@ def _writable(actor: Any, vehicle_ids: list[int] | RawSQL) -> QuerySet:
     return tracked(Vehicle.objects.alive().editable_by(actor).filter(pk__in=vehicle_ids))
 
 
-class _StandIn(NamedTuple):
-    """An actor whose id can be found again in compiled SQL."""
-
-    pk: int
-    is_operator: bool
-
-
-_ACTOR, _VEHICLE = MAX_ID, MAX_ID - 1
-
-
-@cache
-def _compiled(is_operator: bool, for_many: bool) -> tuple[str, tuple]:
-    """Compile `_writable` once: building the query costs three times as much as running it."""
-    ids = RawSQL("SELECT unnest(%s::bigint[])", [_VEHICLE]) if for_many else [_VEHICLE]
-    return _writable(_StandIn(_ACTOR, is_operator), ids).query.sql_with_params()
-
-
-def _one(actor: User, vehicle_id: int) -> list[tuple]:
-    return _run(actor, _compiled(actor.is_operator, False), vehicle_id)
-
-
-def _many(actor: User, vehicle_ids: list[int]) -> list[tuple]:
-    return _run(actor, _compiled(actor.is_operator, True), vehicle_ids)
-
-
-def _run(actor: User, compiled: tuple[str, tuple], wanted: Any) -> list[tuple]:
-    real = {_ACTOR: actor.pk, _VEHICLE: wanted}
-    with connection.cursor() as cursor:
-        cursor.execute(compiled[0], [real.get(value, value) for value in compiled[1]])
-        return cursor.fetchall()
+_ONE = Compiled(lambda actor, wanted: _writable(actor, [wanted]))
+_MANY = Compiled(lambda actor, wanted: _writable(actor, RawSQL("SELECT unnest(%s::bigint[])", [wanted])))
 
 
 def _fix(values: tuple) -> Fix | None:

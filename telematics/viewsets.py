@@ -22,11 +22,19 @@ from depannini_dashmap.lib.api import ApiMixin, JsonParser, one_page
 from depannini_dashmap.lib.paths import path_id
 from fleet.models import Vehicle
 from telematics import serializers, services
+from telematics.compiled import Compiled
 from telematics.models import LatestPosition, Position
 from telematics.pages import PositionPages
 from telematics.presentation import POSITION_COLUMNS, READING_COLUMNS, READY_COLUMNS, position_object, ready_positions
 from telematics.queries import HistoryQuery, TrackQuery, Wanted, wanted
 from telematics.track import track_of
+
+
+def _latest(actor: User, _: None) -> QuerySet[LatestPosition, tuple]:
+    return LatestPosition.objects.visible_to(actor).order_by("-timestamp", "-position_id").values_list(*READY_COLUMNS)
+
+
+LATEST = Compiled(_latest)
 
 
 class MayReport(IsDispatcherOrStaff):
@@ -117,8 +125,7 @@ class PositionViewSet(ApiMixin, viewsets.GenericViewSet):
     @action(detail=False, pagination_class=None)
     def latest(self, request: Request) -> Response:
         """Answer one position for each vehicle that was ever heard of."""
-        rows = LatestPosition.objects.visible_to(request.user).order_by("-timestamp", "-position_id")
-        return one_page(ready_positions(rows.values_list(*READY_COLUMNS)))
+        return one_page(ready_positions(LATEST.rows(request.user)))
 
     @extend_schema(
         summary="Record many positions", request=serializers.BulkShape, responses=serializers.BulkResultShape

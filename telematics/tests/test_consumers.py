@@ -1,0 +1,102 @@
+"""The dispatchers' socket over TCP: whose vehicles are shown, how often, and to whom the roadside is."""
+
+import time
+from typing import Any
+
+import jsonschema
+import pytest
+import yaml
+from django.conf import settings
+from django.test import Client as Browser
+from model_bakery import baker
+
+from accounts.tokens import issue_pair
+from depannini_dashmap.tests.server import Server
+
+
+@pytest.fixture
+def truck(company_a: Any) -> Any:
+    """A vehicle of the first company."""
+    return baker.make("fleet.Vehicle", company=company_a, license_plate="A-1", year=2020, capacity=1)
+
+
+def token(user: Any) -> str:
+    """Sign in."""
+    return issue_pair(user)["access"]
+
+
+def report(server: Server, user: Any, vehicle: Any, second: int, latitude: float = 36.7) -> None:
+    """Post a position as a device does."""
+    answer = server.call(
+        "POST", "/api/positions/", token(user), vehicle_id=vehicle.pk, latitude=latitude, longitude=3.05, speed=50,
+        heading=90, timestamp=f"2026-01-01T10:00:{second:02}Z",
+    )  # fmt: skip
+    assert answer.status_code == 201, answer.text
+
+
+def test_positions_of_own_companies_alone(
+    server: Server, dispatcher: Any, dispatcher_b: Any, staff_user: Any, truck: Any
+) -> None:
+    report(server, dispatcher, truck, 0)
+    with (
+        server.socket("/ws/fleet/", token(dispatcher)) as own,
+        server.socket("/ws/fleet/", token(dispatcher_b)) as foreign,
+        server.socket("/ws/fleet/", token(staff_user)) as staff,
+    ):
+        assert [fix["vehicle_id"] for fix in own.hear("connection_established")["positions"]] == [truck.pk]
+        assert foreign.hear("connection_established")["positions"] == []
+        assert len(staff.hear("connection_established")["positions"]) == 1
+        report(server, dispatcher, truck, 1)
+        for client in (own, staff):
+            assert client.hear("position")["position"]["timestamp"] == "2026-01-01T10:00:01Z"
+        foreign.say({"type": "ping"})
+        assert foreign.hear() == {"type": "pong"}
+        document = yaml.safe_load((settings.BASE_DIR / "docs" / "asyncapi.yaml").read_text())
+        for frame in own.heard + staff.heard:
+            schema = "fleet_established" if frame["type"] == "connection_established" else frame["type"]
+            jsonschema.validate(frame, {"$ref": f"#/components/schemas/{schema}", "components": document["components"]})
+
+
+def test_one_a_second_for_each_vehicle_and_the_newest_in_the_end(server: Server, dispatcher: Any, truck: Any) -> None:
+    with server.socket("/ws/fleet/", token(dispatcher)) as client:
+        client.hear("connection_established")
+        began = time.monotonic()
+        for second in range(5):
+            report(server, dispatcher, truck, second)
+        while client.hear("position")["position"]["timestamp"] != "2026-01-01T10:00:04Z":
+            pass
+        told = sum(frame["type"] == "position" for frame in client.heard)
+        assert told <= 2 + int(time.monotonic() - began)
+
+
+def test_others_are_kept_out(server: Server, client_user: Any, assistant_user: Any) -> None:
+    for user in (client_user, assistant_user):
+        with server.socket("/ws/fleet/", token(user)) as client:
+            assert client.hear_close() == 4403
+            assert client.heard == []
+
+
+def test_the_admins_session_opens_it_from_this_site_only(server: Server, dispatcher: Any) -> None:
+    browser = Browser()
+    browser.force_login(dispatcher, backend=settings.AUTHENTICATION_BACKENDS[-1])
+    headers = {"Cookie": f"{settings.SESSION_COOKIE_NAME}={browser.cookies[settings.SESSION_COOKIE_NAME].value}"}
+    with server.socket("/ws/fleet/", additional_headers=headers, origin=server.url) as client:
+        client.hear("connection_established")
+        browser.logout()
+    with server.socket("/ws/fleet/", additional_headers=headers, origin=server.url) as client:
+        assert client.hear_close() == 4401
+    browser.force_login(dispatcher, backend=settings.AUTHENTICATION_BACKENDS[-1])
+    headers = {"Cookie": f"{settings.SESSION_COOKIE_NAME}={browser.cookies[settings.SESSION_COOKIE_NAME].value}"}
+    with server.socket("/ws/fleet/", additional_headers=headers) as client:
+        assert client.hear_close() == 4401
+    with server.socket("/ws/assistance/1/", additional_headers=headers, origin=server.url) as client:
+        assert client.hear_close() == 4401
+
+
+def test_staff_hear_of_the_roadside(server: Server, staff_user: Any, client_user: Any) -> None:
+    with server.socket("/ws/fleet/", token(staff_user)) as client:
+        client.hear("connection_established")
+        made = server.call("POST", "/api/assistance/request/", token(client_user), pickup={"lat": 36.7, "lng": 3.0})
+        told = client.hear("assistance")
+        assert (told["assistance_id"], told["status"]) == (made.json()["assistance"]["id"], "requested")
+        assert client.hear("board_changed")["what"] == "assistance"
