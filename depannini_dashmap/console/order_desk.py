@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from typing import Any
 
 from django import forms
@@ -54,9 +55,9 @@ class IntoTripForm(forms.Form):
         vehicles = Vehicle.objects.editable_by(user).alive().filter(is_active=True)
         self.fields["vehicle"].queryset = vehicles.order_by("license_plate")  # type: ignore[attr-defined]
         self.fields["vehicle"].label_from_instance = _vehicle_label  # type: ignore[attr-defined]
-        here = timezone.localtime()
+        here = timezone.localtime() + dt.timedelta(hours=1)
         self.fields["planned_start_date"].initial = here.date()
-        self.fields["planned_start_time"].initial = here.time().replace(second=0, microsecond=0)
+        self.fields["planned_start_time"].initial = dt.time(here.hour)
 
     def clean(self) -> dict[str, Any]:
         """Ask for what the chosen kind of trip needs."""

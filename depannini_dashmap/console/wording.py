@@ -222,6 +222,7 @@ WORDS = (
     gettext_noop("Switch off and end all sessions"),
     gettext_noop("End all sessions"),
     gettext_noop("Close for good and erase personal data"),
+    gettext_noop("open"),
     gettext_noop("deleted"),
     gettext_noop("all"),
     gettext_noop("Goods"),
@@ -250,6 +251,7 @@ def translate_names(configs: Iterable[AppConfig]) -> None:
     for config in configs:
         if config.label not in OURS:
             continue
+        config.verbose_name = gettext_lazy(str(config.verbose_name))
         for model in config.get_models():
             names = model._meta
             names.verbose_name = gettext_lazy(str(names.verbose_name))
