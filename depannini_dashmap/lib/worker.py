@@ -51,6 +51,7 @@ class Worker:
         outage_delay = 0.1
         while not self.stopping.is_set():
             try:
+                close_old_connections()
                 busy = self.run_next()
                 outage_delay = 0.1
             except (DatabaseError, InterfaceError) as error:
@@ -81,7 +82,6 @@ class Worker:
 
     def run_next(self) -> bool:
         """Run one due task; tell whether there was one."""
-        close_old_connections()
         if time.monotonic() - self._looked_at > TAKE_OVER_EVERY:
             self._take_over()
             self._looked_at = time.monotonic()
@@ -109,8 +109,7 @@ class Worker:
             arguments = (TaskContext(task_result=result), *result.args) if task.takes_context else result.args
             task.call(*arguments, **result.kwargs)
         except Exception as error:
-            if connection.in_atomic_block or not connection.is_usable():
-                connection.close()
+            connection.close_if_unusable_or_obsolete()
             self._until_stored(_fail, row, error)
         else:
             self._until_stored(_succeed, row)
