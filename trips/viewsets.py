@@ -15,6 +15,7 @@ from accounts.permissions import IsDispatcherOrStaff
 from depannini_dashmap.lib.api import ApiMixin, one_page
 from depannini_dashmap.lib.errors import NotFound
 from depannini_dashmap.lib.paths import path_id
+from depannini_dashmap.lib.rows import RowPages
 from trips.filters import TripFilter, TripStopFilter
 from trips.models import Trip, TripStop
 from trips.serializers import (
@@ -41,6 +42,7 @@ from trips.wire import (
 
 class _Door(ApiMixin, GenericViewSet):
     permission_classes = [IsDispatcherOrStaff]
+    pagination_class = RowPages
 
     def _read(self, kind: type, data: Any, *, partial: bool = False) -> dict[str, Any]:
         serializer = kind(data=data, partial=partial, context=self.get_serializer_context())

@@ -17,27 +17,29 @@ from depannini_dashmap.lib.errors import InvalidData
 
 
 class RowPages(CursorPages):
-    """Pages of plain rows that start after (or end before) one row: its value of the order and its id.
+    """Pages of plain rows that start after (or end before) one row: its values of the order, the id last.
 
-    The view's `row_columns` names what a row holds. DRF's own cursor remembers the value alone and counts rows of
-    equal value; going back it loses one of them.
+    The view's `row_columns` names what a tuple holds; rows without it are dicts. DRF's own cursor remembers one value
+    alone and counts rows of equal value, at most a thousand; going back it loses one of them.
     """
 
     def paginate_queryset(self, queryset: Any, request: Request, view: Any = None) -> Any:
         """Return the rows of the page that the cursor in the query asks for."""
         self.address: str = request.build_absolute_uri()
-        self.columns: Sequence[str] = view.row_columns
-        ordering = self.get_ordering(request, queryset, view)[0]
-        self.name, descending = ordering.removeprefix("-"), ordering.startswith("-")
+        order = self.get_ordering(request, queryset, view)
+        self.names = [name.removeprefix("-") for name in order]
+        columns: Sequence[str] | None = getattr(view, "row_columns", None)
+        self.keys = self.names if columns is None else [columns.index(name) for name in self.names]
         start = self._start(request.query_params.get(self.cursor_query_param), queryset.model)
         backwards = start is not None and start[0]
-        lower = descending != backwards
+        lowers = [name.startswith("-") != backwards for name in order]
         if start is not None:
-            queryset = queryset.filter(_beyond(self.name, *start[1:], lower=lower))
+            queryset = queryset.filter(_beyond(self.names, start[1], lowers))
         size = self.get_page_size(request) or self.max_page_size
-        found = list(queryset.order_by(*(f"-{name}" if lower else name for name in (self.name, "id")))[: size + 1])
+        directions = (f"-{name}" if lower else name for name, lower in zip(self.names, lowers, strict=True))
+        found = list(queryset.order_by(*directions)[: size + 1])
         more = len(found) > size
-        self.rows: list[tuple] = found[:size]
+        self.rows: list[Any] = found[:size]
         if backwards:
             self.rows.reverse()
         self.has_next = bool(self.rows) and (more or backwards)
@@ -52,28 +54,36 @@ class RowPages(CursorPages):
         """Return the address of the page before this one."""
         return self._link(self.rows[0], backwards=True) if self.has_previous else None
 
-    def _link(self, row: tuple, *, backwards: bool) -> str:
-        value, pk = row[self.columns.index(self.name)], row[self.columns.index("id")]
-        cursor = base64.urlsafe_b64encode(orjson.dumps([backwards, str(value), pk])).decode().rstrip("=")
+    def _link(self, row: Any, *, backwards: bool) -> str:
+        values = [str(row[key]) for key in self.keys]
+        cursor = base64.urlsafe_b64encode(orjson.dumps([backwards, *values])).decode().rstrip("=")
         return replace_query_param(self.address, self.cursor_query_param, cursor)
 
-    def _start(self, cursor: str | None, model: type[Model]) -> tuple[bool, Any, int] | None:
+    def _start(self, cursor: str | None, model: type[Model]) -> tuple[bool, list[Any]] | None:
         if cursor is None:
             return None
         try:
             padded = cursor.encode("ascii") + b"=" * (-len(cursor) % 4)
-            backwards, text, pk = orjson.loads(base64.b64decode(padded, altchars=b"-_", validate=True))
-            if type(backwards) is not bool or type(text) is not str or type(pk) is not int or "\x00" in text:
+            backwards, *texts = orjson.loads(base64.b64decode(padded, altchars=b"-_", validate=True))
+            if type(backwards) is not bool or any(type(text) is not str or "\x00" in text for text in texts):
                 raise ValueError("not ours")
-            return backwards, model._meta.get_field(self.name).to_python(text), pk  # type: ignore[union-attr]
+            fields = [model._meta.get_field(name) for name in self.names]
+            values = [field.to_python(text) for field, text in zip(fields, texts, strict=True)]  # type: ignore[union-attr]
+            if not -(2**63) <= values[-1] < 2**63:
+                raise ValueError("no id")
+            return backwards, values
         except (ValueError, TypeError, binascii.Error, ValidationError, OverflowError) as error:
             raise InvalidData(fields={"cursor": ["Unknown cursor."]}) from error
 
 
-def _beyond(name: str, value: Any, pk: int, *, lower: bool) -> Q:
-    way = "lt" if lower else "gt"
-    # The first condition says nothing new; an index is searched by it.
-    return Q(**{f"{name}__{way}e": value}) & (Q(**{f"{name}__{way}": value}) | Q(**{f"id__{way}": pk}))
+def _beyond(names: Sequence[str], values: Sequence[Any], lowers: Sequence[bool]) -> Q:
+    *before, (_, pk, lower) = zip(names, values, lowers, strict=True)
+    beyond = Q(**{f"id__{'lt' if lower else 'gt'}": pk})
+    for name, value, lower in reversed(before):
+        way = "lt" if lower else "gt"
+        # The first condition says nothing new; an index is searched by it.
+        beyond = Q(**{f"{name}__{way}e": value}) & (Q(**{f"{name}__{way}": value}) | beyond)
+    return beyond
 
 
 def instant_text(stored: datetime) -> str:

@@ -166,6 +166,45 @@ def test_trip_stops_come_by_sequence_and_page(client):
     assert ids(client.get(f"/api/trip-stops/?trip={trip}&is_completed=true")) == [rows[0]["id"]]
 
 
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/api/trips/?page_size=2",
+        "/api/trips/?page_size=2&ordering=name",
+        "/api/trips/?page_size=2&ordering=-planned_start_date,name",
+        "/api/trips/?page_size=2&ordering=status,-created_at",
+        "/api/trip-stops/?page_size=2",
+        "/api/trip-stops/?page_size=2&ordering=-sequence",
+    ],
+)
+def test_equal_values_lose_no_row_on_either_way(client, company_a, dispatcher, path):
+    fill(company_a, dispatcher, trips=5, stops=2)
+    there, url = [], path
+    while url:
+        page = client.get(url).json()
+        there.append([row["id"] for row in page["results"]])
+        url = page["next"]
+    back, url = there[-1:], page["previous"]
+    while url:
+        page = client.get(url).json()
+        back.insert(0, [row["id"] for row in page["results"]])
+        url = page["previous"]
+    rows = [row for page in there for row in page]
+    assert len(rows) == len(set(rows)) == (5 if "/trips/" in path else 10)
+    assert back == there
+
+
+def test_more_stops_of_one_sequence_than_a_cursor_can_count(client, company_a, dispatcher):
+    fill(company_a, dispatcher, trips=2002, stops=1)
+    seen, url = [], "/api/trip-stops/"
+    for _ in range(3):
+        page = client.get(url).json()
+        seen += [row["id"] for row in page["results"]]
+        url = page["next"]
+    assert url is None
+    assert len(seen) == len(set(seen)) == 2002
+
+
 def test_a_change_of_stops_shows_in_updated_since(client):
     from django.utils import timezone
 
