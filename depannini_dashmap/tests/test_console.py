@@ -91,6 +91,10 @@ def test_a_dispatcher_signs_in_by_the_form(dispatcher: Any, password: str) -> No
     assert browser.get("/admin/").status_code == 200
 
 
+def test_the_console_is_found_without_its_slash(client: Client) -> None:
+    assert client.get("/admin")["Location"] == "/admin/"
+
+
 @pytest.mark.parametrize("who", ["client_user", "assistant_user"])
 def test_motorists_and_assistants_stay_outside(who: str, request: Any, password: str) -> None:
     user = request.getfixturevalue(who)
