@@ -10,6 +10,8 @@ from pathlib import Path
 import environ
 from django.core.exceptions import ImproperlyConfigured
 
+from depannini_dashmap.lib.binding import public_address
+
 BASE_DIR = Path(__file__).resolve().parent.parent
 env = environ.Env()
 ENV_FILE = Path(os.environ.get("ENV_FILE", BASE_DIR / ".env"))
@@ -45,6 +47,8 @@ if not DEBUG:
         raise ImproperlyConfigured("ALLOWED_HOSTS must name the hosts; '*' is for DEBUG only.")
 elif any(host not in _LOOPBACK_HOSTS and not host.endswith(".localhost") for host in ALLOWED_HOSTS):
     raise ImproperlyConfigured("DEBUG must be off when ALLOWED_HOSTS names an address that is not loopback.")
+elif _address := public_address(sys.argv):
+    raise ImproperlyConfigured(f"DEBUG must be off when the server listens on {_address}, which is not loopback.")
 
 INSTALLED_APPS = [
     "daphne",
