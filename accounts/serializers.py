@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from accounts.fields import (
@@ -42,7 +41,6 @@ class OptionalText(serializers.CharField):
         return "" if value is None else value
 
 
-@extend_schema_field({"type": "string", "maxLength": 254, "nullable": True, "description": "an e-mail, or empty"})
 class OptionalEmail(EmailField):
     """An e-mail that may be missing; null and empty read as empty."""
 

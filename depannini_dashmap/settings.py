@@ -120,7 +120,11 @@ TEMPLATES = [
 ]
 
 # --- Database, cache, channel layer --------------------------------------------------------------------------------------
-DATABASES = {"default": env.db_url("DATABASE_URL", default=f"sqlite:///{BASE_DIR / 'db.sqlite3'}")}
+# Migrations may run as a role of their own, so that the server's need not own the tables, and may take their time.
+_migrating = sys.argv[1:2] == ["migrate"]
+MIGRATE_DATABASE_URL = env.str("MIGRATE_DATABASE_URL", "")
+_database_url = "MIGRATE_DATABASE_URL" if _migrating and MIGRATE_DATABASE_URL else "DATABASE_URL"
+DATABASES = {"default": env.db_url(_database_url, default=f"sqlite:///{BASE_DIR / 'db.sqlite3'}")}
 _database = DATABASES["default"]
 if _database["ENGINE"].endswith("sqlite3"):
     _database["OPTIONS"] = {
@@ -134,11 +138,12 @@ else:
     _database.setdefault("OPTIONS", {})
     _database["OPTIONS"].setdefault("connect_timeout", 3)
     _database["OPTIONS"].setdefault(
-        "options", "-c statement_timeout=15000 -c lock_timeout=3000 -c idle_in_transaction_session_timeout=30000"
+        "options",
+        f"-c statement_timeout={0 if _migrating else 15000} -c lock_timeout=3000"
+        f" -c idle_in_transaction_session_timeout={0 if _migrating else 30000}",
     )
     for _name, _value in (("tcp_user_timeout", 5000), ("keepalives_idle", 10), ("keepalives_interval", 5)):
         _database["OPTIONS"].setdefault(_name, _value)
-MIGRATE_DATABASE_URL = env.str("MIGRATE_DATABASE_URL", "")
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 REDIS_URL = env.str("REDIS_URL", "")
@@ -304,7 +309,8 @@ SPECTACULAR_SETTINGS = {
     "SCHEMA_PATH_PREFIX": r"/api/",
     "POSTPROCESSING_HOOKS": [
         "drf_spectacular.hooks.postprocess_schema_enums",
-        "depannini_dashmap.lib.refusals.add_refusals",
+        "depannini_dashmap.lib.schema.let_emails_be_empty",
+        "depannini_dashmap.lib.schema.add_refusals",
     ],
     "ENUM_NAME_OVERRIDES": {
         "ServiceType": "assistance.models.ServiceType",

@@ -1,4 +1,4 @@
-"""What the OpenAPI schema says of refusals: each operation may give them, all in one envelope."""
+"""What the OpenAPI schema says beyond the serializers: the refusals of every operation, and e-mails that are empty."""
 
 from typing import Any
 
@@ -43,4 +43,20 @@ def add_refusals(result: dict[str, Any], generator: Any, request: Any, public: b
                     continue
                 operation["responses"].setdefault(status, {"description": sentence, "content": content})
             operation["responses"] = dict(sorted(operation["responses"].items()))
+    return result
+
+
+def let_emails_be_empty(result: dict[str, Any], generator: Any, request: Any, public: bool) -> dict[str, Any]:
+    """Take the format off e-mails in answers, where an absent one is an empty text; a post-processing hook."""
+    for name, component in result["components"]["schemas"].items():
+        if name.endswith("Request"):
+            continue
+        for field in component.get("properties", {}).values():
+            choices = [field, *field.get("oneOf", []), *field.get("anyOf", [])]
+            if any(choice.get("format") == "email" for choice in choices):
+                nullable = field.get("nullable", False)
+                field.clear()
+                field.update({"type": "string", "description": "an e-mail, or empty"})
+                if nullable:
+                    field["nullable"] = True
     return result
