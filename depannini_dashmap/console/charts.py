@@ -52,7 +52,7 @@ def chart(key: str, title: str, head: str, unit: str, values: Sequence[tuple[str
         height = round(value / top * (BASE - 16), 1)
         x = round(index * step + step * 0.1, 1)
         width = round(step * 0.8, 1)
-        bars.append(Bar(label, value, x, BASE - height, width, height, round(x + width / 2, 1), index % every == 0))
+        bars.append(Bar(label, value, x, BASE - height, width, height, round(x + width / 2, 1), index % every == every // 2))
     return Chart(key, title, unit, head, bars)
 
 

@@ -1,4 +1,4 @@
-"""Take the pictures of this folder anew: `python docs/screenshots/take.py [base URL]` beside `make demo`."""
+"""Take the pictures of this folder anew: `python docs/screenshots/take.py [base URL [page ...]]` beside `make demo`."""
 
 from __future__ import annotations
 
@@ -42,8 +42,8 @@ def save(shot: bytes, name: str) -> None:
     image.quantize(COLOURS, method=Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE).save(FOLDER / f"{name}.png", optimize=True)
 
 
-def main(base: str) -> None:
-    """Sign in once in each language and width, and walk."""
+def main(base: str, *only: str) -> None:
+    """Sign in once in each language and width, and walk all pages or those named."""
     with sync_playwright() as playwright:
         chromium = playwright.chromium.launch(executable_path="/usr/bin/chromium", args=["--no-sandbox"])
         for language in ("en", "ar"):
@@ -55,6 +55,8 @@ def main(base: str) -> None:
                 page.fill("#id_password", PASSWORD)
                 page.click("input[type=submit]")
                 for name, path in pages(page, base).items():
+                    if only and name not in only:
+                        continue
                     page.goto(base + path)
                     page.wait_for_timeout(2500 if name == "map" else 800)
                     save(page.screenshot(full_page=True), f"{name}-{language}-{width}")
@@ -63,4 +65,4 @@ def main(base: str) -> None:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1] if len(sys.argv) > 1 else "http://127.0.0.1:8000")
+    main(*(sys.argv[1:] or ["http://127.0.0.1:8000"]))
