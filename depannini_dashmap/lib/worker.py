@@ -109,7 +109,7 @@ class Worker:
             arguments = (TaskContext(task_result=result), *result.args) if task.takes_context else result.args
             task.call(*arguments, **result.kwargs)
         except Exception as error:
-            connection.close_if_unusable_or_obsolete()
+            _refresh_connection()
             self._until_stored(_fail, row, error)
         else:
             self._until_stored(_succeed, row)
@@ -119,8 +119,9 @@ class Worker:
         while not self.stopping.is_set():
             try:
                 return store(*arguments)
-            except (DatabaseError, InterfaceError):
-                connection.close()
+            except (DatabaseError, InterfaceError) as error:
+                logger.warning("A task's outcome waits for the database: %s", type(error).__name__)
+                _refresh_connection()
                 self.stopping.wait(1.0)
         return None
 
@@ -194,6 +195,12 @@ def _started(pid: int) -> str:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[19]
     except OSError:
         return ""
+
+
+def _refresh_connection() -> None:
+    """Drop a connection that has seen errors and does not answer; inside a transaction it is the caller's."""
+    if not connection.in_atomic_block:
+        connection.close_if_unusable_or_obsolete()
 
 
 def _rows() -> Any:
