@@ -278,7 +278,7 @@ def assert_envelope(response: httpx.Response) -> dict:
     assert isinstance(body.get("error"), str) and body["error"], response.text
     assert re.fullmatch(r"[a-z0-9_]+", body.get("code", "")), response.text
     assert body.get("request_id"), response.text
-    assert not re.search(r"Traceback|SELECT |INSERT |UPDATE |/work/|site-packages|psycopg", response.text)
+    assert not re.search(r"Traceback|SELECT |INSERT |UPDATE |/home/|site-packages|psycopg|\.py\b", response.text)
     return body
 
 

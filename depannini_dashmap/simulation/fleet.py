@@ -135,7 +135,8 @@ async def _drive(world: World, token: str, vehicle_id: int, mover: Mover, lat: f
     """Drive to a point and report a position once a tick; False when the day is over before."""
     while not world.is_over:
         started = time.monotonic()
-        arrived = mover.step(lat, lng, world.random.uniform(0.7, 1.2) * ROAD_SPEED_KMH, TICK_S)
+        # At most one report a second: beyond ten times life, each covers more road.
+        arrived = mover.step(lat, lng, world.random.uniform(0.7, 1.2) * ROAD_SPEED_KMH, max(TICK_S, world.speed_up))
         body = {
             "vehicle_id": vehicle_id,
             "latitude": f"{mover.lat:.7f}",
