@@ -273,7 +273,9 @@ def memory(ours: Server, echo: Server, doors: list[tuple[str, str]], count: int)
     print(f"memory of a socket: {costs[1] / costs[0]:.2f} of the echo's (goal ≤ 1.3)")
 
 
-async def _hold(server: Server, doors: list[tuple[str, str]]) -> tuple[int, float]:
+async def _hold(server: Server, doors: list[tuple[str, str]], *, is_warm: bool = False) -> tuple[int, float]:
+    if not is_warm:  # threads and connections to the databases are no socket's
+        await _hold(server, doors[:20], is_warm=True)
     before = server.memory()
     async with AsyncExitStack() as stack:
         sockets = []

@@ -1,7 +1,6 @@
 """What a socket takes from its client: strict JSON objects, not too big, not too many, not too often wrong."""
 
 import time
-from collections import deque
 from typing import Any
 
 import orjson
@@ -71,11 +70,11 @@ class Strikes:
     __slots__ = ("_times",)
 
     def __init__(self) -> None:
-        self._times: deque[float] = deque(maxlen=10)
+        self._times: list[float] = []  # most sockets never have one, and an empty list is small
 
     def add(self) -> bool:
         """Count one; tell whether it is the tenth within a minute."""
-        self._times.append(time.monotonic())
+        self._times = [*self._times[-9:], time.monotonic()]
         return len(self._times) == 10 and self._times[-1] - self._times[0] < 60
 
 
