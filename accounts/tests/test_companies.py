@@ -33,6 +33,24 @@ def test_creating_makes_a_member_with_a_new_current_company(api, dispatcher, com
     assert api(dispatcher).get("/api/auth/profile/").json()["company_id"] == body["id"]
 
 
+@pytest.mark.parametrize("query", ["", "&ordering=name", "&ordering=-name,created_at"])
+def test_companies_of_one_name_are_lost_on_neither_way(api, dispatcher, query):
+    for company in baker.make(Company, name="ACME", _quantity=4):
+        Membership.objects.create(user=dispatcher, company=company)
+    there, url = [], f"/api/companies/?page_size=2{query}"
+    while url:
+        page = api(dispatcher).get(url).json()
+        there.append([row["id"] for row in page["results"]])
+        url = page["next"]
+    back, url = there[-1:], page["previous"]
+    while url:
+        page = api(dispatcher).get(url).json()
+        back.insert(0, [row["id"] for row in page["results"]])
+        url = page["previous"]
+    assert len({pk for page in there for pk in page}) == 5
+    assert back == there
+
+
 def test_the_list_shows_ones_own_newest_first(api, dispatcher, staff_user, company_a, company_b):
     second = api(dispatcher).post(URL, {"name": "Second"}).json()
     answer = api(dispatcher).get(URL).json()

@@ -16,6 +16,7 @@ from accounts.permissions import IsDispatcherOrStaff
 from accounts.views.api import ApiView, read
 from depannini_dashmap.lib.api import ResourceViewSet, one_page
 from depannini_dashmap.lib.errors import NotFound
+from depannini_dashmap.lib.rows import RowPages
 
 
 class CompanyViewSet(ResourceViewSet):
@@ -28,6 +29,7 @@ class CompanyViewSet(ResourceViewSet):
     queryset = Company.objects.all()
     serializer_class = shapes.CompanySerializer
     permission_classes = [IsDispatcherOrStaff]
+    pagination_class = RowPages
     ordering_fields = ("created_at", "name")
     not_found_name = "Company"
 

@@ -1,4 +1,4 @@
-"""Lists whose documents are built from `values_list()` rows: no model instances, no dicts in between."""
+"""Pages that lose no row, and how values read from the database look in documents built from `values_list()` rows."""
 
 import base64
 import binascii
@@ -19,8 +19,8 @@ from depannini_dashmap.lib.errors import InvalidData
 class RowPages(CursorPages):
     """Pages of plain rows that start after (or end before) one row: its values of the order, the id last.
 
-    The view's `row_columns` names what a tuple holds; rows without it are dicts. DRF's own cursor remembers one value
-    alone and counts rows of equal value, at most a thousand; going back it loses one of them.
+    The view's `row_columns` names what a tuple holds; without it rows are dicts or model instances. DRF's own cursor
+    remembers one value alone and counts rows of equal value, at most a thousand; going back it loses one of them.
     """
 
     def paginate_queryset(self, queryset: Any, request: Request, view: Any = None) -> Any:
@@ -55,8 +55,10 @@ class RowPages(CursorPages):
         return self._link(self.rows[0], backwards=True) if self.has_previous else None
 
     def _link(self, row: Any, *, backwards: bool) -> str:
-        values = [str(row[key]) for key in self.keys]
-        cursor = base64.urlsafe_b64encode(orjson.dumps([backwards, *values])).decode().rstrip("=")
+        values = (
+            [getattr(row, name) for name in self.names] if isinstance(row, Model) else [row[key] for key in self.keys]
+        )
+        cursor = base64.urlsafe_b64encode(orjson.dumps([backwards, *map(str, values)])).decode().rstrip("=")
         return replace_query_param(self.address, self.cursor_query_param, cursor)
 
     def _start(self, cursor: str | None, model: type[Model]) -> tuple[bool, list[Any]] | None:
