@@ -11,6 +11,7 @@ from collections.abc import Iterable
 from typing import Any, ClassVar
 from weakref import WeakValueDictionary
 
+from django.conf import settings
 from django.db import DatabaseError
 
 from accounts.tokens import authenticate_raw
@@ -71,6 +72,10 @@ class AssistantConsumer(TokenConsumer):
         offers = [dict(offer) for offer in selectors.open_offers_for(self.user)]
         self.seq = max([self.seq, seq, *(offer["seq"] for offer in offers)])
         return [{"type": "connection_established", "seq": seq, "user_id": self.user.pk, "offers": offers}, *offers]
+
+    def recheck_every(self) -> float:
+        """Renew well before LOCATION_TTL is over, however short it is."""
+        return min(super().recheck_every(), settings.LOCATION_TTL.total_seconds() / 2)
 
     def renew(self) -> None:
         """An assistant with an open socket counts as heard of."""

@@ -258,6 +258,17 @@ def test_a_request_reaches_the_assistant_within_a_second(server: Server, on_duty
         assert numbers == sorted(numbers)
 
 
+def test_an_open_socket_keeps_its_assistant_fresh(tmp_path: Any, server: Server, on_duty: Any) -> None:
+    with running(tmp_path / "server.log", LOCATION_TTL="2", TASK_WORKER="off") as short:
+        with short.socket(f"/ws/assistant/{on_duty.pk}/", token(on_duty)) as client:
+            client.hear("connection_established")
+            began = timezone.now()
+            eventually(
+                lambda: AssistantProfile.objects.get(pk=on_duty.pk).seen_at > began + timedelta(seconds=1.8),
+                "the assistant is noted again and again",
+            )
+
+
 # --- What is said in the room -------------------------------------------------------------------------------------------------
 def test_states_go_to_both_with_growing_numbers(server: Server, room: Any, on_duty: Any, accepted: int) -> None:
     for status in ("ongoing", "completed"):

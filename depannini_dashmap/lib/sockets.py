@@ -84,8 +84,12 @@ class SocketConsumer(AsyncConsumer):
         """Pass an event on; it is the frame."""
         self.send_text(event.text)
 
+    def recheck_every(self) -> float:
+        """Return after how many seconds the login is checked again and the open socket noted."""
+        return RECHECK_EVERY
+
     def renew(self) -> None:
-        """In a thread: note once a minute that the socket is open."""
+        """In a thread: note that the socket is open, as often as `recheck_every` says."""
 
     def closed(self) -> None:
         """Clean up."""
@@ -287,7 +291,8 @@ class SocketConsumer(AsyncConsumer):
         self.send_frame({"type": "error", "code": code, "error": error} | ({"fields": fields} if fields else {}))
 
     # --- Login, checked again -----------------------------------------------------------------------------------------
-    def _plan_recheck(self, delay: float = RECHECK_EVERY) -> None:
+    def _plan_recheck(self, delay: float | None = None) -> None:
+        delay = self.recheck_every() if delay is None else delay
         until_expiry = (self._expires_at - datetime.now(UTC)).total_seconds() + 0.05
         if self._timer is not None:
             self._timer.cancel()
