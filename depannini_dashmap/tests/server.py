@@ -146,9 +146,9 @@ def running(log: Path, *, runner: str = "serve", **environment: str) -> Iterator
         server.stop()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def session_server(django_db_setup: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    """One server for the whole run."""
+    """One server for a module of tests; left running, its worker would take the tasks of the tests that follow."""
     with running(tmp_path_factory.mktemp("server") / "server.log") as server:
         yield server
 
