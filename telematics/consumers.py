@@ -7,21 +7,12 @@ assistance.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
-from datetime import datetime
-from importlib import import_module
-from typing import Any
-
-from django.conf import settings
-from django.contrib.auth import get_user
-from django.http import HttpRequest
 
 from accounts.models import Membership
 from accounts.tokens import authenticate_raw
-from depannini_dashmap.lib import handshake
 from depannini_dashmap.lib.coalesce import Coalesced
 from depannini_dashmap.lib.hub import Event
-from depannini_dashmap.lib.sockets import FORBIDDEN, RESTART, UNAUTHENTICATED, Refused, SocketConsumer
+from depannini_dashmap.lib.sockets import FORBIDDEN, RESTART, Refused, SocketConsumer
 from telematics.events import fleet_group
 from telematics.models import LatestPosition
 from telematics.presentation import READY_COLUMNS, ready_positions
@@ -32,16 +23,8 @@ STAFF_GROUP = "fleet.staff"
 ROADSIDE_GROUPS = ("assistance.*", "assistant.*")
 
 
-@dataclass(frozen=True, slots=True)
-class AdminSession:
-    """A login to the admin, used as a credential."""
-
-    user: Any
-    expires_at: datetime
-
-
 class FleetConsumer(SocketConsumer):
-    """`/ws/fleet/`: for dispatchers and operators; with a token, or from the site's own pages by the admin's session.
+    """`/ws/fleet/`: for dispatchers and operators.
 
     Out: `connection_established` with the latest `positions`; `position` once a second for a vehicle; `board_changed`;
     to operators `assistance` (a request changed) and `assistance_location`. In: `ping`.
@@ -49,20 +32,6 @@ class FleetConsumer(SocketConsumer):
 
     authenticate = staticmethod(authenticate_raw)
     companies: frozenset[int] | None = None
-
-    def identify(self) -> Any:
-        """Take a token, or the admin's session of a page of this site."""
-        if self._credentials is not None:
-            return super().identify()
-        key = handshake.cookie(self.scope, settings.SESSION_COOKIE_NAME)
-        if not key or not handshake.is_same_origin(self.scope):
-            raise Refused(UNAUTHENTICATED)
-        request = HttpRequest()
-        request.session = import_module(settings.SESSION_ENGINE).SessionStore(key)
-        user = get_user(request)
-        if not (user.is_authenticated and user.is_active):
-            raise Refused(UNAUTHENTICATED)
-        return AdminSession(user, request.session.get_expiry_date())
 
     def authorize(self) -> None:
         """Let dispatchers with a company and operators in; who changes company has to come again."""

@@ -48,17 +48,6 @@ def is_allowed(scope: dict) -> bool:
     return _is_listed(origin) or is_same_site(scope, origin, host_port)
 
 
-def is_same_origin(scope: dict) -> bool:
-    """Tell whether the request says that it comes from a page of this very site."""
-    origin = header(scope, b"origin")
-    domain, port = split_domain_port(header(scope, b"host"))
-    try:
-        same_domain = urlsplit(origin).hostname == domain.strip("[]")
-    except ValueError:
-        return False
-    return bool(origin) and same_domain and is_same_site(scope, origin, port)
-
-
 def is_same_site(scope: dict, origin: str, host_port: str) -> bool:
     """Tell whether an origin has one of our hosts, the scheme we are served under and the port that was asked."""
     try:
@@ -94,15 +83,6 @@ def subprotocol(scope: dict) -> str | None:
     """Return the subprotocol to accept: the marker alone, never the token."""
     offered = scope.get("subprotocols") or []
     return offered[0] if offered and offered[0].lower() == MARKER else None
-
-
-def cookie(scope: dict, name: str) -> str:
-    """Return the value of a cookie, or nothing."""
-    for pair in header(scope, b"cookie").split(";"):
-        key, _, value = pair.strip().partition("=")
-        if key == name:
-            return value
-    return ""
 
 
 def header(scope: dict, name: bytes) -> str:
