@@ -166,6 +166,7 @@ else:
     CACHES = {"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}}
     CHANNEL_LAYERS = {"default": {"BACKEND": "channels.layers.InMemoryChannelLayer"}}
 HTTP_THREADS = env.int("HTTP_THREADS", 4)
+SOCKET_THREADS = env.int("SOCKET_THREADS", 4)
 
 # --- Languages, times, static files, photos -------------------------------------------------------------------------------
 LANGUAGE_CODE = "en"

@@ -396,4 +396,4 @@ def _call(function: Callable, arguments: tuple) -> Any:
 
 @cache
 def _threads() -> ThreadPoolExecutor:
-    return ThreadPoolExecutor(max_workers=getattr(settings, "SOCKET_THREADS", 4), thread_name_prefix="sockets")
+    return ThreadPoolExecutor(max_workers=settings.SOCKET_THREADS, thread_name_prefix="sockets")
