@@ -166,8 +166,12 @@ def test_the_commands_run(environment: dict[str, str]) -> None:
     assert migrated.returncode == 0, migrated.stderr
     assert run(health_of("web", port), environment).returncode == 1
     for name in ("web", "worker"):
-        process = subprocess.Popen(command_of(name, port), cwd=TOP, env=environment, stderr=subprocess.PIPE, text=True)
+        process = subprocess.Popen(
+            command_of(name, port), cwd=TOP, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        )
         try:
+            # Each says so once it can be stopped gracefully, which a healthy queue alone does not tell.
+            assert process.stdout and "Ctrl-C stops" in process.stdout.readline()
             assert healthy(name, port, environment, process), f"{name} did not become healthy"
         finally:
             process.send_signal(signal.SIGTERM)

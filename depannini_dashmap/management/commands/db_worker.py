@@ -27,4 +27,6 @@ class Command(BaseCommand):
             return
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: worker.stop())
+        self.stdout.write("Working - Ctrl-C stops")
+        self.stdout.flush()
         worker.run()
