@@ -167,7 +167,9 @@ def _environment() -> dict[str, str]:
     else:
         login = f"{database['USER']}:{database['PASSWORD']}@" if database["USER"] else ""
         url = f"postgres://{login}{database['HOST']}:{database['PORT'] or 5432}/{database['NAME']}"
-    return os.environ | {
+    # The worker's name would move the server one numbered Redis database further than the tests are.
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST_XDIST")}
+    return inherited | {
         "DJANGO_SETTINGS_MODULE": "depannini_dashmap.settings_test",
         "DATABASE_URL": url,
         "REDIS_URL": settings.REDIS_URL,
