@@ -120,10 +120,6 @@ class VisibleRelatedField(serializers.PrimaryKeyRelatedField):
             self.fail("does_not_exist")
 
 
-class Serializer(serializers.Serializer):
-    """DRF's, here for symmetry of imports."""
-
-
 class ModelSerializer(serializers.ModelSerializer):
     """DRF's with the fields of this module for the model fields that they fit."""
 
