@@ -9,6 +9,7 @@ from accounts.models import Company, User
 from accounts.permissions import require_editor
 from depannini_dashmap.lib import audit
 from depannini_dashmap.lib.errors import Conflict, InvalidData, NotFound
+from fleet.events import board_changed
 from fleet.models import Vehicle
 from fleet.signals import vehicle_leaving
 from fleet.tenancy import company_for
@@ -94,3 +95,4 @@ def _save(vehicle: Vehicle, update_fields: list[str] | None = None) -> None:
         if "vehicle_plate_once" not in str(error):
             raise
         raise InvalidData(fields={"license_plate": [PLATE_TAKEN]}) from error
+    board_changed(vehicle.company_id, "vehicles")

@@ -11,6 +11,7 @@ from django.utils import timezone
 
 from accounts.models import User
 from depannini_dashmap.lib.errors import Conflict, InvalidData
+from fleet.events import board_changed
 from orders.lifecycle import ASSIGNED, FINISHED, JOURNEY_STEPS, PENDING
 from orders.models import Order, Stop
 
@@ -74,6 +75,7 @@ def move_to_company(order_ids: Collection[int], company_id: int, *, actor: User 
     Raises: Conflict (the order is in a trip or not pending).
     """
     moving = [order for order in _lock(order_ids) if order.company_id != company_id]
+    left = {order.company_id for order in moving}
     for order in moving:
         if not order.is_available_for_trip:
             raise Conflict(f"Order {order.order_number} cannot change its company", current_status=order.status)
@@ -83,6 +85,8 @@ def move_to_company(order_ids: Collection[int], company_id: int, *, actor: User 
     stop_ids = [stop for order in moving for stop in (order.pickup_stop_id, order.delivery_stop_id) if stop]
     Stop.objects.filter(pk__in=stop_ids).update(company_id=company_id)
     _save(moving, actor, "moved to another company", "company", "reference")
+    for old_company_id in left:
+        board_changed(old_company_id, "orders")
 
 
 def _lock(order_ids: Collection[int]) -> list[Order]:
@@ -107,6 +111,8 @@ def _save(orders: list[Order], actor: User | None, reason: str, *more_fields: st
         order.updated_at = now
     _update_alike(orders, ("status", "is_in_trip", "updated_at", *more_fields))
     Order.history.bulk_history_create(orders, update=True, default_user=actor, default_change_reason=reason)
+    for company_id in {order.company_id for order in orders}:
+        board_changed(company_id, "orders")
 
 
 def _update_alike(orders: Iterable[Order], fields: tuple[str, ...]) -> None:

@@ -8,6 +8,7 @@ from django.db.models import ProtectedError
 from accounts.models import Company, User
 from accounts.permissions import require_editor
 from depannini_dashmap.lib.errors import Conflict, NotFound
+from fleet.events import board_changed
 from fleet.tenancy import company_for
 from orders.lifecycle import may_request
 from orders.models import Order, Stop
@@ -38,6 +39,7 @@ def create_order(
             put_stop(order, end, sent)
     order.order_number = order_number or take_numbers()[0]
     order.save()
+    board_changed(order.company_id, "orders")
     return order
 
 
@@ -67,6 +69,7 @@ def update_order(
             changed.add(f"{end}_stop")
     if changed:
         order.save(update_fields=[*changed, "updated_at"])
+        board_changed(order.company_id, "orders")
     return order
 
 
@@ -85,6 +88,7 @@ def delete_order(*, actor: User, order_id: int) -> None:
         Stop.objects.filter(pk__in=stop_ids).delete()
     except ProtectedError as error:
         raise Conflict("A trip still shows this order", code="order_in_trip") from error
+    board_changed(order.company_id, "orders")
 
 
 def lock_order(actor: User, order_id: int) -> Order:

@@ -13,7 +13,7 @@ from accounts.tokens import authenticate_raw
 from depannini_dashmap.lib.coalesce import Coalesced
 from depannini_dashmap.lib.hub import Event
 from depannini_dashmap.lib.sockets import FORBIDDEN, RESTART, Refused, SocketConsumer
-from telematics.events import fleet_group
+from fleet.events import fleet_group
 from telematics.models import LatestPosition
 from telematics.presentation import READY_COLUMNS, ready_positions
 

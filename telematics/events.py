@@ -1,4 +1,4 @@
-"""What the fleet's sockets are told about positions; group names are made here."""
+"""What the fleet's sockets are told about positions."""
 
 from __future__ import annotations
 
@@ -7,11 +7,7 @@ from typing import Any
 import orjson
 
 from depannini_dashmap.lib import realtime
-
-
-def fleet_group(company_id: int) -> str:
-    """Name the group of everybody who watches a company's vehicles."""
-    return f"fleet.company.{company_id}"
+from fleet.events import fleet_group
 
 
 def position_moved(company_id: int, vehicle_id: int, position: dict[str, Any] | orjson.Fragment) -> None:

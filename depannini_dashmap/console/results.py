@@ -9,6 +9,7 @@ from typing import Any
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
+from depannini_dashmap.lib import realtime
 from depannini_dashmap.lib.errors import DomainError
 
 
@@ -59,10 +60,11 @@ def explain(error: DomainError) -> str:
 def run_each(things: Iterable[Any], act: Callable[[Any], str], url_of: Callable[[Any], str] = lambda thing: "") -> Results:
     """Do something to one after the other; a refusal spoils only itself. `act` returns what it did, in words."""
     results = Results()
-    for thing in things:
-        try:
-            row = Row(str(thing), True, act(thing), url_of(thing))
-        except DomainError as error:
-            row = Row(str(thing), False, explain(error), url_of(thing))
-        results.rows.append(row)
+    with realtime.gathered_hints():
+        for thing in things:
+            try:
+                row = Row(str(thing), True, act(thing), url_of(thing))
+            except DomainError as error:
+                row = Row(str(thing), False, explain(error), url_of(thing))
+            results.rows.append(row)
     return results

@@ -10,6 +10,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from contextvars import ContextVar
 from functools import cache
 
 import orjson
@@ -28,6 +29,7 @@ REDIS_RETRY = 1.0  # seconds between two tries to reach a lost Redis
 
 _GROUP = re.compile(r"[A-Za-z0-9._-]{1,100}\Z")
 _listeners: list[list[tuple[str, dict]]] = []
+_gathered: ContextVar[dict[bytes, None] | None] = ContextVar("gathered_hints", default=None)
 
 
 def publish(group: str, event: dict) -> None:
@@ -45,6 +47,33 @@ def publish(group: str, event: dict) -> None:
         pending[-1][1].records.append(record)
     else:
         transaction.on_commit(_Batch(record), robust=True)
+
+
+def hint(group: str, event: dict) -> None:
+    """Publish an event that says no more than "read it again": equal ones of one transaction leave as one.
+
+    Effects: as `publish`; inside `gathered_hints` it waits for the end of the block.
+    """
+    record = _encode(group, event)
+    connection = transaction.get_connection()
+    if not connection.in_atomic_block:
+        _send_hint(record)
+    # An equal hint that waits already outlives every rollback that this one would: its open savepoints are among ours.
+    elif not any(isinstance(call, _Hint) and call.record == record for _, call, _ in connection.run_on_commit):
+        transaction.on_commit(_Hint(record), robust=True)
+
+
+@contextmanager
+def gathered_hints() -> Iterator[None]:
+    """Let many transactions in a row say each hint once, at the end of the block: for an action on many rows."""
+    held: dict[bytes, None] = {}
+    token = _gathered.set(held)
+    try:
+        yield
+    finally:
+        _gathered.reset(token)
+        if held:
+            _send(b"".join(held))
 
 
 def publish_now(group: str, event: dict) -> None:
@@ -74,6 +103,24 @@ class _Batch:
 
     def __call__(self) -> None:
         _send(b"".join(self.records))
+
+
+class _Hint:
+    """A hint that waits for the commit."""
+
+    def __init__(self, record: bytes):
+        self.record = record
+
+    def __call__(self) -> None:
+        _send_hint(self.record)
+
+
+def _send_hint(record: bytes) -> None:
+    held = _gathered.get()
+    if held is None:
+        _send(record)
+    else:
+        held[record] = None
 
 
 def _encode(group: str, event: dict) -> bytes:

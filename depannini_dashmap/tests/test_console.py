@@ -12,8 +12,10 @@ from django.utils import timezone
 
 from assistance.models import Assistance, AssistantProfile
 from depannini_dashmap.console import board, charts
+from depannini_dashmap.lib import realtime
 from depannini_dashmap.models import AuditEvent
 from fleet.services import create_vehicle
+from fleet.tests.sheets import confirm, upload
 from orders.models import Order
 from orders.services import create_order
 from orders.stops import StopInput
@@ -22,6 +24,7 @@ from trips.services.stops import add_order
 from trips.services.trips import create_trip, update_trip
 
 pytestmark = pytest.mark.django_db
+ORDERS = "/admin/orders/order/"
 EVIL = "<img src=x onerror=alert(1)>"
 
 
@@ -308,6 +311,24 @@ def test_a_step_of_several_trips_tells_each(dispatcher: Any, company_a: Any, nad
     answer = nadia.post("/admin/dispatch/trips/step/cancel/", {"ids": f"{trips[0].pk},{trips[1].pk}"})
     assert "2 done" in answer.content.decode() or "1 done, 1 skipped" in answer.content.decode()
     assert set(Trip.objects.values_list("status", flat=True)) == {"cancelled"}
+
+
+@pytest.mark.django_db(transaction=True)
+def test_an_action_on_many_rows_hints_once(dispatcher: Any, company_a: Any, nadia: Client) -> None:
+    orders = [_order(dispatcher, company_a) for _ in range(3)]
+    trips = [_trip(dispatcher, _vehicle(dispatcher, company_a, f"16-{n}"), f"T{n}") for n in range(3)]
+    with realtime.captured() as heard:
+        ids = ",".join(str(order.pk) for order in orders)
+        nadia.post("/admin/dispatch/orders/into-trip/", {"ids": ids, "kind": "existing", "trip": trips[0].pk})
+    assert sorted(event["what"] for _, event in heard) == ["orders", "trips"]
+    with realtime.captured() as heard:
+        nadia.post("/admin/dispatch/trips/step/cancel/", {"ids": ",".join(str(trip.pk) for trip in trips)})
+    assert sorted(event["what"] for _, event in heard) == ["orders", "trips"]
+    with realtime.captured() as heard:
+        sheet = "customer_name,goods_description\n" + "Hotel,beds\n" * 3
+        confirm(nadia, upload(nadia, sheet, "orders.csv", ORDERS), ORDERS)
+    assert [event["what"] for _, event in heard] == ["orders"]
+    assert Order.objects.count() == 6
 
 
 def test_an_assistant_is_assigned_by_hand(assistant_user: Any, client_user: Any, staff_user: Any, salim: Client) -> None:

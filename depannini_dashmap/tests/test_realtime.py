@@ -50,6 +50,39 @@ def test_events_of_one_transaction_leave_together_after_it() -> None:
         assert len(sent) == 1
 
 
+@pytest.mark.django_db(transaction=True)
+def test_hints_of_one_transaction_leave_once_and_survive_inner_rollbacks() -> None:
+    with realtime.captured() as heard:
+        with transaction.atomic():
+            with pytest.raises(KeyError), transaction.atomic():
+                realtime.hint("a.1", {"type": "x"})
+                raise KeyError
+            for _ in range(3):
+                with transaction.atomic():
+                    realtime.hint("a.1", {"type": "x"})
+            realtime.hint("a.2", {"type": "x"})
+            assert heard == []
+        assert heard == [("a.1", {"type": "x"}), ("a.2", {"type": "x"})]
+        with pytest.raises(KeyError), transaction.atomic():
+            realtime.hint("a.1", {"type": "x"})
+            raise KeyError
+        assert len(heard) == 2
+
+
+@pytest.mark.django_db(transaction=True)
+def test_gathered_hints_of_many_transactions_leave_once() -> None:
+    with realtime.captured() as heard:
+        with realtime.gathered_hints():
+            for number in range(3):
+                with transaction.atomic():
+                    realtime.hint("a.1", {"type": "x"})
+                    realtime.publish("a.1", {"type": "y", "n": number})
+            assert [event["type"] for _, event in heard] == ["y", "y", "y"]
+        assert [event["type"] for _, event in heard] == ["y", "y", "y", "x"]
+        realtime.hint("a.1", {"type": "x"})
+        assert len(heard) == 5
+
+
 @pytest.mark.parametrize("group", ["", "a b", "a\tb", "*", "a\n", "x" * 101])
 def test_a_senseless_group_is_refused(group: str) -> None:
     with pytest.raises(ValueError, match="group"):

@@ -34,8 +34,8 @@ function replace(region) {
 }
 
 function frame(event) {
-  // Positions alone change nothing on the board: it would be read once a second for nothing.
-  if (event.type === "position" || event.type === "positions" || pending) return;
+  // Places alone change nothing on the board: it would be read once a second for nothing.
+  if (event.type !== "board_changed" || pending) return;
   pending = setTimeout(() => {
     pending = 0;
     refresh().catch(() => {});

@@ -1,5 +1,6 @@
-// One socket of the fleet with reconnection; while it is away the page is refreshed by polling.
-const NORMAL = 20000;
+// One socket of the fleet with reconnection; while it is away the page is refreshed by polling, else slowly, for what
+// only the clock changes.
+const NORMAL = 60000;
 const WITHOUT_SOCKET = 5000;
 const LONGEST_WAIT = 30000;
 const POLLING_AFTER = 3;

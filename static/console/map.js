@@ -297,8 +297,11 @@ function frame(event) {
   if (event.type === "position" && event.position) moved(event.position);
   else if (Array.isArray(event.positions)) event.positions.forEach((one) => moved(one.position || one));
   else if (event.type === "assistance_location") assistantMoved(event);
-  else if (event.type !== "pong") refreshSoon();
+  else if (event.type === "board_changed" && concerns(event.what)) refreshSoon();
 }
+
+/** Orders are not on the map, and trips only where one is chosen. */
+const concerns = (what) => what === "vehicles" || what === "assistance" || (what === "trips" && Boolean(box.dataset.trip));
 
 function assistantMoved(event) {
   const known = state.assistants.find((one) => one.id === event.user_id);

@@ -69,6 +69,28 @@ def test_one_a_second_for_each_vehicle_and_the_newest_in_the_end(server: Server,
         assert told <= 2 + int(time.monotonic() - began)
 
 
+def test_trips_and_orders_hint_that_the_board_changed(
+    server: Server, dispatcher: Any, dispatcher_b: Any, staff_user: Any, truck: Any
+) -> None:
+    with (
+        server.socket("/ws/fleet/", token(dispatcher)) as own,
+        server.socket("/ws/fleet/", token(dispatcher_b)) as foreign,
+        server.socket("/ws/fleet/", token(staff_user)) as staff,
+    ):
+        for client in (own, foreign, staff):
+            client.hear("connection_established")
+        body = {"customer_name": "Hotel", "goods_description": "beds"}
+        assert server.call("POST", "/api/orders/", token(dispatcher), **body).status_code == 201
+        day = {"planned_start_date": "2026-01-02", "planned_start_time": "08:00"}
+        answer = server.call("POST", "/api/trips/", token(dispatcher), vehicle=truck.pk, name="Tour", **day)
+        assert answer.status_code == 201, answer.text
+        for client in (own, staff):
+            assert client.hear("board_changed", what="orders") == {"type": "board_changed", "what": "orders"}
+            client.hear("board_changed", what="trips")
+        foreign.say({"type": "ping"})
+        assert foreign.hear() == {"type": "pong"}
+
+
 def test_others_are_kept_out(server: Server, client_user: Any, assistant_user: Any) -> None:
     for user in (client_user, assistant_user):
         with server.socket("/ws/fleet/", token(user)) as client:

@@ -13,6 +13,7 @@ from django.db.models import QuerySet
 from django.utils import timezone
 
 from depannini_dashmap.lib.geo import haversine_km
+from fleet.events import board_changed
 from trips.lifecycle import IN_PROGRESS
 from trips.models import TripStop
 
@@ -57,17 +58,20 @@ def record_vehicle_position(
 def record_arrival(*, trip_stop_id: int, at: dt.datetime) -> bool:
     """Stamp the arrival at an awaited stop of a running trip. Returns whether this call did it."""
     rows = TripStop.objects.awaited().filter(pk=trip_stop_id, trip__actual_start_datetime__lte=at)
-    return _stamp(rows, actual_arrival_datetime=at)
+    return _stamp(trip_stop_id, rows, actual_arrival_datetime=at)
 
 
 def record_departure(*, trip_stop_id: int, at: dt.datetime) -> bool:
     """Stamp the departure from a stop that was arrived at. Returns whether this call did it."""
     rows = TripStop.objects.filter(trip__status=IN_PROGRESS, pk=trip_stop_id, actual_departure_datetime=None)
-    return _stamp(rows.filter(actual_arrival_datetime__lte=at), actual_departure_datetime=at)
+    return _stamp(trip_stop_id, rows.filter(actual_arrival_datetime__lte=at), actual_departure_datetime=at)
 
 
-def _stamp(rows: QuerySet[TripStop], **fields: dt.datetime) -> bool:
+def _stamp(trip_stop_id: int, rows: QuerySet[TripStop], **fields: dt.datetime) -> bool:
     # An UPDATE cannot join on every database, so the rows are named by a subquery.
     guard = dict.fromkeys(fields)
     target = TripStop.objects.filter(pk__in=rows.values("pk"), is_completed=False, **guard)
-    return bool(target.update(**fields, updated_at=timezone.now()))
+    if not target.update(**fields, updated_at=timezone.now()):
+        return False
+    board_changed(TripStop.objects.values_list("trip__company_id", flat=True).get(pk=trip_stop_id), "trips")
+    return True

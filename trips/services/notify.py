@@ -12,6 +12,7 @@ from django.utils import timezone
 from accounts.models import User
 from accounts.permissions import require_editor
 from depannini_dashmap.lib.errors import BadGateway, InvalidData, NotFound
+from fleet.events import board_changed
 from trips import driver_mail
 from trips.lifecycle import OPEN
 from trips.models import Trip, TripStop
@@ -41,6 +42,7 @@ def notify_driver(*, actor: User, trip_id: int) -> Trip:
         raise BadGateway("The mail server did not take the message", code="mail_failed") from error
     # Stops that changed meanwhile have taken the claim away: the driver was told something old.
     held.update(driver_notified=True, notified_at=claimed_at, notify_claimed_at=None, updated_at=timezone.now())
+    board_changed(trip.company_id, "trips")
     trip.refresh_from_db(fields=["driver_notified", "notified_at", "notify_claimed_at", "updated_at"])
     return trip
 

@@ -16,6 +16,7 @@ from django.utils import timezone
 from accounts.models import User
 from accounts.permissions import require_editor
 from depannini_dashmap.lib.errors import Conflict, InvalidData, NotFound
+from fleet.events import board_changed
 from orders import journeys
 from orders.models import Order, Stop
 from orders.stops import REQUIRED, StopInput, change_stop, copy_stop, create_stop, discard_stops
@@ -205,6 +206,7 @@ def _touch(trip: Trip) -> None:
     """The driver does not know these stops yet; a mail on its way no longer counts as having told them."""
     trip.driver_notified, trip.notify_claimed_at = False, None
     Trip.objects.filter(pk=trip.pk).update(driver_notified=False, notify_claimed_at=None, updated_at=timezone.now())
+    board_changed(trip.company_id, "trips")
 
 
 def _arrange(trip: Trip, ids: Sequence[int]) -> None:
@@ -319,6 +321,7 @@ def _complete(trip: Trip, row: TripStop, is_completed: bool, actor: User) -> Non
     row.is_completed = is_completed
     row.save(update_fields=["is_completed", "actual_arrival_datetime", "actual_departure_datetime", "updated_at"])
     Trip.objects.filter(pk=trip.pk).update(updated_at=now)
+    board_changed(trip.company_id, "trips")
     if row.order_id is None:
         return
     if row.stop.stop_type == DELIVERY and is_completed:

@@ -12,6 +12,7 @@ from accounts.models import OPERATORS, User
 from accounts.permissions import require_editor
 from depannini_dashmap.lib import audit
 from depannini_dashmap.lib.errors import Conflict, InvalidData, NotFound
+from fleet.events import board_changed
 from fleet.models import Vehicle
 from orders import journeys
 from orders.models import Order
@@ -37,6 +38,7 @@ def create_trip(
     _require_dispatcher(dispatcher_id, vehicle.company_id)
     trip = Trip(company_id=vehicle.company_id, vehicle=vehicle, dispatcher_id=dispatcher_id, **fields)
     trip.save()
+    board_changed(trip.company_id, "trips")
     if status is not None:
         _move(trip, status, actor)
     return trip
@@ -87,6 +89,7 @@ def delete_trip(*, actor: User, trip_id: int) -> None:
     audit.record("trip_deleted", actor=actor, target=trip, name=trip.name, status=trip.status)
     trip.delete()
     discard_stops(*own_stops)
+    board_changed(trip.company_id, "trips")
 
 
 def lock_trip(actor: User, trip_id: int, *, must_be_open: bool = False) -> Trip:
@@ -158,6 +161,7 @@ def _save(trip: Trip, *fields: str) -> None:
         if not ("trip_one_running_per_vehicle" in str(error) or "trips_trip.vehicle_id" in str(error)):
             raise
         raise Conflict("The vehicle has another trip in progress", code="vehicle_busy") from error
+    board_changed(trip.company_id, "trips")
 
 
 # --- The steps -----------------------------------------------------------------------------------------------------------
