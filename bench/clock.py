@@ -13,7 +13,7 @@ import sys
 import time
 from pathlib import Path
 
-BENCH = Path(__file__).resolve().parent
+ROOT = Path(__file__).resolve().parent.parent
 # name -> (arguments of a full run, arguments of a quick one)
 BENCHES = {
     "rest": (["--seconds", "5", "--rounds", "3"], ["--seconds", "1", "--rounds", "1"]),
@@ -38,7 +38,7 @@ def main() -> None:
         full, quick = BENCHES[name]
         print(f"\n=== {name}", flush=True)
         started = time.monotonic()
-        done = subprocess.run([sys.executable, str(BENCH / f"{name}.py"), *(quick if options.quick else full)], cwd=BENCH.parent)
+        done = subprocess.run([sys.executable, "-m", f"bench.{name}", *(quick if options.quick else full)], cwd=ROOT)
         print(f"--- {name}: {time.monotonic() - started:.0f} s, {'done' if done.returncode == 0 else 'BROKE'}", flush=True)
         if done.returncode:
             broken.append(name)

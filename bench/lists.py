@@ -1,6 +1,6 @@
 """What the lists of orders, vehicles and trips cost: queries, time a row, and the ratio to the bare fetch of the same run.
 
-`python bench/lists.py [--quick] [--sizes 100,1000,10000] [--trips 500]` with DATABASE_URL in the environment
+`python -m bench.lists [--quick] [--sizes 100,1000,10000] [--trips 500]` with DATABASE_URL in the environment
 (PostgreSQL: it makes a database of its own beside the given one and drops it at the end; without it, a SQLite file).
 The floor runs the very statements of the list through the driver's own cursor, makes one flat dict of each row and
 encodes them with orjson; the list is the whole request in process: sign-in, filters, pages of 1,000, documents, bytes.
@@ -12,14 +12,11 @@ import argparse
 import os
 import re
 import statistics
-import sys
 import time
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
-sys.path.insert(0, str(Path(__file__).resolve().parent))
-from nearby import own_database, set_up
+from bench.own_database import load_django, own_database
 
 STOPS_A_TRIP = 6
 
@@ -138,7 +135,7 @@ def main() -> None:
     sizes = [100, 1000] if options.quick else [int(size) for size in options.sizes.split(",")]
     rounds, trips = (5, 50) if options.quick else (15, options.trips)
     with own_database(os.environ.get("DATABASE_URL", "")) as url:
-        set_up(url)
+        load_django(url)
         from rest_framework.test import APIClient
 
         from accounts.models import Company, Membership, User

@@ -1,6 +1,6 @@
 """What it costs to find who is near, as a ratio to `SELECT 1` of the same run, from 1,000 to 1,000,000 assistants.
 
-`python bench/nearby.py [--quick] [--sizes 1000,10000,100000,1000000]` with DATABASE_URL in the environment (PostgreSQL:
+`python -m bench.nearby [--quick] [--sizes 1000,10000,100000,1000000]` with DATABASE_URL in the environment (PostgreSQL:
 it makes a database of its own beside the given one and drops it at the end; without it, a SQLite file of its own).
 Assistants lie evenly over an area the size of northern Algeria, so that more of them means that they are denser.
 """
@@ -11,58 +11,15 @@ import argparse
 import math
 import os
 import random
-import secrets
 import statistics
-import sys
-import tempfile
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from pathlib import Path
+from collections.abc import Callable
 from typing import Any
-from urllib.parse import urlsplit, urlunsplit
 
-ROOT = Path(__file__).resolve().parent.parent
+from bench.own_database import load_django, own_database
+
 SOUTH, NORTH, WEST, EAST = 30.0, 37.0, -2.0, 8.0
 BATCH = 20_000
-
-
-@contextmanager
-def own_database(url: str) -> Iterator[str]:
-    """Make a database for this run and remove it at the end."""
-    if not url.startswith("postgres"):
-        with tempfile.TemporaryDirectory() as folder:
-            yield f"sqlite:///{folder}/bench.sqlite3"
-        return
-    import psycopg2
-
-    parts = urlsplit(url)
-    name = f"bench_nearby_{secrets.token_hex(4)}"
-    admin = psycopg2.connect(urlunsplit(parts._replace(scheme="postgresql", path="/postgres")))
-    admin.autocommit = True
-    with admin.cursor() as cursor:
-        cursor.execute(f"CREATE DATABASE {name}")
-        try:
-            yield urlunsplit(parts._replace(path=f"/{name}"))
-        finally:
-            cursor.execute(f"DROP DATABASE {name} WITH (FORCE)")
-            admin.close()
-
-
-def set_up(url: str) -> None:
-    """Load Django on the bench's database and create its tables."""
-    os.environ.update(
-        DATABASE_URL=url, THROTTLING="off", TASK_WORKER="off", DJANGO_SETTINGS_MODULE="depannini_dashmap.settings"
-    )
-    os.environ["ALLOWED_HOSTS"] = "127.0.0.1,testserver"
-    os.environ["LOCATION_TTL"] = "86400"
-    os.environ.setdefault("SECRET_KEY", secrets.token_urlsafe(50))
-    sys.path.insert(0, str(ROOT))
-    import django
-    from django.core.management import call_command
-
-    django.setup()
-    call_command("migrate", verbosity=0)
 
 
 def grow_to(size: int, dice: random.Random) -> None:
@@ -206,7 +163,8 @@ def main() -> None:
     rounds = 100 if options.quick else options.rounds
     dice = random.Random(options.seed)
     with own_database(os.environ.get("DATABASE_URL", "")) as url:
-        set_up(url)
+        os.environ["LOCATION_TTL"] = "86400"
+        load_django(url)
         lines = []
         for size in sizes:
             grow_to(size, dice)

@@ -1,6 +1,6 @@
 """What the console's pages cost: queries and time, as a ratio to an empty admin page of the same run.
 
-`python bench/pages.py [--quick]` with DATABASE_URL in the environment (PostgreSQL: it makes a database of its own beside
+`python -m bench.pages [--quick]` with DATABASE_URL in the environment (PostgreSQL: it makes a database of its own beside
 the given one and drops it at the end; without it, a SQLite file). 10,000 orders, 1,000 trips of 6 stops, 1,000 vehicles
 with a latest position each, and 1,000,000 positions (--quick: a tenth of everything). The empty page is
 `/admin/password_change/`: session, user, roles and the same frame around nothing.
@@ -12,13 +12,10 @@ import argparse
 import datetime as dt
 import os
 import statistics
-import sys
 import time
-from pathlib import Path
 from typing import Any
 
-sys.path.insert(0, str(Path(__file__).resolve().parent))
-from nearby import own_database, set_up
+from bench.own_database import load_django, own_database
 
 STOPS = 6
 OPEN_ORDERS = 200
@@ -125,7 +122,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=15)
     options = parser.parse_args()
     with own_database(os.environ.get("DATABASE_URL", "")) as url:
-        set_up(url)
+        load_django(url)
         from django.test import Client
 
         nadia, salim = fill(0.1 if options.quick else 1.0)

@@ -1,6 +1,6 @@
 """REST over HTTP against a constant view of the same server, as ratios taken in one run.
 
-`python bench/rest.py [--seconds 3] [--rounds 3]` with DATABASE_URL (PostgreSQL) and REDIS_URL in the environment. It
+`python -m bench.rest [--seconds 3] [--rounds 3]` with DATABASE_URL (PostgreSQL) and REDIS_URL in the environment. It
 makes a database of its own beside the given one, starts one server pinned to the first core, and loads it from the
 second; what is compared takes turns, and the median of the rounds counts.
 """
@@ -12,7 +12,6 @@ import asyncio
 import datetime as dt
 import json
 import os
-import secrets
 import socket
 import statistics
 import subprocess
@@ -22,10 +21,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from urllib.parse import urlsplit, urlunsplit
+from urllib.parse import urlsplit
 
 import httpx
-import psycopg2
+
+from bench.own_database import environment, own_database
 
 ROOT = Path(__file__).resolve().parent.parent
 CONNECTIONS = 8
@@ -33,34 +33,15 @@ PASSWORD = "correct-horse-battery"
 
 
 @contextmanager
-def own_database(url: str) -> Iterator[str]:
-    """Create a database beside the given one, and drop it at the end."""
-    parts = urlsplit(url)
-    name = f"bench_rest_{secrets.token_hex(4)}"
-    admin = psycopg2.connect(urlunsplit(parts._replace(scheme="postgresql", path="/postgres")))
-    admin.autocommit = True
-    with admin.cursor() as cursor:
-        cursor.execute(f"CREATE DATABASE {name}")
-        try:
-            yield urlunsplit(parts._replace(path=f"/{name}"))
-        finally:
-            cursor.execute(f"DROP DATABASE {name} WITH (FORCE)")
-            admin.close()
-
-
-@contextmanager
 def server(url: str) -> Iterator[str]:
     """Run one server on the first core and give its base URL."""
-    environment = {
-        **os.environ, "DATABASE_URL": url, "THROTTLING": "off", "TASK_WORKER": "off", "DEBUG": "off",
-        "SECRET_KEY": secrets.token_urlsafe(48), "ENV_FILE": "/nonexistent", "ALLOWED_HOSTS": "127.0.0.1",
-    }  # fmt: skip
-    subprocess.run([sys.executable, "manage.py", "migrate", "-v0"], cwd=ROOT, env=environment, check=True)
+    variables = {**os.environ, **environment(url)}
+    subprocess.run([sys.executable, "manage.py", "migrate", "-v0"], cwd=ROOT, env=variables, check=True)
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     command = [sys.executable, "manage.py", "serve", "--host", "127.0.0.1", "--port", str(port)]
-    process = subprocess.Popen(["taskset", "-c", "0", *command], cwd=ROOT, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    process = subprocess.Popen(["taskset", "-c", "0", *command], cwd=ROOT, env=variables, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     base = f"http://127.0.0.1:{port}"
     try:
         deadline = time.monotonic() + 60

@@ -1,6 +1,6 @@
 """Sockets against a bare ASGI echo on the same server (Daphne), as ratios taken in one run.
 
-`python bench/sockets.py [--pairs 200] [--seconds 15] [--sockets 2000]` with DATABASE_URL (PostgreSQL) and REDIS_URL in
+`python -m bench.sockets [--pairs 200] [--seconds 15] [--sockets 2000]` with DATABASE_URL (PostgreSQL) and REDIS_URL in
 the environment. The server is pinned to the first core; this client and the databases take the other.
 
 - fan-out: both members of each room send their place once a second, both hear both, every 5 s each is written to the
@@ -16,42 +16,24 @@ import argparse
 import asyncio
 import json
 import os
-import secrets
 import socket
 import statistics
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
-from contextlib import AsyncExitStack, contextmanager
+from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit, urlunsplit
 
 import httpx
-import psycopg2
 from websockets.asyncio.client import connect
+
+from bench.own_database import load_django, own_database
 
 ROOT = Path(__file__).resolve().parent.parent
 PAGE = os.sysconf("SC_PAGE_SIZE")
 TICK = os.sysconf("SC_CLK_TCK")
 PLACE = '{"type":"location","lat":36.75%04d,"lng":3.0588,"user_id":1}'
-
-
-@contextmanager
-def own_database(url: str) -> Iterator[str]:
-    """Create a database beside the given one, and drop it at the end."""
-    parts = urlsplit(url)
-    name = f"bench_sockets_{secrets.token_hex(4)}"
-    admin = psycopg2.connect(urlunsplit(parts._replace(scheme="postgresql", path="/postgres")))
-    admin.autocommit = True
-    with admin.cursor() as cursor:
-        cursor.execute(f"CREATE DATABASE {name}")
-        try:
-            yield urlunsplit(parts._replace(path=f"/{name}"))
-        finally:
-            cursor.execute(f"DROP DATABASE {name} WITH (FORCE)")
-            admin.close()
 
 
 class Server:
@@ -134,9 +116,6 @@ class Load:
 
 def prepare(count: int) -> tuple[list[tuple[str, str]], list[dict]]:
     """Make rooms with an accepted request each; return (path, token) of both members of every room."""
-    import django
-
-    django.setup()
     from django.utils import timezone
 
     from accounts.models import User
@@ -300,14 +279,8 @@ def main() -> None:
     if not os.environ.get("DATABASE_URL", "").startswith("postgres") or not os.environ.get("REDIS_URL"):
         raise SystemExit("DATABASE_URL (PostgreSQL) and REDIS_URL are needed")
     os.sched_setaffinity(0, {os.cpu_count() - 1})
-    os.environ |= {
-        "DJANGO_SETTINGS_MODULE": "depannini_dashmap.settings", "THROTTLING": "off", "TASK_WORKER": "off",
-        "SECRET_KEY": secrets.token_urlsafe(48), "ENV_FILE": "/nonexistent", "DEBUG": "off",
-    }  # fmt: skip
-    sys.path.insert(0, str(ROOT))
     with own_database(os.environ["DATABASE_URL"]) as url:
-        os.environ["DATABASE_URL"] = url
-        subprocess.run([sys.executable, "manage.py", "migrate", "-v0"], cwd=ROOT, check=True)
+        load_django(url)
         doors, rooms = prepare(max(given.pairs, 200))
         ours, echo = Server("depannini_dashmap.asgi:application"), Server("bench.echo:application")
         try:

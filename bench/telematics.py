@@ -1,6 +1,6 @@
 """Positions against the floor of the same run, as ratios: single and bulk ingest, latest, pages of the history.
 
-`python bench/telematics.py [--quick] [--sizes 100000,1000000,10000000] [--server] [--best]` with DATABASE_URL (PostgreSQL) and
+`python -m bench.telematics [--quick] [--sizes 100000,1000000,10000000] [--server] [--best]` with DATABASE_URL (PostgreSQL) and
 REDIS_URL in the environment. It makes a database of its own beside the given one and drops it at the end. `--server`
 sends the bulk calls to a Daphne of its own over HTTP; otherwise they run in this process.
 """
@@ -15,7 +15,6 @@ import io
 import json
 import math
 import os
-import secrets
 import socket
 import statistics
 import subprocess
@@ -25,10 +24,10 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit, urlunsplit
 
 import orjson
-import psycopg2
+
+from bench.own_database import load_django, own_database
 
 ROOT = Path(__file__).resolve().parent.parent
 VEHICLES = 1000
@@ -38,37 +37,6 @@ START = dt.datetime(2025, 1, 1, tzinfo=dt.UTC)
 
 
 # --- The machine under test ------------------------------------------------------------------------------------------------
-@contextmanager
-def own_database(url: str) -> Iterator[str]:
-    """Create a database beside the given one, and drop it at the end."""
-    parts = urlsplit(url)
-    name = f"bench_telematics_{secrets.token_hex(4)}"
-    admin = psycopg2.connect(urlunsplit(parts._replace(scheme="postgresql", path="/postgres")))
-    admin.autocommit = True
-    with admin.cursor() as cursor:
-        cursor.execute(f"CREATE DATABASE {name}")
-        try:
-            yield urlunsplit(parts._replace(path=f"/{name}"))
-        finally:
-            cursor.execute(f"DROP DATABASE {name} WITH (FORCE)")
-            admin.close()
-
-
-def set_up(url: str) -> None:
-    """Load Django on the bench's database and create its tables."""
-    os.environ.update(
-        DATABASE_URL=url, THROTTLING="off", TASK_WORKER="off", DJANGO_SETTINGS_MODULE="depannini_dashmap.settings"
-    )
-    os.environ["ALLOWED_HOSTS"] = "127.0.0.1,testserver"
-    os.environ.setdefault("SECRET_KEY", secrets.token_urlsafe(50))
-    sys.path.insert(0, str(ROOT))
-    import django
-    from django.core.management import call_command
-
-    django.setup()
-    call_command("migrate", verbosity=0)
-
-
 def make_fleet() -> tuple[Any, list[int]]:
     """Make a dispatcher with 1,000 vehicles; returns the user and the vehicles' ids."""
     from accounts.models import Company, Membership, User
@@ -355,7 +323,7 @@ def main() -> None:
     ]
     rounds = 15 if options.quick else 60
     with own_database(url) as own:
-        set_up(own)
+        load_django(own)
         user, vehicle_ids = make_fleet()
         clock = Clock()
         bench_single(user, vehicle_ids, clock, rounds * 5)
