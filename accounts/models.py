@@ -93,7 +93,12 @@ class User(AbstractBaseUser, PermissionsMixin):
             ),
             models.CheckConstraint(
                 condition=Q(current_lat__isnull=True, current_lng__isnull=True)
-                | Q(current_lat__range=(-90, 90), current_lng__range=(-180, 180)),
+                | Q(
+                    current_lat__isnull=False,
+                    current_lng__isnull=False,
+                    current_lat__range=(-90, 90),
+                    current_lng__range=(-180, 180),
+                ),
                 name="user_location_valid",
             ),
         ]

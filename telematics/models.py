@@ -82,6 +82,13 @@ class LatestPosition(ReadingColumns):
 
     class Meta:
         ordering = ["-timestamp", "-position_id"]
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(trusted_at__isnull=True, trusted_latitude__isnull=True, trusted_longitude__isnull=True)
+                | Q(trusted_at__isnull=False, trusted_latitude__isnull=False, trusted_longitude__isnull=False),
+                name="latest_trusted_whole",
+            ),
+        ]
 
     def __str__(self) -> str:
         return f"vehicle {self.vehicle_id}, latest"

@@ -1,0 +1,15 @@
+"""Forget halves of locations, which the next migration's check refuses."""
+
+from django.db import migrations
+from django.db.models import Q
+
+
+def forget_halves(apps, schema_editor):
+    halves = Q(current_lat__isnull=True, current_lng__isnull=False) | Q(current_lat__isnull=False, current_lng__isnull=True)
+    apps.get_model("accounts", "User").objects.filter(halves).update(current_lat=None, current_lng=None)
+
+
+class Migration(migrations.Migration):
+    dependencies = [("accounts", "0001_initial")]
+
+    operations = [migrations.RunPython(forget_halves, migrations.RunPython.noop)]

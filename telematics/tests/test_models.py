@@ -1,0 +1,32 @@
+"""What holds in the data whatever happens."""
+
+from typing import Any
+
+import pytest
+from django.db import IntegrityError, transaction
+from django.utils import timezone
+
+from telematics.models import LatestPosition
+
+pytestmark = pytest.mark.django_db
+NOW = timezone.now()
+
+
+@pytest.mark.parametrize(
+    "half",
+    [
+        {"trusted_at": NOW},
+        {"trusted_at": NOW, "trusted_latitude": 36.75},
+        {"trusted_latitude": 36.75, "trusted_longitude": 3.05},
+        {"trusted_longitude": 3.05},
+    ],
+)
+def test_the_last_believable_fix_is_whole_or_absent(van: Any, half: dict[str, Any]) -> None:
+    LatestPosition.objects.create(
+        vehicle=van, position_id=1, latitude=36, longitude=3, speed=0, heading=0, timestamp=NOW, created_at=NOW
+    )
+    rows = LatestPosition.objects.filter(vehicle=van)
+    assert rows.update(trusted_at=NOW, trusted_latitude=36.75, trusted_longitude=3.05) == 1
+    assert rows.update(trusted_at=None, trusted_latitude=None, trusted_longitude=None) == 1
+    with pytest.raises(IntegrityError, match="latest_trusted_whole"), transaction.atomic():
+        rows.update(**half)
