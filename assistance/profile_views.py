@@ -28,6 +28,7 @@ from assistance.profile_serializers import (
 )
 from assistance.serializers import AssistantsQuerySerializer, ListedAssistantSerializer
 from depannini_dashmap.lib.api import ApiMixin, JsonParser, one_page
+from depannini_dashmap.lib.rows import RowPages
 
 
 class _ProfileView(ApiMixin, APIView):
@@ -197,6 +198,7 @@ class AssistantsView(ApiMixin, generics.GenericAPIView):
     """
 
     serializer_class = ListedAssistantSerializer
+    pagination_class = RowPages
     filter_backends: list[Any] = []
     ordering = ("-user_id",)
 

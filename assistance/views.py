@@ -29,6 +29,7 @@ from assistance.serializers import (
 from assistance.services.offers import DISTANCE_PLACES
 from depannini_dashmap.lib.api import ApiMixin
 from depannini_dashmap.lib.fields import format_utc
+from depannini_dashmap.lib.rows import RowPages
 
 PATH_ID = OpenApiParameter("assistance_id", int, OpenApiParameter.PATH)
 ANSWERS_ASSISTANCE = {200: AssistanceSerializer}
@@ -71,6 +72,7 @@ class ListView(ApiMixin, generics.GenericAPIView):
     """
 
     serializer_class = AssistanceSerializer
+    pagination_class = RowPages
     filter_backends: list[Any] = []
     ordering = ("-created_at", "-id")
     ordering_fields = ("created_at",)
@@ -202,6 +204,7 @@ class MessagesView(ApiMixin, generics.GenericAPIView):
     """
 
     serializer_class = MessageSerializer
+    pagination_class = RowPages
     filter_backends: list[Any] = []
     ordering = ("-created_at", "-id")
 

@@ -21,6 +21,7 @@ from depannini_dashmap.lib import errors
 from depannini_dashmap.lib.api import ApiMixin, JsonParser
 from depannini_dashmap.lib.fields import StrictIntegerField, UtcDateTimeField
 from depannini_dashmap.lib.paths import path_id
+from depannini_dashmap.lib.rows import RowPages
 from telematics import devices, protocols
 from telematics.models import Device
 
@@ -60,6 +61,7 @@ class DeviceViewSet(ApiMixin, viewsets.GenericViewSet):
     permission_classes = [IsDispatcherOrStaff]
     serializer_class = DeviceShape
     queryset = Device.objects.none()
+    pagination_class = RowPages
     filter_backends: list = []
 
     def list(self, request: Request) -> Response:

@@ -80,7 +80,7 @@ class RowPages(CursorPages):
 
 def _beyond(names: Sequence[str], values: Sequence[Any], lowers: Sequence[bool]) -> Q:
     *before, (_, pk, lower) = zip(names, values, lowers, strict=True)
-    beyond = Q(**{f"id__{'lt' if lower else 'gt'}": pk})
+    beyond = Q(**{f"pk__{'lt' if lower else 'gt'}": pk})
     for name, value, lower in reversed(before):
         way = "lt" if lower else "gt"
         # The first condition says nothing new; an index is searched by it.

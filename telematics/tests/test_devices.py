@@ -152,3 +152,19 @@ def test_each_key_has_its_rate(api: Any, made: dict, settings: Any, monkeypatch:
     statuses = [api().get(f"{URL}osmand/", {"id": made["key"], **QUERY}).status_code for _ in range(3)]
     assert statuses == [200, 200, 429]
     assert api().get(f"{URL}osmand/", {"id": "another", **QUERY}).status_code == 401
+
+
+def test_pages_of_devices_made_at_once_lose_none_on_either_way(api: Any, dispatcher: Any, van: Any) -> None:
+    for number in range(5):
+        Device.objects.create(vehicle=van, key_digest=str(number))
+    Device.objects.update(created_at=timezone.now())
+    newest_first = list(Device.objects.order_by("-pk").values_list("pk", flat=True))
+    there, page = [], {"next": URL + "?page_size=2"}
+    while page["next"]:
+        page = api(dispatcher).get(page["next"]).json()
+        there.append([row["id"] for row in page["results"]])
+    back = there[-1:]
+    while page["previous"]:
+        page = api(dispatcher).get(page["previous"]).json()
+        back.insert(0, [row["id"] for row in page["results"]])
+    assert there == back == [newest_first[:2], newest_first[2:4], newest_first[4:]]
