@@ -91,6 +91,13 @@ def test_g04_bodies(people, text, content_type, statuses):
     assert _raw(people[0], "/api/orders/", text, content_type).status_code in statuses
 
 
+@pytest.mark.parametrize("body", [b"--b--\r\n", b"", b"--b", b"--b\r\n\r\n", b"--b\r\nContent-Disposition: form-data\r\n\r\nx\r\n--b--\r\n"])
+@pytest.mark.parametrize("boundary", ["; boundary=b", "", "; boundary=", "; boundary=\"", "; boundary=" + "b" * 300])
+def test_g04_broken_multipart_bodies_get_the_envelope(people, body, boundary):
+    answer = _raw(people[2], "/api/profile/photo/", body, f"multipart/form-data{boundary}")
+    assert answer.status_code == 400 and answer.json()["request_id"]
+
+
 def test_g05_bodies_over_the_limit(people):
     answer = _raw(people[0], "/api/orders/", b'{"customer_name": "' + b"x" * 2_700_000 + b'"}')
     assert answer.status_code == 413
