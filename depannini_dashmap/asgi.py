@@ -13,7 +13,7 @@ from a2wsgi import WSGIMiddleware
 from django.conf import settings
 
 from depannini_dashmap.wsgi import application as wsgi_application  # isort: skip - sets Django up
-from depannini_dashmap.lib import access_log, stopping, worker
+from depannini_dashmap.lib import access_log, hub, outage, stopping, transport, worker
 from depannini_dashmap.lib.handshake import refuse
 from depannini_dashmap.routing import sockets
 from depannini_dashmap.serving import tell_sockets_on_stop
@@ -66,6 +66,9 @@ async def _live(receive: Callable, send: Callable) -> None:
 
 
 access_log.keep_secrets_out()
+transport.leave_forms_unread()
 tell_sockets_on_stop()
+# A change may have been carried out whose event nobody could send: sockets read the state again.
+outage.start(lambda: hub.deliver_here(hub.RESYNC))
 if worker.should_run_here():
     worker.start()

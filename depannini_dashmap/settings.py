@@ -133,6 +133,8 @@ if _database["ENGINE"].endswith("sqlite3"):
         "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;",
     }
 else:
+    if _database["ENGINE"] == "django.db.backends.postgresql":
+        _database["ENGINE"] = "depannini_dashmap.lib.postgresql"
     _database["CONN_MAX_AGE"] = None
     _database["CONN_HEALTH_CHECKS"] = True
     _database.setdefault("OPTIONS", {})
@@ -144,6 +146,8 @@ else:
     )
     for _name, _value in (("tcp_user_timeout", 5000), ("keepalives_idle", 10), ("keepalives_interval", 5)):
         _database["OPTIONS"].setdefault(_name, _value)
+# Seconds of silence, towards everybody, after which a server takes PostgreSQL for frozen; 0 waits as long as it takes.
+DATABASE_PATIENCE = env.float("DATABASE_PATIENCE", 4.0)
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 REDIS_URL = env.str("REDIS_URL", "")

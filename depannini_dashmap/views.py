@@ -5,6 +5,7 @@ import sys
 from django.core.exceptions import RequestDataTooBig
 from django.db import InterfaceError, OperationalError
 from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.template.loader import render_to_string
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 from django.views.defaults import page_not_found, permission_denied, server_error
@@ -71,9 +72,20 @@ def forbidden(request: HttpRequest, exception: Exception) -> HttpResponse:
 def failed(request: HttpRequest) -> HttpResponse:
     """Answer a bug with 500, an absent database with 503; never with the exception's text."""
     if isinstance(sys.exc_info()[1], OperationalError | InterfaceError):
-        return error_response(errors.Unavailable(code="database_unavailable"))
+        return _without_database(request)
     if is_page(request.path_info):
         return server_error(request)
     error = errors.DomainError("Internal server error", code="internal_error")
     error.status = 500
     return error_response(error)
+
+
+def _without_database(request: HttpRequest) -> HttpResponse:
+    error = errors.Unavailable(code="database_unavailable")
+    if not is_page(request.path_info):
+        return error_response(error)
+    # A form that was being sent must not be sent again by the page's own reload: only what was read is.
+    page = {"reloads": request.method in ("GET", "HEAD")}
+    return HttpResponse(
+        render_to_string("503.html", page), status=error.status, headers={"Retry-After": str(error.retry_after)}
+    )

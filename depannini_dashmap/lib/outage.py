@@ -1,0 +1,158 @@
+"""Notice a database that answers nobody, free the threads that wait for it, and keep others from waiting too.
+
+A frozen PostgreSQL keeps its connections open and says nothing, so whoever has asked it waits until it thaws. One thread
+asks `SELECT 1` on a connection of its own; only when that too stays without any answer are the connections of this
+process cut, which ends each waiting call with an OperationalError, and none is opened until the server speaks again.
+A slow query on a living server is nobody's business here.
+"""
+
+import logging
+import os
+import select
+import socket
+import threading
+import weakref
+from collections.abc import Callable
+from contextlib import suppress
+from functools import cache
+from typing import Any
+
+import psycopg2
+from django.conf import settings
+from django.db import OperationalError, connection
+from psycopg2.extensions import POLL_OK, POLL_WRITE
+
+logger = logging.getLogger(__name__)
+
+ASK_EVERY = 1.0  # seconds
+LOOK_EVERY = 0.25  # seconds: silence is counted in looks, so that a process that did not run itself blames nobody
+
+_frozen = threading.Event()
+_lock = threading.RLock()  # re-entered when a connection is collected while it is held
+_lines: set[socket.socket] = set()
+
+
+class Watch(threading.Thread):
+    """Asks the database again and again; `returned` is called, in this thread, once it speaks after an interruption."""
+
+    def __init__(self, parameters: dict[str, Any], patience: float, returned: Callable[[], None]):
+        super().__init__(name="database-watch", daemon=True)
+        self._parameters = parameters
+        self._patience = max(1, round(patience / LOOK_EVERY))
+        self._returned = returned
+        self._connection: Any = None
+        self._looks = 0
+        self._interrupted = False
+        self._ended = threading.Event()
+
+    def run(self) -> None:
+        """Ask until `end`."""
+        while not self._ended.wait(ASK_EVERY):
+            try:
+                self.ask()
+            except Exception:
+                logger.exception("The database could not be watched")
+                self._drop()
+
+    def end(self) -> None:
+        """Stop asking."""
+        self._ended.set()
+
+    def ask(self) -> None:
+        """Ask once and wait for whatever is said; a refusal is an answer too, as it reaches everybody else at once."""
+        was_interrupted, self._looks = self._interrupted, 0
+        try:
+            if self._connection is None:
+                self._connection = psycopg2.connect(**self._parameters, async_=True)
+                self._wait()
+            cursor = self._connection.cursor()  # held until the answer is there
+            cursor.execute("SELECT 1")
+            self._wait()
+            cursor.close()
+        except psycopg2.Error:
+            self._interrupted = True
+            self._drop()
+            if self._looks < self._patience:
+                thaw()
+            return
+        thaw()
+        # Told at the second answer: what was sent before the silence has been carried out by then.
+        self._interrupted = self._looks >= self._patience
+        if was_interrupted and not self._interrupted:
+            self._returned()
+
+    def _wait(self) -> None:
+        """Wait until the connection is through with what it does. Raises: psycopg2.Error."""
+        while (wish := self._connection.poll()) != POLL_OK and not self._ended.is_set():
+            ready = select.poll()
+            ready.register(self._connection.fileno(), select.POLLOUT if wish == POLL_WRITE else select.POLLIN)
+            if ready.poll(LOOK_EVERY * 1000):
+                continue
+            self._looks += 1
+            if self._looks == self._patience:
+                freeze()
+
+    def _drop(self) -> None:
+        with suppress(Exception):
+            self._connection.close()
+        self._connection = None
+
+
+def freeze() -> None:
+    """Cut every connection that is watched over and refuse new ones."""
+    if not _frozen.is_set():
+        logger.error("The database answers nobody: its connections are cut")
+    _frozen.set()
+    with _lock:
+        lines = list(_lines)
+    for line in lines:
+        with suppress(OSError):
+            line.shutdown(socket.SHUT_RDWR)
+
+
+def thaw() -> None:
+    """Allow connections again."""
+    if _frozen.is_set():
+        logger.warning("The database speaks again")
+    _frozen.clear()
+
+
+def is_frozen() -> bool:
+    """Tell whether the database answers nobody at present."""
+    return _frozen.is_set()
+
+
+def refuse_while_frozen() -> None:
+    """Spare a caller the wait for a connection that will not come. Raises: OperationalError."""
+    if _frozen.is_set():
+        raise OperationalError("The database answers nobody at present")
+
+
+def watch_over(psycopg_connection: Any) -> None:
+    """Be able to cut a connection, from its opening until it is collected.
+
+    A duplicate of its descriptor is kept: the number itself may belong to somebody else by the time of the cut.
+    """
+    line = socket.socket(fileno=os.dup(psycopg_connection.fileno()))
+    with _lock:
+        _lines.add(line)
+    weakref.finalize(psycopg_connection, _forget, line).atexit = False
+
+
+def _forget(line: socket.socket) -> None:
+    with _lock:
+        _lines.discard(line)
+    line.close()
+
+
+@cache
+def start(returned: Callable[[], None] = lambda: None) -> Watch | None:
+    """Watch this process's database from now on, once; None where it cannot freeze alone, or must not be watched."""
+    if connection.vendor != "postgresql" or settings.DATABASE_PATIENCE <= 0:
+        return None
+    parameters = connection.get_connection_params()
+    for unknown in ("cursor_factory", "connect_timeout"):
+        parameters.pop(unknown, None)
+    watch = Watch(parameters, settings.DATABASE_PATIENCE, returned)
+    watch.start()
+    return watch
