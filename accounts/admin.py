@@ -6,7 +6,6 @@ from typing import Any
 
 from django.contrib import admin, messages
 from django.contrib.auth.admin import UserAdmin
-from django.db.models import QuerySet
 from django.forms import ModelForm
 from django.http import HttpRequest, HttpResponse
 from django.utils.html import format_html
@@ -44,7 +43,6 @@ class AccountAdmin(TenantAdmin, UserAdmin):
     ordering = ("-date_joined", "-id")
     filter_horizontal = ("groups",)
     autocomplete_fields = ("current_company",)
-    actions = ("activate", "deactivate", "end_sessions", "close")
     readonly_fields = (
         "username",
         "user_type",
@@ -106,35 +104,6 @@ class AccountAdmin(TenantAdmin, UserAdmin):
         if plain:
             obj.save(update_fields=sorted(plain))
         audit.record("account_changed", actor=request.user, target=obj, fields=sorted(names))
-
-    def _each(self, request: HttpRequest, people: QuerySet[User], act: Any) -> None:
-        done = 0
-        for user in people:
-            if not self.has_change_permission(request, user) or user.pk == request.user.pk:
-                self.message_user(request, f"{user}: not yours to change.", messages.WARNING)
-                continue
-            try:
-                act(user)
-                done += 1
-            except DomainError as error:
-                self.message_user(request, f"{user}: {sentence(error)}", messages.ERROR)
-        self.message_user(request, f"Done for {done}.")
-
-    @admin.action(description="Switch on", permissions=["change"])
-    def activate(self, request: HttpRequest, queryset: QuerySet[User]) -> None:
-        self._each(request, queryset, lambda user: services.set_active(user, is_active=True, actor=request.user))
-
-    @admin.action(description="Switch off and end all sessions", permissions=["change"])
-    def deactivate(self, request: HttpRequest, queryset: QuerySet[User]) -> None:
-        self._each(request, queryset, lambda user: services.set_active(user, is_active=False, actor=request.user))
-
-    @admin.action(description="End all sessions", permissions=["change"])
-    def end_sessions(self, request: HttpRequest, queryset: QuerySet[User]) -> None:
-        self._each(request, queryset, lambda user: services.end_sessions(user.pk, "ended_by_operator"))
-
-    @admin.action(description="Close for good and erase personal data", permissions=["change"])
-    def close(self, request: HttpRequest, queryset: QuerySet[User]) -> None:
-        self._each(request, queryset, services.close_account)
 
 
 class _OfCompanyAdmin(TenantAdmin):

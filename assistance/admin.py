@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.contrib import admin, messages
+from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from simple_history.admin import SimpleHistoryAdmin
 
-from assistance import pricing, services
+from assistance import pricing
 from assistance.models import Assistance, AssistantProfile, ChatMessage, Offer, Tariff
 from depannini_dashmap.lib.admin import TenantAdmin
-from depannini_dashmap.lib.errors import DomainError
 
 
 class _OperatorsAdmin(TenantAdmin):
@@ -68,7 +67,7 @@ class OfferInline(admin.TabularInline):
 
 @admin.register(Assistance)
 class AssistanceAdmin(_LedgerAdmin):
-    """Requests for help; the only things to do here are services."""
+    """Requests for help, to look at; what is done to them is done at the console's desks."""
 
     list_display = (
         "id", "status", "reason", "client_name", "assistant_name", "assistance_type", "vehicle_type", "wave", "radius_km",
@@ -80,7 +79,6 @@ class AssistanceAdmin(_LedgerAdmin):
     date_hierarchy = "created_at"
     ordering = ("-created_at", "-id")
     inlines = (OfferInline,)
-    actions = ("cancel_selected",)
 
     @admin.display(description="client", ordering="client__name")
     def client_name(self, job: Assistance) -> str:
@@ -89,18 +87,6 @@ class AssistanceAdmin(_LedgerAdmin):
     @admin.display(description="assistant", ordering="assistant__name")
     def assistant_name(self, job: Assistance) -> str:
         return job.assistant.display_name or f"#{job.assistant_id}" if job.assistant else "–"
-
-    @admin.action(description="Cancel the selected requests", permissions=["view"])
-    def cancel_selected(self, request: HttpRequest, jobs: QuerySet[Assistance]) -> None:
-        """Cancel open requests, and say which ones could not be."""
-        done = 0
-        for assistance_id in jobs.order_by("pk").values_list("pk", flat=True):
-            try:
-                services.cancel_by_staff(request.user, assistance_id=assistance_id, note="")
-                done += 1
-            except DomainError as error:
-                self.message_user(request, f"{assistance_id}: {error.message}", messages.WARNING)
-        self.message_user(request, f"{done} canceled", messages.SUCCESS if done else messages.WARNING)
 
 
 @admin.register(Offer)

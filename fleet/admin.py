@@ -2,15 +2,14 @@
 
 from typing import Any
 
-from django.contrib import admin, messages
+from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 from simple_history.admin import SimpleHistoryAdmin
 
 from accounts.models import Company
-from depannini_dashmap.lib.errors import DomainError
-from depannini_dashmap.lib.service_admin import ServiceAdmin, explain
+from depannini_dashmap.lib.service_admin import ServiceAdmin
 from depannini_dashmap.lib.sheets import SheetAdmin, TenantHistory
 from fleet import services
 from fleet.models import Vehicle
@@ -53,7 +52,7 @@ class InFleetFilter(admin.SimpleListFilter):
 
 @admin.register(Vehicle)
 class VehicleAdmin(SheetAdmin, TenantHistory, SimpleHistoryAdmin, ServiceAdmin):
-    """Vehicles; deleting takes one out of the fleet, an action brings it back."""
+    """Vehicles; deleting takes one out of the fleet, an action of the console brings it back."""
 
     resource_classes = [VehicleResource]
     list_display = ["license_plate", "company", "make", "model", "year", "capacity", "driver_name", "is_active"]
@@ -62,7 +61,6 @@ class VehicleAdmin(SheetAdmin, TenantHistory, SimpleHistoryAdmin, ServiceAdmin):
     search_fields = ["license_plate", "make", "model", "driver_name", "driver_email"]
     readonly_fields = ["deleted_at", "created_at", "updated_at"]
     ordering = ["-created_at", "-id"]
-    actions = ["restore"]
 
     def save_model(self, request: HttpRequest, obj: Vehicle, form: Any, change: bool) -> None:
         fields = {name: form.cleaned_data[name] for name in form.changed_data}
@@ -74,16 +72,3 @@ class VehicleAdmin(SheetAdmin, TenantHistory, SimpleHistoryAdmin, ServiceAdmin):
 
     def delete_model(self, request: HttpRequest, obj: Vehicle) -> None:
         services.delete_vehicle(actor=request.user, vehicle_id=obj.pk)
-
-    @admin.action(description=_("Bring back into the fleet"), permissions=["change"])
-    def restore(self, request: HttpRequest, queryset: QuerySet) -> None:
-        """Restore each chosen vehicle and tell which could not be."""
-        done = 0
-        for vehicle in queryset:
-            try:
-                services.restore_vehicle(actor=request.user, vehicle_id=vehicle.pk)
-                done += 1
-            except DomainError as error:
-                messages.error(request, f"{vehicle}: {explain(error)}")
-        if done:
-            messages.success(request, _("%(count)d brought back into the fleet.") % {"count": done})

@@ -75,8 +75,8 @@ class FleetConsumer(SocketConsumer):
             self._hint("assistance")
         elif event.group.startswith("fleet."):
             self._hint(event.data.get("what", "fleet"))
-        elif event.type != "chat":
-            self._hint("assistance")
+        else:
+            self._hint("chat" if event.type == "chat" else "assistance")
 
     def closed(self) -> None:
         """Stop the clocks."""

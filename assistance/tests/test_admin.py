@@ -68,12 +68,13 @@ def test_canceling_is_the_service(
     office: Client, client_user: Any, assistant_user: Any, job_in: Any, frames: Any
 ) -> None:
     job = job_in("accepted", client_user, assistant_user)
-    sent = {"action": "cancel_selected", "_selected_action": [job.pk]}
+    asked = office.post(_list("assistance"), {"action": "cancel_chosen", "_selected_action": [job.pk]})["Location"]
     with frames() as heard:
-        office.post(_list("assistance"), sent)
-        office.post(_list("assistance"), sent)
+        assert "Give a reason" in office.post(asked, {"ids": job.pk}).content.decode()
+        for told in ('class="success"', 'class="error"'):
+            assert told in office.post(asked, {"ids": job.pk, "note": "twice"}, follow=True).content.decode()
     job.refresh_from_db()
-    assert (job.status, job.reason) == ("canceled", "staff_canceled")
+    assert (job.status, job.reason, job.reason_note) == ("canceled", "staff_canceled", "twice")
     assert [frame["status"] for _, frame in heard] == ["canceled"]
 
 

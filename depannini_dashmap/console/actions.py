@@ -41,7 +41,17 @@ ACTIONS: dict[str, list[Action]] = {
         _leading_to("trip_complete", gettext_lazy("Complete …"), "dispatch_step", "change", "complete"),
         _leading_to("trip_cancel", gettext_lazy("Cancel …"), "dispatch_step", "change", "cancel"),
     ],
-    "accounts.user": [_leading_to("resend", gettext_lazy("Send verification codes again …"), "dispatch_resend", "change")],
+    "fleet.vehicle": [_leading_to("restore", gettext_lazy("Bring back into the fleet …"), "dispatch_restore", "change")],
+    "assistance.assistance": [
+        _leading_to("cancel_chosen", gettext_lazy("Cancel the chosen requests …"), "dispatch_cancel_chosen", "view")
+    ],
+    "accounts.user": [
+        _leading_to("resend", gettext_lazy("Send verification codes again …"), "dispatch_people", "change", "resend"),
+        _leading_to("activate", gettext_lazy("Switch on …"), "dispatch_people", "change", "activate"),
+        _leading_to("deactivate", gettext_lazy("Switch off and end all sessions …"), "dispatch_people", "change", "deactivate"),
+        _leading_to("end_sessions", gettext_lazy("End all sessions …"), "dispatch_people", "change", "end-sessions"),
+        _leading_to("close", gettext_lazy("Close for good and erase personal data …"), "dispatch_people", "change", "close"),
+    ],
 }
 BADGES = {"orders.order", "trips.trip", "assistance.assistance"}
 
@@ -49,8 +59,7 @@ BADGES = {"orders.order", "trips.trip", "assistance.assistance"}
 def attach(model_admin: ModelAdmin) -> None:
     """Give a registered admin its actions and the badge in place of the plain status."""
     label = model_admin.opts.label_lower
-    own_names = {action if isinstance(action, str) else action.__name__ for action in model_admin.actions or ()}
-    more = [action for action in ACTIONS.get(label, []) if action.__name__ not in own_names]
+    more = ACTIONS.get(label)
     if more:
         model_admin.actions = [*(model_admin.actions or ()), *more]
     if label in BADGES:

@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 import datetime as dt
+from functools import reduce
+from operator import or_
 from typing import Any
 
 from django import forms
+from django.contrib import messages
 from django.db import transaction
-from django.http import Http404, HttpRequest, HttpResponse
+from django.db.models import Q
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext_lazy, ngettext
 
 from accounts.models import User
 from depannini_dashmap.console import desk
 from depannini_dashmap.console.results import explain, run_each
-from depannini_dashmap.console.trip_desk import READ_AND_POST
 from depannini_dashmap.lib.errors import DomainError
 from fleet.models import Vehicle
 from orders.models import Order
@@ -25,6 +28,7 @@ from trips.models import Trip
 from trips.services.stops import add_order
 from trips.services.trips import create_trip
 
+MOST_OFFERED = 100
 NEW, EXISTING = "new", "existing"
 
 
@@ -77,7 +81,7 @@ def _vehicle_label(vehicle: Vehicle) -> str:
     return f"{vehicle.license_plate} · {vehicle.make} {vehicle.model} · {vehicle.driver_name}".rstrip(" ·")
 
 
-@READ_AND_POST
+@desk.READ_AND_POST
 @desk.for_editors
 def into_trip(request: HttpRequest, context: dict[str, Any]) -> HttpResponse:
     """Ask for the trip, then put the chosen orders into it one by one."""
@@ -99,6 +103,48 @@ def into_trip(request: HttpRequest, context: dict[str, Any]) -> HttpResponse:
     free = [order for order in orders if order.is_available_for_trip]
     page = {"title": _("Put orders into a trip"), "form": form, "orders": orders, "free": free, "ids": ",".join(map(str, ids))}
     return TemplateResponse(request, "console/into_trip.html", {**context, **page})
+
+
+@desk.READ_AND_POST
+@desk.for_editors
+def fill_trip(request: HttpRequest, trip_id: int, context: dict[str, Any]) -> HttpResponse:
+    """Offer the orders that wait, those of the trip's company and with both stops; put the ticked ones into the trip."""
+    trips = Trip.objects.editable_by(request.user).select_related("vehicle")
+    trip = trips.filter(pk=desk.checked_id(trip_id)).first()
+    if trip is None:
+        raise Http404
+    here = reverse("admin:dispatch_trip", args=[trip.pk])
+    waiting = Order.objects.visible_to(request.user).available_for_trip().filter(company_id=trip.company_id).with_stops()
+    wanted = request.GET.get("q", "").replace("\x00", "").strip()[:100]
+    if request.method == "POST":
+        ids = desk.numbers(request.POST.getlist("order"))
+        orders = list(Order.objects.visible_to(request.user).with_stops().filter(pk__in=ids).order_by("pk"))
+        if orders:
+            return _fill(request, context, trip, orders, here)
+    if wanted:
+        names = ("order_number", "customer_name", "customer_company", "pickup_stop__name", "delivery_stop__name")
+        waiting = waiting.filter(reduce(or_, (Q(**{f"{name}__icontains": wanted}) for name in names)))
+    page = {
+        "title": _("Add orders to %(trip)s") % {"trip": trip.name},
+        "trip": trip,
+        "orders": list(waiting.order_by("requested_pickup_date", "created_at", "pk")[:MOST_OFFERED]),
+        "most": MOST_OFFERED,
+        "wanted": wanted,
+        "back": here,
+        "nothing_ticked": request.method == "POST",
+    }
+    return TemplateResponse(request, "console/fill_trip.html", {**context, **page})
+
+
+def _fill(request: HttpRequest, context: dict[str, Any], trip: Trip, orders: list[Order], here: str) -> HttpResponse:
+    results = _assign(request.user, orders, {"kind": EXISTING, "trip": trip})[1]
+    if results.skipped:
+        return desk.results_page(request, context, _("Orders into a trip"), results, back=here, trip=trip)
+    messages.success(
+        request,
+        ngettext("%(count)d order added.", "%(count)d orders added.", results.done) % {"count": results.done},
+    )
+    return HttpResponseRedirect(here)
 
 
 @transaction.atomic

@@ -1,42 +1,95 @@
-"""Sending a verification code again to people who wait for one."""
+"""What an operator does to accounts: send codes again, switch on and off, end sessions, close for good."""
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable
+from typing import Any, NamedTuple
 
 from django.http import Http404, HttpRequest, HttpResponse
-from django.template.response import TemplateResponse
 from django.urls import reverse
+from django.utils.functional import Promise
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from accounts.models import User
-from accounts.services import request_own_verification
+from accounts.services import close_account, end_sessions, request_own_verification, set_active
 from depannini_dashmap.console import desk
-from depannini_dashmap.console.results import run_each
-from depannini_dashmap.console.trip_desk import READ_AND_POST
 from depannini_dashmap.lib import audit
-from depannini_dashmap.lib.errors import Conflict
+from depannini_dashmap.lib.errors import Conflict, Forbidden
 
 
-@READ_AND_POST
+class PeopleStep(NamedTuple):
+    """What the page asks, what is then said of each person, and the service."""
+
+    ask: desk.Ask
+    done: Promise
+    act: Callable[[User, User], Any]
+    spares_the_mighty: bool = True
+
+
+def _step(title: Promise, effect: Promise, done: Promise, act: Callable[[User, User], Any]) -> PeopleStep:
+    return PeopleStep(desk.Ask(title, effect), done, act)
+
+
+def _resend(actor: User, person: User) -> None:
+    has_unproven = (person.email and not person.email_verified) or (person.phone_number and not person.phone_verified)
+    if not (has_unproven and person.is_active):
+        raise Conflict(_("nothing to verify"), code="nothing_to_verify")
+    request_own_verification(person)
+    audit.record("code_resent", actor=actor, target=person)
+
+
+STEPS = {
+    "resend": _step(
+        gettext_lazy("Send verification codes again"),
+        gettext_lazy("Each gets a new code at every address that is not proven yet; older codes stop working."),
+        gettext_lazy("code on its way"),
+        _resend,
+    )._replace(spares_the_mighty=False),
+    "activate": _step(
+        gettext_lazy("Switch on"),
+        gettext_lazy("These people can sign in again."),
+        gettext_lazy("switched on"),
+        lambda actor, person: set_active(person, is_active=True, actor=actor),
+    ),
+    "deactivate": _step(
+        gettext_lazy("Switch off and end all sessions"),
+        gettext_lazy("These people are signed out everywhere and cannot sign in until they are switched on again."),
+        gettext_lazy("switched off"),
+        lambda actor, person: set_active(person, is_active=False, actor=actor),
+    ),
+    "end-sessions": _step(
+        gettext_lazy("End all sessions"),
+        gettext_lazy("These people are signed out everywhere; they can sign in again."),
+        gettext_lazy("signed out"),
+        lambda actor, person: end_sessions(person.pk, "ended_by_operator"),
+    ),
+    "close": _step(
+        gettext_lazy("Close for good and erase personal data"),
+        gettext_lazy("Names, addresses and phone numbers of these people are erased. This cannot be undone."),
+        gettext_lazy("closed and erased"),
+        lambda actor, person: close_account(person),
+    ),
+}
+
+
+@desk.READ_AND_POST
 @desk.for_operators
-def resend_codes(request: HttpRequest, context: dict[str, Any]) -> HttpResponse:
-    """Ask once, then have codes sent to the unproven addresses of the chosen people."""
-    ids = desk.chosen_ids(request)
-    people = list(User.objects.visible_to(request.user).filter(pk__in=ids).order_by("pk"))
-    if not people:
+def take_step(request: HttpRequest, step: str, context: dict[str, Any]) -> HttpResponse:
+    """Ask once, then do it to the chosen people; nobody does it to themselves, and only superusers to superusers."""
+    if step not in STEPS:
         raise Http404
-    if request.method != "POST":
-        page = {"title": _("Send verification codes again"), "people": people, "ids": ",".join(map(str, ids))}
-        return TemplateResponse(request, "console/resend.html", {**context, **page})
+    wanted = STEPS[step]
+    people = User.objects.visible_to(request.user).filter(pk__in=desk.chosen_ids(request)).order_by("pk")
+    chosen = [
+        desk.Chosen(person, person.display_name, reverse("admin:accounts_user_change", args=[person.pk])) for person in people
+    ]
 
-    def act(person: User) -> str:
-        has_unproven = (person.email and not person.email_verified) or (person.phone_number and not person.phone_verified)
-        if not (has_unproven and person.is_active):
-            raise Conflict(_("nothing to verify"), code="nothing_to_verify")
-        request_own_verification(person)
-        audit.record("code_resent", actor=request.user, target=person)
-        return _("code on its way")
+    def act(person: User, _reason: str) -> str:
+        is_mighty = person.pk == request.user.pk or (person.is_superuser and not request.user.is_superuser)
+        if is_mighty and wanted.spares_the_mighty:
+            raise Forbidden(_("not yours to change"))
+        wanted.act(request.user, person)
+        return str(wanted.done)
 
-    results = run_each(people, act)
-    return desk.results_page(request, context, _("Send verification codes again"), results, back=reverse("admin:accounts_user_changelist"))
+    return desk.ask_then_each(request, context, wanted.ask, chosen, act, back=reverse("admin:accounts_user_changelist"))

@@ -8,18 +8,25 @@ from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import reverse
+from django.utils import timezone
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_safe
 
 from assistance import lifecycle
-from assistance.models import Assistance, Offer
+from assistance.models import Assistance, ChatMessage, Offer
 from assistance.services import assign_by_hand, cancel_by_staff, ranked_candidates
 from depannini_dashmap.console import desk
 from depannini_dashmap.console.results import explain
-from depannini_dashmap.console.trip_desk import READ_AND_POST
 from depannini_dashmap.lib.errors import DomainError
 
-LONGEST_NOTE = 500
+CHAT_SHOWN = 200
+
+CANCEL = desk.Ask(
+    gettext_lazy("Cancel the chosen requests"),
+    gettext_lazy("Open requests end for good; each client and assistant is told at once, with the reason."),
+    asks_reason=True,
+)
 
 
 def _job(request: HttpRequest, assistance_id: int) -> Assistance:
@@ -43,11 +50,13 @@ def show_request(request: HttpRequest, assistance_id: int, context: dict[str, An
         "is_waiting": is_waiting,
         "candidates": ranked_candidates(job) if is_waiting else [],
         "offers": list(offers),
+        "messages_sent": list(ChatMessage.objects.filter(assistance=job).select_related("sender").order_by("id")[:CHAT_SHOWN]),
+        "now": timezone.now(),
     }
     return TemplateResponse(request, "console/request.html", {**context, **page})
 
 
-@READ_AND_POST
+@desk.READ_AND_POST
 @desk.for_operators
 def assign(request: HttpRequest, assistance_id: int, assistant_id: int, context: dict[str, Any]) -> HttpResponse:
     """Ask once, then give the request to the assistant."""
@@ -67,21 +76,42 @@ def assign(request: HttpRequest, assistance_id: int, assistant_id: int, context:
     return HttpResponseRedirect(here)
 
 
-@READ_AND_POST
+@desk.READ_AND_POST
 @desk.for_operators
 def cancel(request: HttpRequest, assistance_id: int, context: dict[str, Any]) -> HttpResponse:
     """Ask for the reason, then cancel the request."""
     job = _job(request, assistance_id)
     here = reverse("admin:dispatch_request", args=[job.pk])
-    note = request.POST.get("note", "").replace("\x00", "").strip()
-    page = {"title": _("Cancel the request"), "job": job, "back": here, "note": note, "longest": LONGEST_NOTE}
-    if request.method == "POST":
-        if note and len(note) <= LONGEST_NOTE:
-            try:
-                cancel_by_staff(request.user, assistance_id=job.pk, note=note)
-                messages.success(request, _("The request is canceled and both sides are told."))
-            except DomainError as error:
-                messages.error(request, explain(error))
-            return HttpResponseRedirect(here)
-        page["problem"] = _("Give a reason of at most %(count)d characters.") % {"count": LONGEST_NOTE}
+    note, problem = desk.given_note(request)
+    if request.method == "POST" and not problem:
+        try:
+            cancel_by_staff(request.user, assistance_id=job.pk, note=note)
+            messages.success(request, _("The request is canceled and both sides are told."))
+        except DomainError as error:
+            messages.error(request, explain(error))
+        return HttpResponseRedirect(here)
+    reason = {"note": note, "problem": problem, "longest": desk.LONGEST_NOTE}
+    page = {"title": _("Cancel the request"), "job": job, "back": here, **reason}
     return TemplateResponse(request, "console/cancel_request.html", {**context, **page})
+
+
+@desk.READ_AND_POST
+@desk.for_operators
+def cancel_chosen(request: HttpRequest, context: dict[str, Any]) -> HttpResponse:
+    """Ask for one reason, then cancel the chosen requests."""
+    rows = Assistance.objects.visible_to(request.user).select_related("client")
+    jobs = rows.filter(pk__in=desk.chosen_ids(request)).order_by("pk")
+    chosen = [
+        desk.Chosen(
+            job,
+            f"{_(job.get_status_display())} · {job.client.display_name}",
+            reverse("admin:dispatch_request", args=[job.pk]),
+        )
+        for job in jobs
+    ]
+
+    def act(job: Assistance, note: str) -> str:
+        cancel_by_staff(request.user, assistance_id=job.pk, note=note)
+        return _("canceled")
+
+    return desk.ask_then_each(request, context, CANCEL, chosen, act, back=reverse("admin:assistance_assistance_changelist"))

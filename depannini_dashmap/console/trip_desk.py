@@ -9,23 +9,24 @@ from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import reverse
+from django.utils import timezone
 from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
-from django.views.decorators.http import require_http_methods, require_POST, require_safe
+from django.views.decorators.http import require_POST, require_safe
 
 from accounts.models import User
 from accounts.permissions import may_edit
 from depannini_dashmap.console import desk
 from depannini_dashmap.console.results import explain, run_each
 from depannini_dashmap.lib.errors import DomainError
+from orders.models import Order
 from trips.lifecycle import CANCELLED, COMPLETED, DRAFT, IN_PROGRESS, OPEN, PLANNED, STEPS
+from trips.load import KG_PER_TONNE, heaviest_load_kg
 from trips.models import Trip, TripStop
 from trips.services.notify import notify_driver
-from trips.services.stops import reorder_stops
+from trips.services.stops import remove_order, reorder_stops, update_stop
 from trips.services.trips import update_trip
-
-READ_AND_POST = require_http_methods(["GET", "HEAD", "POST"])
 
 
 class Step(NamedTuple):
@@ -96,25 +97,47 @@ def _visible(request: HttpRequest, trip_id: int) -> Trip:
     return trip
 
 
+class StopLine(NamedTuple):
+    """A stop of the trip; `may_leave` on the stop at which its order is taken out."""
+
+    row: TripStop
+    is_late: bool
+    may_leave: bool
+
+
+def _lines(trip: Trip) -> list[StopLine]:
+    stops = TripStop.objects.filter(trip=trip).select_related("stop", "order").order_by("sequence")
+    now = timezone.localtime()
+    is_under_way = trip.status == IN_PROGRESS and trip.planned_start_date <= now.date()
+    lines, seen = [], set()
+    for row in stops:
+        due = row.planned_arrival_time
+        is_late = is_under_way and not row.is_completed and due is not None
+        is_late = is_late and (trip.planned_start_date < now.date() or due < now.time())
+        lines.append(StopLine(row, is_late, row.order_id is not None and row.order_id not in seen))
+        seen.add(row.order_id)
+    return lines
+
+
 @require_safe
 def show_trip(request: HttpRequest, trip_id: int, context: dict[str, Any]) -> HttpResponse:
     """Show the trip with its stops; whoever may change it can reorder them and take the next step."""
     trip = _visible(request, trip_id)
-    stops = TripStop.objects.filter(trip=trip).select_related("stop", "order").order_by("sequence")
+    lines = _lines(trip)
+    load_kg = heaviest_load_kg((row.stop.stop_type, row.order.goods_weight) for row, *_ in lines if row.order)
     is_editable = may_edit(request.user, trip.company_id)
-    steps = [(name, step) for name, step in STEP.items() if is_editable and trip.status in step.sources]
-    return TemplateResponse(
-        request,
-        "console/trip.html",
-        {
-            **context,
-            "title": trip.name,
-            "trip": trip,
-            "stops": list(stops),
-            "steps": steps,
-            "is_editable": is_editable and not trip.is_closed,
-        },
-    )
+    page = {
+        "title": trip.name,
+        "trip": trip,
+        "lines": lines,
+        "done": sum(line.row.is_completed for line in lines),
+        "late": sum(line.is_late for line in lines),
+        "load_kg": load_kg,
+        "is_overloaded": load_kg > trip.vehicle.capacity * KG_PER_TONNE,
+        "steps": [(name, step) for name, step in STEP.items() if is_editable and trip.status in step.sources],
+        "is_editable": is_editable and not trip.is_closed,
+    }
+    return TemplateResponse(request, "console/trip.html", {**context, **page})
 
 
 @require_POST
@@ -122,11 +145,9 @@ def show_trip(request: HttpRequest, trip_id: int, context: dict[str, Any]) -> Ht
 def reorder(request: HttpRequest, trip_id: int, context: dict[str, Any]) -> HttpResponse:
     """Store the order of the stops as the form lists them."""
     trip = _visible(request, trip_id)
-    given = request.POST.getlist("stop")
-    if not all(value.isascii() and value.isdigit() and len(value) < 19 for value in given):
-        raise Http404
+    given = desk.numbers(request.POST.getlist("stop"))
     try:
-        numbers = [(int(value), place) for place, value in enumerate(given, start=1)]
+        numbers = [(stop, place) for place, stop in enumerate(given, start=1)]
         reorder_stops(actor=request.user, trip_id=trip.pk, numbers=numbers)
         messages.success(request, _("The new order of the stops is saved."))
     except DomainError as error:
@@ -134,7 +155,46 @@ def reorder(request: HttpRequest, trip_id: int, context: dict[str, Any]) -> Http
     return HttpResponseRedirect(reverse("admin:dispatch_trip", args=[trip.pk]))
 
 
-@READ_AND_POST
+TAKE_OUT = desk.Ask(
+    gettext_lazy("Take out of the trip"),
+    gettext_lazy("The pickup and the delivery leave the trip, and the order waits for another one. Tell the driver afterwards."),
+)
+
+
+@desk.READ_AND_POST
+@desk.for_editors
+def take_out(request: HttpRequest, trip_id: int, context: dict[str, Any]) -> HttpResponse:
+    """Ask once, then give the chosen orders of the trip back."""
+    trip = _visible(request, trip_id)
+    held = Order.objects.filter(trip_orders__trip=trip, trip_orders__is_live=True, pk__in=desk.chosen_ids(request))
+    chosen = [
+        desk.Chosen(order, order.customer_name, reverse("admin:orders_order_change", args=[order.pk]))
+        for order in held.order_by("pk")
+    ]
+
+    def act(order: Order, _reason: str) -> str:
+        remove_order(actor=request.user, trip_id=trip.pk, order_id=order.pk)
+        return _("taken out, waits for a trip")
+
+    return desk.ask_then_each(request, context, TAKE_OUT, chosen, act, back=reverse("admin:dispatch_trip", args=[trip.pk]))
+
+
+@require_POST
+@desk.for_editors
+def mark_stop(request: HttpRequest, trip_id: int, stop_id: int, context: dict[str, Any]) -> HttpResponse:
+    """Say that a stop is done, or take that back: a driver told it over the phone."""
+    trip = _visible(request, trip_id)
+    is_done = request.POST.get("done") != "no"
+    try:
+        row = update_stop(actor=request.user, trip=trip, trip_stop_id=desk.checked_id(stop_id), is_completed=is_done)
+        said = _("%(name)s is done.") if is_done else _("%(name)s is open again.")
+        messages.success(request, said % {"name": row.stop.name})
+    except DomainError as error:
+        messages.error(request, explain(error))
+    return HttpResponseRedirect(reverse("admin:dispatch_trip", args=[trip.pk]))
+
+
+@desk.READ_AND_POST
 @desk.for_editors
 def take_step(request: HttpRequest, step: str, context: dict[str, Any]) -> HttpResponse:
     """Ask once, then take the chosen trips a step on and tell what became of each."""
@@ -156,8 +216,5 @@ def take_step(request: HttpRequest, step: str, context: dict[str, Any]) -> HttpR
 
     results = run_each(trips, act, lambda trip: reverse("admin:dispatch_trip", args=[trip.pk]))
     if len(trips) == 1:
-        row = results.rows[0]
-        tell = messages.success if row.is_done else messages.error
-        tell(request, f"{row.label}: {row.message}")
-        return HttpResponseRedirect(row.url)
+        return desk.tell_one(request, results, results.rows[0].url)
     return desk.results_page(request, context, str(wanted.label), results, back=reverse("admin:trips_trip_changelist"))

@@ -10,7 +10,7 @@ from django.http import HttpRequest, HttpResponse
 from django.urls import URLPattern, path
 from django.views.i18n import set_language
 
-from depannini_dashmap.console import order_desk, pages, people_desk, request_desk, tariffs, trip_desk
+from depannini_dashmap.console import order_desk, pages, people_desk, request_desk, tariffs, trip_desk, vehicle_desk
 
 if TYPE_CHECKING:
     from depannini_dashmap.admin_site import DispatchAdminSite
@@ -38,6 +38,9 @@ def console_urls(site: DispatchAdminSite) -> list[URLPattern]:
         path("dispatch/trips/step/<slug:step>/", page(trip_desk.take_step), name="dispatch_step"),
         path("dispatch/trips/<int:trip_id>/", page(trip_desk.show_trip), name="dispatch_trip"),
         path("dispatch/trips/<int:trip_id>/reorder/", page(trip_desk.reorder), name="dispatch_reorder"),
+        path("dispatch/trips/<int:trip_id>/fill/", page(order_desk.fill_trip), name="dispatch_fill_trip"),
+        path("dispatch/trips/<int:trip_id>/stops/<int:stop_id>/", page(trip_desk.mark_stop), name="dispatch_stop_done"),
+        path("dispatch/trips/<int:trip_id>/take-out/", page(trip_desk.take_out), name="dispatch_take_out"),
         path("dispatch/requests/<int:assistance_id>/", page(request_desk.show_request), name="dispatch_request"),
         path(
             "dispatch/requests/<int:assistance_id>/assign/<int:assistant_id>/",
@@ -45,6 +48,8 @@ def console_urls(site: DispatchAdminSite) -> list[URLPattern]:
             name="dispatch_assign",
         ),
         path("dispatch/requests/<int:assistance_id>/cancel/", page(request_desk.cancel), name="dispatch_cancel"),
-        path("dispatch/people/resend/", page(people_desk.resend_codes), name="dispatch_resend"),
+        path("dispatch/requests/cancel/", page(request_desk.cancel_chosen), name="dispatch_cancel_chosen"),
+        path("dispatch/people/<slug:step>/", page(people_desk.take_step), name="dispatch_people"),
+        path("dispatch/vehicles/restore/", page(vehicle_desk.restore), name="dispatch_restore"),
         path("dispatch/tariffs/example/", site.admin_view(tariffs.example), name="tariff_example"),
     ]

@@ -10,7 +10,7 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
-from assistance.models import Assistance, AssistantProfile
+from assistance.models import Assistance, AssistantProfile, ChatMessage, Offer
 from depannini_dashmap.console import board, charts
 from depannini_dashmap.lib import realtime
 from depannini_dashmap.models import AuditEvent
@@ -286,6 +286,105 @@ def test_stops_are_reordered_but_no_delivery_comes_first(dispatcher: Any, compan
     assert nadia.post(path, {"stop": ["x"]}).status_code == 404
 
 
+def test_an_order_is_taken_out_of_its_trip(dispatcher: Any, dispatcher_b: Any, company_a: Any, nadia: Client) -> None:
+    orders = (_order(dispatcher, company_a), _order(dispatcher, company_a))
+    trip = _trip(dispatcher, _vehicle(dispatcher, company_a), orders=orders)
+    path = f"/admin/dispatch/trips/{trip.pk}/take-out/"
+    assert f"{path}?ids={orders[0].pk}" in nadia.get(f"/admin/dispatch/trips/{trip.pk}/").content.decode()
+    assert orders[0].order_number in nadia.get(f"{path}?ids={orders[0].pk}").content.decode()
+    assert trip.trip_stops.count() == 4
+    assert _signed_in(dispatcher_b).post(path, {"ids": orders[0].pk}).status_code == 404
+    assert "waits for a trip" in nadia.post(path, {"ids": orders[0].pk}, follow=True).content.decode()
+    orders[0].refresh_from_db()
+    assert orders[0].status == "pending"
+    assert list(trip.trip_stops.values_list("sequence", "order_id")) == [(1, orders[1].pk), (2, orders[1].pk)]
+    assert nadia.post(path, {"ids": orders[0].pk}).status_code == 404
+    update_trip(actor=dispatcher, trip_id=trip.pk, status="cancelled")
+    assert "/take-out/" not in nadia.get(f"/admin/dispatch/trips/{trip.pk}/").content.decode()
+    assert nadia.post(path, {"ids": orders[1].pk}).status_code == 404
+
+
+def test_a_trip_is_filled_from_its_desk(dispatcher: Any, company_a: Any, company_b: Any, dispatcher_b: Any, nadia: Client) -> None:
+    trip = _trip(dispatcher, _vehicle(dispatcher, company_a))
+    hotel, cafe = _order(dispatcher, company_a, "Hotel"), _order(dispatcher, company_a, "Cafe")
+    foreign = _order(dispatcher_b, company_b, "Foreign")
+    path = f"/admin/dispatch/trips/{trip.pk}/fill/"
+    page = nadia.get(path).content.decode()
+    assert ("Hotel" in page, "Cafe" in page, "Foreign" in page) == (True, True, False)
+    assert "Cafe" not in nadia.get(path, {"q": "hot"}).content.decode()
+    assert "No waiting order matches" in nadia.get(path, {"q": "xyz"}).content.decode()
+    assert "Tick at least one" in nadia.post(path).content.decode()
+    assert "Tick at least one" in nadia.post(path, {"order": foreign.pk}).content.decode()
+    assert "2 orders added" in nadia.post(path, {"order": [hotel.pk, cafe.pk]}, follow=True).content.decode()
+    assert trip.trip_stops.count() == 4
+    assert "is already in a trip" in nadia.post(path, {"order": cafe.pk}).content.decode()
+    assert "No order waits" in nadia.get(path).content.decode()
+    assert _signed_in(dispatcher_b).get(path).status_code == 404
+
+
+def test_a_stop_is_done_and_undone_over_the_phone(dispatcher: Any, company_a: Any, nadia: Client) -> None:
+    trip = _trip(dispatcher, _vehicle(dispatcher, company_a), orders=(_order(dispatcher, company_a),))
+    update_trip(actor=dispatcher, trip_id=trip.pk, status="in_progress")
+    pickup = trip.trip_stops.first()
+    path = f"/admin/dispatch/trips/{trip.pk}/stops/{pickup.pk}/"
+    for said, is_done in (("yes", True), ("no", False)):
+        assert 'class="success"' in nadia.post(path, {"done": said}, follow=True).content.decode()
+        pickup.refresh_from_db()
+        assert pickup.is_completed is is_done
+    assert nadia.get(path).status_code == 405
+    other = _trip(dispatcher, _vehicle(dispatcher, company_a, "16-2"))
+    wrong = nadia.post(f"/admin/dispatch/trips/{other.pk}/stops/{pickup.pk}/", {"done": "yes"}, follow=True)
+    assert 'class="error"' in wrong.content.decode()
+
+
+def test_late_stops_and_too_heavy_loads_are_marked(dispatcher: Any, company_a: Any, nadia: Client) -> None:
+    order = _order(dispatcher, company_a)
+    Order.objects.update(goods_weight=3500)
+    trip = _trip(dispatcher, _vehicle(dispatcher, company_a), orders=(order,))
+    path = f"/admin/dispatch/trips/{trip.pk}/"
+    assert "stops late" not in nadia.get(path).content.decode()
+    update_trip(actor=dispatcher, trip_id=trip.pk, status="in_progress")
+    Trip.objects.update(planned_start_date=trip.planned_start_date - dt.timedelta(days=1))
+    TripStop.objects.update(planned_arrival_time=dt.time(8))
+    page = nadia.get(path).content.decode()
+    assert "2 stops late" in page
+    assert "overloaded" in page
+
+
+@pytest.mark.parametrize("rows", [1, 3])
+def test_the_desks_cost_the_same_with_more_rows(
+    rows: int,
+    dispatcher: Any,
+    company_a: Any,
+    client_user: Any,
+    assistant_user: Any,
+    nadia: Client,
+    salim: Client,
+    django_assert_num_queries: Any,
+) -> None:
+    orders = [_order(dispatcher, company_a) for _ in range(rows)]
+    carried = tuple(_order(dispatcher, company_a) for _ in range(rows))
+    trip = _trip(dispatcher, _vehicle(dispatcher, company_a), orders=carried)
+    job = _request(client_user)
+    for number in range(rows):
+        ChatMessage.objects.create(assistance=job, sender=client_user, message=str(number))
+        Offer.objects.create(assistance=job, assistant=assistant_user, wave=number + 1, closed_at=timezone.now(), reason="declined")
+    ids, held = (",".join(str(order.pk) for order in chosen) for chosen in (orders, carried))
+    # Each: session, user, operators' group, roles, permissions of the user and of the groups; then
+    costs = [
+        (nadia, f"/admin/dispatch/trips/{trip.pk}/", 9),  # the trip, its stops, the role in its company
+        (nadia, f"/admin/dispatch/trips/{trip.pk}/fill/", 8),  # the trip, orders that wait
+        (nadia, f"/admin/dispatch/trips/{trip.pk}/take-out/?ids={held}", 8),  # the trip, its orders
+        (nadia, f"/admin/dispatch/orders/into-trip/?ids={ids}", 9),  # orders, open trips, vehicles
+        # an operator has no roles; the request, candidates, who declined, who is busy, offers, what they wrote
+        (salim, f"/admin/dispatch/requests/{job.pk}/", 11),
+    ]
+    for browser, path, queries in costs:
+        browser.get(path)
+        with django_assert_num_queries(queries, info=path):
+            assert browser.get(path).status_code == 200
+
+
 def test_a_trip_is_driven_from_the_console(dispatcher: Any, company_a: Any, nadia: Client) -> None:
     order = _order(dispatcher, company_a)
     trip = _trip(dispatcher, _vehicle(dispatcher, company_a), orders=(order,))
@@ -382,7 +481,7 @@ def test_codes_are_sent_again(client_user: Any, assistant_user: Any, salim: Clie
 
 @pytest.mark.parametrize("ids", ["", "x", "1,%00", "9" * 30, "-1", "1;2"])
 def test_ids_that_are_none_are_not_found(ids: str, salim: Client) -> None:
-    for path in ("orders/into-trip", "trips/step/start", "people/resend"):
+    for path in ("orders/into-trip", "trips/step/start", "people/resend", "vehicles/restore", "requests/cancel"):
         assert salim.get(f"/admin/dispatch/{path}/", {"ids": ids}).status_code == 404
 
 

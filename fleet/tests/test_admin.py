@@ -85,7 +85,11 @@ def test_add_change_delete_restore(page, dispatcher, company_a):
         r"<ul class=\"messagelist.*?</ul>", "", browser.get(LIST).content.decode(), flags=re.S
     )
     assert "ABC123" in browser.get(f"{LIST}?fleet=deleted").content.decode()
-    browser.post(f"{LIST}?fleet=deleted", {"action": "restore", "_selected_action": [van.pk]})
+    asked = browser.post(f"{LIST}?fleet=deleted", {"action": "restore", "_selected_action": [van.pk]})["Location"]
+    assert asked == f"/admin/dispatch/vehicles/restore/?ids={van.pk}"
+    assert "ABC123" in browser.get(asked).content.decode()
+    assert "brought back" in browser.post(asked, {"ids": van.pk}, follow=True).content.decode()
+    assert "is in the fleet already" in browser.post(asked, {"ids": van.pk}, follow=True).content.decode()
     van.refresh_from_db()
     assert not van.is_deleted
 

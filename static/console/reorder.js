@@ -1,19 +1,21 @@
 // The stops of a trip: by drag, or by the up and down buttons; nothing is stored before the form is sent.
+// The list is looked up anew each time, as the desk may have replaced it.
 const form = document.getElementById("reorder");
-const list = form && form.querySelector(".stops");
-if (list) {
-  const save = form.querySelector("button[type=submit]");
+if (form) {
+  const save = form.querySelector("button[data-save]");
   const status = document.getElementById("reorder-status");
+  const list = () => form.querySelector(".stops");
   let dragged = null;
 
   const changed = (item) => {
-    [...list.children].forEach((row, index) => { row.querySelector(".number").textContent = index + 1; });
+    [...list().children].forEach((row, index) => { row.querySelector(".number").textContent = index + 1; });
     save.disabled = false;
-    const place = [...list.children].indexOf(item) + 1;
+    form.dataset.unsaved = "";
+    const place = [...list().children].indexOf(item) + 1;
     status.textContent = status.dataset.moved.replace("{name}", item.dataset.name).replace("{place}", place);
   };
 
-  list.addEventListener("click", (event) => {
+  form.addEventListener("click", (event) => {
     const button = event.target.closest("button[data-move]");
     if (!button) return;
     const item = button.closest("li");
@@ -26,13 +28,14 @@ if (list) {
     changed(item);
   });
 
-  list.addEventListener("dragstart", (event) => {
+  form.addEventListener("dragstart", (event) => {
     dragged = event.target.closest("li");
+    if (!dragged) return;
     dragged.classList.add("is-dragged");
     event.dataTransfer.effectAllowed = "move";
     event.dataTransfer.setData("text/plain", "");
   });
-  list.addEventListener("dragover", (event) => {
+  form.addEventListener("dragover", (event) => {
     if (!dragged) return;
     event.preventDefault();
     const over = event.target.closest("li");
@@ -41,8 +44,8 @@ if (list) {
     if (event.clientY < box.top + box.height / 2) over.before(dragged);
     else over.after(dragged);
   });
-  list.addEventListener("drop", (event) => event.preventDefault());
-  list.addEventListener("dragend", () => {
+  form.addEventListener("drop", (event) => event.preventDefault());
+  form.addEventListener("dragend", () => {
     if (!dragged) return;
     dragged.classList.remove("is-dragged");
     changed(dragged);
@@ -50,7 +53,7 @@ if (list) {
   });
 
   let isSending = false;
-  form.addEventListener("submit", () => { isSending = true; });
+  form.addEventListener("submit", (event) => { isSending = event.submitter === save; });
   addEventListener("beforeunload", (event) => {
     if (!save.disabled && !isSending) event.preventDefault();
   });

@@ -163,6 +163,20 @@ def delete_stop(*, actor: User, trip_stop_id: int) -> None:
 
 
 @transaction.atomic
+def remove_order(*, actor: User, trip_id: int, order_id: int) -> None:
+    """Take an order with both its stops out of a trip; it is pending again.
+
+    Raises: NotFound, Forbidden, Conflict (trip closed).
+    """
+    trip = lock_trip(actor, trip_id, must_be_open=True)
+    rows = list(TripStop.objects.filter(trip=trip, order_id=order_id).values_list("pk", flat=True))
+    if not rows:
+        raise NotFound("Order")
+    for trip_stop_id in rows:
+        delete_stop(actor=actor, trip_stop_id=trip_stop_id)
+
+
+@transaction.atomic
 def reorder_stops(*, actor: User, trip_id: int, numbers: Sequence[tuple[int, int]]) -> None:
     """Sort the named stops (id, number) among the places that they held.
 
