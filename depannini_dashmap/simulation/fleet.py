@@ -16,7 +16,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 ROAD_SPEED_KMH = 48.0
+FASTEST = 1.2  # times ROAD_SPEED_KMH
 TICK_S = 10.0
+FARTHEST_KM = 0.7  # between two reports; much more at once and the server would flag the fix as implausible
 
 
 async def run_fleet(world: World, vehicles: int) -> None:
@@ -26,10 +28,21 @@ async def run_fleet(world: World, vehicles: int) -> None:
         fleet = (await world.call("GET", "/api/vehicles/?is_active=true", token=token)).json()["results"]
         while len(fleet) < vehicles:
             fleet.append(await _buy_vehicle(world, token, len(fleet)))
+        latest = (await world.call("GET", "/api/positions/latest/", token=token)).json()
+        places = {fix["vehicle_id"]: (float(fix["latitude"]), float(fix["longitude"])) for fix in latest}
     except (httpx.HTTPError, Refused) as error:
         world.tally.fail(f"fleet: {error if isinstance(error, Refused) else type(error).__name__}")
         return
-    await asyncio.gather(*(_run_vehicle(world, token, vehicle) for vehicle in fleet[:vehicles]))
+    await asyncio.gather(*(_run_vehicle(world, token, vehicle, places.get(vehicle["id"])) for vehicle in fleet[:vehicles]))
+
+
+def rhythm(speed_up: float) -> tuple[float, float]:
+    """Return how many simulated seconds each report covers and how many real seconds lie between two.
+
+    One report a second where that is enough; in a faster world more reports, rather than longer jumps.
+    """
+    step_s = min(max(TICK_S, speed_up), FARTHEST_KM / (FASTEST * ROAD_SPEED_KMH) * 3600)
+    return step_s, step_s / speed_up
 
 
 async def _dispatcher_token(world: World) -> str:
@@ -52,9 +65,10 @@ async def _buy_vehicle(world: World, token: str, number: int) -> dict:
     return (await world.call("POST", "/api/vehicles/", body, token=token)).json()
 
 
-async def _run_vehicle(world: World, token: str, vehicle: dict) -> None:
+async def _run_vehicle(world: World, token: str, vehicle: dict, last_place: tuple[float, float] | None) -> None:
+    """Drive one vehicle from where it was heard of last."""
     place = world.random.choice(ALGIERS)
-    mover = Mover(place.lat, place.lng)
+    mover = Mover(*(last_place or (place.lat, place.lng)))
     while not world.is_over:
         try:
             trip = await _next_trip(world, token, vehicle["id"])
@@ -133,10 +147,10 @@ async def _drive_trip(world: World, token: str, vehicle_id: int, mover: Mover, t
 
 async def _drive(world: World, token: str, vehicle_id: int, mover: Mover, lat: float, lng: float) -> bool:
     """Drive to a point and report a position once a tick; False when the day is over before."""
+    step_s, every_s = rhythm(world.speed_up)
     while not world.is_over:
         started = time.monotonic()
-        # At most one report a second: beyond ten times life, each covers more road.
-        arrived = mover.step(lat, lng, world.random.uniform(0.7, 1.2) * ROAD_SPEED_KMH, max(TICK_S, world.speed_up))
+        arrived = mover.step(lat, lng, world.random.uniform(0.7, FASTEST) * ROAD_SPEED_KMH, step_s)
         body = {
             "vehicle_id": vehicle_id,
             "latitude": f"{mover.lat:.7f}",
@@ -149,5 +163,5 @@ async def _drive(world: World, token: str, vehicle_id: int, mover: Mover, lat: f
         world.tally.counts["positions"] += 1
         if arrived:
             return True
-        await asyncio.sleep(max(0.05, max(1.0, TICK_S / world.speed_up) - (time.monotonic() - started)))
+        await asyncio.sleep(max(0.05, every_s - (time.monotonic() - started)))
     return False

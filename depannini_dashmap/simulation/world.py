@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import math
 import random
 import statistics
 import time
@@ -68,13 +69,13 @@ class Tally:
 
 
 class World:
-    """The server under the simulation, how fast time runs, and chance."""
+    """The server under the simulation, how fast time runs, and chance; a `duration_s` of 0 never ends by itself."""
 
     def __init__(self, base_url: str, *, speed_up: float, duration_s: float, seed: int) -> None:
         self.base_url = base_url.rstrip("/")
         self.socket_url = self.base_url.replace("http", "ws", 1)
         self.speed_up = speed_up
-        self.ends_at = time.monotonic() + duration_s
+        self.ends_at = time.monotonic() + duration_s if duration_s else math.inf
         self.random = random.Random(seed)  # noqa: S311 - chance, not secrets
         self.tally = Tally()
         self.requested_at: dict[int, float] = {}

@@ -1,13 +1,19 @@
-"""The demo's data: made once, through the rules, for each role."""
+"""The demo's data: made once, through the rules, for each role; and the world that moves in it."""
+
+import datetime as dt
 
 import pytest
 from django.core.management import CommandError, call_command
 
 from accounts.models import Company, User
 from assistance.models import Assistance
+from depannini_dashmap.demo_cast import ALGIERS
 from depannini_dashmap.management.commands.seed_demo import LOGINS
+from depannini_dashmap.simulation.fleet import FASTEST, ROAD_SPEED_KMH, rhythm
+from depannini_dashmap.simulation.world import Mover, World
 from orders.models import Order
 from telematics.models import Position
+from telematics.plausibility import Fix, Track
 from trips.models import Trip
 
 pytestmark = pytest.mark.django_db
@@ -34,3 +40,22 @@ def test_a_believable_week_made_once(api, settings, capsys):
     for _, login, password in LOGINS:
         path, name = ("/api/auth/login/phone/", "phone_number") if login.startswith("+") else ("/api/auth/login/", "username")
         assert api().post(path, {name: login, "password": password}).status_code == 200, login
+
+
+@pytest.mark.parametrize("speed_up", [0.5, 1, 10, 40, 200])
+def test_vehicles_of_a_fast_world_stay_believable(speed_up):
+    start, goal = ALGIERS[0], max(ALGIERS, key=lambda place: abs(place.lng - ALGIERS[0].lng))
+    mover, track = Mover(start.lat, start.lng), Track()
+    step_s, every_s = rhythm(speed_up)
+    assert step_s / every_s == pytest.approx(speed_up)
+    now, arrived = dt.datetime(2026, 1, 1, tzinfo=dt.UTC), False
+    while not arrived:
+        arrived = mover.step(goal.lat, goal.lng, FASTEST * ROAD_SPEED_KMH, step_s)
+        now += dt.timedelta(seconds=every_s)
+        assert not track.judge(Fix(now, mover.lat, mover.lng))
+
+
+@pytest.mark.parametrize(("duration_s", "is_over"), [(0, False), (1e-9, True), (60, False)])
+def test_a_world_without_a_duration_goes_on(duration_s, is_over):
+    world = World("http://127.0.0.1:9", speed_up=1, duration_s=duration_s, seed=1)
+    assert world.is_over is is_over

@@ -113,7 +113,7 @@ def serve_and_simulate(command: list[str], port: int, duration: float) -> int:
     try:
         wait_until_up(server, port)
         manage = [sys.executable, str(settings.BASE_DIR / "manage.py"), "simulate", "--base-url", f"http://{HOST}:{port}"]
-        world = subprocess.Popen([*manage, *(["--duration", str(duration)] if duration else [])])  # noqa: S603
+        world = subprocess.Popen([*manage, "--duration", str(duration)])  # noqa: S603
         return world.wait()
     except KeyboardInterrupt:
         return 0

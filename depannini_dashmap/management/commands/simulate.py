@@ -34,7 +34,7 @@ class Command(BaseCommand):
         parser.add_argument("--assistants", type=int, default=6)
         parser.add_argument("--vehicles", type=int, default=5)
         parser.add_argument("--speed-up", type=float, default=10.0, help="how much faster than life (default 10)")
-        parser.add_argument("--duration", type=float, default=120.0, help="seconds of real time (default 120)")
+        parser.add_argument("--duration", type=float, default=120.0, help="seconds of real time (default 120); 0: until Ctrl-C")
         parser.add_argument("--seed", type=int, default=1)
 
     def handle(self, **options: Any) -> None:
