@@ -13,7 +13,8 @@ from a2wsgi import WSGIMiddleware
 from django.conf import settings
 
 from depannini_dashmap.wsgi import application as wsgi_application  # isort: skip - sets Django up
-from depannini_dashmap.lib import access_log, hub, outage, stopping, transport, worker
+from depannini_dashmap import http_server
+from depannini_dashmap.lib import access_log, hub, outage, stopping, worker
 from depannini_dashmap.lib.handshake import refuse
 from depannini_dashmap.routing import sockets
 from depannini_dashmap.serving import tell_sockets_on_stop
@@ -66,7 +67,7 @@ async def _live(receive: Callable, send: Callable) -> None:
 
 
 access_log.keep_secrets_out()
-transport.leave_forms_unread()
+http_server.install()
 tell_sockets_on_stop()
 # A change may have been carried out whose event nobody could send: sockets read the state again.
 outage.start(lambda: hub.deliver_here(hub.RESYNC))

@@ -15,11 +15,15 @@ from daphne.http_protocol import WebRequest
 from daphne.server import Server
 from twisted.internet.defer import Deferred, ensureDeferred
 
+from depannini_dashmap.http_server import CHANNELS, Channel
 from depannini_dashmap.lib import sockets, stopping, worker
 
 logger = logging.getLogger(__name__)
 
 PATIENCE = 12.0  # seconds for what is running
+# Seconds in which a kept connection may bring its last request: who sends one is told that it was the last, so only a
+# connection that lay idle all the while is closed without a word.
+GRACE = 2.0
 LOOK_EVERY = 0.02
 
 
@@ -28,13 +32,11 @@ class GracefulServer(Server):
 
     def __init__(self, application: Callable, *, file_descriptor: int, ready: Callable[[], None]):
         self._ports: list[Any] = []
-        self._channels: set[Any] = set()
-        self._announce = ready
         super().__init__(
             application,
             endpoints=build_endpoint_description_strings(file_descriptor=file_descriptor),
             verbosity=0,
-            ready_callable=self._ready,
+            ready_callable=ready,
         )
 
     def listen_success(self, port: Any) -> None:
@@ -45,24 +47,6 @@ class GracefulServer(Server):
     def kill_all_applications(self) -> Deferred:
         """Let Twisted wait, before it stops, until nothing is running any more."""
         return ensureDeferred(self._stop())
-
-    def _ready(self) -> None:
-        build = self.http_factory.buildProtocol
-
-        def build_and_keep(address: Any) -> Any:
-            channel = build(address)
-            self._channels.add(channel)
-            lost = channel.connectionLost
-
-            def forget(*reason: Any) -> None:
-                self._channels.discard(channel)
-                lost(*reason)
-
-            channel.connectionLost = forget
-            return channel
-
-        self.http_factory.buildProtocol = build_and_keep
-        self._announce()
 
     async def _stop(self) -> None:
         try:
@@ -76,45 +60,51 @@ class GracefulServer(Server):
     async def _drain(self) -> None:
         stopping.begin()
         for port in self._ports:
+            _accept_who_waits(port)
             port.stopListening()
         told = sockets.close_all(sockets.RESTART)
         loop = asyncio.get_running_loop()
-        ends_at = loop.time() + PATIENCE
+        began = loop.time()
         working = loop.run_in_executor(None, worker.stop, PATIENCE - 2)
-        logger.info("Stopping: %d sockets told, %d requests running", told, len(self._running()))
-        while loop.time() < ends_at:
-            self._close_idle()
-            unfinished = self._running() or self._busy_channels() or sockets.LIVE or sockets.BACKGROUND
+        logger.info("Stopping: %d sockets told, %d requests running", told, self._running())
+        while (passed := loop.time() - began) < PATIENCE:
+            kept = [channel for channel in CHANNELS if not channel.is_upgraded()]
+            if passed > GRACE:
+                _close_idle(kept)
+            unfinished = kept or self._running() or sockets.LIVE or sockets.BACKGROUND
             if not unfinished and working.done():
                 return
             await asyncio.sleep(LOOK_EVERY)
-        logger.warning("Stopping with %d requests unfinished", len(self._running()))
+        logger.warning("Stopping with %d requests unfinished", self._running())
 
-    def _running(self) -> list[Any]:
-        """Return the HTTP requests that are being answered."""
-        return [
-            protocol
-            for protocol, details in self.connections.items()
-            if isinstance(protocol, WebRequest)
-            and not details.get("disconnected")
-            and (instance := details.get("application_instance"))
+    def _running(self) -> int:
+        """Count the HTTP requests that are being answered, also those whose client has gone."""
+        return sum(
+            isinstance(protocol, WebRequest)
+            and (instance := details.get("application_instance")) is not None
             and not instance.done()
-        ]
+            for protocol, details in self.connections.items()
+        )
 
-    def _close_idle(self) -> None:
-        """Close connections on which nothing runs; the others close after their answer, and say so."""
-        for request in self._running():
-            if not request.startedWriting:
-                request.responseHeaders.setRawHeaders(b"connection", [b"close"])
-            request.channel.persistent = False
-        for channel in list(self._channels):
-            if not (_requests(channel) or _is_upgraded(channel)):
-                channel._channel.transport.loseConnection()
 
-    def _busy_channels(self) -> list[Any]:
-        """Return connections whose answer has not wholly left."""
-        running = {request.channel for request in self._running()}
-        return [c for c in self._channels if _requests(c) and getattr(c, "_channel", c) in running]
+def _accept_who_waits(port: Any) -> None:
+    """Take in those whom the kernel has let connect already: closing the port would reset them."""
+    port.numberAccepts = 1024
+    port.doRead()
+
+
+def _close_idle(channels: list[Channel]) -> None:
+    for channel in channels:
+        if channel.is_idle() and not _has_unread(channel.transport.socket):
+            channel.loseConnection()
+
+
+def _has_unread(line: socket.socket) -> bool:
+    """Tell whether a request has arrived that the loop has not come to read."""
+    try:
+        return bool(line.recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT))
+    except OSError:
+        return False
 
 
 def tell_sockets_on_stop() -> None:
@@ -156,12 +146,3 @@ def leave() -> None:
     """End the process without waiting for threads that are stuck."""
     logging.shutdown()
     os._exit(0)
-
-
-def _is_upgraded(channel: Any) -> bool:
-    """Tell whether a connection has become a socket, which its consumer closes."""
-    return getattr(channel._channel.transport, "protocol", channel) is not channel
-
-
-def _requests(channel: Any) -> list[Any]:
-    return getattr(getattr(channel, "_channel", channel), "requests", [])

@@ -1,4 +1,4 @@
-"""What the server under us lets us see and set: with Daphne who reads forms, its frame limit, how much waits to be read.
+"""What the server under a socket lets us see and set: with Daphne its frame limit and how much waits to be read.
 
 Under another server (uvicorn limits frames and slows senders by itself) everything here does nothing.
 """
@@ -10,25 +10,6 @@ from typing import Any
 from depannini_dashmap.lib.frames import MAX_BYTES
 
 BACKLOG_LIMIT = 256 * 1024  # bytes that may wait inside the process for one client
-
-
-def leave_forms_unread() -> None:
-    """Keep Daphne from parsing forms, which nobody asks of it: Django reads them again, and says 400 in our words.
-
-    Twisted answers a broken multipart body itself, with an empty 400, and parses a good one in the event loop.
-    """
-    from daphne.http_protocol import WebRequest
-
-    parse_and_process = WebRequest.requestReceived
-    if hasattr(parse_and_process, "__wrapped__"):
-        return
-
-    @functools.wraps(parse_and_process)
-    def process(request: Any, *line: bytes) -> None:
-        request._parsePOSTFormSubmission = False
-        parse_and_process(request, *line)
-
-    WebRequest.requestReceived = process
 
 
 class Transport:

@@ -1,0 +1,101 @@
+"""Daphne's HTTP with answers of ours: where Twisted refuses by itself, and on connections that are kept while we stop."""
+
+import json
+import uuid
+from typing import Any
+from weakref import WeakSet
+
+from daphne import http_protocol
+from twisted.web import http
+
+from depannini_dashmap.lib import errors, stopping
+
+LINGER = 2.0  # seconds for a refused client to read why: closing with its bytes unread would reset the connection
+
+CHANNELS: "WeakSet[Channel]" = WeakSet()
+
+
+def install() -> None:
+    """Let every Daphne of this process, ours or the command's, speak HTTP as this module does."""
+    if not http.H2_ENABLED:
+        http_protocol.HTTPFactory.protocol = Channel
+        http_protocol.WebRequest = Request
+
+
+class Request(http_protocol.WebRequest):  # type: ignore[misc]
+    """One request. Forms are Django's to take apart, who also says what is wrong with them."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, parsePOSTFormSubmission=False, **kwargs)
+
+    def handle_reply(self, message: dict[str, Any]) -> None:
+        """Pass the answer on; while we stop it is the connection's last one, and says so."""
+        if message.get("type") == "http.response.start" and stopping.is_stopping() and self.channel:
+            self.channel.persistent = False
+            self.responseHeaders.setRawHeaders(b"connection", [b"close"])
+        super().handle_reply(message)
+
+    def basic_error(self, status: int, status_text: bytes, body: str) -> None:
+        """Answer what Daphne refuses or could not serve."""
+        code, error = {500: ("internal_error", "Internal server error"), 503: ("unavailable", "Service unavailable")}.get(
+            status, ("bad_request", errors.InvalidData("Bad request").message)
+        )
+        request_id, content = _envelope(code, error)
+        headers = [(b"content-type", b"application/json"), (b"content-length", str(len(content)).encode())]
+        headers.append((b"x-request-id", request_id.encode()))
+        self.handle_reply({"type": "http.response.start", "status": status, "headers": headers})
+        self.handle_reply({"type": "http.response.body", "body": content})
+
+
+class Channel(http.HTTPChannel):
+    """One connection; `CHANNELS` holds those that are open, among them those that have become sockets."""
+
+    _is_refused = False
+
+    def connectionMade(self) -> None:  # noqa: N802
+        super().connectionMade()
+        CHANNELS.add(self)
+
+    def connectionLost(self, reason: Any) -> None:  # noqa: N802
+        CHANNELS.discard(self)
+        super().connectionLost(reason)
+
+    def is_upgraded(self) -> bool:
+        """Tell whether the connection has become a socket, which its consumer closes."""
+        return self.transport.protocol is not self
+
+    def is_idle(self) -> bool:
+        """Tell whether nothing of a request has come, nor an answer is still on its way."""
+        return not (self.requests or self._buffer)
+
+    def dataReceived(self, data: bytes) -> None:  # noqa: N802
+        if not self._is_refused:
+            super().dataReceived(data)
+
+    def lineReceived(self, line: bytes) -> None:  # noqa: N802
+        if not self._is_refused:
+            super().lineReceived(line)
+
+    def lineLengthExceeded(self, line: bytes) -> None:  # noqa: N802
+        self._respondToBadRequestAndDisconnect()
+
+    def _respondToBadRequestAndDisconnect(self) -> None:  # noqa: N802
+        """Refuse what is no HTTP, or too much of it."""
+        if self._is_refused:
+            return
+        self._is_refused = True
+        request_id, content = _envelope("bad_request", "Bad request")
+        head = (
+            "HTTP/1.1 400 Bad Request\r\nContent-Type: application/json\r\nConnection: close\r\n"
+            f"Content-Length: {len(content)}\r\nX-Request-ID: {request_id}\r\n\r\n"
+        )
+        self.transport.write(head.encode() + content)
+        self.transport.loseWriteConnection()
+        self.setTimeout(None)
+        self.callLater(LINGER, self.transport.loseConnection)
+
+
+def _envelope(code: str, error: str) -> tuple[str, bytes]:
+    """Return a request id and the body of an error answer, as `lib/api.py` gives them."""
+    request_id = uuid.uuid4().hex
+    return request_id, json.dumps({"error": error, "code": code, "request_id": request_id}).encode()

@@ -1,0 +1,126 @@
+"""What the server itself says over TCP: to what is no proper HTTP, and on kept connections while it stops."""
+
+import json
+import re
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.client import HTTPConnection, HTTPResponse
+from typing import Any
+
+import pytest
+from requests import RequestException
+
+from accounts.tokens import issue_pair
+from depannini_dashmap.tests.server import Server, eventually, running
+
+pytestmark = pytest.mark.slow
+
+
+@contextmanager
+def wire(server: Server) -> Iterator[socket.socket]:
+    with socket.create_connection(("127.0.0.1", server.port), timeout=10) as line:
+        yield line
+
+
+def answer_to(server: Server, *pieces: bytes) -> tuple[int, dict[str, Any], HTTPResponse]:
+    """Send bytes as they are and return the status, the body and the rest of what is answered."""
+    with wire(server) as line:
+        for piece in pieces:
+            line.sendall(piece)
+        return read(line)
+
+
+def read(line: socket.socket) -> tuple[int, dict[str, Any], HTTPResponse]:
+    answer = HTTPResponse(line)
+    answer.begin()
+    body = json.loads(answer.read())
+    answer.close()
+    return answer.status, body, answer
+
+
+HOST = b"Host: 127.0.0.1\r\n"
+
+
+@pytest.mark.parametrize(
+    "broken",
+    [
+        b"NONSENSE\r\n\r\n",
+        b"GET / HTTP/1.1\r\n" + HOST + b"no colon\r\n\r\n",
+        b"GET / HTTP/1.1\r\n" + HOST + b"Content-Length: x\r\n\r\n",
+        b"GET / HTTP/1.1\r\n" + HOST + b"X: " + b"x" * 65_536 + b"\r\n\r\n",
+        b"GET / HTTP/1.1\r\n" + HOST + b"".join(b"X-%d: x\r\n" % number for number in range(501)) + b"\r\n",
+        b"GET /" + b"x" * 65_536 + b" HTTP/1.1\r\n" + HOST + b"\r\n",
+        b"GET / HTTP/1.1\r\n" + HOST + b"X-Y: a\x00b\r\n\r\n",
+        b"GET /\xff HTTP/1.1\r\n" + HOST + b"\r\n",
+        b"POST /api/auth/login/ HTTP/1.1\r\n" + HOST + b"Transfer-Encoding: chunked\r\n\r\nzz\r\n",
+        b"POST /api/auth/login/ HTTP/1.1\r\n" + HOST + b"Transfer-Encoding: chunked\r\nContent-Length: 3\r\n\r\nabc",
+    ],
+    ids=["line", "header", "length", "long header", "many headers", "long path", "value", "path", "chunks", "smuggling"],
+)
+def test_what_is_no_http_gets_the_envelope(server: Server, broken: bytes) -> None:
+    status, body, answer = answer_to(server, broken)
+    assert (status, body["code"], body["error"]) == (400, "bad_request", "Bad request")
+    assert body["request_id"] == answer.getheader("X-Request-ID")
+    assert answer.getheader("Content-Type") == "application/json"
+
+
+def test_a_refused_client_reads_why_although_it_goes_on_sending(server: Server) -> None:
+    with wire(server) as line:
+        line.sendall(b"NONSENSE\r\n\r\n")
+        for _ in range(50):
+            line.sendall(b"x" * 10_000)
+        assert read(line)[0] == 400
+
+
+def test_a_broken_form_is_refused_by_django(server: Server, client_user: Any) -> None:
+    access = issue_pair(client_user)["access"].encode()
+    head = b"POST /api/profile/photo/ HTTP/1.1\r\n" + HOST + b"Authorization: Bearer " + access
+    head += b"\r\nContent-Type: multipart/form-data; boundary=b\r\nContent-Length: 3\r\n\r\n"
+    status, body, _ = answer_to(server, head + b"--b")
+    assert (status, body["code"]) == (400, "invalid_data")
+
+
+def stop(server: Server) -> None:
+    """Tell the server to stop; return when nobody new gets in."""
+
+    def is_closed() -> bool:
+        try:
+            return not server.call("GET", "/healthz").ok
+        except RequestException:
+            return True
+
+    server.process.terminate()
+    eventually(is_closed, "the port closes")
+
+
+@contextmanager
+def kept(server: Server) -> Iterator[HTTPConnection]:
+    """A connection that has been used and is kept."""
+    line = HTTPConnection("127.0.0.1", server.port, timeout=15)
+    line.request("GET", "/healthz")
+    assert json.loads(line.getresponse().read()) == {"status": "ok"}
+    yield line
+    line.close()
+
+
+def test_g12_a_kept_connection_is_told_that_its_request_was_the_last(tmp_path: Any, transactional_db: None) -> None:
+    with running(tmp_path / "server.log") as stopping, kept(stopping) as used, kept(stopping) as idle:
+        stop(stopping)
+        used.request("GET", "/healthz")
+        answer = used.getresponse()
+        assert (answer.status, answer.getheader("Connection")) == (200, "close")
+        answer.close()
+        assert stopping.process.wait(15) == 0
+        assert idle.sock.recv(1) == b""  # never used again, it is closed without a word
+        assert not re.search("Traceback", stopping.output())
+
+
+def test_g12_a_half_sent_request_may_come_to_its_end(tmp_path: Any, transactional_db: None) -> None:
+    with running(tmp_path / "server.log") as stopping, wire(stopping) as line:
+        line.sendall(b"POST /api/auth/login/ HTTP/1.1\r\n" + HOST + b"Content-Type: application/json\r\nContent-Length: 2\r\n\r\n{")
+        stop(stopping)
+        line.sendall(b"}")
+        status, body, answer = read(line)
+        assert (status, body["code"], answer.getheader("Connection")) == (400, "invalid_data", "close")
+        assert stopping.process.wait(15) == 0
