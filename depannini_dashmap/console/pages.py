@@ -47,7 +47,7 @@ def board_fragment(request: HttpRequest) -> HttpResponse:
 @never_cache
 @require_safe
 def live_map(request: HttpRequest, context: dict[str, Any]) -> HttpResponse:
-    """Show the live map; `?trip=` draws a trip's stops and line."""
+    """Show the live map; `?trip=` draws a trip's stops and line, `?request=` and `?vehicle=` open there."""
     return TemplateResponse(
         request,
         "console/map.html",
@@ -56,7 +56,8 @@ def live_map(request: HttpRequest, context: dict[str, Any]) -> HttpResponse:
             "title": _("Live map"),
             "tile_url": settings.MAP_TILE_URL,
             "trips": live.trips_to_choose(request.user),
-            "chosen": chosen_trip(request),
+            "chosen": given_id(request, "trip"),
+            "shown": next((f"{kind}-{pk}" for kind in ("request", "vehicle") if (pk := given_id(request, kind))), ""),
             "is_operator": request.user.is_operator,
         },
     )
@@ -66,12 +67,12 @@ def live_map(request: HttpRequest, context: dict[str, Any]) -> HttpResponse:
 @require_safe
 def map_state(request: HttpRequest) -> HttpResponse:
     """Give everything on the map as JSON."""
-    return JsonResponse(live.read_state(request.user, chosen_trip(request)))
+    return JsonResponse(live.read_state(request.user, given_id(request, "trip")))
 
 
-def chosen_trip(request: HttpRequest) -> int | None:
-    """Read `?trip=`; what is no id chooses none."""
-    value = request.GET.get("trip", "")
+def given_id(request: HttpRequest, name: str) -> int | None:
+    """Read the id in `?<name>=`; what is none chooses none."""
+    value = request.GET.get(name, "")
     return int(value) if value.isascii() and value.isdigit() and 0 < int(value[:20]) <= BIGGEST_ID else None
 
 

@@ -28,7 +28,7 @@ async def run_fleet(world: World, vehicles: int) -> None:
         fleet = (await world.call("GET", "/api/vehicles/?is_active=true", token=token)).json()["results"]
         while len(fleet) < vehicles:
             fleet.append(await _buy_vehicle(world, token, len(fleet)))
-        latest = (await world.call("GET", "/api/positions/latest/", token=token)).json()
+        latest = (await world.call("GET", "/api/positions/latest/", token=token)).json()["results"]
         places = {fix["vehicle_id"]: (float(fix["latitude"]), float(fix["longitude"])) for fix in latest}
     except (httpx.HTTPError, Refused) as error:
         world.tally.fail(f"fleet: {error if isinstance(error, Refused) else type(error).__name__}")

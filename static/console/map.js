@@ -1,16 +1,16 @@
 // The live map and the tables that hold the same. All texts go in as text nodes, never as HTML.
 import { keepCurrent, requireSignedIn } from "./live.js";
+import { element, Markers } from "./markers.js";
 
 const L = window.L;
 const box = document.getElementById("map");
 const say = (name) => box.dataset[`t${name[0].toUpperCase()}${name.slice(1)}`] || "";
 const SVG = "http://www.w3.org/2000/svg";
-const markers = new Map();
 const vehicles = new Map();
 let state = { vehicles: [], assistants: [], requests: [], trip: null, stale_after: 900 };
 let clockSkew = 0;
 let isFitted = false;
-let tripLayer = null;
+let tripLine = null;
 let pending = 0;
 
 // --- The map ---------------------------------------------------------------------------------------------------------
@@ -58,13 +58,6 @@ async function drawBasemap() {
   show();
 }
 
-function element(tag, className, text) {
-  const made = document.createElement(tag);
-  if (className) made.className = className;
-  if (text !== undefined) made.textContent = text;
-  return made;
-}
-
 function arrow() {
   const svg = document.createElementNS(SVG, "svg");
   svg.setAttribute("viewBox", "0 0 24 24");
@@ -72,25 +65,6 @@ function arrow() {
   path.setAttribute("d", "M12 2 19 21 12 17 5 21Z");
   svg.append(path);
   return svg;
-}
-
-function markerOf(key, kind, lat, lng, title) {
-  let marker = markers.get(key);
-  if (!marker) {
-    const body = element("span", "pin");
-    if (kind === "vehicle") body.append(arrow());
-    const icon = L.divIcon({ className: `marker marker-${kind}`, html: body, iconSize: [26, 26] });
-    marker = L.marker([lat, lng], { icon, title, alt: title, keyboard: true, zIndexOffset: kind === "request" ? 1000 : 0 });
-    marker.body = body;
-    marker.bindTooltip(() => marker.tip(), { direction: "top", offset: [0, -12] });
-    marker.bindPopup(() => marker.tip());
-    marker.addTo(map);
-    markers.set(key, marker);
-  }
-  marker.setLatLng([lat, lng]);
-  const node = marker.getElement();
-  if (node) { node.title = ""; node.setAttribute("aria-label", title); node.dataset.key = key; }
-  return marker;
 }
 
 const now = () => Date.now() + clockSkew;
@@ -104,55 +78,71 @@ function ageText(at) {
   return `${Math.round(seconds / 3600)} ${say("hours")}`;
 }
 
-function tipOf(lines) {
+function tipOf(lines, url) {
   const tip = element("div", "tip");
   lines.filter(Boolean).forEach((line, index) => {
     const part = element(index ? "div" : "strong");
     part.append(element("bdi", "", line));
     tip.append(part);
   });
+  if (url) {
+    const link = element("a", "", say("open"));
+    link.href = url;
+    tip.append(link);
+  }
   return tip;
 }
 
 // --- What moves -----------------------------------------------------------------------------------------------------
+const markers = new Markers(map, say("together"));
+const RANK = { stop: 0, waiting: 1, request: 2, chosen: 3, assistant: 4, vehicle: 5 };
+
 function drawVehicle(vehicle) {
-  const marker = markerOf(`vehicle-${vehicle.id}`, "vehicle", vehicle.lat, vehicle.lng, vehicle.name);
   const isStale = secondsSince(vehicle.at) > state.stale_after;
-  marker.body.classList.toggle("is-stale", isStale);
-  marker.body.classList.toggle("is-standing", vehicle.speed < 1);
-  marker.body.firstChild.style.transform = `rotate(${Number(vehicle.heading) || 0}deg)`;
-  marker.tip = () => tipOf([vehicle.name, vehicle.detail, vehicle.driver, vehicle.company, `${vehicle.speed} ${say("kmh")} · ${ageText(vehicle.at)}${isStale ? ` · ${say("stale")}` : ""}`]);
+  const { body } = markers.put(`vehicle-${vehicle.id}`, "vehicle", {
+    ...vehicle, title: vehicle.name, rank: state.trip && state.trip.vehicle_id === vehicle.id ? RANK.chosen : RANK.vehicle,
+    tip: () => tipOf([vehicle.name, vehicle.detail, vehicle.driver, vehicle.company, `${vehicle.speed} ${say("kmh")} · ${ageText(vehicle.at)}${isStale ? ` · ${say("stale")}` : ""}`]),
+  });
+  if (!body.firstChild) body.append(arrow());
+  body.classList.toggle("is-stale", isStale);
+  body.classList.toggle("is-standing", vehicle.speed < 1);
+  body.firstChild.style.transform = `rotate(${Number(vehicle.heading) || 0}deg)`;
   return isStale;
 }
 
 function drawAssistant(assistant) {
-  const marker = markerOf(`assistant-${assistant.id}`, "assistant", assistant.lat, assistant.lng, assistant.name);
-  marker.body.classList.toggle("is-stale", assistant.stale);
-  marker.body.classList.toggle("is-busy", Boolean(assistant.job));
-  marker.tip = () => tipOf([assistant.name, assistant.detail, assistant.job ? `${say("busy")} #${assistant.job}` : say("free"), ageText(assistant.at)]);
+  const { body } = markers.put(`assistant-${assistant.id}`, "assistant", {
+    ...assistant, title: assistant.name, rank: RANK.assistant,
+    tip: () => tipOf([assistant.name, assistant.detail, assistant.job ? `${say("busy")} #${assistant.job}` : say("free"), ageText(assistant.at)]),
+  });
+  body.classList.toggle("is-stale", assistant.stale);
+  body.classList.toggle("is-busy", Boolean(assistant.job));
 }
 
 function drawRequest(request) {
-  const marker = markerOf(`request-${request.id}`, "request", request.lat, request.lng, request.name);
-  marker.body.classList.toggle("is-waiting", request.status === "requested");
-  marker.body.textContent = request.status === "requested" ? "!" : "✓";
-  marker.tip = () => tipOf([request.name, request.status_label, request.detail, request.assistant, ageText(request.at)]);
+  const isWaiting = request.status === "requested";
+  const { body } = markers.put(`request-${request.id}`, "request", {
+    ...request, title: `${request.name}, ${request.status_label}`, rank: isWaiting ? RANK.waiting : RANK.request,
+    tip: () => tipOf([request.name, request.status_label, request.detail, request.assistant, ageText(request.at)], request.url),
+  });
+  body.classList.toggle("is-waiting", isWaiting);
+  body.textContent = isWaiting ? "!" : "✓";
 }
 
 function drawTrip(trip) {
-  if (tripLayer) tripLayer.remove();
-  tripLayer = null;
+  if (tripLine) tripLine.remove();
+  tripLine = null;
   if (!trip) return;
   const placed = trip.stops.filter((stop) => stop.lat !== null && stop.lng !== null);
-  const parts = placed.map((stop) => {
-    const label = element("span", stop.done ? "pin is-done" : "pin", String(stop.sequence));
-    const icon = L.divIcon({ className: "marker marker-stop", html: label, iconSize: [24, 24] });
-    const marker = L.marker([stop.lat, stop.lng], { icon, alt: `${stop.sequence}. ${stop.name}` });
-    marker.bindPopup(() => tipOf([`${stop.sequence}. ${stop.name}`, stop.address, say(stop.kind), stop.done ? say("done") : ""]));
-    return marker;
-  });
-  const line = L.polyline(placed.map((stop) => [stop.lat, stop.lng]), { weight: 4, opacity: 0.8, className: "trip-line", interactive: false });
-  tripLayer = L.layerGroup([line, ...parts]).addTo(map);
+  for (const stop of placed) {
+    const { body } = markers.put(`stop-${stop.sequence}`, "stop", {
+      ...stop, title: `${stop.sequence}. ${stop.name}`, rank: RANK.stop,
+      tip: () => tipOf([`${stop.sequence}. ${stop.name}`, stop.address, say(stop.kind), stop.done ? say("done") : ""]),
+    });
+    body.textContent = String(stop.sequence);
+    body.classList.toggle("is-done", stop.done);
+  }
+  tripLine = L.polyline(placed.map((stop) => [stop.lat, stop.lng]), { weight: 4, opacity: 0.8, className: "trip-line", interactive: false }).addTo(map);
 }
 
 // --- The tables ------------------------------------------------------------------------------------------------------
@@ -194,9 +184,7 @@ function newRow(key, count, place, url, name) {
     button.type = "button";
     button.setAttribute("aria-label", `${say("show")}: ${name}`);
     button.addEventListener("click", () => {
-      const marker = markers.get(key);
-      map.setView(marker ? marker.getLatLng() : place, Math.max(map.getZoom(), 13));
-      if (marker) marker.openPopup();
+      markers.show(key);
       box.scrollIntoView({ block: "nearest" });
     });
     actions.append(button);
@@ -233,10 +221,9 @@ function drawAll() {
     ...state.assistants.map((one) => `assistant-${one.id}`),
     ...state.requests.map((one) => `request-${one.id}`),
   ]);
-  for (const [key, marker] of markers) {
-    if (!wanted.has(key)) { marker.remove(); markers.delete(key); }
-  }
   drawTrip(state.trip);
+  if (state.trip) state.trip.stops.forEach((stop) => wanted.add(`stop-${stop.sequence}`));
+  markers.keepOnly(wanted);
   drawTables();
   const empty = document.getElementById("map-empty");
   empty.hidden = vehicles.size > 0;
@@ -252,10 +239,10 @@ function nearFirst(points) {
 }
 
 function fit(isFirst) {
-  const points = isFirst === true ? nearFirst([...markers.values()].map((marker) => marker.getLatLng())) : [...markers.values()].map((marker) => marker.getLatLng());
+  const points = isFirst === true ? nearFirst(markers.places()) : markers.places();
   const stops = state.trip ? state.trip.stops.filter((stop) => stop.lat !== null).map((stop) => L.latLng(stop.lat, stop.lng)) : [];
-  const driving = state.trip && markers.get(`vehicle-${state.trip.vehicle_id}`);
-  const chosen = stops.length ? [...stops, ...(driving ? [driving.getLatLng()] : [])] : points;
+  const driving = state.trip && vehicles.get(state.trip.vehicle_id);
+  const chosen = stops.length ? [...stops, ...(driving ? [L.latLng(driving.lat, driving.lng)] : [])] : points;
   if (chosen.length) map.fitBounds(L.latLngBounds(chosen).pad(0.15), { maxZoom: 14, animate: false });
 }
 
@@ -274,7 +261,10 @@ async function refresh() {
     vehicles.set(one.id, before && Date.parse(before.at) > Date.parse(one.at) ? before : one);
   }
   drawAll();
-  if (!isFitted) { isFitted = true; fit(true); }
+  if (isFitted) return;
+  isFitted = true;
+  fit(true);
+  markers.show(box.dataset.show);
 }
 
 function moved(position) {
