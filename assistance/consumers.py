@@ -18,11 +18,12 @@ from accounts.tokens import authenticate_raw
 from assistance import events, lifecycle, selectors, services
 from assistance.services import Whereabouts
 from depannini_dashmap.lib import frames, realtime
+from depannini_dashmap.lib.background import in_thread, keep
 from depannini_dashmap.lib.coalesce import Coalesced
 from depannini_dashmap.lib.errors import Conflict, NotFound
 from depannini_dashmap.lib.frames import BadFrame
 from depannini_dashmap.lib.hub import Event
-from depannini_dashmap.lib.sockets import FORBIDDEN, Refused, SocketConsumer, in_thread, keep
+from depannini_dashmap.lib.sockets import FORBIDDEN, Refused, SocketConsumer
 
 logger = logging.getLogger(__name__)
 
@@ -34,8 +35,12 @@ GATHER_FOR = 0.5  # seconds in which the places of all senders are gathered for 
 class TokenConsumer(SocketConsumer):
     """A socket opened with a token; its path names a row by its id."""
 
+    __slots__ = ("seq",)
+
     authenticate = staticmethod(authenticate_raw)
-    seq = 0
+
+    def __init__(self) -> None:
+        self.seq = 0
 
     @property
     def key(self) -> int:
@@ -55,6 +60,8 @@ class TokenConsumer(SocketConsumer):
 
 class AssistantConsumer(TokenConsumer):
     """`/ws/assistant/<user id>/`: offers and what becomes of them, for that assistant alone."""
+
+    __slots__ = ()
 
     def authorize(self) -> None:
         """Let the assistant of the path in."""
@@ -85,12 +92,15 @@ class AssistantConsumer(TokenConsumer):
 class AssistanceConsumer(TokenConsumer):
     """`/ws/assistance/<id>/`: the room of a request, for its client, its assistant and staff."""
 
+    __slots__ = ("is_sender", "locations", "status", "status_seq")
+
     handlers: ClassVar[dict[str, str]] = {"location": "take_location", "chat": "take_chat"}
 
-    status = ""
-    status_seq = -1
-    is_sender = False  # whether the user is the client or the assistant, whose places are told
-    locations: LocationStream | None = None
+    def __init__(self) -> None:
+        super().__init__()
+        self.status, self.status_seq = "", -1
+        self.is_sender = False  # whether the user is the client or the assistant, whose places are told
+        self.locations: LocationStream | None = None
 
     def authorize(self) -> None:
         """Let the parties in."""
@@ -214,7 +224,7 @@ _waiting: dict[LocationStream, Whereabouts] = {}
 def _store_soon(stream: LocationStream, place: Whereabouts) -> None:
     """Let places of many senders gather for a moment and be stored together."""
     if not _waiting:
-        keep(asyncio.get_running_loop().create_task(_store_gathered()))
+        keep(_store_gathered())
     _waiting[stream] = place
 
 

@@ -5,20 +5,17 @@ accept → who is it (4401) → may they (4403) → a seat (4429) → join group
 
 import asyncio
 import logging
-from collections import deque
-from collections.abc import Awaitable, Callable, Coroutine, Iterable
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Awaitable, Callable, Iterable
 from datetime import UTC, datetime
-from functools import cache
 from typing import Any, ClassVar
 from weakref import WeakSet
 
 import orjson
 from channels.consumer import AsyncConsumer
-from django.conf import settings
-from django.db import DatabaseError, InterfaceError, close_old_connections
+from django.db import DatabaseError, InterfaceError
 
 from depannini_dashmap.lib import frames, handshake, hub, metrics
+from depannini_dashmap.lib.background import in_thread, leave_to_thread, spawn
 from depannini_dashmap.lib.errors import DomainError, Unauthenticated
 from depannini_dashmap.lib.frames import BadFrame
 from depannini_dashmap.lib.hub import Event
@@ -41,7 +38,6 @@ RESYNC_RETRY = 2.0
 OUTBOX_LIMIT = 512  # frames that may wait for a slow client
 
 LIVE: "WeakSet[SocketConsumer]" = WeakSet()
-BACKGROUND: set[asyncio.Task] = set()
 
 
 class Refused(Exception):
@@ -55,15 +51,29 @@ class Refused(Exception):
 class SocketConsumer(AsyncConsumer):
     """One signed-in socket. Subclasses say who may join, what is shown first and which frames they take.
 
-    Methods named *in a thread* run on a database thread, all others in the event loop.
+    Methods named *in a thread* run on a database thread, all others in the event loop. A process holds thousands, so
+    one keeps little: slots, what waits to be written only while it waits, no task of its own while nothing happens.
     """
+
+    __slots__ = (
+        "_allowance", "_closing", "_credentials", "_early", "_expires_at", "_hub", "_joined", "_opening", "_outbox",
+        "_seat", "_send", "_strikes", "_timer", "_transport", "_user_group", "_writer", "scope", "user",
+    )  # fmt: skip
 
     authenticate: ClassVar[Callable[[str | None, str], Any]]
     handlers: ClassVar[dict[str, str]] = {}
 
+    scope: dict
     user: Any
     _early: list[Event] | None
+    _expires_at: datetime
     _closing: bool
+    _joined: tuple[str, ...]
+    _opening: asyncio.Task | None
+    _outbox: list[dict] | None
+    _seat: Seat | None
+    _timer: asyncio.TimerHandle | None
+    _writer: asyncio.Task | None
 
     # --- For subclasses ---------------------------------------------------------------------------------------------
     def authorize(self) -> None:
@@ -98,7 +108,7 @@ class SocketConsumer(AsyncConsumer):
     def deliver(self, event: Event) -> None:
         """Take an event from the hub; those of the user's own group ask whether the session still counts."""
         if event.group == self._user_group:
-            self._spawn(self._recheck())
+            spawn(self._recheck())
         elif self._early is not None:
             self._early.append(event)
         elif not self._closing:
@@ -108,7 +118,7 @@ class SocketConsumer(AsyncConsumer):
         """Show the state again, as events may have been lost."""
         if self._early is None and not self._closing:
             self._early = []
-            self._spawn(self._resync())
+            spawn(self._resync())
 
     def send_frame(self, frame: dict) -> None:
         """Queue a frame."""
@@ -118,19 +128,17 @@ class SocketConsumer(AsyncConsumer):
         """Queue an encoded frame; a client that does not read is cut off."""
         if self._closing:
             return
-        if len(self._outbox) >= OUTBOX_LIMIT or self._transport.is_clogged():
+        if (self._outbox and len(self._outbox) >= OUTBOX_LIMIT) or self._transport.is_clogged():
             self._evict()
             return
         metrics.FRAMES_OUT.inc()
-        self._outbox.append({"type": "websocket.send", "text": text})
-        self._write_soon()
+        self._write_soon({"type": "websocket.send", "text": text})
 
     def close(self, code: int) -> None:
         """Queue the close; what was queued before goes out first."""
         if not self._closing:
             self._closing = True
-            self._outbox.append({"type": "websocket.close", "code": code})
-            self._write_soon()
+            self._write_soon({"type": "websocket.close", "code": code})
 
     # --- A socket's life ----------------------------------------------------------------------------------------------
     async def __call__(self, scope: dict, receive: Callable, send: Callable) -> None:
@@ -140,7 +148,8 @@ class SocketConsumer(AsyncConsumer):
         await receive()  # websocket.connect
         await send({"type": "websocket.accept", "subprotocol": handshake.subprotocol(scope)})
         self._transport.limit_frames()
-        opening = self._spawn(self._open())
+        self._transport.forget_handshake()
+        self._opening = spawn(self._open())
         try:
             await self._listen(receive)
         except asyncio.CancelledError:  # the server stops without having told us
@@ -150,25 +159,22 @@ class SocketConsumer(AsyncConsumer):
                 await asyncio.sleep(0.05)  # for the frame to leave
             raise
         finally:
-            opening.cancel()
+            if self._opening is not None:
+                self._opening.cancel()
             self._end()
 
     def _begin(self, send: Callable) -> None:
         self._send = send
         self._transport = Transport(send)
         self._hub = hub.of(asyncio.get_running_loop())
-        self._outbox: deque[dict] = deque()
-        self._writer: asyncio.Task | None = None
-        self._tasks: set[asyncio.Task] = set()
+        self._outbox = self._writer = None
         self._early = []
         self._closing = False
         self._allowance, self._strikes = frames.Allowance(), frames.Strikes()
         self._credentials = handshake.credentials(self.scope)
-        self._seat: Seat | None = None
-        self._timer: asyncio.TimerHandle | None = None
-        self._joined: list[str] = []
+        self._opening = self._seat = self._timer = None
+        self._joined = ()
         self._user_group = ""
-        self._opened = asyncio.Event()
         self.user = None
         LIVE.add(self)
 
@@ -177,9 +183,9 @@ class SocketConsumer(AsyncConsumer):
             await in_thread(self._sign_in)
             self._user_group = f"user.{self.user.pk}"
             await self._hub.start()
-            for group in (self._user_group, *self.groups_to_join()):
+            self._joined = (self._user_group, *self.groups_to_join())
+            for group in self._joined:
                 self._hub.join(group, self)
-                self._joined.append(group)
             # Joined first, so nothing is missed; asked again, so that a token ended in between does not slip through.
             await in_thread(self._check)
             await self._show_state()
@@ -192,7 +198,7 @@ class SocketConsumer(AsyncConsumer):
             logger.exception("A socket could not be opened")
             self.close(TRY_LATER)
         finally:
-            self._opened.set()
+            self._opening = None
 
     def _sign_in(self) -> None:
         self._check()
@@ -276,7 +282,8 @@ class SocketConsumer(AsyncConsumer):
 
     async def _handle(self, frame: dict) -> None:
         kind = frame["type"]
-        await self._opened.wait()
+        if self._opening is not None:
+            await asyncio.wait([self._opening])
         if kind == "ping":
             self.send_frame({"type": "pong"})
         elif kind not in self.handlers:
@@ -297,7 +304,10 @@ class SocketConsumer(AsyncConsumer):
         if self._timer is not None:
             self._timer.cancel()
         loop = asyncio.get_running_loop()
-        self._timer = loop.call_later(max(0.05, min(delay, until_expiry)), lambda: self._spawn(self._recheck(renew=True)))
+        self._timer = loop.call_later(max(0.05, min(delay, until_expiry)), self._recheck_now)
+
+    def _recheck_now(self) -> None:
+        spawn(self._recheck(renew=True))
 
     async def _recheck(self, *, renew: bool = False) -> None:
         """Close if the login or the right to be here is gone; one that cannot be checked now is checked soon."""
@@ -319,14 +329,17 @@ class SocketConsumer(AsyncConsumer):
         self.renew()
 
     # --- Writing --------------------------------------------------------------------------------------------------------
-    def _write_soon(self) -> None:
+    def _write_soon(self, message: dict) -> None:
+        if self._outbox is None:
+            self._outbox = []
+        self._outbox.append(message)
         if self._writer is None:
             self._writer = asyncio.get_running_loop().create_task(self._write())
 
     async def _write(self) -> None:
         try:
             while self._outbox:
-                message = self._outbox.popleft()
+                message = self._outbox.pop(0)
                 if message["type"] == "websocket.close" and self._transport.close(message["code"]):
                     continue
                 lifted = self._transport.lift_limit(len(message.get("text", "")))
@@ -337,19 +350,13 @@ class SocketConsumer(AsyncConsumer):
             logger.info("A frame could not be sent: %s", type(error).__name__)
             self._closing = True
         finally:
-            self._writer = None
+            self._outbox = self._writer = None
 
     def _evict(self) -> None:
         logger.info("A client that does not read was cut off")
-        self._outbox.clear()
+        self._outbox = None
         self.close(TOO_SLOW)
         self._transport.abort()
-
-    def _spawn(self, work: Coroutine) -> asyncio.Task:
-        task = asyncio.get_running_loop().create_task(work)
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
-        return task
 
     def _end(self) -> None:
         self._closing = True
@@ -363,7 +370,7 @@ class SocketConsumer(AsyncConsumer):
                 self.closed()
         finally:
             if self._seat is not None:
-                _threads().submit(self._seat.leave)
+                leave_to_thread(self._seat.leave)
 
 
 def close_all(code: int) -> int:
@@ -372,28 +379,3 @@ def close_all(code: int) -> int:
     for consumer in sockets:
         consumer.close(code)
     return len(sockets)
-
-
-def keep(task: asyncio.Task) -> asyncio.Task:
-    """Hold on to work that outlives its socket; a graceful stop waits for it."""
-    BACKGROUND.add(task)
-    task.add_done_callback(BACKGROUND.discard)
-    return task
-
-
-async def in_thread(function: Callable, *arguments: Any) -> Any:
-    """Run what reads or writes the database on one of this process's few socket threads."""
-    return await asyncio.get_running_loop().run_in_executor(_threads(), _call, function, arguments)
-
-
-def _call(function: Callable, arguments: tuple) -> Any:
-    close_old_connections()
-    try:
-        return function(*arguments)
-    finally:
-        close_old_connections()
-
-
-@cache
-def _threads() -> ThreadPoolExecutor:
-    return ThreadPoolExecutor(max_workers=settings.SOCKET_THREADS, thread_name_prefix="sockets")

@@ -21,6 +21,15 @@ class Transport:
         protocol = send.args[0] if isinstance(send, functools.partial) and send.args else None
         self._protocol: Any = protocol if hasattr(protocol, "maxMessagePayloadSize") else None
 
+    def forget_handshake(self) -> None:
+        """Let go of the opening request, of which Autobahn, Twisted and Daphne keep four copies, the token in each."""
+        transport = getattr(self._protocol, "transport", None)
+        if transport is not None:
+            self._protocol.http_request_data = b""
+            self._protocol.http_headers.clear()
+            self._protocol.clean_headers.clear()  # the scope's own list, too
+            transport.unregisterProducer()  # the HTTP side of the connection, which has done its part
+
     def limit_frames(self) -> None:
         """Have frames and messages over the limit refused with 1009 before they are gathered in memory."""
         if self._protocol is not None:
