@@ -14,7 +14,7 @@ from django.conf import settings
 
 from depannini_dashmap.wsgi import application as wsgi_application  # isort: skip - sets Django up
 from depannini_dashmap import http_server
-from depannini_dashmap.lib import access_log, hub, outage, stopping, worker
+from depannini_dashmap.lib import access_log, hub, outage, processes, stopping, worker
 from depannini_dashmap.lib.handshake import refuse
 from depannini_dashmap.routing import sockets
 from depannini_dashmap.serving import tell_sockets_on_stop
@@ -63,6 +63,7 @@ async def _live(receive: Callable, send: Callable) -> None:
         await send({"type": f"{message['type']}.complete"})
         if message["type"] == "lifespan.shutdown":
             stopping.begin()
+            processes.leave()
             return
 
 
@@ -71,5 +72,6 @@ http_server.install()
 tell_sockets_on_stop()
 # A change may have been carried out whose event nobody could send: sockets read the state again.
 outage.start(lambda: hub.deliver_here(hub.RESYNC))
+processes.enter()
 if worker.should_run_here():
     worker.start()

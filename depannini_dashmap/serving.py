@@ -16,7 +16,7 @@ from daphne.server import Server
 from twisted.internet.defer import Deferred, ensureDeferred
 
 from depannini_dashmap.http_server import CHANNELS, Channel
-from depannini_dashmap.lib import background, sockets, stopping, worker
+from depannini_dashmap.lib import processes, sockets, stopping, worker
 
 logger = logging.getLogger(__name__)
 
@@ -53,6 +53,7 @@ class GracefulServer(Server):
             await Deferred.fromFuture(asyncio.ensure_future(self._drain()))
         except Exception:
             logger.exception("The server could not stop gracefully")
+        processes.leave()
         for details in list(self.connections.values()):
             if instance := details.get("application_instance"):
                 instance.cancel()
@@ -71,7 +72,7 @@ class GracefulServer(Server):
             kept = [channel for channel in CHANNELS if not channel.is_upgraded()]
             if passed > GRACE:
                 _close_idle(kept)
-            unfinished = kept or self._running() or sockets.LIVE or background.BACKGROUND
+            unfinished = kept or self._running() or sockets.LIVE or sockets.BACKGROUND
             if not unfinished and working.done():
                 return
             await asyncio.sleep(LOOK_EVERY)
@@ -115,6 +116,7 @@ def tell_sockets_on_stop() -> None:
 
 
 async def _tell_sockets() -> None:
+    processes.leave()
     if sockets.close_all(sockets.RESTART):
         await Deferred.fromFuture(asyncio.ensure_future(_until_closed()))
 

@@ -5,14 +5,11 @@ At least once, never exactly once: tasks are safe to run twice.
 """
 
 import logging
-import os
-import socket
 import threading
 import time
 import traceback
 from datetime import timedelta
 from functools import cache
-from pathlib import Path
 from typing import Any
 
 from django.conf import settings
@@ -21,13 +18,14 @@ from django.utils import timezone
 from django_tasks import TaskContext, TaskResultStatus
 from django_tasks.signals import task_enqueued
 
+from depannini_dashmap.lib import processes
+
 logger = logging.getLogger(__name__)
 
 POLL_EVERY = 0.5  # seconds: how late a task of another process, or one that became due, may start
 MAX_TRIES = 10
 LONGEST_DELAY = 3600
-TAKE_OVER_EVERY = 5.0  # seconds between two looks for tasks of dead workers
-LEASE = timedelta(minutes=10)  # for workers of other machines, whose death cannot be seen
+TAKE_OVER_EVERY = 5.0  # seconds between two looks for what dead processes have left undone
 LONGEST_OUTAGE_DELAY = 3.0
 
 
@@ -40,7 +38,7 @@ class Worker:
     """Claims due tasks one after the other and runs them in the calling thread."""
 
     def __init__(self, *, poll_every: float = POLL_EVERY):
-        self.worker_id = worker_id()
+        self.worker_id = processes.own_name()
         self.poll_every = poll_every
         self.wake = threading.Event()
         self.stopping = threading.Event()
@@ -126,10 +124,11 @@ class Worker:
         return None
 
     def _take_over(self) -> None:
-        """Make the tasks of dead workers due again."""
+        """Make the tasks of dead workers due again, and have told what dead processes did not tell."""
+        processes.bury_dead()
         running = _rows().filter(status=TaskResultStatus.RUNNING)
         for row in running.only("pk", "worker_ids", "started_at"):
-            if is_dead(row.worker_ids[-1] if row.worker_ids else "", row.started_at):
+            if processes.is_dead(row.worker_ids[-1] if row.worker_ids else "", row.started_at):
                 running.filter(pk=row.pk, started_at=row.started_at).update(status=TaskResultStatus.READY)
                 logger.warning("Took over task %s of a dead worker", row.pk)
 
@@ -172,29 +171,6 @@ def stop(timeout: float) -> None:
 def should_run_here() -> bool:
     """Tell whether this process's role includes the tasks."""
     return settings.TASK_WORKER and settings.SERVE in {"all", "http"}
-
-
-@cache
-def worker_id() -> str:
-    """Name this process so that others on this machine can tell whether it still lives."""
-    return f"{socket.gethostname()[:30]}:{os.getpid()}:{_started(os.getpid())}"
-
-
-def is_dead(worker: str, started_at: Any) -> bool:
-    """Tell whether the worker of a running task is gone: by its process here, by a lease elsewhere."""
-    host, _, process = worker.partition(":")
-    pid, _, started = process.partition(":")
-    if host == socket.gethostname()[:30] and pid.isdigit():
-        return _started(int(pid)) != started
-    return started_at is None or started_at < timezone.now() - LEASE
-
-
-def _started(pid: int) -> str:
-    """Return when a process started, as the kernel counts; empty if there is none (or no /proc to ask)."""
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[19]
-    except OSError:
-        return ""
 
 
 def _refresh_connection() -> None:

@@ -8,7 +8,7 @@ from django.utils import timezone
 from django_tasks import task
 from django_tasks_db.models import DBTaskResult
 
-from depannini_dashmap.lib import worker
+from depannini_dashmap.lib import processes, worker
 from depannini_dashmap.lib.worker import Worker
 
 ADDRESS = "@".join(["secret", "example.com"])
@@ -62,8 +62,8 @@ def test_i12_a_poison_task_is_parked_after_ten_growing_delays(db: None) -> None:
 def test_a_task_of_a_dead_worker_is_taken_over(db: None) -> None:
     result = note.enqueue(3)
     rows = DBTaskResult.objects.filter(pk=result.id)
-    host = worker.worker_id().split(":")[0]
-    rows.update(status="RUNNING", started_at=timezone.now(), worker_ids=[worker.worker_id()])
+    host = processes.own_name().split(":")[0]
+    rows.update(status="RUNNING", started_at=timezone.now(), worker_ids=[processes.own_name()])
     assert Worker().drain() == 0  # that worker lives: it is this process
     rows.update(worker_ids=[f"{host}:1:0"])
     assert Worker().drain() == 1

@@ -6,6 +6,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand
 
+from depannini_dashmap.lib import processes
 from depannini_dashmap.lib.worker import POLL_EVERY, Worker
 
 
@@ -29,4 +30,6 @@ class Command(BaseCommand):
             signal.signal(number, lambda *_: worker.stop())
         self.stdout.write("Working - Ctrl-C stops")
         self.stdout.flush()
+        processes.enter()
         worker.run()
+        processes.leave()
