@@ -12,10 +12,12 @@ from django.urls import URLPattern, reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from accounts import lockouts
 from accounts.models import User
 from accounts.services import set_password
 from depannini_dashmap.console import actions, pages
 from depannini_dashmap.console.urls import console_urls
+from depannini_dashmap.lib.errors import TooManyRequests
 
 
 class DispatchLoginForm(AuthenticationForm):
@@ -24,12 +26,18 @@ class DispatchLoginForm(AuthenticationForm):
     error_messages = {
         **AuthenticationForm.error_messages,
         "not_here": gettext_lazy("This account belongs to no company: ask a member to add you."),
+        "too_many": gettext_lazy("Too many tries"),
     }
     required_css_class = "required"
 
     def confirm_login_allowed(self, user: Any) -> None:
-        """Refuse motorists, assistants and people without a company."""
+        """Refuse motorists, assistants, people without a company, and the right password after too many wrong ones."""
         super().confirm_login_allowed(user)
+        try:
+            lockouts.settle(self.request, user.get_username(), is_right=True)
+        except TooManyRequests as error:
+            self.request.axes_locked_out = True  # the page that tells so
+            raise ValidationError(self.error_messages["too_many"], code="too_many") from error
         if not may_enter(user):
             raise ValidationError(self.error_messages["not_here"], code="not_here")
 

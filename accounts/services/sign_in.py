@@ -2,22 +2,15 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
-
-from axes.handlers.proxy import AxesProxyHandler
-from axes.models import AccessAttempt
-from django.conf import settings
-from django.contrib.auth.signals import user_logged_in, user_login_failed
+from django.contrib.auth.signals import user_logged_in
 from django.db import IntegrityError, transaction
 from django.http import HttpRequest
-from django.utils import timezone
 
-from accounts import tokens
+from accounts import lockouts, tokens
 from accounts.google import GoogleIdentity
 from accounts.models import User
-from accounts.throttles import FAILURES, caller_address
 from depannini_dashmap.lib import audit
-from depannini_dashmap.lib.errors import Conflict, TooManyRequests, Unauthenticated
+from depannini_dashmap.lib.errors import Conflict, Unauthenticated
 
 
 def invalid_credentials() -> Unauthenticated:
@@ -32,9 +25,12 @@ def check_password(request: HttpRequest, user: User | None, identifier: str, pas
     TooManyRequests after five failures of one account from one address within the cool-off.
     """
     name = user.username if user is not None else identifier[:254]
-    _require_unlocked(request, name)
-    if not _is_right(user, password) or user is None or not user.is_active:
-        _note_failure(request, name)
+    lockouts.require_unlocked(request, name)
+    is_right = _is_right(user, password)
+    if user is None or not user.is_active:
+        is_right = False
+    lockouts.settle(request, name, is_right=is_right)
+    if user is None or not is_right:
         raise invalid_credentials()
     return user
 
@@ -63,32 +59,6 @@ def _is_right(user: User | None, password: str) -> bool:
         User().set_password(password)  # as long as a comparison takes
         return False
     return user.check_password(password)
-
-
-def _require_unlocked(request: HttpRequest, name: str) -> None:
-    if not settings.THROTTLING_ENABLED:
-        return
-    FAILURES.require_left(caller_address(request))
-    if AxesProxyHandler.is_allowed(request, {"username": name}):
-        return
-    latest = (
-        AccessAttempt.objects.filter(username=name, ip_address=caller_address(request))
-        .order_by("-attempt_time")
-        .values_list("attempt_time", flat=True)
-        .first()
-    )
-    cool_off: timedelta = settings.AXES_COOLOFF_TIME
-    left = cool_off - (timezone.now() - latest) if latest else cool_off
-    raise TooManyRequests(retry_after=int(left.total_seconds()) + 1)
-
-
-def _note_failure(request: HttpRequest, name: str) -> None:
-    if not settings.THROTTLING_ENABLED:
-        return
-    FAILURES.note(caller_address(request))
-    user_login_failed.send(sender=__name__, credentials={"username": name}, request=request)
-    # The fifth failure is still a failure; only the next try meets the lock.
-    request.axes_locked_out = False  # type: ignore[attr-defined]
 
 
 def sign_in_with_google(identity: GoogleIdentity) -> User:

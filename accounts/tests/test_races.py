@@ -218,3 +218,15 @@ def test_deleting_a_company_against_a_new_vehicle(dispatcher):
         assert (answers[0].status_code == 204) is not is_there
         if is_there:
             assert company.vehicles.exists()
+
+
+@pytest.mark.parametrize("exists", [True, False])
+def test_of_many_wrong_passwords_at_once_five_are_told_so(settings, client_user, exists):
+    settings.THROTTLING_ENABLED = settings.AXES_ENABLED = True
+    name = client_user.username if exists else "nobody"
+
+    def guess(number: int) -> Any:
+        body = {"username": name, "password": f"wrong-{number}"}
+        return APIClient().post("/api/auth/login/", body, HTTP_USER_AGENT=f"agent {number}")
+
+    assert statuses(at_once(guess, 40)) == {401: 5, 429: 35}

@@ -1,0 +1,75 @@
+"""Five wrong passwords of one account from one address, then nobody gets in from there for a while.
+
+However many guess at once, five learn that they were wrong: a try is judged after its password was compared, one after
+the other, and a sixth learns only that there were too many.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from axes.handlers.proxy import AxesProxyHandler
+from axes.models import AccessAttempt
+from django.conf import settings
+from django.contrib.auth.signals import user_login_failed
+from django.db import connection, transaction
+from django.http import HttpRequest
+from django.utils import timezone
+
+from accounts.throttles import FAILURES, caller_address
+from depannini_dashmap.lib.errors import TooManyRequests
+
+
+def require_unlocked(request: HttpRequest, name: str) -> None:
+    """Let pass, without counting, while account and address are not locked. Raises: TooManyRequests."""
+    if not settings.THROTTLING_ENABLED:
+        return
+    FAILURES.require_left(caller_address(request))
+    if _is_locked(request, name):
+        raise _too_many(request, name)
+
+
+def settle(request: HttpRequest, name: str, *, is_right: bool) -> None:
+    """Judge a try whose password was compared: a wrong one counts.
+
+    Raises: TooManyRequests if others locked the account and address meanwhile, whatever the password was.
+    """
+    if not settings.THROTTLING_ENABLED:
+        return
+    with transaction.atomic():
+        _take_turn(request, name)
+        is_late = _is_locked(request, name)
+        if not is_late and not is_right:
+            user_login_failed.send(sender=__name__, credentials={"username": name}, request=request)
+            # The fifth failure is still a failure; only the next try meets the lock.
+            request.axes_locked_out = False  # type: ignore[attr-defined]
+    if is_late:
+        raise _too_many(request, name)
+    if not is_right:
+        FAILURES.note(caller_address(request))
+
+
+def _is_locked(request: HttpRequest, name: str) -> bool:
+    return not AxesProxyHandler.is_allowed(request, {"username": name})
+
+
+def _take_turn(request: HttpRequest, name: str) -> None:
+    """Wait for others who try this account from this address, until the end of the transaction.
+
+    Accounts that do not exist have no row to lock, and must behave alike. SQLite has one writer at a time anyway.
+    """
+    if connection.vendor == "postgresql":
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [f"{caller_address(request)} {name}"])
+
+
+def _too_many(request: HttpRequest, name: str) -> TooManyRequests:
+    latest = (
+        AccessAttempt.objects.filter(username=name, ip_address=caller_address(request))
+        .order_by("-attempt_time")
+        .values_list("attempt_time", flat=True)
+        .first()
+    )
+    cool_off: timedelta = settings.AXES_COOLOFF_TIME
+    left = cool_off - (timezone.now() - latest) if latest else cool_off
+    return TooManyRequests(retry_after=int(left.total_seconds()) + 1)
