@@ -16,7 +16,7 @@ from daphne.server import Server
 from twisted.internet.defer import Deferred, ensureDeferred
 
 from depannini_dashmap.http_server import CHANNELS, Channel
-from depannini_dashmap.lib import processes, sockets, stopping, worker
+from depannini_dashmap.lib import background, processes, sockets, stopping, worker
 
 logger = logging.getLogger(__name__)
 
@@ -72,7 +72,7 @@ class GracefulServer(Server):
             kept = [channel for channel in CHANNELS if not channel.is_upgraded()]
             if passed > GRACE:
                 _close_idle(kept)
-            unfinished = kept or self._running() or sockets.LIVE or sockets.BACKGROUND
+            unfinished = kept or self._running() or sockets.LIVE or background.BACKGROUND
             if not unfinished and working.done():
                 return
             await asyncio.sleep(LOOK_EVERY)
