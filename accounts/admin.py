@@ -62,7 +62,10 @@ class AccountAdmin(TenantAdmin, UserAdmin):
         ("Rights", {"fields": ("is_staff", "is_superuser", "groups")}),
         ("Dates", {"fields": ("date_joined", "last_login", "closed_at")}),
     )
-    add_fieldsets = ((None, {"fields": ("username", "user_type", "email", "phone_number", "password1", "password2")}),)
+    add_fieldsets = (
+        (None, {"fields": ("username", "user_type", "email", "phone_number", "password1", "password2")}),
+        ("An assistant's papers", {"fields": NewAccountForm.PAPERS, "description": "Needed for assistants only."}),
+    )
 
     @admin.display(description="password")
     def new_password(self, user: User) -> str:
@@ -91,8 +94,7 @@ class AccountAdmin(TenantAdmin, UserAdmin):
 
     def save_model(self, request: HttpRequest, obj: User, form: ModelForm, change: bool) -> None:
         if not change:
-            super().save_model(request, obj, form, change)
-            audit.record("account_made", actor=request.user, target=obj)
+            services.open_account(obj, actor=request.user, details=form.details())  # type: ignore[attr-defined]
             return
         names = set(form.changed_data)
         person = {"name", "first_name", "last_name", "address", "email", "phone_number"} & names

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from django import forms
+from django.conf import settings
 from django.contrib.auth.forms import AdminPasswordChangeForm, BaseUserCreationForm
+from django.utils import timezone
 
 from accounts.managers import normalise_email
 from accounts.models import User
@@ -53,11 +56,44 @@ class AccountForm(AddressesMixin, forms.ModelForm):
 
 
 class NewAccountForm(AddressesMixin, BaseUserCreationForm):
-    """A new account with its first password."""
+    """A new account with its first password; an assistant's has papers, too."""
+
+    PAPERS = (
+        "service_type",
+        "vehicle_type",
+        "driving_license_cat",
+        "driving_license_num",
+        "driving_license_expiry",
+        "vehicle_registration_num",
+    )
+    service_type = forms.ChoiceField(choices=[("", "–"), ("towing", "towing"), ("repair", "repair")], required=False)
+    vehicle_type = forms.CharField(max_length=100, required=False)
+    driving_license_cat = forms.ChoiceField(choices=[("", "–"), ("b", "B"), ("c", "C")], required=False)
+    driving_license_num = forms.CharField(max_length=50, required=False)
+    driving_license_expiry = forms.DateField(required=False)
+    vehicle_registration_num = forms.IntegerField(min_value=0, max_value=2**63 - 1, required=False)
 
     class Meta:
         model = User
         fields = ["username", "user_type", "email", "phone_number"]
+
+    def clean(self) -> dict[str, Any]:
+        """Ask for an assistant's papers."""
+        data = super().clean() or self.cleaned_data
+        if data.get("user_type") == User.Type.ASSISTANT:
+            for name in self.PAPERS:
+                if data.get(name) in (None, "") and name not in self.errors:
+                    self.add_error(name, "An assistant needs this.")
+            expiry, today = data.get("driving_license_expiry"), timezone.localdate(timezone=ZoneInfo(settings.DISPLAY_TIME_ZONE))
+            if expiry and expiry <= today:
+                self.add_error("driving_license_expiry", "The licence must expire in the future.")
+        return data
+
+    def details(self) -> dict[str, Any] | None:
+        """Return what only assistants have, None for others; where they are they tell themselves."""
+        if self.cleaned_data["user_type"] != User.Type.ASSISTANT:
+            return None
+        return {**{name: self.cleaned_data[name] for name in self.PAPERS}, "current_lat": None, "current_lng": None}
 
     def clean_username(self) -> str:
         """Refuse what nobody may choose."""

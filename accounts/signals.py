@@ -2,7 +2,8 @@
 
 All are sent inside the transaction of the change, so a receiver that raises undoes it.
 
-- ``assistant_registered(user, details)``: a new assistant; details are the validated assistant-only fields.
+- ``assistant_registered(user, details)``: a new assistant; details are the validated assistant-only fields,
+  the place among them None where an operator made the account.
 - ``location_reported(user, latitude, longitude)``: somebody said where they are.
 - ``sessions_ended(user_id, reason)``: every token of the user is dead.
 - ``account_closing(user)``: before personal data is erased; receivers end what the user still has open.

@@ -17,7 +17,7 @@ from accounts.services.companies import (
     remove_member,
 )
 from accounts.services.profile import change_profile
-from accounts.services.registration import register_dispatcher, register_person
+from accounts.services.registration import open_account, register_dispatcher, register_person
 from accounts.services.sessions import end_sessions, require_good_password, set_active, set_password
 from accounts.services.sign_in import check_password, sign_in, sign_in_to_fleet, sign_in_with_google
 
@@ -31,6 +31,7 @@ __all__ = [
     "delete_company",
     "end_sessions",
     "is_empty",
+    "open_account",
     "open_company",
     "register_dispatcher",
     "register_person",

@@ -40,6 +40,18 @@ def register_dispatcher(*, password: str, company: dict[str, str] | None = None,
     return _save_new(user, password, company=company)
 
 
+@transaction.atomic
+def open_account(user: User, *, actor: User, details: dict[str, Any] | None) -> None:
+    """Save an account that an operator made; its password is set already.
+
+    Shape: `details` are the assistant-only fields, for assistants. Effects: ``assistant_registered``.
+    """
+    user.save(force_insert=True)
+    if details is not None:
+        signals.assistant_registered.send(sender=User, user=user, details=details)
+    audit.record("account_made", actor=actor, target=user)
+
+
 def _save_new(
     user: User, password: str, *, company: dict[str, str] | None = None, details: dict[str, Any] | None = None
 ) -> User:

@@ -1,5 +1,7 @@
 """The accounts admin: who enters, what shows, who may grant what (J04)."""
 
+from datetime import date, timedelta
+
 import pytest
 from django.contrib import admin
 from django.urls import reverse
@@ -135,6 +137,34 @@ def test_a_new_account(enter, root):
     made = User.objects.get(username="new.one")
     assert (made.email, made.phone_number, made.is_staff) == ("new@example.com", "+213555998877", False)
     assert made.check_password("tow-me-home-42")
+
+
+PAPERS = {
+    "service_type": "towing", "vehicle_type": "truck", "driving_license_cat": "c", "driving_license_num": "16/1",
+    "driving_license_expiry": (date.today() + timedelta(days=400)).isoformat(), "vehicle_registration_num": "123456789012",
+}  # fmt: skip
+ASSISTANT = {
+    "username": "karim", "user_type": "assistant", "email": "", "phone_number": "0555 99 88 78",
+    "password1": "tow-me-home-42", "password2": "tow-me-home-42",
+}  # fmt: skip
+
+
+def test_a_new_assistant_can_go_on_duty(enter, root, api):
+    answer = post(enter(root), "user_add", **ASSISTANT, **PAPERS)
+    assert answer.status_code == 302, answer.context["errors"]
+    karim = api(User.objects.get(username="karim"))
+    profile = karim.get("/api/profile/assistant/").json()
+    assert (profile["service_type"], profile["is_active_assistant"], profile["current_lat"]) == ("towing", False, None)
+    assert karim.post("/api/profile/assistant-status/", {"is_active": True}).status_code == 200
+    assert karim.post("/api/profile/update-location/", {"latitude": 36.75, "longitude": 3.05}).status_code == 200
+    assert [one["name"] for one in karim.get("/api/assistants/").json()["results"]] == [""]
+
+
+@pytest.mark.parametrize("wrong", [{name: ""} for name in PAPERS] + [{"driving_license_expiry": date.today().isoformat()}])
+def test_a_new_assistant_needs_papers(enter, root, wrong):
+    answer = post(enter(root), "user_add", **ASSISTANT, **(PAPERS | wrong))
+    assert list(answer.context["adminform"].form.errors) == list(wrong)
+    assert not User.objects.filter(username="karim").exists()
 
 
 def test_a_dispatcher_sees_their_companies_alone(enter, dispatcher, company_a, company_b):

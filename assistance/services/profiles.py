@@ -33,9 +33,13 @@ PAPERS = (
 
 
 def register_assistant(user: User, details: dict[str, Any]) -> AssistantProfile:
-    """Open the profile of a new assistant, off duty; details are the validated fields of the registration."""
+    """Open the profile of a new assistant, off duty; details are the validated fields of the registration.
+
+    Who has not said where they are is nobody's nearest until they do.
+    """
     profile = AssistantProfile(user=user, seen_at=timezone.now(), **{name: details[name] for name in PAPERS})
-    profile.place(details["current_lat"], details["current_lng"])
+    if details["current_lat"] is not None:
+        profile.place(details["current_lat"], details["current_lng"])
     profile.save(force_insert=True)
     return profile
 
