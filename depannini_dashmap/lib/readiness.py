@@ -6,7 +6,7 @@ from concurrent.futures import TimeoutError as TimedOut
 
 from django.db import DatabaseError, connection
 
-WITHIN = 1.5  # seconds
+WITHIN = 1.0  # seconds
 
 _asking = ThreadPoolExecutor(max_workers=1, thread_name_prefix="readiness")
 _lock = threading.Lock()
