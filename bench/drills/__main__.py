@@ -8,13 +8,13 @@ import inspect
 import sys
 import time
 
-from bench.drills import faults, outside
+from bench.drills import faults, outside, workers
 
 DRILLS = {
     "redis": faults.redis_faults,
     "postgres": faults.postgres_faults,
     "sigterm": faults.sigterm,
-    "worker": faults.worker_killed,
+    "worker": workers.worker_killed,
     "mail": outside.mail,
     "flood": outside.hostile_sockets,
     "many": outside.many_at_once,

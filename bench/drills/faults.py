@@ -1,4 +1,4 @@
-"""The drills of databases and processes: Redis, PostgreSQL, SIGTERM, a killed worker."""
+"""The drills of databases and of stopping: Redis, PostgreSQL, SIGTERM."""
 
 from __future__ import annotations
 
@@ -218,34 +218,3 @@ def sigterm(times: int = 5) -> bool:
         sockets_told_1012=f"{told} of {sockets}",
     )  # fmt: skip
     return not (tally.errors or tally.lost) and max(tally.figures["exit"]) <= 15 and told == sockets
-
-
-def worker_killed(times: int = 3) -> bool:
-    """The process with the task worker killed -9 while texts wait: each is sent after the restart."""
-    missing, waited = 0, 0.0
-    with Rig() as rig:
-        keeper = rig.start_server("keeper", TASK_WORKER="off")
-        people = People(keeper)
-        for number in range(times):
-            rig.start_server(f"worker{number}")
-            phones = []
-            for _ in range(10):
-                people.number += 1
-                phones.append(f"+21363{people.number:07d}")
-                people.post("/api/auth/register/", {"phone_number": phones[-1], "name": "A", "password": "correct-horse-battery"})
-            rig.signal(f"worker{number}", signal.SIGKILL)
-            rig.processes[f"worker{number}"].wait()
-            rig.start_server(f"again{number}")
-            started = time.monotonic()
-            while time.monotonic() - started < 60:
-                sent = "".join(path.read_text() for path in (rig.folder / "sms").iterdir())
-                left = [phone for phone in phones if phone not in sent]
-                if not left:
-                    break
-                time.sleep(0.2)
-            waited = max(waited, time.monotonic() - started)
-            missing += len(left)
-            rig.signal(f"again{number}", signal.SIGTERM)
-            rig.processes[f"again{number}"].wait(30)
-    _table(f"Worker killed -9 with texts waiting, {times} times", committed_effects_lost=missing, all_sent_within_s=f"{waited:.1f}")
-    return missing == 0

@@ -46,17 +46,23 @@ class People:
         self.number += 1
         lat = -60 + spread
         client = self.post("/api/auth/register/", {"phone_number": f"+21361{self.number:07d}", "name": "Amina", "password": PASSWORD})
+        his, helper = self.assistant(lat, f"+21362{self.number:07d}")
+        mine = f"Bearer {client['access']}"
+        number = self.post("/api/assistance/request/", {"pickup": {"lat": lat, "lng": 10.0}}, mine)["assistance"]["id"]
+        self.http.patch(f"{self.base}/api/assistance/accept/{number}/", json={}, headers={"Authorization": his}).raise_for_status()
+        return mine, his, helper, number
+
+    def assistant(self, lat: float, phone: str) -> tuple[str, int]:
+        """Return (header, id) of a new assistant who is on duty."""
         expiry = (dt.date.today() + dt.timedelta(days=400)).strftime("%d:%m:%y")
         helper = self.post(
             "/api/auth/register/",
-            {"phone_number": f"+21362{self.number:07d}", "name": "Karim", "password": PASSWORD, "user_type": "assistant", "service_type": "towing", "vehicle_type": "truck",
+            {"phone_number": phone, "name": "Karim", "password": PASSWORD, "user_type": "assistant", "service_type": "towing", "vehicle_type": "truck",
              "driving_license_cat": "c", "driving_license_num": "1", "driving_license_expiry": expiry, "vehicle_registration_num": 1, "current_lat": lat, "current_lng": 10.0},
         )  # fmt: skip
-        mine, his = f"Bearer {client['access']}", f"Bearer {helper['access']}"
-        self.post("/api/profile/assistant-status/", {"is_active": True}, his)
-        number = self.post("/api/assistance/request/", {"pickup": {"lat": lat, "lng": 10.0}}, mine)["assistance"]["id"]
-        self.http.patch(f"{self.base}/api/assistance/accept/{number}/", json={}, headers={"Authorization": his}).raise_for_status()
-        return mine, his, helper["user"]["id"], number
+        header = f"Bearer {helper['access']}"
+        self.post("/api/profile/assistant-status/", {"is_active": True}, header)
+        return header, helper["user"]["id"]
 
 
 class Writers:
