@@ -10,7 +10,7 @@ ARGS   ?=
 FILE   ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help run demo test lint schema backup restore adversarial fuzz clean
+.PHONY: help run demo test lint schema backup restore adversarial fuzz bench drills clean
 
 help:  ## Say what can be made
 	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
@@ -34,6 +34,12 @@ adversarial: $(VENV)/.installed  ## Attack running servers over TCP (needs Postg
 
 fuzz: $(VENV)/.installed-dev  ## Fuzz the API by its schema, as everyone, and by random histories (needs PostgreSQL and Redis)
 	PATH="$(VENV)/bin:$$PATH" $(PY) -m fuzz.run $(ARGS)
+
+bench: $(VENV)/.installed  ## Measure everything as ratios (needs PostgreSQL and Redis); a first look: ARGS=--quick
+	DATABASE_URL="$${DATABASE_URL:-postgres://postgres@127.0.0.1:5432/postgres}" REDIS_URL="$${REDIS_URL:-redis://127.0.0.1:6379/3}" $(PY) -m bench.clock $(ARGS)
+
+drills: $(VENV)/.installed  ## Break databases and processes of its own under load; ARGS names drills
+	$(PY) -m bench.drills $(ARGS)
 
 schema: $(VENV)/.installed  ## Write docs/openapi.yaml anew
 	$(PY) manage.py spectacular --file docs/openapi.yaml --validate --fail-on-warn
