@@ -61,6 +61,7 @@ class Stage:
             "GOOGLE_CLIENT_IDS": "client-id.example",
             "JWT_ROTATE_REFRESH": "off",
         }
+        self.unguarded = self.environment.get("UNGUARDED", "").split()
         self.urls: list[str] = []
         self.throttled_url = ""
 
@@ -68,6 +69,9 @@ class Stage:
         """Create the database and start the servers."""
         self._sql_outside(f'CREATE DATABASE "{self.name}"')
         self._manage("migrate", "--noinput", "-v0")
+        for guard in self.unguarded:
+            if guard.startswith("constraint:"):
+                self._drop_constraint(guard.removeprefix("constraint:"))
         self.urls = [self.start(), self.start(TASK_WORKER="off")]
         self.throttled_url = self.start(THROTTLING="on", TASK_WORKER="off")
 
@@ -75,8 +79,9 @@ class Stage:
         """Start one more server and return its base URL."""
         port = free_port()
         log = (self.folder / f"server-{port}.log").open("wb")
+        module = "adversarial.unguarded" if self.unguarded else "depannini_dashmap.asgi"
         process = subprocess.Popen(
-            [sys.executable, "-m", "daphne", "-b", "127.0.0.1", "-p", str(port), "depannini_dashmap.asgi:application"],
+            [sys.executable, "-m", "daphne", "-b", "127.0.0.1", "-p", str(port), f"{module}:application"],
             cwd=ROOT,
             env={**self.environment, **environment},
             stdout=log,
@@ -139,6 +144,11 @@ class Stage:
                 return cursor.fetchall() if cursor.description else []
         finally:
             connection.close()
+
+    def _drop_constraint(self, name: str) -> None:
+        """Drop a constraint, or the index that a partial one is."""
+        tables = self.rows("SELECT conrelid::regclass::text FROM pg_constraint WHERE conname = %s", [name])
+        self.rows(f'ALTER TABLE {tables[0][0]} DROP CONSTRAINT "{name}"' if tables else f'DROP INDEX "{name}"')
 
     def logs(self) -> str:
         """Return everything that the servers have logged."""

@@ -16,6 +16,13 @@ ROUNDS = min(MANY, 20)
 CONTENDERS = 16
 
 
+def rounds(most):
+    """Count rounds aloud, so that a failure tells which one it was."""
+    for number in range(most):
+        print(f"round {number + 1}")
+        yield number
+
+
 def _invariants(stage):
     """No state that no legal history leads to."""
     assert stage.rows("SELECT client_id FROM assistance_assistance WHERE status IN ('requested','accepted','ongoing') GROUP BY 1 HAVING count(*) > 1") == []
@@ -44,7 +51,7 @@ def assistants(cast):
 
 def test_e01_one_request_sixteen_assistants(stage, cast, assistants):
     client = cast.client()
-    for _ in range(MANY):
+    for _ in rounds(MANY):
         number = ask_for_help(client)
         answers = at_once([lambda a=a: a.patch(f"/api/assistance/accept/{number}/") for a in assistants])
         assert Counter(answer.status_code for answer in answers) == {200: 1, 409: CONTENDERS - 1}
@@ -56,7 +63,7 @@ def test_e01_one_request_sixteen_assistants(stage, cast, assistants):
 
 def test_e02_one_assistant_sixteen_requests(stage, cast):
     assistant, clients = cast.assistant(), [cast.client() for _ in range(CONTENDERS)]
-    for _ in range(MANY):
+    for _ in rounds(MANY):
         numbers = [ask_for_help(client) for client in clients]
         answers = at_once([lambda n=n: assistant.patch(f"/api/assistance/accept/{n}/").status_code for n in numbers])
         assert Counter(answers) == {200: 1, 409: CONTENDERS - 1}
@@ -67,7 +74,7 @@ def test_e02_one_assistant_sixteen_requests(stage, cast):
 
 def test_e03_one_client_sixteen_requests(stage, cast):
     client = cast.client()
-    for _ in range(ROUNDS):
+    for _ in rounds(ROUNDS):
         answers = at_once([lambda: client.post("/api/assistance/request/", {"pickup": ALGIERS})] * CONTENDERS)
         assert Counter(answer.status_code for answer in answers) == {201: 1, 409: CONTENDERS - 1}
         number = next(answer.json()["assistance"]["id"] for answer in answers if answer.status_code == 201)
@@ -78,7 +85,7 @@ def test_e03_one_client_sixteen_requests(stage, cast):
 
 def test_e04_cancel_against_accept(stage, cast):
     client, assistant = cast.client(), cast.assistant()
-    for _ in range(ROUNDS):
+    for _ in rounds(ROUNDS):
         number = ask_for_help(client)
         canceled, accepted = at_once(
             [
@@ -94,7 +101,7 @@ def test_e04_cancel_against_accept(stage, cast):
 
 def test_e05_complete_against_cancel(stage, cast):
     client, assistant = cast.client(), cast.assistant()
-    for _ in range(ROUNDS):
+    for _ in rounds(ROUNDS):
         number = ask_for_help(client)
         assistant.patch(f"/api/assistance/accept/{number}/")
         answers = at_once(
@@ -121,7 +128,7 @@ def _order(dispatcher):
 def test_e07_one_order_sixteen_trips(stage, fleet):
     dispatcher, ids = fleet
     trips = [new_trip(dispatcher, ids["vehicle"]) for _ in range(CONTENDERS)]
-    for _ in range(MANY):
+    for _ in rounds(MANY):
         order = _order(dispatcher)
         answers = at_once([lambda t=t: dispatcher.post(f"/api/trips/{t}/add-order/", {"order": order}).status_code for t in trips])
         assert Counter(answers) == {201: 1, 409: CONTENDERS - 1}
@@ -131,7 +138,7 @@ def test_e07_one_order_sixteen_trips(stage, fleet):
 
 def test_e08_sixteen_orders_one_trip(stage, fleet):
     dispatcher, ids = fleet
-    for _ in range(MANY):
+    for _ in rounds(MANY):
         trip, orders = new_trip(dispatcher, ids["vehicle"]), [_order(dispatcher) for _ in range(CONTENDERS)]
         answers = at_once([lambda o=o: dispatcher.post(f"/api/trips/{trip}/add-order/", {"order": o, "sequence": 1}).status_code for o in orders])
         assert answers == [201] * CONTENDERS
@@ -141,7 +148,7 @@ def test_e08_sixteen_orders_one_trip(stage, fleet):
 
 def test_e09_reorder_against_delete_and_add(stage, fleet):
     dispatcher, ids = fleet
-    for _ in range(ROUNDS):
+    for _ in rounds(ROUNDS):
         trip = new_trip(dispatcher, ids["vehicle"])
         for _ in range(3):
             dispatcher.post(f"/api/trips/{trip}/add-order/", {"order": _order(dispatcher)})
@@ -164,7 +171,7 @@ def test_e09_reorder_against_delete_and_add(stage, fleet):
 def test_e10_delete_order_against_add_order(stage, fleet):
     dispatcher, ids = fleet
     trip = new_trip(dispatcher, ids["vehicle"])
-    for _ in range(ROUNDS):
+    for _ in rounds(ROUNDS):
         order = _order(dispatcher)
         deleted, added = at_once(
             [
@@ -179,7 +186,7 @@ def test_e10_delete_order_against_add_order(stage, fleet):
 
 def test_e11_two_trips_of_one_vehicle(stage, fleet):
     dispatcher, ids = fleet
-    for _ in range(ROUNDS):
+    for _ in rounds(ROUNDS):
         trips = [new_trip(dispatcher, ids["vehicle"]) for _ in range(2)]
         answers = at_once([lambda t=t: dispatcher.put(f"/api/trips/{t}/", {"status": "in_progress"}).status_code for t in trips])
         assert sorted(answers) == [200, 409]
@@ -191,7 +198,7 @@ def test_e12_order_numbers(stage, fleet):
     dispatcher, _ = fleet
     year = stage.rows("SELECT extract(year FROM now())::int")[0][0]
     stage.rows("UPDATE orders_ordernumber SET last = 9990 WHERE year = %s RETURNING 1", [year])
-    for _ in range(MANY):
+    for _ in rounds(MANY):
         answers = at_once([lambda: dispatcher.post("/api/orders/", order_body())] * CONTENDERS)
         assert {answer.status_code for answer in answers} == {201}
         numbers = [answer.json()["order_number"] for answer in answers]
@@ -201,7 +208,7 @@ def test_e12_order_numbers(stage, fleet):
 
 def test_e13_sixteen_notifications(stage, fleet):
     dispatcher, ids = fleet
-    for _ in range(ROUNDS):
+    for _ in rounds(ROUNDS):
         trip = new_trip(dispatcher, ids["vehicle"], name=f"Mail {ids['trip']}-{_}")
         before = len(stage.messages(stage.mail, "driver@example.com"))
         answers = at_once([lambda: dispatcher.post(f"/api/trips/{trip}/notify-driver/")] * CONTENDERS)
@@ -212,7 +219,7 @@ def test_e13_sixteen_notifications(stage, fleet):
 
 def test_e14_profile_against_location_against_duty(stage, cast):
     assistant = cast.assistant()
-    for round_ in range(ROUNDS):
+    for round_ in rounds(ROUNDS):
         at_once(
             [
                 lambda: assistant.put("/api/profile/assistant/", {"vehicle_type": f"van {round_}"}),
@@ -230,7 +237,7 @@ def test_e14_profile_against_location_against_duty(stage, cast):
 
 def test_e15_one_idempotency_key(stage, fleet):
     dispatcher, _ = fleet
-    for round_ in range(ROUNDS):
+    for round_ in rounds(ROUNDS):
         headers = {"Idempotency-Key": f"race-{round_}-{dispatcher.id}"}
         body = {"name": f"Same {round_} {dispatcher.id}"}
         answers = at_once([lambda: dispatcher.post("/api/companies/", body, headers=headers)] * CONTENDERS)
@@ -244,7 +251,7 @@ def test_e15_one_idempotency_key(stage, fleet):
 
 def test_e18_sixteen_equal_positions(stage, fleet):
     dispatcher, ids = fleet
-    for round_ in range(ROUNDS):
+    for round_ in rounds(ROUNDS):
         body = {"vehicle_id": ids["vehicle"], "latitude": "36.7", "longitude": "3.0", "speed": "50", "heading": "90", "timestamp": f"2026-01-01T00:00:{round_:02d}Z"}
         answers = at_once([lambda: dispatcher.post("/api/positions/", body)] * CONTENDERS)
         assert Counter(answer.status_code for answer in answers) == {201: 1, 200: CONTENDERS - 1}
@@ -255,7 +262,7 @@ def test_e20_one_reset_code(stage, cast, anyone):
     client = cast.client()
     phone = client.known["phone"]
     stage.code_for(phone)
-    for round_ in range(MANY):
+    for round_ in rounds(MANY):
         anyone.post("/api/auth/password-reset/", {"phone_number": phone})
         password = f"another-horse-{round_}"
         sent = {"phone_number": phone, "code": stage.code_for(phone, after=1 + round_), "new_password": password, "new_password_confirm": password}
@@ -267,7 +274,7 @@ def test_e20_one_reset_code(stage, cast, anyone):
 def test_e20_one_verification_code(stage, cast, anyone):
     client = cast.client()
     phone = client.known["phone"]
-    for round_ in range(MANY):
+    for round_ in rounds(MANY):
         sent = {"phone_number": phone, "code": stage.code_for(phone, after=round_)}
         answers = at_once([lambda sent=sent: anyone.post("/api/auth/verify-phone/", sent).status_code] * 20)
         assert Counter(answers) == {200: 1, 400: 19}
