@@ -41,7 +41,7 @@ class Stage:
 
     def __init__(self) -> None:
         self.folder = Path(tempfile.mkdtemp(prefix="dashmap-adversarial-"))
-        self.name = f"adversarial_{uuid.uuid4().hex[:10]}"
+        self.name = os.environ.get("ADVERSARIAL_DATABASE") or f"adversarial_{uuid.uuid4().hex[:10]}"
         self.processes: list[subprocess.Popen] = []
         self.held: list[Any] = []
         self.mail, self.sms = self.folder / "mail", self.folder / "sms"

@@ -1,8 +1,8 @@
-"""`python -m fuzz.run [--examples N] [--steps N] [--seed N]`: the schema as four actors, then two state machines.
+"""`python -m fuzz.run [--examples N] [--steps N] [--seed N] [--phases …]`: the schema as four actors, then two state machines.
 
 Schemathesis sends generated requests for every operation of the committed schema; the state machines live through
 random histories of requests for help and of trips and compare each answer with a model. Both run against servers on a
-PostgreSQL and a Redis of this machine. The exit status is 1 if anything broke.
+PostgreSQL and a Redis of this machine. A table ends it; the exit status is 1 if anything broke.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import re
 import subprocess
 import sys
 from pathlib import Path
+from typing import NamedTuple
 
 from hypothesis import Phase, settings
 from hypothesis.stateful import run_state_machine_as_test
@@ -22,35 +23,56 @@ from fuzz.machines import machines_for
 CHECKS = "not_a_server_error,status_code_conformance,content_type_conformance,response_schema_conformance"
 
 
-def fuzz_schema(stage: Stage, cast: Cast, examples: int, seed: int) -> int:
-    """Send generated requests as each actor; returns how many of the runs broke."""
+class Line(NamedTuple):
+    """What one actor or machine did, and what broke."""
+
+    who: str
+    done: str
+    server_errors: int
+    hangs: int
+    breaks: int
+    held: bool
+
+
+def _count(text: str, pattern: str) -> int:
+    """Add up the numbers of the summary's lines that speak of something."""
+    return sum(int(number) for number in re.findall(rf"^\s+(?:❌|🚫) .*(?:{pattern}).*: (\d+)$", text, re.MULTILINE | re.IGNORECASE))
+
+
+def _line(name: str, text: str, held: bool) -> Line:
+    calls = re.search(r"(\d[\d,]*) (?:test cases? )?generated", text)
+    errors, hangs, every = _count(text, "server error"), _count(text, "timeout|network"), _count(text, "")
+    return Line(name, f"{calls.group(1) if calls else '?'} calls", errors, hangs, every - errors - hangs, held)
+
+
+def fuzz_schema(stage: Stage, cast: Cast, examples: int, seed: int, phases: str) -> list[Line]:
+    """Send generated requests as each actor."""
     dispatcher = cast.dispatcher()
     fleet_of(dispatcher)
     actors = {"anonymous": "", "client": cast.client().header, "assistant": cast.assistant().header, "dispatcher": dispatcher.header}
-    broken = 0
+    lines = []
     for name, header in actors.items():
         command = [
             "schemathesis", "run", "docs/openapi.yaml", "--url", stage.urls[0], "--checks", CHECKS, "-n", str(examples),
-            "--seed", str(seed), "--request-timeout", "5", "--max-failures", "20", "--phases", "examples,coverage,fuzzing",
+            "--seed", str(seed), "--request-timeout", "5", "--max-failures", "20", "--phases", phases,
             "--exclude-path-regex", "/(logout|revoke|password-change)/", "--exclude-method", "DELETE", "--no-color",
         ]  # fmt: skip
         if header:
             command += ["-H", f"Authorization: {header}"]
         done = subprocess.run([str(Path(sys.executable).with_name(command[0])), *command[1:]], cwd=ROOT, capture_output=True, text=True)
         text = done.stdout + done.stderr
-        calls = re.search(r"(\d[\d,]*) (?:test cases? )?generated", text)
-        print(f"{name}: seed {seed}, {calls.group(1) if calls else '?'} calls, {'held' if done.returncode == 0 else 'BROKE'}", flush=True)
+        lines.append(_line(name, text, done.returncode == 0))
         if done.returncode:
-            broken += 1
-            print(text[-6000:])
-    return broken
+            print(text[-9000:], flush=True)
+    return lines
 
 
-def fuzz_states(stage: Stage, cast: Cast, steps: int) -> int:
-    """Live through random histories; returns how many machines broke."""
-    broken = 0
+def fuzz_states(stage: Stage, cast: Cast, steps: int) -> list[Line]:
+    """Live through random histories."""
+    lines = []
     for machine in machines_for(stage, cast):
         runs = max(1, steps // 50)
+        held = True
         try:
             run_state_machine_as_test(
                 machine,
@@ -59,11 +81,20 @@ def fuzz_states(stage: Stage, cast: Cast, steps: int) -> int:
                     phases=[Phase.generate, Phase.shrink],
                 ),
             )  # fmt: skip
-            print(f"{machine.__name__}: {runs * 50} steps, held", flush=True)
         except Exception as error:  # the machine's own report is what is wanted
-            broken += 1
-            print(f"{machine.__name__}: BROKE: {error!r}", flush=True)
-    return broken
+            held = False
+            print(f"{machine.__name__}: {error!r}", flush=True)
+        # An actor's call fails on a 5xx and after 30 s of silence: both would be the break that is told above.
+        lines.append(Line(machine.__name__, f"{runs * 50} steps", 0, 0, int(not held), held))
+    return lines
+
+
+def print_table(lines: list[Line], seed: int) -> None:
+    """Print what was done and what broke."""
+    print(f"\n{'who':<20}{'done':>14}{'5xx':>6}{'> 5 s':>7}{'breaks':>8}   held   (seed {seed})")
+    for line in lines:
+        numbers = f"{line.server_errors:>6}{line.hangs:>7}{line.breaks:>8}"
+        print(f"{line.who:<20}{line.done:>14}{numbers}   {'yes' if line.held else 'NO'}")
 
 
 def main() -> None:
@@ -72,15 +103,18 @@ def main() -> None:
     parser.add_argument("--examples", type=int, default=40, help="generated requests per operation and actor")
     parser.add_argument("--steps", type=int, default=2000, help="steps of each state machine")
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--phases", default="examples,coverage,fuzzing", help="which of schemathesis' phases; coverage is long")
     options = parser.parse_args()
     stage = Stage()
     try:
         stage.raise_curtain()
         cast = Cast(stage)
-        broken = fuzz_states(stage, cast, options.steps) + fuzz_schema(stage, cast, options.examples, options.seed)
+        lines = fuzz_states(stage, cast, options.steps)
+        lines += fuzz_schema(stage, cast, options.examples, options.seed, options.phases)
     finally:
         stage.lower_curtain()
-    sys.exit(1 if broken else 0)
+    print_table(lines, options.seed)
+    sys.exit(0 if all(line.held for line in lines) else 1)
 
 
 if __name__ == "__main__":
