@@ -6,19 +6,23 @@ The SQL is written by hand because it is the hottest query of the product; it is
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from datetime import datetime
-from typing import Any, NamedTuple
+from functools import cache
+from typing import NamedTuple
 
 from django.conf import settings
 from django.db import connection
 
 from assistance.cells import Box, box_around
 from depannini_dashmap.lib.geo import haversine_km
+from depannini_dashmap.lib.prepared import Statement
 
 FIRST_RADIUS_KM = 3.0
 HALF_ROUND_KM = 20100.0
 # A longer list of rows of cells costs the database more than the rows of a band that it saves.
 MAX_LISTED_ROWS = 400
+SERVICES = ("towing", "repair")
 
 
 class Candidate(NamedTuple):
@@ -73,33 +77,48 @@ def _ranked(rows: list[tuple[int, float, float]], lat: float, lng: float, radius
 
 
 def _rows_in(box: Box, search: Search) -> list[tuple[int, float, float]]:
-    sql = f"SELECT p.user_id, p.lat, p.lng FROM assistance_assistantprofile p WHERE {_in_box(box, search)}"  # noqa: S608  # whole numbers and literals only
-    params: list[Any] = [search.now - settings.LOCATION_TTL]
-    sql += " AND p.seen_at > %s"
-    if search.only_free:
+    is_listed = box.rows <= MAX_LISTED_ROWS
+    statement = _statement(connection.vendor, is_listed, search.only_free, search.unasked_about is not None)
+    services = (search.assistance_type,) * 2 if search.assistance_type in SERVICES else SERVICES
+    rows = [_list_of(range(box.first_row, box.last_row + 1))] if is_listed else [box.first_row, box.last_row]
+    asked = [] if search.unasked_about is None else [search.unasked_about]
+    found: list[tuple] = []
+    for west, east in box.columns:
+        found += statement.rows(*services, search.now - settings.LOCATION_TTL, west, east, *rows, *asked)
+    return found
+
+
+@cache
+def _statement(vendor: str, is_listed: bool, only_free: bool, is_unasked: bool) -> Statement:
+    """Write the search; the index on (service_type, cell_y, cell_x) reads the box and nothing else.
+
+    Only a box of few rows is planned beforehand: how a wide one is read best depends on how wide it is.
+    """
+    sql = (
+        "SELECT p.user_id, p.lat, p.lng FROM assistance_assistantprofile p"
+        " WHERE p.is_active AND p.service_type IN ($1, $2) AND p.seen_at > $3 AND p.cell_x BETWEEN $4 AND $5"
+    )
+    if not is_listed:
+        sql += " AND p.cell_y BETWEEN $6 AND $7"
+    elif vendor == "postgresql":
+        sql += " AND p.cell_y = ANY($6::int[])"
+    else:
+        sql += " AND p.cell_y IN (SELECT value FROM json_each($6))"
+    if only_free:
         sql += (
             " AND NOT EXISTS (SELECT 1 FROM assistance_assistance j"
             " WHERE j.assistant_id = p.user_id AND j.status IN ('accepted', 'ongoing'))"
         )
-    if search.unasked_about is not None:
+    if is_unasked:
         sql += (
             " AND NOT EXISTS (SELECT 1 FROM assistance_offer o WHERE o.assistant_id = p.user_id"
-            " AND o.assistance_id = %s AND (o.closed_at IS NULL OR o.answer = 'declined' OR o.reason = 'released'))"
+            " AND (o.closed_at IS NULL OR o.answer = 'declined' OR o.reason = 'released')"
         )
-        params.append(search.unasked_about)
-    with connection.cursor() as cursor:
-        cursor.execute(sql, params)
-        return cursor.fetchall()
+        sql += f" AND o.assistance_id = ${7 if is_listed else 8})"
+    return Statement(sql, is_prepared=is_listed)
 
 
-def _in_box(box: Box, search: Search) -> str:
-    """Write the condition that the index on (service_type, cell_y, cell_x) answers alone: whole numbers only."""
-    services = (
-        "'towing', 'repair'" if search.assistance_type not in ("towing", "repair") else f"'{search.assistance_type}'"
-    )
-    if box.rows <= MAX_LISTED_ROWS:
-        rows = f"p.cell_y IN ({', '.join(map(str, range(box.first_row, box.last_row + 1)))})"
-    else:
-        rows = f"p.cell_y BETWEEN {box.first_row} AND {box.last_row}"
-    columns = " OR ".join(f"p.cell_x BETWEEN {west} AND {east}" for west, east in box.columns)
-    return f"p.is_active AND p.service_type IN ({services}) AND {rows} AND ({columns})"
+def _list_of(numbers: Iterable[int]) -> str:
+    """Write whole numbers as the one parameter that each database reads fastest."""
+    text = ",".join(map(str, numbers))
+    return f"{{{text}}}" if connection.vendor == "postgresql" else f"[{text}]"

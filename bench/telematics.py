@@ -248,7 +248,7 @@ def bench_reads(user: Any, vehicle_ids: list[int], sizes: list[int], rounds: int
 
     from telematics.models import LatestPosition
     from telematics.presentation import LATEST_COLUMNS, position_objects, ready_positions
-    from telematics.viewsets import LATEST
+    from telematics.viewsets import latest_rows
 
     client = APIClient(headers={"Authorization": bearer(user)})
     rows = position_objects(LatestPosition.objects.values_list(*LATEST_COLUMNS))
@@ -270,7 +270,7 @@ def bench_reads(user: Any, vehicle_ids: list[int], sizes: list[int], rounds: int
         orjson.dumps({"results": [dict(zip(names, row, strict=True)) for row in raw.fetchall()]})
 
     def latest(_: int) -> None:
-        orjson.dumps({"results": ready_positions(LATEST.rows(user))})
+        orjson.dumps({"results": ready_positions(latest_rows(user))})
 
     def get(path: str) -> Callable[[int], None]:
         def work(_: int) -> None:

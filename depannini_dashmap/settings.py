@@ -142,12 +142,14 @@ else:
     _database["OPTIONS"].setdefault(
         "options",
         f"-c statement_timeout={0 if _migrating else 15000} -c lock_timeout=3000"
-        f" -c idle_in_transaction_session_timeout={0 if _migrating else 30000}",
+        f" -c idle_in_transaction_session_timeout={0 if _migrating else 30000} -c plan_cache_mode=force_generic_plan",
     )
     for _name, _value in (("tcp_user_timeout", 5000), ("keepalives_idle", 10), ("keepalives_interval", 5)):
         _database["OPTIONS"].setdefault(_name, _value)
 # Seconds of silence, towards everybody, after which a server takes PostgreSQL for frozen; 0 waits as long as it takes.
 DATABASE_PATIENCE = env.float("DATABASE_PATIENCE", 4.0)
+# Whether PostgreSQL plans the hottest statements once a connection: not behind a pooler that shares connections.
+DATABASE_PREPARE = env.bool("DATABASE_PREPARE", True)
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 REDIS_URL = env.str("REDIS_URL", "")

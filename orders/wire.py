@@ -4,7 +4,7 @@ from typing import Any
 
 from django.db.models import QuerySet
 
-from depannini_dashmap.lib.prepared import PreparedRows, Reader
+from depannini_dashmap.lib.prepared import PreparedRows
 from depannini_dashmap.lib.rows import decimal_text, instant_text
 from orders.models import Order
 
@@ -52,9 +52,8 @@ def order_rows(orders: QuerySet) -> QuerySet:
 
 
 visible_order = PreparedRows(
-    lambda user_id, order_id: order_rows(Order.objects.visible_to(Reader(user_id, False)).filter(pk=order_id).order_by())
+    lambda reader, order_id: order_rows(Order.objects.visible_to(reader).filter(pk=order_id).order_by())
 )
-any_order = PreparedRows(lambda order_id: order_rows(Order.objects.filter(pk=order_id).order_by()))
 
 
 def order_document(row: tuple[Any, ...]) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 
 from django.db import connection, transaction
 
+from depannini_dashmap.lib.prepared import Statement
 from telematics.readings import Reading
 
 
@@ -80,19 +81,20 @@ MOVE = ", ".join(f"{name} = excluded.{name}" for name in ("position_id", *list(T
 
 # Both tables in one statement, for one row and for many. Many come sorted by vehicle and time, so that two bulk calls
 # never deadlock.
-STORE_ONE = f"""
+_MARKS = [f"${number}::{kind}" for number, kind in enumerate(TYPES.values(), 1)]
+STORE_ONE = Statement(f"""
 WITH stored AS (
-    INSERT INTO telematics_position ({HISTORY}) VALUES ({", ".join(["%s"] * 12)})
+    INSERT INTO telematics_position ({HISTORY}) VALUES ({", ".join(_MARKS[:12])})
     ON CONFLICT (vehicle_id, timestamp) DO NOTHING
     RETURNING id
 ), moved AS (
     INSERT INTO telematics_latestposition AS latest ({LATEST}, position_id)
-    SELECT {", ".join(f"%s::{kind}" for kind in TYPES.values())}, id FROM stored
+    SELECT {", ".join(_MARKS)}, id FROM stored
     ON CONFLICT (vehicle_id) DO UPDATE SET {MOVE} WHERE latest.timestamp < excluded.timestamp
     RETURNING position_id
 )
 SELECT (SELECT id FROM stored), (SELECT position_id FROM moved)
-"""  # noqa: S608 - all names are this module's
+""")  # noqa: S608 - all names are this module's
 STORE_MANY = f"""
 WITH stored AS (
     INSERT INTO telematics_position ({HISTORY})
@@ -138,9 +140,7 @@ def store(rows: Sequence[Row]) -> Stored:
 
 def _store_one(row: Row) -> Stored:
     """Store a single row; one statement is a transaction by itself."""
-    with connection.cursor() as cursor:
-        cursor.execute(STORE_ONE, (*row[:12], *row))
-        position_id, moved_to = cursor.fetchone()
+    [(position_id, moved_to)] = STORE_ONE.rows(*row)
     return Stored(int(position_id is not None), position_id, {row.vehicle_id: moved_to} if moved_to else {})
 
 

@@ -9,8 +9,8 @@ from django.db import connection
 from django.db.models import Exists, OuterRef, QuerySet
 from django.db.models.expressions import RawSQL
 
+from depannini_dashmap.lib.prepared import PreparedRows
 from fleet.models import Vehicle
-from telematics.compiled import Compiled
 from telematics.ingest import Row
 from telematics.plausibility import Fix, Track
 from telematics.presentation import position_object, reading_object
@@ -81,7 +81,7 @@ def writable_vehicles(actor: User, vehicle_ids: set[int]) -> dict[int, TrackedVe
     ids = storable(vehicle_ids)
     if connection.vendor != "postgresql":
         return tracked_vehicles(_writable(actor, ids))
-    return tracked_vehicles(_ONE.rows(actor, ids[0]) if len(ids) == 1 else _MANY.rows(actor, ids))
+    return tracked_vehicles(_one(actor, ids[0]) if len(ids) == 1 else _many(actor, ids))
 
 
 def visible_ids(actor: User, vehicle_ids: set[int]) -> set[int]:
@@ -110,8 +110,8 @@ def _writable(actor: Any, vehicle_ids: list[int] | RawSQL) -> QuerySet:
     return tracked(Vehicle.objects.alive().editable_by(actor).filter(pk__in=vehicle_ids))
 
 
-_ONE = Compiled(lambda actor, wanted: _writable(actor, [wanted]))
-_MANY = Compiled(lambda actor, wanted: _writable(actor, RawSQL("SELECT unnest(%s::bigint[])", [wanted])))
+_one = PreparedRows(lambda actor, vehicle_id: _writable(actor, [vehicle_id]))
+_many = PreparedRows(lambda actor, ids: _writable(actor, RawSQL("SELECT unnest(%s::bigint[])", [ids])))
 
 
 def _fix(values: tuple) -> Fix | None:

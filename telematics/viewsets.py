@@ -20,9 +20,9 @@ from accounts.throttles import PositionThrottle, SignedInThrottle
 from depannini_dashmap.lib import errors
 from depannini_dashmap.lib.api import ApiMixin, JsonParser, one_page
 from depannini_dashmap.lib.paths import path_id
+from depannini_dashmap.lib.prepared import PreparedRows
 from fleet.models import Vehicle
 from telematics import serializers, services
-from telematics.compiled import Compiled
 from telematics.models import LatestPosition, Position
 from telematics.pages import PositionPages
 from telematics.presentation import POSITION_COLUMNS, READING_COLUMNS, READY_COLUMNS, position_object, ready_positions
@@ -30,11 +30,11 @@ from telematics.queries import HistoryQuery, TrackQuery, Wanted, wanted
 from telematics.track import track_of
 
 
-def _latest(actor: User, _: None) -> QuerySet[LatestPosition, tuple]:
-    return LatestPosition.objects.visible_to(actor).order_by("-timestamp", "-position_id").values_list(*READY_COLUMNS)
+def _latest(reader: User) -> QuerySet[LatestPosition, tuple]:
+    return LatestPosition.objects.visible_to(reader).order_by("-timestamp", "-position_id").values_list(*READY_COLUMNS)
 
 
-LATEST = Compiled(_latest)
+latest_rows = PreparedRows(_latest)
 
 
 class MayReport(IsDispatcherOrStaff):
@@ -125,7 +125,7 @@ class PositionViewSet(ApiMixin, viewsets.GenericViewSet):
     @action(detail=False, pagination_class=None)
     def latest(self, request: Request) -> Response:
         """Answer one position for each vehicle that was ever heard of."""
-        return one_page(ready_positions(LATEST.rows(request.user)))
+        return one_page(ready_positions(latest_rows(request.user)))
 
     @extend_schema(
         summary="Record many positions", request=serializers.BulkShape, responses=serializers.BulkResultShape

@@ -75,8 +75,10 @@ def test_the_search_reads_no_row_outside_of_its_box(make_assistant: Any, monkeyp
 
 
 @pytest.mark.postgres
-def test_the_plan_uses_the_index_for_exactly_the_box() -> None:
+@pytest.mark.parametrize("service", ["towing", ""])
+def test_the_plan_uses_the_index_for_exactly_the_box(service: str) -> None:
     from django.db import connection
+    from django.test.utils import CaptureQueriesContext
 
     from accounts.models import User
     from assistance.cells import box_around, column_of, row_of
@@ -96,13 +98,13 @@ def test_the_plan_uses_the_index_for_exactly_the_box() -> None:
     box = box_around(*HERE, 10.0)
     with connection.cursor() as cursor:
         cursor.execute("ANALYZE assistance_assistantprofile")
-        cursor.execute(
-            "EXPLAIN (ANALYZE, FORMAT JSON) SELECT user_id FROM assistance_assistantprofile p WHERE "
-            + nearby._in_box(box, _search("towing"))
-        )
+    with CaptureQueriesContext(connection) as captured:
+        within(*HERE, 10.0, _search(service))
+    with connection.cursor() as cursor:
+        cursor.execute("EXPLAIN (ANALYZE, FORMAT JSON) " + captured[0]["sql"])
         plan = cursor.fetchone()[0][0]["Plan"]
     inside = sum(box.holds(row.lat, row.lng) for row in rows)
     nodes = [plan, *plan.get("Plans", [])]
-    assert any(node.get("Index Name") == "assistant_nearby" for node in nodes)
+    assert "assistant_nearby" in {node.get("Index Name") for node in nodes}
     assert plan["Actual Rows"] == inside
     assert sum(node.get("Rows Removed by Filter", 0) for node in nodes) == 0

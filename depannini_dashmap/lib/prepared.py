@@ -1,16 +1,74 @@
-"""Queries whose SQL is compiled once: for the single rows that are read all the time.
+"""Statements that run all the time: their SQL is made once a process, and planned once a connection by PostgreSQL.
 
-Django compiles a query's SQL anew each time, which costs more than PostgreSQL needs to answer it.
+Django compiles a query's SQL anew each time and PostgreSQL plans it anew each time; for a single row either costs more
+than reading it. Which statements are worth it, and the queries themselves, belong to the apps.
 """
 
+from __future__ import annotations
+
+import itertools
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
+from weakref import WeakKeyDictionary
 
-from django.db import connection
+from django.conf import settings
+from django.db import NotSupportedError, connection
 from django.db.models import QuerySet
 
-# Numbers that no table holds stand for the arguments while the SQL is compiled.
-_FIRST_SLOT = 2**62
+# What each of the driver's connections has prepared, by statement; it is forgotten with the connection.
+_prepared: WeakKeyDictionary[Any, dict[Statement, str]] = WeakKeyDictionary()
+_numbers = itertools.count(1)
+_MARK = re.compile(r"\$(\d+)")
+
+
+class Statement:
+    """SQL with `$1`, `$2`… for its values, each with a type that PostgreSQL can tell from where it stands.
+
+    `is_prepared=False` is for what is better planned for its very values.
+    """
+
+    def __init__(self, sql: str, *, is_prepared: bool = True) -> None:
+        self.sql = sql
+        self._is_prepared = is_prepared
+        self._with_names = _MARK.sub(r"%(v\1)s", sql.replace("%", "%%"))
+
+    def rows(self, *values: Any) -> list[tuple]:
+        """Run it and give the rows that it returns."""
+        with connection.cursor() as cursor:
+            if self._is_prepared and connection.vendor == "postgresql" and settings.DATABASE_PREPARE:
+                self._execute(cursor, values)
+            else:
+                cursor.execute(self._with_names, {f"v{number}": value for number, value in enumerate(values, 1)})
+            return cursor.fetchall()
+
+    def _execute(self, cursor: Any, values: tuple) -> None:
+        try:
+            cursor.execute(self._call(values), values)
+        except NotSupportedError:
+            # A migration changed the type of a column that the statement gives ("cached plan must not change result type").
+            stale = _prepared[connection.connection].pop(self)
+            if connection.in_atomic_block:
+                raise
+            with connection.wrap_database_errors, connection.connection.cursor() as raw:
+                raw.execute(f"DEALLOCATE {stale}")
+            cursor.execute(self._call(values), values)
+
+    def _call(self, values: tuple) -> str:
+        marks = f" ({', '.join(['%s'] * len(values))})" if values else ""
+        return f"EXECUTE {self._name()}{marks}"
+
+    def _name(self) -> str:
+        """Give the statement's name on this connection, prepared if need be by the driver itself: it is no query."""
+        connection.validate_no_broken_transaction()
+        known = _prepared.setdefault(connection.connection, {})
+        if self not in known:
+            name = f"statement_{next(_numbers)}"
+            with connection.wrap_database_errors, connection.connection.cursor() as raw:
+                raw.execute(f"PREPARE {name} AS {self.sql}")
+            known[self] = name
+        return known[self]
 
 
 @dataclass(frozen=True)
@@ -22,24 +80,35 @@ class Reader:
 
 
 class PreparedRows:
-    """The rows of `build(*arguments)`, a `values_list()` query of whole numbers, compiled on first use.
+    """The rows of `build(reader, *values)`, a `values_list()` query that knows of the reader only what Reader holds.
 
     On SQLite, whose driver knows no instants, Django reads the rows itself.
     """
 
     def __init__(self, build: Callable[..., QuerySet]) -> None:
         self._build = build
-        self._compiled: tuple[str, tuple] | None = None
+        self._compiled: dict[bool, tuple[Statement, list[int]]] = {}
 
-    def __call__(self, *arguments: int) -> list[tuple]:
+    def __call__(self, reader: Any, *values: Any) -> list[tuple]:
         """Return the rows."""
         if connection.vendor != "postgresql":
-            return list(self._build(*arguments))
-        if self._compiled is None:
-            slots = range(_FIRST_SLOT, _FIRST_SLOT + len(arguments))
-            self._compiled = self._build(*slots).query.sql_with_params()
-        sql, parameters = self._compiled
-        real = {_FIRST_SLOT + index: value for index, value in enumerate(arguments)}
+            return list(self._build(reader, *values))
+        if reader.is_operator not in self._compiled:
+            self._compiled[reader.is_operator] = self._compile(reader.is_operator, len(values))
+        statement, used = self._compiled[reader.is_operator]
+        given = (reader.pk, *values)
+        return statement.rows(*(given[index] for index in used))
+
+    def _compile(self, is_operator: bool, count: int) -> tuple[Statement, list[int]]:
+        """Return the statement, and which of the reader's id and the values it takes."""
+        from psycopg2.extensions import AsIs
+
+        # Numbers that no table holds stand for the values while Django writes the SQL.
+        slots = range(2**62, 2**62 + count + 1)
+        sql, parameters = self._build(Reader(slots[0], is_operator), *slots[1:]).query.sql_with_params()
+        used = [slot for slot in slots if slot in parameters]
+        marks = {slot: AsIs(f"${number}") for number, slot in enumerate(used, 1)}
+        # All else is known beforehand and stands in the SQL, for partial indexes to be seen.
         with connection.cursor() as cursor:
-            cursor.execute(sql, [real.get(value, value) if isinstance(value, int) else value for value in parameters])
-            return cursor.fetchall()
+            whole = cursor.mogrify(sql, [marks.get(value, value) if type(value) is int else value for value in parameters])
+        return Statement(whole.decode()), [slots.index(slot) for slot in used]
