@@ -2,7 +2,7 @@
 
 from assistance.services.chat import post_chat
 from assistance.services.closing import close_open_jobs
-from assistance.services.dispatch import Ranked, assign_by_hand, cancel_by_staff, ranked_candidates
+from assistance.services.dispatch import Ranked, ask_again, assign_by_hand, cancel_by_staff, ranked_candidates
 from assistance.services.jobs import accept, complete, rate, release, set_price, update_status
 from assistance.services.offers import decline, expire, send_next_wave
 from assistance.services.profiles import (
@@ -21,6 +21,7 @@ __all__ = [
     "Ranked",
     "Whereabouts",
     "accept",
+    "ask_again",
     "assign_by_hand",
     "cancel_by_staff",
     "change_own_profile",

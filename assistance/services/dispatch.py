@@ -13,6 +13,7 @@ from assistance import events, lifecycle
 from assistance.cells import box_around
 from assistance.models import Assistance, AssistantProfile, Offer
 from assistance.services import jobs, state
+from assistance.services.requests import Requested, request_assistance
 from depannini_dashmap.lib import audit, realtime
 from depannini_dashmap.lib.errors import Conflict, Forbidden, NotFound
 from depannini_dashmap.lib.geo import haversine_km
@@ -34,6 +35,7 @@ class Ranked(NamedTuple):
     distance_km: float
     reasons: tuple[str, ...]
     seen_at: datetime | None
+    phone: str = ""
 
     @property
     def is_assignable(self) -> bool:
@@ -48,7 +50,7 @@ def ranked_candidates(assistance: Assistance) -> list[Ranked]:
     profiles = (
         AssistantProfile.objects.filter(user__is_active=True, cell_y__range=(box.first_row, box.last_row))
         .select_related("user")
-        .only("user__name", "user__first_name", "user__last_name", "user__username", *_PLACE)
+        .only("user__name", "user__first_name", "user__last_name", "user__username", "user__phone_number", *_PLACE)
     )
     here = [
         (profile, haversine_km(assistance.pickup_lat, assistance.pickup_lng, profile.lat, profile.lng))
@@ -93,7 +95,10 @@ def _ranked(
         answer: bool(answer),
     }
     reasons = tuple(reason for reason, applies in against.items() if applies)
-    return Ranked(profile.pk, profile.user.display_name, round(distance_km, 3), reasons, profile.seen_at)
+    person = profile.user
+    return Ranked(
+        profile.pk, person.display_name, round(distance_km, 3), reasons, profile.seen_at, person.phone_number or ""
+    )
 
 
 def assign_by_hand(staff: User, *, assistance_id: int, assistant_id: int) -> Assistance:
@@ -129,6 +134,34 @@ def _assign(staff: User, assistance_id: int, assistant_id: int, now: datetime) -
     realtime.publish(events.assistant_group(profile.pk), dict(frame))
     audit.record("assistance_assigned", actor=staff, target=job, assistant_id=profile.pk)
     return job
+
+
+@transaction.atomic
+def ask_again(staff: User, *, assistance_id: int) -> Requested:
+    """Open a new request like one that nobody answered, for its client: what has ended stays as it is.
+
+    Effects: as a request by the client themselves, at the tariff of now; it is audited.
+    Raises: Forbidden for who is no operator; NotFound, also for a client who is gone; Conflict when it ended
+    otherwise, or the client has an open request by now.
+    """
+    if not staff.is_operator:
+        raise Forbidden()
+    old = state.locked(assistance_id)
+    if old is None or not old.client.is_active:
+        raise NotFound("Assistance" if old is None else "Client")
+    if old.reason != Assistance.Reason.UNANSWERED:
+        raise Conflict("Only an unanswered request is asked again", code="not_unanswered", current_status=old.status)
+    has_dropoff = old.dropoff_lat is not None and old.dropoff_lng is not None
+    asked = request_assistance(
+        old.client,
+        pickup=(old.pickup_lat, old.pickup_lng),
+        dropoff=(old.dropoff_lat, old.dropoff_lng) if has_dropoff else None,  # type: ignore[arg-type]
+        assistance_type=old.assistance_type,
+        vehicle_type=old.vehicle_type,
+        description=old.description,
+    )
+    audit.record("assistance_asked_again", actor=staff, target=old, assistance_id=asked.assistance["id"])
+    return asked
 
 
 def cancel_by_staff(staff: User, *, assistance_id: int, note: str) -> None:

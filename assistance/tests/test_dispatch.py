@@ -99,6 +99,46 @@ def test_staff_cancel_with_a_reason(
     assert (job.status, job.reason, job.reason_note) == ("canceled", "staff_canceled", "Client called")
 
 
+def test_an_unanswered_request_is_asked_again(
+    client_user: Any, assistant_user: Any, staff_user: Any, dispatcher: Any, duty: Any, ask: Any
+) -> None:
+    old = ask(client_user, dropoff=(36.70, 3.10), assistance_type="towing", vehicle_type="heavy", description="Blue van")
+    with pytest.raises(Conflict) as refused:
+        services.ask_again(staff_user, assistance_id=old.pk)
+    assert refused.value.code == "not_unanswered"
+    Assistance.objects.filter(pk=old.pk).update(expires_at=timezone.now())
+    services.expire(assistance_id=old.pk)
+    duty(assistant_user)
+    with pytest.raises(Forbidden):
+        services.ask_again(dispatcher, assistance_id=old.pk)
+    asked = services.ask_again(staff_user, assistance_id=old.pk)
+    assert [one.user_id for one in asked.nearby] == [assistant_user.pk]
+    new = Assistance.objects.get(pk=asked.assistance["id"])
+    for name in (
+        "client_id", "pickup_lat", "pickup_lng", "dropoff_lat", "dropoff_lng", "assistance_type", "vehicle_type",
+        "description", "distance_km", "total_price",
+    ):  # fmt: skip
+        assert getattr(new, name) == getattr(old, name), name
+    old.refresh_from_db()
+    assert (old.status, old.reason, new.status) == ("canceled", "unanswered", "requested")
+    with pytest.raises(Conflict) as refused:
+        services.ask_again(staff_user, assistance_id=old.pk)
+    assert refused.value.code == "request_already_open"
+    assert refused.value.extra["assistance_id"] == new.pk
+    services.assign_by_hand(staff_user, assistance_id=new.pk, assistant_id=assistant_user.pk)
+
+
+def test_nobody_asks_again_for_who_is_gone(client_user: Any, staff_user: Any, ask: Any) -> None:
+    old = ask(client_user)
+    Assistance.objects.filter(pk=old.pk).update(expires_at=timezone.now())
+    services.expire(assistance_id=old.pk)
+    client_user.is_active = False
+    client_user.save(update_fields=["is_active"])
+    for assistance_id in (old.pk, 10**6):
+        with pytest.raises(NotFound):
+            services.ask_again(staff_user, assistance_id=assistance_id)
+
+
 @pytest.mark.parametrize("state", ["requested", "accepted", "ongoing"])
 def test_a_closing_client_cancels_and_leaves_no_trace(
     state: str, api: Any, client_user: Any, assistant_user: Any, job_in: Any, frames: Any
