@@ -12,7 +12,7 @@ from depannini_dashmap.lib.service_admin import ServiceAdmin
 from depannini_dashmap.lib.sheets import SheetAdmin, TenantHistory
 from fleet.admin import CompanyFilter
 from orders import services
-from orders.forms import STOP_FIELDS, OrderForm
+from orders.forms import STOP_LINES, OrderForm
 from orders.models import Order
 from orders.sheets import OrderResource
 
@@ -55,15 +55,18 @@ class OrderAdmin(SheetAdmin, TenantHistory, SimpleHistoryAdmin, ServiceAdmin):
     date_hierarchy = "created_at"
     ordering = ["-created_at", "-id"]
     fieldsets = [
-        (None, {"fields": ["order_number", "company", "status", "is_in_trip", "reference"]}),
-        (_("Customer"), {"fields": ["customer_name", "customer_company", "customer_email", "customer_phone"]}),
+        (None, {"fields": [("order_number", "status"), "company", ("is_in_trip", "reference")]}),
+        (
+            _("Customer"),
+            {"fields": [("customer_name", "customer_company"), ("customer_email", "customer_phone")]},
+        ),
         (
             _("Goods"),
-            {"fields": ["goods_description", "goods_type", "goods_weight", "goods_volume", "special_instructions"]},
+            {"fields": ["goods_description", ("goods_type", "goods_weight", "goods_volume"), "special_instructions"]},
         ),
-        (_("Pickup"), {"fields": ["requested_pickup_date", *STOP_FIELDS["pickup"]]}),
-        (_("Delivery"), {"fields": ["requested_delivery_date", *STOP_FIELDS["delivery"]]}),
-        (_("Times"), {"fields": ["created_at", "updated_at"]}),
+        (_("Pickup"), {"fields": ["requested_pickup_date", *STOP_LINES["pickup"]]}),
+        (_("Delivery"), {"fields": ["requested_delivery_date", *STOP_LINES["delivery"]]}),
+        (_("Times"), {"fields": [("created_at", "updated_at")]}),
     ]
 
     def get_readonly_fields(self, request: HttpRequest, obj: Order | None = None) -> list[str]:

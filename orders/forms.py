@@ -3,34 +3,27 @@
 from typing import Any
 
 from django import forms
+from django.utils.text import format_lazy
+from django.utils.translation import gettext, gettext_lazy
 
+from orders.columns import ENDS, ORDER, STOP
 from orders.models import Order, Stop
-from orders.stops import CONTENT, StopInput
+from orders.stops import StopInput
 
-ENDS = ("pickup", "delivery")
-ORDER_FIELDS = [
-    "company",
-    "customer_name",
-    "customer_company",
-    "customer_email",
-    "customer_phone",
-    "goods_description",
-    "goods_weight",
-    "goods_volume",
-    "goods_type",
-    "special_instructions",
-    "requested_pickup_date",
-    "requested_delivery_date",
-]
-STOP_FIELDS = {end: [f"{end}_{name}" for name in CONTENT] for end in ENDS}
+ORDER_FIELDS = ["company", *ORDER]
+STOP_FIELDS = {end: [f"{end}_{name}" for name in STOP] for end in ENDS}
+_LINES = (("name", "address"), ("latitude", "longitude"), ("contact_name", "contact_phone"), ("notes",))
+STOP_LINES = {end: [tuple(f"{end}_{name}" for name in line) for line in _LINES] for end in ENDS}
+_END_NAMES = {"pickup": gettext_lazy("Pickup"), "delivery": gettext_lazy("Delivery")}
 
 
 def _stop_fields() -> dict[str, forms.Field]:
     fields = {}
     for end in ENDS:
-        for name in CONTENT:
+        for name in STOP:
             field = Stop._meta.get_field(name).formfield(required=False)
-            field.label = f"{end.title()} {name.replace('_', ' ')}"
+            words = gettext_lazy(name.replace("_", " "))  # the names of the model's fields are in the catalogue
+            field.label = format_lazy("{end}: {field}", end=_END_NAMES[end], field=words)
             if name == "notes":
                 field.widget = forms.Textarea(attrs={"rows": 2})
             fields[f"{end}_{name}"] = field
@@ -48,7 +41,7 @@ class _OrderForm(forms.ModelForm):
         for end in ENDS:
             stop = getattr(order, f"{end}_stop", None) if order else None
             if stop is not None:
-                initial.update({f"{end}_{name}": getattr(stop, name) for name in CONTENT})
+                initial.update({f"{end}_{name}": getattr(stop, name) for name in STOP})
         super().__init__(*args, **kwargs)
 
     def clean(self) -> dict[str, Any]:
@@ -58,7 +51,7 @@ class _OrderForm(forms.ModelForm):
             if any(cleaned.get(name) not in (None, "") for name in STOP_FIELDS[end]):
                 for name in (f"{end}_name", f"{end}_address"):
                     if not cleaned.get(name) and name not in self.errors:
-                        self.add_error(name, "This field is required.")
+                        self.add_error(name, gettext("This field is required."))
         return cleaned
 
     def service_fields(self) -> dict[str, Any]:
@@ -66,7 +59,7 @@ class _OrderForm(forms.ModelForm):
         fields = {name: self.cleaned_data[name] for name in self.changed_data if name in ORDER_FIELDS}
         for end in ENDS:
             if any(name in self.changed_data for name in STOP_FIELDS[end]):
-                content = {name: self.cleaned_data[f"{end}_{name}"] for name in CONTENT}
+                content = {name: self.cleaned_data[f"{end}_{name}"] for name in STOP}
                 empty = not any(value not in (None, "") for value in content.values())
                 fields[f"{end}_stop"] = StopInput(is_null=True) if empty else StopInput(fields=content)
         return fields

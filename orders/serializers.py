@@ -7,6 +7,7 @@ from rest_framework import serializers
 
 from accounts.models import Company
 from depannini_dashmap.lib.fields import ModelSerializer, StrictIntegerField, VisibleRelatedField
+from orders.columns import CONTACT, CUSTOMER, GOODS, PLACE, WANTED
 from orders.models import Order, Stop
 from orders.stops import StopInput
 
@@ -16,17 +17,7 @@ class StopSerializer(ModelSerializer):
 
     class Meta:
         model = Stop
-        fields = [
-            "id",
-            "name",
-            "address",
-            "latitude",
-            "longitude",
-            "stop_type",
-            "contact_name",
-            "contact_phone",
-            "notes",
-        ]
+        fields = ["id", *PLACE, "stop_type", *CONTACT]
 
 
 @extend_schema_field(StopSerializer)
@@ -69,27 +60,9 @@ class OrderSerializer(ModelSerializer):
     class Meta:
         model = Order
         fields = [
-            "id",
-            "company",
-            "order_number",
-            "customer_name",
-            "customer_company",
-            "customer_email",
-            "customer_phone",
-            "pickup_stop",
-            "delivery_stop",
-            "goods_description",
-            "goods_weight",
-            "goods_volume",
-            "goods_type",
-            "special_instructions",
-            "status",
-            "is_in_trip",
-            "requested_pickup_date",
-            "requested_delivery_date",
-            "created_at",
-            "updated_at",
-        ]
+            "id", "company", "order_number", *CUSTOMER, "pickup_stop", "delivery_stop", *GOODS, "status", "is_in_trip",
+            *WANTED, "created_at", "updated_at",
+        ]  # fmt: skip
         read_only_fields = ["id", "order_number", "is_in_trip", "created_at", "updated_at"]
 
 

@@ -10,13 +10,12 @@ from accounts.permissions import require_editor
 from depannini_dashmap.lib.errors import Conflict, NotFound
 from fleet.events import board_changed
 from fleet.tenancy import company_for
+from orders.columns import ENDS
 from orders.lifecycle import may_request
 from orders.models import Order, Stop
 from orders.numbers import take_numbers
 from orders.signals import order_status_requested
 from orders.stops import StopInput, put_stop
-
-ENDS = ("pickup", "delivery")
 
 
 @transaction.atomic

@@ -8,9 +8,9 @@ from django.db import transaction
 from django.db.models import ProtectedError
 
 from depannini_dashmap.lib.errors import Conflict, InvalidData
+from orders.columns import STOP
 from orders.models import Order, Stop
 
-CONTENT = ("name", "address", "latitude", "longitude", "contact_name", "contact_phone", "notes")
 REQUIRED = ("name", "address")
 
 
@@ -26,8 +26,8 @@ class StopInput:
     def content(self) -> dict[str, Any]:
         """The fields that the order's stop shall have."""
         if self.stop is not None:
-            return {name: getattr(self.stop, name) for name in CONTENT}
-        return {name: value for name, value in self.fields.items() if name in CONTENT}
+            return {name: getattr(self.stop, name) for name in STOP}
+        return {name: value for name, value in self.fields.items() if name in STOP}
 
 
 def create_stop(*, company_id: int, stop_type: str = Stop.Type.PICKUP, name: str, address: str, **content: Any) -> Stop:

@@ -1,0 +1,11 @@
+"""The names under which an order's content goes by in forms, sheets, requests and answers; each list is made of these."""
+
+ENDS = ("pickup", "delivery")
+CUSTOMER = ("customer_name", "customer_company", "customer_email", "customer_phone")
+GOODS = ("goods_description", "goods_weight", "goods_volume", "goods_type", "special_instructions")
+WANTED = ("requested_pickup_date", "requested_delivery_date")
+ORDER = (*CUSTOMER, *GOODS, *WANTED)
+
+PLACE = ("name", "address", "latitude", "longitude")
+CONTACT = ("contact_name", "contact_phone", "notes")
+STOP = (*PLACE, *CONTACT)
