@@ -18,17 +18,12 @@ from accounts.permissions import may_edit
 from depannini_dashmap.lib import audit
 from depannini_dashmap.lib.admin import TenantAdmin
 from depannini_dashmap.lib.errors import DomainError
+from depannini_dashmap.lib.refusals import explain
 
 # Its pages show digests and make tokens for anybody.
 admin.site.unregister(AuthToken)
 
 RIGHTS = ("is_staff", "is_superuser", "groups", "user_permissions")
-
-
-def sentence(error: DomainError) -> str:
-    """Return a refusal for people."""
-    details = [message for found in (error.fields or {}).values() for message in found]
-    return " ".join([error.message + ".", *details])
 
 
 @admin.register(User)
@@ -101,7 +96,7 @@ class AccountAdmin(TenantAdmin, UserAdmin):
         try:
             services.change_profile(obj, **{name: form.cleaned_data[name] for name in person})
         except DomainError as error:
-            self.message_user(request, sentence(error), messages.ERROR)
+            self.message_user(request, explain(error), messages.ERROR)
         plain = ({"current_company", *RIGHTS} & names) - {"groups", "user_permissions"}
         if plain:
             obj.save(update_fields=sorted(plain))
@@ -151,7 +146,7 @@ class CompanyAdmin(_OfCompanyAdmin):
         try:
             return super().delete_view(request, object_id, extra_context)
         except DomainError as error:
-            self.message_user(request, sentence(error), messages.ERROR)
+            self.message_user(request, explain(error), messages.ERROR)
             return self._response_post_save(request, self.get_object(request, object_id))
 
 
@@ -184,13 +179,13 @@ class MembershipAdmin(_OfCompanyAdmin):
             )
             obj.pk = member.pk
         except DomainError as error:
-            self.message_user(request, sentence(error), messages.ERROR)
+            self.message_user(request, explain(error), messages.ERROR)
 
     def delete_view(self, request: HttpRequest, object_id: str, extra_context: dict | None = None) -> HttpResponse:
         try:
             return super().delete_view(request, object_id, extra_context)
         except DomainError as error:
-            self.message_user(request, sentence(error), messages.ERROR)
+            self.message_user(request, explain(error), messages.ERROR)
             return self._response_post_save(request, self.get_object(request, object_id))
 
     def delete_model(self, request: HttpRequest, obj: Membership) -> None:

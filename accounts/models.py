@@ -124,8 +124,8 @@ class User(AbstractBaseUser, PermissionsMixin):
         return self.is_active and (self.is_superuser or self.groups.filter(name=OPERATORS).exists())
 
     @cached_property
-    def _company_roles(self) -> frozenset[str]:
-        return frozenset(self.memberships.values_list("role", flat=True))
+    def _company_roles(self) -> tuple[str, ...]:
+        return tuple(self.memberships.values_list("role", flat=True))
 
     @property
     def is_company_member(self) -> bool:
@@ -136,6 +136,11 @@ class User(AbstractBaseUser, PermissionsMixin):
     def is_company_editor(self) -> bool:
         """Whether the user may change things in at least one company."""
         return Membership.Role.MEMBER in self._company_roles
+
+    @property
+    def sees_several_companies(self) -> bool:
+        """Whether rows must say whose they are."""
+        return self.is_operator or len(self._company_roles) > 1
 
     def get_full_name(self) -> str:
         """Give the name for admin pages and mails."""

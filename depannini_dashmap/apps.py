@@ -13,10 +13,11 @@ class DepanniniDashmapConfig(AppConfig):
         """Register the deployment checks and let the names in pages follow the reader's language."""
         from django.apps import apps
 
-        from depannini_dashmap.console.wording import translate_names
-        from depannini_dashmap.lib import checks  # noqa: F401
+        from depannini_dashmap.console.wording import REFUSALS, translate_names
+        from depannini_dashmap.lib import checks, refusals  # noqa: F401 - checks register themselves
 
         translate_names(apps.get_app_configs())
+        refusals.learn(REFUSALS)
 
 
 class DispatchAdminConfig(AdminConfig):

@@ -4,6 +4,7 @@ from types import SimpleNamespace
 from typing import Any, ClassVar
 
 from django.core.exceptions import ValidationError
+from django.utils.translation import gettext as _
 from import_export.results import RowResult
 
 from accounts.models import Company, User
@@ -65,7 +66,7 @@ def named_company(user: User, name: str) -> Company | None:
     if not found and name.isascii() and name.isdigit() and len(name) < 19:
         found = list(mine.filter(pk=int(name)))
     if len(found) != 1:
-        fault = "Several companies have this name: give the id." if found else "Unknown company."
+        fault = _("Several companies have this name: give the id.") if found else _("Unknown company.")
         raise ValidationError({"company": [fault]})
     return found[0]
 

@@ -10,6 +10,7 @@ from uuid import uuid4
 
 from django.core.exceptions import ValidationError
 from django.db.models import QuerySet
+from django.utils.translation import gettext as _
 from import_export.results import Result, RowResult
 
 from accounts.models import Company, User
@@ -17,27 +18,13 @@ from depannini_dashmap.lib.sheets import RowResource
 from fleet.sheets import named_company
 from fleet.tenancy import company_for
 from orders import services
+from orders.columns import ENDS, ORDER, STOP, WANTED
 from orders.models import Order
 from orders.numbers import take_numbers
 from orders.serializers import OrderChangeSerializer
 from orders.wire import order_document, order_rows
 
-_PLAIN = (
-    "customer_name",
-    "customer_company",
-    "customer_email",
-    "customer_phone",
-    "goods_description",
-    "goods_weight",
-    "goods_volume",
-    "goods_type",
-    "special_instructions",
-    "requested_pickup_date",
-    "requested_delivery_date",
-)
-_NULLABLE = ("goods_weight", "goods_volume", "requested_pickup_date", "requested_delivery_date")
-_STOP = ("name", "address", "latitude", "longitude", "contact_name", "contact_phone", "notes")
-_ENDS = ("pickup", "delivery")
+_NULLABLE = ("goods_weight", "goods_volume", *WANTED)
 
 
 class OrderResource(RowResource):
@@ -51,11 +38,12 @@ class OrderResource(RowResource):
         "order_number": "order_number",
         "reference": "reference",
         "company": "company__name",
-        **{name: name for name in _PLAIN},
-        **{f"{end}_{name}": f"{end}_stop__{name}" for end in _ENDS for name in _STOP},
+        **{name: name for name in ORDER},
+        **{f"{end}_{name}": f"{end}_stop__{name}" for end in ENDS for name in STOP},
         "status": "status",
     }
     required = ("customer_name", "goods_description")
+    told_only = ("status",)
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(**kwargs)
@@ -83,7 +71,7 @@ class OrderResource(RowResource):
         company_id = self._company_id(user, row.get("company", ""))
         given = row.get("reference", "")
         if len(given) > 64:
-            raise ValidationError({"reference": ["Use at most 64 characters."]})
+            raise ValidationError({"reference": [_("Use at most 64 characters.")]})
         reference = given or self._digest(row)
         known = Order.objects.filter(company_id=company_id, reference=reference).first()
         if known is not None:
@@ -105,7 +93,7 @@ class OrderResource(RowResource):
     def _numbered(self, order_number: str, user: User) -> Order:
         order = Order.objects.visible_to(user).filter(order_number=order_number).first()
         if order is None:
-            raise ValidationError({"order_number": ["Unknown order number; leave it empty for a new order."]})
+            raise ValidationError({"order_number": [_("Unknown order number; leave it empty for a new order.")]})
         return order
 
     def _change(self, order: Order, row: dict[str, str], user: User) -> tuple[str, Order]:
@@ -116,11 +104,11 @@ class OrderResource(RowResource):
 
     def _read(self, row: dict[str, str], user: User, *, partial: bool) -> dict[str, Any]:
         sent: dict[str, Any] = {}
-        for name in _PLAIN:
+        for name in ORDER:
             if name in row and (row[name] or name != "goods_type"):
                 sent[name] = row[name] or (None if name in _NULLABLE else "")
-        for end in _ENDS:
-            stop = {name: row[f"{end}_{name}"] for name in _STOP if f"{end}_{name}" in row}
+        for end in ENDS:
+            stop = {name: row[f"{end}_{name}"] for name in STOP if f"{end}_{name}" in row}
             if any(stop.values()):
                 sent[f"{end}_stop"] = {
                     name: value or (None if name in ("latitude", "longitude") else "") for name, value in stop.items()

@@ -6,7 +6,10 @@ from typing import Any
 
 from django.contrib import admin
 from django.db.models import QuerySet
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.urls import reverse
+from django.utils.formats import date_format
+from django.utils.translation import gettext_lazy as _
 from simple_history.admin import SimpleHistoryAdmin
 
 from depannini_dashmap.lib.service_admin import ServiceAdmin
@@ -19,15 +22,15 @@ from trips.services import trips
 class LiveFilter(admin.SimpleListFilter):
     """Opens on the trips that are still to be driven."""
 
-    title = "state"
+    title = _("state")
     parameter_name = "state"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
-        return [*Trip.Status.choices, ("all", "all")]
+        return [*Trip.Status.choices, ("all", _("all"))]
 
     def choices(self, changelist: Any) -> Any:
         first, *others = super().choices(changelist)
-        return [{**first, "display": "open"}, *others]
+        return [{**first, "display": _("open")}, *others]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet) -> QuerySet:
         if self.value() is None:
@@ -62,7 +65,7 @@ class TripStopInline(admin.TabularInline):
 class TripAdmin(TenantHistory, SimpleHistoryAdmin, ServiceAdmin):
     """Trips with their stops on one page; the status moves by actions only."""
 
-    list_display = ["name", "status", "vehicle", "company", "dispatcher", "planned_start_date", "driver_notified"]
+    list_display = ["name", "status", "starts", "vehicle", "driver", "progress", "driver_notified", "company", "dispatcher_name"]
     list_filter = [LiveFilter, "planned_start_date", "driver_notified", CompanyFilter]
     list_select_related = ["vehicle", "company", "dispatcher"]
     search_fields = ["name", "notes", "vehicle__license_plate", "vehicle__driver_name"]
@@ -86,6 +89,34 @@ class TripAdmin(TenantHistory, SimpleHistoryAdmin, ServiceAdmin):
         "notes",
         *readonly_fields,
     ]
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet:
+        return super().get_queryset(request).with_progress()
+
+    @admin.display(description=_("Start"), ordering="planned_start_date")
+    def starts(self, trip: Trip) -> str:
+        """Show the planned day and time in one column."""
+        return f"{date_format(trip.planned_start_date, 'j M')} {trip.planned_start_time:%H:%M}"
+
+    @admin.display(description=_("Driver"), ordering="vehicle__driver_name")
+    def driver(self, trip: Trip) -> str:
+        return trip.vehicle.driver_name or "–"
+
+    @admin.display(description=_("Stops"))
+    def progress(self, trip: Any) -> str:
+        """Show how many stops are done."""
+        return f"{trip.done} / {trip.total}"
+
+    @admin.display(description=_("dispatcher"), ordering="dispatcher__first_name")
+    def dispatcher_name(self, trip: Trip) -> str:
+        return trip.dispatcher.display_name if trip.dispatcher else "–"
+
+    def response_post_save_add(self, request: HttpRequest, obj: Trip) -> HttpResponse:
+        return self.response_post_save_change(request, obj)
+
+    def response_post_save_change(self, request: HttpRequest, obj: Trip) -> HttpResponse:
+        # The work goes on at the trip's desk.
+        return HttpResponseRedirect(reverse("admin:dispatch_trip", args=[obj.pk]))
 
     def get_inlines(self, request: HttpRequest, obj: Trip | None = None) -> list:
         return [TripStopInline] if obj else []

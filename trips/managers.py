@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Self
+from typing import Any, Self
+
+from django.apps import apps
+from django.db.models import Count, IntegerField, OuterRef, Subquery
+from django.db.models.functions import Coalesce
 
 from accounts.managers import TenantQuerySet
 from trips.lifecycle import IN_PROGRESS, OPEN
@@ -18,6 +22,17 @@ class TripQuerySet(TenantQuerySet):
     def running(self) -> Self:
         """Keep those that are under way."""
         return self.filter(status=IN_PROGRESS)
+
+    def with_progress(self) -> Self:
+        """Annotate how many stops each visits, `total`, and how many of them are `done`."""
+        return self.annotate(total=stops_of_trip(), done=stops_of_trip(is_completed=True))
+
+
+def stops_of_trip(**only: Any) -> Coalesce:
+    """Count the stops of the outer query's trip, those that match `only`."""
+    rows = apps.get_model("trips", "TripStop").objects.filter(trip_id=OuterRef("pk"), **only).order_by()
+    count = rows.values("trip_id").annotate(n=Count("pk")).values("n")
+    return Coalesce(Subquery(count, output_field=IntegerField()), 0)
 
 
 class TripStopQuerySet(TenantQuerySet):

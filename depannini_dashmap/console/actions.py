@@ -54,6 +54,7 @@ ACTIONS: dict[str, list[Action]] = {
     ],
 }
 BADGES = {"orders.order", "trips.trip", "assistance.assistance"}
+DESKS = {"trips.trip": ("name", "dispatch_trip"), "assistance.assistance": ("id", "dispatch_request")}
 
 
 def attach(model_admin: ModelAdmin) -> None:
@@ -64,6 +65,20 @@ def attach(model_admin: ModelAdmin) -> None:
         model_admin.actions = [*(model_admin.actions or ()), *more]
     if label in BADGES:
         model_admin.list_display = [status_badge if name == "status" else name for name in model_admin.list_display]
+    if label in DESKS:
+        column = _to_the_desk(model_admin, *DESKS[label])
+        model_admin.list_display = [column, *(name for name in model_admin.list_display if name != DESKS[label][0])]
+        model_admin.list_display_links = None
+
+
+def _to_the_desk(model_admin: ModelAdmin, name: str, view: str) -> Callable[[Any], str]:
+    """Make the first column of a list: it leads to the page where the row is worked on, not to its form."""
+
+    @display(description=model_admin.opts.get_field(name).verbose_name, ordering=name)
+    def desk_link(row: Any) -> str:
+        return format_html('<a href="{}"><bdi>{}</bdi></a>', reverse(f"admin:{view}", args=[row.pk]), getattr(row, name))
+
+    return desk_link
 
 
 @display(description=gettext_lazy("status"), ordering="status")

@@ -20,7 +20,8 @@ from assistance.models import Assistance, Offer
 from fleet.models import Vehicle
 from orders.models import Order
 from trips.lifecycle import DRAFT, IN_PROGRESS, PLANNED
-from trips.models import Trip, TripStop
+from trips.managers import stops_of_trip
+from trips.models import Trip
 
 TRIPS_SHOWN = 25
 ROWS_SHOWN = 8
@@ -130,22 +131,12 @@ def _counted(rows: QuerySet, name: str) -> dict[str, int]:
     return dict(rows.order_by().values_list(name).annotate(Count("pk")))
 
 
-def _stops(**only: Any) -> Coalesce:
-    rows = TripStop.objects.filter(trip_id=OuterRef("pk"), **only).order_by()
-    count = rows.values("trip_id").annotate(n=Count("pk")).values("n")
-    return Coalesce(Subquery(count, output_field=IntegerField()), 0)
-
-
 def _trip_lines(today: QuerySet[Trip], here: dt.datetime) -> list[TripLine]:
     urgency = Case(*(When(status=status, then=Value(rank)) for status, rank in _FIRST.items()), default=Value(3))
     rows = (
-        today.select_related("vehicle")
-        .annotate(
-            urgency=urgency,
-            total=_stops(),
-            done=_stops(is_completed=True),
-            due=_stops(is_completed=False, planned_arrival_time__lt=here.time()),
-        )
+        today.select_related("vehicle", "company")
+        .with_progress()
+        .annotate(urgency=urgency, due=stops_of_trip(is_completed=False, planned_arrival_time__lt=here.time()))
         .order_by("urgency", "planned_start_date", "planned_start_time", "id")[:TRIPS_SHOWN]
     )
     lines = [_trip_line(trip, here) for trip in rows]

@@ -77,6 +77,8 @@ def _stop(row: TripStop) -> dict[str, Any]:
 
 def _vehicles(user: User) -> list[dict[str, Any]]:
     rows = LatestPosition.objects.visible_to(user).filter(vehicle__is_active=True).order_by("-timestamp")
+    running = Trip.objects.visible_to(user).running().values_list("vehicle_id", "pk", "name")
+    trips = {vehicle_id: {"id": pk, "name": name} for vehicle_id, pk, name in running}
     return [
         {
             "id": fix["vehicle_id"],
@@ -84,6 +86,7 @@ def _vehicles(user: User) -> list[dict[str, Any]]:
             "detail": f"{fix['vehicle__make']} {fix['vehicle__model']}".strip(),
             "driver": fix["vehicle__driver_name"],
             "company": fix["vehicle__company__name"],
+            "trip": trips.get(fix["vehicle_id"]),
             "lat": fix["latitude"],
             "lng": fix["longitude"],
             "speed": round(fix["speed"]),

@@ -15,13 +15,15 @@ from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
 from accounts.models import User
 from depannini_dashmap.console import desk
-from depannini_dashmap.console.results import explain, run_each
+from depannini_dashmap.console.results import Results, run_each
 from depannini_dashmap.lib.errors import DomainError
+from depannini_dashmap.lib.refusals import explain
 from fleet.models import Vehicle
 from orders.models import Order
 from trips.models import Trip
@@ -60,6 +62,7 @@ class IntoTripForm(forms.Form):
         self.fields["vehicle"].queryset = vehicles.order_by("license_plate")  # type: ignore[attr-defined]
         self.fields["vehicle"].label_from_instance = _vehicle_label  # type: ignore[attr-defined]
         here = timezone.localtime() + dt.timedelta(hours=1)
+        self.fields["name"].initial = _("Trip of %(day)s") % {"day": date_format(here, "j M H:00")}
         self.fields["planned_start_date"].initial = here.date()
         self.fields["planned_start_time"].initial = dt.time(here.hour)
 
@@ -97,9 +100,7 @@ def into_trip(request: HttpRequest, context: dict[str, Any]) -> HttpResponse:
         except DomainError as error:
             form.add_error(None, explain(error))
         else:
-            title = _("Orders into a trip")
-            links = {"back": reverse("admin:orders_order_changelist"), "trip": trip}
-            return desk.results_page(request, context, title, results, **links)
+            return _told(request, context, trip, results, reverse("admin:orders_order_changelist"))
     free = [order for order in orders if order.is_available_for_trip]
     page = {"title": _("Put orders into a trip"), "form": form, "orders": orders, "free": free, "ids": ",".join(map(str, ids))}
     return TemplateResponse(request, "console/into_trip.html", {**context, **page})
@@ -120,7 +121,8 @@ def fill_trip(request: HttpRequest, trip_id: int, context: dict[str, Any]) -> Ht
         ids = desk.numbers(request.POST.getlist("order"))
         orders = list(Order.objects.visible_to(request.user).with_stops().filter(pk__in=ids).order_by("pk"))
         if orders:
-            return _fill(request, context, trip, orders, here)
+            results = _assign(request.user, orders, {"kind": EXISTING, "trip": trip})[1]
+            return _told(request, context, trip, results, here)
     if wanted:
         names = ("order_number", "customer_name", "customer_company", "pickup_stop__name", "delivery_stop__name")
         waiting = waiting.filter(reduce(or_, (Q(**{f"{name}__icontains": wanted}) for name in names)))
@@ -136,19 +138,17 @@ def fill_trip(request: HttpRequest, trip_id: int, context: dict[str, Any]) -> Ht
     return TemplateResponse(request, "console/fill_trip.html", {**context, **page})
 
 
-def _fill(request: HttpRequest, context: dict[str, Any], trip: Trip, orders: list[Order], here: str) -> HttpResponse:
-    results = _assign(request.user, orders, {"kind": EXISTING, "trip": trip})[1]
+def _told(request: HttpRequest, context: dict[str, Any], trip: Trip, results: Results, back: str) -> HttpResponse:
+    """Go on at the trip's desk; where an order was left out, tell of each first."""
     if results.skipped:
-        return desk.results_page(request, context, _("Orders into a trip"), results, back=here, trip=trip)
-    messages.success(
-        request,
-        ngettext("%(count)d order added.", "%(count)d orders added.", results.done) % {"count": results.done},
-    )
-    return HttpResponseRedirect(here)
+        return desk.results_page(request, context, _("Orders into a trip"), results, back=back, trip=trip)
+    added = ngettext("%(count)d order added.", "%(count)d orders added.", results.done)
+    messages.success(request, added % {"count": results.done})
+    return HttpResponseRedirect(reverse("admin:dispatch_trip", args=[trip.pk]))
 
 
 @transaction.atomic
-def _assign(user: User, orders: list[Order], wanted: dict[str, Any]) -> tuple[Trip, Any]:
+def _assign(user: User, orders: list[Order], wanted: dict[str, Any]) -> tuple[Trip, Results]:
     """Make the trip if it is a new one; a trip that would take nothing is not made."""
     trip = wanted["trip"]
     if wanted["kind"] == NEW:

@@ -17,8 +17,8 @@ from assistance import lifecycle
 from assistance.models import Assistance, ChatMessage, Offer
 from assistance.services import assign_by_hand, cancel_by_staff, ranked_candidates
 from depannini_dashmap.console import desk
-from depannini_dashmap.console.results import explain
 from depannini_dashmap.lib.errors import DomainError
+from depannini_dashmap.lib.refusals import explain
 
 CHAT_SHOWN = 200
 

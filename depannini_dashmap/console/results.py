@@ -6,11 +6,11 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
-from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from depannini_dashmap.lib import realtime
 from depannini_dashmap.lib.errors import DomainError
+from depannini_dashmap.lib.refusals import explain
 
 
 @dataclass(frozen=True)
@@ -47,14 +47,6 @@ class Results:
             return done
         skipped = ngettext("%(count)d skipped", "%(count)d skipped", self.skipped) % {"count": self.skipped}
         return f"{done}, {skipped}"
-
-
-def explain(error: DomainError) -> str:
-    """Say a refusal to a person, with what is wrong in which field."""
-    sentences = [_(error.message)] if error.message else []
-    for messages in (error.fields or {}).values():
-        sentences += [_(message) for message in messages]
-    return " ".join(dict.fromkeys(sentences))
 
 
 def run_each(things: Iterable[Any], act: Callable[[Any], str], url_of: Callable[[Any], str] = lambda thing: "") -> Results:

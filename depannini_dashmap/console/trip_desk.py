@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import datetime as dt
+from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
 from django.contrib import messages
+from django.db import transaction
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.dateparse import parse_time
 from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
@@ -18,8 +21,9 @@ from django.views.decorators.http import require_POST, require_safe
 from accounts.models import User
 from accounts.permissions import may_edit
 from depannini_dashmap.console import desk
-from depannini_dashmap.console.results import explain, run_each
-from depannini_dashmap.lib.errors import DomainError
+from depannini_dashmap.console.results import run_each
+from depannini_dashmap.lib.errors import DomainError, InvalidData
+from depannini_dashmap.lib.refusals import explain
 from orders.models import Order
 from trips.lifecycle import CANCELLED, COMPLETED, DRAFT, IN_PROGRESS, OPEN, PLANNED, STEPS
 from trips.load import KG_PER_TONNE, heaviest_load_kg
@@ -142,17 +146,36 @@ def show_trip(request: HttpRequest, trip_id: int, context: dict[str, Any]) -> Ht
 
 @require_POST
 @desk.for_editors
-def reorder(request: HttpRequest, trip_id: int, context: dict[str, Any]) -> HttpResponse:
-    """Store the order of the stops as the form lists them."""
+def arrange(request: HttpRequest, trip_id: int, context: dict[str, Any]) -> HttpResponse:
+    """Store the order of the stops, and when each is due, as the form lists them."""
     trip = _visible(request, trip_id)
     given = desk.numbers(request.POST.getlist("stop"))
     try:
-        numbers = [(stop, place) for place, stop in enumerate(given, start=1)]
-        reorder_stops(actor=request.user, trip_id=trip.pk, numbers=numbers)
-        messages.success(request, _("The new order of the stops is saved."))
+        with transaction.atomic():
+            numbers = [(stop, place) for place, stop in enumerate(given, start=1)]
+            reorder_stops(actor=request.user, trip_id=trip.pk, numbers=numbers)
+            for stop, due in _new_times(trip, given, request.POST.getlist("due")):
+                update_stop(actor=request.user, trip=trip, trip_stop_id=stop, planned_arrival_time=due)
+        messages.success(request, _("The stops are saved."))
     except DomainError as error:
         messages.error(request, explain(error))
     return HttpResponseRedirect(reverse("admin:dispatch_trip", args=[trip.pk]))
+
+
+def _new_times(trip: Trip, stops: list[int], given: list[str]) -> Iterator[tuple[int, dt.time | None]]:
+    """Give the stops whose time differs, to the minute that the form shows. Raises: InvalidData."""
+    before = dict(TripStop.objects.filter(trip=trip).values_list("pk", "planned_arrival_time"))
+    for stop, text in zip(stops, given, strict=False):
+        present = before.get(stop)
+        if text == (f"{present:%H:%M}" if present else ""):
+            continue
+        try:
+            time = parse_time(text) if text else None
+        except ValueError:
+            time = None
+        if text and time is None:
+            raise InvalidData(_("Give times as hours and minutes."))
+        yield stop, time
 
 
 TAKE_OUT = desk.Ask(

@@ -237,8 +237,48 @@ WORDS = (
     gettext_noop("This request is already taken"),
     gettext_noop("This request needs another service"),
     gettext_noop("This assistant is on another job"),
-    gettext_noop("The trip is completed"),
-    gettext_noop("The trip is cancelled"),
+    gettext_noop("The vehicle has open trips"),
+    gettext_noop("The order is in a trip and needs its stops"),
+    gettext_noop("A trip still shows this order"),
+    gettext_noop("The trip's stops belong to another company."),
+    gettext_noop("The company already has a vehicle with this license plate."),
+    gettext_noop("The company still has vehicles, orders or trips"),
+    gettext_noop("The last member of a company that is not empty cannot leave"),
+    gettext_noop("There is no such dispatcher."),
+    gettext_noop("Unknown id."),
+    gettext_noop("The current state does not allow this"),
+    # Statuses as they stand inside those sentences.
+    gettext_noop("draft"),
+    gettext_noop("planned"),
+    gettext_noop("in_progress"),
+    gettext_noop("completed"),
+    gettext_noop("cancelled"),
+    gettext_noop("canceled"),
+    gettext_noop("pending"),
+    gettext_noop("assigned"),
+    gettext_noop("in_transit"),
+    gettext_noop("delivered"),
+    gettext_noop("Trip"),
+    gettext_noop("Trip stop"),
+    gettext_noop("Order"),
+    gettext_noop("Vehicle"),
+)
+# What services say with something filled in; the English is theirs, word for word.
+REFUSALS = (
+    gettext_noop("The trip is %(status)s"),
+    gettext_noop("Order %(number)s is already in a trip"),
+    gettext_noop("Order %(number)s is %(status)s"),
+    gettext_noop("Order %(number)s needs both a pickup and a delivery stop"),
+    gettext_noop("Order %(number)s cannot change its company"),
+    gettext_noop("Cannot go from %(before)s to %(after)s"),
+    gettext_noop("Cannot set a %(before)s order to %(after)s in its trip"),
+    gettext_noop("The delivery of order %(number)s cannot come before its pickup."),
+    gettext_noop("Delivery of %(number)s before its pickup."),
+    gettext_noop("This request is already %(status)s"),
+    gettext_noop(
+        "Trips must contain complete order journeys (both pickup and delivery); incomplete: %(orders)s."
+    ),
+    gettext_noop("%(model)s not found"),
 )
 OURS = frozenset({"accounts", "assistance", "fleet", "orders", "telematics", "trips"})
 

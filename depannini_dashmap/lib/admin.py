@@ -5,6 +5,7 @@ from typing import Any
 from django.contrib import admin
 from django.db import models
 from django.http import HttpRequest
+from django.utils.text import capfirst
 
 
 class TenantAdmin(admin.ModelAdmin):
@@ -40,6 +41,19 @@ class TenantAdmin(admin.ModelAdmin):
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return self._may_change(request)
+
+    def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> Any:
+        # Says what the list holds rather than "Select … to change".
+        title = capfirst(str(self.opts.verbose_name_plural))
+        return super().changelist_view(request, {"title": title, **(extra_context or {})})
+
+    def get_list_display(self, request: HttpRequest) -> Any:
+        # Who sees one company only needs no column that always says the same.
+        columns = super().get_list_display(request)
+        user: Any = request.user
+        if "company" not in columns or user.sees_several_companies:
+            return columns
+        return [name for name in columns if name != "company"]
 
     def get_queryset(self, request: HttpRequest) -> models.QuerySet:
         rows = super().get_queryset(request)

@@ -7,6 +7,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 
 from depannini_dashmap.lib.admin import TenantAdmin
 from depannini_dashmap.lib.errors import DomainError
+from depannini_dashmap.lib.refusals import explain
 
 
 class ServiceAdmin(TenantAdmin):
@@ -32,10 +33,3 @@ class ServiceAdmin(TenantAdmin):
         except DomainError as error:
             messages.error(request, explain(error))
             return HttpResponseRedirect(back)
-
-
-def explain(error: DomainError) -> str:
-    """Return a refusal as one line for people."""
-    if not error.fields:
-        return error.message
-    return "; ".join(f"{name}: {' '.join(texts)}" for name, texts in error.fields.items())

@@ -12,8 +12,10 @@ from typing import Any, ClassVar
 
 import tablib
 from django.contrib import messages
-from django.core.exceptions import ValidationError
+from django.core.exceptions import PermissionDenied, ValidationError
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.urls import URLPattern, path
+from django.utils.translation import gettext as _
 from import_export import resources, results
 from import_export.admin import ImportExportMixin
 from import_export.fields import Field
@@ -24,6 +26,7 @@ from import_export.tmp_storages import CacheStorage
 
 from depannini_dashmap.lib.api import flatten_fields
 from depannini_dashmap.lib.errors import DomainError
+from depannini_dashmap.lib.refusals import in_words
 
 MAX_ROWS = 1000
 MAX_BYTES = 2 * 1024 * 1024
@@ -60,16 +63,16 @@ class SheetError(Exception):
 
 def _checked(data: tablib.Dataset) -> tablib.Dataset:
     if not data.headers:
-        raise SheetError("The file has no header row.")
+        raise SheetError(_("The file has no header row."))
     headers = [str(name or "").strip().lower().replace(" ", "_") for name in data.headers]
     twice = sorted({name for name in headers if name and headers.count(name) > 1})
     if twice:
-        raise SheetError(f"These columns occur twice: {', '.join(twice)}.")
+        raise SheetError(_("These columns occur twice: %(names)s.") % {"names": ", ".join(twice)})
     if len(data) > MAX_ROWS:
-        raise SheetError(f"The file has {len(data)} rows; import at most {MAX_ROWS} at once.")
+        raise SheetError(_("The file has %(count)d rows; import at most %(most)d at once.") % {"count": len(data), "most": MAX_ROWS})
     rows = [row for row in data if any(plain_cell(cell) for cell in row)]
     if not rows:
-        raise SheetError("The file has no rows below its header.")
+        raise SheetError(_("The file has no rows below its header."))
     return tablib.Dataset(*rows, headers=headers)
 
 
@@ -79,15 +82,15 @@ class SheetCsv(CSV):
     def create_dataset(self, in_stream: bytes | str, **kwargs: Any) -> tablib.Dataset:
         text = self._decode(in_stream)
         if text.count("\n") > 50 * MAX_ROWS:
-            raise SheetError(f"The file has too many lines; import at most {MAX_ROWS} rows at once.")
+            raise SheetError(_("The file has too many lines; import at most %(most)d rows at once.") % {"most": MAX_ROWS})
         header = text.split("\n", 1)[0]
         delimiter = max(",;\t", key=header.count)
         try:
             data = tablib.import_set(text, format="csv", delimiter=delimiter)
         except tablib.InvalidDimensions as error:
-            raise SheetError("Some rows have more cells than the header row.") from error
+            raise SheetError(_("Some rows have more cells than the header row.")) from error
         except Exception as error:
-            raise SheetError("The file cannot be read as CSV.") from error
+            raise SheetError(_("The file cannot be read as CSV.")) from error
         return _checked(data)
 
     def _decode(self, data: bytes | str) -> str:
@@ -97,9 +100,9 @@ class SheetCsv(CSV):
             text = data.decode("utf-8-sig")
         except UnicodeDecodeError as error:
             line = data.count(b"\n", 0, error.start) + 1
-            raise SheetError(f'Line {line} is not UTF-8: save the file as "CSV UTF-8".') from error
+            raise SheetError(_("Line %(line)d is not UTF-8: save the file as “CSV UTF-8”.") % {"line": line}) from error
         if "\x00" in text:
-            raise SheetError("The file holds NUL characters: it is not a CSV file.")
+            raise SheetError(_("The file holds NUL characters: it is not a CSV file."))
         return text
 
 
@@ -111,9 +114,9 @@ class SheetXlsx(XLSX):
             with zipfile.ZipFile(io.BytesIO(in_stream)) as archive:
                 unpacked = sum(member.file_size for member in archive.infolist())
         except zipfile.BadZipFile as error:
-            raise SheetError("The file is not an XLSX workbook.") from error
+            raise SheetError(_("The file is not an XLSX workbook.")) from error
         if unpacked > MAX_UNPACKED_BYTES:
-            raise SheetError("The workbook is too large.")
+            raise SheetError(_("The workbook is too large."))
         return _checked(self._read(in_stream))
 
     def _read(self, in_stream: bytes) -> tablib.Dataset:
@@ -127,7 +130,7 @@ class SheetXlsx(XLSX):
                 if any(cell is not None for cell in row):
                     data.append(row)
         except Exception as error:
-            raise SheetError("The workbook cannot be read.") from error
+            raise SheetError(_("The workbook cannot be read.")) from error
         return data
 
 
@@ -145,7 +148,7 @@ class SheetForm(ImportForm):
         if file is None or "format" not in cleaned:
             return cleaned
         if file.size > MAX_BYTES:
-            self.add_error("import_file", f"The file is larger than {MAX_BYTES // 1024 // 1024} MB.")
+            self.add_error("import_file", _("The file is larger than %(most)d MB.") % {"most": MAX_BYTES // 1024 // 1024})
             return cleaned
         try:
             data = self.formats[int(cleaned["format"])]().create_dataset(file.read())
@@ -156,10 +159,19 @@ class SheetForm(ImportForm):
         return cleaned
 
 
+class SheetExportForm(ExportForm):
+    """Opens on CSV, so that one press is enough."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.initial["format"] = "0"
+
+
 class RowResource(resources.Resource):
     """Rows that are written by services: a subclass says what one row means.
 
-    `columns` maps each column to the attribute path that it shows in an export; `required` must be in every file.
+    `columns` maps each column to the attribute path that it shows in an export; `required` must be in every
+    file; `told_only` columns are exported and not read.
     """
 
     class Meta:
@@ -167,6 +179,7 @@ class RowResource(resources.Resource):
 
     columns: ClassVar[dict[str, str]] = {}
     required: ClassVar[tuple[str, ...]] = ()
+    told_only: ClassVar[tuple[str, ...]] = ()
 
     def put_row(self, row: dict[str, str], *, user: Any, number: int, dry_run: bool) -> tuple[str, Any]:
         """Write one row. Returns its kind (new, update or skip) and the instance. Raises: ValidationError, DomainError."""
@@ -180,7 +193,7 @@ class RowResource(resources.Resource):
         """Raise SheetError when a needed column is missing."""
         missing = [name for name in self.required if name not in headers]
         if missing:
-            raise SheetError(f"The file lacks these columns: {', '.join(missing)}.")
+            raise SheetError(_("The file lacks these columns: %(names)s.") % {"names": ", ".join(missing)})
 
     def validated(self, serializer: Any) -> dict[str, Any]:
         """Return what the API's serializer makes of the row. Raises: ValidationError by column."""
@@ -200,11 +213,12 @@ class RowResource(resources.Resource):
             result.add_instance_info(instance)
             result.instance = instance
         except ValidationError as error:
-            result.import_type, result.validation_error = results.RowResult.IMPORT_TYPE_INVALID, error
+            result.import_type = results.RowResult.IMPORT_TYPE_INVALID
+            result.validation_error = ValidationError(_translated(error.message_dict))
         except DomainError as error:
             result.import_type = results.RowResult.IMPORT_TYPE_INVALID
             fields = self.error_columns(error.fields) if error.fields else None
-            result.validation_error = ValidationError(fields or error.message)
+            result.validation_error = ValidationError(_translated(fields) if fields else in_words(error.message))
         return result
 
     def export_resource(self, instance: Any, selected_fields: Any = None, **kwargs: Any) -> list:
@@ -226,6 +240,10 @@ class RowResource(resources.Resource):
     @classmethod
     def get_display_name(cls) -> str:
         return cls.__name__
+
+
+def _translated(fields: dict[str, list[str]]) -> dict[str, list[str]]:
+    return {name: [in_words(text) for text in texts] for name, texts in fields.items()}
 
 
 def _follow(instance: Any, path: str) -> Any:
@@ -252,7 +270,8 @@ class SheetAdmin(ImportExportMixin):
     import_formats = [SheetCsv, SheetXlsx]
     export_formats = [SheetCsv, SheetXlsx]
     import_form_class = SheetForm
-    export_form_class = ExportForm
+    export_form_class = SheetExportForm
+    import_template_name = "console/import.html"
     tmp_storage_class = CacheStorage
     to_encoding = "utf-8-sig"
 
@@ -262,26 +281,45 @@ class SheetAdmin(ImportExportMixin):
     def has_export_permission(self, request: HttpRequest) -> bool:
         return self.has_view_permission(request)
 
+    def get_urls(self) -> list[URLPattern]:
+        name = f"{self.opts.app_label}_{self.opts.model_name}_empty_sheet"  # type: ignore[attr-defined]
+        view = self.admin_site.admin_view(self.empty_sheet)  # type: ignore[attr-defined]
+        return [path("import/empty.csv", view, name=name), *super().get_urls()]
+
+    def empty_sheet(self, request: HttpRequest) -> HttpResponse:
+        """Give a CSV file with the names of the columns alone, to fill in."""
+        if not self.has_import_permission(request):
+            raise PermissionDenied
+        columns = [name for name in self.resource_classes[0].columns if name not in self.resource_classes[0].told_only]  # type: ignore[attr-defined]
+        answer = HttpResponse("\ufeff" + ",".join(columns) + "\r\n", content_type="text/csv; charset=utf-8")
+        answer["Content-Disposition"] = f'attachment; filename="{self.opts.model_name}.csv"'  # type: ignore[attr-defined]
+        return answer
+
+    def get_import_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        """Say which columns a file must have and how much it may hold."""
+        resource = self.resource_classes[0]  # type: ignore[attr-defined]
+        return {**super().get_import_context_data(**kwargs), "required_columns": resource.required, "most_rows": MAX_ROWS}
+
     def get_import_data_kwargs(self, **kwargs: Any) -> dict[str, Any]:
         kwargs.pop("form", None)
         return {**kwargs, "use_transactions": True, "rollback_on_validation_errors": True}
 
     def add_data_read_fail_error_to_form(self, form: Any, e: Exception) -> None:
-        form.add_error("import_file", str(e) if isinstance(e, SheetError) else "The file cannot be read.")
+        form.add_error("import_file", str(e) if isinstance(e, SheetError) else _("The file cannot be read."))
 
     def process_import(self, request: HttpRequest, **kwargs: Any) -> HttpResponse:
         name = request.POST.get("import_file_name", "")
         if request.method == "POST" and CacheStorage(name=name).read() is None:
-            return self._back(request, "The uploaded file is gone: upload it once more.")
+            return self._back(request, _("The uploaded file is gone: upload it once more."))
         try:
             return super().process_import(request, **kwargs)
         except (SheetError, ValueError, IndexError):
-            return self._back(request, "The file cannot be read.")
+            return self._back(request, _("The file cannot be read."))
 
     def process_result(self, result: Any, request: HttpRequest) -> HttpResponse:
         if result.has_errors() or result.has_validation_errors():
             lines = [str(row.number) for row in result.invalid_rows]
-            return self._back(request, f"Nothing was imported: look at row {', '.join(lines[:10]) or '1'}.")
+            return self._back(request, _("Nothing was imported: look at row %(rows)s.") % {"rows": ", ".join(lines[:10]) or "1"})
         return super().process_result(result, request)
 
     def _back(self, request: HttpRequest, message: str) -> HttpResponse:

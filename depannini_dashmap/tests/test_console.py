@@ -191,8 +191,8 @@ def test_the_map_costs_the_same_with_more_rows(
     trip = _trip(dispatcher, _vehicle(dispatcher, company_a))
     for _ in range(rows):
         add_order(actor=dispatcher, trip_id=trip.pk, order=_order(dispatcher, company_a))
-    # session, user, operators' group, roles; latest positions; trip, its stops
-    with django_assert_num_queries(7):
+    # session, user, operators' group, roles; latest positions, who is under way; trip, its stops
+    with django_assert_num_queries(8):
         state = nadia.get(f"/admin/map/state/?trip={trip.pk}").json()
     assert len(state["trip"]["stops"]) == 2 * rows
 
@@ -260,7 +260,9 @@ def test_a_new_trip_is_made_with_its_orders_or_not_at_all(dispatcher: Any, compa
     form = {"ids": order.pk, "kind": "new", "name": "Noon", "vehicle": vehicle.pk}
     day = {"planned_start_date": "2030-01-02", "planned_start_time": "12:00"}
     assert "This field is required" in nadia.post("/admin/dispatch/orders/into-trip/", form).content.decode()
-    assert "1 done" in nadia.post("/admin/dispatch/orders/into-trip/", {**form, **day}).content.decode()
+    made = nadia.post("/admin/dispatch/orders/into-trip/", {**form, **day}, follow=True)
+    assert "1 order added" in made.content.decode()
+    assert made.redirect_chain[-1][0] == f"/admin/dispatch/trips/{Trip.objects.get().pk}/"
     again = nadia.post("/admin/dispatch/orders/into-trip/", {**form, **day})
     assert "is already in a trip" in again.content.decode()
     assert [trip.name for trip in Trip.objects.all()] == ["Noon"]
@@ -402,6 +404,42 @@ def test_a_trip_is_driven_from_the_console(dispatcher: Any, company_a: Any, nadi
     assert order.status == "delivered"
     page = nadia.post("/admin/dispatch/trips/step/cancel/", {"ids": trip.pk}, follow=True).content.decode()
     assert 'class="error"' in page
+
+
+def test_stops_get_the_times_at_which_they_are_due(dispatcher: Any, company_a: Any, nadia: Client) -> None:
+    trip = _trip(dispatcher, _vehicle(dispatcher, company_a), orders=(_order(dispatcher, company_a),))
+    pickup, delivery = trip.trip_stops.values_list("pk", flat=True)
+    path = f"/admin/dispatch/trips/{trip.pk}/reorder/"
+    for sent, kept in (
+        (["08:15", ""], [dt.time(8, 15), None]),
+        (["08:15", "09:40"], [dt.time(8, 15), dt.time(9, 40)]),
+        (["25:00", ""], [dt.time(8, 15), dt.time(9, 40)]),
+        (["noon", ""], [dt.time(8, 15), dt.time(9, 40)]),
+        (["", ""], [None, None]),
+    ):
+        nadia.post(path, {"stop": [pickup, delivery], "due": sent})
+        assert list(trip.trip_stops.values_list("planned_arrival_time", flat=True)) == kept, sent
+
+
+def test_lists_lead_to_the_desks(dispatcher: Any, company_a: Any, client_user: Any, nadia: Client, salim: Client) -> None:
+    trip = _trip(dispatcher, _vehicle(dispatcher, company_a))
+    job = _request(client_user)
+    trips = nadia.get("/admin/trips/trip/").content.decode()
+    assert f'href="/admin/dispatch/trips/{trip.pk}/"' in trips
+    assert f'href="/admin/dispatch/requests/{job.pk}/"' in salim.get("/admin/assistance/assistance/").content.decode()
+    assert ("column-company" in trips, "column-company" in salim.get("/admin/trips/trip/").content.decode()) == (False, True)
+
+
+def test_an_empty_sheet_is_there_to_fill_in(nadia: Client, viewer: Any) -> None:
+    page = nadia.get("/admin/orders/order/import/").content.decode()
+    assert 'href="empty.csv"' in page
+    sheet = nadia.get("/admin/orders/order/import/empty.csv")
+    assert sheet["Content-Disposition"] == 'attachment; filename="order.csv"'
+    header = sheet.content.decode("utf-8-sig").strip()
+    assert header.startswith("order_number,reference,company,customer_name,")
+    answer = upload(nadia, header + "\n,R1,,Hotel" + "," * (header.count(",") - 3) + "\n", "orders.csv", ORDERS)
+    assert "goods_description" in answer.content.decode().split("import-preview")[1].lower()
+    assert _signed_in(viewer).get("/admin/orders/order/import/empty.csv").status_code == 403
 
 
 def test_a_step_of_several_trips_tells_each(dispatcher: Any, company_a: Any, nadia: Client) -> None:

@@ -101,7 +101,7 @@ function drawVehicle(vehicle) {
   const isStale = secondsSince(vehicle.at) > state.stale_after;
   const { body } = markers.put(`vehicle-${vehicle.id}`, "vehicle", {
     ...vehicle, title: vehicle.name, rank: state.trip && state.trip.vehicle_id === vehicle.id ? RANK.chosen : RANK.vehicle,
-    tip: () => tipOf([vehicle.name, vehicle.detail, vehicle.driver, vehicle.company, `${vehicle.speed} ${say("kmh")} · ${ageText(vehicle.at)}${isStale ? ` · ${say("stale")}` : ""}`]),
+    tip: () => tipOf([vehicle.name, vehicle.detail, vehicle.driver, vehicle.company, vehicle.trip && vehicle.trip.name, `${vehicle.speed} ${say("kmh")} · ${ageText(vehicle.at)}${isStale ? ` · ${say("stale")}` : ""}`]),
   });
   if (!body.firstChild) body.append(arrow());
   body.classList.toggle("is-stale", isStale);
@@ -159,7 +159,8 @@ function fill(kind, rows) {
     return;
   }
   const order = rows.map(({ key, cells, place, url, name }) => {
-    const row = old.get(key) || newRow(key, cells.length, place, url, name);
+    const known = old.get(key);
+    const row = known && known.dataset.url === (url || "") ? known : newRow(key, cells.length, place, url, name);
     cells.forEach((text, index) => {
       const holder = row.cells[index].firstChild;
       if (holder.textContent !== String(text)) holder.textContent = text;
@@ -172,6 +173,7 @@ function fill(kind, rows) {
 function newRow(key, count, place, url, name) {
   const row = element("tr");
   row.dataset.key = key;
+  row.dataset.url = url || "";
   for (let index = 0; index < count; index += 1) {
     const cell = element(index ? "td" : "th");
     if (!index) cell.scope = "row";
@@ -200,7 +202,8 @@ function newRow(key, count, place, url, name) {
 
 const vehicleRow = (one) => ({
   key: `vehicle-${one.id}`, name: one.name, place: [one.lat, one.lng],
-  cells: [one.name, one.driver || "–", `${one.speed} ${say("kmh")}`, ageText(one.at) + (secondsSince(one.at) > state.stale_after ? ` · ${say("stale")}` : "")],
+  url: one.trip && box.dataset.tripUrl.replace("/0/", `/${one.trip.id}/`),
+  cells: [one.name, one.driver || "–", one.trip ? one.trip.name : "–", `${one.speed} ${say("kmh")}`, ageText(one.at) + (secondsSince(one.at) > state.stale_after ? ` · ${say("stale")}` : "")],
 });
 
 function drawTables() {

@@ -28,6 +28,12 @@ if (form) {
     changed(item);
   });
 
+  form.addEventListener("input", () => {
+    save.disabled = false;
+    form.dataset.unsaved = "";
+    status.textContent = status.dataset.unsaved;
+  });
+
   form.addEventListener("dragstart", (event) => {
     dragged = event.target.closest("li");
     if (!dragged) return;
