@@ -23,6 +23,8 @@ HALF_ROUND_KM = 20100.0
 # A longer list of rows of cells costs the database more than the rows of a band that it saves.
 MAX_LISTED_ROWS = 400
 SERVICES = ("towing", "repair")
+# Assistants in a square as wide as the radius, by service and degree: where a search begins, never what it finds.
+_density: dict[tuple[str, int, int], float] = {}
 
 
 class Candidate(NamedTuple):
@@ -49,13 +51,17 @@ def within(lat: float, lng: float, radius_km: float, search: Search) -> list[Can
 def nearest(lat: float, lng: float, count: int, max_radius_km: float, search: Search) -> list[Candidate]:
     """Give the nearest ``count`` within the greatest radius, nearest first.
 
-    The box starts small and grows until it holds enough: what lies within its radius is complete, so the first
-    ``count`` of it are the nearest there are.
+    The box starts as wide as the density last seen around here asks for and grows until it holds enough: what lies
+    within its radius is complete, so the first ``count`` of it are the nearest there are.
     """
-    radius_km = min(FIRST_RADIUS_KM, max_radius_km)
+    around = (search.assistance_type, math.floor(lat), math.floor(lng))
+    radius_km = min(_first_radius_km(_density.get(around), count), max_radius_km)
     while True:
         found = within(lat, lng, radius_km, search)
         if len(found) >= count or radius_km >= max_radius_km:
+            seen = len(found) / radius_km**2
+            # The mean forgets a crowd slowly, so that a search in its midst does not begin with all of it.
+            _density[around] = (seen + _density.get(around, seen)) / 2
             return found[:count]
         radius_km = min(radius_km * _growth(len(found), count), max_radius_km)
 
@@ -64,6 +70,14 @@ def nearest_anywhere(lat: float, lng: float, count: int, near_km: float, search:
     """Give the nearest ``count`` on the whole earth: around first, and everywhere only when there are too few."""
     found = nearest(lat, lng, count, near_km, search)
     return found if len(found) >= count else within(lat, lng, HALF_ROUND_KM, search)[:count]
+
+
+def _first_radius_km(density: float | None, count: int) -> float:
+    """Give the radius that holds ``count`` in most places of a density, FIRST_RADIUS_KM where none was seen yet."""
+    if density is None:
+        return FIRST_RADIUS_KM
+    wanted = count + 2 * math.sqrt(count)
+    return math.sqrt(wanted / density) if density else math.inf
 
 
 def _growth(found: int, wanted: int) -> float:

@@ -64,6 +64,24 @@ def test_nearest_gives_the_same_as_sorting_everybody(make_assistant: Any) -> Non
         assert [one.user_id for one in nearest(*HERE, count, 50.0, _search())] == [pk for _, pk in expected[:count]]
 
 
+def test_a_search_begins_where_the_last_one_ended_and_finds_the_same(
+    make_assistant: Any, monkeypatch: Any, django_assert_num_queries: Any
+) -> None:
+    monkeypatch.setattr(nearby, "_density", {})
+    for number in range(3):
+        make_assistant(number, lat=36.85 + number / 100)
+    first = nearest(*HERE, 2, 50.0, _search())
+    with django_assert_num_queries(1):  # wide enough at once
+        assert nearest(*HERE, 2, 50.0, _search()) == first
+    # Where the crowd was, nobody is left: the next one still looks as far as it may.
+    AssistantProfile.objects.filter(pk__in=[one.user_id for one in first]).update(is_active=False)
+    assert len(nearest(*HERE, 2, 50.0, _search())) == 1
+    AssistantProfile.objects.update(is_active=False)
+    assert nearest(*HERE, 2, 50.0, _search()) == []
+    AssistantProfile.objects.update(is_active=True)
+    assert nearest(*HERE, 2, 50.0, _search()) == first
+
+
 def test_the_search_reads_no_row_outside_of_its_box(make_assistant: Any, monkeypatch: Any) -> None:
     make_assistant(1)
     make_assistant(2, lat=36.7538, lng=5.0)
