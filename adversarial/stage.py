@@ -44,6 +44,7 @@ class Stage:
         self.name = os.environ.get("ADVERSARIAL_DATABASE") or f"adversarial_{uuid.uuid4().hex[:10]}"
         self.processes: list[subprocess.Popen] = []
         self.held: list[Any] = []
+        self.secrets: set[str] = set()  # every credential that anybody was given
         self.mail, self.sms = self.folder / "mail", self.folder / "sms"
         self.mail.mkdir()
         self.sms.mkdir()
@@ -196,6 +197,7 @@ class Actor:
         self._turn = 0
         self.http = httpx.Client(timeout=30)
         stage.held.append(self.http)
+        stage.secrets |= {secret for secret in (self.token, known.get("refresh")) if secret}
 
     @property
     def token(self) -> str:
@@ -213,6 +215,7 @@ class Actor:
         assert response.status_code != 500, f"{method} {path}: {response.text}"
         if response.status_code >= 400 and path.startswith("/api/"):
             assert_envelope(response)
+            assert not self.token or self.token not in response.text
         return response
 
     def get(self, path: str, **options: Any) -> httpx.Response:

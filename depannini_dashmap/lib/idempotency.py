@@ -1,18 +1,22 @@
 """`Idempotency-Key`: the same POST sent twice happens once and is answered alike.
 
 Scoped to user and path for 24 hours. Answers of 400 and from 500 up are not kept, so that a mended request may use its
-key again. A claim whose process died is given up after a minute.
+key again. A claim whose process died is given up after a minute. Answers are sealed with the SECRET_KEY: one may tell
+the key of a tracker, which nobody should read in a backup.
 """
 
+import base64
 import hashlib
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, NoReturn
 
+from cryptography.fernet import Fernet, InvalidToken
 from django.apps import apps
 from django.db import IntegrityError, transaction
 from django.http import HttpResponse
 from django.utils import timezone
+from django.utils.crypto import salted_hmac
 from rest_framework.request import Request
 from rest_framework.response import Response
 
@@ -73,9 +77,22 @@ def _answered(scope: dict, digest: str) -> NoReturn:
         raise errors.Conflict("A request with this Idempotency-Key is still running", code="still_running")
     if record.body_digest != digest:
         raise errors.KeyReused()
-    response = HttpResponse(bytes(record.answer), status=record.status, content_type="application/json")
+    response = HttpResponse(_opened(record), status=record.status, content_type="application/json")
     response["Idempotent-Replayed"] = "true"
     raise Replay(response)
+
+
+def _seal(record_id: int) -> Fernet:
+    key = salted_hmac("lib.idempotency", str(record_id), algorithm="sha256").digest()
+    return Fernet(base64.urlsafe_b64encode(key))
+
+
+def _opened(record: Any) -> bytes:
+    try:
+        return _seal(record.pk).decrypt(bytes(record.answer))
+    except InvalidToken as error:
+        message = "The request was answered; its answer was sealed with a SECRET_KEY that is gone"
+        raise errors.Conflict(message, code="answer_lost") from error
 
 
 def finish(claim: Claim, response: Response) -> None:
@@ -84,7 +101,8 @@ def finish(claim: Claim, response: Response) -> None:
         forget(claim)
         return
     body = response.rendered_content if hasattr(response, "rendered_content") else response.content
-    _records().filter(pk=claim.record_id, status=None).update(status=response.status_code, answer=body)
+    sealed = _seal(claim.record_id).encrypt(body)
+    _records().filter(pk=claim.record_id, status=None).update(status=response.status_code, answer=sealed)
 
 
 def forget(claim: Claim) -> None:

@@ -29,6 +29,17 @@ def test_a_repetition_gets_the_first_answer(api, dispatcher):
     assert Company.objects.filter(name="Twice").count() == 1
 
 
+def test_an_answer_cannot_be_read_without_the_secret_key(api, dispatcher, settings):
+    client = api(dispatcher)
+    post(client, name="Sealed")
+    [kept] = IdempotentRequest.objects.values_list("answer", flat=True)
+    assert b"Sealed" not in bytes(kept)
+    settings.SECRET_KEY = "another" * 10
+    again = post(api(dispatcher), name="Sealed")
+    assert (again.status_code, again.json()["code"]) == (409, "answer_lost")
+    assert Company.objects.filter(name="Sealed").count() == 1
+
+
 def test_both_spellings_are_one_path(api, dispatcher):
     client = api(dispatcher)
     post(client)

@@ -1,0 +1,62 @@
+"""K. What the whole run left behind: no live credential of anybody in the database, the logs or the history.
+
+The file's name puts it last: the more was done before, the more could have leaked.
+"""
+
+import re
+import subprocess
+
+import pytest
+
+from adversarial.stage import PASSWORD, ROOT, fleet_of
+
+HISTORY = re.compile(
+    r"-----BEGIN [A-Z ]*PRIVATE KEY|AKIA[0-9A-Z]{16}|eyJ[\w-]{20,}\.eyJ[\w-]{20,}\.[\w-]{20,}|ghp_\w{36}|sk_live_\w+"
+    r"|AIza[\w-]{35}|xox[baprs]-\w+|SECRET_KEY *= *['\"][^'\"]{20,}"
+)
+
+
+@pytest.fixture(scope="module")
+def secrets(stage, cast):
+    """Everything secret that the run knows, and a last few things more."""
+    client, dispatcher = cast.client(), cast.dispatcher()
+    code = stage.code_for(client.known["phone"])
+    vehicle = fleet_of(dispatcher)["vehicle"]
+    made = dispatcher.post("/api/devices/", {"vehicle_id": vehicle}, headers={"Idempotency-Key": "a tracker"})
+    stage.secrets.add(made.json()["key"])
+    client.http.get(f"{stage.urls[0]}/api/profile/user/?token={client.token}&access_token={dispatcher.token}&code={code}")
+    assert len(stage.secrets) >= 3
+    return {PASSWORD, stage.environment["SECRET_KEY"], *stage.secrets}
+
+
+def _readable(stage, table):
+    """Return a table as text; bytes as the text that they are."""
+    rows = stage.rows(f'SELECT * FROM "{table}"')
+    return "\n".join(bytes(value).decode(errors="replace") if isinstance(value, memoryview) else str(value) for row in rows for value in row)
+
+
+def test_k01_no_credential_can_be_read_in_a_dump(stage, secrets):
+    for (table,) in stage.rows("SELECT table_name FROM information_schema.tables WHERE table_schema = 'public'"):
+        text = _readable(stage, table)
+        assert not [secret for secret in secrets if secret in text], table
+        assert not re.search(r"eyJ[\w-]{20,}\.eyJ", text), table
+    sent = {code for text in stage.messages(stage.sms, "code") for code in re.findall(r"(?<!\d)(\d{6})(?!\d)", text)}
+    assert sent
+    for table in ("accounts_verificationcode", "django_tasks_database_dbtaskresult"):
+        text = _readable(stage, table)
+        # Microseconds of instants have six digits, too.
+        assert not sent & set(re.findall(r"(?<![.\d])\b(\d{6})\b", text)), table
+
+
+def test_k01_no_credential_can_be_read_in_the_logs(stage, secrets):
+    logs = stage.logs()
+    assert not [secret for secret in secrets if secret in logs]
+    assert not re.search(r"eyJ[\w-]{20,}\.eyJ", logs)
+
+
+def test_k01_no_credential_was_ever_committed():
+    if not (ROOT / ".git").exists():
+        pytest.skip("a copy without its history")
+    done = subprocess.run(["git", "log", "-p", "--all", "--no-color"], cwd=ROOT, capture_output=True, check=True)
+    found = [line for line in done.stdout.decode(errors="replace").splitlines() if HISTORY.search(line)]
+    assert found == []
