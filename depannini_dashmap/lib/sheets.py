@@ -282,22 +282,22 @@ class SheetAdmin(ImportExportMixin):
         return self.has_view_permission(request)
 
     def get_urls(self) -> list[URLPattern]:
-        name = f"{self.opts.app_label}_{self.opts.model_name}_empty_sheet"  # type: ignore[attr-defined]
-        view = self.admin_site.admin_view(self.empty_sheet)  # type: ignore[attr-defined]
+        name = f"{self.opts.app_label}_{self.opts.model_name}_empty_sheet"
+        view = self.admin_site.admin_view(self.empty_sheet)
         return [path("import/empty.csv", view, name=name), *super().get_urls()]
 
     def empty_sheet(self, request: HttpRequest) -> HttpResponse:
         """Give a CSV file with the names of the columns alone, to fill in."""
         if not self.has_import_permission(request):
             raise PermissionDenied
-        columns = [name for name in self.resource_classes[0].columns if name not in self.resource_classes[0].told_only]  # type: ignore[attr-defined]
+        columns = [name for name in self.resource_classes[0].columns if name not in self.resource_classes[0].told_only]
         answer = HttpResponse("\ufeff" + ",".join(columns) + "\r\n", content_type="text/csv; charset=utf-8")
-        answer["Content-Disposition"] = f'attachment; filename="{self.opts.model_name}.csv"'  # type: ignore[attr-defined]
+        answer["Content-Disposition"] = f'attachment; filename="{self.opts.model_name}.csv"'
         return answer
 
     def get_import_context_data(self, **kwargs: Any) -> dict[str, Any]:
         """Say which columns a file must have and how much it may hold."""
-        resource = self.resource_classes[0]  # type: ignore[attr-defined]
+        resource = self.resource_classes[0]
         return {**super().get_import_context_data(**kwargs), "required_columns": resource.required, "most_rows": MAX_ROWS}
 
     def get_import_data_kwargs(self, **kwargs: Any) -> dict[str, Any]:
