@@ -316,7 +316,7 @@ SPECTACULAR_SETTINGS = {
     "SCHEMA_PATH_PREFIX": r"/api/",
     "POSTPROCESSING_HOOKS": [
         "drf_spectacular.hooks.postprocess_schema_enums",
-        "depannini_dashmap.lib.schema.let_emails_be_empty",
+        "depannini_dashmap.lib.schema.let_texts_be_empty",
         "depannini_dashmap.lib.schema.add_refusals",
     ],
     "ENUM_NAME_OVERRIDES": {

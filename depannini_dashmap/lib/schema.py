@@ -1,4 +1,4 @@
-"""What the OpenAPI schema says beyond the serializers: the refusals of every operation, and e-mails that are empty."""
+"""What the OpenAPI schema says beyond the serializers: the refusals of every operation, and texts that are empty."""
 
 from typing import Any
 
@@ -16,6 +16,7 @@ SENTENCES = {
     "502": "An outside system failed.",
     "503": "The database or an outside system is away; `Retry-After` says when to come again.",
 }
+EMPTY = {"type": "string", "maxLength": 0}
 WITH_BODY = {"413", "415"}
 ENVELOPE = {
     "type": "object",
@@ -46,9 +47,15 @@ def add_refusals(result: dict[str, Any], generator: Any, request: Any, public: b
     return result
 
 
-def let_emails_be_empty(result: dict[str, Any], generator: Any, request: Any, public: bool) -> dict[str, Any]:
-    """Take the format off e-mails in answers, where an absent one is an empty text; a post-processing hook."""
+def let_texts_be_empty(result: dict[str, Any], generator: Any, request: Any, public: bool) -> dict[str, Any]:
+    """Say that an absent e-mail or phone number is an empty text; a post-processing hook.
+
+    An answer may hold one without the format; a pattern that an empty text fits too cannot be one of exactly one.
+    """
     for name, component in result["components"]["schemas"].items():
+        for field in component.get("properties", {}).values():
+            if EMPTY in field.get("oneOf", ()):
+                field["anyOf"] = field.pop("oneOf")
         if name.endswith("Request"):
             continue
         for field in component.get("properties", {}).values():

@@ -45,6 +45,12 @@ def test_every_path_of_the_api_is_in_the_schema() -> None:
     assert documented - served == set()
 
 
+def test_an_empty_text_never_fits_two_of_exactly_one() -> None:
+    text = COMMITTED.read_text()
+    assert re.findall(r"oneOf:\n(?:\s+.*\n){1,6}?\s+maxLength: 0\n", text) == []
+    assert "maxLength: 0" in text
+
+
 @pytest.mark.django_db
 def test_the_page_loads_nothing_from_elsewhere(client: Client) -> None:
     page = client.get("/api/docs/")
