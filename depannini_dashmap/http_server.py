@@ -48,7 +48,7 @@ class Request(http_protocol.WebRequest):  # type: ignore[misc]
 
 
 class Channel(http.HTTPChannel):
-    """One connection; `CHANNELS` holds those that are open, among them those that have become sockets."""
+    """One connection; `CHANNELS` holds those that are open, and some that have become sockets or have ended as such."""
 
     _is_refused = False
 
@@ -60,9 +60,9 @@ class Channel(http.HTTPChannel):
         CHANNELS.discard(self)
         super().connectionLost(reason)
 
-    def is_upgraded(self) -> bool:
-        """Tell whether the connection has become a socket, which its consumer closes."""
-        return self.transport.protocol is not self
+    def is_http(self) -> bool:
+        """Tell whether the connection is open and has not become a socket, which its consumer closes."""
+        return getattr(self.transport, "protocol", None) is self
 
     def is_idle(self) -> bool:
         """Tell whether nothing of a request has come, nor an answer is still on its way."""

@@ -69,7 +69,7 @@ class GracefulServer(Server):
         working = loop.run_in_executor(None, worker.stop, PATIENCE - 2)
         logger.info("Stopping: %d sockets told, %d requests running", told, self._running())
         while (passed := loop.time() - began) < PATIENCE:
-            kept = [channel for channel in CHANNELS if not channel.is_upgraded()]
+            kept = [channel for channel in CHANNELS if channel.is_http()]
             if passed > GRACE:
                 _close_idle(kept)
             unfinished = kept or self._running() or sockets.LIVE or background.BACKGROUND

@@ -106,6 +106,8 @@ def kept(server: Server) -> Iterator[HTTPConnection]:
 
 def test_g12_a_kept_connection_is_told_that_its_request_was_the_last(tmp_path: Any, transactional_db: None) -> None:
     with running(tmp_path / "server.log") as stopping, kept(stopping) as used, kept(stopping) as idle:
+        with stopping.socket("/ws/assistant/1/") as gone:
+            assert gone.hear_close() == 4401
         stop(stopping)
         used.request("GET", "/healthz")
         answer = used.getresponse()
