@@ -1,12 +1,14 @@
-"""`python -m bench.drills.failpoint PLACE TRIGGER`: the task worker, killed with -9 at a place once TRIGGER exists.
+"""`python -m bench.drills.failpoint TRIGGER`: task workers, each killed with -9 at a place of its own once TRIGGER exists.
 
-PLACE is `module:name:before` or `…:after`: the call of that function at which the process dies. The product knows
-nothing of it.
+Reads places from standard input, one a line, and for each starts a worker, whose number and end it writes: all are
+forked from one process that has loaded the product, as loading takes longer than what is measured. A place is
+`module:name:before` or `…:after`, the call of that function at which the process dies. The product knows nothing of it.
 """
 
 from __future__ import annotations
 
 import importlib
+import io
 import os
 import signal
 import sys
@@ -47,8 +49,19 @@ def deadly(function: Callable, when: str, trigger: Path) -> Callable:
     return wrapped
 
 
+def serve(trigger: Path) -> None:
+    """Fork a worker for each line that is read."""
+    for line in sys.stdin:
+        pid = os.fork()
+        if pid == 0:
+            arm(line.strip(), trigger)
+            call_command("db_worker", stdout=io.StringIO())
+            os._exit(0)
+        print(pid, flush=True)
+        print(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]), flush=True)
+
+
 if __name__ == "__main__":
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "depannini_dashmap.settings")
     django.setup()
-    arm(sys.argv[1], Path(sys.argv[2]))
-    call_command("db_worker")
+    serve(Path(sys.argv[1]))

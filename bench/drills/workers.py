@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
 import subprocess
 import sys
 import threading
@@ -69,31 +71,37 @@ class Stage:
 
     def __init__(self, rig: Rig) -> None:
         self.rig = rig
-        self.base = rig.start_server("keeper", TASK_WORKER="off", OFFER_WAVE_SIZE="1", OFFER_WAVE_INTERVAL="1", ASSISTANCE_TTL="5")
+        self.base = rig.start_server("keeper", TASK_WORKER="off", OFFER_WAVE_SIZE="1", OFFER_WAVE_INTERVAL="1", ASSISTANCE_TTL="8")
         self.sockets = f"{self.base.replace('http', 'ws', 1)}/ws"
         self.people = People(self.base)
         self.trigger = rig.folder / "trigger"
-        self.worker: subprocess.Popen | None = None
         self.lat = -60.0
+        self.pid = 0
+        log = (rig.folder / "worker.log").open("ab")
+        environment = rig.environment | {"OFFER_WAVE_SIZE": "1", "OFFER_WAVE_INTERVAL": "1"}
+        self.nursery = subprocess.Popen(
+            [sys.executable, "-m", "bench.drills.failpoint", str(self.trigger)],
+            cwd=ROOT, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log, text=True,
+        )  # fmt: skip
+        log.close()
+        rig.processes["nursery"] = self.nursery
 
     def start_worker(self, place: str) -> None:
         """Start the worker that is to die at `place`."""
-        log = (self.rig.folder / "worker.log").open("ab")
-        environment = self.rig.environment | {"OFFER_WAVE_SIZE": "1", "OFFER_WAVE_INTERVAL": "1"}
-        self.worker = subprocess.Popen(
-            [sys.executable, "-m", "bench.drills.failpoint", place, str(self.trigger)],
-            cwd=ROOT, env=environment, stdout=subprocess.PIPE, stderr=log, text=True,
-        )  # fmt: skip
-        log.close()
-        assert self.worker.stdout is not None and "Working" in self.worker.stdout.readline()
-        self.rig.processes["worker"] = self.worker
+        assert self.nursery.stdin is not None
+        self.nursery.stdin.write(f"{place}\n")
+        self.nursery.stdin.flush()
+        self.pid = int(self._line())
 
-    def replace_worker(self, place: str) -> None:
-        """End the worker in an orderly way, if it lives, and start another."""
-        if self.worker is not None and self.worker.poll() is None:
-            self.worker.terminate()
-            self.worker.wait(20)
-        self.start_worker(place)
+    def end_of_worker(self, *, told: bool = False) -> int:
+        """Wait for the worker's end and return its status; `told` has it stop in an orderly way."""
+        if told:
+            os.kill(self.pid, signal.SIGTERM)
+        return int(self._line())
+
+    def _line(self) -> str:
+        assert self.nursery.stdout is not None
+        return self.nursery.stdout.readline()
 
     def phone(self) -> str:
         """Return a number that nobody has."""
@@ -175,22 +183,22 @@ def worker_killed(times: int = 1) -> bool:
         stage = Stage(rig)
         for _ in range(times):
             for name, (effect, place) in PLACES.items():
-                stage.replace_worker(place)
-                assert stage.worker is not None
+                stage.start_worker(place)
                 stage.trigger.touch()
                 seen = EFFECTS[effect](stage)
-                try:
-                    stage.worker.wait(20)
-                except subprocess.TimeoutExpired:
+                _until(lambda: not stage.trigger.exists(), 20)
+                if stage.trigger.exists():
+                    stage.trigger.unlink()
                     alive[name] += 1
-                stage.trigger.unlink(missing_ok=True)
-                stage.replace_worker(place)
+                stage.end_of_worker(told=bool(alive[name]))
+                stage.start_worker(place)
                 emptied[name].append(_until(lambda: rig.rows(OUTBOX)[0][0] == 0, 30))
                 _until(lambda: seen() > 0, 30)  # noqa: B023 - called at once
                 number = seen()
                 lost[name] += number == 0
                 twice[name] += number > 1
                 getattr(seen, "done", lambda: None)()
+                stage.end_of_worker(told=True)
     for name in PLACES:
         _table(
             f"Worker killed -9, {times} times, {name}", effects_lost=lost[name], effects_twice=twice[name],
