@@ -71,13 +71,14 @@ def test_a06_known_and_unknown_look_alike(cast, anyone):
 def test_a06_known_and_unknown_take_as_long(cast, anyone, path, extra):
     known = [cast.client().known["phone"] for _ in range(10)]
     times = {"known": [], "unknown": []}
-    for pair in range(PAIRS):
+    pairs = PAIRS if "password" in extra else max(100, PAIRS)  # without a hash to compute, noise is the most of it
+    for pair in range(pairs):
         for kind, asked in random.sample([("known", known[pair % 10]), ("unknown", fresh_phone())], 2):
             started = time.perf_counter()
             anyone.post(f"/api/auth/{path}", {"phone_number": asked, **extra}, server=1)
             times[kind].append(time.perf_counter() - started)
     one, other = (statistics.median(values) for values in times.values())
-    print(f"{path}: {PAIRS} pairs, known {one * 1000:.1f} ms, unknown {other * 1000:.1f} ms")
+    print(f"{path}: {pairs} pairs, known {one * 1000:.1f} ms, unknown {other * 1000:.1f} ms")
     assert abs(one - other) / max(one, other) < 0.3
 
 

@@ -27,14 +27,16 @@ class Trial(NamedTuple):
 
 
 JOB, ORDER, TRIP, USER = "lock:assistance.assistance", "lock:orders.order", "lock:trips.trip", "lock:accounts.user"
-LIVE_ONCE, HALF_ONCE = "constraint:order_in_one_live_trip", "constraint:trip_stop_order_half_once"
+LIVE_ONCE = "constraint:order_in_one_live_trip"
+ENDED = "constraint:assistance_ended_when_final"
 USED_ONCE = "condition:accounts.verificationcode.ended_at"
 TRIALS = [
     Trial("a16_a_hundred", "turn:sign-in"),
     Trial("e01", JOB),
     Trial("e02", "constraint:assistance_one_job_per_assistant"),
     Trial("e03", "constraint:assistance_one_open_per_client"),
-    Trial("e04", JOB),
+    Trial("e04", JOB, "the check assistance_ended_when_final"),
+    Trial("e04", f"{JOB} {ENDED}"),
     Trial("e05", JOB),
     Trial("e07", ORDER, "the constraint order_in_one_live_trip"),
     Trial("e07", LIVE_ONCE, "the lock on the order"),
