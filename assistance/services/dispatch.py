@@ -152,14 +152,17 @@ def ask_again(staff: User, *, assistance_id: int) -> Requested:
     if old.reason != Assistance.Reason.UNANSWERED:
         raise Conflict("Only an unanswered request is asked again", code="not_unanswered", current_status=old.status)
     has_dropoff = old.dropoff_lat is not None and old.dropoff_lng is not None
-    asked = request_assistance(
-        old.client,
-        pickup=(old.pickup_lat, old.pickup_lng),
-        dropoff=(old.dropoff_lat, old.dropoff_lng) if has_dropoff else None,  # type: ignore[arg-type]
-        assistance_type=old.assistance_type,
-        vehicle_type=old.vehicle_type,
-        description=old.description,
-    )
+    try:
+        asked = request_assistance(
+            old.client,
+            pickup=(old.pickup_lat, old.pickup_lng),
+            dropoff=(old.dropoff_lat, old.dropoff_lng) if has_dropoff else None,  # type: ignore[arg-type]
+            assistance_type=old.assistance_type,
+            vehicle_type=old.vehicle_type,
+            description=old.description,
+        )
+    except Conflict as error:
+        raise Conflict("The client already has an open request", code=error.code, **error.extra) from error
     audit.record("assistance_asked_again", actor=staff, target=old, assistance_id=asked.assistance["id"])
     return asked
 

@@ -1,4 +1,4 @@
-"""One request for roadside help at the dispatcher's desk: who could take it, who was asked, assign by hand, cancel."""
+"""One request for roadside help at the dispatcher's desk: who could take it, who was asked, assign by hand, cancel, ask again."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from django.views.decorators.http import require_safe
 
 from assistance import lifecycle
 from assistance.models import Assistance, ChatMessage, Offer
-from assistance.services import assign_by_hand, cancel_by_staff, ranked_candidates
+from assistance.services import ask_again, assign_by_hand, cancel_by_staff, ranked_candidates
 from depannini_dashmap.console import desk
 from depannini_dashmap.lib.errors import DomainError
 from depannini_dashmap.lib.refusals import explain
@@ -48,6 +48,7 @@ def show_request(request: HttpRequest, assistance_id: int, context: dict[str, An
         "title": _("Request %(id)s") % {"id": f"#{job.pk}"},
         "job": job,
         "is_waiting": is_waiting,
+        "is_unanswered": job.reason == Assistance.Reason.UNANSWERED,
         "candidates": ranked_candidates(job) if is_waiting else [],
         "offers": list(offers),
         "messages_sent": list(ChatMessage.objects.filter(assistance=job).select_related("sender").order_by("id")[:CHAT_SHOWN]),
@@ -93,6 +94,24 @@ def cancel(request: HttpRequest, assistance_id: int, context: dict[str, Any]) ->
     reason = {"note": note, "problem": problem, "longest": desk.LONGEST_NOTE}
     page = {"title": _("Cancel the request"), "job": job, "back": here, **reason}
     return TemplateResponse(request, "console/cancel_request.html", {**context, **page})
+
+
+@desk.READ_AND_POST
+@desk.for_operators
+def repeat(request: HttpRequest, assistance_id: int, context: dict[str, Any]) -> HttpResponse:
+    """Ask once, then open a request like one that nobody answered, and go on there."""
+    job = _job(request, assistance_id)
+    here = reverse("admin:dispatch_request", args=[job.pk])
+    if request.method != "POST":
+        page = {"title": _("Ask again"), "job": job, "back": here}
+        return TemplateResponse(request, "console/ask_again.html", {**context, **page})
+    try:
+        opened = ask_again(request.user, assistance_id=job.pk).assistance["id"]
+    except DomainError as error:
+        messages.error(request, explain(error))
+        return HttpResponseRedirect(here)
+    messages.success(request, _("Request %(id)s is open.") % {"id": f"#{opened}"})
+    return HttpResponseRedirect(reverse("admin:dispatch_request", args=[opened]))
 
 
 @desk.READ_AND_POST

@@ -507,6 +507,20 @@ def test_a_request_is_canceled_with_a_reason_only(client_user: Any, salim: Clien
     assert (job.status, job.reason, job.reason_note) == ("canceled", "staff_canceled", "asked twice")
 
 
+def test_an_unanswered_request_is_asked_again(client_user: Any, salim: Client) -> None:
+    job = _request(client_user)
+    assert "Ask again" not in salim.get(f"/admin/dispatch/requests/{job.pk}/").content.decode()
+    path = f"/admin/dispatch/requests/{job.pk}/again/"
+    assert "Only an unanswered request" in salim.post(path, follow=True).content.decode()
+    Assistance.objects.filter(pk=job.pk).update(status="canceled", reason="unanswered", ended_at=timezone.now())
+    assert path in salim.get(f"/admin/dispatch/requests/{job.pk}/").content.decode()
+    assert client_user.phone_number in salim.get(path).content.decode()
+    answer = salim.post(path)
+    opened = Assistance.objects.get(status="requested")
+    assert answer.headers["Location"] == f"/admin/dispatch/requests/{opened.pk}/"
+    assert "The client already has an open request" in salim.post(path, follow=True).content.decode()
+
+
 def test_codes_are_sent_again(client_user: Any, assistant_user: Any, salim: Client, run_tasks: Any) -> None:
     client_user.email_verified = client_user.phone_verified = True
     client_user.save()
