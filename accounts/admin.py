@@ -9,6 +9,7 @@ from django.contrib.auth.admin import UserAdmin
 from django.forms import ModelForm
 from django.http import HttpRequest, HttpResponse
 from django.utils.html import format_html
+from django.utils.translation import gettext_lazy as _
 from knox.models import AuthToken
 
 from accounts import services
@@ -32,7 +33,7 @@ class AccountAdmin(TenantAdmin, UserAdmin):
 
     operators_only = True
     form, add_form, change_password_form = AccountForm, NewAccountForm, NewPasswordForm
-    list_display = ("username", "display_name", "user_type", "phone_number", "email", "is_active", "date_joined")
+    list_display = ("username", "shown_name", "user_type", "phone_number", "email", "is_active", "date_joined")
     list_filter = ("user_type", "is_active", "email_verified", "phone_verified")
     search_fields = ("username", "name", "first_name", "last_name", "email", "phone_number")
     ordering = ("-date_joined", "-id")
@@ -51,21 +52,26 @@ class AccountAdmin(TenantAdmin, UserAdmin):
     )
     fieldsets = (
         (None, {"fields": ("username", "user_type", "is_active", "new_password")}),
-        ("Person", {"fields": ("name", "first_name", "last_name", "address")}),
-        ("Addresses", {"fields": ("email", "email_verified", "phone_number", "phone_verified")}),
-        ("Company", {"fields": ("current_company",)}),
-        ("Rights", {"fields": ("is_staff", "is_superuser", "groups")}),
-        ("Dates", {"fields": ("date_joined", "last_login", "closed_at")}),
+        (_("Person"), {"fields": ("name", "first_name", "last_name", "address")}),
+        (_("Addresses"), {"fields": ("email", "email_verified", "phone_number", "phone_verified")}),
+        (_("Company"), {"fields": ("current_company",)}),
+        (_("Rights"), {"fields": ("is_staff", "is_superuser", "groups")}),
+        (_("Dates"), {"fields": ("date_joined", "last_login", "closed_at")}),
     )
     add_fieldsets = (
         (None, {"fields": ("username", "user_type", "email", "phone_number", "password1", "password2")}),
-        ("An assistant's papers", {"fields": NewAccountForm.PAPERS, "description": "Needed for assistants only."}),
+        (_("An assistant's papers"), {"fields": NewAccountForm.PAPERS, "description": _("Needed for assistants only.")}),
     )
 
-    @admin.display(description="password")
+    @admin.display(description=_("name"), ordering="name")
+    def shown_name(self, user: User) -> str:
+        """Show the name as others see it."""
+        return user.display_name
+
+    @admin.display(description=_("password"))
     def new_password(self, user: User) -> str:
         """Link to the form for a new password."""
-        return format_html('<a href="{}">Set a new password</a>', "../password/") if user.pk else ""
+        return format_html('<a href="{}">{}</a>', "../password/", _("Set a new password")) if user.pk else ""
 
     def get_readonly_fields(self, request: HttpRequest, obj: User | None = None) -> Any:
         if obj is None:

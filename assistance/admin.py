@@ -7,6 +7,7 @@ from typing import Any
 from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
+from django.utils.translation import gettext_lazy as _
 from simple_history.admin import SimpleHistoryAdmin
 
 from assistance import pricing
@@ -80,11 +81,11 @@ class AssistanceAdmin(_LedgerAdmin):
     ordering = ("-created_at", "-id")
     inlines = (OfferInline,)
 
-    @admin.display(description="client", ordering="client__name")
+    @admin.display(description=_("client"), ordering="client__name")
     def client_name(self, job: Assistance) -> str:
         return job.client.display_name or f"#{job.client_id}"
 
-    @admin.display(description="assistant", ordering="assistant__name")
+    @admin.display(description=_("assistant"), ordering="assistant__name")
     def assistant_name(self, job: Assistance) -> str:
         return job.assistant.display_name or f"#{job.assistant_id}" if job.assistant else "–"
 
@@ -94,7 +95,7 @@ class OfferAdmin(_LedgerAdmin):
     """The ledger of who was asked."""
 
     list_display = (
-        "id", "assistance_id", "assistant_name", "source", "wave", "distance_km", "offered_at", "answer", "reason",
+        "id", "request_id", "assistant_name", "source", "wave", "distance_km", "offered_at", "answer", "reason",
         "closed_at",
     )  # fmt: skip
     list_filter = ("source", "answer", "reason", "offered_at")
@@ -102,7 +103,11 @@ class OfferAdmin(_LedgerAdmin):
     search_fields = ("=assistance__id", "assistant__name", "assistant__phone_number")
     ordering = ("-id",)
 
-    @admin.display(description="assistant", ordering="assistant__name")
+    @admin.display(description=_("assistance request"), ordering="assistance_id")
+    def request_id(self, offer: Offer) -> int:
+        return offer.assistance_id
+
+    @admin.display(description=_("assistant"), ordering="assistant__name")
     def assistant_name(self, offer: Offer) -> str:
         return offer.assistant.display_name or f"#{offer.assistant_id}"
 
@@ -111,12 +116,16 @@ class OfferAdmin(_LedgerAdmin):
 class ChatMessageAdmin(_LedgerAdmin):
     """What the parties of requests wrote, for disputes."""
 
-    list_display = ("id", "assistance_id", "sender_name", "message", "created_at")
+    list_display = ("id", "request_id", "sender_name", "message", "created_at")
     list_select_related = ("sender",)
     search_fields = ("=assistance__id",)
     ordering = ("-id",)
 
-    @admin.display(description="sender", ordering="sender__name")
+    @admin.display(description=_("assistance request"), ordering="assistance_id")
+    def request_id(self, sent: ChatMessage) -> int:
+        return sent.assistance_id
+
+    @admin.display(description=_("sender"), ordering="sender__name")
     def sender_name(self, sent: ChatMessage) -> str:
         return sent.sender.display_name or f"#{sent.sender_id}"
 
@@ -125,7 +134,7 @@ class ChatMessageAdmin(_LedgerAdmin):
 class AssistantProfileAdmin(_OperatorsAdmin):
     """Assistants: papers may be corrected, duty and whereabouts are theirs."""
 
-    list_display = ("user_id", "name", "service_type", "vehicle_type", "is_active", "seen_at", "driving_license_expiry")
+    list_display = ("name", "service_type", "vehicle_type", "is_active", "seen_at", "driving_license_expiry")
     list_filter = ("service_type", "is_active")
     list_select_related = ("user",)
     search_fields = ("user__name", "user__phone_number", "driving_license_num")
@@ -141,7 +150,7 @@ class AssistantProfileAdmin(_OperatorsAdmin):
     def save_model(self, request: HttpRequest, obj: AssistantProfile, form: Any, change: bool) -> None:
         obj.save(update_fields=form.changed_data)
 
-    @admin.display(ordering="user__name")
+    @admin.display(description=_("name"), ordering="user__name")
     def name(self, profile: AssistantProfile) -> str:
         return profile.user.display_name or f"#{profile.user_id}"
 
@@ -156,7 +165,7 @@ class TariffAdmin(_OperatorsAdmin, SimpleHistoryAdmin):
     list_filter = ("assistance_type", "vehicle_class")
     ordering = ("assistance_type", "vehicle_class", "-valid_from", "-id")
 
-    @admin.display(description="example: 10 km")
+    @admin.display(description=_("example: 10 km"))
     def price_of_ten_km(self, tariff: Tariff) -> str:
         rates = pricing.Rates(tariff.base, tariff.per_km, tariff.minimum)
         return str(pricing.price(rates, pricing.kilometres(10.0)))

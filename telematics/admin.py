@@ -8,6 +8,7 @@ from django.contrib import admin
 from django.core.paginator import Paginator
 from django.http import HttpRequest
 from django.utils.functional import cached_property
+from django.utils.translation import gettext_lazy as _
 
 from depannini_dashmap.lib.admin import TenantAdmin
 from telematics.models import Device, LatestPosition, Position
@@ -32,7 +33,7 @@ class ReadOnlyAdmin(TenantAdmin):
     list_select_related = ("vehicle",)
     list_filter: tuple = ("engine_status", "is_implausible")
     search_fields = ("=vehicle__license_plate",)
-    search_help_text = "A vehicle's whole license plate"
+    search_help_text = _("A vehicle's whole license plate")
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False

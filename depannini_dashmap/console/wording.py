@@ -247,6 +247,37 @@ WORDS = (
     gettext_noop("There is no such dispatcher."),
     gettext_noop("Unknown id."),
     gettext_noop("The current state does not allow this"),
+    gettext_noop("E.164"),
+    gettext_noop("on duty, by the assistant's own switch"),
+    gettext_noop("newest location, activation or open socket of the assistant"),
+    gettext_noop("empty: the CURRENCY setting"),
+    gettext_noop("how many rounds of offers went out"),
+    gettext_noop("how far offers have reached so far"),
+    gettext_noop("when it ends unless somebody accepts"),
+    gettext_noop("to the pickup, when it was offered"),
+    gettext_noop("tonnes"),
+    gettext_noop("key under which imports find it"),
+    gettext_noop("degrees clockwise from north"),
+    gettext_noop("percent"),
+    gettext_noop("when the device was there"),
+    gettext_noop("no road vehicle could have got there in time"),
+    gettext_noop("when it arrived here"),
+    gettext_noop("pickup lat"),
+    gettext_noop("pickup lng"),
+    gettext_noop("dropoff lat"),
+    gettext_noop("dropoff lng"),
+    gettext_noop("put into a trip"),
+    gettext_noop("taken out of a trip"),
+    gettext_noop("followed its trip"),
+    gettext_noop("moved to another company"),
+    gettext_noop("Changes"),
+    gettext_noop("Axes"),
+    gettext_noop("Access attempts"),
+    gettext_noop("Access failures"),
+    gettext_noop("Access logs"),
+    gettext_noop("Tasks Database Backend"),
+    gettext_noop("Task Results"),
+    gettext_noop("Groups"),
     # Statuses as they stand inside those sentences.
     gettext_noop("draft"),
     gettext_noop("planned"),
@@ -302,5 +333,7 @@ def translate_names(configs: Iterable[AppConfig]) -> None:
 
 def _translate(field: Field) -> None:
     field.verbose_name = gettext_lazy(str(field.verbose_name))
+    if field.help_text:
+        field.help_text = gettext_lazy(str(field.help_text))
     if field.choices:
         field.choices = [(value, gettext_lazy(str(label))) for value, label in field.flatchoices]

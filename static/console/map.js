@@ -16,7 +16,7 @@ let pending = 0;
 // --- The map ---------------------------------------------------------------------------------------------------------
 const map = L.map(box, { worldCopyJump: true, zoomControl: false, minZoom: 2, attributionControl: false });
 map.setView([36.75, 3.06], 6);
-L.control.zoom({ position: document.dir === "rtl" ? "topright" : "topleft" }).addTo(map);
+L.control.zoom({ position: document.dir === "rtl" ? "topright" : "topleft", zoomInTitle: say("zoomIn"), zoomOutTitle: say("zoomOut") }).addTo(map);
 const credits = L.control.attribution({ prefix: "Leaflet" }).addTo(map);
 L.control.scale({ imperial: false }).addTo(map);
 map.createPane("basemap").style.zIndex = 150;
