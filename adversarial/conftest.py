@@ -1,11 +1,17 @@
 """Raises the stage once, gives the cast, and prints the table of groups at the end."""
 
+import os
+import random
 import re
 from collections import defaultdict
 
 import pytest
 
 from adversarial.stage import Actor, Cast, Stage
+
+
+SEED = int(os.environ.get("SEED") or random.randrange(10**6))
+random.seed(SEED)
 
 
 @pytest.fixture(scope="session")
@@ -46,7 +52,7 @@ def pytest_terminal_summary(terminalreporter):
             group = match.group(1) if match else "?"
             tally[group][0] += 1
             tally[group][1] += outcome == "passed"
-    terminalreporter.write_line("")
+    terminalreporter.write_line(f"\nseed {SEED}: SEED={SEED} runs the same again")
     for group in sorted(tally):
         cases, held = tally[group]
         terminalreporter.write_line(f"{group.upper()}  {GROUPS.get(group, 'other'):<28} {cases:>4} cases  {held:>4} held")
