@@ -16,7 +16,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django.conf import settings
-from django.db import IntegrityError, connection, transaction
+from django.db import IntegrityError, transaction
 from django.utils import timezone
 from django.utils.dateparse import parse_datetime
 from knox.crypto import hash_token
@@ -27,6 +27,7 @@ from rest_framework_simplejwt.tokens import Token
 from accounts.models import OPERATORS, EndedToken, RefreshFamily, User
 from depannini_dashmap.lib import realtime
 from depannini_dashmap.lib.errors import Unauthenticated
+from depannini_dashmap.lib.prepared import Statement
 
 BEARER, FLEET = "bearer", "token"
 ROTATION_GRACE = timedelta(seconds=10)
@@ -56,15 +57,15 @@ _USER_FIELDS = tuple(field.attname for field in User._meta.concrete_fields if fi
 _SELECT_USER = f"""
     SELECT {", ".join(f"u.{name}" for name in _USER_FIELDS)},
         EXISTS (SELECT 1 FROM accounts_user_groups ug JOIN auth_group g ON g.id = ug.group_id
-                WHERE ug.user_id = u.id AND g.name = %s)
+                WHERE ug.user_id = u.id AND g.name = '{OPERATORS}')
 """  # noqa: S608 - built from the names of model fields
-_BY_JWT = f"""{_SELECT_USER} FROM accounts_user u
-    WHERE u.id = %s AND u.is_active AND u.token_version = %s
-    AND NOT EXISTS (SELECT 1 FROM accounts_endedtoken e WHERE e.jti IN (%s, %s))
-"""  # noqa: S608
-_BY_DIGEST = f"""{_SELECT_USER}, t.expiry FROM knox_authtoken t JOIN accounts_user u ON u.id = t.user_id
-    WHERE t.digest = %s AND u.is_active
-"""
+_BY_JWT = Statement(f"""{_SELECT_USER} FROM accounts_user u
+    WHERE u.id = $1 AND u.is_active AND u.token_version = $2
+    AND NOT EXISTS (SELECT 1 FROM accounts_endedtoken e WHERE e.jti IN ($3, $4))
+""")  # noqa: S608
+_BY_DIGEST = Statement(f"""{_SELECT_USER}, t.expiry FROM knox_authtoken t JOIN accounts_user u ON u.id = t.user_id
+    WHERE t.digest = $1 AND u.is_active
+""")
 
 
 class AccessToken(Token):
@@ -170,13 +171,10 @@ def read(kind: type[Token], raw: Any) -> Token:
 
 def live_user(token: Token) -> User:
     """Return the user of a verified JWT that was not ended. Raises: Unauthenticated."""
-    parameters = [OPERATORS, int(token["user_id"]), token["ver"], token["jti"], token["sid"]]
-    with connection.cursor() as cursor:
-        cursor.execute(_BY_JWT, parameters)
-        row = cursor.fetchone()
-    if row is None:
+    rows = _BY_JWT.rows(int(token["user_id"]), token["ver"], token["jti"], token["sid"])
+    if not rows:
         raise Unauthenticated()
-    return _user(row)
+    return _user(rows[0])
 
 
 def _by_jwt(token: Token) -> AuthenticatedToken:
@@ -185,11 +183,10 @@ def _by_jwt(token: Token) -> AuthenticatedToken:
 
 def _by_fleet_token(raw: str) -> AuthenticatedToken:
     digest = hash_token(raw)
-    with connection.cursor() as cursor:
-        cursor.execute(_BY_DIGEST, [OPERATORS, digest])
-        row = cursor.fetchone()
-    if row is None:
+    rows = _BY_DIGEST.rows(digest)
+    if not rows:
         raise Unauthenticated()
+    [row] = rows
     expires_at, now = _instant(row[-1]), timezone.now()
     if expires_at <= now:
         raise Unauthenticated()
