@@ -1,5 +1,6 @@
 """The database backend of the settings: Django's own, whose connections `lib/outage.py` can cut when the server freezes."""
 
+import select
 from typing import Any
 
 from django.db.backends.postgresql import base
@@ -17,3 +18,15 @@ class DatabaseWrapper(base.DatabaseWrapper):
         outage.watch_over(connection)
         outage.refuse_while_frozen()
         return connection
+
+    def is_usable(self) -> bool:
+        """Tell whether the connection still stands, without a question unless there is reason to ask.
+
+        Django asks `SELECT 1` before each request's first query. But nobody has anything to say on a connection that
+        stands idle, and the end of one that was closed can be read: only then is the server asked.
+        """
+        if self.connection is None or self.connection.closed:
+            return False
+        said = select.poll()
+        said.register(self.connection.fileno(), select.POLLIN)
+        return not said.poll(0) or super().is_usable()
