@@ -13,7 +13,7 @@ from a2wsgi import WSGIMiddleware
 from django.conf import settings
 
 from depannini_dashmap.wsgi import application as wsgi_application  # isort: skip - sets Django up
-from depannini_dashmap import http_server
+from depannini_dashmap import http_server, nightly
 from depannini_dashmap.lib import access_log, hub, outage, processes, stopping, worker
 from depannini_dashmap.lib.handshake import refuse
 from depannini_dashmap.routing import sockets
@@ -75,3 +75,4 @@ outage.start(lambda: hub.deliver_here(hub.RESYNC))
 processes.enter()
 if worker.should_run_here():
     worker.start()
+    nightly.start()

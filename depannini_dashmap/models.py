@@ -1,4 +1,6 @@
-"""Records of what was asked and done, which belong to no domain: answered idempotency keys and the audit trail."""
+"""Records that belong to no domain: answered idempotency keys, the audit trail, and when daily chores were done."""
+
+from datetime import date
 
 from django.conf import settings
 from django.db import models
@@ -43,3 +45,24 @@ class AuditEvent(models.Model):
 
     def __str__(self) -> str:
         return f"{self.event} {self.target_type} {self.target_id}"
+
+
+class ChoreQuerySet(models.QuerySet["Chore"]):
+    """Who does what is to be done once a day."""
+
+    def claim(self, name: str, today: date) -> bool:
+        """Take up a chore for today; tell whether it is the caller's. One that was never heard of begins tomorrow."""
+        self.bulk_create([Chore(name=name, taken_on=today)], ignore_conflicts=True)
+        return self.filter(name=name, taken_on__lt=today).update(taken_on=today) == 1
+
+
+class Chore(models.Model):
+    """Something that the whole deployment does once a day, and the day on which somebody took it up last."""
+
+    name = models.CharField(max_length=32, primary_key=True)
+    taken_on = models.DateField()
+
+    objects = ChoreQuerySet.as_manager()
+
+    def __str__(self) -> str:
+        return f"{self.name} on {self.taken_on}"

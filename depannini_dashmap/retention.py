@@ -1,4 +1,4 @@
-"""How long rows are kept: each kind of data, its setting and the rows that are past it. Run by `manage.py prune`.
+"""How long rows are kept: each kind of data, its setting and the rows that are past it. Run by `manage.py prune`, and every night.
 
 What must never leave by age (accounts, orders, trips, requests for help) is not named here.
 """
@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from axes.models import AccessAttempt, AccessFailureLog, AccessLog
+from django.apps import apps
 from django.conf import settings
 from django.contrib.sessions.models import Session
 from django.db import connection, transaction
@@ -33,6 +34,19 @@ class Rule:
     expired: Callable[[datetime], QuerySet]
 
 
+
+def _history_rules() -> Iterator[Rule]:
+    """Give a rule for what django-simple-history keeps of each model."""
+    for model in apps.get_models():
+        if attribute := getattr(model._meta, "simple_history_manager_attribute", None):
+            rows = getattr(model, attribute).model._base_manager
+            yield Rule(
+                "history",
+                f"history of {model._meta.verbose_name_plural}",
+                lambda before, rows=rows: rows.filter(history_date__lt=before),  # type: ignore[misc]
+            )
+
+
 RULES = (
     Rule("positions", "positions", lambda before: Position.objects.recorded_before(before)),
     Rule("chat", "chat messages", lambda before: ChatMessage.objects.filter(created_at__lt=before)),
@@ -48,6 +62,7 @@ RULES = (
     Rule("idempotency", "answered keys", lambda before: IdempotentRequest.objects.filter(started_at__lt=before)),
     Rule("tasks", "finished tasks", lambda before: DBTaskResult.objects.finished().filter(finished_at__lt=before)),
     Rule("audit", "audit events", lambda before: AuditEvent.objects.filter(at__lt=before)),
+    *_history_rules(),
 )
 
 
@@ -56,13 +71,19 @@ def prune(*, dry_run: bool = False, now: datetime | None = None) -> Iterator[tup
 
     A retention of 0 days keeps everything. Safe to run twice, and beside the server.
     """
-    now = now or timezone.now()
     for rule in RULES:
-        days = settings.RETENTION_DAYS[rule.kind]
-        if days <= 0:
-            continue
-        rows = rule.expired(now - timedelta(days=days)).order_by()
-        yield rule.name, rows.count() if dry_run else _remove(rows)
+        number = apply(rule, now, dry_run=dry_run)
+        if number is not None:
+            yield rule.name, number
+
+
+def apply(rule: Rule, now: datetime | None = None, *, dry_run: bool = False) -> int | None:
+    """Remove the rows of one rule and return how many there were; None where they are kept for ever."""
+    days = settings.RETENTION_DAYS[rule.kind]
+    if days <= 0:
+        return None
+    rows = rule.expired((now or timezone.now()) - timedelta(days=days)).order_by()
+    return rows.count() if dry_run else _remove(rows)
 
 
 def _remove(rows: QuerySet) -> int:
@@ -72,7 +93,7 @@ def _remove(rows: QuerySet) -> int:
         with transaction.atomic():
             _allow_pruning()
             batch = list(rows.values_list("pk", flat=True)[:BATCH])
-            rows.model.objects.filter(pk__in=batch).delete()
+            rows.model._base_manager.filter(pk__in=batch).delete()
         removed += len(batch)
         if len(batch) < BATCH:
             return removed

@@ -3,7 +3,7 @@
 import os
 import secrets
 import sys
-from datetime import timedelta
+from datetime import time, timedelta
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -273,7 +273,14 @@ RETENTION_DAYS = {
     "idempotency": env.int("RETENTION_IDEMPOTENCY_DAYS", 1),
     "tasks": env.int("RETENTION_TASKS_DAYS", 14),
     "audit": env.int("RETENTION_AUDIT_DAYS", 730),
+    "history": env.int("RETENTION_HISTORY_DAYS", 730),
 }
+# When a process that runs tasks removes what is past them, in DISPLAY_TIME_ZONE; `off` leaves it to `manage.py prune`.
+_prune_at = env.str("PRUNE_AT", "03:00")
+try:
+    PRUNE_AT = None if _prune_at.lower() in {"", "off"} else time.fromisoformat(_prune_at)
+except ValueError:
+    raise ImproperlyConfigured("PRUNE_AT must be a time of day like 03:00, or off.") from None
 # /metrics does not exist without it.
 METRICS_TOKEN = env.str("METRICS_TOKEN", "")
 

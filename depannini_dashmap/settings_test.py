@@ -7,6 +7,7 @@ os.environ.setdefault("SECRET_KEY", "the-test-suite-needs-a-key-that-is-long-and
 os.environ.setdefault("THROTTLING", "off")
 os.environ.setdefault("ALLOW_FAKE_DATA", "on")
 os.environ.setdefault("TASK_WORKER", "off")
+os.environ.setdefault("PRUNE_AT", "off")
 if os.environ.get("REDIS_URL") and (_worker := os.environ.get("PYTEST_XDIST_WORKER", "")):
     # Workers of one run must not hear each other: each has a numbered database of its own.
     _server, _, _number = os.environ["REDIS_URL"].rpartition("/")

@@ -52,6 +52,7 @@ class Rig:
             "SECRET_KEY": secrets.token_urlsafe(48),
             "ENV_FILE": str(self.folder / "none"),
             "THROTTLING": "off",
+            "PRUNE_AT": "off",
             "EMAIL_URL": f"filemail://{self.folder}/mail",
             "SMS_URL": f"file://{self.folder}/sms",
             "MEDIA_ROOT": str(self.folder / "media"),

@@ -14,6 +14,7 @@ from django.utils import timezone
 from django_tasks_db.models import DBTaskResult
 
 from accounts.models import EndedToken, User, VerificationCode
+from assistance.models import Tariff
 from depannini_dashmap import retention
 from depannini_dashmap.models import AuditEvent, IdempotentRequest
 
@@ -30,6 +31,15 @@ def make_task(age: float) -> Model:
         priority=0, run_after=NOW,
     )  # fmt: skip
     DBTaskResult.objects.filter(pk=row.pk).update(status="SUCCESSFUL", finished_at=days_ago(age))
+    return row
+
+
+def make_history(age: float) -> Model:
+    Tariff.objects.create(
+        assistance_type="towing", vehicle_class="heavy", base=1, per_km=1, valid_from=days_ago(age + 9000)
+    )
+    row = Tariff.history.latest("history_id")
+    Tariff.history.filter(pk=row.pk).update(history_date=days_ago(age))
     return row
 
 
@@ -56,6 +66,7 @@ MAKERS: dict[str, tuple[str, Callable[[User, float], Model]]] = {
     ),
     "finished tasks": ("tasks", lambda user, age: make_task(age)),
     "audit events": ("audit", lambda user, age: AuditEvent.objects.create(event="x", at=days_ago(age))),
+    "history of tariffs": ("history", lambda user, age: make_history(age)),
 }
 
 
@@ -117,3 +128,8 @@ def test_a_dry_run_removes_nothing() -> None:
     assert AuditEvent.objects.count() == 1
     call_command("prune", stdout=out)
     assert AuditEvent.objects.count() == 0
+
+
+def test_every_history_has_a_rule() -> None:
+    names = {rule.name for rule in retention.RULES if rule.kind == "history"}
+    assert names == {"history of orders", "history of tariffs", "history of trips", "history of vehicles"}

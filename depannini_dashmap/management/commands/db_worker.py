@@ -6,6 +6,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand
 
+from depannini_dashmap import nightly
 from depannini_dashmap.lib import processes
 from depannini_dashmap.lib.worker import POLL_EVERY, Worker
 
@@ -31,5 +32,6 @@ class Command(BaseCommand):
         self.stdout.write("Working - Ctrl-C stops")
         self.stdout.flush()
         processes.enter()
+        nightly.start()
         worker.run()
         processes.leave()

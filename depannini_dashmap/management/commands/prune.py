@@ -1,4 +1,4 @@
-"""`manage.py prune`: remove what is older than the retention settings allow; meant to run every night."""
+"""`manage.py prune`: remove what is older than the retention settings allow, at once and with the audit events."""
 
 from argparse import ArgumentParser
 from typing import Any
