@@ -69,6 +69,7 @@ class GracefulServer(Server):
         working = loop.run_in_executor(None, worker.stop, PATIENCE - 2)
         logger.info("Stopping: %d sockets told, %d requests running", told, self._running())
         while (passed := loop.time() - began) < PATIENCE:
+            sockets.close_all(sockets.RESTART)  # also those whose handshake was under way
             kept = [channel for channel in CHANNELS if channel.is_http()]
             if passed > GRACE:
                 _close_idle(kept)

@@ -200,6 +200,7 @@ def sigterm(times: int = 5) -> bool:
         for number in range(times):
             url = rig.start_server(f"victim{number}")
             pair = Pair([url], people, number * 2.0)
+            pair.wait_until_open()
             with Writers([url], header, vehicle) as writers:
                 time.sleep(2)
                 started = time.monotonic()

@@ -165,6 +165,14 @@ class Pair:
                     self.codes[received.code] += 1
                 time.sleep(0.3)
 
+    def wait_until_open(self, seconds: float = 20) -> None:
+        """Wait until both sockets are open. Raises: TimeoutError."""
+        until = time.monotonic() + seconds
+        while len(self.sockets) < 2:
+            if time.monotonic() > until:
+                raise TimeoutError("The sockets do not open")
+            time.sleep(0.05)
+
     def speak(self, lat: float) -> None:
         """Send a location from the assistant's side, if the socket is there."""
         with suppress(Exception):
