@@ -8,12 +8,13 @@ import inspect
 import sys
 import time
 
-from bench.drills import faults, outside, workers
+from bench.drills import faults, lines, outside, workers
 
 DRILLS = {
     "redis": faults.redis_faults,
     "postgres": faults.postgres_faults,
     "sigterm": faults.sigterm,
+    "lines": lines.broken_lines,
     "worker": workers.worker_killed,
     "mail": outside.mail,
     "flood": outside.hostile_sockets,
