@@ -9,7 +9,6 @@ import pytest
 
 from adversarial.stage import Actor, Cast, Stage
 
-
 SEED = int(os.environ.get("SEED") or random.randrange(10**6))
 random.seed(SEED)
 
