@@ -116,6 +116,8 @@ INCOMING = (
     + ") ON COMMIT DELETE ROWS"
 )
 COPY_IN = f"COPY incoming_positions ({LATEST}) FROM STDIN (NULL 'None')"
+_FULL_LINE = "\t".join(["%s"] * len(TYPES)) + "\n"
+_LINE = "\t".join(["%s"] * 12 + ["None"] * 4) + "\n"
 
 SQLITE_INSERT = f"INSERT INTO telematics_position ({HISTORY}) VALUES ({', '.join(['%s'] * 12)}) ON CONFLICT DO NOTHING"  # noqa: S608
 SQLITE_MOVE = f"""
@@ -159,7 +161,7 @@ def _store_many(rows: Sequence[Row]) -> Stored:
 
 def _as_copy_text(rows: Sequence[Row]) -> str:
     """Write rows in COPY's text format; no value of a Row can hold a tab, newline or backslash, or be "None"."""
-    return "".join(["\t".join(map(str, row)) + "\n" for row in rows])
+    return "".join([_FULL_LINE % row if row.reading_json or row.trusted_at else _LINE % row[:12] for row in rows])
 
 
 def _store_on_sqlite(rows: Sequence[Row]) -> Stored:

@@ -14,6 +14,7 @@ MAX_CLOCK_SKEW = dt.timedelta(minutes=5)
 ENGINE_STATES = ("on", "off", "idle")
 MAX_ID = 2**63 - 1
 LONGEST_NUMBER = 100
+LONGEST_INSTANT = 40
 
 REQUIRED = ["This field is required."]
 NULL = ["This field may not be null."]
@@ -80,6 +81,9 @@ def parse_reading(raw: Any, now: dt.datetime) -> Reading:
 
     Too many decimals are rounded after the range was checked; numbers may come as strings. Raises: InvalidReading.
     """
+    plain = _plain(raw, now) if type(raw) is dict else None
+    if plain is not None:
+        return plain
     if not isinstance(raw, Mapping):
         raise InvalidReading({"non_field_errors": ["Expected an object."]})
     wrong: dict[str, list[str]] = {}
@@ -103,6 +107,48 @@ def parse_reading(raw: Any, now: dt.datetime) -> Reading:
     if wrong:
         raise InvalidReading(wrong)
     return Reading(vehicle_id, timestamp, *numbers, engine_status)  # type: ignore[arg-type, call-arg]
+
+
+def _plain(raw: dict, now: dt.datetime) -> Reading | None:
+    """Read a whole row of plain values in range, as nearly every one is, in a third of the time; None for any other.
+
+    Whatever is unusual is left to the careful reading, which also knows what to say of it.
+    """
+    try:
+        numbers = (
+            raw["latitude"], raw["longitude"], raw["speed"], raw["heading"],
+            raw["altitude"], raw["odometer"], raw["fuel_level"],
+        )  # fmt: skip
+        # A number's text may hold what only Python reads; joining refuses what is no text.
+        text = "".join(numbers)
+        latitude, longitude, speed, heading, altitude, odometer, fuel_level = map(float, numbers)
+        timestamp, vehicle_id, engine_status = raw["timestamp"], raw["vehicle_id"], raw["engine_status"]
+        instant = dt.datetime.fromisoformat(timestamp)
+    except (KeyError, TypeError, ValueError):
+        return None
+    if not (
+        len(text) < LONGEST_NUMBER
+        and len(timestamp) <= LONGEST_INSTANT
+        and "_" not in text
+        and type(vehicle_id) is int
+        and engine_status in ENGINE_STATES
+        and instant.tzinfo is dt.UTC
+        and instant <= now + MAX_CLOCK_SKEW
+        and -90 <= latitude <= 90
+        and -180 <= longitude <= 180
+        and 0 <= speed <= TOP_SPEED
+        and 0 <= heading <= 360
+        and -12000 <= altitude <= 100000
+        and 0 <= odometer <= 99999999
+        and 0 <= fuel_level <= 100
+    ):
+        return None
+    # Adding zero turns -0.0 into 0.0.
+    return Reading(
+        vehicle_id, instant, round(latitude, 7) + 0.0, round(longitude, 7) + 0.0, round(speed, 2) + 0.0,
+        round(heading, 2) + 0.0, round(altitude, 2) + 0.0, round(odometer, 2) + 0.0, round(fuel_level, 2) + 0.0,
+        engine_status,
+    )  # fmt: skip
 
 
 def _identifier(raw: Mapping, wrong: dict[str, list[str]]) -> int:
@@ -166,7 +212,7 @@ def _instant(value: Any, now: dt.datetime, wrong: dict[str, list[str]]) -> dt.da
 
 def _parsed(value: Any) -> dt.datetime:
     """Read ISO 8601; without a zone it is UTC. Raises: ValueError, OverflowError."""
-    if not isinstance(value, str) or len(value) > 40:
+    if not isinstance(value, str) or len(value) > LONGEST_INSTANT:
         raise ValueError("not a time")
     instant = parse_datetime(value.strip())
     if instant is None:

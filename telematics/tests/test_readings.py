@@ -1,9 +1,13 @@
 """One raw row in, one checked reading out."""
 
 import datetime as dt
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from telematics.readings import MAX_ID, InvalidReading, parse_reading
 
@@ -165,3 +169,41 @@ def test_a_row_is_an_object(raw: Any) -> None:
     with pytest.raises(InvalidReading) as caught:
         parse_reading(raw, NOW)
     assert caught.value.fields == {"non_field_errors": ["Expected an object."]}
+
+
+PLAIN = {
+    "vehicle_id": 1, "latitude": "36.75", "longitude": "3.05", "speed": "40", "heading": "90.00", "altitude": "-1.5",
+    "odometer": "25847.50", "fuel_level": "75.3", "engine_status": "on", "timestamp": "2024-05-31T12:00:00.5Z",
+}  # fmt: skip
+NUMBERS = st.one_of(
+    st.floats().map(str),
+    st.decimals(-181, 361, places=9).map(str),
+    st.sampled_from(["", " 1 ", "1_0", "-0", "-0.0", "1e1", "nan", "inf", "٣", "0" * 99, "999.995", "x", 1, 1.5, True, None, [], {}]),
+)
+INSTANTS = st.sampled_from(
+    [
+        "2024-06-01T12:05:00Z", "2024-06-01T12:05:00.1Z", "2024-06-01", "20240601T120000Z", "2024-06-01T13:00:00+01:00",
+        "2024-06-01 12:00:00+00:00", " 2024-06-01T12:00:00Z", "2024-06-01T12:00:00", "2024-06-01T12:00:00." + "0" * 21 + "Z",
+        "0001-01-01T00:00:00Z", "x", 5, None, [],
+    ]
+)  # fmt: skip
+OTHERS = {
+    "timestamp": INSTANTS,
+    "vehicle_id": st.sampled_from([2, "2", 2.0, True, None, -1, 2**70]),
+    "engine_status": st.sampled_from(["off", "ON", None, [], 1]),
+}
+
+
+@given(name=st.sampled_from(list(PLAIN)), data=st.data(), is_left_out=st.booleans())
+def test_the_short_way_reads_what_the_careful_one_reads(name: str, data: st.DataObject, is_left_out: bool) -> None:
+    raw = {**PLAIN, name: data.draw(OTHERS.get(name, NUMBERS))}
+    if is_left_out:
+        del raw[name]
+
+    def outcome(row: Mapping) -> str:
+        try:
+            return repr(parse_reading(row, NOW))
+        except InvalidReading as error:
+            return repr(error.fields)
+
+    assert outcome(raw) == outcome(MappingProxyType(raw))  # only a dict goes the short way
