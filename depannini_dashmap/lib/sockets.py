@@ -147,8 +147,7 @@ class SocketConsumer(AsyncConsumer):
         self._begin(send)
         await receive()  # websocket.connect
         await send({"type": "websocket.accept", "subprotocol": handshake.subprotocol(scope)})
-        self._transport.limit_frames()
-        self._transport.forget_handshake()
+        self._transport.settle()
         self._opening = spawn(self._open())
         try:
             await self._listen(receive)
@@ -262,7 +261,7 @@ class SocketConsumer(AsyncConsumer):
             return self.close(TOO_BIG)
         metrics.FRAMES_IN.inc()
         if not self._allowance.take():
-            return self.close(TOO_MANY)
+            return self._shut_out()
         try:
             if text is None:
                 raise BadFrame("invalid", "Binary frames are not understood")
@@ -351,6 +350,12 @@ class SocketConsumer(AsyncConsumer):
             self._closing = True
         finally:
             self._outbox = self._writer = None
+
+    def _shut_out(self) -> None:
+        """Tell a flooder to go and stop reading, so that all that he has on its way costs nothing."""
+        self.close(TOO_MANY)
+        if self._writer is not None:
+            self._writer.add_done_callback(lambda _: self._transport.shut_out())
 
     def _evict(self) -> None:
         logger.info("A client that does not read was cut off")

@@ -3,13 +3,18 @@
 Under another server (uvicorn limits frames and slows senders by itself) everything here does nothing.
 """
 
+import asyncio
 import functools
+import socket
 from collections.abc import Callable
 from typing import Any
 
 from depannini_dashmap.lib.frames import MAX_BYTES
 
 BACKLOG_LIMIT = 256 * 1024  # bytes that may wait inside the process for one client
+READ_AT_ONCE = 4 * 1024  # bytes; all frames of one read are taken apart before anybody else has a turn
+STALLED_AFTER = 20_000  # milliseconds in which a client takes nothing of what was sent: it is cut off by the kernel
+LAST_WORD = 5.0  # seconds in which a client that is shut out may hear why
 
 
 class Transport:
@@ -21,14 +26,20 @@ class Transport:
         protocol = send.args[0] if isinstance(send, functools.partial) and send.args else None
         self._protocol: Any = protocol if hasattr(protocol, "maxMessagePayloadSize") else None
 
-    def forget_handshake(self) -> None:
-        """Let go of the opening request, of which Autobahn, Twisted and Daphne keep four copies, the token in each."""
+    def settle(self) -> None:
+        """Once the socket is accepted: set its limits and let go of the opening request."""
         transport = getattr(self._protocol, "transport", None)
-        if transport is not None:
-            self._protocol.http_request_data = b""
-            self._protocol.http_headers.clear()
-            self._protocol.clean_headers.clear()  # the scope's own list, too
-            transport.unregisterProducer()  # the HTTP side of the connection, which has done its part
+        if transport is None:
+            return
+        self.limit_frames()
+        transport.bufferSize = READ_AT_ONCE
+        if hasattr(socket, "TCP_USER_TIMEOUT") and hasattr(transport, "socket"):
+            transport.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, STALLED_AFTER)
+        # Autobahn, Twisted and Daphne keep four copies of the request, the token in each.
+        self._protocol.http_request_data = b""
+        self._protocol.http_headers.clear()
+        self._protocol.clean_headers.clear()  # the scope's own list, too
+        transport.unregisterProducer()  # the HTTP side of the connection, which has done its part
 
     def limit_frames(self) -> None:
         """Have frames and messages over the limit refused with 1009 before they are gathered in memory."""
@@ -58,6 +69,13 @@ class Transport:
         if self._protocol.state == self._protocol.STATE_OPEN:
             self._protocol.sendCloseFrame(code=code)
         return True
+
+    def shut_out(self) -> None:
+        """Read nothing more from a client that was told to go, and cut the connection if it stays."""
+        transport = getattr(self._protocol, "transport", None)
+        if transport is not None:
+            transport.pauseProducing()
+            asyncio.get_running_loop().call_later(LAST_WORD, transport.abortConnection)
 
     def abort(self) -> None:
         """Cut the connection without waiting for the client."""
