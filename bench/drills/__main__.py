@@ -1,6 +1,7 @@
 """`python -m bench.drills [name …] [--times N]`: run the drills, all or those named; exit status 1 if a goal was missed.
 
-`name:N` repeats one drill's fault N times, `--times N` that of every drill which counts; without, each is short.
+`name:N` repeats one drill's fault N times, `--times N` that of every drill which counts; without, each is short. Of
+flood, load, stream and soak, N is how many minutes they last; of events, how many pairs take part.
 """
 
 import argparse
@@ -8,7 +9,7 @@ import inspect
 import sys
 import time
 
-from bench.drills import faults, lines, outside, workers
+from bench.drills import crowds, faults, lines, outside, steady, transitions, workers
 
 DRILLS = {
     "redis": faults.redis_faults,
@@ -17,16 +18,20 @@ DRILLS = {
     "lines": lines.broken_lines,
     "worker": workers.worker_killed,
     "mail": outside.mail,
-    "flood": outside.hostile_sockets,
-    "many": outside.many_at_once,
     "media": outside.full_media,
+    "flood": crowds.hostile_sockets,
+    "many": crowds.many_at_once,
+    "events": transitions.state_events,
+    "load": steady.load,
+    "stream": steady.stream,
+    "soak": steady.soak,
 }
 
 
 def main() -> None:
     """Run them one after the other."""
     parser = argparse.ArgumentParser(prog="python -m bench.drills")
-    parser.add_argument("names", nargs="*", metavar="name[:times]", help=", ".join(DRILLS))
+    parser.add_argument("names", nargs="*", metavar="name[:N]", help=", ".join(DRILLS))
     parser.add_argument("--times", type=int, help="how often each fault is repeated")
     asked = parser.parse_args()
     missed = []
@@ -34,10 +39,14 @@ def main() -> None:
         name, _, own = wish.partition(":")
         if name not in DRILLS:
             parser.error(f"no drill is named {name}")
-        drill, times = DRILLS[name], int(own) if own else asked.times
-        counts = times is not None and "times" in inspect.signature(drill).parameters
+        drill, amount = DRILLS[name], {}
+        takes = next(iter(inspect.signature(drill).parameters), "")
+        if own and takes:
+            amount = {takes: int(own)}
+        elif asked.times is not None and takes == "times":
+            amount = {takes: asked.times}
         started = time.monotonic()
-        held = drill(times=times) if counts else drill()
+        held = drill(**amount)
         print(f"  -> {name}: {'held' if held else 'MISSED'} in {time.monotonic() - started:.0f} s", flush=True)
         if not held:
             missed.append(name)

@@ -1,4 +1,4 @@
-"""The drills of what is outside: a bad mail server, hostile sockets, many at once, a full disk."""
+"""The drills of what is outside: a bad mail server, a full disk."""
 
 from __future__ import annotations
 
@@ -8,12 +8,8 @@ import threading
 import time
 from contextlib import suppress
 
-import httpx
-from websockets.exceptions import ConnectionClosed
-from websockets.sync.client import connect
-
 from bench.drills.faults import _table
-from bench.drills.load import STOP, Pair, People
+from bench.drills.load import STOP, People
 from bench.drills.rig import Rig, free_port
 
 
@@ -82,87 +78,6 @@ def mail() -> bool:
             figures[mood] = f"{status} after {took:.1f} s, driver_notified {notified}{'' if good else '   MISSED'}"
         _table("Mail server", **figures)
     return held
-
-
-def hostile_sockets(seconds: float = 45) -> bool:
-    """Slow readers and flooders beside honest pairs: memory stays, and honest frames arrive."""
-    with Rig() as rig:
-        base = rig.start_server("one")
-        people = People(base)
-        honest = Pair([base], people, 0.0)
-        mine, his, _, number = people.pair(5.0)
-        url = f"{base.replace('http', 'ws', 1)}/ws/assistance/{number}/"
-        time.sleep(2)
-        before = rig.memory_mb("one")
-        stop, codes, lock = threading.Event(), {}, threading.Lock()
-
-        def flood(header: str) -> None:
-            while not stop.is_set():
-                with suppress(OSError, TimeoutError):
-                    try:
-                        with connect(url, additional_headers={"Authorization": header}, open_timeout=10, close_timeout=0.2) as held:
-                            while not stop.is_set():
-                                held.send('{"type": "ping"}')
-                    except ConnectionClosed as end:
-                        with lock:
-                            code = end.rcvd.code if end.rcvd else 0
-                            codes[code] = codes.get(code, 0) + 1
-                        time.sleep(0.5)
-
-        threads = [threading.Thread(target=flood, args=(header,), daemon=True) for header in (mine, his) for _ in range(4)]
-        for thread in threads:
-            thread.start()
-        delays, peak, until = [], before, time.monotonic() + seconds
-        marker = 2.0
-        while time.monotonic() < until:
-            marker += 1
-            delays.append(honest.reaches_within(10, marker))
-            peak = max(peak, rig.memory_mb("one"))
-        stop.set()
-        honest.close()
-        for thread in threads:
-            thread.join(5)
-        deaf = sum(delay is None for delay in delays)
-        worst = sorted(delay for delay in delays if delay is not None)[int(len(delays) * 0.95) - 1] if delays else 0
-        _table(
-            f"Eight flooders for {seconds:.0f} s", closed_with=codes, memory_growth_mb=f"{peak - before:.0f}",
-            honest_frames_lost=deaf, honest_p95_s=f"{worst:.2f}",
-        )  # fmt: skip
-        return deaf == 0 and peak - before <= 100 and 4429 in codes
-
-
-def many_at_once(requests: int = 300, sockets: int = 200) -> bool:
-    """Many requests at once beside many sockets: connections to PostgreSQL stay under the cap."""
-    with Rig() as rig:
-        base = rig.start_server("one")
-        people = People(base)
-        header, _ = people.dispatcher()
-        pairs = [people.pair(index * 1.5) for index in range(20)]
-        held_sockets = []
-        for index in range(sockets):
-            mine, his, _, number = pairs[index // 2 % len(pairs)]
-            with suppress(OSError, TimeoutError):
-                held_sockets.append(connect(f"{base.replace('http', 'ws', 1)}/ws/assistance/{number}/", additional_headers={"Authorization": mine if index % 2 else his}, open_timeout=20))
-        statuses: dict[int, int] = {}
-        lock, peak, done = threading.Lock(), 0, threading.Event()
-
-        def get() -> None:
-            status = httpx.get(f"{base}/api/vehicles/", headers={"Authorization": header}, timeout=60).status_code
-            with lock:
-                statuses[status] = statuses.get(status, 0) + 1
-
-        threads = [threading.Thread(target=get) for _ in range(requests)]
-        for thread in threads:
-            thread.start()
-        while any(thread.is_alive() for thread in threads):
-            peak = max(peak, rig.rows("SELECT count(*) FROM pg_stat_activity WHERE datname = 'drill'")[0][0] - 1)
-            time.sleep(0.05)
-        done.set()
-        for held in held_sockets:
-            with suppress(Exception):
-                held.close()
-        _table(f"{requests} requests at once beside {len(held_sockets)} sockets", statuses=statuses, connections_at_most=peak)
-        return set(statuses) == {200} and peak <= 80
 
 
 def full_media(megabytes: int = 1) -> bool:
