@@ -26,6 +26,10 @@ class CompanyFilter(admin.SimpleListFilter):
         companies = Company.objects.visible_to(request.user).order_by("name").values_list("pk", "name")[:100]
         return [(str(pk), name) for pk, name in companies]
 
+    def has_output(self) -> bool:
+        # One company is no choice.
+        return len(self.lookup_choices) > 1
+
     def queryset(self, request: HttpRequest, queryset: QuerySet) -> QuerySet:
         value = self.value() or ""
         return queryset.filter(company_id=int(value)) if value.isascii() and value.isdigit() else queryset

@@ -102,7 +102,7 @@ def _visible(request: HttpRequest, trip_id: int) -> Trip:
 
 
 class StopLine(NamedTuple):
-    """A stop of the trip; `may_leave` on the stop at which its order is taken out."""
+    """A stop of the trip; `may_leave` on the pickup of an order that is not on board yet."""
 
     row: TripStop
     is_late: bool
@@ -118,7 +118,8 @@ def _lines(trip: Trip) -> list[StopLine]:
         due = row.planned_arrival_time
         is_late = is_under_way and not row.is_completed and due is not None
         is_late = is_late and (trip.planned_start_date < now.date() or due < now.time())
-        lines.append(StopLine(row, is_late, row.order_id is not None and row.order_id not in seen))
+        may_leave = row.order_id is not None and row.order_id not in seen and not row.is_completed
+        lines.append(StopLine(row, is_late, may_leave))
         seen.add(row.order_id)
     return lines
 

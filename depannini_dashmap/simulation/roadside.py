@@ -97,11 +97,19 @@ async def run_assistant(world: World, person: Person) -> None:
         try:
             user_id, token = await sign_in(world, person.login, registration)
             await world.call("POST", "/api/profile/assistant-status/", {"is_active": True}, token=token)
+            if left_over := await _left_over(world, token):
+                await _do_job(world, left_over, mover, token, person.service_type)
             async with world.socket(f"/ws/assistant/{user_id}/", token) as socket:
                 await _on_duty(world, socket, mover, token, person.service_type)
         except _TROUBLE as error:
             world.tally.fail(f"assistant: {error if isinstance(error, Refused) else type(error).__name__}")
             await world.pause(30)
+
+
+async def _left_over(world: World, token: str) -> dict | None:
+    """Return the job that an earlier simulation left open: its assistant would never be free for another."""
+    rows = (await world.call("GET", "/api/assistance/view/", token=token)).json()["results"]
+    return next((row for row in rows if row["status"] in {"accepted", "ongoing"}), None)
 
 
 async def _on_duty(world: World, socket: Socket, mover: Mover, token: str, service_type: str) -> None:

@@ -11,6 +11,8 @@ from django.utils.html import format_html
 from django.utils.translation import gettext, ngettext
 
 from depannini_dashmap.console.actions import status_badge
+from orders.models import Order
+from trips.models import Trip
 
 register = template.Library()
 
@@ -42,6 +44,12 @@ def age(since: dt.datetime | None, now: dt.datetime) -> str:
         return ngettext("%(n)d h", "%(n)d h", hours) % {"n": hours}
     days = minutes // (24 * 60)
     return ngettext("%(n)d day", "%(n)d days", days) % {"n": days}
+
+
+@register.simple_tag
+def trip_of(order: Order) -> Trip | None:
+    """Find the trip that holds an order."""
+    return Trip.objects.filter(trip_orders__order=order, trip_orders__is_live=True).first() if order.is_in_trip else None
 
 
 @register.filter

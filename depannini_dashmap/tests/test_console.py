@@ -215,6 +215,22 @@ def test_another_company_sees_nothing(dispatcher: Any, dispatcher_b: Any, compan
     assert omar.post(f"/admin/dispatch/trips/{trip.pk}/reorder/", {"stop": []}).status_code == 404
 
 
+def test_a_refusal_is_a_page_with_a_way_back(viewer: Any) -> None:
+    rym = _signed_in(viewer)
+    for path, status, words in (("/admin/orders/order/add/", 403, "Not yours to do"), ("/admin/nowhere/", 404, "Not found")):
+        answer = rym.get(path)
+        assert (answer.status_code, words in answer.content.decode()) == (status, True)
+        assert "Back to the board" in answer.content.decode()
+
+
+def test_an_order_names_its_trip(dispatcher: Any, company_a: Any, nadia: Client) -> None:
+    order = _order(dispatcher, company_a)
+    path = f"/admin/orders/order/{order.pk}/change/"
+    assert "/admin/dispatch/orders/into-trip/" in nadia.get(path).content.decode()
+    trip = _trip(dispatcher, _vehicle(dispatcher, company_a), orders=(order,))
+    assert f'href="/admin/dispatch/trips/{trip.pk}/"' in nadia.get(path).content.decode()
+
+
 def test_a_viewer_looks_and_changes_nothing(dispatcher: Any, viewer: Any, company_a: Any) -> None:
     order = _order(dispatcher, company_a)
     trip = _trip(dispatcher, _vehicle(dispatcher, company_a))
