@@ -21,7 +21,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
 from typing import Any
 
@@ -51,6 +51,18 @@ def make_fleet() -> tuple[Any, list[int]]:
     ]
     Vehicle.objects.bulk_create(vans)
     return user, sorted(Vehicle.objects.values_list("pk", flat=True))
+
+
+def settle() -> None:
+    """Let PostgreSQL finish what it would do by itself soon: clean, count, write out."""
+    from django.db import DatabaseError, connection
+
+    with connection.cursor() as cursor:
+        cursor.execute("SET statement_timeout = 0")
+        cursor.execute("VACUUM ANALYZE")
+        with suppress(DatabaseError):  # who owns the database need not own the server
+            cursor.execute("CHECKPOINT")
+        cursor.execute("RESET statement_timeout")
 
 
 def bearer(user: Any) -> str:
@@ -83,22 +95,28 @@ def server() -> Iterator[int]:
 
 # --- Measuring -----------------------------------------------------------------------------------------------------------------
 def medians(rounds: int, *works: Callable[[int], Any]) -> list[float]:
-    """Time the works in turn, so many rounds after one to warm up; returns the typical seconds of each.
+    """Return the typical seconds of each work."""
+    return [TYPICAL(own) for own in timed(rounds, *works)]
 
-    Garbage is collected between the works: else one of them would pay for what the others left.
+
+def timed(rounds: int, *works: Callable[[int], Any]) -> list[list[float]]:
+    """Time the works in turn, so many rounds after one to warm up; returns the seconds of each work in each round.
+
+    Garbage is collected every twenty rounds: else one work would pay for what the others left, and collecting between
+    the works would let each begin with cold caches, which costs Python more than the floor.
     """
     times: list[list[float]] = [[] for _ in works]
-    gc.collect()
-    gc.freeze()
     for number in range(rounds + 1):
-        for own, work in zip(times, works, strict=True):
+        if number % 20 == 0:
+            gc.collect()
+            gc.freeze()
             gc.disable()
+        for own, work in zip(times, works, strict=True):
             begin = time.perf_counter()
             work(number)
             own.append(time.perf_counter() - begin)
-            gc.enable()
-            gc.collect()
-    return [TYPICAL(own[1:]) for own in times]
+    gc.enable()
+    return [own[1:] for own in times]
 
 
 def exponent(sizes: list[int], seconds: list[float]) -> float:
@@ -147,16 +165,29 @@ def values(vehicle_id: int, at: dt.datetime) -> tuple:
 
 
 # --- The figures ---------------------------------------------------------------------------------------------------------------------
+def post(path: str, raw: bytes, token: str) -> dict[str, Any]:
+    """Return what a server hands to WSGI for a POST."""
+    return {
+        "REQUEST_METHOD": "POST", "SCRIPT_NAME": "", "PATH_INFO": path, "QUERY_STRING": "", "REMOTE_ADDR": "127.0.0.1",
+        "SERVER_NAME": "127.0.0.1", "SERVER_PORT": "80", "SERVER_PROTOCOL": "HTTP/1.1", "HTTP_HOST": "127.0.0.1",
+        "HTTP_AUTHORIZATION": token, "CONTENT_TYPE": "application/json", "CONTENT_LENGTH": str(len(raw)),
+        "wsgi.input": io.BytesIO(raw), "wsgi.errors": sys.stderr, "wsgi.url_scheme": "http", "wsgi.version": (1, 0),
+        "wsgi.multithread": True, "wsgi.multiprocess": False, "wsgi.run_once": False,
+    }  # fmt: skip
+
+
 def bench_single(user: Any, vehicle_ids: list[int], clock: Clock, rounds: int) -> None:
     """Compare one durable position with a bare durable INSERT of the same row."""
     from django.db import connection
-    from rest_framework.test import APIClient
 
+    from depannini_dashmap.wsgi import application
     from telematics.ingest import HISTORY
-    from telematics.services import record_position
+    from telematics.services import record_position, record_positions
 
     insert = f"INSERT INTO telematics_position ({HISTORY}) VALUES ({', '.join(['%s'] * 12)})"
-    client = APIClient(headers={"Authorization": bearer(user)})
+    token = bearer(user)
+    record_positions(actor=user, rows=[body(vehicle_id, clock.next()) for vehicle_id in vehicle_ids])
+    settle()
     connection.ensure_connection()
     cursor = connection.connection.cursor()
 
@@ -170,8 +201,11 @@ def bench_single(user: Any, vehicle_ids: list[int], clock: Clock, rounds: int) -
         record_position(actor=user, raw=body(vehicle(number), clock.next()))
 
     def request(number: int) -> None:
-        answer = client.post("/api/positions/", body(vehicle(number), clock.next()), format="json")
-        assert answer.status_code == 201, answer.content
+        statuses: list[str] = []
+        raw = orjson.dumps(body(vehicle(number), clock.next()))
+        answer = application(post("/api/positions/", raw, token), lambda status, _: statuses.append(status))
+        assert b"".join(answer) and statuses == ["201 Created"], statuses
+        answer.close()
 
     floor, in_service, in_request = medians(rounds, bare, service, request)
     report("single position, durable: bare INSERT", f"{floor * 1000:.2f} ms")
@@ -236,9 +270,8 @@ def fill(vehicle_ids: list[int], rows: int) -> None:
                 """,
                 [oldest, start + 1, min(start + step, missing), vehicle_ids],
             )
-        cursor.execute("VACUUM ANALYZE telematics_position")
-        cursor.execute("VACUUM ANALYZE telematics_latestposition")
         cursor.execute("RESET statement_timeout")
+    settle()
 
 
 def bench_reads(user: Any, vehicle_ids: list[int], sizes: list[int], rounds: int) -> None:
@@ -288,16 +321,15 @@ def bench_reads(user: Any, vehicle_ids: list[int], sizes: list[int], rounds: int
         "history of one vehicle, next page": get(deep or "/api/positions/latest/"),
         "history of all vehicles, 1,000 rows": get("/api/positions/"),
     }
-    seconds: dict[str, list[float]] = {what: [] for what in works}
+    ratios_of: dict[str, list[float]] = {what: [] for what in works}
     for size in sizes:
         fill(vehicle_ids, size)
-        for what, median in zip(works, medians(rounds, *works.values()), strict=True):
-            seconds[what].append(median)
-            report(f"{what}, {size:,} positions", f"{median * 1000:.2f} ms")
-    floor = seconds["ready rows fetched and encoded"]
-    print("growth exponents are of the ratio to the ready rows, so that a machine that grows busy does not count")
-    for what, own in list(seconds.items())[1:]:
-        ratios = [a / b for a, b in zip(own, floor, strict=True)]
+        floor, *others = timed(rounds, *works.values())
+        for what, own in zip(works, (floor, *others), strict=True):
+            ratios_of[what].append(statistics.median(a / b for a, b in zip(own, floor, strict=True)))
+            report(f"{what}, {size:,} positions", f"{TYPICAL(own) * 1000:.2f} ms")
+    print("ratios are medians of each round's, growth is the ratio's: a machine that grows busy does not count")
+    for what, ratios in list(ratios_of.items())[1:]:
         is_latest = "latest" in what
         report(f"{what}: growth exponent", f"{exponent(sizes, ratios):+.3f}", "<= 0.05" if is_latest else "")
         report(f"{what} / ready rows", f"{statistics.median(ratios):.2f} x", "<= 2" if is_latest else "")
