@@ -199,11 +199,14 @@ def worker_killed(times: int = 1) -> bool:
                 twice[name] += number > 1
                 getattr(seen, "done", lambda: None)()
                 stage.end_of_worker(told=True)
-    for name in PLACES:
-        _table(
-            f"Worker killed -9, {times} times, {name}", effects_lost=lost[name], effects_twice=twice[name],
-            outbox_empty_after_s=f"{max(emptied[name]):.1f}", not_killed=alive[name],
-        )  # fmt: skip
+    _table(
+        f"Worker killed -9, {times} times at each of {len(PLACES)} places",
+        **{
+            name: f"{lost[name]} lost, {twice[name]} twice, outbox empty after {max(emptied[name]):.1f} s"
+            + (f", not killed {alive[name]} times" if alive[name] else "")
+            for name in PLACES
+        },
+    )
     # Only what is sent outside may come twice, where it was sent and not yet marked.
     applied_twice = sum(number for name, number in twice.items() if not name.startswith(("text", "mail")))
     slowest = max(max(delays) for delays in emptied.values())
