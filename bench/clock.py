@@ -17,7 +17,7 @@ ROOT = Path(__file__).resolve().parent.parent
 # name -> (arguments of a full run, arguments of a quick one)
 BENCHES = {
     "rest": (["--seconds", "5", "--rounds", "3"], ["--seconds", "1", "--rounds", "1"]),
-    "telematics": ([], ["--quick"]),
+    "telematics": (["--server"], ["--quick", "--server"]),
     "nearby": ([], ["--quick"]),
     "lists": ([], ["--quick"]),
     "sockets": ([], ["--pairs", "20", "--seconds", "3", "--sockets", "100"]),
