@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import signal
 import socketserver
 import subprocess
 import threading
 import time
 from contextlib import suppress
+from pathlib import Path
 
 from bench.drills.faults import _table
 from bench.drills.load import STOP, People
@@ -81,7 +83,7 @@ def mail() -> bool:
 
 
 def full_media(megabytes: int = 1) -> bool:
-    """The media folder is full: an upload is 503, everything else works."""
+    """The volume of the photos and the log is full: an upload is 503, everything else works, and so does the stop."""
     with Rig() as rig:
         folder = rig.folder / "media"
         mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={megabytes}m", "tmpfs", str(folder)], capture_output=True)
@@ -89,17 +91,31 @@ def full_media(megabytes: int = 1) -> bool:
             print("\nFull media folder: not run, a small file system cannot be mounted here", flush=True)
             return True
         try:
+            (rig.folder / "one.log").symlink_to(folder / "one.log")
             base = rig.start_server("one")
             people = People(base)
             header = people.pair(0.0)[0]
-            (folder / "filler").write_bytes(b"x" * (megabytes * 2**20 - 4096))
+            _fill(folder / "filler")
             picture = _noise()
-            status = people.http.patch(f"{base}/api/profile/user/", files={"profile_photo": ("x.png", picture, "image/png")}, headers={"Authorization": header}).status_code
-            other = people.http.get(f"{base}/api/profile/user/", headers={"Authorization": header}).status_code
-            _table("Full media folder", upload=status, profile=other)
-            return (status, other) == (503, 200)
+            statuses = [
+                people.http.patch(f"{base}/api/profile/user/", files={"profile_photo": ("x.png", picture, "image/png")}, headers={"Authorization": header}).status_code
+                for _ in range(20)
+            ]
+            others = [people.http.get(f"{base}/api/profile/user/", headers={"Authorization": header}).status_code for _ in range(20)]
+            people.pair(2.0)
+            rig.signal("one", signal.SIGTERM)
+            status = rig.processes["one"].wait(20)
+            _table("Full volume of photos and logs", uploads=set(statuses), others=set(others), exit_status=status)
+            return (set(statuses), set(others), status) == ({503}, {200}, 0)
         finally:
             subprocess.run(["umount", "-l", str(folder)], capture_output=True)
+
+
+def _fill(path: Path) -> None:
+    """Write until nothing more fits."""
+    with suppress(OSError), path.open("wb", buffering=0) as file:
+        while True:
+            file.write(b"x" * 4096)
 
 
 def _noise() -> bytes:

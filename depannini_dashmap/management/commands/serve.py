@@ -3,6 +3,7 @@
 import os
 import socket
 from argparse import ArgumentParser
+from contextlib import suppress
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
@@ -39,6 +40,7 @@ class Command(BaseCommand):
             self.stdout.flush()
 
         serving.GracefulServer(application, file_descriptor=listening.fileno(), ready=announce).run()
-        self.stdout.write("Stopped")
-        self.stdout.flush()
+        with suppress(OSError):  # where the log's volume is full
+            self.stdout.write("Stopped")
+            self.stdout.flush()
         serving.leave()
