@@ -3,6 +3,7 @@
 - `lock:<app.model>`: its rows are read without a lock.
 - `condition:<app.model>.<field>`: a conditional UPDATE of the field reads first and then writes whatever it read.
 - `counter:orders`: the next order number is counted from what the statement saw, not from the row that it locked.
+- `use:codes`: a code is not used up by who enters it.
 - `turn:sign-in`: tries of one account from one address do not wait for each other.
 - `constraint:<name>` is dropped by the stage.
 """
@@ -14,6 +15,7 @@ from depannini_dashmap.asgi import application  # isort: skip - sets Django up
 from django.db.models import QuerySet
 
 from accounts import lockouts
+from accounts.services import codes
 from orders import numbers
 
 __all__ = ["application"]
@@ -38,5 +40,7 @@ QuerySet.update = _read_then_update
 if "counter:orders" in GUARDS:
     seen = "(SELECT seen.last FROM orders_ordernumber seen WHERE seen.year = excluded.year)"
     numbers._RAISE = numbers._RAISE.replace("orders_ordernumber.last + ", f"{seen} + ")
+if "use:codes" in GUARDS:
+    codes._use_up = lambda *_: None
 if "turn:sign-in" in GUARDS:
     lockouts._take_turn = lambda *_: None

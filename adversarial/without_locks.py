@@ -51,7 +51,8 @@ TRIALS = [
     Trial("e18", "constraint:position_once"),
     Trial("e20", USER, "the conditional UPDATE that uses a code up"),
     Trial("e20", USED_ONCE, "the lock on the account"),
-    Trial("e20", f"{USER} {USED_ONCE}"),
+    Trial("e20", f"{USER} {USED_ONCE}", "the account's row, written before the code is used up"),
+    Trial("e20", "use:codes"),
 ]
 
 
