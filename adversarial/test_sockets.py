@@ -149,10 +149,10 @@ def test_c11_a_flood_is_cut(job):
                 his.send({"type": "chat", "message": f"m{index}"})
         except ConnectionClosed:
             pass
-        seconds = time.monotonic() - started
         assert his.closed() == 4429
+        seconds = time.monotonic() - started
     messages = client.get(f"/api/assistance/{number}/messages/?page_size=1000").json()["results"]
-    assert len(messages) <= 30 * max(1, seconds)  # a busy machine takes longer than a second to send them
+    assert len(messages) <= 30 * max(1, seconds)  # a busy machine needs longer than a second for them
 
 
 def test_c13_the_sixth_socket(job):
