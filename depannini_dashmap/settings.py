@@ -161,6 +161,7 @@ if REDIS_URL:
             "OPTIONS": {"socket_timeout": 1, "socket_connect_timeout": 1},
         }
     }
+    # For consumers that expect Channels' groups; ours speak through lib/hub.py, see docs/decisions/0012.
     CHANNEL_LAYERS = {
         "default": {
             "BACKEND": "channels_redis.pubsub.RedisPubSubChannelLayer",
