@@ -48,8 +48,8 @@ class Statement:
             cursor.execute(self._call(values), values)
         except NotSupportedError:
             # A migration changed the type of a column that the statement gives ("cached plan must not change result type").
-            stale = _prepared[connection.connection].pop(self)
-            if connection.in_atomic_block:
+            stale = _prepared[connection.connection].pop(self, None)
+            if stale is None or connection.in_atomic_block:
                 raise
             with connection.wrap_database_errors, connection.connection.cursor() as raw:
                 raw.execute(f"DEALLOCATE {stale}")

@@ -73,6 +73,10 @@ if IS_POSTGRESQL:
                 DIVIDE.rows(0)
         assert DIVIDE.rows(1) == [(1,)]
 
+    def test_what_cannot_be_prepared_says_why(transactional_db):
+        with pytest.raises(NotSupportedError, match="cross-database"):
+            Statement("SELECT $1::int FROM elsewhere.public.accounts_user").rows(1)
+
     @pytest.fixture
     def widened(transactional_db):
         """A statement that was prepared before a migration changed the type of what it gives."""
