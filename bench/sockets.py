@@ -8,6 +8,9 @@ the environment. The server is pinned to the first core; this client and the dat
 - overload: six times as many frames; how late the newest value arrives, in coalescing ticks (1 s).
 - accept → frame: from the assistant's PATCH to the frame at the client, ÷ the PATCH itself.
 - memory: RSS for each idle socket, ours ÷ echo.
+- beside busy REST: p99 of ping → pong while eight connections read without pause, ÷ the same without them; REST and
+  sockets as two processes (SERVE=http, SERVE=sockets), and as one. All servers share the first core, whoever presses
+  has the other with this client and the databases, as the rest of the figures.
 """
 
 from __future__ import annotations
@@ -15,13 +18,15 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
+import multiprocessing
 import os
 import socket
 import statistics
 import subprocess
 import sys
 import time
-from contextlib import AsyncExitStack
+from collections.abc import Iterator
+from contextlib import AsyncExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -33,20 +38,22 @@ from bench.own_database import load_django, own_database
 ROOT = Path(__file__).resolve().parent.parent
 PAGE = os.sysconf("SC_PAGE_SIZE")
 TICK = os.sysconf("SC_CLK_TCK")
+PINGERS = 40
 PLACE = '{"type":"location","lat":36.75%04d,"lng":3.0588,"user_id":1}'
 
 
 class Server:
     """A Daphne on the first core, and what it costs."""
 
-    def __init__(self, application: str, path: str = ""):
+    def __init__(self, application: str, *, prefix: tuple[str, ...] = (), **environment: str):
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             self.port = probe.getsockname()[1]
         command = [sys.executable, "-m", "daphne", "-b", "127.0.0.1", "-p", str(self.port), application]
         self.process = subprocess.Popen(
-            ["taskset", "-c", "0", *command], cwd=path or ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-        )
+            ["taskset", "-c", "0", *prefix, *command], cwd=ROOT, env={**os.environ, **environment},
+            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+        )  # fmt: skip
         end = time.monotonic() + 60
         while time.monotonic() < end:
             try:
@@ -68,7 +75,10 @@ class Server:
     def stop(self) -> None:
         """End the process."""
         self.process.terminate()
-        self.process.wait(20)
+        try:
+            self.process.wait(20)
+        except subprocess.TimeoutExpired:  # a plain Daphne waits for threads whose client has gone
+            self.process.kill()
 
 
 class Load:
@@ -269,6 +279,84 @@ async def _hold(server: Server, doors: list[tuple[str, str]], *, is_warm: bool =
         return held, (server.memory() - before) / len(doors)
 
 
+def beside_rest(doors: list[tuple[str, str]], rooms: list[dict], seconds: float, rounds: int = 3) -> None:
+    """Print what busy REST does to sockets: in a process of its own, and in the same one."""
+    ours = "depannini_dashmap.asgi:application"
+    for name, goal, parts in (("separate processes", " (goal ≤ 2)", ("http", "sockets")), ("one process", "", ("all",))):
+        servers = [Server(ours, SERVE=part) for part in parts]
+        try:
+            base = f"ws://127.0.0.1:{servers[-1].port}"
+            asyncio.run(_pings(base, doors[:PINGERS], 1))
+            quiet, busy = [], []
+            for _ in range(rounds):
+                quiet.append(asyncio.run(_pings(base, doors[:PINGERS], seconds)))
+                with pressed(servers[0].port, rooms[0], seconds + 2):
+                    busy.append(asyncio.run(_pings(base, doors[:PINGERS], seconds)))
+        finally:
+            for server in servers:
+                server.stop()
+        ratio = statistics.median(b / q for b, q in zip(busy, quiet, strict=True))
+        print(
+            f"sockets beside busy REST, {name}: p99 {statistics.median(busy) * 1000:.1f} ms, "
+            f"unloaded {statistics.median(quiet) * 1000:.1f} ms, {ratio:.1f} of it{goal}"
+        )
+
+
+async def _pings(base: str, doors: list[tuple[str, str]], seconds: float) -> float:
+    """Return the p99 of ping → pong; each socket asks five times a second."""
+    delays: list[float] = []
+    loop = asyncio.get_running_loop()
+
+    async def ask(one: Any, offset: float, until: float) -> None:
+        await asyncio.sleep(offset)
+        while loop.time() < until:
+            sent = time.perf_counter()
+            await one.send('{"type":"ping"}')
+            while json.loads(await one.recv())["type"] != "pong":
+                pass
+            delays.append(time.perf_counter() - sent)
+            await asyncio.sleep(0.2)
+
+    async with AsyncExitStack() as stack:
+        sockets = []
+        for path, token in doors:
+            opening = connect(base + path, additional_headers={"Authorization": f"Bearer {token}"}, compression=None, ping_interval=None)
+            sockets.append(await stack.enter_async_context(opening))
+        await asyncio.sleep(1)
+        until = loop.time() + seconds
+        await asyncio.gather(*(ask(one, 0.2 * number / len(sockets), until) for number, one in enumerate(sockets)))
+    return sorted(delays)[int(len(delays) * 0.99)]
+
+
+@contextmanager
+def pressed(port: int, room: dict, seconds: float) -> Iterator[None]:
+    """Keep REST busy from another process meanwhile."""
+    pressing = multiprocessing.get_context("spawn").Process(target=_press, args=(port, room["id"], room["client"], seconds))
+    pressing.start()
+    time.sleep(1)
+    try:
+        yield
+    finally:
+        pressing.join()
+
+
+def _press(port: int, number: int, token: str, seconds: float) -> None:
+    request = f"GET /api/assistance/view/{number}/ HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: Bearer {token}\r\n\r\n".encode()
+
+    async def read(until: float) -> None:
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        while time.monotonic() < until:
+            writer.write(request)
+            head = (await reader.readuntil(b"\r\n\r\n")).lower()
+            assert head.split(b" ", 2)[1] == b"200", head
+            await reader.readexactly(int(head.partition(b"content-length: ")[2].partition(b"\r\n")[0]))
+
+    async def press() -> None:
+        await asyncio.gather(*(read(time.monotonic() + seconds) for _ in range(8)))
+
+    asyncio.run(press())
+
+
 def main() -> None:
     """Measure."""
     options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -298,6 +386,7 @@ def main() -> None:
             finally:
                 ours.stop()
                 echo.stop()
+        beside_rest(doors, rooms, given.seconds / 2)
 
 
 if __name__ == "__main__":

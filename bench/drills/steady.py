@@ -25,7 +25,7 @@ from bench.drills.rig import Rig
 
 LINES = 48  # kept connections over which requests go
 PLACE_EVERY = 2.0
-VEHICLES = 100
+VEHICLES = 20
 
 
 @dataclass
