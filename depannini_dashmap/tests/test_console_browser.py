@@ -103,6 +103,45 @@ def test_a_marker_moves_on_the_live_map(server: Server, watch: Any, dispatcher: 
     assert "16-1" in page.locator(".leaflet-popup").inner_text()
 
 
+def test_vehicles_at_one_place_share_a_marker_that_tells_of_each(
+    server: Server, watch: Any, dispatcher: Any, company_a: Any
+) -> None:
+    for number, lat in enumerate((36.75, 36.75, 36.79)):
+        _report(server, dispatcher, _vehicle(dispatcher, company_a, f"16-{number}"), lat, 3.05)
+    one = watch(server.url)
+    one.sign_in("nadia", "/admin/map/")
+    page = one.page
+    page.wait_for_selector(".marker-group")
+    assert (page.locator(".marker-group").count(), page.locator(".marker-vehicle").count()) == (1, 1)
+    group = page.locator(".marker-group")
+    assert group.get_attribute("aria-label") in ("2 here: 16-1, 16-0", "2 here: 16-0, 16-1")
+    group.press("Enter")
+    told = page.locator(".leaflet-popup")
+    assert ("16-0" in told.inner_text(), "16-1" in told.inner_text()) == (True, True)
+
+
+def test_the_desk_takes_what_others_change_and_keeps_what_is_unsaved(
+    server: Server, watch: Any, dispatcher: Any, company_a: Any
+) -> None:
+    orders = (_order(dispatcher, company_a), _order(dispatcher, company_a))
+    trip = _trip(dispatcher, _vehicle(dispatcher, company_a), orders=orders)
+    stops = list(trip.trip_stops.values_list("pk", flat=True))
+    one = watch(server.url)
+    one.sign_in("nadia", f"/admin/dispatch/trips/{trip.pk}/")
+    page, token = one.page, issue_pair(dispatcher)["access"]
+    page.wait_for_selector("#live-notice[data-state=live]")
+    assert server.call("PUT", f"/api/trips/{trip.pk}/", token, status="in_progress").status_code == 200
+    page.wait_for_selector("dl.facts .badge.is-in_progress", timeout=8_000)
+    page.locator(".stops li").nth(2).locator("[data-move=up]").press("Enter")
+    assert server.call("PUT", f"/api/trip-stops/{stops[0]}/", token, is_completed=True).status_code == 200
+    page.wait_for_selector("#desk-changed:not([hidden])", timeout=8_000)
+    assert page.locator(".stops li").nth(1).locator("input[name=stop]").get_attribute("value") == str(stops[2])
+    page.click("text=Save the stops")
+    page.wait_for_selector(".messagelist .success")
+    assert list(trip.trip_stops.values_list("pk", flat=True)) == [stops[0], stops[2], stops[1], stops[3]]
+    assert page.locator(".stops li.is-done").count() == 1
+
+
 def test_a_map_without_any_position_says_so(server: Server, watch: Any, dispatcher: Any) -> None:
     one = watch(server.url)
     one.sign_in("nadia", "/admin/map/")
@@ -117,13 +156,14 @@ def test_stops_are_reordered_by_keyboard_and_by_drag(server: Server, watch: Any,
     one = watch(server.url)
     one.sign_in("nadia", f"/admin/dispatch/trips/{trip.pk}/")
     page = one.page
+    page.wait_for_selector("#live-notice[data-state=live]")
     page.locator(".stops li").nth(2).locator("[data-move=up]").press("Enter")
     assert "is now number 2" in page.inner_text("#reorder-status")
-    page.click("text=Save the order of the stops")
+    page.click("text=Save the stops")
     page.wait_for_selector(".messagelist .success")
     assert list(trip.trip_stops.values_list("pk", flat=True)) == [p1, p2, d1, d2]
     page.locator(".stops li").nth(3).drag_to(page.locator(".stops li").nth(2), target_position={"x": 60, "y": 4})
-    page.click("text=Save the order of the stops")
+    page.click("text=Save the stops")
     page.wait_for_selector(".messagelist .success")
     assert list(trip.trip_stops.values_list("pk", flat=True)) == [p1, p2, d2, d1]
 
@@ -215,11 +255,11 @@ def test_markup_in_names_is_never_run(
         one.page.wait_for_timeout(300)
         assert one.page.locator("img[src=x], b[onclick]").count() == 0, path
     one.open(paths[1])
-    one.page.wait_for_selector(".marker-vehicle")
-    for marker in (".marker-request", ".marker-vehicle", ".marker-stop"):
-        one.page.locator(marker).first.dispatch_event("click")
-        one.page.wait_for_timeout(200)
-        assert one.page.locator("img[src=x]").count() == 0
+    one.page.wait_for_selector(".marker-group")
+    # The request, the vehicle and both stops are at one place: one marker tells of all.
+    one.page.locator(".marker-group").press("Enter")
+    assert one.page.locator(".leaflet-popup .tip").count() == 4
+    assert one.page.locator("img[src=x]").count() == 0
 
 
 def test_a_lost_socket_says_so_and_comes_back_with_the_right_state(

@@ -118,8 +118,10 @@ export class Markers {
   choose({ things, marker }) {
     const bounds = L.latLngBounds(things.map((thing) => thing.place)).pad(0.3);
     const zoom = Math.min(this.map.getBoundsZoom(bounds), NEAREST);
+    const [first, ...others] = things.map((thing) => this.map.project(thing.place, NEAREST));
+    const parts = others.some((other) => other.distanceTo(first) >= APART);
     marker.closeTooltip();
-    if (things.length > 1 && zoom > this.map.getZoom()) this.map.setView(bounds.getCenter(), zoom);
+    if (parts && zoom > this.map.getZoom()) this.map.setView(bounds.getCenter(), zoom);
     else this.tell(things);
   }
 
