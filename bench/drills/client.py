@@ -17,6 +17,8 @@ from websockets.asyncio.client import ClientConnection, connect
 
 from bench.drills.cast import Room
 
+BEHIND = 500
+
 
 class Line:
     """One kept connection to a server."""
@@ -56,7 +58,7 @@ class Tally:
     times: list[float] = field(default_factory=list)
 
     def server_errors(self) -> int:
-        """Count 5xx and cut connections."""
+        """Count 5xx, cut connections and requests that could not be sent in time."""
         return sum(count for kind, count in self.statuses.items() if kind[0] not in "1234")
 
     def p(self, share: float) -> float:
@@ -70,7 +72,10 @@ def percentile(values: list[float], share: float) -> float:
 
 
 async def steadily(per_second: float, seconds: float, lines: list[Line], tally: Tally, request: Callable[[Line, int], Awaitable[int]]) -> None:
-    """Make requests at a steady rate, however long the answers take; times count from when each was due."""
+    """Make requests at a steady rate, however long the answers take; times count from when each was due.
+
+    A server that falls behind by `BEHIND` requests is not sent those that come due meanwhile: they count as its errors.
+    """
     free: asyncio.Queue[Line] = asyncio.Queue()
     for line in lines:
         free.put_nowait(line)
@@ -91,6 +96,9 @@ async def steadily(per_second: float, seconds: float, lines: list[Line], tally: 
     for number in range(int(per_second * seconds)):
         due = begin + number / per_second
         await asyncio.sleep(max(0.0, due - time.perf_counter()))
+        if len(running) >= BEHIND:
+            tally.statuses["not sent, too far behind"] += 1
+            continue
         task = asyncio.create_task(one(number, due))
         running.add(task)
         task.add_done_callback(running.discard)
