@@ -126,7 +126,7 @@ class TripViewSet(_Door):
         return one_page(trip_stop_documents(trip_id))
 
     @extend_schema(summary="Mail the trip to its driver", request=None, responses=MessageSerializer)
-    @action(detail=True, methods=["post"], url_path="notify-driver")
+    @action(detail=True, methods=["post"], url_path="notify-driver", speaks_while_answering=True)
     def notify_driver(self, request: Request, pk: str) -> Response:
         notify.notify_driver(actor=request.user, trip_id=path_id(pk, "Trip"))
         return Response({"message": "Driver notified successfully"})

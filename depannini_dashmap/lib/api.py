@@ -141,9 +141,14 @@ def error_response(error: errors.DomainError) -> JsonResponse:
 class ApiMixin:
     """What every API view does beyond DRF: idempotency keys on POST, and `<Model> not found`."""
 
+    # Whoever speaks to the outside while answering has to commit before, so the answer is kept afterwards.
+    speaks_while_answering = False
+
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         super().initial(request, *args, **kwargs)  # type: ignore[misc]
         self.idempotent = idempotency.begin(request)
+        if self.idempotent is not None and not self.speaks_while_answering:
+            self.post = idempotency.with_answer(self.idempotent, self.post)  # type: ignore[has-type]
 
     def finalize_response(self, request: Request, response: Any, *args: Any, **kwargs: Any) -> Any:
         response = super().finalize_response(request, response, *args, **kwargs)  # type: ignore[misc]

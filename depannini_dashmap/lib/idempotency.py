@@ -1,12 +1,14 @@
 """`Idempotency-Key`: the same POST sent twice happens once and is answered alike.
 
 Scoped to user and path for 24 hours. Answers of 400 and from 500 up are not kept, so that a mended request may use its
-key again. A claim whose process died is given up after a minute. Answers are sealed with the SECRET_KEY: one may tell
+key again. What a request did and its answer are committed as one, so whoever never heard the answer may ask again; a
+claim whose process died is given up after a minute, and with it what was not committed. Answers are sealed with the SECRET_KEY: one may tell
 the key of a tracker, which nobody should read in a backup.
 """
 
 import base64
 import hashlib
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, NoReturn
@@ -21,6 +23,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from depannini_dashmap.lib import errors
+from depannini_dashmap.lib.wire import JsonRenderer
 
 KEPT = timedelta(hours=24)
 ABANDONED = timedelta(seconds=60)
@@ -74,12 +77,16 @@ def begin(request: Request) -> Claim | None:
 def _answered(scope: dict, digest: str) -> NoReturn:
     record = _records().filter(**scope).first()
     if record is None or (record.body_digest == digest and record.status is None):
-        raise errors.Conflict("A request with this Idempotency-Key is still running", code="still_running")
+        raise _still_running()
     if record.body_digest != digest:
         raise errors.KeyReused()
     response = HttpResponse(_opened(record), status=record.status, content_type="application/json")
     response["Idempotent-Replayed"] = "true"
     raise Replay(response)
+
+
+def _still_running() -> errors.Conflict:
+    return errors.Conflict("A request with this Idempotency-Key is still running", code="still_running")
 
 
 def _seal(record_id: int) -> Fernet:
@@ -95,16 +102,32 @@ def _opened(record: Any) -> bytes:
         raise errors.Conflict(message, code="answer_lost") from error
 
 
-def finish(claim: Claim, response: Response) -> None:
-    """Keep the answer for repetitions, or let the key go."""
+def with_answer(claim: Claim, handler: Callable[..., Any]) -> Callable[..., Any]:
+    """Wrap a view's handler so that all it does and its answer are committed together, or nothing is.
+
+    The wrapped handler raises: Conflict when the claim was given up meanwhile, as a repetition may be at work.
+    """
+
+    def handle(*args: Any, **kwargs: Any) -> Any:
+        with transaction.atomic():
+            response = handler(*args, **kwargs)
+            if not finish(claim, response):
+                raise _still_running()
+            return response
+
+    return handle
+
+
+def finish(claim: Claim, response: Response | HttpResponse) -> bool:
+    """Keep the answer for repetitions, or let the key go; tell whether the claim still stood."""
     if response.status_code == 400 or response.status_code >= 500:
-        forget(claim)
-        return
-    body = response.rendered_content if hasattr(response, "rendered_content") else response.content
+        return forget(claim)
+    body = JsonRenderer().render(response.data) if isinstance(response, Response) else response.content
     sealed = _seal(claim.record_id).encrypt(body)
-    _records().filter(pk=claim.record_id, status=None).update(status=response.status_code, answer=sealed)
+    claims = _records().filter(pk=claim.record_id, status=None)
+    return bool(claims.update(status=response.status_code, answer=sealed))
 
 
-def forget(claim: Claim) -> None:
-    """Let the key be used again."""
-    _records().filter(pk=claim.record_id, status=None).delete()
+def forget(claim: Claim) -> bool:
+    """Let the key be used again; tell whether the claim still stood."""
+    return bool(_records().filter(pk=claim.record_id, status=None).delete()[0])

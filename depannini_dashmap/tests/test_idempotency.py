@@ -87,6 +87,27 @@ def test_still_running_is_409(api, dispatcher):
     assert post(client).status_code == 201
 
 
+def _given_up_meanwhile(table: str) -> None:
+    """Have the database end every claim while a row is added to the table, as another request does after a minute."""
+    if connection.vendor == "postgresql":
+        end = (
+            "CREATE FUNCTION give_up() RETURNS trigger LANGUAGE plpgsql AS"
+            " $$ BEGIN DELETE FROM depannini_dashmap_idempotentrequest; RETURN NEW; END $$;"
+            f" CREATE TRIGGER give_up AFTER INSERT ON {table} FOR EACH ROW EXECUTE FUNCTION give_up()"
+        )
+    else:
+        end = f"CREATE TRIGGER give_up AFTER INSERT ON {table} BEGIN DELETE FROM depannini_dashmap_idempotentrequest; END"
+    with connection.cursor() as cursor:
+        cursor.execute(end)
+
+
+def test_what_was_done_goes_with_a_claim_that_was_given_up(api, dispatcher):
+    _given_up_meanwhile("accounts_company")
+    response = post(api(dispatcher))
+    assert (response.status_code, response.json()["code"]) == (409, "still_running")
+    assert not Company.objects.filter(name="Twice").exists()
+
+
 def test_keys_end_after_a_day(api, dispatcher):
     post(api(dispatcher))
     with time_machine.travel(timezone.now() + timedelta(hours=24, minutes=1)):
