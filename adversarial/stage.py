@@ -11,7 +11,7 @@ import sys
 import tempfile
 import time
 import uuid
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from datetime import date, timedelta
@@ -143,6 +143,16 @@ class Stage:
             with connection.cursor() as cursor:
                 cursor.execute(statement, tuple(parameters))
                 return cursor.fetchall() if cursor.description else []
+        finally:
+            connection.close()
+
+    @contextmanager
+    def locking(self) -> Iterator[Any]:
+        """Give the cursor of a transaction of somebody else's, who holds locks until the block ends."""
+        connection = psycopg2.connect(f"{POSTGRES}/{self.name}")
+        try:
+            with connection.cursor() as cursor:
+                yield cursor
         finally:
             connection.close()
 

@@ -6,10 +6,13 @@ twenty times; 200 is the drill, the default keeps the suite quick.
 
 import os
 from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 
+import psycopg2
 import pytest
 
-from adversarial.stage import ALGIERS, ask_for_help, at_once, fleet_of, new_trip, order_body
+from adversarial.stage import ALGIERS, ask_for_help, assert_envelope, at_once, fleet_of, new_trip, order_body, wait_until
 
 MANY = int(os.environ.get("ROUNDS", "5"))
 ROUNDS = min(MANY, 20)
@@ -247,6 +250,37 @@ def test_e15_one_idempotency_key(stage, fleet):
         assert len(made) == 1
         replay = dispatcher.post("/api/companies/", body, headers=headers)
         assert replay.content in made and replay.headers["Idempotent-Replayed"] == "true"
+
+
+def test_e17_opposite_lock_orders(stage, fleet):
+    dispatcher, ids = fleet
+    trip, order = new_trip(dispatcher, ids["vehicle"]), _order(dispatcher)
+    with stage.locking() as outside, ThreadPoolExecutor(1) as pool:
+        outside.execute("SELECT 1 FROM orders_order WHERE id = %s FOR UPDATE", [order])
+        adding = pool.submit(dispatcher.post, f"/api/trips/{trip}/add-order/", {"order": order})
+        wait_until(lambda: stage.rows("SELECT 1 FROM pg_locks WHERE NOT granted"))
+        with suppress(psycopg2.errors.DeadlockDetected):
+            outside.execute("SELECT 1 FROM trips_trip WHERE id = %s FOR UPDATE", [trip])
+        outside.connection.rollback()
+        answer = adding.result()
+    assert answer.status_code in (201, 503)
+    if answer.status_code == 503:
+        assert "retry-after" in answer.headers
+        assert_envelope(answer)
+        assert dispatcher.post(f"/api/trips/{trip}/add-order/", {"order": order}).status_code == 201
+    _invariants(stage)
+    _pairs_are_whole(stage, trip)
+
+
+def test_e17_a_lock_that_is_held_too_long(stage, fleet):
+    dispatcher, ids = fleet
+    trip, order = new_trip(dispatcher, ids["vehicle"]), _order(dispatcher)
+    with stage.locking() as outside:
+        outside.execute("SELECT 1 FROM trips_trip WHERE id = %s FOR UPDATE", [trip])
+        answer = dispatcher.post(f"/api/trips/{trip}/add-order/", {"order": order})
+    assert answer.status_code == 503 and "retry-after" in answer.headers
+    assert_envelope(answer)
+    assert dispatcher.get(f"/api/orders/{order}/").json()["status"] == "pending"
 
 
 def test_e18_sixteen_equal_positions(stage, fleet):
