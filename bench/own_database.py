@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import secrets
+import signal
+import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -19,6 +21,7 @@ def own_database(url: str) -> Iterator[str]:
         with tempfile.TemporaryDirectory() as folder:
             yield f"sqlite:///{folder}/bench.sqlite3"
         return
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that a bench that is stopped drops it too
     parts = urlsplit(url)
     name = f"bench_{secrets.token_hex(6)}"
     admin = psycopg2.connect(urlunsplit(parts._replace(scheme="postgresql", path="/postgres")))

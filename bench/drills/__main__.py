@@ -6,6 +6,7 @@ flood, load, stream and soak, N is how many minutes they last; of events, how ma
 
 import argparse
 import inspect
+import signal
 import sys
 import time
 
@@ -34,6 +35,7 @@ def main() -> None:
     parser.add_argument("names", nargs="*", metavar="name[:N]", help=", ".join(DRILLS))
     parser.add_argument("--times", type=int, help="how often each fault is repeated")
     asked = parser.parse_args()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that a drill cleans up after itself
     missed = []
     for wish in asked.names or DRILLS:
         name, _, own = wish.partition(":")

@@ -62,14 +62,18 @@ class Rig:
             (self.folder / name).mkdir()
 
     def __enter__(self) -> Rig:
-        self._init_postgres()
-        self.start_postgres()
-        self.start_redis()
-        done = subprocess.run(
-            [sys.executable, "manage.py", "migrate", "-v0"], cwd=ROOT, env=self.environment, capture_output=True, text=True
-        )
-        if done.returncode:
-            raise SystemExit(done.stderr)
+        try:
+            self._init_postgres()
+            self.start_postgres()
+            self.start_redis()
+            done = subprocess.run(
+                [sys.executable, "manage.py", "migrate", "-v0"], cwd=ROOT, env=self.environment, capture_output=True, text=True
+            )
+            if done.returncode:
+                raise SystemExit(done.stderr)
+        except BaseException:
+            self.__exit__()
+            raise
         return self
 
     def __exit__(self, *_: object) -> None:
