@@ -7,7 +7,8 @@ from collections import defaultdict
 
 import pytest
 
-from adversarial.stage import Actor, Cast, Stage
+from adversarial.actors import Actor, Cast
+from adversarial.stage import Stage
 
 SEED = int(os.environ.get("SEED") or random.randrange(10**6))
 random.seed(SEED)

@@ -10,7 +10,7 @@ import httpx
 import jwt
 import pytest
 
-from adversarial.stage import PASSWORD, at_once, fresh_phone
+from adversarial.actors import PASSWORD, at_once, fresh_phone
 
 PAIRS = int(os.environ.get("PAIRS", "25"))  # 200 is the drill
 REGISTER = "/api/auth/register/"

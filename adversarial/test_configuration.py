@@ -7,7 +7,8 @@ import sys
 import psycopg2
 import pytest
 
-from adversarial.stage import PASSWORD, ROOT, ask_for_help
+from adversarial.actors import PASSWORD, ask_for_help
+from adversarial.stage import ROOT
 
 
 def test_k01_logs_hold_no_secrets(stage, cast, anyone):

@@ -6,7 +6,8 @@ import socket
 
 import pytest
 
-from adversarial.stage import ROOT, fleet_of, order_body
+from adversarial.actors import fleet_of, order_body
+from adversarial.stage import ROOT
 
 NASTY_NUMBERS = ["NaN", "Infinity", "-Infinity", "1e400", "nan", "9" * 5000, "true", "false", '"abc"', '"nan"', "[]", "{}", '"1e999"', '""']
 NUMBERS = {

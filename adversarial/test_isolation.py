@@ -2,7 +2,7 @@
 
 import pytest
 
-from adversarial.stage import ask_for_help, fleet_of, order_body
+from adversarial.actors import ask_for_help, fleet_of, order_body
 
 
 @pytest.fixture(scope="module")

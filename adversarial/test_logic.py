@@ -4,7 +4,7 @@ from datetime import date, timedelta
 
 import pytest
 
-from adversarial.stage import ask_for_help, fleet_of, order_body
+from adversarial.actors import ask_for_help, fleet_of, order_body
 
 STATES = ("requested", "accepted", "ongoing", "completed", "canceled")
 # (state, target, actor) -> status code; whatever is not here is 409.

@@ -7,7 +7,8 @@ good is not this table's business. Ids in paths are of company A and of the firs
 import pytest
 import yaml
 
-from adversarial.stage import ROOT, Actor, fleet_of
+from adversarial.actors import Actor, fleet_of
+from adversarial.stage import ROOT
 
 ACTORS = ("anon", "client", "other_client", "assistant", "other_assistant", "dispatcher_a", "dispatcher_b", "staff")
 OK, NO, WHO, NONE = "ok", 403, 401, 404

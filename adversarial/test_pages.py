@@ -6,7 +6,7 @@ import re
 import pytest
 from PIL import Image
 
-from adversarial.stage import PASSWORD, Actor, fleet_of, new_trip
+from adversarial.actors import PASSWORD, Actor, fleet_of, new_trip
 
 
 def _png(size=(64, 64), kind="PNG", **options):

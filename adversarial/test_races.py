@@ -12,7 +12,8 @@ from contextlib import suppress
 import psycopg2
 import pytest
 
-from adversarial.stage import ALGIERS, ask_for_help, assert_envelope, at_once, fleet_of, new_trip, order_body, wait_until
+from adversarial.actors import ALGIERS, ask_for_help, assert_envelope, at_once, fleet_of, new_trip, order_body
+from adversarial.stage import wait_until
 
 MANY = int(os.environ.get("ROUNDS", "5"))
 ROUNDS = min(MANY, 20)

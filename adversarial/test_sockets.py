@@ -7,7 +7,7 @@ import pytest
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import connect
 
-from adversarial.stage import Actor, ask_for_help
+from adversarial.actors import Actor, ask_for_help
 
 
 @pytest.fixture

@@ -4,7 +4,7 @@ import random
 
 import pytest
 
-from adversarial.stage import fleet_of
+from adversarial.actors import fleet_of
 
 
 @pytest.fixture

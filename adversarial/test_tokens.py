@@ -8,7 +8,7 @@ import time
 import jwt
 import pytest
 
-from adversarial.stage import PASSWORD, Actor, ask_for_help, at_once, fleet_of
+from adversarial.actors import PASSWORD, Actor, ask_for_help, at_once, fleet_of
 
 
 def _segments(token):

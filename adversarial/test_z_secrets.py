@@ -8,7 +8,8 @@ import subprocess
 
 import pytest
 
-from adversarial.stage import PASSWORD, ROOT, fleet_of
+from adversarial.actors import PASSWORD, fleet_of
+from adversarial.stage import ROOT
 
 HISTORY = re.compile(
     r"-----BEGIN [A-Z ]*PRIVATE KEY|AKIA[0-9A-Z]{16}|eyJ[\w-]{20,}\.eyJ[\w-]{20,}\.[\w-]{20,}|ghp_\w{36}|sk_live_\w+"

@@ -7,7 +7,8 @@ from typing import Any
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
-from adversarial.stage import ALGIERS, Actor, Cast, Stage, fleet_of, new_trip, order_body
+from adversarial.actors import ALGIERS, Actor, Cast, fleet_of, new_trip, order_body
+from adversarial.stage import Stage
 
 OPEN = ("requested", "accepted", "ongoing")
 

@@ -17,7 +17,8 @@ from typing import NamedTuple
 from hypothesis import Phase, settings
 from hypothesis.stateful import run_state_machine_as_test
 
-from adversarial.stage import ROOT, Cast, Stage, fleet_of
+from adversarial.actors import Cast, fleet_of
+from adversarial.stage import ROOT, Stage
 from fuzz.machines import machines_for
 
 CHECKS = "not_a_server_error,status_code_conformance,content_type_conformance,response_schema_conformance"
