@@ -9,6 +9,7 @@ from django import forms
 from django.conf import settings
 from django.contrib.auth.forms import AdminPasswordChangeForm, BaseUserCreationForm
 from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
 
 from accounts.managers import normalise_email
 from accounts.models import User
@@ -33,7 +34,7 @@ class AddressesMixin:
         try:
             return normalise_phone(typed)
         except NotAPhoneNumber as error:
-            raise forms.ValidationError("Enter a phone number of 8 to 15 digits.") from error
+            raise forms.ValidationError(_("Enter a phone number of 8 to 15 digits.")) from error
 
 
 class AccountForm(AddressesMixin, forms.ModelForm):
@@ -66,12 +67,18 @@ class NewAccountForm(AddressesMixin, BaseUserCreationForm):
         "driving_license_expiry",
         "vehicle_registration_num",
     )
-    service_type = forms.ChoiceField(choices=[("", "–"), ("towing", "towing"), ("repair", "repair")], required=False)
-    vehicle_type = forms.CharField(max_length=100, required=False)
-    driving_license_cat = forms.ChoiceField(choices=[("", "–"), ("b", "B"), ("c", "C")], required=False)
-    driving_license_num = forms.CharField(max_length=50, required=False)
-    driving_license_expiry = forms.DateField(required=False)
-    vehicle_registration_num = forms.IntegerField(min_value=0, max_value=2**63 - 1, required=False)
+    service_type = forms.ChoiceField(
+        label=_("service type"), choices=[("", "–"), ("towing", _("Towing")), ("repair", _("Repair"))], required=False
+    )
+    vehicle_type = forms.CharField(label=_("vehicle type"), max_length=100, required=False)
+    driving_license_cat = forms.ChoiceField(
+        label=_("driving license cat"), choices=[("", "–"), ("b", "B"), ("c", "C")], required=False
+    )
+    driving_license_num = forms.CharField(label=_("driving license num"), max_length=50, required=False)
+    driving_license_expiry = forms.DateField(label=_("driving license expiry"), required=False)
+    vehicle_registration_num = forms.IntegerField(
+        label=_("vehicle registration num"), min_value=0, max_value=2**63 - 1, required=False
+    )
 
     class Meta:
         model = User
@@ -83,10 +90,10 @@ class NewAccountForm(AddressesMixin, BaseUserCreationForm):
         if data.get("user_type") == User.Type.ASSISTANT:
             for name in self.PAPERS:
                 if data.get(name) in (None, "") and name not in self.errors:
-                    self.add_error(name, "An assistant needs this.")
+                    self.add_error(name, _("An assistant needs this."))
             expiry, today = data.get("driving_license_expiry"), timezone.localdate(timezone=ZoneInfo(settings.DISPLAY_TIME_ZONE))
             if expiry and expiry <= today:
-                self.add_error("driving_license_expiry", "The licence must expire in the future.")
+                self.add_error("driving_license_expiry", _("The licence must expire in the future."))
         return data
 
     def details(self) -> dict[str, Any] | None:
@@ -99,7 +106,7 @@ class NewAccountForm(AddressesMixin, BaseUserCreationForm):
         """Refuse what nobody may choose."""
         name = self.cleaned_data["username"]
         if "@" in name or name.startswith("+") or not name.isprintable():
-            raise forms.ValidationError("A username has no @, no leading + and no invisible characters.")
+            raise forms.ValidationError(_("A username has no @, no leading + and no invisible characters."))
         return name
 
 
