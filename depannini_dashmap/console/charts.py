@@ -73,7 +73,8 @@ def time_to_accept(asked: Sequence[tuple[dt.datetime, dt.datetime | None]]) -> C
     minutes = [(accepted - created).total_seconds() / 60 for created, accepted in asked if accepted is not None]
     values = []
     for low, high in ACCEPT_MINUTES:
-        label = f"{low}–{high} min" if high is not None else f"> {low} min"
+        words = _("%(low)d–%(high)d min") if high is not None else _("> %(low)d min")
+        label = words % {"low": low, "high": high}
         values.append((label, sum(low <= wait and (high is None or wait < high) for wait in minutes)))
     return chart("accept", _("Time to accept, last 24 hours"), _("Waited"), _("Requests"), values)
 
