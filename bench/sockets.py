@@ -280,10 +280,10 @@ async def _hold(server: Server, doors: list[tuple[str, str]], *, is_warm: bool =
 
 
 def beside_rest(doors: list[tuple[str, str]], rooms: list[dict], seconds: float, rounds: int = 3) -> None:
-    """Print what busy REST does to sockets: in a process of its own, and in the same one."""
+    """Print what busy REST does to sockets: in a process of its own that gives way to them, and in the same one."""
     ours = "depannini_dashmap.asgi:application"
     for name, goal, parts in (("separate processes", " (goal ≤ 2)", ("http", "sockets")), ("one process", "", ("all",))):
-        servers = [Server(ours, SERVE=part) for part in parts]
+        servers = [Server(ours, prefix=("nice", "-n", "10") if part == "http" else (), SERVE=part) for part in parts]
         try:
             base = f"ws://127.0.0.1:{servers[-1].port}"
             asyncio.run(_pings(base, doors[:PINGERS], 1))
