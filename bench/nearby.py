@@ -104,7 +104,7 @@ def measure(size: int, rounds: int, dice: random.Random) -> dict[str, float]:
 
 
 def measure_request(rounds: int, dice: random.Random) -> dict[str, float]:
-    """Measure a whole call for help in this process, through every layer but the network, with and without frames."""
+    """Measure a whole call for help in this process, through every layer but the network, and its frames' part in it."""
     from django.db import connection
     from rest_framework.test import APIClient
 
@@ -117,14 +117,28 @@ def measure_request(rounds: int, dice: random.Random) -> dict[str, float]:
     client = APIClient()
     client.credentials(HTTP_AUTHORIZATION=f"Bearer {issue_pair(user)['access']}")
 
-    def ask() -> float:
+    spent: list[float] = []
+
+    def timed(function: Callable[..., Any]) -> Callable[..., Any]:
+        def run(*arguments: Any) -> Any:
+            start = time.perf_counter()
+            try:
+                return function(*arguments)
+            finally:
+                spent.append((time.perf_counter() - start) * 1000)
+
+        return run
+
+    def ask() -> tuple[float, float]:
+        spent.clear()
         place = {"lat": dice.uniform(SOUTH + 1, NORTH - 1), "lng": dice.uniform(WEST + 1, EAST - 1)}
         start = time.perf_counter()
         answer = client.post("/api/assistance/request/", {"pickup": place})
         took = (time.perf_counter() - start) * 1000
         assert answer.status_code == 201, answer.content
+        frames = sum(spent)
         Assistance.objects.filter(client=user).delete()
-        return took
+        return took, frames
 
     asked: list[str] = []
 
@@ -135,15 +149,14 @@ def measure_request(rounds: int, dice: random.Random) -> dict[str, float]:
     with connection.execute_wrapper(note):
         client.post("/api/assistance/request/", {"pickup": {"lat": 36.0, "lng": 3.0}})
     Assistance.objects.filter(client=user).delete()
-    publish, times = realtime.publish, {True: [], False: []}
-    for _ in range(2 * rounds + 10):
-        is_loud = dice.random() < 0.5
-        realtime.publish = publish if is_loud else lambda group, event: None  # type: ignore[assignment]
-        times[is_loud].append(ask())
-    realtime.publish = publish
-    loud, silent = (statistics.median(times[is_loud][5:]) for is_loud in (True, False))
+    publish, send = realtime.publish, realtime.send_from_thread
+    # Within a transaction an event is written down at once and sent, with the others, after the commit.
+    realtime.publish, realtime.send_from_thread = timed(publish), timed(send)
+    times = [ask() for _ in range(rounds + 5)][5:]
+    realtime.publish, realtime.send_from_thread = publish, send
+    took, frames = (statistics.median(column) for column in zip(*times, strict=True))
     queries = len([sql for sql in asked if sql.split()[0] in {"SELECT", "INSERT", "UPDATE", "EXECUTE"}])
-    return {"request ms": loud, "its queries": queries, "frames add ms": loud - silent}
+    return {"request ms": took, "its queries": queries, "frames add ms": frames}
 
 
 def exponent(lines: list[dict[str, float]]) -> float:
