@@ -161,7 +161,9 @@ class Stage:
 
     def messages(self, folder: Path, needle: str) -> list[str]:
         """Return the stored mails or texts that hold `needle`, oldest first."""
-        paths = sorted((path for path in folder.rglob("*") if path.is_file()), key=lambda path: path.stat().st_mtime_ns)
+        # a hidden file is a text still being written: it is gone as soon as it is whole
+        whole = (path for path in folder.rglob("*") if not path.name.startswith(".") and path.is_file())
+        paths = sorted(whole, key=lambda path: path.stat().st_mtime_ns)
         return [text for text in (path.read_text(errors="replace") for path in paths) if needle in text]
 
     def code_for(self, address: str, after: int = 0) -> str:
