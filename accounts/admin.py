@@ -6,7 +6,7 @@ from typing import Any
 
 from django.contrib import admin, messages
 from django.contrib.auth.admin import UserAdmin
-from django.forms import ModelForm
+from django.forms import CheckboxSelectMultiple, ModelForm
 from django.http import HttpRequest, HttpResponse
 from django.utils.html import format_html
 from django.utils.translation import gettext_lazy as _
@@ -37,7 +37,7 @@ class AccountAdmin(TenantAdmin, UserAdmin):
     list_filter = ("user_type", "is_active", "email_verified", "phone_verified")
     search_fields = ("username", "name", "first_name", "last_name", "email", "phone_number")
     ordering = ("-date_joined", "-id")
-    filter_horizontal = ("groups",)
+    filter_horizontal = ()  # there is one group: two lists with arrows between them say less than a box to tick
     autocomplete_fields = ("current_company",)
     readonly_fields = (
         "username",
@@ -72,6 +72,9 @@ class AccountAdmin(TenantAdmin, UserAdmin):
     def new_password(self, user: User) -> str:
         """Link to the form for a new password."""
         return format_html('<a href="{}">{}</a>', "../password/", _("Set a new password")) if user.pk else ""
+
+    def formfield_for_manytomany(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
+        return super().formfield_for_manytomany(db_field, request, **{**kwargs, "widget": CheckboxSelectMultiple})
 
     def get_readonly_fields(self, request: HttpRequest, obj: User | None = None) -> Any:
         if obj is None:

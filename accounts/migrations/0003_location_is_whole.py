@@ -2,13 +2,15 @@
 
 from django.db import migrations, models
 
+from depannini_dashmap.lib.new_checks import AddCheckForNewRows
+
 
 class Migration(migrations.Migration):
     dependencies = [("accounts", "0002_whole_locations")]
 
     operations = [
         migrations.RemoveConstraint(model_name="user", name="user_location_valid"),
-        migrations.AddConstraint(
+        AddCheckForNewRows(
             model_name="user",
             constraint=models.CheckConstraint(
                 condition=models.Q(

@@ -1,0 +1,44 @@
+"""For migrations that add a check to a table in use: no lock of a scan's length, and no gap for the release before.
+
+First fill the rows that break it (`in_batches`), then let the check hold for what is written from now on
+(`AddCheckForNewRows`, a moment's lock), and in a migration of its own fill what was written in between and prove the
+rest (`ProveCheck`, which scans while people write). SQLite has one writer and no such half-way: it adds the check at once.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib.postgres.operations import AddConstraintNotValid, ValidateConstraint
+from django.db.migrations.operations import AddConstraint
+from django.db.models import QuerySet
+
+BATCH = 1000
+
+
+class AddCheckForNewRows(AddConstraintNotValid):
+    """Add a check that rows of before need not keep yet."""
+
+    def database_forwards(self, app_label: str, schema_editor: Any, from_state: Any, to_state: Any) -> None:
+        """Add it, on PostgreSQL without looking at the rows."""
+        if schema_editor.connection.vendor == "postgresql":
+            super().database_forwards(app_label, schema_editor, from_state, to_state)
+        else:
+            AddConstraint.database_forwards(self, app_label, schema_editor, from_state, to_state)
+
+
+class ProveCheck(ValidateConstraint):
+    """Look at every row of before; nobody waits meanwhile, and a check that is proven already is not looked at again."""
+
+    def database_forwards(self, app_label: str, schema_editor: Any, from_state: Any, to_state: Any) -> None:
+        """Prove it where `AddCheckForNewRows` has not. Raises: IntegrityError for a row that breaks it."""
+        if schema_editor.connection.vendor == "postgresql":
+            super().database_forwards(app_label, schema_editor, from_state, to_state)
+
+
+def in_batches(rows: QuerySet[Any], **values: Any) -> None:
+    """Set columns of all rows of a query, a thousand in a statement; wants a migration that is not atomic."""
+    last = 0
+    while found := list(rows.filter(pk__gt=last).order_by("pk").values_list("pk", flat=True)[:BATCH]):
+        rows.filter(pk__in=found).update(**values)
+        last = found[-1]

@@ -1,0 +1,64 @@
+"""A check comes to a table in use: new rows keep it at once, rows of before once they are mended."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from django.db import IntegrityError, connection, migrations, transaction
+from django.db.migrations.state import ModelState, ProjectState
+from django.db.models import CheckConstraint, Q
+
+from accounts.models import Company
+from depannini_dashmap.lib import new_checks
+from depannini_dashmap.lib.new_checks import AddCheckForNewRows, ProveCheck, in_batches
+
+CHECK = CheckConstraint(condition=~Q(phone="0"), name="company_phone_new")
+NO_PHONE = {"name": "Atlas", "address": "Alger", "phone": "0"}
+
+
+@pytest.fixture
+def run(db: None) -> Callable[[migrations.operations.base.Operation], None]:
+    """Run an operation on the companies' table, one after the other, each from the state that the last one left."""
+    state = ProjectState()
+    state.add_model(ModelState.from_model(Company))
+
+    def forwards(operation: Any) -> None:
+        nonlocal state
+        after = state.clone()
+        operation.state_forwards("accounts", after)
+        connection.check_constraints()  # a table with triggers to come cannot be altered
+        with connection.schema_editor(atomic=connection.vendor == "postgresql") as editor:
+            operation.database_forwards("accounts", editor, state, after)
+        state = after
+
+    return forwards
+
+
+@pytest.mark.postgres
+def test_a_check_holds_for_new_rows_at_once_and_for_old_ones_once_they_are_mended(run: Any) -> None:
+    before = Company.objects.create(**NO_PHONE)
+
+    run(AddCheckForNewRows("company", CHECK))
+    with pytest.raises(IntegrityError), transaction.atomic():
+        Company.objects.create(**NO_PHONE)
+    with pytest.raises(IntegrityError), transaction.atomic():
+        run(ProveCheck("company", CHECK.name))
+    in_batches(Company.objects.filter(phone="0"), phone="")
+    run(ProveCheck("company", CHECK.name))
+
+    before.refresh_from_db()
+    assert before.phone == ""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT convalidated FROM pg_constraint WHERE conname = %s", [CHECK.name])
+        assert cursor.fetchall() == [(True,)]
+
+
+def test_batches_reach_every_row_and_no_other(db: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(new_checks, "BATCH", 2)
+    for _ in range(5):
+        Company.objects.create(**NO_PHONE)
+    other = Company.objects.create(**{**NO_PHONE, "phone": "021"})
+
+    in_batches(Company.objects.filter(phone="0"), phone="")
+
+    assert list(Company.objects.exclude(phone="").values_list("pk", "phone")) == [(other.pk, "021")]
