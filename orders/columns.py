@@ -6,6 +6,7 @@ GOODS = ("goods_description", "goods_weight", "goods_volume", "goods_type", "spe
 WANTED = ("requested_pickup_date", "requested_delivery_date")
 ORDER = (*CUSTOMER, *GOODS, *WANTED)
 
-PLACE = ("name", "address", "latitude", "longitude")
+LOCATION = ("latitude", "longitude")
+PLACE = ("name", "address", *LOCATION)
 CONTACT = ("contact_name", "contact_phone", "notes")
 STOP = (*PLACE, *CONTACT)

@@ -6,9 +6,9 @@ from django import forms
 from django.utils.text import format_lazy
 from django.utils.translation import gettext, gettext_lazy
 
-from orders.columns import ENDS, ORDER, STOP
+from orders.columns import ENDS, LOCATION, ORDER, STOP
 from orders.models import Order, Stop
-from orders.stops import StopInput
+from orders.stops import HALF_LOCATION, StopInput, lacking_half
 
 ORDER_FIELDS = ["company", *ORDER]
 STOP_FIELDS = {end: [f"{end}_{name}" for name in STOP] for end in ENDS}
@@ -45,14 +45,22 @@ class _OrderForm(forms.ModelForm):
         super().__init__(*args, **kwargs)
 
     def clean(self) -> dict[str, Any]:
-        """Refuse half a stop."""
+        """Refuse half a stop, and half a location."""
         cleaned = super().clean() or self.cleaned_data
         for end in ENDS:
             if any(cleaned.get(name) not in (None, "") for name in STOP_FIELDS[end]):
                 for name in (f"{end}_name", f"{end}_address"):
                     if not cleaned.get(name) and name not in self.errors:
                         self.add_error(name, gettext("This field is required."))
+            self._refuse_half_a_location(end)
         return cleaned
+
+    def _refuse_half_a_location(self, end: str) -> None:
+        names = {name: f"{end}_{name}" for name in LOCATION}
+        half = lacking_half({name: self.cleaned_data.get(named) for name, named in names.items()})
+        # One that could not be read has its own error already.
+        if half and names[half] not in self.errors:
+            self.add_error(names[half], gettext(HALF_LOCATION))
 
     def service_fields(self) -> dict[str, Any]:
         """Return what changed, as the services take it."""

@@ -30,7 +30,7 @@ def create_order(
 ) -> Order:
     """Take an order with its stops and give it a number, unless the caller took one from `take_numbers` before.
 
-    Raises: InvalidData (no company, half a stop), Forbidden (the actor only views the company).
+    Raises: InvalidData (no company, half a stop or location), Forbidden (the actor only views the company).
     """
     order = Order(company_id=company_for(actor, company), **fields)
     for end, sent in zip(ENDS, (pickup_stop, delivery_stop), strict=True):
@@ -54,7 +54,7 @@ def update_order(
 ) -> Order:
     """Change the named fields, stops in place.
 
-    Raises: NotFound, Forbidden, InvalidData (half a stop), Conflict (the trip does not allow the status).
+    Raises: NotFound, Forbidden, InvalidData (half a stop or location), Conflict (the trip does not allow the status).
     """
     order = lock_order(actor, order_id)
     if status is not None and status != order.status:

@@ -18,7 +18,7 @@ from depannini_dashmap.lib.sheets import RowResource
 from fleet.sheets import named_company
 from fleet.tenancy import company_for
 from orders import services
-from orders.columns import ENDS, ORDER, STOP, WANTED
+from orders.columns import ENDS, LOCATION, ORDER, STOP, WANTED
 from orders.models import Order
 from orders.numbers import take_numbers
 from orders.serializers import OrderChangeSerializer
@@ -111,7 +111,7 @@ class OrderResource(RowResource):
             stop = {name: row[f"{end}_{name}"] for name in STOP if f"{end}_{name}" in row}
             if any(stop.values()):
                 sent[f"{end}_stop"] = {
-                    name: value or (None if name in ("latitude", "longitude") else "") for name, value in stop.items()
+                    name: value or (None if name in LOCATION else "") for name, value in stop.items()
                 }
         context = {"request": SimpleNamespace(user=user)}
         return self.validated(OrderChangeSerializer(data=sent, partial=partial, context=context))

@@ -8,10 +8,11 @@ from django.db import transaction
 from django.db.models import ProtectedError
 
 from depannini_dashmap.lib.errors import Conflict, InvalidData
-from orders.columns import STOP
+from orders.columns import LOCATION, STOP
 from orders.models import Order, Stop
 
 REQUIRED = ("name", "address")
+HALF_LOCATION = "Give latitude and longitude together, or neither."
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +31,25 @@ class StopInput:
         return {name: value for name, value in self.fields.items() if name in STOP}
 
 
+def lacking_half(location: Mapping[str, Any]) -> str | None:
+    """Name the coordinate that is missing beside the other one; None when both are there, or neither."""
+    lacking = [name for name in LOCATION if location.get(name) is None]
+    return lacking[0] if len(lacking) == 1 else None
+
+
+def require_stop(content: Mapping[str, Any], *, called: str, before: Stop | None = None) -> None:
+    """Refuse a stop without name or address, and half a location; what is not sent stays as it was `before`.
+
+    Raises: InvalidData, with its fields named after what the stop is `called` in the request.
+    """
+    will_be = {name: getattr(before, name, None) for name in STOP} | dict(content)
+    faults = {name: ["This field is required."] for name in REQUIRED if not will_be[name]}
+    if half := lacking_half(will_be):
+        faults[half] = [HALF_LOCATION]
+    if faults:
+        raise InvalidData(fields={f"{called}.{name}": messages for name, messages in faults.items()})
+
+
 def create_stop(*, company_id: int, stop_type: str = Stop.Type.PICKUP, name: str, address: str, **content: Any) -> Stop:
     """Make a stop of a company; without an order it stands alone, e.g. for a trip's own stop."""
     return Stop.objects.create(company_id=company_id, stop_type=stop_type, name=name, address=address, **content)
@@ -45,6 +65,9 @@ def change_stop(stop: Stop, content: Mapping[str, Any]) -> bool:
     changed = {name: value for name, value in content.items() if getattr(stop, name) != value}
     for name, value in changed.items():
         setattr(stop, name, value)
+    if changed.keys() & set(LOCATION):
+        # Both are written, so that two changes at once cannot leave half a location.
+        changed.update({name: getattr(stop, name) for name in LOCATION})
     if changed:
         stop.save(update_fields=[*changed, "updated_at"])
     return bool(changed)
@@ -54,18 +77,16 @@ def put_stop(order: Order, end: str, sent: StopInput) -> bool:
     """Give the order (locked, or not saved yet) the stop that was sent for its `pickup` or `delivery` end.
 
     The order's own stop is changed in place; `null` takes it away. Returns whether the order's own row changed.
-    Raises: InvalidData (a new stop without name or address), Conflict (`null` while in a trip).
+    Raises: InvalidData (without name or address, half a location), Conflict (`null` while in a trip).
     """
     attribute = f"{end}_stop"
     own: Stop | None = getattr(order, attribute)
     if sent.is_null:
         return _take_away(order, attribute)
+    require_stop(sent.content, called=attribute, before=own)
     if own is not None:
         change_stop(own, sent.content)
         return False
-    missing = {name: ["This field is required."] for name in REQUIRED if not sent.content.get(name)}
-    if missing:
-        raise InvalidData(fields={f"{attribute}.{name}": message for name, message in missing.items()})
     setattr(order, attribute, create_stop(company_id=order.company_id, stop_type=end, **sent.content))
     return True
 

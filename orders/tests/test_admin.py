@@ -1,17 +1,19 @@
 """The dispatchers' pages of orders: both stops on one page, services behind the buttons, sheets in and out."""
 
 import pytest
+from django.utils.translation import gettext, override
 
 from fleet.tests.sheets import confirm, exported, upload
 from orders.fake import invent_orders
 from orders.journeys import claim_for_trip
 from orders.models import Order, OrderNumber, Stop
 from orders.sheets import OrderResource
+from orders.stops import HALF_LOCATION
 
 pytestmark = pytest.mark.django_db
 
 LIST = "/admin/orders/order/"
-HEADER = "customer_name,goods_description,goods_weight,requested_pickup_date,pickup_name,pickup_address,pickup_latitude"
+HEADER = "customer_name,goods_description,goods_weight,requested_pickup_date,pickup_name,pickup_address,pickup_notes"
 
 
 @pytest.fixture
@@ -50,7 +52,7 @@ def test_add_and_change_with_stops(page, dispatcher, company_a):
     browser = page(dispatcher)
     form = {
         "company": company_a.pk, "customer_name": "Amel", "goods_description": "Boxes", "goods_type": "standard",
-        "pickup_name": "Dock", "pickup_address": "Oran", "pickup_latitude": "35.7",
+        "pickup_name": "Dock", "pickup_address": "Oran", "pickup_latitude": "35.7", "pickup_longitude": "-0.6",
     }  # fmt: skip
     assert browser.post(f"{LIST}add/", form).status_code == 302
     order = Order.objects.get()
@@ -62,6 +64,30 @@ def test_add_and_change_with_stops(page, dispatcher, company_a):
     assert (order.pickup_stop_id, order.pickup_stop.name) == (stop_id, "Dock 2")
     half = browser.post(f"{LIST}{order.pk}/change/", {**form, "delivery_name": "X"})
     assert half.context["adminform"].form.errors == {"delivery_address": ["This field is required."]}
+
+
+@pytest.mark.parametrize("language", ["en", "fr", "ar"])
+def test_half_a_location_is_told_at_its_field(page, dispatcher, company_a, language):
+    browser = page(dispatcher)
+    browser.cookies["django_language"] = language
+    form = {
+        "company": company_a.pk, "customer_name": "Amel", "goods_description": "Boxes", "goods_type": "standard",
+        "pickup_name": "Dock", "pickup_address": "Oran", "pickup_latitude": "35.7",
+        "delivery_name": "Yard", "delivery_address": "Oran", "delivery_latitude": "x", "delivery_longitude": "-0.6",
+    }  # fmt: skip
+    with override(language):
+        errors = {"pickup_longitude": [gettext(HALF_LOCATION)], "delivery_latitude": [gettext("Enter a number.")]}
+    assert browser.post(f"{LIST}add/", form).context["adminform"].form.errors == errors
+    assert Order.objects.count() == 0
+
+
+def test_a_sheet_with_half_a_location_names_the_column(page, dispatcher):
+    sheet = "customer_name,goods_description,pickup_name,pickup_address,pickup_latitude,pickup_longitude\nAmel,Boxes,Dock,Oran,{}\n"
+    answer = upload(page(dispatcher), sheet.format("35.7,"), path=LIST)
+    [row] = answer.context["result"].invalid_rows
+    assert row.error.message_dict == {"pickup_longitude": [HALF_LOCATION]}
+    assert "1 new" in bring(page(dispatcher), sheet.format("35.7,-0.6"))
+    assert "2 new" in bring(page(dispatcher), sheet.format(",") + "Ali,Boxes,Yard,Oran,0,0\n")
 
 
 def test_delete_goes_through_the_service(page, dispatcher, order):
@@ -92,7 +118,7 @@ def test_the_list_takes_a_fixed_number_of_queries(
 
 
 def test_import_makes_orders_with_stops_and_numbers(page, dispatcher, company_a):
-    sheet = f"{HEADER}\nAmel,Boxes,12.5,2024-01-20,Dock,Oran,35.7\nAli,Chairs,,,,,\n"
+    sheet = f"{HEADER}\nAmel,Boxes,12.5,2024-01-20,Dock,Oran,Gate B\nAli,Chairs,,,,,\n"
     assert "2 new" in bring(page(dispatcher), sheet)
     first, second = Order.objects.select_related("pickup_stop").order_by("pk")
     assert (first.customer_name, str(first.goods_weight), first.pickup_stop.name) == ("Amel", "12.50", "Dock")
@@ -130,11 +156,13 @@ def test_an_export_imports_again_and_its_changes_land(page, dispatcher, company_
 
 def test_errors_name_row_and_cell_and_nothing_is_written(page, dispatcher, order):
     rows = [
-        ",Amel,Boxes,1,2024-01-20,Dock,Oran,35.7",
+        ",Amel,Boxes,1,2024-01-20,Dock,Oran,",
         ",,Boxes,NaN,20/01/2024,Dock,,95",
         "ORD-1999-0001,Amel,Boxes,,,,,",
     ]
-    dry_run = upload(page(dispatcher), "\n".join([f"order_number,{HEADER}", *rows]), path=LIST)
+    dry_run = upload(
+        page(dispatcher), "\n".join(["order_number," + HEADER.replace("notes", "latitude"), *rows]), path=LIST
+    )
     assert [(row.number, sorted(row.error_dict)) for row in dry_run.context["result"].invalid_rows] == [
         (2, ["customer_name", "goods_weight", "pickup_address", "pickup_latitude", "requested_pickup_date"]),
         (3, ["order_number"]),
