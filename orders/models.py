@@ -52,6 +52,11 @@ class Stop(models.Model):
             models.CheckConstraint(
                 condition=Q(longitude__isnull=True) | Q(longitude__range=(-180, 180)), name="stop_longitude_range"
             ),
+            models.CheckConstraint(
+                condition=Q(latitude__isnull=True, longitude__isnull=True)
+                | Q(latitude__isnull=False, longitude__isnull=False),
+                name="stop_location_whole",
+            ),
         ]
 
     def __str__(self) -> str:
