@@ -5,6 +5,7 @@ import time
 
 import pytest
 from websockets.exceptions import ConnectionClosed, InvalidStatus
+from websockets.frames import Frame, Opcode
 from websockets.sync.client import connect
 
 from adversarial.actors import Actor, ask_for_help
@@ -153,6 +154,45 @@ def test_c11_a_flood_is_cut(job):
         seconds = time.monotonic() - started
     messages = client.get(f"/api/assistance/{number}/messages/?page_size=1000").json()["results"]
     assert len(messages) <= 30 * max(1, seconds)  # a busy machine needs longer than a second for them
+
+
+def test_c11_a_flooder_who_comes_back_learns_nothing(job):
+    client, assistant, number = job
+    url = f"/ws/assistance/{number}/"
+    with client.socket(url) as mine:
+        mine.next()
+        for _ in range(10):
+            with assistant.socket(url) as his:
+                try:
+                    for _ in range(1000):
+                        his.send({"type": "ping"})
+                except ConnectionClosed:
+                    pass
+                assert his.closed() == 4429
+                if not his.seen:
+                    break
+        else:
+            raise AssertionError("let in however often it floods")
+        mine.send({"type": "ping"})
+        mine.until("pong", seconds=0.5)
+    with assistant.socket(url, server=1) as his:  # the other process has no quarrel with him
+        assert his.next()["type"] == "connection_established"
+
+
+@pytest.mark.parametrize("kind", [Opcode.PING, Opcode.PONG, Opcode.CONT])
+def test_c11_frames_that_are_no_messages(job, kind):
+    client, assistant, number = job
+    with client.socket(f"/ws/assistance/{number}/") as mine, assistant.socket(f"/ws/assistance/{number}/") as his:
+        mine.next()
+        his.next()
+        pieces = [Frame(kind, b"", fin=kind != Opcode.CONT).serialize(mask=True) for _ in range(1000)]
+        try:
+            his.held.socket.sendall(Frame(Opcode.TEXT, b"{", fin=False).serialize(mask=True) + b"".join(pieces))
+        except OSError:
+            pass
+        assert his.closed() == 4429
+        mine.send({"type": "ping"})
+        mine.until("pong", seconds=0.5)
 
 
 def test_c13_the_sixth_socket(job):

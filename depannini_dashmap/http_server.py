@@ -10,6 +10,8 @@ from twisted.web import http
 
 from depannini_dashmap.lib import errors, stopping
 
+# Twisted holds the whole body by then; Daphne's pieces of 8 KB would each cost a hop to the thread that reads them.
+BODY_PIECE = 1 << 20
 LINGER = 2.0  # seconds for a refused client to read why: closing with its bytes unread would reset the connection
 
 CHANNELS: "WeakSet[Channel]" = WeakSet()
@@ -28,6 +30,11 @@ class Request(http_protocol.WebRequest):  # type: ignore[misc]
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, parsePOSTFormSubmission=False, **kwargs)
 
+    def process(self) -> None:
+        """Hand the request to the application, its body in few pieces."""
+        self.channel.factory.server.request_buffer_size = BODY_PIECE
+        super().process()
+
     def handle_reply(self, message: dict[str, Any]) -> None:
         """Pass the answer on; while we stop it is the connection's last one, and says so."""
         if message.get("type") == "http.response.start" and stopping.is_stopping() and self.channel:
@@ -37,9 +44,10 @@ class Request(http_protocol.WebRequest):  # type: ignore[misc]
 
     def basic_error(self, status: int, status_text: bytes, body: str) -> None:
         """Answer what Daphne refuses or could not serve."""
-        code, error = {500: ("internal_error", "Internal server error"), 503: ("unavailable", "Service unavailable")}.get(
-            status, ("bad_request", errors.InvalidData("Bad request").message)
-        )
+        code, error = {
+            500: ("internal_error", "Internal server error"),
+            503: ("unavailable", "Service unavailable"),
+        }.get(status, ("bad_request", errors.InvalidData("Bad request").message))
         request_id, content = _envelope(code, error)
         headers = [(b"content-type", b"application/json"), (b"content-length", str(len(content)).encode())]
         headers.append((b"x-request-id", request_id.encode()))

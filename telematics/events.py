@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 import orjson
@@ -10,15 +11,16 @@ from depannini_dashmap.lib import realtime
 from fleet.events import fleet_group
 
 
-def position_moved(company_id: int, vehicle_id: int, position: dict[str, Any] | orjson.Fragment) -> None:
-    """Tell the company's watchers, after commit, that a vehicle's latest position is this one.
+def positions_moved(moves: Iterable[tuple[int, int, dict[str, Any] | orjson.Fragment]]) -> None:
+    """Tell the companies' watchers, after commit, that vehicles' latest positions are these.
 
-    Shape: `{"type": "position", "company_id", "vehicle_id", "position": <position object>}`.
+    Shape: `moves` are (company id, vehicle id, position object); each frame is `{"type": "position", "company_id",
+    "vehicle_id", "position"}`.
     """
-    event = {
-        "type": "position",
-        "company_id": company_id,
-        "vehicle_id": vehicle_id,
-        "position": position,
-    }
-    realtime.publish(fleet_group(company_id), event)
+    realtime.publish_many(
+        (
+            fleet_group(company_id),
+            {"type": "position", "company_id": company_id, "vehicle_id": vehicle_id, "position": position},
+        )
+        for company_id, vehicle_id, position in moves
+    )

@@ -147,7 +147,7 @@ def _record(vehicle: TrackedVehicle, reading: Reading, now: dt.datetime) -> tupl
         tell_arrivals({vehicle.id: [row]})
     shown = vehicle.shown_at(row, stored.position_id or 0)
     if stored.moved:
-        events.position_moved(vehicle.company_id, vehicle.id, shown)
+        events.positions_moved([(vehicle.company_id, vehicle.id, shown)])
     return shown, True
 
 
@@ -216,15 +216,17 @@ def _judged(vehicle: TrackedVehicle, rows: list[ingest.Row]) -> list[ingest.Row]
             )
         )
     newest = judged[-1]
-    judged[-1] = newest._replace(reading_json=orjson.dumps(shown_reading(newest)).decode())
+    judged[-1] = ingest.Row._make((*newest[:-1], orjson.dumps(shown_reading(newest)).decode()))
     return judged
 
 
 def _tell_moves(vehicles: dict[int, TrackedVehicle], rows: Sequence[ingest.Row], stored: ingest.Stored) -> None:
     newest = {row.vehicle_id: row.reading_json for row in rows}
     moved = [(position_id, *vehicles[key].shown, newest[key]) for key, position_id in stored.moved.items()]
-    for vehicle_id, position in zip(stored.moved, ready_positions(moved), strict=True):
-        events.position_moved(vehicles[vehicle_id].company_id, vehicle_id, position)
+    events.positions_moved(
+        (vehicles[vehicle_id].company_id, vehicle_id, position)
+        for vehicle_id, position in zip(stored.moved, ready_positions(moved), strict=True)
+    )
 
 
 def _writable_vehicle(actor: User, vehicle_id: int) -> TrackedVehicle:

@@ -7,9 +7,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from django.db import connection
 from django.db.models import Exists, OuterRef, QuerySet
-from django.db.models.expressions import RawSQL
 
-from depannini_dashmap.lib.prepared import PreparedRows
+from depannini_dashmap.lib.prepared import PreparedRows, among
 from fleet.models import Vehicle
 from telematics.ingest import Row
 from telematics.plausibility import Fix, Track
@@ -106,12 +105,12 @@ def tracked_vehicles(rows: Iterable[tuple]) -> dict[int, TrackedVehicle]:
     return {row[0]: TrackedVehicle(*row[:5], _fix(row[5:8]), _fix(row[8:11]), *row[11:]) for row in rows}
 
 
-def _writable(actor: Any, vehicle_ids: list[int] | RawSQL) -> QuerySet:
+def _writable(actor: Any, vehicle_ids: Any) -> QuerySet:
     return tracked(Vehicle.objects.alive().editable_by(actor).filter(pk__in=vehicle_ids))
 
 
 _one = PreparedRows(lambda actor, vehicle_id: _writable(actor, [vehicle_id]))
-_many = PreparedRows(lambda actor, ids: _writable(actor, RawSQL("SELECT unnest(%s::bigint[])", [ids])))
+_many = PreparedRows(lambda actor, ids: _writable(actor, among(ids)))
 
 
 def _fix(values: tuple) -> Fix | None:

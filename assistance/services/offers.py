@@ -75,9 +75,14 @@ def open_offers(job: Assistance, chosen: Iterable[Candidate], *, source: str, no
         for candidate in chosen
     )
     body = wire.body(wire.row_of(job), viewer_id=None, now=now)
-    for offer in offers:
-        frame = events.new_assistance_request(body, distance_km=offer.distance_km, event_id=f"offer.{offer.pk}")
-        realtime.publish(events.assistant_group(offer.assistant_id), dict(frame))
+    asked = [
+        (
+            events.assistant_group(offer.assistant_id),
+            dict(events.new_assistance_request(body, distance_km=offer.distance_km, event_id=f"offer.{offer.pk}")),
+        )
+        for offer in offers
+    ]
+    realtime.publish_many(asked)
 
 
 def lock_open(*, assistance_id: int | None = None, assistant_id: int | None = None) -> list[OpenOffer]:
@@ -92,9 +97,16 @@ def close(offers: Iterable[OpenOffer], reason: str, now: datetime, **answer: Any
     if not ended:
         return
     Offer.objects.filter(pk__in=[offer_id for offer_id, _, _ in ended]).update(closed_at=now, reason=reason, **answer)
-    for offer_id, assistance_id, assistant_id in ended:
-        frame = events.request_closed(assistance_id=assistance_id, reason=reason, event_id=f"offer.{offer_id}.closed")
-        realtime.publish(events.assistant_group(assistant_id), dict(frame))
+    told = [
+        (
+            events.assistant_group(assistant_id),
+            dict(
+                events.request_closed(assistance_id=assistance_id, reason=reason, event_id=f"offer.{offer_id}.closed")
+            ),
+        )
+        for offer_id, assistance_id, assistant_id in ended
+    ]
+    realtime.publish_many(told)
 
 
 def offer_waiting_to(profile: AssistantProfile, now: datetime) -> None:

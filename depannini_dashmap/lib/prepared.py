@@ -16,6 +16,7 @@ from weakref import WeakKeyDictionary
 from django.conf import settings
 from django.db import NotSupportedError, connection
 from django.db.models import QuerySet
+from django.db.models.expressions import RawSQL
 
 # What each of the driver's connections has prepared, by statement; it is forgotten with the connection.
 _prepared: WeakKeyDictionary[Any, dict[Statement, str]] = WeakKeyDictionary()
@@ -79,10 +80,16 @@ class Reader:
     is_operator: bool
 
 
+def among(ids: Any) -> Any:
+    """Give what `__in` takes in a prepared query: many ids as a single value."""
+    return RawSQL("SELECT unnest(%s::bigint[])", [ids]) if connection.vendor == "postgresql" else ids
+
+
 class PreparedRows:
     """The rows of `build(reader, *values)`, a `values_list()` query that knows of the reader only what Reader holds.
 
-    On SQLite, whose driver knows no instants, Django reads the rows itself.
+    The reader is None where the query asks for no rights. On SQLite, whose driver knows no instants, Django reads the
+    rows itself.
     """
 
     def __init__(self, build: Callable[..., QuerySet]) -> None:
@@ -93,10 +100,11 @@ class PreparedRows:
         """Return the rows."""
         if connection.vendor != "postgresql":
             return list(self._build(reader, *values))
-        if reader.is_operator not in self._compiled:
-            self._compiled[reader.is_operator] = self._compile(reader.is_operator, len(values))
-        statement, used = self._compiled[reader.is_operator]
-        given = (reader.pk, *values)
+        is_operator = reader is not None and reader.is_operator
+        if is_operator not in self._compiled:
+            self._compiled[is_operator] = self._compile(is_operator, len(values))
+        statement, used = self._compiled[is_operator]
+        given = (reader and reader.pk, *values)
         return statement.rows(*(given[index] for index in used))
 
     def _compile(self, is_operator: bool, count: int) -> tuple[Statement, list[int]]:
@@ -110,5 +118,7 @@ class PreparedRows:
         marks = {slot: AsIs(f"${number}") for number, slot in enumerate(used, 1)}
         # All else is known beforehand and stands in the SQL, for partial indexes to be seen.
         with connection.cursor() as cursor:
-            whole = cursor.mogrify(sql, [marks.get(value, value) if type(value) is int else value for value in parameters])
+            whole = cursor.mogrify(
+                sql, [marks.get(value, value) if type(value) is int else value for value in parameters]
+            )
         return Statement(whole.decode()), [slots.index(slot) for slot in used]

@@ -14,13 +14,13 @@ import orjson
 from channels.consumer import AsyncConsumer
 from django.db import DatabaseError, InterfaceError
 
-from depannini_dashmap.lib import frames, handshake, hub, metrics
+from depannini_dashmap.lib import frames, handshake, hub, metrics, penalties
 from depannini_dashmap.lib.background import in_thread, leave_to_thread, spawn
 from depannini_dashmap.lib.errors import DomainError, Unauthenticated
 from depannini_dashmap.lib.frames import BadFrame
 from depannini_dashmap.lib.hub import Event
 from depannini_dashmap.lib.seats import Seat
-from depannini_dashmap.lib.transport import Transport
+from depannini_dashmap.lib.transport import FLOOD, Transport
 
 logger = logging.getLogger(__name__)
 
@@ -148,7 +148,10 @@ class SocketConsumer(AsyncConsumer):
         await receive()  # websocket.connect
         await send({"type": "websocket.accept", "subprotocol": handshake.subprotocol(scope)})
         self._transport.settle()
-        self._opening = spawn(self._open())
+        if penalties.hold(self._credentials):
+            self._shut_out(punish=False)
+        else:
+            self._opening = spawn(self._open())
         try:
             await self._listen(receive)
         except asyncio.CancelledError:  # the server stops without having told us
@@ -198,6 +201,7 @@ class SocketConsumer(AsyncConsumer):
             self.close(TRY_LATER)
         finally:
             self._opening = None
+            self._transport.listen()
 
     def _sign_in(self) -> None:
         self._check()
@@ -251,8 +255,12 @@ class SocketConsumer(AsyncConsumer):
             message = await receive()
             if message["type"] == "websocket.disconnect":
                 return
-            if not self._closing:
+            if message["type"] == FLOOD:
+                self._shut_out()
+            elif not self._closing:
                 await self._take(message)
+            elif not self._allowance.take():  # was told to go, and goes on
+                self._shut_out()
 
     async def _take(self, message: dict) -> None:
         """Answer one frame; whatever is wrong with it, the socket lives on."""
@@ -290,7 +298,11 @@ class SocketConsumer(AsyncConsumer):
         elif not self._closing:
             answer: Awaitable | None = getattr(self, self.handlers[kind])(frame)
             if answer is not None:
-                await answer
+                self._transport.pause()  # so that nothing piles up meanwhile
+                try:
+                    await answer
+                finally:
+                    self._transport.listen()
 
     def send_error(self, code: str, error: str, fields: dict[str, list[str]] | None = None) -> None:
         """Queue an error frame."""
@@ -351,11 +363,11 @@ class SocketConsumer(AsyncConsumer):
         finally:
             self._outbox = self._writer = None
 
-    def _shut_out(self) -> None:
-        """Tell a flooder to go and stop reading, so that all that he has on its way costs nothing."""
+    def _shut_out(self, *, punish: bool = True) -> None:
+        """Tell a flooder to go, now and when he comes back, and read no more: what he has on its way costs nothing."""
         self.close(TOO_MANY)
-        if self._writer is not None:
-            self._writer.add_done_callback(lambda _: self._transport.shut_out())
+        if self._transport.shut_out() and punish:
+            penalties.impose(self._credentials)
 
     def _evict(self) -> None:
         logger.info("A client that does not read was cut off")

@@ -12,27 +12,30 @@ from typing import Any
 from depannini_dashmap.lib.frames import MAX_BYTES
 
 BACKLOG_LIMIT = 256 * 1024  # bytes that may wait inside the process for one client
-READ_AT_ONCE = 4 * 1024  # bytes; all frames of one read are taken apart before anybody else has a turn
+READ_AT_ONCE = 1024  # bytes; all frames of one read are taken apart before anybody else has a turn
 STALLED_AFTER = 20_000  # milliseconds in which a client takes nothing of what was sent: it is cut off by the kernel
 LAST_WORD = 5.0  # seconds in which a client that is shut out may hear why
+FLOOD = "dashmap.flood"  # message to a consumer: its client sends too many frames that are no messages
 
 
 class Transport:
     """The Daphne connection behind an ASGI `send`, if it is one."""
 
-    __slots__ = ("_protocol",)
+    __slots__ = ("_is_shut_out", "_protocol")
 
     def __init__(self, send: Callable):
         protocol = send.args[0] if isinstance(send, functools.partial) and send.args else None
         self._protocol: Any = protocol if hasattr(protocol, "maxMessagePayloadSize") else None
+        self._is_shut_out = False
 
     def settle(self) -> None:
-        """Once the socket is accepted: set its limits and let go of the opening request."""
+        """Once the socket is accepted: set its limits, let go of the opening request and read nothing until `listen`."""
         transport = getattr(self._protocol, "transport", None)
         if transport is None:
             return
         self.limit_frames()
         transport.bufferSize = READ_AT_ONCE
+        transport.pauseProducing()
         if hasattr(socket, "TCP_USER_TIMEOUT") and hasattr(transport, "socket"):
             transport.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, STALLED_AFTER)
         # Autobahn, Twisted and Daphne keep four copies of the request, the token in each.
@@ -70,12 +73,28 @@ class Transport:
             self._protocol.sendCloseFrame(code=code)
         return True
 
-    def shut_out(self) -> None:
-        """Read nothing more from a client that was told to go, and cut the connection if it stays."""
+    def pause(self) -> None:
+        """Leave what the client sends with the kernel, which slows it down."""
+        transport = getattr(self._protocol, "transport", None)
+        if transport is not None:
+            transport.pauseProducing()
+
+    def listen(self) -> None:
+        """Read again, unless the client was shut out."""
+        transport = getattr(self._protocol, "transport", None)
+        if transport is not None and not self._is_shut_out:
+            transport.resumeProducing()
+
+    def shut_out(self) -> bool:
+        """Read nothing more from a client that is told to go, and cut the connection if it stays; False if it was done."""
+        if self._is_shut_out:
+            return False
+        self._is_shut_out = True
         transport = getattr(self._protocol, "transport", None)
         if transport is not None:
             transport.pauseProducing()
             asyncio.get_running_loop().call_later(LAST_WORD, transport.abortConnection)
+        return True
 
     def abort(self) -> None:
         """Cut the connection without waiting for the client."""

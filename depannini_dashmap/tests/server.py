@@ -10,7 +10,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -129,15 +129,15 @@ def free_port() -> int:
 
 
 @contextmanager
-def running(log: Path, *, runner: str = "serve", **environment: str) -> Iterator[Server]:
-    """Run a server on the test database: by `serve`, plain `daphne` or `uvicorn`."""
+def running(log: Path, *, runner: str = "serve", options: Sequence[str] = (), **environment: str) -> Iterator[Server]:
+    """Run a server on the test database: by `serve`, plain `daphne` or `uvicorn`, with further options of it."""
     port = free_port()
     commands = {
         "serve": [sys.executable, "manage.py", "serve", "--port", str(port)],
         "daphne": [sys.executable, "-m", "daphne", "-b", "127.0.0.1", "-p", str(port)],
         "uvicorn": [sys.executable, "-m", "uvicorn", "--host", "127.0.0.1", "--port", str(port)],
     }
-    command = commands[runner] + ([] if runner == "serve" else ["depannini_dashmap.asgi:application"])
+    command = [*commands[runner], *options] + ([] if runner == "serve" else ["depannini_dashmap.asgi:application"])
     server = Server(command, port, _environment() | environment, log)
     try:
         server.wait_until_ready()

@@ -23,6 +23,9 @@ class Line:
     def pauseProducing(self) -> None:  # noqa: N802
         self.done.append("pauseProducing")
 
+    def resumeProducing(self) -> None:  # noqa: N802
+        self.done.append("resumeProducing")
+
     def abortConnection(self) -> None:  # noqa: N802
         self.done.append("abortConnection")
 
@@ -49,7 +52,7 @@ def test_an_accepted_socket_has_its_limits_and_no_copy_of_the_token() -> None:
     scope_headers, line = protocol.clean_headers, protocol.transport
     over(protocol).settle()
     assert (protocol.maxMessagePayloadSize, protocol.maxFramePayloadSize, protocol.failByDrop) == (MAX_BYTES, MAX_BYTES, False)
-    assert (line.bufferSize, line.done) == (READ_AT_ONCE, ["unregisterProducer"])
+    assert (line.bufferSize, line.done) == (READ_AT_ONCE, ["pauseProducing", "unregisterProducer"])
     assert line.socket.getsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT) == STALLED_AFTER
     assert (protocol.http_request_data, protocol.http_headers, scope_headers) == (b"", {}, [])
     line.socket.close()
@@ -60,7 +63,9 @@ def test_who_is_shut_out_is_not_read_any_more_and_cut_off_soon(monkeypatch: Any)
     protocol = Protocol()
 
     async def shut_out() -> list[str]:
-        over(protocol).shut_out()
+        transport = over(protocol)
+        assert [transport.shut_out(), transport.shut_out()] == [True, False]
+        transport.listen()
         at_once = list(protocol.transport.done)
         await asyncio.sleep(0.01)
         return at_once
@@ -70,8 +75,21 @@ def test_who_is_shut_out_is_not_read_any_more_and_cut_off_soon(monkeypatch: Any)
     protocol.transport.socket.close()
 
 
+def test_nothing_is_read_until_the_socket_listens() -> None:
+    protocol = Protocol()
+    transport = over(protocol)
+    transport.settle()
+    transport.listen()
+    transport.pause()
+    transport.listen()
+    assert protocol.transport.done == ["pauseProducing", "unregisterProducer", "resumeProducing", "pauseProducing", "resumeProducing"]
+    protocol.transport.socket.close()
+
+
 def test_under_another_server_nothing_is_done() -> None:
     transport = Transport(lambda message: None)
     transport.settle()
-    transport.shut_out()
+    transport.pause()
+    transport.listen()
+    assert transport.shut_out() is True
     assert transport.is_clogged() is False
