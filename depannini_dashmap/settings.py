@@ -264,6 +264,12 @@ OFFER_WAVE_SIZE = env.int("OFFER_WAVE_SIZE", 10)
 OFFER_WAVE_INTERVAL = timedelta(seconds=env.int("OFFER_WAVE_INTERVAL", 30))
 ALLOW_FAKE_DATA = env.bool("ALLOW_FAKE_DATA", DEBUG)
 VEHICLE_SILENT_AFTER = timedelta(seconds=env.int("VEHICLE_SILENT_AFTER", 900))
+ETA_ROAD_FACTOR = env.float("ETA_ROAD_FACTOR", 1.3)
+ETA_MEAN_SPEED_KMH = env.float("ETA_MEAN_SPEED_KMH", 40.0)
+ETA_SERVICE_TIME = timedelta(seconds=env.int("ETA_SERVICE_TIME", 900))
+ETA_MAX_FIX_AGE = timedelta(seconds=env.int("ETA_MAX_FIX_AGE", 300))
+if not (1 <= ETA_ROAD_FACTOR <= 10 and 1 <= ETA_MEAN_SPEED_KMH <= 200 and timedelta() <= ETA_SERVICE_TIME <= timedelta(days=1)):
+    raise ImproperlyConfigured("ETA_ROAD_FACTOR is 1 to 10, ETA_MEAN_SPEED_KMH 1 to 200, ETA_SERVICE_TIME at most a day.")
 
 # --- Retention: days that rows are kept; 0 keeps them for ever -------------------------------------------------------------------
 RETENTION_DAYS = {

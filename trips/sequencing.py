@@ -6,18 +6,13 @@ Nothing here touches the database; `services.stops` stores what these functions 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import NamedTuple
 
 PICKUP = "pickup"
 DELIVERY = "delivery"
 
 
-class Place(NamedTuple):
-    """One stop in a trip: its id and, when an order uses it, the order and the half of the journey it is."""
-
-    id: int
-    order_id: int | None = None
-    half: str | None = None
+# What an order does at one stop of a trip: its id, and which half of its journey that is.
+Half = tuple[int, str]
 
 
 class ReorderError(ValueError):
@@ -55,27 +50,26 @@ def moved(current: Sequence[int], pk: int, sequence: int) -> list[int]:
     return others
 
 
-def backward_orders(places: Iterable[Place]) -> list[int]:
+def backward_orders(halves: Iterable[Half]) -> list[int]:
     """List the ids of orders whose delivery comes before their pickup."""
     delivered: set[int] = set()
     backward: list[int] = []
-    for place in places:
-        if place.order_id is None:
-            continue
-        if place.half == DELIVERY:
-            delivered.add(place.order_id)
-        elif place.order_id in delivered:
-            backward.append(place.order_id)
+    for order_id, half in halves:
+        if half == DELIVERY:
+            delivered.add(order_id)
+        elif order_id in delivered:
+            backward.append(order_id)
     return backward
 
 
-def incomplete_orders(places: Iterable[Place]) -> list[int]:
+def incomplete_orders(halves: Iterable[Half]) -> list[int]:
     """List the ids of orders of which only one half is in the trip, in the order of the stops."""
-    halves: dict[int, set[str | None]] = {}
-    for place in places:
-        if place.order_id is not None:
-            halves.setdefault(place.order_id, set()).add(place.half)
-    return [order_id for order_id, seen in halves.items() if len(seen) == 1]
+    first: dict[int, str] = {}
+    whole: set[int] = set()
+    for order_id, half in halves:
+        if first.setdefault(order_id, half) != half:
+            whole.add(order_id)
+    return [order_id for order_id in first if order_id not in whole]
 
 
 def renumbering(ids: Sequence[int], sequences: Mapping[int, int]) -> dict[int, int]:

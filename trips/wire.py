@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Iterable, Sequence
-from decimal import Decimal
 from typing import Any
 
 from django.db.models import QuerySet
 
 from accounts.models import User
+from depannini_dashmap.lib.prepared import PreparedRows, among
 from trips import route, sequencing
 from trips.models import TripStop
 
@@ -65,6 +65,14 @@ STOP_COLUMNS = (
 _NAMES = ("name", "first_name", "last_name", "username", "user_type")
 
 
+# Planned once for few trips, so that a page never reads all stops there are: of 20,000 trips, PostgreSQL does so for 500 numbers.
+_stops_of = PreparedRows(
+    lambda _, trip_ids: (
+        TripStop.objects.filter(trip_id__in=among(trip_ids)).order_by("trip_id", "sequence").values_list(*STOP_COLUMNS)
+    )
+)
+
+
 def trip_rows(trips: QuerySet) -> QuerySet:
     """Reduce a query to the columns that a trip's document shows."""
     return trips.values(*TRIP_COLUMNS)
@@ -77,9 +85,8 @@ def trip_stop_rows(trip_stops: QuerySet) -> QuerySet:
 
 def trip_documents(rows: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
     """Return the documented trip objects of rows of `trip_rows`, with their stops, in one more query."""
-    stops = TripStop.objects.filter(trip_id__in=[row["id"] for row in rows]).order_by("trip_id", "sequence")
     by_trip: dict[int, list[tuple]] = {row["id"]: [] for row in rows}
-    for values in stops.values_list(*STOP_COLUMNS):
+    for values in _stops_of(None, list(by_trip)):
         by_trip[values[1]].append(values)
     names: dict[int, str] = {}
     return [_trip(row, by_trip[row["id"]], names) for row in rows]
@@ -122,8 +129,10 @@ def route_geojson(trip: dict[str, Any]) -> dict[str, Any]:
 
 
 def _trip(row: dict[str, Any], stops: list[tuple], names: dict[int, str]) -> dict[str, Any]:
-    numbers = {values[18]: values[19] for values in stops if values[18] is not None}
-    incomplete = sequencing.incomplete_orders(_places(stops)) if numbers else ()
+    of_orders = [values for values in stops if values[18] is not None]
+    incomplete = sequencing.incomplete_orders([(values[18], values[13]) for values in of_orders])
+    numbers = {values[18]: values[19] for values in of_orders} if incomplete else {}
+    trip_stops = [_trip_stop(values) for values in stops]
     return {
         "id": row["id"],
         "company": row["company_id"],
@@ -139,9 +148,9 @@ def _trip(row: dict[str, Any], stops: list[tuple], names: dict[int, str]) -> dic
         "actual_end_datetime": _instant(row["actual_end_datetime"]),
         "notes": row["notes"],
         "driver_notified": row["driver_notified"] and not any(values[17] > row["notified_at"] for values in stops),
-        "trip_stops": [_trip_stop(values) for values in stops],
+        "trip_stops": trip_stops,
         "incomplete_orders": [numbers[order_id] for order_id in incomplete],
-        "total_distance_km": route.total_distance_km(_points(stops)),
+        "total_distance_km": route.total_distance_km(_points(trip_stops)),
         "planned_duration_minutes": route.planned_duration_minutes(
             row["planned_start_time"], [values[3] for values in stops]
         ),
@@ -162,8 +171,9 @@ def _trip_stop(values: tuple) -> dict[str, Any]:
             "id": stop_id,
             "name": name,
             "address": address,
-            "latitude": _degrees(latitude),
-            "longitude": _degrees(longitude),
+            # The database keeps decimals with the places that the contract shows.
+            "latitude": None if latitude is None else str(latitude),
+            "longitude": None if longitude is None else str(longitude),
             "stop_type": stop_type,
             "contact_name": contact_name,
             "contact_phone": contact_phone,
@@ -171,8 +181,8 @@ def _trip_stop(values: tuple) -> dict[str, Any]:
         },
         "sequence": sequence,
         "planned_arrival_time": _clock(planned),
-        "actual_arrival_datetime": _instant(arrival),
-        "actual_departure_datetime": _instant(departure),
+        "actual_arrival_datetime": None if arrival is None else _instant(arrival),
+        "actual_departure_datetime": None if departure is None else _instant(departure),
         "notes": notes,
         "is_completed": is_completed,
         "linked_order": None
@@ -181,14 +191,10 @@ def _trip_stop(values: tuple) -> dict[str, Any]:
     }
 
 
-def _places(stops: Iterable[tuple]) -> list[sequencing.Place]:
-    return [sequencing.Place(values[0], values[18], values[13]) for values in stops]
-
-
-def _points(stops: Iterable[tuple]) -> list[route.Point]:
-    return [
-        (float(values[11]), float(values[12])) for values in stops if values[11] is not None and values[12] is not None
-    ]
+def _points(trip_stops: Iterable[dict[str, Any]]) -> list[route.Point]:
+    # Their written degrees: a float is made of a text several times faster than of a Decimal.
+    places = [row["stop"] for row in trip_stops]
+    return [(float(place["latitude"]), float(place["longitude"])) for place in places if place["latitude"] is not None]
 
 
 def _dispatcher_name(row: dict[str, Any], names: dict[int, str]) -> str | None:
@@ -198,11 +204,6 @@ def _dispatcher_name(row: dict[str, Any], names: dict[int, str]) -> str | None:
     if dispatcher_id not in names:
         names[dispatcher_id] = User(**{name: row[f"dispatcher__{name}"] for name in _NAMES}).display_name
     return names[dispatcher_id]
-
-
-def _degrees(value: Decimal | None) -> str | None:
-    # The database keeps decimals with the places that the contract shows.
-    return None if value is None else str(value)
 
 
 def _clock(value: dt.time | None) -> str | None:

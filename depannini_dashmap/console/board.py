@@ -17,6 +17,7 @@ from django.utils import timezone
 
 from accounts.models import User
 from assistance.models import Assistance, Offer
+from depannini_dashmap.console.arrivals import NextStop, next_stops
 from fleet.models import Vehicle
 from orders.models import Order
 from trips.lifecycle import DRAFT, IN_PROGRESS, PLANNED
@@ -40,6 +41,7 @@ class TripLine:
     done: int
     late_stops: int
     starts_late: bool
+    next_stop: NextStop | None = None
 
     @property
     def is_late(self) -> bool:
@@ -139,18 +141,20 @@ def _trip_lines(today: QuerySet[Trip], here: dt.datetime) -> list[TripLine]:
         .annotate(urgency=urgency, due=stops_of_trip(is_completed=False, planned_arrival_time__lt=here.time()))
         .order_by("urgency", "planned_start_date", "planned_start_time", "id")[:TRIPS_SHOWN]
     )
-    lines = [_trip_line(trip, here) for trip in rows]
+    trips = list(rows)
+    following = next_stops(trips, here)
+    lines = [_trip_line(trip, here, following.get(trip.pk)) for trip in trips]
     return sorted(lines, key=lambda line: not line.is_late)
 
 
-def _trip_line(trip: Any, here: dt.datetime) -> TripLine:
+def _trip_line(trip: Any, here: dt.datetime, next_stop: NextStop | None) -> TripLine:
     start = (trip.planned_start_date, trip.planned_start_time)
     late_stops = 0
     if trip.status == IN_PROGRESS:
         is_older = trip.planned_start_date < here.date()
         late_stops = trip.total - trip.done if is_older else trip.due
     starts_late = trip.status in UNSTARTED and start < (here.date(), here.time())
-    return TripLine(trip, trip.total, trip.done, late_stops, starts_late)
+    return TripLine(trip, trip.total, trip.done, late_stops, starts_late, next_stop)
 
 
 def _help(now: dt.datetime) -> Help:

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 from django.contrib import messages
 from django.db import transaction
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
 from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils import timezone
@@ -20,7 +20,7 @@ from django.views.decorators.http import require_POST, require_safe
 
 from accounts.models import User
 from accounts.permissions import may_edit
-from depannini_dashmap.console import desk
+from depannini_dashmap.console import arrivals, desk
 from depannini_dashmap.console.results import run_each
 from depannini_dashmap.lib.errors import DomainError, InvalidData
 from depannini_dashmap.lib.refusals import explain
@@ -141,8 +141,17 @@ def show_trip(request: HttpRequest, trip_id: int, context: dict[str, Any]) -> Ht
         "is_overloaded": load_kg > trip.vehicle.capacity * KG_PER_TONNE,
         "steps": [(name, step) for name, step in STEP.items() if is_editable and trip.status in step.sources],
         "is_editable": is_editable and not trip.is_closed,
+        "next_stop": arrivals.next_stops([trip], timezone.now()).get(trip.pk),
     }
     return TemplateResponse(request, "console/trip.html", {**context, **page})
+
+
+@require_safe
+def suggest_times(request: HttpRequest, trip_id: int) -> HttpResponse:
+    """Give the due times that fit the order of the stops in `?stop=…&stop=…`, as HH:MM by stop; nothing is stored."""
+    trip = _visible(request, trip_id)
+    times = arrivals.suggested_times(trip, desk.numbers(request.GET.getlist("stop")), timezone.now())
+    return JsonResponse({"due": {str(stop): f"{timezone.localtime(at):%H:%M}" for stop, at in times.items()}})
 
 
 @require_POST

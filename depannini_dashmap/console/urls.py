@@ -38,6 +38,7 @@ def console_urls(site: DispatchAdminSite) -> list[URLPattern]:
         path("dispatch/trips/step/<slug:step>/", page(trip_desk.take_step), name="dispatch_step"),
         path("dispatch/trips/<int:trip_id>/", page(trip_desk.show_trip), name="dispatch_trip"),
         path("dispatch/trips/<int:trip_id>/reorder/", page(trip_desk.arrange), name="dispatch_reorder"),
+        path("dispatch/trips/<int:trip_id>/due-times/", site.admin_view(trip_desk.suggest_times), name="dispatch_due_times"),
         path("dispatch/trips/<int:trip_id>/fill/", page(order_desk.fill_trip), name="dispatch_fill_trip"),
         path("dispatch/trips/<int:trip_id>/stops/<int:stop_id>/", page(trip_desk.mark_stop), name="dispatch_stop_done"),
         path("dispatch/trips/<int:trip_id>/take-out/", page(trip_desk.take_out), name="dispatch_take_out"),

@@ -305,6 +305,7 @@ REFUSALS = (
     gettext_noop("Cannot set a %(before)s order to %(after)s in its trip"),
     gettext_noop("The delivery of order %(number)s cannot come before its pickup."),
     gettext_noop("Delivery of %(number)s before its pickup."),
+    gettext_noop("Give latitude and longitude together, or neither."),
     gettext_noop("This request is already %(status)s"),
     gettext_noop(
         "Trips must contain complete order journeys (both pickup and delivery); incomplete: %(orders)s."

@@ -7,6 +7,8 @@ import re
 from typing import Any
 
 from django import template
+from django.utils import timezone
+from django.utils.formats import date_format
 from django.utils.html import format_html
 from django.utils.translation import gettext, ngettext
 
@@ -44,6 +46,14 @@ def age(since: dt.datetime | None, now: dt.datetime) -> str:
         return ngettext("%(n)d h", "%(n)d h", hours) % {"n": hours}
     days = minutes // (24 * 60)
     return ngettext("%(n)d day", "%(n)d days", days) % {"n": days}
+
+
+@register.simple_tag
+def about(moment: dt.datetime) -> str:
+    """Say an estimated instant: its time, with the day where that is not today."""
+    here = timezone.localtime(moment)
+    pattern = "H:i" if here.date() == timezone.localdate() else "j M H:i"
+    return gettext("about %(time)s") % {"time": date_format(here, pattern)}
 
 
 @register.simple_tag

@@ -5,6 +5,7 @@ import re
 from typing import Any
 
 import pytest
+import time_machine
 from django.core import mail
 from django.test import Client
 from django.urls import reverse
@@ -13,12 +14,14 @@ from django.utils import timezone
 from assistance.models import Assistance, AssistantProfile, ChatMessage, Offer
 from depannini_dashmap.console import board, charts
 from depannini_dashmap.lib import realtime
+from depannini_dashmap.lib.fields import format_utc
 from depannini_dashmap.models import AuditEvent
 from fleet.services import create_vehicle
 from fleet.tests.sheets import confirm, upload
-from orders.models import Order
+from orders.models import Order, Stop
 from orders.services import create_order
 from orders.stops import StopInput
+from telematics.services import record_position
 from trips.models import Trip, TripStop
 from trips.services.stops import add_order
 from trips.services.trips import create_trip, update_trip
@@ -53,6 +56,13 @@ def _trip(actor: Any, vehicle: Any, name: str = "Tour", orders: tuple[Order, ...
     for order in orders:
         add_order(actor=actor, trip_id=trip.pk, order=order)
     return trip
+
+
+def _report(actor: Any, vehicle: Any, seconds_ago: int = 0) -> None:
+    """Report a vehicle about 9 km east of every stop, which are 17 minutes at the assumed pace."""
+    at = format_utc(timezone.now() - dt.timedelta(seconds=seconds_ago))
+    place = {"latitude": 36.75, "longitude": 3.15, "speed": 40, "heading": 270}
+    record_position(actor=actor, raw={"vehicle_id": vehicle.pk, "timestamp": at, **place})
 
 
 def _request(client_user: Any) -> Assistance:
@@ -182,6 +192,21 @@ def test_the_board_costs_the_same_with_more_rows(
     # silent vehicles listed and counted.
     with django_assert_num_queries(11):
         nadia.get("/admin/board/")
+
+
+@pytest.mark.parametrize("rows", [1, 3])
+def test_next_stops_cost_one_query_more_however_many_trips_run(
+    rows: int, dispatcher: Any, company_a: Any, nadia: Client, django_assert_num_queries: Any
+) -> None:
+    for number in range(rows):
+        vehicle = _vehicle(dispatcher, company_a, f"16-{number}")
+        trip = _trip(dispatcher, vehicle, orders=(_order(dispatcher, company_a), _order(dispatcher, company_a)))
+        update_trip(actor=dispatcher, trip_id=trip.pk, status="in_progress")
+        _report(dispatcher, vehicle)
+    # What the board of drafts costs, and the open stops of running trips with their vehicles' positions.
+    with django_assert_num_queries(12):
+        body = nadia.get("/admin/board/").content.decode()
+    assert body.count("about ") == rows
 
 
 @pytest.mark.parametrize("rows", [1, 3])
@@ -401,6 +426,78 @@ def test_the_desks_cost_the_same_with_more_rows(
         browser.get(path)
         with django_assert_num_queries(queries, info=path):
             assert browser.get(path).status_code == 200
+
+
+MORNING = dt.datetime(2026, 5, 4, 8, 2, tzinfo=dt.UTC)  # 09:02 in Algiers
+
+
+def _running(actor: Any, company: Any) -> Trip:
+    trip = _trip(actor, _vehicle(actor, company), orders=(_order(actor, company), _order(actor, company)))
+    update_trip(actor=actor, trip_id=trip.pk, status="in_progress")
+    return trip
+
+
+def _due(browser: Client, trip: Trip, stops: list[int]) -> dict[str, str]:
+    return browser.get(f"/admin/dispatch/trips/{trip.pk}/due-times/", {"stop": stops}).json()["due"]
+
+
+@pytest.mark.parametrize(("age", "told"), [(0, True), (300, True), (301, False), (None, False)])
+def test_the_next_stop_is_told_with_about_when_while_the_position_is_fresh(
+    age: int | None, told: bool, dispatcher: Any, company_a: Any, nadia: Client
+) -> None:
+    with time_machine.travel(MORNING, tick=False):
+        trip = _running(dispatcher, company_a)
+        if age is not None:
+            _report(dispatcher, trip.vehicle, age)
+        desk, page = (nadia.get(path).content.decode() for path in (f"/admin/dispatch/trips/{trip.pk}/", "/admin/board/"))
+    assert "Next stop" in desk
+    # Measured from where it was when: 09:02 or 08:57, and 17 minutes, in steps of five.
+    assert re.findall(r"about [\d:]+", desk) == ["about 09:20" if age == 0 else "about 09:15"] * 2 * told
+    assert len(re.findall(r"about [\d:]+", page)) == told
+
+
+def test_a_vehicle_at_a_stop_goes_on_after_its_service(dispatcher: Any, company_a: Any, nadia: Client) -> None:
+    with time_machine.travel(MORNING, tick=False):
+        trip = _running(dispatcher, company_a)
+        first = trip.trip_stops.first()
+        TripStop.objects.filter(pk=first.pk).update(actual_arrival_datetime=timezone.now())
+        _report(dispatcher, trip.vehicle)
+        desk = nadia.get(f"/admin/dispatch/trips/{trip.pk}/").content.decode()
+    assert re.findall(r"about [\d:]+", desk) == ["about 09:35"] * 2
+
+
+def test_due_times_are_suggested_in_the_order_given_and_nothing_is_stored(
+    dispatcher: Any, company_a: Any, nadia: Client, viewer: Any, dispatcher_b: Any
+) -> None:
+    trip = _trip(dispatcher, _vehicle(dispatcher, company_a), orders=(_order(dispatcher, company_a), _order(dispatcher, company_a)))
+    Trip.objects.filter(pk=trip.pk).update(planned_start_time=dt.time(7, 58))
+    one, two, three, four = trip.trip_stops.values_list("pk", flat=True)
+    Stop.objects.filter(trip_stops=two).update(latitude="36.75", longitude="3.15")
+    Stop.objects.filter(trip_stops=four).update(latitude=None, longitude=None)
+    # Twice 17 minutes on the road, 15 at each stop, in steps of five; a stop that is on no map has no time.
+    assert _due(nadia, trip, [one, two, three, four]) == {str(one): "08:00", str(two): "08:35", str(three): "09:05"}
+    assert _due(nadia, trip, [two, one, 10**9]) == {str(two): "08:00", str(one): "08:35"}
+    assert set(trip.trip_stops.values_list("planned_arrival_time", flat=True)) == {None}
+    nadia.force_login(dispatcher_b)
+    assert nadia.get(f"/admin/dispatch/trips/{trip.pk}/due-times/?stop={one}").status_code == 404
+
+
+def test_due_times_of_a_running_trip_go_on_from_where_it_is(
+    dispatcher: Any, company_a: Any, nadia: Client, django_assert_num_queries: Any
+) -> None:
+    with time_machine.travel(MORNING, tick=False):
+        trip = _running(dispatcher, company_a)
+        stops = list(trip.trip_stops.values_list("pk", flat=True))
+        Stop.objects.filter(trip_stops=stops[0]).update(latitude="36.75", longitude="3.15")
+        TripStop.objects.filter(pk=stops[0]).update(actual_arrival_datetime=timezone.now() - dt.timedelta(minutes=10))
+        # Without a position: from the stop that it was at last, which it serves for five minutes more.
+        at_stop = {str(stops[1]): "09:25", str(stops[2]): "09:40", str(stops[3]): "09:55"}
+        assert _due(nadia, trip, stops) == at_stop
+        _report(dispatcher, trip.vehicle)
+        TripStop.objects.filter(pk=stops[0]).update(is_completed=True)
+        # session, user, operators' group, roles; the trip, its stops, the last position
+        with django_assert_num_queries(7):
+            assert _due(nadia, trip, stops) == {str(stops[1]): "09:20", str(stops[2]): "09:35", str(stops[3]): "09:50"}
 
 
 def test_a_trip_is_driven_from_the_console(dispatcher: Any, company_a: Any, nadia: Client) -> None:

@@ -3,6 +3,7 @@
 import datetime as dt
 import sys
 from collections.abc import Callable, Iterator
+from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
@@ -103,6 +104,38 @@ def test_a_marker_moves_on_the_live_map(server: Server, watch: Any, dispatcher: 
     assert "16-1" in page.locator(".leaflet-popup").inner_text()
 
 
+def test_a_vehicle_is_found_in_the_table_by_what_is_known_of_it(
+    server: Server, watch: Any, dispatcher: Any, company_a: Any
+) -> None:
+    for number, driver in enumerate(("Ali Haddad", "Zoé Benali", "")):
+        vehicle = _vehicle(dispatcher, company_a, f"16-10{number}")
+        type(vehicle).objects.filter(pk=vehicle.pk).update(driver_name=driver)
+        _report(server, dispatcher, vehicle, 36.75, 3.05, ago=60)
+    one = watch(server.url)
+    one.sign_in("nadia", "/admin/map/")
+    page = one.page
+    page.wait_for_selector("#live-notice[data-state=live]")
+    rows = page.locator("table[data-kind=vehicles] tbody tr")
+    found = page.get_by_label("Find a vehicle")
+    told = page.locator("#vehicles-found")
+    known = {"16 102": ["16-102"], "ZOE": ["16-101"], "haddad renault": ["16-100"], "master 10": ["16-100", "16-101", "16-102"]}
+    for typed, plates in known.items():
+        found.fill(typed)
+        page.wait_for_selector(f"#vehicles-found:text-is('{len(plates)} of 3 shown')")
+        assert sorted(page.locator("table[data-kind=vehicles] th > bdi:first-child").all_inner_texts()) == plates
+    found.fill("101")
+    _report(server, dispatcher, _vehicle(dispatcher, company_a, "31-101"), 36.75, 3.05)
+    page.wait_for_selector("#vehicles-found:text-is('2 of 4 shown')")
+    found.fill("nothing like it")
+    page.wait_for_selector("#vehicles-found:text-is('0 of 4 shown')")
+    assert rows.all_inner_texts() == ["No vehicle matches."]
+    assert page.locator(".marker-group").inner_text() == "4"
+    found.press("Escape")
+    eventually(lambda: page.wait_for_timeout(100) or (rows.count() == 4 and told.inner_text() == ""), "all are back")
+    found.press("Tab")
+    assert page.evaluate("document.activeElement.getAttribute('aria-labelledby')") == "t-vehicles"
+
+
 def test_vehicles_at_one_place_share_a_marker_that_tells_of_each(
     server: Server, watch: Any, dispatcher: Any, company_a: Any
 ) -> None:
@@ -166,6 +199,23 @@ def test_stops_are_reordered_by_keyboard_and_by_drag(server: Server, watch: Any,
     page.click("text=Save the stops")
     page.wait_for_selector(".messagelist .success")
     assert list(trip.trip_stops.values_list("pk", flat=True)) == [p1, p2, d2, d1]
+
+
+def test_due_times_are_suggested_changed_and_saved(server: Server, watch: Any, dispatcher: Any, company_a: Any) -> None:
+    trip = _trip(dispatcher, _vehicle(dispatcher, company_a), orders=(_order(dispatcher, company_a),))
+    type(trip).objects.filter(pk=trip.pk).update(planned_start_time=dt.time(8))
+    one = watch(server.url)
+    one.sign_in("nadia", f"/admin/dispatch/trips/{trip.pk}/")
+    page = one.page
+    page.get_by_role("button", name="Suggest due times").press("Enter")
+    page.wait_for_selector("#reorder-status:text-is('2 due times filled in. Not saved yet.')")
+    fields = page.locator("input[name=due]")
+    assert [fields.nth(place).input_value() for place in range(2)] == ["08:00", "08:15"]
+    assert set(trip.trip_stops.values_list("planned_arrival_time", flat=True)) == {None}
+    fields.nth(1).fill("08:40")
+    page.click("text=Save the stops")
+    page.wait_for_selector(".messagelist .success")
+    assert list(trip.trip_stops.values_list("planned_arrival_time", flat=True)) == [dt.time(8), dt.time(8, 40)]
 
 
 def test_an_operator_assigns_by_hand_from_the_board(
@@ -290,18 +340,89 @@ def test_a_lost_socket_says_so_and_comes_back_with_the_right_state(
     page.close()
 
 
-@pytest.mark.parametrize(("language", "direction"), [("fr", "ltr"), ("ar", "rtl")])
-@pytest.mark.parametrize("width", [390, 1440])
-def test_no_page_is_wider_than_the_screen(
-    language: str, direction: str, width: int, server: Server, watch: Any, dispatcher: Any, company_a: Any
+def _faults_of(page: Any, path: str) -> list[str]:
+    """Ask axe-core, with all its rules, and measure whether the page scrolls sideways."""
+    page.evaluate((files("axe_playwright_python") / "axe.min.js").read_text(encoding="utf-8"))
+    broken = page.evaluate("axe.run(document, { resultTypes: ['violations'], preload: false })")["violations"]
+    wide = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
+    faults = [f"{path}: {rule['id']}: {node['html']}" for rule in broken for node in rule["nodes"]]
+    return [*faults, *([f"{path}: {wide} px too wide"] if wide > 0 else [])]
+
+
+@pytest.mark.parametrize(
+    ("username", "language", "width"),
+    [("salim", "ar", 390), ("salim", "fr", 1440), ("nadia", "ar", 1440)],
+)
+def test_every_page_can_be_read_and_worked_by_everybody(
+    username: str,
+    language: str,
+    width: int,
+    server: Server,
+    watch: Any,
+    dispatcher: Any,
+    staff_user: Any,
+    company_a: Any,
+    client_user: Any,
+    assistant_user: Any,
+) -> None:
+    pytest.importorskip("axe_playwright_python", reason="requirements-dev.txt is not installed")
+    waiting, carried = (_order(dispatcher, company_a, customer) for customer in ("Pharmacie", "Hôtel"))
+    trip = _trip(dispatcher, _vehicle(dispatcher, company_a), orders=(carried,))
+    type(trip).objects.filter(pk=trip.pk).update(status="in_progress", actual_start_datetime=timezone.now())
+    _report(server, dispatcher, trip.vehicle, 36.75, 3.15)
+    job = _request(client_user)
+    AssistantProfile.objects.filter(pk=assistant_user.pk).update(is_active=True, seen_at=timezone.now(), lat=36.76, lng=3.06)
+    one = watch(server.url, locale=language)
+    page = one.page
+    page.set_viewport_size({"width": width, "height": 800})
+    one.open("/admin/login/")
+    faults = _faults_of(page, "/admin/login/")
+    one.sign_in(username)
+    paths = [
+        "/admin/",
+        f"/admin/map/?trip={trip.pk}",
+        f"/admin/dispatch/trips/{trip.pk}/",
+        f"/admin/dispatch/trips/{trip.pk}/fill/",
+        f"/admin/dispatch/trips/step/cancel/?ids={trip.pk}",
+        f"/admin/dispatch/orders/into-trip/?ids={waiting.pk}",
+        "/admin/trips/trip/",
+        f"/admin/trips/trip/{trip.pk}/change/",
+        f"/admin/trips/trip/{trip.pk}/history/",
+        "/admin/orders/order/?q=a",
+        f"/admin/orders/order/{waiting.pk}/change/",
+        "/admin/orders/order/import/",
+        "/admin/fleet/vehicle/",
+    ]
+    if username == "salim":
+        paths += [
+            f"/admin/dispatch/requests/{job.pk}/",
+            f"/admin/dispatch/requests/{job.pk}/cancel/",
+            "/admin/assistance/assistance/",
+            "/admin/assistance/tariff/1/change/",
+            "/admin/accounts/user/?q=a",
+            f"/admin/accounts/user/{dispatcher.pk}/change/",
+            f"/admin/dispatch/people/deactivate/?ids={client_user.pk}",
+            "/admin/telematics/device/?q=a",
+        ]
+    for path in paths:
+        one.open(path)
+        assert page.get_attribute("html", "dir") == ("rtl" if language == "ar" else "ltr")
+        if "/map/" in path:
+            page.wait_for_selector(".marker-vehicle, .marker-group")
+        faults += _faults_of(page, path)
+    assert faults == []
+
+
+def test_no_page_is_wider_than_a_phone_in_french_either(
+    server: Server, watch: Any, dispatcher: Any, company_a: Any
 ) -> None:
     trip = _trip(dispatcher, _vehicle(dispatcher, company_a), orders=(_order(dispatcher, company_a),))
-    one = watch(server.url, locale=language)
-    one.page.set_viewport_size({"width": width, "height": 800})
+    one = watch(server.url, locale="fr")
+    one.page.set_viewport_size({"width": 390, "height": 800})
     one.sign_in("nadia")
     for path in ("/admin/", "/admin/map/", f"/admin/dispatch/trips/{trip.pk}/", "/admin/orders/order/"):
         one.open(path)
         page = one.page
-        assert page.get_attribute("html", "dir") == direction
+        assert page.get_attribute("html", "dir") == "ltr"
         wide = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
         assert wide <= 0, path

@@ -19,7 +19,9 @@ COLOURS = 224
 def pages(page: Any, base: str) -> dict[str, str]:
     """Name the pages, with a running trip and an open request of the demo."""
     page.goto(f"{base}/admin/")
-    trip = page.locator("[data-region=trips] th a").first.get_attribute("href")
+    running = page.locator("[data-region=trips] tr:has(td .quiet .nowrap) th a")  # its next stop is estimated
+    trips = running if running.count() else page.locator("[data-region=trips] th a")
+    trip = trips.first.get_attribute("href")
     request = page.locator("[data-region=help] th a").first
     found = {
         "board": "/admin/",

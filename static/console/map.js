@@ -1,4 +1,5 @@
 // The live map and the tables that hold the same. All texts go in as text nodes, never as HTML.
+import { matching } from "./finding.js";
 import { keepCurrent, requireSignedIn } from "./live.js";
 import { element, Markers } from "./markers.js";
 
@@ -146,31 +147,33 @@ function drawTrip(trip) {
 }
 
 // --- The tables ------------------------------------------------------------------------------------------------------
-function fill(kind, rows) {
+function fill(kind, rows, none = say("none")) {
   const body = document.querySelector(`table[data-kind="${kind}"] tbody`);
   if (!body) return;
   const old = new Map([...body.rows].map((row) => [row.dataset.key, row]));
   if (!rows.length) {
     const empty = element("tr");
-    const cell = element("td", "quiet", say("none"));
+    const cell = element("td", "quiet", none);
     cell.colSpan = 9;
     empty.append(cell);
     body.replaceChildren(empty);
     return;
   }
-  const order = rows.map(({ key, cells, place, url, name }) => {
+  const order = rows.map(({ key, cells, place, url, name, under }) => {
     const known = old.get(key);
-    const row = known && known.dataset.url === (url || "") ? known : newRow(key, cells.length, place, url, name);
-    cells.forEach((text, index) => {
-      const holder = row.cells[index].firstChild;
-      if (holder.textContent !== String(text)) holder.textContent = text;
-    });
+    const row = known && known.dataset.url === (url || "") ? known : newRow(key, cells.length, place, url, name, under);
+    cells.forEach((text, index) => rewrite(row.cells[index].firstChild, text));
+    if (under !== undefined) rewrite(row.cells[0].lastChild.firstChild, under);
     return row;
   });
   if (order.length !== body.rows.length || order.some((row, index) => body.rows[index] !== row)) body.replaceChildren(...order);
 }
 
-function newRow(key, count, place, url, name) {
+function rewrite(holder, text) {
+  if (holder.textContent !== String(text)) holder.textContent = text;
+}
+
+function newRow(key, count, place, url, name, under) {
   const row = element("tr");
   row.dataset.key = key;
   row.dataset.url = url || "";
@@ -178,6 +181,10 @@ function newRow(key, count, place, url, name) {
     const cell = element(index ? "td" : "th");
     if (!index) cell.scope = "row";
     cell.append(element("bdi"));
+    if (!index && under !== undefined) {
+      cell.append(element("span", "under"));
+      cell.lastChild.append(element("bdi"));
+    }
     row.append(cell);
   }
   const actions = row.insertCell();
@@ -201,13 +208,36 @@ function newRow(key, count, place, url, name) {
 }
 
 const vehicleRow = (one) => ({
-  key: `vehicle-${one.id}`, name: one.name, place: [one.lat, one.lng],
+  key: `vehicle-${one.id}`, name: one.name, under: one.detail, place: [one.lat, one.lng],
   url: one.trip && box.dataset.tripUrl.replace("/0/", `/${one.trip.id}/`),
   cells: [one.name, one.driver || "–", one.trip ? one.trip.name : "–", `${one.speed} ${say("kmh")}`, ageText(one.at) + (secondsSince(one.at) > state.stale_after ? ` · ${say("stale")}` : "")],
 });
 
+// --- Finding a vehicle: the map goes on showing all ------------------------------------------------------------------------
+const wantedVehicle = document.getElementById("find-vehicle");
+const toldFound = document.getElementById("vehicles-found");
+let telling = 0;
+
+function foundVehicles() {
+  const matches = matching(wantedVehicle.value);
+  const found = [...vehicles.values()].filter((one) => matches(one.name, one.detail, one.driver, one.company, one.trip?.name));
+  const told = wantedVehicle.value.trim() ? say("found").replace("{n}", found.length).replace("{total}", vehicles.size) : "";
+  clearTimeout(telling);
+  // Said once the typing rests, and again only when the count changes.
+  telling = setTimeout(() => rewrite(toldFound, told), 400);
+  return found;
+}
+
+wantedVehicle.addEventListener("input", drawTables);
+wantedVehicle.addEventListener("keydown", (event) => {
+  if (event.key !== "Escape" || !wantedVehicle.value) return;
+  wantedVehicle.value = "";
+  drawTables();
+});
+
 function drawTables() {
-  fill("vehicles", [...vehicles.values()].map(vehicleRow));
+  const found = foundVehicles();
+  fill("vehicles", found.map(vehicleRow), vehicles.size ? say("noMatch") : say("none"));
   fill("requests", state.requests.map((one) => ({ key: `request-${one.id}`, name: one.name, place: [one.lat, one.lng], url: one.url, cells: [one.name, one.status_label, ageText(one.at)] })));
   fill("assistants", state.assistants.map((one) => ({ key: `assistant-${one.id}`, name: one.name, place: [one.lat, one.lng], cells: [one.name, one.detail, one.job ? `${say("busy")} #${one.job}` : say("free"), ageText(one.at)] })));
   if (state.trip) {

@@ -34,6 +34,34 @@ if (form) {
     status.textContent = status.dataset.unsaved;
   });
 
+  const suggest = form.querySelector("button[data-suggest]");
+  suggest?.addEventListener("click", async () => {
+    const stops = [...form.querySelectorAll("input[name=stop]")].map((input) => ["stop", input.value]);
+    try {
+      const answer = await fetch(`${suggest.dataset.suggest}?${new URLSearchParams(stops)}`, { credentials: "same-origin" });
+      const { due } = await answer.json();
+      fillIn(due);
+    } catch {
+      status.textContent = status.dataset.failed;
+    }
+  });
+
+  function fillIn(due) {
+    let filled = 0;
+    for (const item of list().children) {
+      const time = due[item.querySelector("input[name=stop]").value];
+      const field = item.querySelector("input[type=time]");
+      if (!time || !field) continue;
+      field.value = time;
+      filled += 1;
+    }
+    if (filled) {
+      save.disabled = false;
+      form.dataset.unsaved = "";
+    }
+    status.textContent = filled ? status.dataset.suggested.replace("{n}", filled) : status.dataset.nothing;
+  }
+
   form.addEventListener("dragstart", (event) => {
     dragged = event.target.closest("li");
     if (!dragged) return;

@@ -19,11 +19,11 @@ from depannini_dashmap.lib.errors import Conflict, InvalidData, NotFound
 from fleet.events import board_changed
 from orders import journeys
 from orders.models import Order, Stop
-from orders.stops import REQUIRED, StopInput, change_stop, copy_stop, create_stop, discard_stops
+from orders.stops import StopInput, change_stop, copy_stop, create_stop, discard_stops, require_stop
 from trips import sequencing
 from trips.lifecycle import UNDELIVERED
 from trips.models import Trip, TripOrder, TripStop
-from trips.sequencing import DELIVERY, PICKUP, Place
+from trips.sequencing import DELIVERY, PICKUP
 from trips.services.trips import closed, lock_trip
 
 PLAIN_FIELDS = ("planned_arrival_time", "notes")
@@ -83,7 +83,7 @@ def add_stop(
 ) -> TripStop:
     """Add one stop at `sequence`, shifting the others up; an order's stop only beside its pair.
 
-    Raises: NotFound, Forbidden, InvalidData (half a journey, delivery before pickup), Conflict (closed, already there).
+    Raises: NotFound, Forbidden, InvalidData (half a journey or location, delivery first), Conflict (closed, already there).
     """
     trip = lock_trip(actor, trip_id, must_be_open=True)
     order = _order_of(stop.stop)
@@ -118,7 +118,7 @@ def update_stop(
 ) -> TripStop:
     """Change a stop in its trip; what is sent unchanged counts as nothing.
 
-    Raises: NotFound, Forbidden, InvalidData (another trip or order, delivery before pickup), Conflict (trip closed).
+    Raises: NotFound, Forbidden, InvalidData (another trip or order, half a location, delivery first), Conflict (trip closed).
     """
     held, row = _lock_row(actor, trip_stop_id)
     if trip is not None and trip.pk != held.pk:
@@ -226,8 +226,8 @@ def _touch(trip: Trip) -> None:
 def _arrange(trip: Trip, ids: Sequence[int]) -> None:
     """Store a sequence unless it delivers before it picks up. Raises: InvalidData."""
     halves = TripStop.objects.filter(trip=trip, order__isnull=False).values_list("pk", "order_id", "stop__stop_type")
-    places = {half[0]: Place(*half) for half in halves}
-    backward = sequencing.backward_orders(places[pk] for pk in ids if pk in places)
+    of_stop = {pk: (order_id, half) for pk, order_id, half in halves}
+    backward = sequencing.backward_orders(of_stop[pk] for pk in ids if pk in of_stop)
     if backward:
         number = Order.objects.values_list("order_number", flat=True).get(pk=backward[0])
         raise InvalidData(
@@ -285,9 +285,7 @@ def _stop_for(trip: Trip, sent: StopInput, order: Order | None) -> Stop:
     if sent.stop is not None:
         foreign = order is None and sent.stop.company_id != trip.company_id
         return copy_stop(sent.stop, company_id=trip.company_id) if foreign else sent.stop
-    missing = {f"stop.{name}": ["This field is required."] for name in REQUIRED if not sent.fields.get(name)}
-    if missing:
-        raise InvalidData(fields=missing)
+    require_stop(sent.fields, called="stop")
     return create_stop(company_id=trip.company_id, **sent.fields)
 
 
@@ -305,6 +303,7 @@ def _change_place(trip: Trip, row: TripStop, sent: StopInput) -> bool:
         _require_open(trip)
         # Orders come before their stops for whoever locks both.
         list(Order.objects.select_for_update().filter(pk__in=[row.order_id]).values_list("pk"))
+        require_stop(content, called="stop", before=row.stop)
         change_stop(row.stop, content)
     return False
 

@@ -222,8 +222,7 @@ def _held_orders(trip: Trip) -> list[int]:
 
 def _require_whole_orders(trip: Trip) -> None:
     rows = TripStop.objects.filter(trip=trip, order__isnull=False)
-    halves = rows.values_list("pk", "order_id", "stop__stop_type")
-    incomplete = sequencing.incomplete_orders(sequencing.Place(*half) for half in halves)
+    incomplete = sequencing.incomplete_orders(rows.order_by("sequence").values_list("order_id", "stop__stop_type"))
     if incomplete:
         numbers = list(
             Order.objects.filter(pk__in=incomplete).order_by("order_number").values_list("order_number", flat=True)

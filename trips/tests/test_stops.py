@@ -198,6 +198,21 @@ def test_what_reorder_refuses_changes_nothing(client):
     assert frozen(trip) == before
 
 
+def test_half_a_location_is_refused(client):
+    trip, _ = loaded_trip(client)
+    place = {"name": "Depot", "address": "1 Rue A"}
+    told = {"stop.longitude": ["Give latitude and longitude together, or neither."]}
+    added = client.post("/api/trip-stops/", {"trip": trip, "stop": {**place, "latitude": "36.7"}})
+    assert (added.status_code, added.json()["fields"]) == (400, told)
+    before = frozen(trip)
+    for row in (stops_of(client, trip)[0], add_place(client, make_trip(client))):
+        path = f"/api/trip-stops/{row['id']}/"
+        changed = client.put(path, {"stop": {"latitude": "36.7", "longitude": None}})
+        assert (changed.status_code, changed.json()["fields"]) == (400, told)
+        assert client.get(path).json() == row
+    assert frozen(trip) == before
+
+
 def test_a_put_moves_edits_and_completes(client):
     trip, [order] = loaded_trip(client)
     depot = add_place(client, trip)

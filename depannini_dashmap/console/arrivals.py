@@ -1,0 +1,107 @@
+"""When running trips may be at their next stop, and when the stops of a trip may be due; the arithmetic is trips/eta.py."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from django.conf import settings
+from django.utils import timezone
+
+from trips import eta
+from trips.lifecycle import IN_PROGRESS
+from trips.models import Trip, TripStop
+from trips.route import Point
+
+_STOP = ("trip_id", "pk", "actual_arrival_datetime", "stop__name", "stop__latitude", "stop__longitude")
+_VISIT = ("pk", "is_completed", "actual_arrival_datetime", "stop__latitude", "stop__longitude")
+_FIX = tuple(
+    f"trip__vehicle__latest_position__{name}"
+    for name in ("timestamp", "latitude", "longitude", "trusted_at", "trusted_latitude", "trusted_longitude")
+)
+
+
+@dataclass(frozen=True)
+class NextStop:
+    """Where a running trip goes next, and about when it is there: None without a fresh position or a place."""
+
+    stop_id: int
+    name: str
+    at: dt.datetime | None
+
+
+def pace() -> eta.Pace:
+    """Give the pace of the settings."""
+    return eta.Pace(settings.ETA_ROAD_FACTOR, settings.ETA_MEAN_SPEED_KMH, settings.ETA_SERVICE_TIME)
+
+
+def next_stops(trips: Iterable[Trip], now: dt.datetime) -> dict[int, NextStop]:
+    """Give the next stop of each trip that is under way, by the trip's id; one query, or none where none is."""
+    ids = [trip.pk for trip in trips if trip.status == IN_PROGRESS]
+    if not ids:
+        return {}
+    rows = TripStop.objects.filter(trip__in=ids, is_completed=False).order_by("trip_id", "sequence")
+    found: dict[int, NextStop] = {}
+    served: dict[int, dt.datetime] = {}
+    for trip_id, pk, arrived, name, latitude, longitude, *fix in rows.values_list(*_STOP, *_FIX):
+        if trip_id in found:
+            continue
+        if arrived is not None:
+            served[trip_id] = arrived
+            continue
+        at = _expected(now, _fresh(now, *fix), _place(latitude, longitude), served.get(trip_id))
+        found[trip_id] = NextStop(pk, name, at)
+    return found
+
+
+def suggested_times(trip: Trip, stop_ids: Sequence[int], now: dt.datetime) -> dict[int, dt.datetime]:
+    """Suggest when the open stops of a trip are due, if they are visited in the order of their ids; two queries at most.
+
+    A trip that is not under way begins at its first stop as planned. One that is goes on now from its fresh position,
+    or else from the stop that it was at last; what it is serving still takes its service time. Only the time of day of
+    the answer counts.
+    """
+    rows = list(TripStop.objects.filter(trip=trip).order_by("sequence").values(*_VISIT))
+    places = {row["pk"]: _place(row["stop__latitude"], row["stop__longitude"]) for row in rows}
+    awaited = {row["pk"] for row in rows if not row["is_completed"] and row["actual_arrival_datetime"] is None}
+    ids = [pk for pk in stop_ids if pk in awaited]
+    begins = timezone.make_aware(dt.datetime.combine(timezone.localdate(now), trip.planned_start_time))
+    origin = None
+    if trip.status == IN_PROGRESS:
+        fix = _fresh(now, *_fix_of(trip))
+        visited = [row for row in rows if row["actual_arrival_datetime"] is not None]
+        origin = fix[1] if fix else places[visited[-1]["pk"]] if visited else None
+        served = [row["actual_arrival_datetime"] + settings.ETA_SERVICE_TIME for row in visited if not row["is_completed"]]
+        begins = max([now, *served])
+    times = eta.due_times(pace(), begins=begins, stops=[places[pk] for pk in ids], origin=origin)
+    return {pk: at for pk, at in zip(ids, times, strict=True) if at is not None}
+
+
+def _fix_of(trip: Trip) -> tuple[Any, ...]:
+    names = (name.removeprefix("trip__") for name in _FIX)
+    return Trip.objects.filter(pk=trip.pk).values_list(*names).get()
+
+
+def _fresh(
+    now: dt.datetime, at: dt.datetime | None, latitude: float, longitude: float, trusted_at: dt.datetime | None, *trusted: float
+) -> tuple[dt.datetime, Point] | None:
+    """Give the last believable fix with its instant unless it is too old."""
+    place = (latitude, longitude)
+    if trusted_at is not None:
+        at, place = trusted_at, (trusted[0], trusted[1])
+    return (at, place) if at is not None and now - at <= settings.ETA_MAX_FIX_AGE else None
+
+
+def _place(latitude: Any, longitude: Any) -> Point | None:
+    return None if latitude is None else (float(latitude), float(longitude))
+
+
+def _expected(
+    now: dt.datetime, fix: tuple[dt.datetime, Point] | None, goal: Point | None, served_since: dt.datetime | None
+) -> dt.datetime | None:
+    if fix is None or goal is None:
+        return None
+    at, place = fix
+    return eta.expected_arrival(pace(), now=now, at=at, place=place, goal=goal, served_since=served_since)
