@@ -52,3 +52,10 @@ def load_django(url: str) -> None:
 
     django.setup()
     call_command("migrate", verbosity=0)
+    from django.urls import get_resolver
+
+    from depannini_dashmap.lib.garbage import spare_what_stays
+
+    # As asgi.py does, with every view loaded.
+    get_resolver().url_patterns  # noqa: B018
+    spare_what_stays()

@@ -1,7 +1,8 @@
 """`python -m bench.drills [name …] [--times N]`: run the drills, all or those named; exit status 1 if a goal was missed.
 
 `name:N` repeats one drill's fault N times, `--times N` that of every drill which counts; without, each is short. Of
-flood, load, stream and soak, N is how many minutes they last; of events, how many pairs take part.
+flood, load, stream and soak, N is how many minutes they last; of events, how many pairs take part; of upgrade, how many
+thousand positions there are.
 """
 
 import argparse
@@ -10,7 +11,7 @@ import signal
 import sys
 import time
 
-from bench.drills import crowds, faults, lines, outside, steady, transitions, workers
+from bench.drills import crowds, faults, lines, outside, steady, transitions, upgrade, workers
 
 DRILLS = {
     "redis": faults.redis_faults,
@@ -26,7 +27,10 @@ DRILLS = {
     "load": steady.load,
     "stream": steady.stream,
     "soak": steady.soak,
+    "upgrade": upgrade.upgrade,
+    "upgrade_suite": upgrade.upgrade_suite,
 }
+BY_NAME_ALONE = {"upgrade_suite"}  # takes as long as a whole test suite
 
 
 def main() -> None:
@@ -37,7 +41,7 @@ def main() -> None:
     asked = parser.parse_args()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that a drill cleans up after itself
     missed = []
-    for wish in asked.names or DRILLS:
+    for wish in asked.names or [name for name in DRILLS if name not in BY_NAME_ALONE]:
         name, _, own = wish.partition(":")
         if name not in DRILLS:
             parser.error(f"no drill is named {name}")

@@ -10,7 +10,7 @@ import subprocess
 import sys
 from dataclasses import dataclass
 
-from bench.drills.rig import ROOT, Rig
+from bench.drills.rig import Rig
 
 LAT, LNG = -60.0, -170.0  # far from one another, so that nobody is offered a neighbour's request
 
@@ -35,7 +35,7 @@ class Room:
 def of(rig: Rig, pairs: int, *, with_request: bool = True) -> list[Room]:
     """Make pairs of people in a rig's database, each with an accepted request if wished."""
     command = [sys.executable, "-m", "bench.drills.cast", str(pairs), *(["--bare"] if not with_request else [])]
-    made = subprocess.run(command, cwd=ROOT, env=rig.environment, capture_output=True, text=True)
+    made = subprocess.run(command, cwd=rig.tree, env=rig.environment, capture_output=True, text=True)
     if made.returncode:
         raise SystemExit(made.stderr)
     return [Room(**row) for row in json.loads(made.stdout)]

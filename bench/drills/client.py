@@ -26,9 +26,13 @@ class Line:
     def __init__(self, base: str) -> None:
         self.host, self.port = urlsplit(base).hostname, urlsplit(base).port
         self.streams: tuple[asyncio.StreamReader, asyncio.StreamWriter] | None = None
+        self.elsewhere = ""
 
     async def ask(self, method: str, path: str, header: str, body: dict | None = None) -> tuple[int, bytes]:
         """Return status and body. Raises: OSError, asyncio.IncompleteReadError when the connection is cut."""
+        if self.elsewhere:
+            self.close()
+            self.host, self.port, self.elsewhere = urlsplit(self.elsewhere).hostname, urlsplit(self.elsewhere).port, ""
         if self.streams is None:
             self.streams = await asyncio.open_connection(self.host, self.port)
         reader, writer = self.streams
@@ -42,6 +46,10 @@ class Line:
         except (OSError, asyncio.IncompleteReadError):
             self.close()
             raise
+
+    def to(self, base: str) -> None:
+        """Go to another server from the next request on, as a proxy does; one under way is answered by the former."""
+        self.elsewhere = base
 
     def close(self) -> None:
         """Hang up."""
@@ -71,10 +79,12 @@ def percentile(values: list[float], share: float) -> float:
     return sorted(values)[min(len(values) - 1, int(len(values) * share))] if values else 0.0
 
 
-async def steadily(per_second: float, seconds: float, lines: list[Line], tally: Tally, request: Callable[[Line, int], Awaitable[int]]) -> None:
+async def steadily(
+    per_second: float, seconds: float, lines: list[Line], tally: Tally, request: Callable[[Line, int], Awaitable[int]], ended: asyncio.Event | None = None
+) -> None:
     """Make requests at a steady rate, however long the answers take; times count from when each was due.
 
-    A server that falls behind by `BEHIND` requests is not sent those that come due meanwhile: they count as its errors.
+    `ended` ends it before the seconds are over. A server that falls behind by `BEHIND` requests is not sent those that come due meanwhile: they count as its errors.
     """
     free: asyncio.Queue[Line] = asyncio.Queue()
     for line in lines:
@@ -96,6 +106,8 @@ async def steadily(per_second: float, seconds: float, lines: list[Line], tally: 
     for number in range(int(per_second * seconds)):
         due = begin + number / per_second
         await asyncio.sleep(max(0.0, due - time.perf_counter()))
+        if ended is not None and ended.is_set():
+            break
         if len(running) >= BEHIND:
             tally.statuses["not sent, too far behind"] += 1
             continue
@@ -156,6 +168,13 @@ def allow_many_files() -> None:
     """Let this process and the servers that it starts hold thousands of connections."""
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+
+
+async def note_lateness(late: list[float], until: float) -> None:
+    """Note by how many seconds this process itself comes late, every 20 ms: what is measured in it is no surer than that."""
+    while (due := time.perf_counter() + 0.02) < until:
+        await asyncio.sleep(0.02)
+        late.append(time.perf_counter() - due)
 
 
 def machine_load() -> str:

@@ -128,6 +128,8 @@ async def _hostile(rig: Rig, base: str, rooms: list[Room], seconds: float) -> bo
         results, theirs = multiprocessing.Pipe(duplex=False)
         crowd_process = multiprocessing.get_context("spawn").Process(target=_be_hostile, args=(base, crowd[:SLOW], crowd[SLOW:], seconds, theirs))
         crowd_process.start()
+        late: list[float] = []
+        lateness = asyncio.create_task(client.note_lateness(late, until))
         talk = [asyncio.create_task(places.tell(one, 2.0, until, index / 5)) for index, one in enumerate(tell)]
         peak = before
         while time.perf_counter() < until:
@@ -135,7 +137,7 @@ async def _hostile(rig: Rig, base: str, rooms: list[Room], seconds: float) -> bo
             peak = max(peak, rig.memory_mb("one"))
         await asyncio.sleep(2)
         cut_off = sum(one.close_code is not None for one in (*hear, *tell))
-        await asyncio.gather(*talk, return_exceptions=True)
+        await asyncio.gather(*talk, lateness, return_exceptions=True)
         lives, codes = await asyncio.to_thread(results.recv)
         crowd_process.join()
     longest = {kind: max(ended, default=0.0) for kind, ended in lives.items()}
@@ -148,6 +150,7 @@ async def _hostile(rig: Rig, base: str, rooms: list[Room], seconds: float) -> bo
         slow_readers_cut_off=f"{evicted['slow reader']} of {SLOW}, the last after {longest['slow reader']:.0f} s (goal ≤ 60)",
         longest_life_of_a_flooder_s=f"{longest['flooder']:.1f}", honest_places=f"{places.told} told, {lost} not heard, {cut_off} sockets cut off",
         honest_p95_ms=f"{p95 * 1000:.0f} (goal ≤ 500), p50 {client.percentile(places.delays, 0.5) * 1000:.0f}",
+        of_which_the_client_was_late_p95_ms=f"{client.percentile(late, 0.95) * 1000:.0f}", flooders_came_back_per_s=f"{sum(codes.values()) / seconds:.0f}",
     )  # fmt: skip
     all_evicted = evicted["slow reader"] == SLOW or seconds < 90
     return peak - before <= 100 and all_evicted and max(longest.values()) <= 60 and p95 <= 0.5 and not cut_off and lost <= HONEST

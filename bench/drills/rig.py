@@ -41,6 +41,7 @@ class Rig:
     def __init__(self, **environment: str) -> None:
         self.folder = Path(tempfile.mkdtemp(prefix="dashmap-drill-"))
         self.folder.chmod(0o755)
+        self.tree = ROOT  # whose code migrates and serves
         self.ports = {"postgres": free_port(), "redis": free_port()}
         self.processes: dict[str, subprocess.Popen] = {}
         self.urls: list[str] = []
@@ -67,7 +68,7 @@ class Rig:
             self.start_postgres()
             self.start_redis()
             done = subprocess.run(
-                [sys.executable, "manage.py", "migrate", "-v0"], cwd=ROOT, env=self.environment, capture_output=True, text=True
+                [sys.executable, "manage.py", "migrate", "-v0"], cwd=self.tree, env=self.environment, capture_output=True, text=True
             )
             if done.returncode:
                 raise SystemExit(done.stderr)
@@ -140,7 +141,11 @@ class Rig:
 
     def rows(self, statement: str) -> list[tuple]:
         """Return the rows of one query."""
-        connection = psycopg2.connect(self.database_url)
+        return self.rows_of("drill", statement)
+
+    def rows_of(self, database: str, statement: str) -> list[tuple]:
+        """Return the rows of one query in any database of the rig."""
+        connection = psycopg2.connect(f"postgres://postgres@127.0.0.1:{self.ports['postgres']}/{database}")
         connection.autocommit = True
         try:
             with connection.cursor() as cursor:
@@ -156,7 +161,7 @@ class Rig:
         log = (self.folder / f"{name}.log").open("ab")
         self.processes[name] = subprocess.Popen(
             [sys.executable, "manage.py", "serve", "--host", "127.0.0.1", "--port", str(port)],
-            cwd=ROOT, env={**self.environment, **environment}, stdout=log, stderr=log,
+            cwd=self.tree, env={**self.environment, **environment}, stdout=log, stderr=log,
         )  # fmt: skip
         log.close()
         url = f"http://127.0.0.1:{port}"

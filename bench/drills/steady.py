@@ -52,6 +52,10 @@ class Mixed:
             return (await line.ask("GET", "/api/assistance/view/", f"Bearer {room.assistant}"))[0]
         if turn < 19:
             return (await line.ask("GET", "/api/vehicles/", self.header))[0]
+        return await self.order(line)
+
+    async def order(self, line: Line) -> int:
+        """Take an order with two stops."""
         body = {"customer_name": "C", "goods_description": "G", "pickup_stop": STOP, "delivery_stop": STOP}
         status, answer = await line.ask("POST", "/api/orders/", self.header, body)
         if status == 201:
@@ -86,13 +90,18 @@ def load(minutes: float = 1, per_second: float = 100, sockets: int = 500) -> boo
 
 def _stage(rig: Rig, pairs: int, vehicles: int = VEHICLES) -> tuple[list[str], Mixed]:
     bases = [rig.start_server("one"), rig.start_server("two", TASK_WORKER="off")]
-    people = People(bases[0])
+    return bases, Mixed(*stage_on(rig, bases[0], pairs, vehicles))
+
+
+def stage_on(rig: Rig, base: str, pairs: int, vehicles: int = VEHICLES) -> tuple[str, list[int], list[Room]]:
+    """Return a dispatcher's header and vehicles, and rooms."""
+    people = People(base)
     header, first = people.dispatcher()
     more = [
         people.post("/api/vehicles/", {"license_plate": f"S{index}", "make": "F", "model": "T", "year": 2020, "capacity": "1"}, header)["id"]
         for index in range(vehicles - 1)
     ]
-    return bases, Mixed(header, [first, *more], cast.of(rig, pairs) if pairs else [])
+    return header, [first, *more], cast.of(rig, pairs) if pairs else []
 
 
 async def _load(rig: Rig, bases: list[str], mixed: Mixed, seconds: float, per_second: float) -> bool:
