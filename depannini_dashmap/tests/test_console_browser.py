@@ -42,11 +42,12 @@ class Watched:
             self.faults.append(f"foreign request {url}")
 
     def sign_in(self, username: str, to: str = "/admin/") -> None:
-        """Sign in by the form."""
+        """Sign in by the form; at return the page is loaded and its scripts have run."""
         self.page.goto(f"{self.base}/admin/login/?next={to}")
         self.page.fill("#id_username", username)
         self.page.fill("#id_password", PASSWORD)
-        self.page.click("input[type=submit]")
+        with self.page.expect_navigation():
+            self.page.click("input[type=submit]")
 
     def open(self, path: str) -> None:
         """Go to a page of the site."""
@@ -216,6 +217,21 @@ def test_due_times_are_suggested_changed_and_saved(server: Server, watch: Any, d
     page.click("text=Save the stops")
     page.wait_for_selector(".messagelist .success")
     assert list(trip.trip_stops.values_list("planned_arrival_time", flat=True)) == [dt.time(8), dt.time(8, 40)]
+
+
+def test_a_button_waits_for_its_script(server: Server, watch: Any, dispatcher: Any, company_a: Any) -> None:
+    trip = _trip(dispatcher, _vehicle(dispatcher, company_a), orders=(_order(dispatcher, company_a),))
+    one = watch(server.url)
+    one.sign_in("nadia")
+    page, held = one.page, []
+    page.route("**/reorder*.js", lambda route: held.append(route))
+    page.goto(f"{server.url}/admin/dispatch/trips/{trip.pk}/", wait_until="commit")
+    suggest = page.get_by_role("button", name="Suggest due times")
+    suggest.wait_for()
+    assert suggest.is_disabled()
+    eventually(lambda: page.wait_for_timeout(20) or held, "the script is asked for")
+    held[0].continue_()
+    eventually(lambda: page.wait_for_timeout(20) or suggest.is_enabled(), "the button works")
 
 
 def test_an_operator_assigns_by_hand_from_the_board(

@@ -35,6 +35,7 @@ if (form) {
   });
 
   const suggest = form.querySelector("button[data-suggest]");
+  if (suggest) suggest.disabled = false;
   suggest?.addEventListener("click", async () => {
     const stops = [...form.querySelectorAll("input[name=stop]")].map((input) => ["stop", input.value]);
     try {
