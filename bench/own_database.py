@@ -54,8 +54,9 @@ def load_django(url: str) -> None:
     call_command("migrate", verbosity=0)
     from django.urls import get_resolver
 
-    from depannini_dashmap.lib.garbage import spare_what_stays
+    from depannini_dashmap.lib.memory import share_one_heap, spare_what_stays
 
     # As asgi.py does, with every view loaded.
+    share_one_heap()
     get_resolver().url_patterns  # noqa: B018
     spare_what_stays()

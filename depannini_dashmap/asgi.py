@@ -14,7 +14,7 @@ from django.conf import settings
 
 from depannini_dashmap.wsgi import application as wsgi_application  # isort: skip - sets Django up
 from depannini_dashmap import http_server, nightly, socket_server
-from depannini_dashmap.lib import access_log, garbage, hub, outage, processes, stopping, worker
+from depannini_dashmap.lib import access_log, hub, memory, outage, processes, stopping, worker
 from depannini_dashmap.lib.handshake import refuse
 from depannini_dashmap.routing import sockets
 from depannini_dashmap.serving import tell_sockets_on_stop
@@ -67,6 +67,7 @@ async def _live(receive: Callable, send: Callable) -> None:
             return
 
 
+memory.share_one_heap()
 access_log.keep_secrets_out()
 http_server.install()
 socket_server.install()
@@ -74,7 +75,7 @@ tell_sockets_on_stop()
 # A change may have been carried out whose event nobody could send: sockets read the state again.
 outage.start(lambda: hub.deliver_here(hub.RESYNC))
 processes.enter()
-garbage.spare_what_stays()
+memory.spare_what_stays()
 if worker.should_run_here():
     worker.start()
     nightly.start()
