@@ -73,5 +73,7 @@ def _stamp(trip_stop_id: int, rows: QuerySet[TripStop], **fields: dt.datetime) -
     target = TripStop.objects.filter(pk__in=rows.values("pk"), is_completed=False, **guard)
     if not target.update(**fields, updated_at=timezone.now()):
         return False
-    board_changed(TripStop.objects.values_list("trip__company_id", flat=True).get(pk=trip_stop_id), "trips")
+    company_id = TripStop.objects.filter(pk=trip_stop_id).values_list("trip__company_id", flat=True).first()
+    if company_id is not None:  # the trip may have gone since
+        board_changed(company_id, "trips")
     return True

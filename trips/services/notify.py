@@ -27,7 +27,7 @@ ALREADY = "Driver already notified"
 def notify_driver(*, actor: User, trip_id: int) -> Trip:
     """Mail the trip's stops to the driver of its vehicle; call it outside any transaction.
 
-    Raises: NotFound, Forbidden, InvalidData (closed, no driver e-mail, already notified and no stop changed since),
+    Raises: NotFound (also where the trip went while the mail left), Forbidden, InvalidData (closed, no driver e-mail, already notified and no stop changed since),
     BadGateway (the mail server did not take it within 5 s; the driver then counts as not notified).
     """
     trip = _claim(actor, trip_id)
@@ -40,10 +40,13 @@ def notify_driver(*, actor: User, trip_id: int) -> Trip:
         held.update(notify_claimed_at=None)
         logger.warning("A driver could not be notified: %s", error)
         raise BadGateway("The mail server did not take the message", code="mail_failed") from error
-    # Stops that changed meanwhile have taken the claim away: the driver was told something old.
+    # Stops or a vehicle that changed meanwhile have taken the claim away: the driver was told something old.
     held.update(driver_notified=True, notified_at=claimed_at, notify_claimed_at=None, updated_at=timezone.now())
     board_changed(trip.company_id, "trips")
-    trip.refresh_from_db(fields=["driver_notified", "notified_at", "notify_claimed_at", "updated_at"])
+    try:
+        trip.refresh_from_db(fields=["driver_notified", "notified_at", "notify_claimed_at", "updated_at"])
+    except Trip.DoesNotExist as error:
+        raise NotFound("Trip") from error
     return trip
 
 

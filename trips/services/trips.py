@@ -63,7 +63,9 @@ def update_trip(
         vehicle = _lock_vehicle(actor, vehicle.pk) if present not in (None, vehicle.pk) else None
     trip = lock_trip(actor, trip_id)
     if vehicle is not None and vehicle.pk != trip.vehicle_id:
-        fields |= {"vehicle_id": vehicle.pk, "company_id": _company_after(trip, vehicle), "driver_notified": False}
+        # A mail on its way is for the driver of before: with its claim it loses its say, too.
+        fields |= {"driver_notified": False, "notify_claimed_at": None}
+        fields |= {"vehicle_id": vehicle.pk, "company_id": _company_after(trip, vehicle)}
     company_id = fields.get("company_id", trip.company_id)
     if dispatcher_id is not None and dispatcher_id != trip.dispatcher_id:
         _require_dispatcher(dispatcher_id, company_id)

@@ -193,6 +193,23 @@ def test_stops_that_change_while_the_mail_leaves_count_as_not_told(client, monke
     assert (shown["driver_notified"], len(shown["trip_stops"])) == (False, 3)
 
 
+def test_a_vehicle_that_changes_while_the_mail_leaves_has_a_driver_to_tell(client, monkeypatch):
+    trip, _ = loaded_trip(client)
+    other = make_vehicle(client, driver_email="second@example.com")
+    with monkeypatch.context() as meanwhile:
+        meanwhile.setattr("trips.driver_mail.deliver", lambda message: client.put(f"/api/trips/{trip}/", {"vehicle": other}))
+        assert notify(client, trip).status_code == 200
+    assert client.get(f"/api/trips/{trip}/").json()["driver_notified"] is False
+    assert notify(client, trip).status_code == 200
+    assert [message.to[0] for message in mail.outbox] == ["second@example.com"]
+
+
+def test_a_trip_that_goes_while_the_mail_leaves(client, monkeypatch):
+    trip, _ = loaded_trip(client)
+    monkeypatch.setattr("trips.driver_mail.deliver", lambda message: client.delete(f"/api/trips/{trip}/"))
+    assert notify(client, trip).status_code == 404
+
+
 def test_a_repeated_attempt_carries_the_same_message_id(client):
     from trips import driver_mail
 
