@@ -36,8 +36,8 @@ ERASED = {
 
 
 @transaction.atomic
-def close_account(user: User) -> None:
-    """Close an account for good.
+def close_account(user: User, *, actor: User | None = None) -> None:
+    """Close an account for good, as `actor` asked: its owner, an operator, or None for a command.
 
     Effects: ``account_closing`` (the apps above end what is open), memberships end, personal data is erased, every
     session ends, the photo is deleted after commit. Raises: Conflict for the last dispatcher of a company that is not
@@ -57,7 +57,7 @@ def close_account(user: User) -> None:
     account.groups.clear()
     account.user_permissions.clear()
     end_sessions(account.pk, "account_closed")
-    audit.record("account_closed", actor=account, target=account)
+    audit.record("account_closed", actor=actor, target=account)
     if photo:
         transaction.on_commit(lambda: photos.delete_photo(photo))
 

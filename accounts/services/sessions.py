@@ -26,6 +26,13 @@ def end_sessions(user_id: int, reason: str) -> None:
     tokens.announce_end(user_id, None)
 
 
+@transaction.atomic
+def sign_out_everywhere(user: User, *, actor: User) -> None:
+    """End every session of somebody, as an operator asked."""
+    end_sessions(user.pk, "ended_by_operator")
+    audit.record("sessions_ended", actor=actor, target=user)
+
+
 def require_good_password(password: str, user: User | None = None, *, field: str = "new_password") -> None:
     """Let a password pass that Django's validators accept. Raises: InvalidData under the name of the field."""
     try:

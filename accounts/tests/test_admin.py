@@ -9,6 +9,7 @@ from django.urls import reverse
 from accounts import tokens
 from accounts.models import Company, Membership, User
 from accounts.services import request_verification
+from depannini_dashmap.models import AuditEvent
 
 pytestmark = pytest.mark.django_db
 PASSWORD_HASH = "md5$"
@@ -104,8 +105,15 @@ def test_a_new_password_ends_sessions(enter, root, client_user, api):
     assert client_user.check_password("tow-me-home-42")
 
 
-@pytest.mark.parametrize(("action", "active"), [("deactivate", False), ("end-sessions", True), ("close", False)])
-def test_actions_end_sessions(enter, staff_user, client_user, api, action, active):
+@pytest.mark.parametrize(
+    ("action", "active", "event"),
+    [
+        ("deactivate", False, "account_deactivated"),
+        ("end-sessions", True, "sessions_ended"),
+        ("close", False, "account_closed"),
+    ],
+)
+def test_actions_end_sessions(enter, staff_user, client_user, api, action, active, event):
     theirs = api(client_user)
     page = enter(staff_user)
     chosen = {"action": action.replace("-", "_"), "_selected_action": [client_user.pk]}
@@ -117,6 +125,8 @@ def test_actions_end_sessions(enter, staff_user, client_user, api, action, activ
     assert theirs.get("/api/auth/profile/").status_code == 401
     client_user.refresh_from_db()
     assert client_user.is_active is active
+    told = AuditEvent.objects.filter(event=event).values_list("actor_id", "target_id")
+    assert list(told) == [(staff_user.pk, str(client_user.pk))]
 
 
 def test_actions_spare_oneself_and_superusers(enter, staff_user, root):

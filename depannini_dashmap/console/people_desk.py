@@ -12,7 +12,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from accounts.models import User
-from accounts.services import close_account, end_sessions, request_own_verification, set_active
+from accounts.services import close_account, request_own_verification, set_active, sign_out_everywhere
 from depannini_dashmap.console import desk
 from depannini_dashmap.lib import audit
 from depannini_dashmap.lib.errors import Conflict, Forbidden
@@ -62,13 +62,13 @@ STEPS = {
         gettext_lazy("End all sessions"),
         gettext_lazy("These people are signed out everywhere; they can sign in again."),
         gettext_lazy("signed out"),
-        lambda actor, person: end_sessions(person.pk, "ended_by_operator"),
+        lambda actor, person: sign_out_everywhere(person, actor=actor),
     ),
     "close": _step(
         gettext_lazy("Close for good and erase personal data"),
         gettext_lazy("Names, addresses and phone numbers of these people are erased. This cannot be undone."),
         gettext_lazy("closed and erased"),
-        lambda actor, person: close_account(person),
+        lambda actor, person: close_account(person, actor=actor),
     ),
 }
 
