@@ -30,6 +30,7 @@ OVERDUE_DAYS = 7
 RECENT_DAYS = 30
 UNSTARTED = (DRAFT, PLANNED)
 _FIRST = {IN_PROGRESS: 0, PLANNED: 1, DRAFT: 2}
+URGENCY = Case(*(When(status=status, then=Value(rank)) for status, rank in _FIRST.items()), default=Value(3))
 
 
 @dataclass(frozen=True)
@@ -134,11 +135,10 @@ def _counted(rows: QuerySet, name: str) -> dict[str, int]:
 
 
 def _trip_lines(today: QuerySet[Trip], here: dt.datetime) -> list[TripLine]:
-    urgency = Case(*(When(status=status, then=Value(rank)) for status, rank in _FIRST.items()), default=Value(3))
     rows = (
         today.select_related("vehicle", "company")
         .with_progress()
-        .annotate(urgency=urgency, due=stops_of_trip(is_completed=False, planned_arrival_time__lt=here.time()))
+        .annotate(urgency=URGENCY, due=stops_of_trip(is_completed=False, planned_arrival_time__lt=here.time()))
         .order_by("urgency", "planned_start_date", "planned_start_time", "id")[:TRIPS_SHOWN]
     )
     trips = list(rows)

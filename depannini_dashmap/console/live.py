@@ -12,6 +12,7 @@ from django.utils.translation import gettext as _
 
 from accounts.models import User
 from assistance.models import Assistance, AssistantProfile, ServiceType
+from depannini_dashmap.console.board import URGENCY
 from depannini_dashmap.lib.fields import format_utc
 from telematics.models import LatestPosition
 from trips.models import Trip, TripStop
@@ -48,9 +49,9 @@ def read_state(user: User, trip_id: int | None = None, now: dt.datetime | None =
 
 
 def trips_to_choose(user: User) -> list[Trip]:
-    """Give the open trips for the menu of the map, those under way first."""
+    """Give the open trips for the menu of the map: those under way, then those planned, then drafts; the newest first."""
     rows = Trip.objects.visible_to(user).open().select_related("vehicle")
-    return list(rows.order_by("status", "planned_start_date", "id")[:TRIPS_OFFERED])
+    return list(rows.order_by(URGENCY, "-planned_start_date", "-id")[:TRIPS_OFFERED])
 
 
 def trip_on_map(user: User, trip_id: int) -> dict[str, Any] | None:

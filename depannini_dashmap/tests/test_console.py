@@ -12,7 +12,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from assistance.models import Assistance, AssistantProfile, ChatMessage, Offer
-from depannini_dashmap.console import board, charts
+from depannini_dashmap.console import board, charts, live
 from depannini_dashmap.lib import realtime
 from depannini_dashmap.lib.fields import format_utc
 from depannini_dashmap.models import AuditEvent
@@ -207,6 +207,18 @@ def test_next_stops_cost_one_query_more_however_many_trips_run(
     with django_assert_num_queries(12):
         body = nadia.get("/admin/board/").content.decode()
     assert body.count("about ") == rows
+
+
+def test_the_map_offers_trips_under_way_before_drafts(
+    dispatcher: Any, company_a: Any, nadia: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    running = _trip(dispatcher, _vehicle(dispatcher, company_a, "16-20"), "Running tour")
+    update_trip(actor=dispatcher, trip_id=running.pk, status="in_progress")
+    for number in range(3):
+        _trip(dispatcher, _vehicle(dispatcher, company_a, f"16-2{number}1"), f"Draft {number}")
+    monkeypatch.setattr(live, "TRIPS_OFFERED", 2)
+    offered = nadia.get("/admin/map/").content.decode()
+    assert re.findall(r"Running tour|Draft \d", offered) == ["Running tour", "Draft 2"]
 
 
 @pytest.mark.parametrize("rows", [1, 3])

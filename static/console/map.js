@@ -300,9 +300,18 @@ async function refresh() {
   markers.show(box.dataset.show);
 }
 
+// Who is not on the map may be new, or switched off and reporting all the same: worth one look a minute.
+const asked = new Map();
+function isUnknown(id) {
+  const now = Date.now();
+  if (now - (asked.get(id) ?? -Infinity) < 60_000) return undefined;
+  asked.set(id, now);
+  return refreshSoon();
+}
+
 function moved(position) {
   const known = vehicles.get(position.vehicle_id);
-  if (!known) return refreshSoon();
+  if (!known) return isUnknown(position.vehicle_id);
   if (Date.parse(position.timestamp) < Date.parse(known.at)) return undefined;
   Object.assign(known, {
     lat: Number(position.latitude), lng: Number(position.longitude), at: position.timestamp,
