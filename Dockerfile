@@ -11,9 +11,11 @@ RUN sed '/^# --- The test suite ---$/,$d' /tmp/requirements.txt > /tmp/product.t
 
 FROM python:3.11.13-slim-bookworm
 ENV PATH=/venv/bin:$PATH PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1
+# pg_dump and pg_restore of the compose file's PostgreSQL, for manage.py backup and restore.
+RUN apt-get update && apt-get install -y --no-install-recommends postgresql-client-15 && rm -rf /var/lib/apt/lists/*
 RUN groupadd --system --gid 10001 dashmap \
     && useradd --system --uid 10001 --gid dashmap --home-dir /app --shell /usr/sbin/nologin dashmap \
-    && mkdir -p /app /data/media \
+    && mkdir -p /app /data/media /data/backups \
     && chown -R dashmap:dashmap /data
 COPY --from=packages /venv /venv
 WORKDIR /app

@@ -11,7 +11,7 @@ import sqlite3
 import subprocess
 import tarfile
 import tempfile
-from contextlib import closing
+from contextlib import closing, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -48,11 +48,20 @@ def back_up(folder: Path) -> Path:
         with tarfile.open(unfinished, "w:gz", compresslevel=1) as archive:
             archive.add(Path(made) / MANIFEST, MANIFEST)
             archive.add(dump, dump.name)
-            if Path(settings.MEDIA_ROOT).is_dir():
-                archive.add(settings.MEDIA_ROOT, "media")
+            _add_photos(archive, Path(settings.MEDIA_ROOT))
         unfinished.chmod(0o600)
         unfinished.rename(target)
     return target
+
+
+def _add_photos(archive: tarfile.TarFile, root: Path) -> None:
+    """Add the folder and what is in it; a photo that somebody removes meanwhile is none of the backup's."""
+    if not root.is_dir():
+        return
+    archive.add(root, "media", recursive=False)
+    for file in sorted(root.rglob("*")):
+        with suppress(FileNotFoundError):
+            archive.add(file, f"media/{file.relative_to(root)}", recursive=False)
 
 
 def restore(source: Path) -> dict[str, Any]:
@@ -114,6 +123,36 @@ def _replace_photos(found: Path) -> None:
 # --- PostgreSQL ---------------------------------------------------------------------------------------------------------------
 
 
+# Tables, views, sequences and routines of ours; an extension's stay with it, and so do the schema's grants.
+EMPTY_SCHEMA = """
+DO $$
+DECLARE
+    each record;
+BEGIN
+    -- So that every name below is spelt with its schema.
+    PERFORM set_config('search_path', 'pg_catalog', true);
+    FOR each IN
+        SELECT CASE relkind WHEN 'v' THEN 'VIEW' WHEN 'm' THEN 'MATERIALIZED VIEW' WHEN 'S' THEN 'SEQUENCE' ELSE 'TABLE' END AS kind,
+               oid::regclass::text AS name
+        FROM pg_class
+        WHERE relnamespace = 'public'::regnamespace AND relkind IN ('r', 'p', 'v', 'm', 'S')
+          AND NOT EXISTS (SELECT FROM pg_depend WHERE classid = 'pg_class'::regclass AND objid = pg_class.oid AND deptype IN ('e', 'i', 'a'))
+        ORDER BY relkind = 'S'
+    LOOP
+        EXECUTE format('DROP %s IF EXISTS %s CASCADE', each.kind, each.name);
+    END LOOP;
+    FOR each IN
+        SELECT oid::regprocedure::text AS name
+        FROM pg_proc
+        WHERE pronamespace = 'public'::regnamespace
+          AND NOT EXISTS (SELECT FROM pg_depend WHERE classid = 'pg_proc'::regclass AND objid = pg_proc.oid AND deptype = 'e')
+    LOOP
+        EXECUTE format('DROP ROUTINE IF EXISTS %s CASCADE', each.name);
+    END LOOP;
+END $$;
+"""
+
+
 def _run(program: str, *arguments: str) -> None:
     """Run a client program against the configured database; the password travels in the environment."""
     database = settings.DATABASES["default"]
@@ -140,11 +179,13 @@ def _dump_postgresql(folder: Path) -> Path:
 
 
 def _load_postgresql(dump: Path) -> None:
-    """Replace all or nothing."""
-    name = str(connection.settings_dict["NAME"])
+    """Replace all or nothing; what a newer release has added goes, too, so that `migrate` finds what it expects."""
+    emptying, script = dump.with_name("emptying.sql"), dump.with_name("database.sql")
+    emptying.write_text(EMPTY_SCHEMA)
+    _run("pg_restore", "--no-owner", "--no-privileges", "--exit-on-error", f"--file={script}", str(dump))
     _run(
-        "pg_restore", "--clean", "--if-exists", "--no-owner", "--no-privileges", "--single-transaction",
-        "--exit-on-error", f"--dbname={name}", str(dump),
+        "psql", "--no-psqlrc", "--quiet", "--output=/dev/null", "--single-transaction", "--set=ON_ERROR_STOP=1",
+        f"--file={emptying}", f"--file={script}",
     )  # fmt: skip
 
 

@@ -25,6 +25,7 @@ from websockets.exceptions import ConnectionClosed, WebSocketException
 from websockets.sync.client import connect
 
 from depannini_dashmap.lib import hub, realtime
+from depannini_dashmap.models import AuditEvent
 
 PATIENCE = 5  # seconds for any outside system
 CLOCK_SLACK = 5.0  # seconds that two clocks may differ
@@ -126,6 +127,25 @@ def migrations() -> str:
         names = ", ".join(f"{migration.app_label}.{migration.name}" for migration, _ in pending[:5])
         raise Broken(f"{len(pending)} not applied: {names}", "Run python manage.py migrate.")
     return "all applied"
+
+
+@examination
+def audit_trail() -> str:
+    """See whether the server's role could remove audit events, where another one owns the tables."""
+    if connection.vendor != "postgresql" or not settings.MIGRATE_DATABASE_URL:
+        return "one role owns all tables; a trigger keeps the events"
+    table = AuditEvent._meta.db_table
+    try:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT has_table_privilege(%s, 'UPDATE, DELETE')", [table])
+            may_remove = cursor.fetchone()[0]
+            cursor.execute("SELECT current_user")
+            role = cursor.fetchone()[0]
+    except (DatabaseError, InterfaceError) as error:
+        raise Broken(f"Cannot be read: {type(error).__name__}", "See database and migrations.") from error
+    if may_remove:
+        raise Broken(f"The role {role} may change audit events", f"REVOKE UPDATE, DELETE ON {table} FROM {role}; also after each restore.")
+    return f"the role {role} can only add to it"
 
 
 @examination

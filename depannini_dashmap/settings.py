@@ -120,10 +120,12 @@ TEMPLATES = [
 ]
 
 # --- Database, cache, channel layer --------------------------------------------------------------------------------------
-# Migrations may run as a role of their own, so that the server's need not own the tables, and may take their time.
-_migrating = sys.argv[1:2] == ["migrate"]
+# A role of its own may own the tables: it migrates, saves and restores them, and removes old audit events, which the server's may not.
+_command = sys.argv[1] if len(sys.argv) > 1 else ""
+_migrating = _command == "migrate"
+_as_owner = _command in {"migrate", "prune", "backup", "restore"}
 MIGRATE_DATABASE_URL = env.str("MIGRATE_DATABASE_URL", "")
-_database_url = "MIGRATE_DATABASE_URL" if _migrating and MIGRATE_DATABASE_URL else "DATABASE_URL"
+_database_url = "MIGRATE_DATABASE_URL" if _as_owner and MIGRATE_DATABASE_URL else "DATABASE_URL"
 DATABASES = {"default": env.db_url(_database_url, default=f"sqlite:///{BASE_DIR / 'db.sqlite3'}")}
 _database = DATABASES["default"]
 if _database["ENGINE"].endswith("sqlite3"):

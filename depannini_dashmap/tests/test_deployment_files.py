@@ -87,6 +87,17 @@ def test_every_setting_of_the_compose_file_exists() -> None:
         assert set(COMPOSE["services"][name]["environment"]) - known == set()
 
 
+def test_any_setting_may_stand_in_the_env_file() -> None:
+    for name in OURS:
+        assert COMPOSE["services"][name]["env_file"] == [{"path": ".env", "required": False}]
+
+
+def test_the_image_can_back_up_the_database_of_compose() -> None:
+    server = re.fullmatch(r"postgres:(\d+)\..*", COMPOSE["services"]["postgres"]["image"])
+    assert server
+    assert f"postgresql-client-{server[1]} " in (TOP / "Dockerfile").read_text()
+
+
 def test_the_image_starts_what_compose_starts() -> None:
     text = (TOP / "Dockerfile").read_text()
     command = json.loads(re.findall(r"^CMD (\[.*\])$", text, re.M)[-1])
