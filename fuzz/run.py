@@ -29,8 +29,8 @@ class Line(NamedTuple):
 
     who: str
     done: str
-    server_errors: int
-    hangs: int
+    server_errors: int | None
+    hangs: int | None
     breaks: int
     held: bool
 
@@ -89,8 +89,8 @@ def fuzz_states(stage: Stage, cast: Cast, steps: int) -> list[Line]:
         except Exception as error:  # the machine's own report is what is wanted
             held = False
             print(f"{machine.__name__}: {error!r}", flush=True)
-        # An actor's call fails on a 5xx and after 30 s of silence: both would be the break that is told above.
-        lines.append(Line(machine.__name__, f"{runs * 50} steps", 0, 0, int(not held), held))
+        # An actor's call fails on a 5xx and after 30 s of silence: both are breaks, and not counted apart.
+        lines.append(Line(machine.__name__, f"{runs * 50} steps", None, None, int(not held), held))
     return lines
 
 
@@ -98,7 +98,8 @@ def print_table(lines: list[Line], seed: int) -> None:
     """Print what was done and what broke."""
     print(f"\n{'who':<20}{'done':>14}{'5xx':>6}{'> 5 s':>7}{'breaks':>8}   held   (seed {seed})")
     for line in lines:
-        numbers = f"{line.server_errors:>6}{line.hangs:>7}{line.breaks:>8}"
+        apart = ("–" if count is None else str(count) for count in (line.server_errors, line.hangs))
+        numbers = "{:>6}{:>7}".format(*apart) + f"{line.breaks:>8}"
         print(f"{line.who:<20}{line.done:>14}{numbers}   {'yes' if line.held else 'NO'}")
 
 
