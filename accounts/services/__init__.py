@@ -18,7 +18,13 @@ from accounts.services.companies import (
 )
 from accounts.services.profile import change_profile
 from accounts.services.registration import open_account, register_dispatcher, register_person
-from accounts.services.sessions import end_sessions, require_good_password, set_active, set_password, sign_out_everywhere
+from accounts.services.sessions import (
+    end_sessions,
+    require_good_password,
+    set_active,
+    set_password,
+    sign_out_everywhere,
+)
 from accounts.services.sign_in import check_password, sign_in, sign_in_to_fleet, sign_in_with_google
 
 __all__ = [
