@@ -22,12 +22,14 @@ from depannini_dashmap.serving import tell_sockets_on_stop
 if settings.SERVE not in {"all", "http", "sockets"}:
     raise ValueError("SERVE must be all, http or sockets")
 
-ALWAYS_SERVED = ("/healthz", "/readyz", "/metrics")
 _ASCII = "".join(map(chr, range(33, 127)))
 
 http = WSGIMiddleware(wsgi_application, workers=settings.HTTP_THREADS)
 # Probes have a thread of their own: with every other one waiting for the database, the process still lives and says so.
 probes = WSGIMiddleware(wsgi_application, workers=1)
+# Metrics ask the database, too, and may have to wait for it: no probe waits behind them.
+metrics = WSGIMiddleware(wsgi_application, workers=1)
+ALWAYS_SERVED = {"/healthz": probes, "/readyz": probes, "/metrics": metrics}
 
 
 async def application(scope: dict, receive: Callable, send: Callable) -> None:
@@ -41,11 +43,11 @@ async def application(scope: dict, receive: Callable, send: Callable) -> None:
 
 
 async def _serve_http(scope: dict, receive: Callable, send: Callable) -> None:
-    if settings.SERVE == "sockets" and not scope["path"].startswith(ALWAYS_SERVED):
+    serve = next((own for path, own in ALWAYS_SERVED.items() if scope["path"].startswith(path)), http)
+    if settings.SERVE == "sockets" and serve is http:
         return await _not_here(send)
     # The mount point is no client's to choose, and WSGI wants the query in ASCII.
     query = quote(scope["query_string"], safe=_ASCII).encode()
-    serve = probes if scope["path"].startswith(ALWAYS_SERVED) else http
     return await serve({**scope, "root_path": "", "query_string": query}, receive, send)
 
 

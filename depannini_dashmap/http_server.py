@@ -59,6 +59,7 @@ class Channel(http.HTTPChannel):
     """One connection; `CHANNELS` holds those that are open, and some that have become sockets or have ended as such."""
 
     _is_refused = False
+    _held = b""  # requests that came before the client had read the answers to those before
 
     def connectionMade(self) -> None:  # noqa: N802
         super().connectionMade()
@@ -74,7 +75,24 @@ class Channel(http.HTTPChannel):
 
     def is_idle(self) -> bool:
         """Tell whether nothing of a request has come, nor an answer is still on its way."""
-        return not (self.requests or self._buffer)
+        return not (self.requests or self._buffer or self._held)
+
+    def requestDone(self, request: Any) -> None:  # noqa: N802
+        """End a request; the next one waits while the client does not read.
+
+        Twisted would answer on, into memory: it minds a full transport only where no request is being answered.
+        """
+        if self._waitingForTransport and self.persistent:
+            self._held, self._dataBuffer = b"".join(self._dataBuffer), []
+            self._networkProducer.pauseProducing()
+        super().requestDone(request)
+
+    def resumeProducing(self) -> None:  # noqa: N802
+        """Go on with what waited: the client has read."""
+        super().resumeProducing()
+        if self._held and not self._handlingRequest:
+            held, self._held = self._held, b""
+            self.dataReceived(held)
 
     def dataReceived(self, data: bytes) -> None:  # noqa: N802
         if not self._is_refused:
