@@ -8,12 +8,13 @@ import subprocess
 import threading
 import time
 from collections import Counter, defaultdict
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
 import httpx
 
 from bench.drills.load import Pair, People, Writers
-from bench.drills.rig import Rig
+from bench.drills.rig import Growth, Rig
 
 PAIRS = 6
 
@@ -78,17 +79,19 @@ def redis_faults(times: int = 1, seconds: float = 6) -> bool:
         urls = [rig.start_server("one"), rig.start_server("two", TASK_WORKER="off")]
         people = People(urls[0])
         header, vehicle = people.dispatcher()
-        pairs = [Pair(urls, people, index * 2.0) for index in range(PAIRS)]
+        pairs = _open_pairs(urls, people)
+        memory = Growth(rig, "one", "two")
         for number in range(times):
             for fault, tally in tallies.items():
                 with Writers(urls, header, vehicle) as writers:
                     time.sleep(2)
                     _break_redis(rig, fault, seconds)
-                    hearing = [pair.reaches_within(60, number + index) for index, pair in enumerate(pairs)]
+                    hearing = _hear_again(pairs, time.monotonic(), number)
                     time.sleep(1)
                 deaf += hearing.count(None)
                 tally.figures["hearing"] += [delay for delay in hearing if delay is not None]
                 tally.add(rig, writers)
+        grown = str(memory)
         for pair in pairs:
             pair.close()
     for fault, tally in tallies.items():
@@ -97,10 +100,25 @@ def redis_faults(times: int = 1, seconds: float = 6) -> bool:
             requests=dict(tally.requests), server_errors=dict(tally.errors) or 0, acknowledged_writes_lost=tally.lost,
             slowest_answer_s=f"{tally.slowest_s:.2f}", pair_hears_again_after_s_median_and_max=tally.spread("hearing"),
         )  # fmt: skip
-    print(f"  {'sockets left deaf':<44} {deaf}", flush=True)
+    _table("Over all faults of Redis", sockets_left_deaf=deaf, memory_growth_mb=grown)
     return not deaf and all(
         not tally.errors and not tally.lost and max(tally.figures["hearing"]) <= 5 for tally in tallies.values()
     )
+
+
+def _open_pairs(urls: list[str], people: People) -> list[Pair]:
+    pairs = [Pair(urls, people, index * 2.0) for index in range(PAIRS)]
+    for pair in pairs:
+        pair.wait_until_open()
+    return pairs
+
+
+def _hear_again(pairs: list[Pair], back: float, marker: float) -> list[float | None]:
+    """Return how many seconds after `back` each pair hears again, None for who stays deaf for 60 s."""
+    late = time.monotonic() - back
+    with ThreadPoolExecutor(len(pairs)) as pool:  # all at once: one after the other, the last would have had the longest
+        hearing = pool.map(lambda pair: pair.reaches_within(60, marker), pairs)
+        return [None if delay is None else late + delay for delay in hearing]
 
 
 def _break_redis(rig: Rig, fault: str, seconds: float) -> None:
@@ -119,14 +137,24 @@ def _break_redis(rig: Rig, fault: str, seconds: float) -> None:
 
 
 def postgres_faults(times: int = 1, seconds: float = 20) -> bool:
-    """PostgreSQL restarted and frozen: nothing but 503 with Retry-After, nothing half done, 200 again within 5 s."""
+    """PostgreSQL restarted and frozen: nothing but 503 with Retry-After, nothing half done, 200 again and sockets heard within 5 s."""
     tallies = {"restarted": Tally(), "frozen": Tally()}
+    deaf = 0
     with Rig() as rig:
         urls = [rig.start_server("one"), rig.start_server("two", TASK_WORKER="off")]
-        header, vehicle = People(urls[0]).dispatcher()
-        for _ in range(times):
+        people = People(urls[0])
+        header, vehicle = people.dispatcher()
+        pairs = _open_pairs(urls, people)
+        memory = Growth(rig, "one", "two")
+        for number in range(times):
             for fault, tally in tallies.items():
-                _postgres_round(rig, fault, tally, Writers(urls, header, vehicle), seconds)
+                hearing = _postgres_round(rig, fault, tally, Writers(urls, header, vehicle), pairs, seconds, number)
+                deaf += hearing.count(None)
+                tally.figures["hearing"] += [delay for delay in hearing if delay is not None]
+        grown = str(memory)
+        closed = sum((pair.codes for pair in pairs), Counter[int]())
+        for pair in pairs:
+            pair.close()
     for fault, tally in tallies.items():
         figures = tally.figures
         _table(
@@ -134,19 +162,25 @@ def postgres_faults(times: int = 1, seconds: float = 20) -> bool:
             requests=dict(tally.requests), other_than_503=dict(tally.errors) or 0, acknowledged_writes_lost=tally.lost,
             operations_half_done=tally.halves, slowest_answer_s=f"{tally.slowest_s:.2f}",
             first_success_after_its_return_s_median_and_max=tally.spread("first"),
+            pair_hears_again_after_s_median_and_max=tally.spread("hearing"),
             readyz_503_after_s_median_and_max=tally.spread("ready"),
             healthz_not_200=f"{sum(figures['dead']):.0f} of {sum(figures['probes']):.0f}",
         )  # fmt: skip
-    return all(
+    _table("Over all faults of PostgreSQL", sockets_left_deaf=deaf, sockets_closed=dict(closed) or 0, memory_growth_mb=grown)
+    return not deaf and all(
         not (tally.errors or tally.lost or tally.halves or sum(tally.figures["dead"]))
         and len(tally.figures["first"]) == times and max(tally.figures["first"]) <= 5
+        and max(tally.figures["hearing"]) <= 5
         and len(tally.figures["ready"]) == times and max(tally.figures["ready"]) <= 2
         and tally.slowest_s < 10
         for tally in tallies.values()
     )  # fmt: skip
 
 
-def _postgres_round(rig: Rig, fault: str, tally: Tally, writers: Writers, seconds: float) -> None:
+def _postgres_round(
+    rig: Rig, fault: str, tally: Tally, writers: Writers, pairs: list[Pair], seconds: float, marker: float
+) -> list[float | None]:
+    """Break it once; returns how many seconds after its return each pair hears again, None for never."""
     with writers:
         time.sleep(2)
         probes: list[tuple[float, int, int]] = []
@@ -165,7 +199,8 @@ def _postgres_round(rig: Rig, fault: str, tally: Tally, writers: Writers, second
             time.sleep(seconds)
             rig.freeze_postgres(signal.SIGCONT)
         accepting = time.monotonic()
-        time.sleep(6)
+        hearing = _hear_again(pairs, accepting, marker)
+        time.sleep(max(0.0, accepting + 6 - time.monotonic()))
         watching.set()
         watcher.join()
     tally.add(rig, writers, ("503",))
@@ -176,6 +211,7 @@ def _postgres_round(rig: Rig, fault: str, tally: Tally, writers: Writers, second
         tally.figures["ready"].append(min(noticed))
     tally.figures["dead"].append(sum(live != 200 for _, live, _ in probes))
     tally.figures["probes"].append(len(probes))
+    return hearing
 
 
 def _watch(base: str, stop: threading.Event, probes: list[tuple[float, int, int]]) -> None:
@@ -197,12 +233,15 @@ def sigterm(times: int = 5) -> bool:
         keeper = rig.start_server("keeper", TASK_WORKER="off")
         people = People(keeper)
         header, vehicle = people.dispatcher()
+        kept = Growth(rig, "keeper")
         for number in range(times):
             url = rig.start_server(f"victim{number}")
             pair = Pair([url], people, number * 2.0)
             pair.wait_until_open()
+            memory = rig.memory_mb(f"victim{number}")
             with Writers([url], header, vehicle) as writers:
                 time.sleep(2)
+                tally.figures["grown"].append(rig.memory_mb(f"victim{number}") - memory)
                 started = time.monotonic()
                 rig.signal(f"victim{number}", signal.SIGTERM)
                 rig.processes[f"victim{number}"].wait(30)
@@ -212,10 +251,12 @@ def sigterm(times: int = 5) -> bool:
             told += pair.codes[1012]
             sockets += 2
             tally.add(rig, writers, ("503",))
+        grown = str(kept)
     cut = {kind: count for kind, count in tally.errors.items() if kind.startswith("cut")}
     _table(
         f"SIGTERM under load, {times} times", requests=dict(tally.requests), requests_cut=cut or 0,
         acknowledged_writes_lost=tally.lost, exit_after_s_median_and_max=tally.spread("exit"),
-        sockets_told_1012=f"{told} of {sockets}",
+        sockets_told_1012=f"{told} of {sockets}", memory_growth_mb=grown,
+        memory_growth_until_the_signal_mb_median_and_max=tally.spread("grown"),
     )  # fmt: skip
     return not (tally.errors or tally.lost) and max(tally.figures["exit"]) <= 15 and told == sockets

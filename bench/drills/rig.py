@@ -35,6 +35,10 @@ def postgres_binaries() -> Path:
     return found[-1].parent
 
 
+class NotRun(Exception):
+    """A drill cannot be run here, which says nothing about what it tries; the text says why."""
+
+
 class Rig:
     """Everything that a drill may break; `processes` by name."""
 
@@ -192,3 +196,13 @@ class Rig:
             if line.startswith("VmRSS"):
                 return int(line.split()[1]) / 1024
         return 0.0
+
+
+class Growth:
+    """By how much the resident memory of servers has grown since this was made, to be printed."""
+
+    def __init__(self, rig: Rig, *names: str) -> None:
+        self.rig, self.before = rig, {name: rig.memory_mb(name) for name in names}
+
+    def __str__(self) -> str:
+        return ", ".join(f"{name} {self.rig.memory_mb(name) - before:+.1f}" for name, before in self.before.items())

@@ -19,7 +19,7 @@ from websockets.sync.client import connect
 
 from bench.drills.faults import _table
 from bench.drills.load import PASSWORD, People
-from bench.drills.rig import ROOT, Rig
+from bench.drills.rig import ROOT, Growth, Rig
 
 WORKER, WAVE = "depannini_dashmap.lib.worker", "assistance.services.offers:send_wave"
 BATCH = "depannini_dashmap.lib.realtime:_Batch.__call__"
@@ -181,6 +181,7 @@ def worker_killed(times: int = 1) -> bool:
     lost, twice, alive, emptied = Counter[str](), Counter[str](), Counter[str](), defaultdict[str, list[float]](list)
     with Rig() as rig:
         stage = Stage(rig)
+        memory = Growth(rig, "keeper")
         for _ in range(times):
             for name, (effect, place) in PLACES.items():
                 stage.start_worker(place)
@@ -199,6 +200,7 @@ def worker_killed(times: int = 1) -> bool:
                 twice[name] += number > 1
                 getattr(seen, "done", lambda: None)()
                 stage.end_of_worker(told=True)
+        grown = str(memory)
     _table(
         f"Worker killed -9, {times} times at each of {len(PLACES)} places",
         **{
@@ -206,6 +208,7 @@ def worker_killed(times: int = 1) -> bool:
             + (f", not killed {alive[name]} times" if alive[name] else "")
             for name in PLACES
         },
+        memory_growth_mb=grown,
     )
     # Only what is sent outside may come twice, where it was sent and not yet marked.
     applied_twice = sum(number for name, number in twice.items() if not name.startswith(("text", "mail")))
