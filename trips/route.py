@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import time
+from datetime import datetime, time, timedelta
 from itertools import pairwise
 from typing import Any
 
@@ -32,6 +32,21 @@ def planned_duration_minutes(start: time, arrivals: Iterable[time | None]) -> in
         planned = True
         now += (_minutes(arrival) - now) % MINUTES_A_DAY
     return now - begun if planned else None
+
+
+def late_stops(start: datetime, visits: Iterable[tuple[time | None, bool]], now: datetime) -> list[bool]:
+    """Tell of each stop whether it is late: due before `now`, by the rule above, and nobody was there yet.
+
+    `start` is the planned one; both instants are naive, in the zone of the planned times. Shape: visits are (planned
+    arrival, whether the vehicle arrived or the stop is done), in the order of the trip.
+    """
+    due = start.replace(second=0, microsecond=0)
+    late = []
+    for arrival, is_reached in visits:
+        if arrival is not None:
+            due += timedelta(minutes=(_minutes(arrival) - _minutes(due.time())) % MINUTES_A_DAY)
+        late.append(arrival is not None and not is_reached and due < now)
+    return late
 
 
 def feature_collection(trip: Mapping[str, Any], stops: Sequence[Mapping[str, Any]]) -> dict[str, Any]:

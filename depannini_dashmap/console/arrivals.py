@@ -6,14 +6,17 @@ import datetime as dt
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from django.conf import settings
 from django.utils import timezone
 
-from trips import eta
+from trips import eta, route
 from trips.lifecycle import IN_PROGRESS
 from trips.models import Trip, TripStop
 from trips.route import Point
+
+Visit = tuple[dt.time | None, bool]  # when a stop is due, and whether the vehicle was there
 
 _STOP = ("trip_id", "pk", "actual_arrival_datetime", "stop__name", "stop__latitude", "stop__longitude")
 _VISIT = ("pk", "is_completed", "actual_arrival_datetime", "stop__latitude", "stop__longitude")
@@ -54,6 +57,30 @@ def next_stops(trips: Iterable[Trip], now: dt.datetime) -> dict[int, NextStop]:
         at = _expected(now, _fresh(now, *fix), _place(latitude, longitude), served.get(trip_id))
         found[trip_id] = NextStop(pk, name, at)
     return found
+
+
+def visit(row: TripStop) -> Visit:
+    """Give when a stop is due and whether the vehicle was there."""
+    return row.planned_arrival_time, row.is_completed or row.actual_arrival_datetime is not None
+
+
+def late_stops(trip: Trip, visits: Iterable[Visit], now: dt.datetime) -> list[bool]:
+    """Tell of each stop of a trip, in their order, whether it is late; none is of a trip that is not under way."""
+    if trip.status != IN_PROGRESS:
+        return [False for _ in visits]
+    start = dt.datetime.combine(trip.planned_start_date, trip.planned_start_time)
+    return route.late_stops(start, visits, timezone.make_naive(now, ZoneInfo(settings.DISPLAY_TIME_ZONE)))
+
+
+def count_late(trips: Iterable[Trip], now: dt.datetime) -> dict[int, int]:
+    """Count the late stops of each trip that is under way, by the trip's id; one query, or none where none is."""
+    running = [trip for trip in trips if trip.status == IN_PROGRESS]
+    visits: dict[int, list[Visit]] = {trip.pk: [] for trip in running}
+    if running:
+        rows = TripStop.objects.filter(trip__in=list(visits)).order_by("trip_id", "sequence")
+        for row in rows.only("trip_id", "planned_arrival_time", "is_completed", "actual_arrival_datetime"):
+            visits[row.trip_id].append(visit(row))
+    return {trip.pk: sum(late_stops(trip, visits[trip.pk], now)) for trip in running}
 
 
 def suggested_times(trip: Trip, stop_ids: Sequence[int], now: dt.datetime) -> dict[int, dt.datetime]:

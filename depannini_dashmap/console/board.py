@@ -17,11 +17,10 @@ from django.utils import timezone
 
 from accounts.models import User
 from assistance.models import Assistance, Offer
-from depannini_dashmap.console.arrivals import NextStop, next_stops
+from depannini_dashmap.console.arrivals import NextStop, count_late, next_stops
 from fleet.models import Vehicle
 from orders.models import Order
 from trips.lifecycle import DRAFT, IN_PROGRESS, PLANNED
-from trips.managers import stops_of_trip
 from trips.models import Trip
 
 TRIPS_SHOWN = 25
@@ -138,21 +137,17 @@ def _trip_lines(today: QuerySet[Trip], here: dt.datetime) -> list[TripLine]:
     rows = (
         today.select_related("vehicle", "company")
         .with_progress()
-        .annotate(urgency=URGENCY, due=stops_of_trip(is_completed=False, planned_arrival_time__lt=here.time()))
+        .annotate(urgency=URGENCY)
         .order_by("urgency", "planned_start_date", "planned_start_time", "id")[:TRIPS_SHOWN]
     )
     trips = list(rows)
-    following = next_stops(trips, here)
-    lines = [_trip_line(trip, here, following.get(trip.pk)) for trip in trips]
+    following, late = next_stops(trips, here), count_late(trips, here)
+    lines = [_trip_line(trip, here, following.get(trip.pk), late.get(trip.pk, 0)) for trip in trips]
     return sorted(lines, key=lambda line: not line.is_late)
 
 
-def _trip_line(trip: Any, here: dt.datetime, next_stop: NextStop | None) -> TripLine:
+def _trip_line(trip: Any, here: dt.datetime, next_stop: NextStop | None, late_stops: int) -> TripLine:
     start = (trip.planned_start_date, trip.planned_start_time)
-    late_stops = 0
-    if trip.status == IN_PROGRESS:
-        is_older = trip.planned_start_date < here.date()
-        late_stops = trip.total - trip.done if is_older else trip.due
     starts_late = trip.status in UNSTARTED and start < (here.date(), here.time())
     return TripLine(trip, trip.total, trip.done, late_stops, starts_late, next_stop)
 

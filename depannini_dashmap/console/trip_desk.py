@@ -110,14 +110,10 @@ class StopLine(NamedTuple):
 
 
 def _lines(trip: Trip) -> list[StopLine]:
-    stops = TripStop.objects.filter(trip=trip).select_related("stop", "order").order_by("sequence")
-    now = timezone.localtime()
-    is_under_way = trip.status == IN_PROGRESS and trip.planned_start_date <= now.date()
+    stops = list(TripStop.objects.filter(trip=trip).select_related("stop", "order").order_by("sequence"))
+    late = arrivals.late_stops(trip, [arrivals.visit(row) for row in stops], timezone.now())
     lines, seen = [], set()
-    for row in stops:
-        due = row.planned_arrival_time
-        is_late = is_under_way and not row.is_completed and due is not None
-        is_late = is_late and (trip.planned_start_date < now.date() or due < now.time())
+    for row, is_late in zip(stops, late, strict=True):
         may_leave = row.order_id is not None and row.order_id not in seen and not row.is_completed
         lines.append(StopLine(row, is_late, may_leave))
         seen.add(row.order_id)

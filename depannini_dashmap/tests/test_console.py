@@ -3,9 +3,11 @@
 import datetime as dt
 import re
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 import time_machine
+from django.conf import settings
 from django.core import mail
 from django.test import Client
 from django.urls import reverse
@@ -195,7 +197,7 @@ def test_the_board_costs_the_same_with_more_rows(
 
 
 @pytest.mark.parametrize("rows", [1, 3])
-def test_next_stops_cost_one_query_more_however_many_trips_run(
+def test_next_and_late_stops_cost_two_queries_more_however_many_trips_run(
     rows: int, dispatcher: Any, company_a: Any, nadia: Client, django_assert_num_queries: Any
 ) -> None:
     for number in range(rows):
@@ -203,8 +205,8 @@ def test_next_stops_cost_one_query_more_however_many_trips_run(
         trip = _trip(dispatcher, vehicle, orders=(_order(dispatcher, company_a), _order(dispatcher, company_a)))
         update_trip(actor=dispatcher, trip_id=trip.pk, status="in_progress")
         _report(dispatcher, vehicle)
-    # What the board of drafts costs, and the open stops of running trips with their vehicles' positions.
-    with django_assert_num_queries(12):
+    # What the board of drafts costs, the open stops of running trips with their vehicles' positions, and what is late.
+    with django_assert_num_queries(13):
         body = nadia.get("/admin/board/").content.decode()
     assert body.count("about ") == rows
 
@@ -404,6 +406,40 @@ def test_late_stops_and_too_heavy_loads_are_marked(dispatcher: Any, company_a: A
     page = nadia.get(path).content.decode()
     assert "2 stops late" in page
     assert "overloaded" in page
+
+
+@pytest.mark.parametrize(
+    ("clock", "reached", "late"),
+    [
+        ("22:05", [], 0),
+        ("23:05", [], 1),
+        ("23:05", ["arrived"], 0),
+        ("00:10", ["done"], 0),
+        ("00:45", ["done"], 1),
+        ("04:00", ["done", "arrived"], 2),
+    ],
+)
+def test_stops_after_midnight_are_late_on_the_next_day(
+    clock: str, reached: list[str], late: int, dispatcher: Any, company_a: Any, nadia: Client
+) -> None:
+    carried = (_order(dispatcher, company_a), _order(dispatcher, company_a))
+    trip = _trip(dispatcher, _vehicle(dispatcher, company_a), orders=carried)
+    update_trip(actor=dispatcher, trip_id=trip.pk, status="in_progress")
+    today = timezone.localdate()
+    Trip.objects.filter(pk=trip.pk).update(planned_start_date=today, planned_start_time=dt.time(22))
+    due = [dt.time(23), dt.time(0, 30), dt.time(1), dt.time(3)]
+    for row, planned, state in zip(trip.trip_stops.order_by("sequence"), due, [*reached, "", "", ""], strict=False):
+        row.planned_arrival_time = planned
+        row.actual_arrival_datetime = timezone.now() if state else None
+        row.is_completed = state == "done"
+        row.actual_departure_datetime = row.actual_arrival_datetime if row.is_completed else None
+        row.save()
+    at = dt.time.fromisoformat(clock)
+    local = dt.datetime.combine(today + dt.timedelta(days=at.hour < 12), at)
+    with time_machine.travel(timezone.make_aware(local, ZoneInfo(settings.DISPLAY_TIME_ZONE)), tick=False):
+        pages = [nadia.get(path).content.decode() for path in (f"/admin/dispatch/trips/{trip.pk}/", "/admin/board/")]
+    for page in pages:
+        assert re.findall(r"(\d+) stops? late", page) == ([str(late)] if late else [])
 
 
 @pytest.mark.parametrize("rows", [1, 3])
