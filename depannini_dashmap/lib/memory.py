@@ -1,4 +1,4 @@
-"""How a serving process keeps its memory: one heap for all threads, and few searches for garbage in cycles."""
+"""How a serving process keeps its memory: one heap for all threads, what is free given back, few searches for garbage."""
 
 import ctypes
 import gc
@@ -6,6 +6,7 @@ import gc
 # Python's own 700 makes a long list pay for dozens of searches, each through all that it has built so far.
 OBJECTS_BEFORE_A_SEARCH = 10_000
 _M_ARENA_MAX = -8  # glibc's malloc.h; mallopt(3)
+_libc = ctypes.CDLL(None)
 
 
 def share_one_heap() -> None:
@@ -14,9 +15,16 @@ def share_one_heap() -> None:
     glibc gives threads heaps of their own, up to eight for each core. Each grows to its own busiest moment and gives
     little back, and Python's threads, which take turns anyway, gain nothing by it. Other C libraries are left alone.
     """
-    mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
+    mallopt = getattr(_libc, "mallopt", None)
     if mallopt is not None:
         mallopt(_M_ARENA_MAX, 1)
+        gc.callbacks.append(_give_back)
+
+
+def _give_back(phase: str, about: dict[str, int]) -> None:
+    """Return to the system what a burst has left free in the midst of the heap; glibc itself does so at its end only."""
+    if phase == "stop" and about["generation"] >= 1:
+        _libc.malloc_trim(0)
 
 
 def spare_what_stays() -> None:

@@ -33,7 +33,32 @@ def _heaps(*options: str) -> int:
     return done.stdout.count("<heap nr=")
 
 
+BURST = """
+import gc, sys
+from depannini_dashmap.lib import memory
+if "shared" in sys.argv:
+    memory.share_one_heap()
+def held():
+    return next(int(line.split()[1]) // 1024 for line in open("/proc/self/status") if line.startswith("RssAnon"))
+before = held()
+burst = [bytes(5_000) for _ in range(10_000)]
+last = bytes(5_000)
+del burst
+gc.collect(1)
+print(held() - before)
+"""
+
+
 @pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="only glibc gives threads heaps of their own")
 def test_threads_share_one_heap() -> None:
     assert _heaps("shared") == 1
     assert _heaps() > 1
+
+
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="only glibc keeps what is free")
+def test_what_a_burst_leaves_is_given_back() -> None:
+    shared, kept = (
+        int(subprocess.run([sys.executable, "-c", BURST, option], capture_output=True, text=True, check=True).stdout)
+        for option in ("shared", "")
+    )
+    assert shared < 10 < 40 < kept
