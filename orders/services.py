@@ -68,6 +68,7 @@ def update_order(
             changed.add(f"{end}_stop")
     if changed:
         order.save(update_fields=[*changed, "updated_at"])
+    if changed or pickup_stop is not None or delivery_stop is not None:
         board_changed(order.company_id, "orders")
     return order
 

@@ -6,6 +6,7 @@ from typing import Any
 
 from django.db import transaction
 from django.db.models import ProtectedError
+from django.utils import timezone
 
 from depannini_dashmap.lib.errors import Conflict, InvalidData
 from orders.columns import LOCATION, STOP
@@ -85,7 +86,9 @@ def put_stop(order: Order, end: str, sent: StopInput) -> bool:
         return _take_away(order, attribute)
     require_stop(sent.content, called=attribute, before=own)
     if own is not None:
-        change_stop(own, sent.content)
+        if change_stop(own, sent.content):
+            order.updated_at = timezone.now()
+            Order.objects.filter(pk=order.pk).update(updated_at=order.updated_at)
         return False
     setattr(order, attribute, create_stop(company_id=order.company_id, stop_type=end, **sent.content))
     return True

@@ -38,6 +38,19 @@ class LiveFilter(admin.SimpleListFilter):
         return queryset if self.value() == "all" else queryset.filter(status=self.value())
 
 
+class ToldFilter(admin.SimpleListFilter):
+    """Whether the driver was told of the stops as they are."""
+
+    title = _("Driver told")
+    parameter_name = "driver_told"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
+        return [("yes", _("yes")), ("no", _("no"))]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet) -> QuerySet:
+        return queryset.filter(driver_told=self.value() == "yes") if self.value() else queryset
+
+
 class TripStopInline(admin.TabularInline):
     """The stops in their sequence, to look at; they are reordered where the sequence is kept whole."""
 
@@ -65,8 +78,8 @@ class TripStopInline(admin.TabularInline):
 class TripAdmin(TenantHistory, SimpleHistoryAdmin, ServiceAdmin):
     """Trips with their stops on one page; the status moves by actions only."""
 
-    list_display = ["name", "status", "starts", "vehicle", "driver", "progress", "driver_notified", "company", "dispatcher_name"]
-    list_filter = [LiveFilter, "planned_start_date", "driver_notified", CompanyFilter]
+    list_display = ["name", "status", "starts", "vehicle", "driver", "progress", "driver_told", "company", "dispatcher_name"]
+    list_filter = [LiveFilter, "planned_start_date", ToldFilter, CompanyFilter]
     list_select_related = ["vehicle", "company", "dispatcher"]
     search_fields = ["name", "notes", "vehicle__license_plate", "vehicle__driver_name"]
     date_hierarchy = "planned_start_date"
@@ -74,7 +87,7 @@ class TripAdmin(TenantHistory, SimpleHistoryAdmin, ServiceAdmin):
     readonly_fields = [
         "company",
         "status",
-        "driver_notified",
+        "driver_told",
         "actual_start_datetime",
         "actual_end_datetime",
         "created_at",
@@ -91,7 +104,7 @@ class TripAdmin(TenantHistory, SimpleHistoryAdmin, ServiceAdmin):
     ]
 
     def get_queryset(self, request: HttpRequest) -> QuerySet:
-        return super().get_queryset(request).with_progress()
+        return super().get_queryset(request).with_progress().with_driver_told()
 
     @admin.display(description=_("Start"), ordering="planned_start_date")
     def starts(self, trip: Trip) -> str:
@@ -106,6 +119,11 @@ class TripAdmin(TenantHistory, SimpleHistoryAdmin, ServiceAdmin):
     def progress(self, trip: Any) -> str:
         """Show how many stops are done."""
         return f"{trip.done} / {trip.total}"
+
+    @admin.display(description=_("Driver told"), boolean=True, ordering="driver_notified")
+    def driver_told(self, trip: Any) -> bool:
+        """Show whether the driver was told of the stops as they are."""
+        return bool(trip.driver_told)
 
     @admin.display(description=_("dispatcher"), ordering="dispatcher__first_name")
     def dispatcher_name(self, trip: Trip) -> str:

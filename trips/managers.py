@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, Self
 
 from django.apps import apps
-from django.db.models import Count, IntegerField, OuterRef, Subquery
+from django.db.models import BooleanField, Count, Exists, ExpressionWrapper, IntegerField, OuterRef, Q, Subquery
 from django.db.models.functions import Coalesce
 
 from accounts.managers import TenantQuerySet
@@ -26,6 +26,12 @@ class TripQuerySet(TenantQuerySet):
     def with_progress(self) -> Self:
         """Annotate how many stops each visits, `total`, and how many of them are `done`."""
         return self.annotate(total=stops_of_trip(), done=stops_of_trip(is_completed=True))
+
+    def with_driver_told(self) -> Self:
+        """Annotate `driver_told`: whether the driver was told of the stops as they are."""
+        rows = apps.get_model("trips", "TripStop").objects.filter(trip_id=OuterRef("pk"))
+        changed = Exists(rows.filter(stop__updated_at__gt=OuterRef("notified_at")).order_by())
+        return self.annotate(driver_told=ExpressionWrapper(Q(driver_notified=True) & ~Q(changed), output_field=BooleanField()))
 
 
 def stops_of_trip(**only: Any) -> Coalesce:

@@ -137,6 +137,7 @@ def _trip_lines(today: QuerySet[Trip], here: dt.datetime) -> list[TripLine]:
     rows = (
         today.select_related("vehicle", "company")
         .with_progress()
+        .with_driver_told()
         .annotate(urgency=URGENCY)
         .order_by("urgency", "planned_start_date", "planned_start_time", "id")[:TRIPS_SHOWN]
     )

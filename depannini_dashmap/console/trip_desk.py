@@ -94,7 +94,7 @@ STEP = {
 
 
 def _visible(request: HttpRequest, trip_id: int) -> Trip:
-    rows = Trip.objects.visible_to(request.user).select_related("vehicle", "company", "dispatcher")
+    rows = Trip.objects.visible_to(request.user).with_driver_told().select_related("vehicle", "company", "dispatcher")
     trip = rows.filter(pk=desk.checked_id(trip_id)).first()
     if trip is None:
         raise Http404

@@ -18,14 +18,15 @@ from depannini_dashmap.console import board, charts, live
 from depannini_dashmap.lib import realtime
 from depannini_dashmap.lib.fields import format_utc
 from depannini_dashmap.models import AuditEvent
-from fleet.services import create_vehicle
+from fleet.services import create_vehicle, update_vehicle
 from fleet.tests.sheets import confirm, upload
 from orders.models import Order, Stop
-from orders.services import create_order
+from orders.services import create_order, update_order
 from orders.stops import StopInput
 from telematics.services import record_position
 from trips.models import Trip, TripStop
-from trips.services.stops import add_order
+from trips.services.notify import notify_driver
+from trips.services.stops import add_order, update_stop
 from trips.services.trips import create_trip, update_trip
 
 pytestmark = pytest.mark.django_db
@@ -406,6 +407,28 @@ def test_late_stops_and_too_heavy_loads_are_marked(dispatcher: Any, company_a: A
     page = nadia.get(path).content.decode()
     assert "2 stops late" in page
     assert "overloaded" in page
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_driver_told_of_other_stops_is_not_told(dispatcher: Any, company_a: Any, nadia: Client) -> None:
+    order = _order(dispatcher, company_a)
+    vehicle = _vehicle(dispatcher, company_a)
+    update_vehicle(actor=dispatcher, vehicle_id=vehicle.pk, driver_email="driver@example.com")
+    trip = _trip(dispatcher, vehicle, orders=(order,))
+    notify_driver(actor=dispatcher, trip_id=trip.pk)
+    desk, lists = f"/admin/dispatch/trips/{trip.pk}/", "/admin/trips/trip/?driver_told="
+    assert "not since the last change" not in nadia.get(desk).content.decode()
+    assert [trip.name in nadia.get(lists + answer).content.decode() for answer in ("yes", "no")] == [True, False]
+    before = timezone.now()
+    with realtime.captured() as heard:
+        update_order(actor=dispatcher, order_id=order.pk, pickup_stop=StopInput(fields={"address": "Elsewhere 1"}))
+    assert "orders" in [event.get("what") for _, event in heard]
+    assert "not since the last change" in nadia.get(desk).content.decode()
+    assert [trip.name in nadia.get(lists + answer).content.decode() for answer in ("yes", "no")] == [False, True]
+    assert Order.objects.filter(updated_at__gte=before).exists()
+    row = trip.trip_stops.first()
+    update_stop(actor=dispatcher, trip_stop_id=row.pk, stop=StopInput(fields={"address": "Elsewhere 2"}))
+    assert Trip.objects.filter(updated_at__gte=before).exists()
 
 
 @pytest.mark.parametrize(
