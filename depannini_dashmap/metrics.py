@@ -12,7 +12,6 @@ from django.db.models.fields import DurationField
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 from django.views.decorators.cache import never_cache
-from django.views.decorators.http import require_safe
 from django_tasks_db.models import DBTaskResult
 from prometheus_client import CONTENT_TYPE_LATEST, REGISTRY, CollectorRegistry, generate_latest
 from prometheus_client.core import GaugeMetricFamily
@@ -20,13 +19,13 @@ from prometheus_client.registry import Collector
 
 from assistance.models import Assistance, Offer
 from depannini_dashmap.lib import errors, sockets
-from depannini_dashmap.lib.api import error_response
+from depannini_dashmap.lib.api import error_response, read_only
 
 WINDOW = timedelta(hours=1)
 
 
 @never_cache
-@require_safe
+@read_only
 def metrics(request: HttpRequest) -> HttpResponse:
     """Answer the figures of this process and of the tables; 404 without METRICS_TOKEN, 401 without it in the header."""
     if not settings.METRICS_TOKEN:

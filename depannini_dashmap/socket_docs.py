@@ -9,12 +9,13 @@ from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.templatetags.static import static
-from django.views.decorators.http import require_safe
+
+from depannini_dashmap.lib.api import read_only
 
 SOURCE = settings.BASE_DIR / "docs" / "asyncapi.yaml"
 
 
-@require_safe
+@read_only
 def socket_docs(request: HttpRequest) -> HttpResponse:
     """Show the document; `?format=yaml` gives it as it is."""
     if request.GET.get("format") == "yaml":

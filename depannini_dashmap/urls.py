@@ -8,6 +8,7 @@ from django.views.static import serve
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
 
 from depannini_dashmap import metrics, views
+from depannini_dashmap.lib.api import read_only
 from depannini_dashmap.socket_docs import socket_docs
 
 urlpatterns = [
@@ -28,7 +29,7 @@ urlpatterns = [
     re_path(r"^admin$", RedirectView.as_view(pattern_name="admin:index")),
     path("admin/", admin.site.urls),
     # Photos have random names and were re-encoded; nosniff comes from SecurityMiddleware.
-    re_path(r"^media/(?P<path>.*)$", serve, {"document_root": settings.MEDIA_ROOT}),
+    re_path(r"^media/(?P<path>.*)$", read_only(serve), {"document_root": settings.MEDIA_ROOT}),
 ]
 
 handler400 = "depannini_dashmap.views.bad_request"

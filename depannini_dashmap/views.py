@@ -7,38 +7,28 @@ from django.db import InterfaceError, OperationalError
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.template.loader import render_to_string
 from django.views.decorators.cache import never_cache
-from django.views.decorators.http import require_safe
 from django.views.defaults import page_not_found, permission_denied, server_error
 
 from depannini_dashmap.lib import errors, readiness, stopping
-from depannini_dashmap.lib.api import error_response
+from depannini_dashmap.lib.api import error_response, read_only
 from depannini_dashmap.lib.middleware import is_page
 
 
+@read_only
 def status_document(request: HttpRequest) -> JsonResponse:
     """GET `/` and `/api/`: say that the API is here."""
-    if request.method not in ("GET", "HEAD"):
-        response = error_response(_method_not_allowed(request.method or ""))
-        response["Allow"] = "GET, HEAD"
-        return response
     return JsonResponse({"status": "ok", "message": "Welcome to Dashmap!"})
 
 
-def _method_not_allowed(method: str) -> errors.DomainError:
-    error = errors.DomainError(f'Method "{method}" not allowed.', code="method_not_allowed")
-    error.status = 405
-    return error
-
-
 @never_cache
-@require_safe
+@read_only
 def healthz(request: HttpRequest) -> JsonResponse:
     """Say that the process lives; touches nothing else."""
     return JsonResponse({"status": "ok"})
 
 
 @never_cache
-@require_safe
+@read_only
 def readyz(request: HttpRequest) -> JsonResponse:
     """Say whether this process should get requests: 503 while stopping or without its database."""
     if stopping.is_stopping():

@@ -1,6 +1,8 @@
 """The one way in which every endpoint reads, answers, pages and refuses."""
 
 import logging
+from collections.abc import Callable
+from functools import wraps
 from typing import Any
 
 from django.core.exceptions import PermissionDenied as DjangoPermissionDenied
@@ -8,7 +10,8 @@ from django.core.exceptions import RequestDataTooBig
 from django.core.exceptions import ValidationError as DjangoValidationError
 from django.db import DatabaseError, IntegrityError, InterfaceError, OperationalError
 from django.db.models import ProtectedError, RestrictedError
-from django.http import Http404, JsonResponse, UnreadablePostError
+from django.http import Http404, HttpRequest, HttpResponse, JsonResponse, UnreadablePostError
+from django.views.decorators.csrf import csrf_exempt
 from rest_framework import exceptions, viewsets
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -30,6 +33,7 @@ __all__ = [
     "flatten_fields",
     "from_database",
     "one_page",
+    "read_only",
     "translate",
 ]
 
@@ -135,6 +139,23 @@ def error_response(error: errors.DomainError) -> JsonResponse:
     if (retry_after := getattr(error, "retry_after", None)) is not None:
         response["Retry-After"] = str(retry_after)
     return response
+
+
+def read_only(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
+    """Have a plain view answer GET and HEAD; whatever else is 405 in our form, before anybody asks for a CSRF token."""
+
+    @csrf_exempt
+    @wraps(view)
+    def answer(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        if request.method in {"GET", "HEAD"}:
+            return view(request, *args, **kwargs)
+        error = errors.DomainError(f'Method "{request.method}" not allowed.', code="method_not_allowed")
+        error.status = 405
+        response = error_response(error)
+        response["Allow"] = "GET, HEAD"
+        return response
+
+    return answer
 
 
 # --- Views ---------------------------------------------------------------------------------------------------------------------

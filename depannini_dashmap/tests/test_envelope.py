@@ -4,6 +4,7 @@ import threading
 
 import pytest
 from django.db import OperationalError
+from django.test import Client
 
 from depannini_dashmap.lib import readiness
 
@@ -22,7 +23,11 @@ def assert_envelope(response, status, code):
 def test_status_document(api):
     for path in ("/", "/api/", "/api"):
         assert api().get(path).json() == {"status": "ok", "message": "Welcome to Dashmap!"}
-    response = api().post("/", {})
+
+
+@pytest.mark.parametrize("path", ["/", "/api/", "/api/docs/sockets/", "/healthz", "/readyz", "/metrics", "/media/a.jpg"])
+def test_plain_views_are_read_only(path):
+    response = Client(enforce_csrf_checks=True).post(path, {})
     assert_envelope(response, 405, "method_not_allowed")
     assert response["Allow"] == "GET, HEAD"
 
