@@ -55,6 +55,26 @@ def test_k04_headers(stage, anyone):
     assert not re.search(r"\d", answer.headers.get("server", ""))
 
 
+def test_k04_cors_with_credentials(stage, anyone):
+    for method, asked in (("GET", {}), ("OPTIONS", {"Access-Control-Request-Method": "POST", "Access-Control-Request-Headers": "authorization"})):
+        headers = {"Origin": "https://evil.example", "Cookie": "sessionid=x", **asked}
+        answer = anyone.http.request(method, stage.urls[0] + "/api/auth/login/", headers=headers)
+        assert not [name for name in answer.headers if name.startswith("access-control-")], method
+
+
+def test_k04_https_only(stage, anyone):
+    url = stage.start(HTTPS="on", TASK_WORKER="off")
+    for path in ("/api/", "/admin/login/", "/api/nothing/"):
+        secure = anyone.http.get(url + path, headers={"X-Forwarded-Proto": "https"})
+        age = re.fullmatch(r"max-age=(\d+); includeSubDomains; preload", secure.headers["Strict-Transport-Security"])
+        assert age and int(age.group(1)) >= 31536000, path
+        plain = anyone.http.get(url + path)
+        assert plain.status_code == 301 and plain.headers["Location"].startswith("https://"), path
+        assert "strict-transport-security" not in plain.headers, path
+    page = anyone.http.get(f"{url}/admin/login/", headers={"X-Forwarded-Proto": "https"})
+    assert all("secure" in cookie.lower() for cookie in page.headers.get_list("set-cookie"))
+
+
 @pytest.mark.parametrize(
     ("environment", "named"),
     [({"SECRET_KEY": "short"}, "SECRET_KEY"), ({"SECRET_KEY": "django-insecure-" + "x" * 50}, "SECRET_KEY"), ({"ALLOWED_HOSTS": "*"}, "ALLOWED_HOSTS"), ({"DEBUG": "on", "ALLOWED_HOSTS": "api.example.com"}, "DEBUG")],

@@ -2,6 +2,7 @@
 
 import gzip
 import json
+import re
 import socket
 
 import pytest
@@ -154,6 +155,70 @@ def test_g06_every_path_with_odd_ids(people, number):
     for path in ("assistance/view", "assistance/accept", "assistance/update"):
         method = "GET" if "view" in path else "PATCH"
         assert client.call(method, f"/api/{path}/{number}/", None if method == "GET" else {}).status_code in (400, 403, 404)
+
+
+SQL = "x'; UPDATE accounts_user SET name = 'pwned'; --"
+SHORT = "1' OR '1'='1"  # for fields of twenty characters
+
+
+def test_g08_sql_is_stored_as_it_went(stage, cast):
+    """Every text of every kind of row, and of an account, comes back to the letter."""
+    dispatcher, client = cast.dispatcher(), cast.client()
+    ids = fleet_of(dispatcher)
+    stop = {"name": SQL, "address": SQL, "contact_name": SQL, "notes": SQL}
+    bodies = {
+        f"/api/companies/{ids['company']}/": {"name": SQL, "address": SQL},
+        f"/api/vehicles/{ids['vehicle']}/": {"license_plate": SHORT, "make": SQL, "model": SQL, "driver_name": SQL},
+        f"/api/orders/{ids['order']}/": {"customer_name": SQL, "goods_description": SQL, "special_instructions": SQL},
+        f"/api/trips/{ids['trip']}/": {"name": SQL, "notes": SQL},
+    }
+    for path, body in bodies.items():
+        assert dispatcher.put(path, body).status_code == 200, path
+        got = dispatcher.get(path).json()
+        assert {name: got[name] for name in body} == body
+    made = dispatcher.post("/api/trip-stops/", {"trip": ids["trip"], "stop": stop})
+    assert made.status_code == 201
+    got = made.json()["stop"]
+    assert all(got[name] == SQL for name in stop if name in got) and got["name"] == got["address"] == SQL
+    assert client.put("/api/profile/user/", {"name": SQL, "address": SQL}).status_code == 200
+    got = client.get("/api/profile/user/").json()
+    assert got["name"] == got["address"] == SQL
+    number = client.post("/api/assistance/request/", {"pickup": {"lat": 12, "lng": 12}, "description": SQL})
+    assert number.json()["assistance"]["description"] == SQL
+    assert stage.rows("SELECT count(*) FROM accounts_user WHERE name = 'pwned'") == [(0,)]
+
+
+PROBES = [
+    ("{} AND 1=1", "{} AND 1=2"),
+    ("{}' AND '1'='1", "{}' AND '1'='2"),
+    ("{}) OR (1=1", "{}) AND (1=2"),
+    ("{};SELECT pg_sleep(60)--", "{};SELECT 1--"),
+    ("{} UNION SELECT 1--", "{} UNION SELECT 1 FROM nowhere--"),
+    ("(CASE WHEN 1=1 THEN {} ELSE 1/0 END)", "(CASE WHEN 1=2 THEN {} ELSE 1/0 END)"),
+]
+
+
+def _asked(stage, actor, path, name, text):
+    """Return the answer to a filter, without what names the call and without the caller's own words."""
+    answer = actor.http.get(stage.urls[0] + path, params={name: text}, headers={"Authorization": actor.header})
+    assert answer.status_code in (200, 400, 403), (path, name, text)
+    body = {key: value for key, value in answer.json().items() if key != "request_id"}
+    said = json.dumps(body).replace(json.dumps(text)[1:-1], "?")
+    assert not re.search(r"SELECT|syntax|psycopg|postgres", said), (path, name, text)
+    return answer.status_code, said
+
+
+@pytest.mark.parametrize(("true", "false"), PROBES)
+def test_g08_filters_ask_the_database_nothing(stage, people, true, false):
+    """What would differ if it reached SQL, reads alike; what would wait a minute there is answered."""
+    dispatcher, ids, client = people
+    seen = 0
+    for path, name in _parameters():
+        for actor in (dispatcher, client):
+            one, other = (_asked(stage, actor, path, name, text.format(ids["vehicle"])) for text in (true, false))
+            assert one == other, (path, name)
+            seen += one[0] != 403
+    assert seen > 20
 
 
 def test_g09_hosts_and_headers(stage, people):

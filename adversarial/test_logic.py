@@ -7,51 +7,63 @@ import pytest
 from adversarial.actors import ask_for_help, fleet_of, order_body
 
 STATES = ("requested", "accepted", "ongoing", "completed", "canceled")
-# (state, target, actor) -> status code; whatever is not here is 409.
-LEGAL = {
-    **{(state, target, "client"): 403 for state in STATES for target in ("ongoing", "completed", "accepted") if state not in ("completed", "canceled")},
-    **{(state, "canceled", "client"): 200 for state in ("requested", "accepted", "ongoing")},
-    ("accepted", "ongoing", "assistant"): 200,
-    ("accepted", "completed", "assistant"): 200,
-    ("accepted", "canceled", "assistant"): 200,
-    ("ongoing", "ongoing", "assistant"): 200,
-    ("ongoing", "completed", "assistant"): 200,
-    ("ongoing", "canceled", "assistant"): 200,
+TARGETS = ("accepted", "ongoing", "completed", "canceled")
+# state -> actor -> the answer to each target in turn; the assistant is the job's own, and before it has one a stranger.
+ORACLE = {
+    "requested": {"client": (403, 403, 403, 200), "assistant": (404,) * 4, "staff": (403, 403, 403, 200)},
+    "accepted": {"client": (403, 403, 403, 200), "assistant": (200, 200, 200, 200), "staff": (403, 403, 403, 200)},
+    "ongoing": {"client": (403, 403, 403, 200), "assistant": (409, 200, 200, 200), "staff": (403, 403, 403, 200)},
+    "completed": {"client": (409,) * 4, "assistant": (409,) * 4, "staff": (409,) * 4},
+    "canceled": {"client": (409,) * 4, "assistant": (409,) * 4, "staff": (409,) * 4},
 }
+
+
+@pytest.fixture(scope="module")
+def staff(cast):
+    """An operator."""
+    return cast.staff()
+
+
+@pytest.fixture(scope="module")
+def stranger(cast):
+    """An assistant on duty who has no part in it, though it may be offered to them."""
+    return cast.assistant()
 
 
 def _bring_to(state, client, assistant):
     number = ask_for_help(client)
     if state != "requested":
-        assistant.patch(f"/api/assistance/accept/{number}/")
+        assert assistant.patch(f"/api/assistance/accept/{number}/").status_code == 200
     if state in ("ongoing", "completed"):
-        assistant.patch(f"/api/assistance/update/{number}/", {"status": state})
+        assert assistant.patch(f"/api/assistance/update/{number}/", {"status": state}).status_code == 200
     if state == "canceled":
-        client.patch(f"/api/assistance/update/{number}/", {"status": "canceled"})
+        assert client.patch(f"/api/assistance/update/{number}/", {"status": "canceled"}).status_code == 200
     return number
 
 
 @pytest.mark.parametrize("state", STATES)
-@pytest.mark.parametrize("target", ["ongoing", "completed", "canceled"])
-@pytest.mark.parametrize("who", ["client", "assistant"])
-def test_f01_every_state_and_target(stage, cast, state, target, who):
+@pytest.mark.parametrize("who", ["client", "assistant", "stranger", "staff"])
+def test_f01_every_state_and_target(stage, cast, staff, stranger, state, who):
     client, assistant = cast.client(), cast.assistant()
-    number = _bring_to(state, client, assistant)
-    actor = client if who == "client" else assistant
-    before = stage.rows("SELECT status, version FROM assistance_assistance WHERE id = %s", [number])
-    answer = actor.patch(f"/api/assistance/update/{number}/", {"status": target})
-    expected = LEGAL.get((state, target, who), 409)
-    if state == "requested" and who == "assistant":
-        assert answer.status_code in (403, 404, 409)
-        return
-    if state in ("completed", "canceled"):
-        assert answer.status_code in (409, 403)
-        if answer.status_code == 409:
-            assert state in answer.text
-    else:
-        assert answer.status_code == expected, answer.text
-    if answer.status_code != 200 or state == target:
-        assert stage.rows("SELECT status, version FROM assistance_assistance WHERE id = %s", [number]) == before
+    actor = {"client": client, "assistant": assistant, "stranger": stranger, "staff": staff}[who]
+
+    def row(number):
+        return stage.rows("SELECT status, version FROM assistance_assistance WHERE id = %s", [number])
+
+    for target, expected in zip(TARGETS, ORACLE[state].get(who, (404,) * 4), strict=True):
+        number = _bring_to(state, client, assistant)
+        before = row(number)
+        assert before[0][0] == state
+        answer = actor.patch(f"/api/assistance/update/{number}/", {"status": target})
+        assert answer.status_code == expected, (target, answer.text)
+        if expected == 200 and target != state:
+            assert row(number) == [(target, before[0][1] + 1)]
+        else:
+            assert row(number) == before
+        if state in ("completed", "canceled") and expected == 409:
+            assert answer.json()["current_status"] == state and state in answer.json()["error"]
+        if row(number)[0][0] not in ("completed", "canceled"):  # room for the next one
+            assert client.patch(f"/api/assistance/update/{number}/", {"status": "canceled"}).status_code == 200
 
 
 def test_f01_accept_again_by_the_winner(stage, cast):
@@ -62,6 +74,25 @@ def test_f01_accept_again_by_the_winner(stage, cast):
     assert assistant.patch(f"/api/assistance/accept/{number}/").status_code == 200
     assert other.patch(f"/api/assistance/accept/{number}/").status_code == 409
     assert stage.rows("SELECT version FROM assistance_assistance WHERE id = %s", [number]) == version
+
+
+def test_f01_asking_again_is_no_event(stage, cast):
+    client, assistant = cast.client(), cast.assistant()
+    number = ask_for_help(client)
+    assert assistant.patch(f"/api/assistance/accept/{number}/").status_code == 200
+    assert assistant.patch(f"/api/assistance/update/{number}/", {"status": "ongoing"}).status_code == 200
+    url = f"/ws/assistance/{number}/"
+    with client.socket(url) as mine, assistant.socket(url, server=1) as his:
+        mine.until("status", status="ongoing")
+        his.next()
+        shown = len(mine.seen)
+        for server in (0, 1):
+            assert assistant.patch(f"/api/assistance/accept/{number}/", server=server).status_code == 200
+            assert assistant.patch(f"/api/assistance/update/{number}/", {"status": "ongoing"}, server=server).status_code == 200
+        his.send({"type": "chat", "message": "Still on it"})  # comes after whatever was sent before
+        seq = mine.until("chat", message="Still on it")["seq"]
+        assert {event["type"] for event in mine.seen[shown:]} <= {"chat", "location"}
+        assert seq == mine.seen[0]["seq"]
 
 
 def test_f02_clients_do_not_set_prices(stage, cast):

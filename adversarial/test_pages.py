@@ -1,12 +1,17 @@
 """J. Files, admin, mail and abuse."""
 
+import csv
 import io
 import re
+import socket
 
+import openpyxl
 import pytest
+import yaml
 from PIL import Image
 
-from adversarial.actors import PASSWORD, Actor, fleet_of, new_trip
+from adversarial.actors import PASSWORD, Actor, fleet_of, new_trip, order_body
+from adversarial.stage import ROOT
 
 
 def _png(size=(64, 64), kind="PNG", **options):
@@ -56,7 +61,7 @@ def test_j01_media_serves_nothing_else(stage, anyone):
         assert answer.status_code in (400, 404), path
 
 
-def _enter(stage, actor):
+def enter_admin(stage, actor):
     browser = Actor(stage)
     page = browser.http.get(stage.urls[0] + "/admin/login/")
     form = {"username": actor.known["username"], "password": PASSWORD, "csrfmiddlewaretoken": browser.http.cookies.get("csrftoken", "")}
@@ -76,7 +81,7 @@ def test_j02_markup_is_text_in_the_admin(stage, cast):
     dispatcher.put(f"/api/vehicles/{ids['vehicle']}/", {"make": evil, "driver_name": evil})
     dispatcher.put(f"/api/orders/{ids['order']}/", {"customer_name": evil, "special_instructions": evil})
     dispatcher.put(f"/api/trips/{ids['trip']}/", {"name": evil, "notes": evil})
-    browser = _enter(stage, dispatcher)
+    browser = enter_admin(stage, dispatcher)
     for path in ["", "map/", *(f"{name}/" for name in CHANGELISTS)]:
         page = browser.http.get(f"{stage.urls[0]}/admin/{path}")
         assert page.status_code == 200, path
@@ -91,9 +96,9 @@ def test_j04_the_admin_shows_no_secrets_and_asks_who_calls(stage, cast, anyone):
         assert answer.status_code == 302 and "/login/" in answer.headers["Location"], path
         answer = anyone.http.get(f"{stage.urls[0]}/admin/{path}", headers={"Authorization": dispatcher.header})
         assert answer.status_code == 302, path
-    member = _enter(stage, dispatcher)
+    member = enter_admin(stage, dispatcher)
     assert member.http.get(f"{stage.urls[0]}/admin/accounts/user/{client.id}/change/").status_code in (302, 403, 404)
-    page = _enter(stage, staff).http.get(f"{stage.urls[0]}/admin/accounts/user/{client.id}/change/")
+    page = enter_admin(stage, staff).http.get(f"{stage.urls[0]}/admin/accounts/user/{client.id}/change/")
     assert page.status_code == 200
     stored = stage.rows("SELECT password FROM accounts_user WHERE id = %s", [client.id])[0][0]
     assert stored not in page.text and stored.rsplit("$", 1)[1][:12] not in page.text
@@ -102,7 +107,7 @@ def test_j04_the_admin_shows_no_secrets_and_asks_who_calls(stage, cast, anyone):
 def test_j04_admin_rows_of_others_do_not_exist(stage, cast):
     one, other = cast.dispatcher(), cast.dispatcher()
     ids = fleet_of(one)
-    browser = _enter(stage, other)
+    browser = enter_admin(stage, other)
     for path in (f"fleet/vehicle/{ids['vehicle']}", f"orders/order/{ids['order']}", f"trips/trip/{ids['trip']}", f"accounts/company/{ids['company']}"):
         answer = browser.http.get(f"{stage.urls[0]}/admin/{path}/change/")
         assert answer.status_code in (302, 403, 404), path
@@ -120,12 +125,94 @@ def test_j05_headers_cannot_be_injected(stage, cast):
     assert "evil.example" not in mail
 
 
-def test_j07_sockets_hear_every_request(cast):
+FORMULAS = ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1+1", "\r=1+1", "=\N{ARABIC LETTER MEEM}"]
+ARABIC = "\u0634\u0631\u0643\u0629 \u0627\u0644\u0646\u0642\u0644"
+
+
+def test_j03_no_cell_is_a_formula(stage, cast):
+    dispatcher = cast.dispatcher()
+    for name in (*FORMULAS, ARABIC):
+        # The API trims what it is sent; what other doors let in is stored as it is.
+        made = dispatcher.post("/api/orders/", order_body(customer_name="x", goods_description=name))
+        assert made.status_code == 201, made.text
+        stage.rows("UPDATE orders_order SET customer_name = %s WHERE id = %s", [name, made.json()["id"]])
+    browser = enter_admin(stage, dispatcher)
+    address = f"{stage.urls[0]}/admin/orders/order/export/"
+    page = browser.http.get(address)
+    token = browser.http.cookies["csrftoken"]
+
+    def exported(form):
+        body = {"format": form, "resource": "", "csrfmiddlewaretoken": token}
+        answer = browser.http.post(address, data=body, headers={"Referer": str(page.url)})
+        assert answer.status_code == 200 and "attachment" in answer.headers["Content-Disposition"]
+        return answer.content
+
+    rows = list(csv.DictReader(io.StringIO(exported("0").decode("utf-8-sig"), newline="")))
+    assert len(rows) == len(FORMULAS) + 1
+    for row in rows:
+        assert not [cell for cell in row.values() if cell[:1] in ("=", "+", "-", "@", "\t", "\r", "\0")], row
+    assert sorted(row["customer_name"] for row in rows) == sorted([ARABIC, *(f"'{name}" for name in FORMULAS)])
+    sheet = openpyxl.load_workbook(io.BytesIO(exported("1"))).active
+    cells = [cell for line in sheet.iter_rows() for cell in line]
+    assert len(cells) > len(rows) and not [cell.value for cell in cells if cell.data_type == "f"]
+    assert ARABIC in [cell.value for cell in cells]
+    assert not [cell.value for cell in cells if isinstance(cell.value, str) and cell.value.startswith(("=", "+", "-", "@"))]
+
+
+def test_j07_sockets_hear_every_request(stage, cast):
     client, assistant = cast.client(), cast.assistant(lat=20.0, lng=20.0)
+    phones = [actor.known["phone"] for actor in (client, assistant)]
+    for phone in phones:
+        stage.code_for(phone)
     with assistant.socket(f"/ws/assistant/{assistant.id}/") as his:
         his.next()
-        for _ in range(4):
+        for _ in range(11):
             number = client.post("/api/assistance/request/", {"pickup": {"lat": 20.0, "lng": 20.0}}).json()["assistance"]["id"]
             his.until("new_assistance_request", assistance_id=number)
             client.patch(f"/api/assistance/update/{number}/", {"status": "canceled"})
             his.until("request_closed", assistance_id=number)
+    # Nobody's phone rang eleven times: each got the code of its registration and nothing else.
+    assert [len(stage.messages(stage.sms, phone)) for phone in phones] == [1, 1]
+    assert stage.rows("SELECT count(*) FROM assistance_assistance WHERE client_id = %s", [client.id]) == [(11,)]
+
+
+def _bodies():
+    """Give each documented write: its method, its path and the properties of its body."""
+    schema = yaml.safe_load((ROOT / "docs" / "openapi.yaml").read_text())
+    for path, operations in schema["paths"].items():
+        for method in ("post", "put", "patch"):
+            for kind, content in operations.get(method, {}).get("requestBody", {}).get("content", {}).items():
+                name = content["schema"].get("$ref", "").rpartition("/")[2]
+                body = schema["components"]["schemas"][name] if name else content["schema"]
+                yield method.upper(), path, kind, body.get("properties", {})
+
+
+def test_j08_no_address_that_is_stored_is_fetched(stage, cast):
+    named = {
+        name: shape
+        for *_, properties in _bodies()
+        for name, shape in properties.items()
+        if shape.get("format") in ("uri", "url") or re.search(r"ur[il]$|link|hook|callback|endpoint", name)
+    }
+    assert named == {}
+    dispatcher, client, assistant = cast.dispatcher(), cast.client(), cast.assistant()
+    ids, tried = fleet_of(dispatcher), 0
+    with socket.create_server(("127.0.0.1", 0)) as trap:
+        address = f"http://127.0.0.1:{trap.getsockname()[1]}/latest/meta-data"
+        for method, path, kind, properties in _bodies():
+            if kind != "application/json" or re.search("logout|generate-fake|register", path):
+                continue
+            concrete = re.sub(r"\{\w+\}", str(ids["order" if "orders" in path else "vehicle" if "vehicles" in path else "trip"]), path)
+            for actor in (client, assistant) if "assist" in path or "profile" in path else (dispatcher,):
+                for name in (*properties, "profile_photo", "picture", "photo", "webhook", "url"):
+                    actor.call(method, concrete, {name: address})
+                    tried += 1
+        order = {"customer_name": address, "special_instructions": address}
+        assert dispatcher.put(f"/api/orders/{ids['order']}/", order).json()["special_instructions"] == address
+        xml = f'<?xml version="1.0"?><!DOCTYPE svg SYSTEM "{address}"><svg xmlns:x="http://www.w3.org/1999/xlink"><image x:href="{address}"/></svg>'
+        assert _upload(client, "x.svg", xml.encode(), "image/svg+xml").status_code == 400
+        enter_admin(stage, dispatcher).http.get(f"{stage.urls[0]}/admin/orders/order/")
+        trap.setblocking(False)
+        with pytest.raises(BlockingIOError):
+            trap.accept()
+    assert tried > 100

@@ -9,6 +9,7 @@ from websockets.frames import Frame, Opcode
 from websockets.sync.client import connect
 
 from adversarial.actors import Actor, ask_for_help
+from adversarial.test_pages import enter_admin
 
 
 @pytest.fixture
@@ -51,6 +52,32 @@ def test_c04_foreign_origins(stage, cast, origin):
     with pytest.raises(InvalidStatus) as refused:
         connect(url, additional_headers={"Authorization": client.header}, origin=origin)
     assert refused.value.response.status_code == 403
+
+
+def test_c04_our_host_under_another_scheme_or_port(stage, job):
+    client, _, number = job
+    site = stage.urls[0]
+    address = f"{site.replace('http', 'ws')}/ws/assistance/{number}/"
+    for origin in (site.replace("http", "https"), site.rsplit(":", 1)[0], stage.urls[1], site.replace("http", "ws"), f"{site}/"):
+        with pytest.raises(InvalidStatus) as refused:
+            connect(address, additional_headers={"Authorization": client.header}, origin=origin)
+        assert refused.value.response.status_code == 403, origin
+    for origin in (site, None):
+        with client.socket(f"/ws/assistance/{number}/", origin=origin) as frames:
+            assert frames.next()["type"] == "connection_established"
+
+
+def test_c04_an_admin_session_opens_no_socket(stage, cast, job):
+    staff = cast.staff()
+    browser = enter_admin(stage, staff)
+    cookies = "; ".join(f"{name}={value}" for name, value in browser.http.cookies.items())
+    assert "sessionid=" in cookies
+    for origin in (stage.urls[0], None):
+        with browser.socket(f"/ws/assistance/{job[2]}/", headers={"Cookie": cookies}, origin=origin) as frames:
+            assert frames.closed() == 4401
+            assert frames.seen == []
+    with staff.socket(f"/ws/assistance/{job[2]}/") as frames:  # whom their token would let in
+        assert frames.next()["type"] == "connection_established"
 
 
 def test_c05_location_is_the_senders_own(stage, job):
@@ -262,6 +289,32 @@ def test_c17_seq_never_goes_back(job):
         assert seqs == sorted(seqs)
 
 
+def test_c17_a_duplicate_keeps_its_event_id(job):
+    client, assistant, number = job
+    url, kinds = f"/ws/assistance/{number}/", {"status", "location", "chat"}
+
+    def heard(frames):
+        return {event["type"]: (event["event_id"], event["seq"]) for event in frames.seen if event["type"] in kinds}
+
+    with client.socket(url) as here, client.socket(url, server=1) as there, assistant.socket(url, server=1) as his:
+        his.next()
+        for frames in (here, there):
+            frames.until("status", status="accepted")
+        assert assistant.patch(f"/api/assistance/update/{number}/", {"status": "ongoing"}).status_code == 200
+        his.send({"type": "location", "lat": 36.75, "lng": 3.05})
+        his.send({"type": "chat", "message": "On my way"})
+        for frames in (here, there):
+            for kind, keys in (("status", {"status": "ongoing"}), ("location", {"lat": 36.75}), ("chat", {})):
+                if not any(event["type"] == kind and keys.items() <= event.items() for event in frames.seen):
+                    frames.until(kind, **keys)
+        first = heard(here)
+        assert first.keys() == kinds and heard(there) == first
+        assert len({event_id for event_id, _ in first.values()}) == 3
+    with client.socket(url, server=1) as again:
+        told = again.until("status")
+        assert (told["status"], told["event_id"], told["seq"]) == ("ongoing", *first["status"])
+
+
 @pytest.mark.parametrize("number", ["abc", "-1", str(2**63), "9" * 120, "%00", "%C3%A9"])
 def test_c18_ids_that_are_none(cast, number):
     client = cast.client()
@@ -305,8 +358,33 @@ def test_c22_a_released_assistant_is_out(job):
         mine.next()
         his.next()
         assert assistant.post(f"/api/assistance/release/{number}/").status_code == 200
-        assert his.closed(4) in (4403, 1000)
+        told = his.until("status", status="requested")
+        assert told["assistant"] is None
+        assert his.closed(4) == 4403
     assert assistant.get(f"/api/assistance/{number}/messages/").status_code == 404
+
+
+@pytest.mark.parametrize("who", ["client", "assistant"])
+def test_c22_after_canceled_the_assistant_reaches_nobody(stage, job, who):
+    client, assistant, number = job
+    url = f"/ws/assistance/{number}/"
+    with client.socket(url) as mine, assistant.socket(url, server=1) as his:
+        mine.next()
+        his.next()
+        actor = client if who == "client" else assistant
+        assert actor.patch(f"/api/assistance/update/{number}/", {"status": "canceled"}).status_code == 200
+        for frames in (mine, his):
+            frames.until("status", status="canceled")
+        his.send({"type": "location", "lat": 1.25, "lng": 1.25})
+        assert his.until("error")["code"] == "already_final"
+        place = {"latitude": 1.25, "longitude": 1.25}
+        assert assistant.post("/api/profile/update-location/", place).status_code == 200
+        his.send({"type": "chat", "message": "Too bad"})  # comes after whatever was sent before
+        mine.until("chat", message="Too bad")
+        assert not any(event["type"] == "location" and event["lat"] == 1.25 for event in mine.seen)
+    with client.socket(url) as mine:
+        mine.until("status", status="canceled")
+        assert not any(event.get("lat") == 1.25 for event in mine.seen)
 
 
 def test_c23_slow_fan_out_reaches_everybody(job):

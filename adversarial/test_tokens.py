@@ -153,3 +153,44 @@ def test_b10_no_live_credential_in_the_database(stage, cast):
             assert secret not in text, table
         if table == "accounts_verificationcode" or table.startswith("django_tasks"):
             assert f"'{code}'" not in text and f",{code}," not in text, table
+
+
+def test_b02_a_refresh_token_that_comes_back_ends_its_family(stage, cast, anyone):
+    client = cast.client()
+    login = {"phone_number": client.known["phone"], "password": PASSWORD}
+    elsewhere = anyone.post("/api/auth/login/phone/", login).json()
+    number = len(stage.urls)
+    stage.urls.append(stage.start(JWT_ROTATE_REFRESH="on", TASK_WORKER="off"))
+    try:
+
+        def refresh(token):
+            return anyone.post("/api/auth/token/refresh/", {"refresh": token}, server=number)
+
+        first = client.known["refresh"]
+        second = refresh(first).json()["refresh"]
+        third = refresh(second).json()
+        assert refresh(second).json()["refresh"] == third["refresh"]  # within the grace: a lost answer, no fork
+        moved = "UPDATE accounts_refreshfamily SET rotated_at = rotated_at - interval '1 minute' WHERE user_id = %s RETURNING 1"
+        assert len(stage.rows(moved, [client.id])) == 1
+        assert [refresh(token).status_code for token in (second, third["refresh"], first)] == [401] * 3
+        for access in (client.token, third["access"]):
+            assert Actor(stage, header=f"Bearer {access}").get("/api/profile/user/").status_code == 401
+        assert refresh(elsewhere["refresh"]).status_code == 200
+    finally:
+        stage.urls.pop(number)
+
+
+def test_b10_a_fleet_token_dies_unused(stage, cast):
+    dispatcher = cast.dispatcher()
+
+    def days_left(shift=0):
+        moved = "UPDATE knox_authtoken SET expiry = expiry - %s * interval '1 day' WHERE user_id = %s RETURNING extract(epoch FROM expiry - now())::float8"
+        [(seconds,)] = stage.rows(moved, [shift, dispatcher.id])
+        return seconds / 86400
+
+    assert days_left() == pytest.approx(30, abs=0.1)
+    assert days_left(29.9) == pytest.approx(0.1, abs=0.1)
+    assert dispatcher.get("/api/companies/").status_code == 200
+    assert days_left() == pytest.approx(30, abs=0.1)  # using it has put its end off
+    days_left(30.01)
+    assert [dispatcher.get("/api/companies/", server=server).status_code for server in (0, 1)] == [401, 401]

@@ -3,6 +3,7 @@
 The file's name puts it last: the more was done before, the more could have leaked.
 """
 
+import random
 import re
 import subprocess
 
@@ -28,6 +29,27 @@ def secrets(stage, cast):
     client.http.get(f"{stage.urls[0]}/api/profile/user/?token={client.token}&access_token={dispatcher.token}&code={code}")
     assert len(stage.secrets) >= 3
     return {PASSWORD, stage.environment["SECRET_KEY"], *stage.secrets}
+
+
+def test_a07_no_answer_ever_told_a_code(stage, cast, anyone, six_digits_told):
+    """The original answered with the code that it sent."""
+    email = f"a07x{random.randrange(10**9)}@example.com"
+    client = cast.client(email=email)
+    phone = client.known["phone"]
+    codes = {stage.code_for(phone), stage.code_for(email)}
+    for name, address in (("phone_number", phone), ("email", email)):
+        for number, path in enumerate(("resend-verification", "password-reset"), 1):
+            assert anyone.post(f"/api/auth/{path}/", {name: address}).status_code == 200
+            codes.add(code := stage.code_for(address, after=number))
+    new = {"new_password": "short", "new_password_confirm": "short"}
+    assert anyone.post("/api/auth/password-reset/confirm/", {"email": email, "code": code, **new}).status_code == 400
+    client.get("/api/profile/user/")
+    paths = {"register", "resend-verification", "password-reset", "password-reset/confirm"}
+    assert {f"/api/auth/{path}/" for path in paths} <= six_digits_told.keys()
+    for folder in (stage.sms, stage.mail):
+        codes |= {code for text in stage.messages(folder, "code is") for code in re.findall(r"(?<!\d)\d{6}(?!\d)", text)}
+    assert len(codes) >= 5
+    assert not {path: told & codes for path, told in six_digits_told.items() if told & codes}
 
 
 def _readable(stage, table):

@@ -1,0 +1,205 @@
+"""A. What codes may be used for and how long, how many are sent, who is told, and whose quota it counts for."""
+
+import json
+import random
+import re
+from collections import Counter
+
+import httpx
+import pytest
+
+from adversarial.actors import PASSWORD, Actor, fresh_phone
+from adversarial.stage import wait_until
+
+RESEND = "/api/auth/resend-verification/"
+NEW = {"new_password": "another-horse-9", "new_password_confirm": "another-horse-9"}
+
+
+@pytest.fixture(scope="module")
+def proxied(stage):
+    """A server with limits behind one trusted proxy: each test is an address of its own to it, today and tomorrow."""
+    return stage.start(THROTTLING="on", NUM_PROXIES="1", TASK_WORKER="off")
+
+
+def some_address():
+    return f"10.{random.randrange(256)}.{random.randrange(256)}.{random.randrange(256)}"
+
+
+def texts(stage, phone):
+    """Return what was said to a phone, without its codes."""
+    return [text for text in stage.messages(stage.sms, phone) if not re.search(r"(?<!\d)\d{6}(?!\d)", text.split("\n\n", 1)[-1])]
+
+
+def verify(anyone, phone, code):
+    return anyone.post("/api/auth/verify-phone/", {"phone_number": phone, "code": code}).status_code
+
+
+def test_a11_the_newest_of_three_codes_counts(stage, cast, anyone):
+    phone = cast.client().known["phone"]
+    codes = [stage.code_for(phone)]
+    for number in (1, 2):
+        assert anyone.post(RESEND, {"phone_number": phone}).status_code == 200
+        codes.append(stage.code_for(phone, after=number))
+    old = [code for code in codes[:2] if code != codes[2]]
+    assert [verify(anyone, phone, code) for code in old] == [400] * len(old)
+    assert [verify(anyone, phone, codes[2]) for _ in range(2)] == [200, 400]
+
+
+def test_a11_an_email_code_resets_no_password(stage, cast, anyone):
+    email = f"a11.{random.randrange(10**9)}@example.com"
+    phone = cast.client(email=email).known["phone"]
+    code = stage.code_for(email)
+    for who in ({"email": email}, {"phone_number": phone}):
+        assert anyone.post("/api/auth/password-reset/confirm/", {**who, "code": code, **NEW}).status_code == 400
+    assert anyone.post("/api/auth/login/phone/", {"phone_number": phone, "password": PASSWORD}).status_code == 200
+    # It was a code: it proves the address that it went to.
+    assert anyone.post("/api/auth/verify-email/", {"email": email, "code": code}).status_code == 200
+
+
+def _grow_older(stage, client, seconds):
+    moved = stage.rows(
+        "UPDATE accounts_verificationcode SET expires_at = expires_at - %s * interval '1 second'"
+        " WHERE user_id = %s AND ended_at IS NULL RETURNING extract(epoch FROM expires_at - now())::float8",
+        [seconds, client.id],
+    )
+    assert len(moved) == 1
+    return moved[0][0] + seconds  # what was left before
+
+
+@pytest.mark.parametrize(("age", "status"), [(9 * 60 + 30, 200), (10 * 60 + 1, 400)])
+def test_a12_codes_count_for_ten_minutes(stage, cast, anyone, age, status):
+    client = cast.client()
+    code = stage.code_for(client.known["phone"])
+    # What has passed on the way here counts, too: half a minute is left for that.
+    assert 570 < _grow_older(stage, client, age) <= 600
+    assert verify(anyone, client.known["phone"], code) == status
+
+
+MANY_CODES = """
+import json, random
+from django.db import transaction
+from accounts import services, tasks
+from accounts.models import User, VerificationCode
+from accounts.services.codes import request_code
+from accounts import messages
+heard = []
+messages.send_code = lambda channel, address, purpose, code, minutes: heard.append(code)
+user = User.objects.get(pk={user})
+with transaction.atomic():
+    for number in range(120):
+        if number % 60 == 0:
+            random.seed(1)
+        request_code(user=user, channel="phone", purpose="verify", address=user.phone_number)
+        tasks.deliver_code.func(VerificationCode.objects.open().get(user=user, purpose="verify").pk)
+    transaction.set_rollback(True)
+print(json.dumps(heard))
+"""
+
+
+def test_a12_codes_cannot_be_foretold(stage, cast):
+    client = cast.client()
+    stage.code_for(client.known["phone"])
+    codes = json.loads(stage.python(MANY_CODES.format(user=client.id)).splitlines()[-1])
+    assert len(codes) == 120 and all(re.fullmatch(r"\d{6}", code) for code in codes)
+    assert sum(one == other for one, other in zip(codes[:60], codes[60:], strict=True)) <= 1
+    assert any(code.startswith("0") for code in codes)
+
+
+def test_a13_five_codes_an_hour(stage, cast, proxied):
+    client, here = cast.client(), {"X-Forwarded-For": some_address()}
+    phone, answers = client.known["phone"], []
+    stage.code_for(phone)
+    for number in range(1, 8):
+        answers.append(httpx.post(proxied + RESEND, json={"phone_number": phone}, headers=here))
+        if number < 5:
+            stage.code_for(phone, after=number)
+    assert [answer.status_code for answer in answers] == [200] * 7
+    assert len({answer.content for answer in answers}) == 1
+    # No sixth is on its way either: it has no row.
+    assert stage.rows("SELECT count(*) FROM accounts_verificationcode WHERE user_id = %s", [client.id]) == [(5,)]
+    assert len(stage.messages(stage.sms, phone)) == 5
+
+
+def test_a13_an_address_may_ask_for_a_hundred(proxied):
+    here, there = ({"X-Forwarded-For": some_address()} for _ in range(2))
+    with httpx.Client() as caller:
+
+        def ask(headers):
+            return caller.post(proxied + RESEND, json={"phone_number": fresh_phone()}, headers=headers)
+
+        answers = [ask(here) for _ in range(130)]
+        statuses = [answer.status_code for answer in answers]
+        # The hour may turn meanwhile, and the count begins anew.
+        assert statuses[:50] == [200] * 50 and set(statuses) <= {200, 429}
+        assert 429 in statuses or len(statuses) < 101
+        assert all(int(answer.headers["Retry-After"]) > 0 for answer in answers if answer.status_code == 429)
+        assert ask(there).status_code == 200
+
+
+def _guess(url, phone, headers_of):
+    with httpx.Client() as caller:
+        return [
+            caller.post(f"{url}/api/auth/login/phone/", json={"phone_number": phone, "password": "wrong-password"}, headers=headers_of(number)).status_code
+            for number in range(200)
+        ]
+
+
+def test_a18_two_hundred_forged_addresses_are_one(stage, cast):
+    phone = cast.client().known["phone"]
+
+    def forged(number):
+        place = f"9.9.{number}.9"
+        return {"X-Forwarded-For": f"{place}, 8.8.8.{number}", "X-Real-IP": place, "Forwarded": f"for={place}"}
+
+    assert Counter(_guess(stage.throttled_url, phone, forged)) == {401: 5, 429: 195}
+
+
+def test_a18_behind_a_proxy_its_own_hop_counts(cast, proxied):
+    phone, here, there = cast.client().known["phone"], some_address(), some_address()
+
+    def forged(number):
+        return {"X-Forwarded-For": f"9.9.{number}.9, {here}", "X-Real-IP": f"9.9.{number}.9"}
+
+    assert Counter(_guess(proxied, phone, forged)) == {401: 5, 429: 195}
+    other = {"X-Forwarded-For": f"{here}, {there}"}
+    right = {"phone_number": phone, "password": PASSWORD}
+    assert httpx.post(f"{proxied}/api/auth/login/phone/", json=right, headers=other).status_code == 200
+    assert httpx.post(f"{proxied}/api/auth/login/phone/", json=right, headers=forged(1)).status_code == 429
+
+
+def test_a19_a_reset_is_told_and_ends_fleet_tokens(stage, cast, anyone):
+    client, dispatcher = cast.client(), cast.dispatcher()
+    phone, email = client.known["phone"], dispatcher.known["email"]
+    for who, address, count in (({"phone_number": phone}, phone, 1), ({"email": email}, email, 1)):
+        stage.code_for(address)
+        anyone.post("/api/auth/password-reset/", who)
+        code = stage.code_for(address, after=count)
+        assert anyone.post("/api/auth/password-reset/confirm/", {**who, "code": code, **NEW}).status_code == 200
+    wait_until(lambda: any("password of your account was changed" in text for text in texts(stage, phone)), 15)
+    wait_until(lambda: any("Your password was changed" in text for text in stage.messages(stage.mail, email)), 15)
+    assert dispatcher.get("/api/companies/").status_code == 401
+    login = {"username": dispatcher.known["username"], "password": PASSWORD}
+    assert anyone.post("/api/auth/login/", login).status_code == 401
+
+
+def test_a24_the_old_phone_is_told(stage, cast, anyone):
+    client = cast.client()
+    old, new = client.known["phone"], fresh_phone()
+    code = stage.code_for(old)
+    assert client.put("/api/profile/user/", {"phone_number": new}).status_code == 200
+    wait_until(lambda: any("phone number of your account was changed" in text for text in texts(stage, old)), 15)
+    assert not texts(stage, new)
+    assert [verify(anyone, phone, code) for phone in (old, new)] == [400, 400]
+
+
+def test_a24_the_old_email_is_told(stage, cast, anyone):
+    old, new = (f"a24.{random.randrange(10**9)}@example.com" for _ in range(2))
+    client = cast.client(email=old)
+    code = stage.code_for(old)
+    assert anyone.post("/api/auth/verify-email/", {"email": old, "code": code}).status_code == 200
+    assert client.put("/api/profile/user/", {"email": new}).status_code == 200
+    assert client.get("/api/profile/user/").json()["email_verified"] is False
+    wait_until(lambda: any("e-mail address of your account was changed" in " ".join(text.split()) for text in stage.messages(stage.mail, old)), 15)
+    assert anyone.post("/api/auth/verify-email/", {"email": new, "code": code}).status_code == 400
+    assert anyone.post("/api/auth/verify-email/", {"email": new, "code": stage.code_for(new)}).status_code == 200
+    assert Actor(stage, header=client.header).get("/api/profile/user/").json()["email_verified"] is True

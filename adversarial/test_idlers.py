@@ -1,0 +1,64 @@
+"""C and G. Clients that hold a connection and say next to nothing, while the honest are served."""
+
+import select
+import socket
+import statistics
+import time
+
+from adversarial.actors import ask_for_help, order_body
+
+SLOW = 200
+SECOND = 1.0  # between two bytes of a slow body
+
+
+def test_c13_five_hundred_half_open_handshakes(stage, cast, idlers):
+    client = cast.client()
+    number, seconds = ask_for_help(client), []
+    for _ in range(10):
+        started = time.monotonic()
+        with client.socket(f"/ws/assistance/{number}/") as frames:
+            assert frames.next()["type"] == "connection_established"
+        seconds.append(time.monotonic() - started)
+        assert client.get("/api/profile/user/", server=0).status_code == 200
+    assert statistics.median(seconds) <= 1
+    # They were there all the while, unless the honest were so slow that the idlers' minute has passed.
+    assert len(idlers.held_by_the_server()) == len(idlers.lines) or time.monotonic() - idlers.since > 55
+
+
+def test_g05_two_hundred_slow_bodies(stage, cast):
+    dispatcher, client = cast.dispatcher(), cast.client()
+    number = ask_for_help(client)
+    host, port = stage.urls[0].removeprefix("http://").split(":")
+    body = b"{  }"
+    head = (
+        f"POST /api/orders/ HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: {dispatcher.header}\r\n"
+        f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
+    )
+    lines = [socket.create_connection((host, int(port)), timeout=10) for _ in range(SLOW)]
+    try:
+        for line in lines:
+            line.sendall(head.encode())
+        seconds = []
+        with client.socket(f"/ws/assistance/{number}/") as frames:
+            frames.next()
+            for byte in body:
+                # None is answered before it has said everything.
+                assert not select.select(lines, [], [], 0)[0]
+                for line in lines:
+                    line.sendall(bytes([byte]))
+                next_byte = time.monotonic() + SECOND
+                frames.send({"type": "ping"})
+                frames.until("pong")
+                while (left := next_byte - time.monotonic()) > 0:
+                    started = time.monotonic()
+                    assert dispatcher.get("/api/orders/", server=0).status_code == 200
+                    seconds.append(time.monotonic() - started)
+                    if byte != body[-1]:
+                        assert not select.select(lines, [], [], min(0.05, max(0, left)))[0]
+        assert dispatcher.post("/api/orders/", order_body(), server=0).status_code == 201
+        assert len(seconds) >= len(body) and statistics.median(seconds) <= 0.5
+        for line in lines:
+            assert line.recv(4096).split()[1] == b"400"
+    finally:
+        for line in lines:
+            line.close()

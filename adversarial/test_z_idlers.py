@@ -1,0 +1,15 @@
+"""C and G. What became of the idle clients: the file's name puts it where their minute has passed while others played."""
+
+import select
+
+from adversarial.stage import wait_until
+
+PATIENCE = 60  # seconds of silence after which the server hangs up
+
+
+def test_c13_half_open_handshakes_are_cut_off(idlers):
+    wait_until(lambda: not idlers.held_by_the_server(), PATIENCE + 20)
+    assert len(idlers.lines) >= 500
+    ended = select.select(idlers.lines, [], [], 0)[0]
+    assert len(ended) == len(idlers.lines)
+    assert {line.recv(4096) for line in ended} == {b""}
