@@ -92,13 +92,13 @@ class AssistantConsumer(TokenConsumer):
 class AssistanceConsumer(TokenConsumer):
     """`/ws/assistance/<id>/`: the room of a request, for its client, its assistant and staff."""
 
-    __slots__ = ("is_sender", "locations", "status", "status_seq")
+    __slots__ = ("is_sender", "locations", "price_seq", "status", "status_seq")
 
     handlers: ClassVar[dict[str, str]] = {"location": "take_location", "chat": "take_chat"}
 
     def __init__(self) -> None:
         super().__init__()
-        self.status, self.status_seq = "", -1
+        self.status, self.status_seq, self.price_seq = "", -1, -1
         self.is_sender = False  # whether the user is the client or the assistant, whose places are told
         self.locations: LocationStream | None = None
 
@@ -126,10 +126,15 @@ class AssistanceConsumer(TokenConsumer):
         return [first, *(dict(frame) for frame in (state["status"], state["location"]) if frame)]
 
     def relay(self, event: Event) -> None:
-        """Pass an event on; a status that is older than what was shown is not, and one without the user ends it."""
-        if event.type != "status":
+        """Pass an event on, but no status or price older than the one shown; a status without the user ends it."""
+        if event.type not in ("status", "price"):
             return super().relay(event)
         told = event.data
+        if event.type == "price":
+            if told["seq"] > max(self.price_seq, self.status_seq):  # a status shows the price too
+                self.price_seq = told["seq"]
+                super().relay(event)
+            return None
         if told["seq"] <= self.status_seq:
             return None
         self.status, self.status_seq = told["status"], told["seq"]
@@ -158,6 +163,12 @@ class AssistanceConsumer(TokenConsumer):
         if not isinstance(message, str):
             raise BadFrame("invalid", "Invalid data", {"message": ["A text is needed."]})
         await in_thread(services.post_chat, self.user, self.key, message)
+
+    def close(self, code: int) -> None:
+        """Close; who has no right to be here any more leaves no place to be told."""
+        if code == FORBIDDEN and self.locations is not None:
+            self.locations.forget()
+        super().close(code)
 
     def closed(self) -> None:
         """Let the newest place go out before the socket is forgotten."""

@@ -40,8 +40,11 @@ class Seat:
         return False
 
     def renew(self) -> None:
-        """Say that the socket is still open."""
-        self._count()
+        """Say that the socket is still open; a seat that was left stays left."""
+        if self._is_held:
+            self._count()
+        if not self._is_held:  # perhaps left meanwhile, before it was entered again
+            self._strike_out()
 
     def leave(self) -> None:
         """Make room; leaving twice is harmless."""
@@ -52,15 +55,18 @@ class Seat:
             _here[self.user_id] -= 1
             if _here[self.user_id] <= 0:
                 del _here[self.user_id]
+        self._strike_out()
+
+    @property
+    def _key(self) -> str:
+        return f"dashmap.seats.{self.user_id}"
+
+    def _strike_out(self) -> None:
         if client := _client():
             try:
                 client.zrem(self._key, self.name)
             except redis.RedisError as error:
                 logger.info("A seat stays taken until it expires: %s", type(error).__name__)
-
-    @property
-    def _key(self) -> str:
-        return f"dashmap.seats.{self.user_id}"
 
     def _count(self) -> int:
         """Enter or renew the seat and return how many there are; 0 when Redis cannot say."""

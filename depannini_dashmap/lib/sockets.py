@@ -33,7 +33,7 @@ RESTART = 1012
 TRY_LATER = 1013
 TOO_SLOW = 1008
 
-RECHECK_EVERY = 60.0
+RECHECK_EVERY = 55.0  # a minute is promised, and a check takes its time
 RESYNC_RETRY = 2.0
 OUTBOX_LIMIT = 512  # frames that may wait for a slow client
 
@@ -310,6 +310,8 @@ class SocketConsumer(AsyncConsumer):
 
     # --- Login, checked again -----------------------------------------------------------------------------------------
     def _plan_recheck(self, delay: float | None = None) -> None:
+        if self._closing:  # it may have ended during the check before
+            return
         delay = self.recheck_every() if delay is None else delay
         until_expiry = (self._expires_at - datetime.now(UTC)).total_seconds() + 0.05
         if self._timer is not None:
@@ -324,7 +326,7 @@ class SocketConsumer(AsyncConsumer):
         """Close if the login or the right to be here is gone; one that cannot be checked now is checked soon."""
         try:
             await in_thread(self._check)
-            if renew:
+            if renew and not self._closing:
                 await in_thread(self._renew)
         except Refused as refusal:
             self.close(refusal.code)
@@ -335,9 +337,9 @@ class SocketConsumer(AsyncConsumer):
             self._plan_recheck()
 
     def _renew(self) -> None:
-        if self._seat is not None:
+        if self._seat is not None and not self._closing:
             self._seat.renew()
-        self.renew()
+            self.renew()
 
     # --- Writing --------------------------------------------------------------------------------------------------------
     def _write_soon(self, message: dict) -> None:
