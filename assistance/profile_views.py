@@ -30,6 +30,8 @@ from assistance.serializers import AssistantsQuerySerializer, ListedAssistantSer
 from depannini_dashmap.lib.api import ApiMixin, JsonParser, one_page
 from depannini_dashmap.lib.rows import RowPages
 
+_PLACE = {"current_lat", "current_lng"}
+
 
 class _ProfileView(ApiMixin, APIView):
     parser_classes = [JsonParser, MultiPartParser]
@@ -40,9 +42,15 @@ class _ProfileView(ApiMixin, APIView):
         return Response({**fields, **(pending or {}), self.key: fields})
 
     def _what_differs(self, request: Request) -> dict[str, Any]:
-        """Leave out what is as it was, so that a whole profile may be sent back with one change in it."""
+        """Leave out what is as it was, so that a whole profile may be sent back with one change in it.
+
+        A place is one thing: it stays whole if either coordinate differs.
+        """
         now = directory.own_profile(request.user.pk)
-        return {name: value for name, value in request.data.items() if name not in now or value != now[name]}
+        different = {name for name, value in request.data.items() if name not in now or value != now[name]}
+        if different & _PLACE:
+            different |= _PLACE
+        return {name: value for name, value in request.data.items() if name in different}
 
     def _change(self, request: Request) -> Response:
         is_assistant = request.user.user_type == "assistant"

@@ -7,8 +7,10 @@ from datetime import datetime, timedelta
 from django.conf import settings
 from django_tasks import task
 
+PRIORITY = 50  # somebody waits at the roadside: before every code and notice
 
-@task()
+
+@task(priority=PRIORITY)
 def send_wave(assistance_id: int, wave: int) -> None:
     """Offer a request to more assistants, unless that wave was sent or the request is no longer waiting."""
     from assistance import services
@@ -16,7 +18,7 @@ def send_wave(assistance_id: int, wave: int) -> None:
     services.send_next_wave(assistance_id=assistance_id, wave=wave)
 
 
-@task()
+@task(priority=PRIORITY)
 def expire_request(assistance_id: int) -> None:
     """End a request that nobody has accepted in time."""
     from assistance import services

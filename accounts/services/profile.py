@@ -12,7 +12,7 @@ from accounts.services import codes
 from accounts.services.notices import send_notice
 from accounts.services.registration import TAKEN
 from depannini_dashmap.lib import audit
-from depannini_dashmap.lib.errors import InvalidData
+from depannini_dashmap.lib.errors import InvalidData, Unauthenticated
 
 PLAIN = ("name", "first_name", "last_name", "address", "current_lat", "current_lng")
 CHANNELS = {"email": codes.EMAIL, "phone_number": codes.PHONE}
@@ -26,7 +26,8 @@ def change_profile(user: User, **changes: Any) -> User:
     Effects: a new e-mail or phone counts at once, unproven; a code goes to the new one, a notice to the old. An address
     that another account holds unproven changes hands only when its code is entered: until then it is
     `pending_email` / `pending_phone_number` of the answer. Only changed columns are written.
-    Raises: InvalidData with fields for what is taken, missing or not the user's to choose.
+    Raises: InvalidData with fields for what is taken, missing or not the user's to choose; Unauthenticated when the
+    account was closed or switched off meanwhile.
     """
     photo = changes.get("profile_photo")
     stored = photos.save_photo(photos.reencode_photo(photo)) if photo else None
@@ -45,6 +46,8 @@ def _change(user: User, changes: dict[str, Any], stored_photo: str | None) -> Us
     if "company" in changes:
         _lock_company(user, changes["company"])  # before the user, as everywhere
     account = User.objects.select_for_update(no_key=True).get(pk=user.pk)
+    if account.closed_at is not None or (user.is_active and not account.is_active):
+        raise Unauthenticated()
     written: set[str] = set()
     for name, value in changes.items():
         if name in PLAIN:

@@ -9,8 +9,9 @@ from django.utils import timezone
 
 from assistance import events, selectors, wire
 from assistance.models import CONTACT_AFTER_END, ChatMessage
+from assistance.services import state
 from depannini_dashmap.lib import realtime
-from depannini_dashmap.lib.errors import Conflict, InvalidData
+from depannini_dashmap.lib.errors import Conflict, InvalidData, Unauthenticated
 
 if TYPE_CHECKING:
     from accounts.models import User
@@ -21,9 +22,11 @@ def post_chat(user: User, assistance_id: int, message: str) -> ChatMessage:
     """Store a message and tell the room.
 
     Raises: NotFound for who is no party; Conflict from 24 h after the end on; InvalidData for an empty message, one of
-    more than 1,000 characters, or text that cannot be stored.
+    more than 1,000 characters, or text that cannot be stored; Unauthenticated for a closed or inactive account.
     """
     text = _checked(message)
+    if not state.hold_account(user.pk):
+        raise Unauthenticated()
     row = selectors.room_row(user, assistance_id)
     now = timezone.now()
     if row["ended_at"] is not None and now > row["ended_at"] + CONTACT_AFTER_END:

@@ -120,12 +120,12 @@ def assign_by_hand(staff: User, *, assistance_id: int, assistant_id: int) -> Ass
 
 
 def _assign(staff: User, assistance_id: int, assistant_id: int, now: datetime) -> Assistance:
+    profile = state.held_assistant(assistant_id)
     job = state.locked(assistance_id)
     if job is None:
         raise NotFound("Assistance")
     state.refuse_final(job)
-    profile = AssistantProfile.objects.select_related("user").filter(pk=assistant_id, user__is_active=True).first()
-    if profile is None:
+    if profile is None or not profile.user.is_active:
         raise NotFound("Assistant")
     if job.assistance_type not in ("", profile.service_type):
         raise Conflict("This request needs another service", code="wrong_service")
@@ -146,8 +146,10 @@ def ask_again(staff: User, *, assistance_id: int) -> Requested:
     """
     if not staff.is_operator:
         raise Forbidden()
+    client_id = Assistance.objects.filter(pk=assistance_id).values_list("client_id", flat=True).first()
+    is_there = client_id is not None and state.hold_account(client_id)
     old = state.locked(assistance_id)
-    if old is None or not old.client.is_active:
+    if old is None or not is_there:
         raise NotFound("Assistance" if old is None else "Client")
     if old.reason != Assistance.Reason.UNANSWERED:
         raise Conflict("Only an unanswered request is asked again", code="not_unanswered", current_status=old.status)

@@ -35,7 +35,7 @@ def accept(user: User, assistance_id: int) -> Body:
 
     Effects: every other offer of it, and every other offer to the winner, is over. The winner's repetition changes
     nothing. Raises: Forbidden for who is no assistant on duty of a fitting service; NotFound; Conflict when it is
-    taken or has ended, or the assistant is on another job.
+    taken or has ended, or the assistant is on another job; Unauthenticated for a closed or inactive account.
     """
     if user.user_type != "assistant":
         raise Forbidden("Only assistants accept requests")
@@ -47,13 +47,13 @@ def accept(user: User, assistance_id: int) -> Body:
 
 
 def _accept(user: User, assistance_id: int, now: datetime) -> Body:
+    profile = state.held_self(user.pk)
     job = state.locked(assistance_id)
     if job is None:
         raise NotFound("Assistance")
     state.refuse_final(job)
     if job.assistant_id == user.pk:
         return state.seen_by(user.pk, job, now)
-    profile = AssistantProfile.objects.select_related("user").filter(pk=user.pk).first()
     if profile is None or not profile.is_active:
         raise Forbidden("Switch yourself on before you accept requests", code="assistant_inactive")
     if job.assistance_type not in ("", profile.service_type):

@@ -15,9 +15,9 @@ from accounts.services import change_profile
 from assistance import events
 from assistance.cells import column_of, row_of
 from assistance.models import Assistance, AssistantProfile, Offer
-from assistance.services import offers
+from assistance.services import offers, state
 from depannini_dashmap.lib import realtime
-from depannini_dashmap.lib.errors import Conflict, Forbidden, InvalidData, NotFound
+from depannini_dashmap.lib.errors import Conflict, Forbidden, InvalidData, NotFound, Unauthenticated
 
 if TYPE_CHECKING:
     from accounts.models import User
@@ -44,11 +44,16 @@ def register_assistant(user: User, details: dict[str, Any]) -> AssistantProfile:
     return profile
 
 
+@transaction.atomic
 def change_papers(user: User, **changes: Any) -> None:
-    """Store changed papers of an assistant. Raises: Forbidden for who is no assistant."""
+    """Store changed papers of an assistant.
+
+    Raises: Forbidden for who is no assistant; Unauthenticated for a closed or inactive account.
+    """
     if user.user_type != "assistant":
         raise Forbidden()
     if changes:
+        state.held_self(user.pk)
         AssistantProfile.objects.filter(pk=user.pk).update(
             **{name: changes[name] for name in PAPERS if name in changes}
         )
@@ -59,7 +64,7 @@ def change_own_profile(user: User, **changes: Any) -> dict[str, Any]:
     """Store what somebody changed about themselves: the account, the papers of an assistant, the place.
 
     Shape: the validated fields of the profile. Answers the addresses that count only once they are proven.
-    Raises: InvalidData for what is taken or cannot be stored.
+    Raises: InvalidData for what is taken or cannot be stored; Unauthenticated for a closed or inactive account.
     """
     papers = {name: changes.pop(name) for name in PAPERS if name in changes}
     place = [changes.pop(name) for name in ("current_lat", "current_lng") if name in changes]
@@ -77,11 +82,13 @@ def set_duty(user: User, *, is_active: bool) -> None:
     """Switch an assistant on or off duty.
 
     Effects: on counts as being heard of, and offers what waits around; off ends open offers, not the running job.
-    Raises: Forbidden for who is no assistant.
+    Raises: Forbidden for who is no assistant; Unauthenticated for a closed or inactive account.
     """
     if user.user_type != "assistant":
         raise Forbidden()
-    profile = _profile(user.pk)
+    profile = state.held_self(user.pk)
+    if profile is None:
+        raise NotFound("Assistant profile")
     now = timezone.now()
     if not is_active:
         return leave_duty(user.pk)
@@ -109,8 +116,8 @@ def keep_fresh(user_id: int) -> None:
         return
     now = timezone.now()
     was_fresh = profile.is_fresh(now)
-    AssistantProfile.objects.filter(pk=user_id).update(seen_at=now)
-    if not was_fresh:
+    is_on_duty = AssistantProfile.objects.on_duty().filter(pk=user_id).update(seen_at=now)
+    if is_on_duty and not was_fresh:
         offers.offer_waiting_to(profile, now)
 
 
@@ -121,7 +128,8 @@ def report_location(user: User, lat: float, lng: float, assistance_id: int | Non
     Shape: with ``assistance_id`` (from its socket) the user must be its client or assistant and it must be open;
     without (REST) the room of the user's open request hears it, if there is one.
     Effects: an assistant counts as heard of, and is offered what waits around after coming back or moving on.
-    Raises: InvalidData for numbers that are no place; NotFound for strangers; Conflict when it has ended.
+    Raises: InvalidData for numbers that are no place; NotFound for strangers; Conflict when it has ended;
+    Unauthenticated for a closed or inactive account.
     """
     _check_place(lat, lng)
     room = _room(user, assistance_id)
@@ -129,7 +137,7 @@ def report_location(user: User, lat: float, lng: float, assistance_id: int | Non
     if user.user_type == "assistant":
         _move_assistant(user.pk, lat, lng, now)
     else:
-        Account.objects.filter(pk=user.pk).update(current_lat=lat, current_lng=lng)
+        _move_client(user.pk, lat, lng)
     if room is not None:
         frame = events.location(user_id=user.pk, lat=lat, lng=lng, assistance_id=room[0], seq=room[1])
         realtime.publish(events.assistance_group(room[0]), dict(frame))
@@ -148,25 +156,30 @@ def _room(user: User, assistance_id: int | None) -> tuple[int, int] | None:
     return found.pk, found.version
 
 
+def _move_client(user_id: int, lat: float, lng: float) -> None:
+    if not Account.objects.active().filter(pk=user_id).update(current_lat=lat, current_lng=lng):
+        raise Unauthenticated()
+
+
 def _move_assistant(user_id: int, lat: float, lng: float, now: datetime) -> None:
-    profile = AssistantProfile.objects.filter(pk=user_id).first()
+    """Store an assistant's place, unless the account is closed: that empties the licence, which the update looks at."""
+    profile = AssistantProfile.objects.select_related("user").filter(pk=user_id).first()
     if profile is None:
         return
+    if not profile.user.is_active:
+        raise Unauthenticated()
     was_here = (profile.cell_y, profile.cell_x) == (row_of(lat), column_of(lng)) and profile.is_fresh(now)
     profile.place(lat, lng)
     profile.seen_at = now
-    AssistantProfile.objects.filter(pk=user_id).update(
-        lat=lat, lng=lng, cell_y=profile.cell_y, cell_x=profile.cell_x, seen_at=now
+    moved = (
+        AssistantProfile.objects.filter(pk=user_id)
+        .exclude(driving_license_cat="")
+        .update(lat=lat, lng=lng, cell_y=profile.cell_y, cell_x=profile.cell_x, seen_at=now)
     )
+    if not moved:
+        raise Unauthenticated()
     if not was_here:
         offers.offer_waiting_to(profile, now)
-
-
-def _profile(user_id: int) -> AssistantProfile:
-    profile = AssistantProfile.objects.filter(pk=user_id).first()
-    if profile is None:
-        raise NotFound("Assistant profile")
-    return profile
 
 
 def _check_place(lat: float, lng: float) -> None:

@@ -14,7 +14,7 @@ from assistance import lifecycle, nearby, pricing, tasks
 from assistance.models import Assistance, Offer, ServiceType, Tariff, VehicleClass
 from assistance.nearby import Candidate, Search
 from assistance.services import offers, state
-from depannini_dashmap.lib.errors import Conflict, Forbidden
+from depannini_dashmap.lib.errors import Conflict, Forbidden, Unauthenticated
 from depannini_dashmap.lib.geo import haversine_km
 
 if TYPE_CHECKING:
@@ -48,7 +48,8 @@ def request_assistance(
     """Open a request, freeze its price, and offer it to the nearest.
 
     Effects: offers to the first wave, the plans of the next one and of the end.
-    Raises: Forbidden for who is no client; Conflict with `assistance_id` while another request is open.
+    Raises: Forbidden for who is no client; Conflict with `assistance_id` while another request is open;
+    Unauthenticated for a closed or inactive account.
     """
     if user.user_type != "client":
         raise Forbidden()
@@ -71,6 +72,8 @@ def _request(
     description: str,
     now: datetime,
 ) -> Requested:
+    if not state.hold_account(user.pk):
+        raise Unauthenticated()
     distance_km = pricing.kilometres(haversine_km(*pickup, *dropoff)) if dropoff else Decimal("0.000")
     quote = _quote(assistance_type, vehicle_type, distance_km, now)
     job = Assistance.objects.create(

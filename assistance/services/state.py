@@ -1,4 +1,7 @@
-"""Locking a request, moving it to a state and telling its room: what every flow on requests is made of."""
+"""Locking a request, moving it to a state and telling its room: what every flow on requests is made of.
+
+Locks are taken in the order in which closing an account takes them: the account, its profile, requests, offers.
+"""
 
 from __future__ import annotations
 
@@ -6,10 +9,11 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
+from accounts.models import User as Account
 from assistance import events, lifecycle, selectors, wire
-from assistance.models import Assistance
+from assistance.models import Assistance, AssistantProfile
 from depannini_dashmap.lib import realtime
-from depannini_dashmap.lib.errors import Conflict, NotFound
+from depannini_dashmap.lib.errors import Conflict, NotFound, Unauthenticated
 
 if TYPE_CHECKING:
     from accounts.models import User
@@ -17,6 +21,26 @@ if TYPE_CHECKING:
 _NAMES = ("name", "first_name", "last_name", "phone_number")
 _DEFERRED = [f"{role}__{name}" for role in ("client", "assistant") for name in _NAMES]
 _OWN = [field.name for field in Assistance._meta.concrete_fields]
+
+
+def hold_account(user_id: int) -> bool:
+    """Keep an account from being closed until the transaction ends; False if it is closed or switched off already."""
+    accounts = Account.objects.active().filter(pk=user_id).select_for_update(no_key=True)
+    return accounts.values_list("pk").first() is not None
+
+
+def held_assistant(user_id: int) -> AssistantProfile | None:
+    """Lock an assistant's account, then the profile, and give the profile with its user, who may be switched off."""
+    profiles = AssistantProfile.objects.select_related("user").filter(pk=user_id)
+    return profiles.select_for_update(of=("user", "self"), no_key=True).first()
+
+
+def held_self(user_id: int) -> AssistantProfile | None:
+    """Lock the account and profile of the acting assistant. Raises: Unauthenticated for a closed or inactive account."""
+    profile = held_assistant(user_id)
+    if profile is not None and not profile.user.is_active:
+        raise Unauthenticated()
+    return profile
 
 
 def locked(assistance_id: int) -> Assistance | None:

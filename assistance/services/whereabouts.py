@@ -12,11 +12,15 @@ from assistance import lifecycle
 from assistance.cells import column_of, row_of
 from assistance.models import Assistance
 
+# A closed account stays without a place: closing switches it off and empties the licence, and PostgreSQL looks at these
+# columns of the row again after waiting for it.
 _CLIENTS = """WITH place(id, lat, lng) AS (VALUES {rows})
-    UPDATE accounts_user SET current_lat = place.lat, current_lng = place.lng FROM place WHERE accounts_user.id = place.id"""
+    UPDATE accounts_user SET current_lat = place.lat, current_lng = place.lng FROM place
+        WHERE accounts_user.id = place.id AND accounts_user.is_active"""
 _ASSISTANTS = """WITH place(id, lat, lng, y, x) AS (VALUES {rows})
     UPDATE assistance_assistantprofile SET lat = place.lat, lng = place.lng, cell_y = place.y, cell_x = place.x,
-        seen_at = %s FROM place WHERE assistance_assistantprofile.user_id = place.id"""
+        seen_at = %s FROM place WHERE assistance_assistantprofile.user_id = place.id
+        AND assistance_assistantprofile.driving_license_cat <> ''"""
 
 
 class Whereabouts(NamedTuple):

@@ -77,6 +77,25 @@ def test_a_whole_profile_may_be_sent_back(api: Any, request: Any, who: str) -> N
     assert answer.json()["user"] == {**whole["user"], "address": "Oran"}
 
 
+@pytest.mark.parametrize("axis", ["current_lat", "current_lng"])
+@pytest.mark.parametrize(
+    ("who", "path"),
+    [
+        ("client_user", "/api/profile/user/"),
+        ("assistant_user", "/api/profile/user/"),
+        ("assistant_user", "/api/profile/assistant/"),
+    ],
+)
+def test_a_place_may_move_along_one_axis(api: Any, request: Any, who: str, path: str, axis: str) -> None:
+    client = api(request.getfixturevalue(who))
+    before = {"current_lat": 36.5, "current_lng": 3.25}
+    assert client.put(path, before).status_code == 200
+    answer = client.put(path, {**before, axis: 7.5})
+    assert answer.status_code == 200, answer.json()
+    now = client.get(path).json()
+    assert {name: now[name] for name in before} == {**before, axis: 7.5}
+
+
 def test_what_is_not_ones_to_change_stays(api: Any, client_user: Any) -> None:
     sent = {
         "id": 1, "user_type": "assistant", "is_staff": True, "password": "x", "email_verified": True,
