@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import secrets
+from concurrent.futures import ThreadPoolExecutor
 
 from django.conf import settings
 from django.core.files.base import ContentFile, File
@@ -13,8 +14,11 @@ from PIL import Image, ImageOps
 from depannini_dashmap.lib.errors import InvalidData, Unavailable
 
 FORMATS = {"JPEG": "jpg", "PNG": "png", "WEBP": "webp"}
-MAX_PIXELS = 50_000_000
+MAX_PIXELS = 4096 * 4096  # 4 bytes each while a picture is decoded, twice that while it shrinks
+MAX_JPEG_PIXELS = 50_000_000  # the decoder halves these until the longer side is under 4096
 MAX_SIDE = 2048
+# One picture at a time, and in one thread: every thread that has decoded one keeps some of the memory.
+_decoder = ThreadPoolExecutor(max_workers=1, thread_name_prefix="photos")
 
 
 def reencode_photo(upload: File) -> ContentFile:
@@ -25,7 +29,7 @@ def reencode_photo(upload: File) -> ContentFile:
     if upload.size > settings.PHOTO_MAX_BYTES:
         raise _refused(f"The photo may have at most {settings.PHOTO_MAX_BYTES // 1024 // 1024} MB.")
     try:
-        return _reencoded(upload)
+        return _decoder.submit(_reencoded, upload).result()
     except InvalidData:
         raise
     except Exception as error:  # whatever a decoder raises, the picture is at fault
@@ -35,15 +39,23 @@ def reencode_photo(upload: File) -> ContentFile:
 def _reencoded(upload: File) -> ContentFile:
     upload.seek(0)
     with Image.open(upload, formats=list(FORMATS)) as image:
-        if image.width * image.height > MAX_PIXELS:
-            raise _refused("The picture has too many pixels.")
         kind = str(image.format)
-        if kind == "JPEG":
-            image.draft("RGB", (MAX_SIDE, MAX_SIDE))
-        picture = ImageOps.exif_transpose(image)
-        has_alpha = kind != "JPEG" and (picture.mode in {"RGBA", "LA", "PA"} or "transparency" in picture.info)
-        picture = picture.convert("RGBA" if has_alpha else "RGB")
-    picture.thumbnail((MAX_SIDE, MAX_SIDE))
+        # A progressive one is kept whole by the decoder, however small it comes out.
+        shrinks_while_read = kind == "JPEG" and "progressive" not in image.info
+        if image.width * image.height > (MAX_JPEG_PIXELS if shrinks_while_read else MAX_PIXELS):
+            raise _refused("The picture has too many pixels.")
+        if shrinks_while_read:
+            share = MAX_SIDE / max(image.size)
+            image.draft(None, (max(1, int(image.width * share)), max(1, int(image.height * share))))
+        image.load()
+        is_keyed = "transparency" in image.info
+        has_alpha = kind != "JPEG" and (image.mode in {"RGBA", "LA", "PA"} or is_keyed)
+        mode = "RGBA" if has_alpha else "RGB"
+        can_shrink_first = image.mode in {"L", "LA", "RGB", "RGBA", "CMYK"} and not is_keyed
+        picture = image if can_shrink_first else image.convert(mode)
+        picture.thumbnail((MAX_SIDE, MAX_SIDE))
+        ImageOps.exif_transpose(picture, in_place=True)
+        picture = picture.convert(mode)
     clean = Image.new(picture.mode, picture.size)
     clean.paste(picture)
     out = io.BytesIO()

@@ -19,8 +19,18 @@ from accounts.models import Notice, VerificationCode
 
 logger = logging.getLogger(__name__)
 
+# The worker takes what is due by priority (-100 to 100), then by time; waves and expiry come before all of these.
+CODE_PRIORITIES = {VerificationCode.Channel.PHONE: 20, VerificationCode.Channel.EMAIL: 10}
+NOTICE_PRIORITY = 0
+RETRY_PRIORITY = -10  # a mail server that is slow to refuse delays nothing that is new
 CODE_TTL = timedelta(minutes=10)
 MAX_ATTEMPTS = 10
+
+
+def queue_code(row: VerificationCode) -> None:
+    """Queue the making and sending of a code; call it inside the transaction that asks for it."""
+    priority = CODE_PRIORITIES[VerificationCode.Channel(row.channel)]
+    deliver_code.using(priority=priority).enqueue(row.pk)
 
 
 @task()
@@ -49,7 +59,7 @@ def deliver_code(code_id: int, attempt: int = 1) -> None:
     VerificationCode.objects.filter(pk=row.pk, code_hash=hashed).update(sent_at=timezone.now(), claimed_address="")
 
 
-@task()
+@task(priority=NOTICE_PRIORITY)
 def deliver_notice(notice_id: int, attempt: int = 1) -> None:
     """Send a notice and delete its row."""
     notice = Notice.objects.filter(pk=notice_id).first()
@@ -81,4 +91,5 @@ def _again(again: Any, row_id: int, attempt: int, error: Exception) -> None:
         logger.error("%s %s: given up after %s tries: %s", again.name, row_id, attempt, type(error).__name__)
         return
     logger.warning("%s %s: try %s failed: %s", again.name, row_id, attempt, type(error).__name__)
-    again.using(run_after=timezone.now() + timedelta(seconds=2**attempt)).enqueue(row_id, attempt=attempt + 1)
+    later = timezone.now() + timedelta(seconds=2**attempt)
+    again.using(run_after=later, priority=RETRY_PRIORITY).enqueue(row_id, attempt=attempt + 1)

@@ -56,7 +56,7 @@ def request_code(*, user: User | None, channel: str, purpose: str, address: str,
                 claimed_address=address if is_claim else "",
                 created_at=now,
             )
-            tasks.deliver_code.enqueue(row.pk)
+            tasks.queue_code(row)
     except IntegrityError:
         pass  # somebody asked at the same moment: that code is on its way
 

@@ -2,6 +2,10 @@
 
 import io
 import re
+import subprocess
+import sys
+import threading
+from pathlib import Path
 
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
@@ -55,6 +59,26 @@ def test_big_pictures_shrink():
         assert image.size == (2048, 1024)
 
 
+@pytest.mark.parametrize("mode", ["1", "L", "LA", "P", "RGB", "RGBA", "I;16"])
+def test_big_pictures_of_every_mode_shrink(mode):
+    with Image.open(photos.reencode_photo(upload(picture("PNG", (2400, 1200), mode)))) as image:
+        assert (image.size, image.mode) == ((2048, 1024), "RGBA" if mode in {"LA", "RGBA"} else "RGB")
+
+
+def test_a_big_picture_is_turned_upright():
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    for kind in ("JPEG", "PNG", "WEBP"):
+        with Image.open(photos.reencode_photo(upload(picture(kind, (2400, 1200), exif=exif)))) as image:
+            assert image.size == (1024, 2048)
+
+
+def test_a_colour_that_means_transparent_stays_so():
+    clean = photos.reencode_photo(upload(picture("PNG", (2400, 1200), transparency=(255, 0, 0))))
+    with Image.open(clean) as image:
+        assert (image.mode, image.getpixel((9, 9))[3]) == ("RGBA", 0)
+
+
 def test_transparency_stays():
     with Image.open(photos.reencode_photo(upload(picture("PNG", mode="RGBA")))) as image:
         assert image.mode == "RGBA"
@@ -77,6 +101,67 @@ def test_refused(content):
     with pytest.raises(InvalidData) as refusal:
         photos.reencode_photo(upload(content))
     assert list(refusal.value.fields) == ["profile_photo"]
+
+
+def test_only_jpeg_that_shrinks_while_it_is_read_may_be_very_large():
+    with Image.open(photos.reencode_photo(upload(picture(size=(7000, 7000), mode="L")))) as image:
+        assert image.size == (2048, 2048)
+    for content in (picture("PNG", (7070, 7070), "LA"), picture(size=(7000, 7000), mode="L", progressive=True)):
+        with pytest.raises(InvalidData) as refusal:
+            photos.reencode_photo(upload(content))
+        assert "pixels" in refusal.value.fields["profile_photo"][0]
+
+
+GROWTH = """
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from django.conf import settings
+settings.configure(PHOTO_MAX_BYTES=5 * 1024 * 1024)
+from django.core.files.uploadedfile import SimpleUploadedFile
+from accounts import photos
+
+def peak():  # of this process alone: ru_maxrss starts from the parent's
+    status = Path("/proc/self/status").read_text()
+    return int(status.split("VmHWM:")[1].split()[0]) / 1024
+
+small, large = (Path(name).read_bytes() for name in sys.argv[1:])
+photos.reencode_photo(SimpleUploadedFile("a", small))
+before = peak()
+with ThreadPoolExecutor(4) as pool:
+    list(pool.map(lambda _: photos.reencode_photo(SimpleUploadedFile("a", large)), range(4)))
+print(peak() - before)
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+@pytest.mark.parametrize(
+    ("kind", "size", "mode", "options", "most"),
+    [
+        ("PNG", (4096, 4096), "LA", {}, 250),
+        ("PNG", (4096, 4096), "P", {}, 200),
+        ("WEBP", (4096, 4096), "RGBA", {}, 400),
+        ("JPEG", (7000, 7000), "RGB", {}, 150),
+        ("JPEG", (24000, 2000), "RGB", {}, 150),
+        ("JPEG", (4096, 4096), "RGB", {"progressive": True}, 200),
+    ],
+)
+def test_four_large_pictures_at_once_take_little_memory(tmp_path, kind, size, mode, options, most):
+    small, large = tmp_path / "small", tmp_path / "large"
+    small.write_bytes(picture(kind))
+    large.write_bytes(picture(kind, size, mode, **options))
+    command = [sys.executable, "-c", GROWTH, small, large]
+    run = subprocess.run(command, capture_output=True, text=True, check=True, cwd=Path(photos.__file__).parents[1])
+    assert float(run.stdout) < most  # MB
+
+
+def test_a_refused_picture_lets_the_next_one_in():
+    with pytest.raises(InvalidData):
+        photos.reencode_photo(upload(b"GIF89a"))
+    thread = threading.Thread(target=photos.reencode_photo, args=(upload(picture()),), daemon=True)
+    thread.start()
+    thread.join(10)
+    assert not thread.is_alive()
 
 
 def test_too_big_a_file(settings):

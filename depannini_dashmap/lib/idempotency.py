@@ -19,6 +19,7 @@ from django.db import IntegrityError, transaction
 from django.http import HttpResponse
 from django.utils import timezone
 from django.utils.crypto import salted_hmac
+from rest_framework.parsers import MultiPartParser
 from rest_framework.request import Request
 from rest_framework.response import Response
 
@@ -53,7 +54,7 @@ def begin(request: Request) -> Claim | None:
     """Claim the request's key.
 
     Returns None where no key applies. Raises: Replay, InvalidData (bad key), KeyReused (another body),
-    Conflict (the first is still running).
+    Conflict (the first is still running), and what reading a body raises.
     """
     key = request.headers.get("Idempotency-Key")
     path = request.path.rstrip("/")
@@ -61,7 +62,7 @@ def begin(request: Request) -> Claim | None:
         return None
     if not 1 <= len(key) <= 255 or not key.isprintable():
         raise errors.InvalidData(fields={"Idempotency-Key": ["Send 1 to 255 printable characters."]})
-    digest = hashlib.sha256(request._request.body).hexdigest()
+    digest = _digest(request)
     now = timezone.now()
     scope = {"user_id": request.user.pk, "path": path[:255], "key": key}
     _records().filter(**scope, started_at__lt=now - KEPT).delete()
@@ -72,6 +73,25 @@ def begin(request: Request) -> Claim | None:
     except IntegrityError:
         _answered(scope, digest)
     return Claim(record.pk, now)
+
+
+def _digest(request: Request) -> str:
+    """Return what tells one body from another; of a form its fields and files, as each sending has its own boundary.
+
+    A form is read as the view reads it: its files may be larger than a body that is taken whole.
+    """
+    reads_forms = any(isinstance(parser, MultiPartParser) for parser in request.parsers or ())
+    if not reads_forms or request._request.content_type != "multipart/form-data":
+        return hashlib.sha256(request._request.body).hexdigest()
+    form = hashlib.sha256()
+    for name, values in sorted(request.POST.lists()):
+        form.update(repr((name, values)).encode())
+    for name, files in sorted(request.FILES.lists()):
+        for file in files:
+            content = hashlib.file_digest(file, "sha256").hexdigest()
+            file.seek(0)
+            form.update(repr((name, file.name, content)).encode())
+    return form.hexdigest()
 
 
 def _answered(scope: dict, digest: str) -> NoReturn:

@@ -1,7 +1,7 @@
 """Run the tasks that wait in the database: one thread inside the server, or `manage.py db_worker`.
 
 A task that fails is tried again with growing delays and parked after ten tries; one whose worker died is taken over.
-At least once, never exactly once: tasks are safe to run twice.
+At least once, never exactly once: tasks are safe to run twice. Of what is due the highest priority comes first.
 """
 
 import logging

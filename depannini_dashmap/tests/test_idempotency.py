@@ -1,5 +1,7 @@
 """The same POST sent twice happens once."""
 
+import io
+import random
 import threading
 from datetime import timedelta
 
@@ -7,6 +9,7 @@ import pytest
 import time_machine
 from django.db import connection
 from django.utils import timezone
+from PIL import Image
 
 from accounts.models import Company
 from depannini_dashmap.models import IdempotentRequest
@@ -54,6 +57,52 @@ def test_another_body_is_422(api, dispatcher):
     assert response.status_code == 422
     assert response.json()["code"] == "idempotency_key_reused"
     assert not Company.objects.filter(name="Other").exists()
+
+
+def _noise(seed: int) -> bytes:
+    """A PNG of 3 MB: over what a body of another kind may have, under what a photo may have."""
+    out = io.BytesIO()
+    Image.frombytes("RGB", (1024, 1024), random.Random(seed).randbytes(3 * 1024 * 1024)).save(out, "PNG")
+    return out.getvalue()
+
+
+def _post_photo(client, boundary: str, content: bytes, filename="me.png", name="profile_photo"):
+    head = f'--{boundary}\r\nContent-Disposition: form-data; name="{name}"; filename="{filename}"\r\nContent-Type: image/png\r\n\r\n'
+    body = head.encode() + content + f"\r\n--{boundary}--\r\n".encode()
+    kind = f"multipart/form-data; boundary={boundary}"
+    return client.generic("POST", "/api/profile/photo/", body, content_type=kind, HTTP_IDEMPOTENCY_KEY="k-1")
+
+
+def test_a_photo_over_the_limit_of_other_bodies_is_replayed_whatever_its_boundary(api, client_user):
+    client, content = api(client_user), _noise(1)
+    first, second = _post_photo(client, "first", content), _post_photo(client, "second", content)
+    assert (first.status_code, second.status_code) == (200, 200), first.content
+    assert first.content == second.content
+    assert second["Idempotent-Replayed"] == "true" and "Idempotent-Replayed" not in first
+    client_user.refresh_from_db()
+    with client_user.profile_photo.open() as file, Image.open(file) as stored:
+        assert stored.size == (1024, 1024)
+
+
+@pytest.mark.parametrize(
+    "changed", [{"content": _noise(2)}, {"filename": "you.png"}, {"name": "photo"}], ids=["content", "filename", "name"]
+)
+def test_another_photo_is_422(api, client_user, changed):
+    client = api(client_user)
+    sent = {"boundary": "b", "content": _noise(1)}
+    assert _post_photo(client, **sent).status_code == 200
+    response = _post_photo(client, **{**sent, **changed})
+    assert (response.status_code, response.json()["code"]) == (422, "idempotency_key_reused")
+
+
+def test_broken_multipart_bodies_are_400_and_keep_no_key(api, client_user):
+    client = api(client_user)
+    for kind in ("multipart/form-data", "multipart/form-data; boundary=b"):
+        broken = client.generic("POST", "/api/profile/photo/", b"--b", content_type=kind, HTTP_IDEMPOTENCY_KEY="k-1")
+        unkeyed = client.generic("POST", "/api/profile/photo/", b"--b", content_type=kind)
+        assert broken.status_code == unkeyed.status_code == 400
+        assert {**broken.json(), "request_id": None} == {**unkeyed.json(), "request_id": None}
+    assert _post_photo(client, "b", _noise(1)).status_code == 200
 
 
 def test_keys_are_ones_own(api, dispatcher, dispatcher_b):

@@ -8,6 +8,9 @@ from django.utils import timezone
 from django_tasks import task
 from django_tasks_db.models import DBTaskResult
 
+from accounts import messages, tasks
+from accounts.models import Notice, VerificationCode
+from assistance.tasks import plan_expiry, plan_wave
 from depannini_dashmap.lib import processes, worker
 from depannini_dashmap.lib.worker import Worker
 
@@ -72,6 +75,41 @@ def test_a_task_of_a_dead_worker_is_taken_over(db: None) -> None:
     rows.update(started_at=timezone.now() - timedelta(minutes=11))
     assert Worker().drain() == 1
     assert ran == [3, 3]
+
+
+def _code(channel: str) -> VerificationCode:
+    now = timezone.now()
+    return VerificationCode.objects.create(channel=channel, purpose="verify", address_key=channel, created_at=now)
+
+
+def test_a_backlog_is_taken_by_how_urgent_it_is(client_user: Any, monkeypatch: Any) -> None:
+    def refuse(*_: Any) -> None:
+        raise ConnectionError
+
+    monkeypatch.setattr(messages, "send_notice", refuse)
+    for _ in range(2):
+        refused = Notice.objects.create(user=client_user, kind="address_changed", channel="email", address=ADDRESS)
+        tasks.deliver_notice.enqueue(refused.pk)
+    Worker().drain()
+    retries = list(DBTaskResult.objects.filter(status="READY").values_list("pk", flat=True))
+    assert len(retries) == 2
+    tasks.deliver_notice.enqueue(0)
+    mail, phone = _code("email"), _code("phone")
+    tasks.queue_code(mail)
+    tasks.queue_code(phone)
+    plan_wave(0, 2, timezone.now() - timedelta(hours=1))
+    plan_expiry(0, timezone.now())
+    DBTaskResult.objects.filter(task_path__endswith="expire_request").update(run_after=timezone.now())
+    DBTaskResult.objects.filter(pk__in=retries).update(run_after=timezone.now() - timedelta(days=1))
+    started = timezone.now()
+    Worker().drain()
+    taken = DBTaskResult.objects.filter(started_at__gte=started).order_by("started_at")
+    assert [(row.task_path.rsplit(".")[-1], row.args_kwargs["args"][0]) for row in taken][:-2] == [
+        ("send_wave", 0), ("expire_request", 0), ("deliver_code", phone.pk), ("deliver_code", mail.pk), ("deliver_notice", 0)
+    ]
+    assert {row.pk for row in taken[5:]} == set(retries)
+    again = DBTaskResult.objects.filter(status="READY").values_list("priority", flat=True)
+    assert list(again) == [tasks.RETRY_PRIORITY] * 2
 
 
 def test_enqueuing_wakes_the_worker_only_after_the_commit(db: None, django_capture_on_commit_callbacks: Any) -> None:
