@@ -5,8 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from django.db import transaction
-from django.db.models import ProtectedError
-from django.utils import timezone
+from django.db.models import ProtectedError, Q
 
 from depannini_dashmap.lib.errors import Conflict, InvalidData
 from orders.columns import LOCATION, STOP
@@ -62,7 +61,10 @@ def copy_stop(stop: Stop, *, company_id: int, stop_type: str | None = None) -> S
 
 
 def change_stop(stop: Stop, content: Mapping[str, Any]) -> bool:
-    """Change the fields that differ; `updated_at` then tells drivers' notifications. Returns whether any did."""
+    """Change the fields that differ, in a stop whose order, if it has one, is locked. Returns whether any did.
+
+    Effects: `updated_at` then tells drivers' notifications, and that of its order who looks for what changed.
+    """
     changed = {name: value for name, value in content.items() if getattr(stop, name) != value}
     for name, value in changed.items():
         setattr(stop, name, value)
@@ -71,6 +73,7 @@ def change_stop(stop: Stop, content: Mapping[str, Any]) -> bool:
         changed.update({name: getattr(stop, name) for name in LOCATION})
     if changed:
         stop.save(update_fields=[*changed, "updated_at"])
+        Order.objects.filter(Q(pickup_stop=stop) | Q(delivery_stop=stop)).update(updated_at=stop.updated_at)
     return bool(changed)
 
 
@@ -87,8 +90,7 @@ def put_stop(order: Order, end: str, sent: StopInput) -> bool:
     require_stop(sent.content, called=attribute, before=own)
     if own is not None:
         if change_stop(own, sent.content):
-            order.updated_at = timezone.now()
-            Order.objects.filter(pk=order.pk).update(updated_at=order.updated_at)
+            order.updated_at = own.updated_at
         return False
     setattr(order, attribute, create_stop(company_id=order.company_id, stop_type=end, **sent.content))
     return True

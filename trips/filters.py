@@ -1,10 +1,30 @@
 """What the lists of trips and trip stops can be narrowed by."""
 
+import datetime as dt
+
 import django_filters
+from django.db.models import Q, QuerySet
 from django_filters.rest_framework import FilterSet
 
 from depannini_dashmap.lib.filters import AnyOfFilter, IdFilter, InstantFilter, SearchFilter, TruthFilter
-from trips.models import Trip
+from trips.models import Trip, TripStop
+
+
+class _StopsChanged(InstantFilter):
+    """Trip stops of which something changed that their document shows: a place may change with its order."""
+
+    def filter(self, qs: QuerySet, value: dt.datetime | None) -> QuerySet:
+        return qs if value is None else qs.filter(Q(updated_at__gte=value) | Q(stop__updated_at__gte=value))
+
+
+class _TripsChanged(InstantFilter):
+    """Trips likewise."""
+
+    def filter(self, qs: QuerySet, value: dt.datetime | None) -> QuerySet:
+        if value is None:
+            return qs
+        visits = TripStop.objects.filter(stop__updated_at__gte=value)
+        return qs.filter(Q(updated_at__gte=value) | Q(pk__in=visits.values("trip_id")))
 
 
 class TripFilter(FilterSet):
@@ -18,7 +38,7 @@ class TripFilter(FilterSet):
     date = django_filters.DateFilter(field_name="planned_start_date", label="planned start on")
     date_from = django_filters.DateFilter(field_name="planned_start_date", lookup_expr="gte", label="on or after")
     date_to = django_filters.DateFilter(field_name="planned_start_date", lookup_expr="lte", label="on or before")
-    updated_since = InstantFilter(field_name="updated_at", lookup_expr="gte", label="changed at or after")
+    updated_since = _TripsChanged(field_name="updated_at", lookup_expr="gte", label="changed at or after")
     search = SearchFilter(
         ("name", "notes", "vehicle__license_plate", "vehicle__driver_name"), label="in name, notes, plate or driver"
     )
@@ -30,4 +50,4 @@ class TripStopFilter(FilterSet):
     trip = IdFilter(field_name="trip_id", label="id of a trip")
     order = IdFilter(field_name="order_id", label="id of an order")
     is_completed = TruthFilter(field_name="is_completed", label="true or false")
-    updated_since = InstantFilter(field_name="updated_at", lookup_expr="gte", label="changed at or after")
+    updated_since = _StopsChanged(field_name="updated_at", lookup_expr="gte", label="changed at or after")

@@ -26,7 +26,7 @@ from orders.stops import StopInput
 from telematics.services import record_position
 from trips.models import Trip, TripStop
 from trips.services.notify import notify_driver
-from trips.services.stops import add_order, update_stop
+from trips.services.stops import add_order
 from trips.services.trips import create_trip, update_trip
 
 pytestmark = pytest.mark.django_db
@@ -419,16 +419,11 @@ def test_a_driver_told_of_other_stops_is_not_told(dispatcher: Any, company_a: An
     desk, lists = f"/admin/dispatch/trips/{trip.pk}/", "/admin/trips/trip/?driver_told="
     assert "not since the last change" not in nadia.get(desk).content.decode()
     assert [trip.name in nadia.get(lists + answer).content.decode() for answer in ("yes", "no")] == [True, False]
-    before = timezone.now()
     with realtime.captured() as heard:
         update_order(actor=dispatcher, order_id=order.pk, pickup_stop=StopInput(fields={"address": "Elsewhere 1"}))
     assert "orders" in [event.get("what") for _, event in heard]
     assert "not since the last change" in nadia.get(desk).content.decode()
     assert [trip.name in nadia.get(lists + answer).content.decode() for answer in ("yes", "no")] == [False, True]
-    assert Order.objects.filter(updated_at__gte=before).exists()
-    row = trip.trip_stops.first()
-    update_stop(actor=dispatcher, trip_stop_id=row.pk, stop=StopInput(fields={"address": "Elsewhere 2"}))
-    assert Trip.objects.filter(updated_at__gte=before).exists()
 
 
 @pytest.mark.parametrize(

@@ -305,7 +305,6 @@ def _change_place(trip: Trip, row: TripStop, sent: StopInput) -> bool:
         list(Order.objects.select_for_update().filter(pk__in=[row.order_id]).values_list("pk"))
         require_stop(content, called="stop", before=row.stop)
         if change_stop(row.stop, content):  # which tells by itself that the driver knows something old
-            Trip.objects.filter(pk=trip.pk).update(updated_at=timezone.now())
             board_changed(trip.company_id, "trips")
     return False
 

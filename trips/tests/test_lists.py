@@ -215,6 +215,23 @@ def test_a_change_of_stops_shows_in_updated_since(client):
     assert ids(client.get("/api/trips/", {"updated_since": since})) == [trip]
 
 
+@pytest.mark.parametrize("door", ["order", "trip stop"])
+def test_an_edited_stop_shows_in_updated_since(client, door):
+    from django.utils import timezone
+
+    trip, (order,) = loaded_trip(client)
+    pickup = client.get("/api/trip-stops/", {"trip": trip}).json()["results"][0]["id"]
+    since = {"updated_since": timezone.now().isoformat().replace("+00:00", "Z")}
+    lists = ("/api/orders/", "/api/trips/", "/api/trip-stops/")
+    assert [ids(client.get(url, since)) for url in lists] == [[], [], []]
+    if door == "order":
+        answer = client.patch(f"/api/orders/{order['id']}/", {"pickup_stop": {"address": "Elsewhere 1"}})
+    else:
+        answer = client.patch(f"/api/trip-stops/{pickup}/", {"stop": {"address": "Elsewhere 1"}})
+    assert answer.status_code == 200, answer.content
+    assert [ids(client.get(url, since)) for url in lists] == [[order["id"]], [trip], [pickup]]
+
+
 def test_the_route_is_geojson_under_both_spellings(client):
     trip, _ = loaded_trip(client)
     add_place(client, trip, "nowhere")
