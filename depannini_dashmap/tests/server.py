@@ -59,7 +59,12 @@ class Server:
         return requests.request(method, self.url + path, json=body or None, headers=headers, timeout=PATIENCE)
 
     def socket(self, path: str, token: str = "", **options: Any) -> "Client":
-        """Open a socket; `token` goes into the Authorization header."""
+        """Open a socket; `token` goes into the Authorization header.
+
+        What it hears waits without a limit: over one, websockets reads nothing more, not even the end of a connection
+        that the test is about to speak on, and holds that call for ten seconds.
+        """
+        options.setdefault("max_queue", None)
         if token:
             options.setdefault("additional_headers", {})["Authorization"] = f"Bearer {token}"
         return Client(connect(f"ws://127.0.0.1:{self.port}{path}", open_timeout=PATIENCE, **options))
