@@ -52,7 +52,7 @@ def _order(actor: Any, company: Any, customer: str = "Pharmacie") -> Order:
 
 
 def _trip(actor: Any, vehicle: Any, name: str = "Tour", orders: tuple[Order, ...] = ()) -> Trip:
-    here = timezone.localtime()
+    here = timezone.localtime(timezone=ZoneInfo(settings.DISPLAY_TIME_ZONE))  # whose day it is on the board
     trip = create_trip(
         actor=actor, vehicle=vehicle, name=name, planned_start_date=here.date(), planned_start_time=here.time()
     )
