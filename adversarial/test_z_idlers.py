@@ -1,10 +1,10 @@
-"""C and G. What became of the idle clients: the file's name puts it where their minute has passed while others played."""
+"""C and G. What became of the idle clients: the file's name puts it where their time has passed while others played."""
 
 import select
 
 from adversarial.stage import wait_until
 
-PATIENCE = 60  # seconds of silence after which the server hangs up
+PATIENCE = 30  # seconds that a request has to come
 
 
 def test_c13_half_open_handshakes_are_cut_off(idlers):
@@ -12,4 +12,4 @@ def test_c13_half_open_handshakes_are_cut_off(idlers):
     assert len(idlers.lines) >= 500
     ended = select.select(idlers.lines, [], [], 0)[0]
     assert len(ended) == len(idlers.lines)
-    assert {line.recv(4096) for line in ended} == {b""}
+    assert {line.recv(4096).split()[1] for line in ended} == {b"408"}

@@ -2,10 +2,12 @@
 
 import json
 import uuid
+from http import HTTPStatus
 from typing import Any
 from weakref import WeakSet
 
 from daphne import http_protocol
+from twisted.internet.interfaces import IDelayedCall
 from twisted.web import http
 
 from depannini_dashmap.lib import errors, stopping
@@ -13,6 +15,10 @@ from depannini_dashmap.lib import errors, stopping
 # Twisted holds the whole body by then; Daphne's pieces of 8 KB would each cost a hop to the thread that reads them.
 BODY_PIECE = 1 << 20
 LINGER = 2.0  # seconds for a refused client to read why: closing with its bytes unread would reset the connection
+# A request has come whole within so many seconds of its first byte, and one more for as many bytes as came: a photo from a
+# phone with little reception gets through, a byte now and then (which Twisted's limit on silence never ends) does not.
+GRACE = 30.0
+LEAST_RATE = 500  # bytes per second
 
 CHANNELS: "WeakSet[Channel]" = WeakSet()
 
@@ -59,6 +65,8 @@ class Channel(http.HTTPChannel):
     """One connection; `CHANNELS` holds those that are open, and some that have become sockets or have ended as such."""
 
     _is_refused = False
+    _came = 0  # bytes since the clock of an unfinished request was looked at
+    _deadline: IDelayedCall | None = None
     _held = b""  # requests that came before the client had read the answers to those before
 
     def connectionMade(self) -> None:  # noqa: N802
@@ -67,6 +75,7 @@ class Channel(http.HTTPChannel):
 
     def connectionLost(self, reason: Any) -> None:  # noqa: N802
         CHANNELS.discard(self)
+        self._end_deadline()
         super().connectionLost(reason)
 
     def is_http(self) -> bool:
@@ -96,7 +105,33 @@ class Channel(http.HTTPChannel):
 
     def dataReceived(self, data: bytes) -> None:  # noqa: N802
         if not self._is_refused:
+            self._came += len(data)
             super().dataReceived(data)
+            self._mind_deadline()
+
+    def allContentReceived(self) -> None:  # noqa: N802
+        self._end_deadline()
+        super().allContentReceived()
+
+    def _mind_deadline(self) -> None:
+        """Start the clock of a request that came in part; most come whole, and cost no timer."""
+        unfinished = (self.requests or self._buffer) and not self._handlingRequest and not self._is_refused
+        if unfinished and self._deadline is None:
+            self._came = 0
+            self._deadline = self.callLater(GRACE, self._look_at_the_clock)
+
+    def _end_deadline(self) -> None:
+        if self._deadline is not None and self._deadline.active():
+            self._deadline.cancel()
+        self._deadline = None
+
+    def _look_at_the_clock(self) -> None:
+        """Refuse a request that is late; let one go on for as long as what came has earned it."""
+        earned, self._came = self._came / LEAST_RATE, 0
+        if earned >= 1:
+            self._deadline = self.callLater(earned, self._look_at_the_clock)
+        else:
+            self._refuse(errors.RequestTimeout())
 
     def lineReceived(self, line: bytes) -> None:  # noqa: N802
         if not self._is_refused:
@@ -107,13 +142,18 @@ class Channel(http.HTTPChannel):
 
     def _respondToBadRequestAndDisconnect(self) -> None:  # noqa: N802
         """Refuse what is no HTTP, or too much of it."""
+        self._refuse(errors.InvalidData("Bad request", code="bad_request"))
+
+    def _refuse(self, error: errors.DomainError) -> None:
+        """Answer and hang up, listening to nothing more."""
         if self._is_refused:
             return
         self._is_refused = True
-        request_id, content = _envelope("bad_request", "Bad request")
+        self._end_deadline()
+        request_id, content = _envelope(error.code, error.message)
         head = (
-            "HTTP/1.1 400 Bad Request\r\nContent-Type: application/json\r\nConnection: close\r\n"
-            f"Content-Length: {len(content)}\r\nX-Request-ID: {request_id}\r\n\r\n"
+            f"HTTP/1.1 {error.status} {HTTPStatus(error.status).phrase}\r\nContent-Type: application/json\r\n"
+            f"Connection: close\r\nContent-Length: {len(content)}\r\nX-Request-ID: {request_id}\r\n\r\n"
         )
         self.transport.write(head.encode() + content)
         self.transport.loseWriteConnection()

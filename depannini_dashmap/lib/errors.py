@@ -2,7 +2,7 @@
 
 DomainError
 ├── InvalidData 400 ├── Unauthenticated 401 ├── Forbidden 403 ├── NotFound 404 ├── Conflict 409
-├── BodyTooLarge 413 ├── KeyReused 422 ├── TooManyRequests 429 ├── BadGateway 502 └── Unavailable 503
+├── RequestTimeout 408 ├── BodyTooLarge 413 ├── KeyReused 422 ├── TooManyRequests 429 ├── BadGateway 502 └── Unavailable 503
 """
 
 from typing import Any
@@ -62,6 +62,12 @@ class Conflict(DomainError):
     """The present state does not allow it."""
 
     status, code, message = 409, "conflict", "The current state does not allow this"
+
+
+class RequestTimeout(DomainError):
+    """The request came too slowly."""
+
+    status, code, message = 408, "request_timeout", "The request came too slowly"
 
 
 class BodyTooLarge(DomainError):
