@@ -37,7 +37,7 @@ OTHER_KEY, _ = _key_pair()
 
 
 class Keys(ThreadingHTTPServer):
-    """Google's keys: `given`, or asked for in vain (`silent`)."""
+    """Google's keys: `given`, asked for in vain (`silent`), or `dripping` a byte a second, in the headers or the body."""
 
     daemon_threads = True
 
@@ -62,11 +62,25 @@ class Handler(BaseHTTPRequestHandler):
         body = json.dumps({"kid-1": CERTIFICATE}).encode()
         if self.server.manner == "silent":
             self.server.over.wait(30)
-            return
-        self.send_response(200)
-        self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
+        elif self.server.manner == "dripping headers":
+            self.drip(b"HTTP/1.0 200 OK\r\n", b"X-Drips: " + b"x" * 30 + b"\r\n\r\n" + body)
+        elif self.server.manner == "dripping body":
+            self.drip(b"HTTP/1.0 200 OK\r\n\r\n", body)
+        else:
+            self.send_response(200)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+    def drip(self, at_once, slowly):
+        try:
+            self.wfile.write(at_once)
+            for byte in slowly:
+                if self.server.over.wait(1):
+                    return
+                self.wfile.write(bytes([byte]))
+        except OSError:
+            pass  # hung up on, as it ought to be
 
     def log_message(self, *_):
         pass
@@ -135,7 +149,7 @@ def test_a20_every_forged_google_token(stage, serve, anyone):
         keys.stop()
 
 
-@pytest.mark.parametrize("manner", ["refused", "silent"])
+@pytest.mark.parametrize("manner", ["refused", "silent", "dripping headers", "dripping body"])
 def test_a23_google_without_its_keys(cast, serve, anyone, manner):
     keys = Keys(manner) if manner != "refused" else None
     try:

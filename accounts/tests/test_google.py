@@ -3,7 +3,10 @@
 import base64
 import datetime as dt
 import json
+import socket
+import threading
 import time
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import jwt
 import pytest
@@ -221,12 +224,134 @@ def test_known_certificates_outlive_an_outage(api, monkeypatch):
     assert login(api, token()).status_code == 200
 
 
-def test_a_slow_google_takes_no_more_than_three_seconds(settings, monkeypatch):
-    import socket
+class Keys(ThreadingHTTPServer):
+    """Google's keys, given out in some manner; what drips would be whole after TICKS, three times our patience."""
 
-    listener = socket.create_server(("127.0.0.1", 0))
-    monkeypatch.setattr(google, "CERTIFICATES_URL", f"http://127.0.0.1:{listener.getsockname()[1]}/")
-    started = time.monotonic()
-    with listener, pytest.raises(google.CertificatesUnavailable):
+    TICKS, TICK = 15, 3 * google.PATIENCE / 15
+    daemon_threads = True
+
+    def __init__(self):
+        super().__init__(("127.0.0.1", 0), Handler)
+        self.manner, self.redirected = "given", 0
+        self.left, self.over = threading.Event(), threading.Event()
+
+    def handle_error(self, *_):
+        self.left.set()
+
+
+class Handler(BaseHTTPRequestHandler):
+    def do_GET(self):  # noqa: N802
+        getattr(self, self.server.manner)()
+
+    def given(self):
+        self.send_response(200)
+        self.end_headers()
+        self.wfile.write(b'{"kid-1": "certificate"}')
+
+    def drip(self):
+        for _ in range(self.server.TICKS):
+            if self.server.over.wait(self.server.TICK):
+                return
+            self.wfile.write(b" ")
+
+    def dripping_headers(self):
+        self.wfile.write(b"HTTP/1.0 200 OK\r\nX-Drips: ")
+        self.drip()
+        self.wfile.write(b'x\r\n\r\n{"kid-1": "certificate"}')
+
+    def dripping_body(self):
+        self.wfile.write(b"HTTP/1.0 200 OK\r\n\r\n")
+        self.drip()
+        self.wfile.write(b'{"kid-1": "certificate"}')
+
+    def endless_body(self):
+        self.wfile.write(b"HTTP/1.0 200 OK\r\n\r\n")
+        while not self.server.over.is_set():
+            self.wfile.write(b" " * 65536)
+
+    def redirecting(self):
+        self.server.redirected += 1
+        if self.server.over.wait(self.server.TICK) or self.server.redirected > self.server.TICKS:
+            self.given()
+        else:
+            self.send_response(302)
+            self.send_header("Location", f"/{self.server.redirected}")
+            self.end_headers()
+
+    def log_message(self, *_):
+        pass
+
+
+@pytest.fixture
+def keys(monkeypatch):
+    with Keys() as served:
+        threading.Thread(target=served.serve_forever, args=(0.05,), daemon=True).start()
+        monkeypatch.setattr(google, "CERTIFICATES_URL", f"http://127.0.0.1:{served.server_address[1]}/")
+        yield served
+        served.over.set()
+        served.shutdown()
+
+
+@pytest.mark.parametrize("scheme", ["http", "https"])
+def test_a_silent_google_takes_no_more_than_three_seconds_and_is_hung_up_on(monkeypatch, scheme):
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        monkeypatch.setattr(google, "CERTIFICATES_URL", f"{scheme}://127.0.0.1:{listener.getsockname()[1]}/")
+        started = time.monotonic()
+        with pytest.raises(google.CertificatesUnavailable):
+            google.fetch_certificates()
+        assert time.monotonic() - started < 3
+        line, _ = listener.accept()
+        with line:
+            line.settimeout(2 * google.PATIENCE)
+            while line.recv(4096):
+                pass  # what was asked
+
+
+@pytest.mark.parametrize("manner", ["dripping_headers", "dripping_body", "endless_body"])
+def test_a_google_that_drips_is_hung_up_on_and_asked_anew(keys, manner):
+    keys.manner = manner
+    with pytest.raises(google.CertificatesUnavailable):
         google.fetch_certificates()
-    assert time.monotonic() - started < 3
+    assert keys.left.wait(2 * google.PATIENCE), "the connection was kept"
+    keys.manner = "given"
+    assert google.fetch_certificates() == {"kid-1": "certificate"}
+
+
+def test_slow_redirects_count_as_one_fetch(keys):
+    keys.manner = "redirecting"
+    with pytest.raises(google.CertificatesUnavailable):
+        google.fetch_certificates()
+    assert keys.redirected <= keys.TICKS
+
+
+@pytest.mark.parametrize("status", [404, 500])
+def test_an_error_of_google_is_no_certificate(keys, monkeypatch, status):
+    monkeypatch.setattr(Handler, "given", lambda self: self.send_error(status))
+    with pytest.raises(google.CertificatesUnavailable):
+        google.fetch_certificates()
+
+
+@pytest.mark.parametrize("body", [b"", b"no JSON", b"[" * 100_000, b'["kid-1"]', b'"certificate"', b"5"])
+def test_what_is_no_list_of_keys_is_no_certificate(keys, monkeypatch, body):
+    monkeypatch.setattr(Handler, "given", lambda self: self.wfile.write(b"HTTP/1.0 200 OK\r\n\r\n" + body))
+    with pytest.raises(google.CertificatesUnavailable):
+        google.fetch_certificates()
+
+
+def test_fetches_that_cannot_be_interrupted_do_not_pile_up(keys, monkeypatch):
+    resolves, asked = threading.Event(), []
+    address = socket.getaddrinfo(*keys.server_address, type=socket.SOCK_STREAM)
+
+    def resolve(*arguments, **_):
+        asked.append(arguments)
+        resolves.wait(3 * google.PATIENCE)
+        return address
+
+    monkeypatch.setattr(socket, "getaddrinfo", resolve)
+    monkeypatch.setattr(google, "CERTIFICATES_URL", f"http://keys.invalid:{keys.server_address[1]}/")
+    for _ in range(2):
+        with pytest.raises(google.CertificatesUnavailable):
+            google.fetch_certificates()
+    assert len(asked) == 1
+    resolves.set()
+    assert google.fetch_certificates() == {"kid-1": "certificate"}
