@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from email.utils import parseaddr
+
+from django.conf import settings
 from django.core.mail import EmailMultiAlternatives
 from django.template.loader import render_to_string
 
 from accounts.models import Notice, VerificationCode
+from depannini_dashmap.lib import mails
 from depannini_dashmap.lib.sms import send_sms
 
+_MAIL_PATIENCE = 10.0  # seconds: a mail server that drips must not hold the worker, which has waves to send
 _CODE_SUBJECTS = {
     VerificationCode.Purpose.VERIFY: "Your verification code",
     VerificationCode.Purpose.RESET: "Your password reset code",
@@ -37,18 +42,20 @@ def send_code(channel: str, address: str, purpose: str, code: str, minutes: int)
     _send_mail(address, f"code_{purpose}", context)
 
 
-def send_notice(channel: str, address: str, kind: str) -> None:
-    """Send a notice. Raises: whatever the mail server or the SMS backend raises."""
+def send_notice(channel: str, address: str, kind: str, *, key: str) -> None:
+    """Send a notice; its key, unique for ever, gives each try the same Message-ID. Raises: as `send_code`."""
     thing = "e-mail address" if channel == VerificationCode.Channel.EMAIL else "phone number"
     text = _NOTICES[kind].format(thing=thing)
     if channel == VerificationCode.Channel.PHONE:
         send_sms(address, text)
         return
-    _send_mail(address, "notice", {"text": text, "subject": _NOTICE_SUBJECTS[kind]})
+    context = {"text": text, "subject": _NOTICE_SUBJECTS[kind]}
+    domain = parseaddr(settings.DEFAULT_FROM_EMAIL)[1].rpartition("@")[2] or "localhost"
+    _send_mail(address, "notice", context, {"Message-ID": f"<notice-{key}@{domain}>"})
 
 
-def _send_mail(address: str, template: str, context: dict) -> None:
+def _send_mail(address: str, template: str, context: dict, headers: dict[str, str] | None = None) -> None:
     text = render_to_string(f"emails/{template}.txt", context)
-    message = EmailMultiAlternatives(context["subject"], text, to=[address])
+    message = EmailMultiAlternatives(context["subject"], text, to=[address], headers=headers)
     message.attach_alternative(render_to_string(f"emails/{template}.html", context), "text/html")
-    message.send()
+    mails.deliver(message, limit=_MAIL_PATIENCE)

@@ -16,6 +16,7 @@ from django_tasks import task
 from accounts import messages
 from accounts.hashing import address_key, code_hash
 from accounts.models import Notice, VerificationCode
+from depannini_dashmap.lib.worker import GivenUp
 
 logger = logging.getLogger(__name__)
 
@@ -66,7 +67,9 @@ def deliver_notice(notice_id: int, attempt: int = 1) -> None:
     if notice is None:
         return
     try:
-        messages.send_notice(notice.channel, notice.address, notice.kind)
+        # With the moment, as after a restore a number comes again.
+        key = f"{notice.pk}-{notice.created_at:%Y%m%d%H%M%S%f}"
+        messages.send_notice(notice.channel, notice.address, notice.kind, key=key)
     except Exception as error:  # whatever the outside system raises
         _again(deliver_notice, notice.pk, attempt, error)
         return
@@ -86,10 +89,11 @@ def _address(row: VerificationCode) -> str | None:
 
 
 def _again(again: Any, row_id: int, attempt: int, error: Exception) -> None:
-    """Try later, with growing delays, and give up after the tenth time."""
+    """Try later, with growing delays. Raises: GivenUp after the tenth time, so that somebody sees it."""
+    kind = type(error.__cause__ or error).__name__
     if attempt >= MAX_ATTEMPTS:
-        logger.error("%s %s: given up after %s tries: %s", again.name, row_id, attempt, type(error).__name__)
-        return
-    logger.warning("%s %s: try %s failed: %s", again.name, row_id, attempt, type(error).__name__)
+        logger.error("%s %s: given up after %s tries: %s", again.name, row_id, attempt, kind)
+        raise GivenUp(kind) from error
+    logger.warning("%s %s: try %s failed: %s", again.name, row_id, attempt, kind)
     later = timezone.now() + timedelta(seconds=2**attempt)
     again.using(run_after=later, priority=RETRY_PRIORITY).enqueue(row_id, attempt=attempt + 1)

@@ -1,17 +1,15 @@
-"""The driver's mail: what it says and how it leaves within a limit of time. It decides nothing and stores nothing."""
+"""The driver's mail: what it says. It decides nothing and stores nothing."""
 
 from __future__ import annotations
 
 import datetime as dt
 import hashlib
 import re
-import socket
-import threading
 from typing import Any
 from urllib.parse import urlencode
 
 from django.conf import settings
-from django.core.mail import EmailMultiAlternatives, get_connection
+from django.core.mail import EmailMultiAlternatives
 from django.template.loader import render_to_string
 
 from trips.models import Trip, TripStop
@@ -19,10 +17,6 @@ from trips.models import Trip, TripStop
 MAP_SEARCH = "https://www.google.com/maps/search/?"
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]+")
 _SUBJECT_LENGTH = 150
-
-
-class MailFailed(Exception):
-    """The mail server refused, failed or took too long; nothing is known to have been sent."""
 
 
 def compose(trip: Trip, stops: list[TripStop]) -> EmailMultiAlternatives:
@@ -45,55 +39,6 @@ def compose(trip: Trip, stops: list[TripStop]) -> EmailMultiAlternatives:
 def one_line(text: str) -> str:
     """Reduce a text to one line without control characters, fit for a header."""
     return " ".join(_CONTROL.sub(" ", text).split())
-
-
-def deliver(message: EmailMultiAlternatives, *, limit: float = 5.0) -> None:
-    """Hand the mail to the mail server, or give up after `limit` seconds in all. Raises: MailFailed."""
-    attempt = _Attempt(message, limit)
-    attempt.start()
-    attempt.join(limit)
-    if attempt.is_alive():
-        attempt.give_up()
-        raise MailFailed("The mail server took too long")
-    if attempt.error is not None:
-        raise MailFailed(type(attempt.error).__name__) from attempt.error
-
-
-class _Attempt(threading.Thread):
-    """One try in a thread of its own: each step of SMTP has a time limit, only all of them together need this."""
-
-    def __init__(self, message: EmailMultiAlternatives, limit: float) -> None:
-        super().__init__(name="driver-mail", daemon=True)
-        self.message = message
-        self.connection: Any = get_connection(timeout=limit)
-        self.error: Exception | None = None
-        self.is_given_up = False
-
-    def run(self) -> None:
-        try:
-            self.connection.open()
-            if not self.is_given_up:
-                self.connection.send_messages([self.message])
-        except Exception as error:  # whatever a mail backend raises is a failure to send
-            self.error = error
-        finally:
-            self._close()
-
-    def _close(self) -> None:
-        try:
-            self.connection.close()
-        except Exception as error:
-            self.error = self.error or (error if self.is_given_up else None)
-
-    def give_up(self) -> None:
-        """Cut the line, so that what has been given up is not sent after all."""
-        self.is_given_up = True
-        line = getattr(getattr(self.connection, "connection", None), "sock", None)
-        if line is not None:
-            try:
-                line.shutdown(socket.SHUT_RDWR)
-            except OSError:
-                pass
 
 
 def _shown(row: TripStop) -> dict[str, Any]:

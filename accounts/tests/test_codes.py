@@ -1,16 +1,23 @@
 """Verification and reset codes (A06-A13, A19, E20, G14, G15)."""
 
 import re
+import socket
+import threading
+import time
+from contextlib import suppress
 from datetime import timedelta
 
 import pytest
 from django.utils import timezone
 from django_tasks_db.models import DBTaskResult
 
+from accounts import messages as messages_module
 from accounts import tasks, tokens
 from accounts.models import Notice, User, VerificationCode
 from accounts.services import codes as service
 from accounts.services import request_reset, request_verification
+from accounts.services.notices import send_notice
+from depannini_dashmap.lib.worker import Worker
 
 pytestmark = pytest.mark.django_db
 NEW = "tow-me-home-42"
@@ -168,16 +175,69 @@ def test_a_refused_mail_is_tried_again_with_a_new_code(api, client_user, setting
     assert verify(api, client_user.email, code).status_code == 200
 
 
-def test_a_task_is_parked_after_ten_tries(client_user, settings, run_tasks, time_machine):
+def test_a_task_is_parked_after_ten_tries(client_user, settings, time_machine):
     time_machine.move_to(timezone.now(), tick=False)
     settings.EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
     settings.EMAIL_HOST, settings.EMAIL_PORT = "127.0.0.1", 1
     request_verification("email", client_user.email)
     tries = 0
     for _ in range(15):
-        tries += run_tasks()
+        tries += Worker().drain()
         time_machine.shift(2000)
     assert tries == 10
+    (parked,) = DBTaskResult.objects.failed()
+    assert parked.task_path == "accounts.tasks.deliver_code"
+
+
+@pytest.mark.parametrize("is_cut", [False, True])
+def test_a_repeated_notice_has_the_same_message_id_and_a_repeated_code_does_not(
+    client_user, monkeypatch, run_tasks, mailoutbox, time_machine, is_cut
+):
+    """A mailbox that drops what it knows keeps one notice, and the code that counts."""
+    time_machine.move_to(timezone.now(), tick=False)
+    deliver = messages_module.mails.deliver
+
+    def cut(message, **options):
+        deliver(message, **options)
+        if sum(mail.subject == message.subject for mail in mailoutbox) == 1 and is_cut:
+            raise ConnectionError
+
+    monkeypatch.setattr(messages_module.mails, "deliver", cut)
+    request_verification("email", client_user.email)
+    for _ in range(2):  # two notices that say the same
+        send_notice(client_user, Notice.Kind.PASSWORD_CHANGED, "email", client_user.email)
+    run_tasks()
+    time_machine.shift(10)
+    run_tasks()
+    ids = [[mail.message()["Message-ID"] for mail in mailoutbox if word in mail.subject] for word in ("password", "code")]
+    assert [len(found) for found in ids] == ([3, 2] if is_cut else [2, 1])
+    assert [len(set(found)) for found in ids] == ([2, 2] if is_cut else [2, 1])
+
+
+def test_a_mail_server_that_drips_does_not_hold_the_worker(client_user, settings, run_tasks, monkeypatch):
+    monkeypatch.setattr(messages_module, "_MAIL_PATIENCE", 1.0)
+    settings.EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
+    stop = threading.Event()
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        settings.EMAIL_HOST, settings.EMAIL_PORT = server.getsockname()
+
+        def drip():
+            line, _ = server.accept()
+            with line, suppress(OSError):
+                while not stop.wait(0.2):
+                    line.sendall(b"2")
+
+        thread = threading.Thread(target=drip)
+        thread.start()
+        request_verification("email", client_user.email)
+        begun = time.monotonic()
+        threading.Timer(6, stop.set).start()
+        assert run_tasks() == 1
+        took = time.monotonic() - begun
+        stop.set()
+        thread.join()
+    assert took < 3
+    assert DBTaskResult.objects.filter(status="READY").count() == 1
 
 
 # --- What asking tells -------------------------------------------------------------------------------------------------------

@@ -3,16 +3,18 @@
 `console:` writes to standard output, `file:///dir` one file per message, `twilio://SID:TOKEN@FROM` sends.
 """
 
+import asyncio
 import sys
 import uuid
 from collections.abc import Callable
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
-import requests
+import httpx
 from django.conf import settings
 
-PATIENCE = (3.05, 5)  # seconds to connect, to be answered
+PATIENCE = 10.0  # seconds in all: those of a client are per read, and a gateway that drips never exceeds them
+STEP = httpx.Timeout(5.0, connect=3.05)  # seconds
 
 
 class SmsError(Exception):
@@ -52,16 +54,19 @@ def _to_twilio(url: str, to: str, text: str) -> None:
     # The netloc keeps the case and the plus that `hostname` would lose.
     sender = unquote(parts.netloc.rpartition("@")[2])
     try:
-        response = requests.post(
-            f"https://api.twilio.com/2010-04-01/Accounts/{account}/Messages.json",
-            auth=(account, secret),
-            data={"To": to, "From": sender, "Body": text},
-            timeout=PATIENCE,
-        )
-    except requests.RequestException as error:
+        message = {"To": to, "From": sender, "Body": text}
+        status = asyncio.run(asyncio.wait_for(_post_to_twilio(account, secret, message), PATIENCE))
+    except (httpx.HTTPError, TimeoutError) as error:
         raise SmsError(f"Twilio is unreachable: {type(error).__name__}") from None
-    if response.status_code >= 300:
-        raise SmsError(f"Twilio refused: {response.status_code}")
+    if status >= 300:
+        raise SmsError(f"Twilio refused: {status}")
+
+
+async def _post_to_twilio(account: str, secret: str, message: dict[str, str]) -> int:
+    """Return the status of the answer; being cancelled hangs up, whatever was awaited."""
+    async with httpx.AsyncClient(timeout=STEP) as client:
+        url = f"https://api.twilio.com/2010-04-01/Accounts/{account}/Messages.json"
+        return (await client.post(url, auth=(account, secret), data=message)).status_code
 
 
 _BACKENDS: dict[str, Callable[[str, str, str], None]] = {

@@ -29,6 +29,10 @@ TAKE_OVER_EVERY = 5.0  # seconds between two looks for what dead processes have 
 LONGEST_OUTAGE_DELAY = 3.0
 
 
+class GivenUp(Exception):
+    """A task that counts its tries by itself has had its last: it is parked at once."""
+
+
 def delay_before_retry(tries: int) -> timedelta:
     """Return how long a task rests after its n-th failure: 2, 6, 18 … seconds, at most an hour."""
     return timedelta(seconds=min(2 * 3 ** (tries - 1), LONGEST_DELAY))
@@ -192,7 +196,7 @@ def _succeed(row: Any) -> None:
 def _fail(row: Any, error: Exception) -> None:
     """Put a failed task back with a delay, or park it; an error's text may name people, so only its kind is kept."""
     tries, kind = len(row.worker_ids), f"{type(error).__module__}.{type(error).__qualname__}"
-    if tries >= MAX_TRIES:
+    if tries >= MAX_TRIES or isinstance(error, GivenUp):
         trace = "".join(traceback.format_tb(error.__traceback__))
         _store(
             row, status=TaskResultStatus.FAILED, finished_at=timezone.now(), exception_class_path=kind, traceback=trace

@@ -1,13 +1,47 @@
 """The backends of SMS_URL."""
 
+import asyncio
+import base64
 import os
 import subprocess
 import sys
+import time
+from collections.abc import AsyncIterator
+from urllib.parse import parse_qs
 
+import httpx
 import pytest
-import requests
 
 from depannini_dashmap.lib import sms
+
+
+class Twilio(httpx.AsyncBaseTransport):
+    """Keeps what was asked, and answers as told."""
+
+    def __init__(self) -> None:
+        self.requests: list[httpx.Request] = []
+        self.status, self.drips = 201, 0
+        self.error: Exception | None = None
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        await request.aread()
+        self.requests.append(request)
+        if self.error:
+            raise self.error
+        return httpx.Response(self.status, content=self._body())
+
+    async def _body(self) -> AsyncIterator[bytes]:
+        for _ in range(self.drips):
+            await asyncio.sleep(0.1)
+            yield b"x"
+
+
+@pytest.fixture
+def twilio(monkeypatch) -> Twilio:
+    transport = Twilio()
+    client = httpx.AsyncClient
+    monkeypatch.setattr(sms.httpx, "AsyncClient", lambda **options: client(transport=transport, **options))
+    return transport
 
 
 def test_a_file_for_each_message(settings, tmp_path):
@@ -24,33 +58,35 @@ def test_the_console(settings, capsys):
     assert "To: +213555123456\n\nHello\n" in capsys.readouterr().out
 
 
-def test_twilio(settings, monkeypatch):
-    sent = []
-
-    class Answer:
-        status_code = 201
-
-    monkeypatch.setattr(sms.requests, "post", lambda url, **options: sent.append((url, options)) or Answer())
+def test_twilio(settings, twilio):
     settings.SMS_URL = "twilio://AC1:s%2Fecret@+15550001111"
     sms.send_sms("+213555123456", "Hello")
-    ((url, options),) = sent
-    assert url == "https://api.twilio.com/2010-04-01/Accounts/AC1/Messages.json"
-    assert options["auth"] == ("AC1", "s/ecret")
-    assert options["data"] == {"To": "+213555123456", "From": "+15550001111", "Body": "Hello"}
-    Answer.status_code = 401
+    (request,) = twilio.requests
+    assert str(request.url) == "https://api.twilio.com/2010-04-01/Accounts/AC1/Messages.json"
+    assert base64.b64decode(request.headers["Authorization"].split()[1]) == b"AC1:s/ecret"
+    assert parse_qs(request.content.decode()) == {"To": ["+213555123456"], "From": ["+15550001111"], "Body": ["Hello"]}
+    twilio.status = 401
     with pytest.raises(sms.SmsError):
         sms.send_sms("+213555123456", "Hello")
 
 
-def test_twilio_away(settings, monkeypatch):
-    def refuse(*args, **options):
-        raise requests.ConnectionError("AC1:secret")
-
-    monkeypatch.setattr(sms.requests, "post", refuse)
+def test_twilio_away(settings, twilio):
+    twilio.error = httpx.ConnectError("AC1:secret")
     settings.SMS_URL = "twilio://AC1:secret@+15550001111"
     with pytest.raises(sms.SmsError) as error:
         sms.send_sms("+213555123456", "Hello")
     assert "secret" not in str(error.value)
+
+
+def test_a_gateway_that_drips_is_given_up(settings, twilio, monkeypatch):
+    """A byte every tenth of a second: no single read is slow, only all of them."""
+    monkeypatch.setattr(sms, "PATIENCE", 0.5)
+    twilio.drips = 30
+    settings.SMS_URL = "twilio://AC1:secret@+15550001111"
+    begun = time.monotonic()
+    with pytest.raises(sms.SmsError):
+        sms.send_sms("+213555123456", "Hello")
+    assert time.monotonic() - begun < 2
 
 
 @pytest.mark.parametrize("url", ["", "smtp://x", "file:///proc/nowhere"])

@@ -11,6 +11,7 @@ from django.utils import timezone
 
 from accounts.models import User
 from accounts.permissions import require_editor
+from depannini_dashmap.lib import mails
 from depannini_dashmap.lib.errors import BadGateway, InvalidData, NotFound
 from fleet.events import board_changed
 from trips import driver_mail
@@ -35,8 +36,8 @@ def notify_driver(*, actor: User, trip_id: int) -> Trip:
     claimed_at = trip.notify_claimed_at
     held = Trip.objects.filter(pk=trip.pk, notify_claimed_at=claimed_at)
     try:
-        driver_mail.deliver(driver_mail.compose(trip, stops))
-    except driver_mail.MailFailed as error:
+        mails.deliver(driver_mail.compose(trip, stops))
+    except mails.MailFailed as error:
         held.update(notify_claimed_at=None)
         logger.warning("A driver could not be notified: %s", error)
         raise BadGateway("The mail server did not take the message", code="mail_failed") from error
