@@ -12,12 +12,13 @@ from axes.handlers.proxy import AxesProxyHandler
 from axes.models import AccessAttempt
 from django.conf import settings
 from django.contrib.auth.signals import user_login_failed
-from django.db import connection, transaction
+from django.db import transaction
 from django.http import HttpRequest
 from django.utils import timezone
 
 from accounts.throttles import FAILURES, caller_address
 from depannini_dashmap.lib.errors import TooManyRequests
+from depannini_dashmap.lib.turns import take_turn
 
 
 def require_unlocked(request: HttpRequest, name: str) -> None:
@@ -37,7 +38,7 @@ def settle(request: HttpRequest, name: str, *, is_right: bool) -> None:
     if not settings.THROTTLING_ENABLED:
         return
     with transaction.atomic():
-        _take_turn(request, name)
+        take_turn(f"{caller_address(request)} {name}")
         is_late = _is_locked(request, name)
         if not is_late and not is_right:
             user_login_failed.send(sender=__name__, credentials={"username": name}, request=request)
@@ -51,16 +52,6 @@ def settle(request: HttpRequest, name: str, *, is_right: bool) -> None:
 
 def _is_locked(request: HttpRequest, name: str) -> bool:
     return not AxesProxyHandler.is_allowed(request, {"username": name})
-
-
-def _take_turn(request: HttpRequest, name: str) -> None:
-    """Wait for others who try this account from this address, until the end of the transaction.
-
-    Accounts that do not exist have no row to lock, and must behave alike. SQLite has one writer at a time anyway.
-    """
-    if connection.vendor == "postgresql":
-        with connection.cursor() as cursor:
-            cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [f"{caller_address(request)} {name}"])
 
 
 def _too_many(request: HttpRequest, name: str) -> TooManyRequests:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 from django.conf import settings
-from django.db import IntegrityError, transaction
+from django.db import transaction
 from django.db.models import F, Q, Sum
 from django.utils import timezone
 
@@ -16,6 +16,7 @@ from accounts.services.notices import send_notice
 from accounts.services.sessions import require_good_password, set_password
 from depannini_dashmap.lib import audit
 from depannini_dashmap.lib.errors import Conflict, InvalidData
+from depannini_dashmap.lib.turns import take_turn
 
 EMAIL, PHONE = VerificationCode.Channel.EMAIL, VerificationCode.Channel.PHONE
 VERIFY, RESET = VerificationCode.Purpose.VERIFY, VerificationCode.Purpose.RESET
@@ -42,23 +43,24 @@ def request_code(*, user: User | None, channel: str, purpose: str, address: str,
     Effects: earlier codes of this purpose for the address are dead. Beyond the hourly and daily number nothing
     happens, silently: who asks must not learn whether an account exists.
     """
-    key, now = address_key(channel, address), timezone.now()
-    if _is_quota_spent(key, now):
-        return
-    try:
-        with transaction.atomic():
-            VerificationCode.objects.open().filter(address_key=key, purpose=purpose).update(ended_at=now)
-            row = VerificationCode.objects.create(
-                user=user,
-                channel=channel,
-                purpose=purpose,
-                address_key=key,
-                claimed_address=address if is_claim else "",
-                created_at=now,
-            )
-            tasks.queue_code(row)
-    except IntegrityError:
-        pass  # somebody asked at the same moment: that code is on its way
+    key, asked_at = address_key(channel, address), timezone.now()
+    with transaction.atomic():
+        take_turn(f"code {key}")
+        now, earlier = timezone.now(), VerificationCode.objects.open().filter(address_key=key, purpose=purpose)
+        if earlier.filter(created_at__gt=asked_at).exists():
+            return  # somebody asked at the same moment: that code is on its way
+        if _is_quota_spent(key, now):
+            return
+        earlier.update(ended_at=now)
+        row = VerificationCode.objects.create(
+            user=user,
+            channel=channel,
+            purpose=purpose,
+            address_key=key,
+            claimed_address=address if is_claim else "",
+            created_at=now,
+        )
+        tasks.queue_code(row)
 
 
 def _is_quota_spent(key: str, now: datetime) -> bool:

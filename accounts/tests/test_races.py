@@ -230,3 +230,14 @@ def test_of_many_wrong_passwords_at_once_five_are_told_so(settings, client_user,
         return APIClient().post("/api/auth/login/", body, HTTP_USER_AGENT=f"agent {number}")
 
     assert statuses(at_once(guess, 40)) == {401: 5, 429: 35}
+
+
+def test_the_hours_codes_are_not_passed_by_asking_at_once(client_user, settings):
+    settings.THROTTLING_ENABLED = True
+    for _ in range(ROUNDS):
+        VerificationCode.objects.all().delete()
+        for _ in range(4):
+            request_reset("email", client_user.email)
+        asking = (request_reset, request_verification)
+        at_once(lambda number, asking=asking: asking[number % 2]("email", client_user.email))
+        assert VerificationCode.objects.count() == 5
