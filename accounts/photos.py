@@ -39,7 +39,7 @@ def reencode_photo(upload: File) -> ContentFile:
 def _reencoded(upload: File) -> ContentFile:
     upload.seek(0)
     with Image.open(upload, formats=list(FORMATS)) as image:
-        kind = str(image.format)
+        kind = "JPEG" if image.format == "MPO" else str(image.format)  # several JPEGs, of which the first is the photo
         # A progressive one is kept whole by the decoder, however small it comes out.
         shrinks_while_read = kind == "JPEG" and "progressive" not in image.info
         if image.width * image.height > (MAX_JPEG_PIXELS if shrinks_while_read else MAX_PIXELS):

@@ -34,6 +34,19 @@ def test_accepted_by_content_under_a_random_name(kind, ending):
         assert (image.format, image.size) == (kind, (40, 20))
 
 
+def test_the_first_picture_of_several_is_kept():
+    """Telephones write a small picture or a depth map behind the photo."""
+    other = Image.new("RGB", (10, 10), "blue")
+    several = picture("MPO", (3000, 1500), save_all=True, append_images=[other])
+    with Image.open(io.BytesIO(several)) as image:
+        assert (image.format, image.n_frames) == ("MPO", 2)
+    clean = photos.reencode_photo(upload(several))
+    assert clean.name.endswith(".jpg")
+    with Image.open(clean) as image:
+        assert (image.format, image.size) == ("JPEG", (2048, 1024))
+        assert image.getpixel((9, 9))[0] > 200
+
+
 def test_metadata_is_gone_and_the_picture_upright():
     exif = Image.Exif()
     exif[0x0112] = 6  # turned by 90 degrees
