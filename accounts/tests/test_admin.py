@@ -8,7 +8,7 @@ from django.urls import reverse
 
 from accounts import tokens
 from accounts.models import Company, Membership, User
-from accounts.services import request_verification
+from accounts.services import close_account, request_verification
 from depannini_dashmap.models import AuditEvent
 
 pytestmark = pytest.mark.django_db
@@ -92,6 +92,19 @@ def test_a_superuser_grants_rights(enter, root, client_user):
     client_user.refresh_from_db()
     assert (client_user.is_staff, client_user.name, client_user.email) == (True, "N", "n@example.com")
     assert not client_user.email_verified
+
+
+def test_a_closed_account_is_only_looked_at(enter, root, client_user):
+    close_account(client_user)
+    client = enter(root)
+    answer = page(client, "user_change", client_user.pk)
+    assert answer.status_code == 200
+    assert 'name="_save"' not in answer.content.decode()
+    assert post(client, "user_change", client_user.pk, **PERSON, is_staff="on", is_active="on").status_code == 403
+    url = reverse("admin:auth_user_password_change", args=[client_user.pk])
+    assert client.post(url, {"password1": "tow-me-home-42", "password2": "tow-me-home-42"}).status_code == 403
+    client_user.refresh_from_db()
+    assert (client_user.name, client_user.is_active, client_user.has_usable_password()) == ("", False, False)
 
 
 def test_a_new_password_ends_sessions(enter, root, client_user, api):
