@@ -30,6 +30,8 @@ logger = logging.getLogger(__name__)
 TELL_EVERY = 1.0  # seconds between two locations of one sender that go out
 STORE_EVERY = 5.0  # seconds between two that are stored
 GATHER_FOR = 0.5  # seconds in which the places of all senders are gathered for one statement
+PRICED = {"total_price", "price_is_final", "currency"}
+NO_PRICE: dict[str, Any] = {"seq": -1}
 
 
 class TokenConsumer(SocketConsumer):
@@ -92,13 +94,14 @@ class AssistantConsumer(TokenConsumer):
 class AssistanceConsumer(TokenConsumer):
     """`/ws/assistance/<id>/`: the room of a request, for its client, its assistant and staff."""
 
-    __slots__ = ("is_sender", "locations", "price_seq", "status", "status_seq")
+    __slots__ = ("is_sender", "locations", "price", "status", "status_seq")
 
     handlers: ClassVar[dict[str, str]] = {"location": "take_location", "chat": "take_chat"}
 
     def __init__(self) -> None:
         super().__init__()
-        self.status, self.status_seq, self.price_seq = "", -1, -1
+        self.status, self.status_seq = "", -1
+        self.price = NO_PRICE  # the newest price frame that was shown
         self.is_sender = False  # whether the user is the client or the assistant, whose places are told
         self.locations: LocationStream | None = None
 
@@ -126,19 +129,26 @@ class AssistanceConsumer(TokenConsumer):
         return [first, *(dict(frame) for frame in (state["status"], state["location"]) if frame)]
 
     def relay(self, event: Event) -> None:
-        """Pass an event on, but no status or price older than the one shown; a status without the user ends it."""
+        """Pass an event on, but no status or price older than the one shown; a status without the user ends it.
+
+        A status that a newer price has overtaken is told with that price.
+        """
         if event.type not in ("status", "price"):
             return super().relay(event)
         told = event.data
         if event.type == "price":
-            if told["seq"] > max(self.price_seq, self.status_seq):  # a status shows the price too
-                self.price_seq = told["seq"]
+            if told["seq"] > max(self.price["seq"], self.status_seq):  # a status shows the price too
+                self.price = told
                 super().relay(event)
             return None
         if told["seq"] <= self.status_seq:
             return None
         self.status, self.status_seq = told["status"], told["seq"]
-        super().relay(event)
+        if told["seq"] < self.price["seq"]:
+            newer = {name: value for name, value in self.price.items() if name in PRICED}
+            self.send_frame(told | newer | {"seq": self.seq})
+        else:
+            super().relay(event)
         if self.status in lifecycle.FINAL and self.locations is not None:
             self.locations.forget()
         if self.is_sender and self.user.pk not in _parties(told):

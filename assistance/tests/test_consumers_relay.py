@@ -77,9 +77,9 @@ def hear(room: Room, kind: str, seq: int, **rest: Any) -> None:
     room.deliver(Event(f"assistance.{ROOM}".encode(), kind.encode(), orjson.dumps(frame)))
 
 
-def hear_status(room: Room, seq: int, status: str, assistant: int | None = ASSISTANT) -> None:
+def hear_status(room: Room, seq: int, status: str, assistant: int | None = ASSISTANT, **rest: Any) -> None:
     """Have it hear a status."""
-    hear(room, "status", seq, status=status, client={"id": CLIENT}, assistant=assistant and {"id": assistant})
+    hear(room, "status", seq, status=status, client={"id": CLIENT}, assistant=assistant and {"id": assistant}, **rest)
 
 
 async def settled(room: Room) -> Room:
@@ -136,10 +136,12 @@ async def test_a_price_older_than_the_state_is_not_told(room: Room) -> None:
 
 
 async def test_a_state_that_a_price_has_overtaken_is_still_told(room: Room) -> None:
-    hear(room, "price", 6, total_price=200.0)
-    hear_status(room, 5, "ongoing")
+    hear(room, "price", 6, total_price=200.0, price_is_final=True, currency="DZD")
+    hear_status(room, 5, "ongoing", total_price=100.0, price_is_final=False, currency="DZD")
+    hear_status(room, 7, "completed", total_price=250.0)
     shown = (await settled(room)).frames("status")
-    assert [(frame["status"], frame["seq"]) for frame in shown] == [("ongoing", 6)]
+    assert [(frame["status"], frame["seq"], frame["total_price"]) for frame in shown] == [("ongoing", 6, 200.0), ("completed", 7, 250.0)]
+    assert shown[0]["price_is_final"] is True and shown[0]["type"] == "status"
 
 
 async def test_a_rating_does_not_hold_back_a_price(room: Room) -> None:
