@@ -114,12 +114,20 @@ def tell_sockets_on_stop() -> None:
     from twisted.internet import reactor
 
     reactor.addSystemEventTrigger("before", "shutdown", lambda: ensureDeferred(_tell_sockets()))
+    reactor.addSystemEventTrigger("after", "shutdown", _end)
 
 
 async def _tell_sockets() -> None:
     processes.leave()
     if sockets.close_all(sockets.RESTART):
         await Deferred.fromFuture(asyncio.ensure_future(_until_closed()))
+
+
+def _end() -> None:
+    """Let a plain Daphne go: threads whose requests were cut off wait for ever, and Python would wait for them."""
+    if not stopping.is_stopping():
+        worker.stop(GRACE)
+        leave()
 
 
 async def _until_closed() -> None:

@@ -3,8 +3,9 @@
 import json
 import re
 import socket
+import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from http.client import HTTPConnection, HTTPResponse
 from typing import Any
 
@@ -126,3 +127,24 @@ def test_g12_a_half_sent_request_may_come_to_its_end(tmp_path: Any, transactiona
         status, body, answer = read(line)
         assert (status, body["code"], answer.getheader("Connection")) == (400, "invalid_data", "close")
         assert stopping.process.wait(15) == 0
+
+
+def test_g12_a_plain_daphne_goes_although_requests_run(tmp_path: Any, transactional_db: None) -> None:
+    with running(tmp_path / "server.log", runner="daphne") as stopping:
+        gone, statuses = threading.Event(), []
+
+        def ask() -> None:
+            while not gone.is_set():
+                with suppress(RequestException):
+                    statuses.append(stopping.call("GET", "/").status_code)
+
+        crowd = [threading.Thread(target=ask) for _ in range(16)]
+        for one in crowd:
+            one.start()
+        try:
+            eventually(lambda: statuses.count(200) > 100, "they are answered", timeout=30)
+            assert stopping.stop() == 0, stopping.output()[-2000:]
+        finally:
+            gone.set()
+            for one in crowd:
+                one.join()
