@@ -16,9 +16,11 @@ import time
 from collections.abc import Callable
 from typing import Any
 
+from bench import figures
 from bench.own_database import load_django, own_database
 
 STOPS_A_TRIP = 6
+GOAL_SIZE = 2000  # orders
 
 
 def medians_ms(acts: list[Callable[[], Any]], rounds: int) -> list[float]:
@@ -114,19 +116,34 @@ def fill_trips(actor: Any, company: Any, size: int) -> None:
             stops.add_order(actor=actor, trip_id=trip.pk, order=order)
 
 
-def measure(client: Any, path: str, rows: int, rounds: int) -> None:
-    """Print one line of the table, the rows counted as the database does by itself within a minute."""
+def measure(client: Any, path: str, rows: int, rounds: int, runs: int) -> tuple[list[float], list[float]]:
+    """Print one line of the table, the rows counted as the database does by itself within a minute.
+
+    Returns the queries of a page and the ratio to the bare fetch, in each run.
+    """
     from django.db import connection
 
     with connection.cursor() as cursor:
         cursor.execute("ANALYZE")
-    statements = statements_of(client, path)
-    pages = max(1, -(-rows // 1000))
-    whole, bare = medians_ms([lambda: read_list(client, path), lambda: bare_fetch(statements)], rounds)
+    statements, pages = statements_of(client, path), max(1, -(-rows // 1000))
+    queries, times = [], []
+    for _ in range(runs):
+        queries.append(len(statements_of(client, path)) / pages)
+        times.append(medians_ms([lambda: read_list(client, path), lambda: bare_fetch(statements)], rounds))
+    ratios = [whole / bare for whole, bare in times]
+    whole, bare = (statistics.median(column) for column in zip(*times, strict=True))
     print(
-        f"{path:<18} {rows:>7} {len(statements) / pages:>9.1f} {whole:>9.1f} {whole / rows * 1000:>9.1f} "
-        f"{bare:>9.1f} {whole / bare:>7.2f}"
+        f"{path:<18} {rows:>7} {statistics.median(queries):>9.1f} {whole:>9.1f} {whole / rows * 1000:>9.1f} "
+        f"{bare:>9.1f} {statistics.median(ratios):>7.2f}",
+        flush=True,
     )
+    return queries, ratios
+
+
+def report(what: str, measured: tuple[list[float], list[float]]) -> None:
+    """Hand over the two figures of a list."""
+    figures.report(f"{what}: queries a page", measured[0], at_most=3, is_strict=True)
+    figures.report(f"{what}: time", measured[1], at_most=1.5, unit="x the bare fetch and JSON")
 
 
 def main() -> None:
@@ -136,8 +153,8 @@ def main() -> None:
     parser.add_argument("--sizes", default="100,1000,2000,10000")
     parser.add_argument("--trips", type=int, default=500)
     options = parser.parse_args()
-    sizes = [100, 1000] if options.quick else [int(size) for size in options.sizes.split(",")]
-    rounds, trips = (5, 50) if options.quick else (15, options.trips)
+    sizes = [100, GOAL_SIZE] if options.quick else [int(size) for size in options.sizes.split(",")]
+    rounds, runs, trips = (5, 1, 50) if options.quick else (7, 3, options.trips)
     with own_database(os.environ.get("DATABASE_URL", "")) as url:
         load_django(url)
         from rest_framework.test import APIClient
@@ -153,12 +170,14 @@ def main() -> None:
         print(f"{'list':<18} {'rows':>7} {'q./page':>9} {'ms':>9} {'µs/row':>9} {'bare ms':>9} {'ratio':>7}")
         for size in sizes:
             fill_orders(company, size)
-            measure(client, "/api/orders/", size, rounds)
+            measured = measure(client, "/api/orders/", size, rounds, runs)
+            if size == GOAL_SIZE:
+                report(f"orders list, {size:,}", measured)
         for size in sizes:
             fill_vehicles(company, size)
-            measure(client, "/api/vehicles/", size, rounds)
+            measure(client, "/api/vehicles/", size, rounds, runs)
         fill_trips(actor, company, trips)
-        measure(client, "/api/trips/", trips, rounds)
+        report(f"trips list, {trips:,} x {STOPS_A_TRIP} stops", measure(client, "/api/trips/", trips, rounds, runs))
         from django.db import connection
 
         connection.close()

@@ -1,12 +1,12 @@
 """Sockets against a bare ASGI echo on the same server (Daphne), as ratios taken in one run.
 
-`python -m bench.sockets [--pairs 200] [--seconds 15] [--sockets 2000]` with DATABASE_URL (PostgreSQL) and REDIS_URL in
+`python -m bench.sockets [--pairs 200] [--seconds 15] [--sockets 2000] [--rounds 3]` with DATABASE_URL (PostgreSQL) and REDIS_URL in
 the environment. The server is pinned to the first core; this client and the databases take the other.
 
 - fan-out: both members of each room send their place once a second, both hear both, every 5 s each is written to the
   database. CPU seconds of the server for each frame moved (in or out), echo ÷ ours.
 - overload: six times as many frames; how late the newest value arrives, in coalescing ticks (1 s).
-- accept → frame: from the assistant's PATCH to the frame at the client, ÷ the PATCH itself.
+- change of state → frame: from the assistant's PATCH to the frame at the client, ÷ the PATCH itself.
 - memory: RSS for each idle socket, ours ÷ echo.
 - beside busy REST: p99 of ping → pong while eight connections read without pause, ÷ the same without them; REST and
   sockets as two processes (SERVE=http, SERVE=sockets), and as one. All servers share the first core, whoever presses
@@ -18,67 +18,22 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
-import multiprocessing
 import os
-import socket
 import statistics
-import subprocess
-import sys
 import time
-from collections.abc import Iterator
-from contextlib import AsyncExitStack, contextmanager
-from pathlib import Path
+from contextlib import AsyncExitStack, suppress
 from typing import Any
 
 import httpx
 from websockets.asyncio.client import connect
+from websockets.exceptions import WebSocketException
 
+from bench import figures
+from bench.beside import beside_rest
+from bench.daphne import ECHO, OURS, Server
 from bench.own_database import load_django, own_database
 
-ROOT = Path(__file__).resolve().parent.parent
-PAGE = os.sysconf("SC_PAGE_SIZE")
-TICK = os.sysconf("SC_CLK_TCK")
-PINGERS = 40
 PLACE = '{"type":"location","lat":36.75%04d,"lng":3.0588,"user_id":1}'
-
-
-class Server:
-    """A Daphne on the first core, and what it costs."""
-
-    def __init__(self, application: str, *, prefix: tuple[str, ...] = (), **environment: str):
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            self.port = probe.getsockname()[1]
-        command = [sys.executable, "-m", "daphne", "-b", "127.0.0.1", "-p", str(self.port), application]
-        self.process = subprocess.Popen(
-            ["taskset", "-c", "0", *prefix, *command], cwd=ROOT, env={**os.environ, **environment},
-            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-        )  # fmt: skip
-        end = time.monotonic() + 60
-        while time.monotonic() < end:
-            try:
-                httpx.get(f"http://127.0.0.1:{self.port}/healthz", timeout=1)
-                return
-            except httpx.HTTPError:
-                time.sleep(0.1)
-        raise SystemExit("the server did not start")
-
-    def cpu(self) -> float:
-        """Return the CPU seconds used so far, all threads."""
-        fields = Path(f"/proc/{self.process.pid}/stat").read_text().rpartition(")")[2].split()
-        return (int(fields[11]) + int(fields[12])) / TICK
-
-    def memory(self) -> float:
-        """Return the resident KiB."""
-        return int(Path(f"/proc/{self.process.pid}/statm").read_text().split()[1]) * PAGE / 1024
-
-    def stop(self) -> None:
-        """End the process."""
-        self.process.terminate()
-        try:
-            self.process.wait(20)
-        except subprocess.TimeoutExpired:  # a plain Daphne waits for threads whose client has gone
-            self.process.kill()
 
 
 class Load:
@@ -154,26 +109,33 @@ def prepare(count: int) -> tuple[list[tuple[str, str]], list[dict]]:
     return doors, rooms
 
 
-def fan_out(ours: Server, echo: Server, doors: list[tuple[str, str]], seconds: float) -> None:
+def fan_out(ours: Server, echo: Server, doors: list[tuple[str, str]], seconds: float, rounds: int) -> None:
     """Print what a moved frame costs."""
     floor = Load(f"ws://127.0.0.1:{echo.port}", [("/", "")] * len(doors))
     load = Load(f"ws://127.0.0.1:{ours.port}", doors)
     costs: tuple[list[float], list[float]] = ([], [])
-    for _ in range(3):  # taking turns, as the machine's other work comes and goes
+    for _ in range(rounds):  # taking turns, as the machine's other work comes and goes
         # In one and out two for a place, in one and out one for an echo: the same number of frames moved.
         for which, (one, server, every) in enumerate(((floor, echo, 1 / 1.5), (load, ours, 1.02))):
             used = asyncio.run(one.run(seconds, every, measure=server))
             costs[which].append(used / (one.sent + one.heard) * 1e6)
             name = ("echo", "ours")[which]
             print(f"{name}: {one.sent} in, {one.heard} out, {costs[which][-1]:.0f} µs a frame, {used / seconds:.0%} of a core")
-    ratio = statistics.median(costs[0]) / statistics.median(costs[1])
-    print(f"location fan-out, written through: {ratio:.2f} of the echo (goal ≥ 0.55)")
+    ratios = [theirs / own for theirs, own in zip(*costs, strict=True)]
+    print(f"location fan-out, written through: {statistics.median(ratios):.2f} of the echo (goal ≥ 0.55)")
+    figures.report("location fan-out, both members, written through", ratios, at_least=0.55, unit="of the echo")
 
 
-def overload(ours: Server, doors: list[tuple[str, str]], seconds: float) -> None:
+def overload(ours: Server, doors: list[tuple[str, str]], seconds: float, rounds: int) -> None:
     """Print how late places are at six frames a second, and whether the newest arrives."""
-    result = asyncio.run(_overload(f"ws://127.0.0.1:{ours.port}", doors, seconds))
-    print(f"overload ×6: p50 {result[0]:.2f} s, p99 {result[1]:.2f} s (goal ≤ 2), newest arrived {result[2]}/{result[3]}")
+    tails, missing = [], []
+    for _ in range(rounds):
+        p50, p99, arrived, sent = asyncio.run(_overload(f"ws://127.0.0.1:{ours.port}", doors, seconds))
+        tails.append(p99)
+        missing.append(sent - arrived)
+        print(f"overload ×6: p50 {p50:.2f} s, p99 {p99:.2f} s (goal ≤ 2), newest arrived {arrived}/{sent}")
+    figures.report("six times the load: p99 of a place's age", tails, at_most=2, unit="coalescing ticks of 1 s")
+    figures.report("six times the load: newest values that never came", missing, at_most=0, is_strict=True)
 
 
 async def _overload(base: str, doors: list[tuple[str, str]], seconds: float) -> tuple[float, float, int, int]:
@@ -218,12 +180,15 @@ async def _overload(base: str, doors: list[tuple[str, str]], seconds: float) -> 
     return statistics.median(ages), ages[int(len(ages) * 0.99)], arrived, len(last_sent)
 
 
-def latency(ours: Server, rooms: list[dict]) -> None:
-    """Print how long a change of state takes to reach the other side."""
-    asyncio.run(_latency(ours.port, rooms[:60]))
+def latency(ours: Server, rooms: list[dict], rounds: int) -> None:
+    """Print how long a change of state takes to reach the other side; each round takes rooms of its own."""
+    each = len(rooms) // rounds
+    ratios = [asyncio.run(_latency(ours.port, rooms[each * n : each * (n + 1)][:60])) for n in range(rounds)]
+    print(f"state change → frame: {statistics.median(ratios):.2f} of the write request (goal ≤ 1.5)")
+    figures.report("change of state → frame on the other side's socket: p50", ratios, at_most=1.5, unit="x the write request")
 
 
-async def _latency(port: int, rooms: list[dict]) -> None:
+async def _latency(port: int, rooms: list[dict]) -> float:
     answers, frames_after = [], []
     async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}") as http:
         for room in rooms:
@@ -249,17 +214,28 @@ async def _latency(port: int, rooms: list[dict]) -> None:
     answer_ms, frame_ms = statistics.median(answers) * 1000, statistics.median(frames_after) * 1000
     p95 = sorted(frames_after)[int(len(frames_after) * 0.95)] * 1000
     print(f"write answered p50 {answer_ms:.1f} ms; its frame heard p50 {frame_ms:.1f} ms, p95 {p95:.1f} ms")
-    print(f"state change → frame: {frame_ms / answer_ms:.2f} of the write request (goal ≤ 1.5)")
+    return frame_ms / answer_ms
 
 
-def memory(ours: Server, echo: Server, doors: list[tuple[str, str]], count: int) -> None:
-    """Print what an idle socket takes."""
-    costs = []
-    for server, targets in ((echo, [("/", "")] * count), (ours, (doors * (count // len(doors) + 1))[:count])):
-        held, cost = asyncio.run(_hold(server, targets))
-        costs.append(cost)
-        print(f"{'echo' if server is echo else 'ours'}: {held} of {count} sockets held, {cost:.1f} KiB each")
-    print(f"memory of a socket: {costs[1] / costs[0]:.2f} of the echo's (goal ≤ 1.3)")
+def memory(doors: list[tuple[str, str]], count: int, rounds: int) -> None:
+    """Print what an idle socket takes; each time on servers whose memory has no past."""
+    held: dict[str, list[int]] = {"echo": [], "ours": []}
+    costs: dict[str, list[float]] = {"echo": [], "ours": []}
+    for _ in range(rounds):
+        targets = {"echo": [("/", "")] * count, "ours": (doors * (count // len(doors) + 1))[:count]}
+        for name, application in (("echo", ECHO), ("ours", OURS)):
+            server = Server(application)
+            try:
+                kept, cost = asyncio.run(_hold(server, targets[name]))
+            finally:
+                server.stop()
+            held[name].append(kept)
+            costs[name].append(cost)
+            print(f"{name}: {kept} of {count} sockets held, {cost:.1f} KiB each")
+    ratios = [own / theirs for own, theirs in zip(costs["ours"], costs["echo"], strict=True)]
+    print(f"memory of a socket: {statistics.median(ratios):.2f} of the echo's (goal ≤ 1.3)")
+    figures.report("sockets held by one process", held["ours"], at_least=count, is_strict=True)
+    figures.report("memory of a held socket", ratios, at_most=1.3, unit="x the echo's")
 
 
 async def _hold(server: Server, doors: list[tuple[str, str]], *, is_warm: bool = False) -> tuple[int, float]:
@@ -273,88 +249,11 @@ async def _hold(server: Server, doors: list[tuple[str, str]], *, is_warm: bool =
             opening = connect(
                 f"ws://127.0.0.1:{server.port}{path}", additional_headers=headers, compression=None, ping_interval=None
             )
-            sockets.append(await stack.enter_async_context(opening))
+            with suppress(OSError, WebSocketException):  # one that is not let in is one not held
+                sockets.append(await stack.enter_async_context(opening))
         await asyncio.sleep(2)
         held = sum(one.close_code is None for one in sockets)
         return held, (server.memory() - before) / len(doors)
-
-
-def beside_rest(doors: list[tuple[str, str]], rooms: list[dict], seconds: float, rounds: int = 3) -> None:
-    """Print what busy REST does to sockets: in a process of its own that gives way to them, and in the same one."""
-    ours = "depannini_dashmap.asgi:application"
-    for name, goal, parts in (("separate processes", " (goal ≤ 2)", ("http", "sockets")), ("one process", "", ("all",))):
-        servers = [Server(ours, prefix=("nice", "-n", "10") if part == "http" else (), SERVE=part) for part in parts]
-        try:
-            base = f"ws://127.0.0.1:{servers[-1].port}"
-            asyncio.run(_pings(base, doors[:PINGERS], 1))
-            quiet, busy = [], []
-            for _ in range(rounds):
-                quiet.append(asyncio.run(_pings(base, doors[:PINGERS], seconds)))
-                with pressed(servers[0].port, rooms[0], seconds + 2):
-                    busy.append(asyncio.run(_pings(base, doors[:PINGERS], seconds)))
-        finally:
-            for server in servers:
-                server.stop()
-        ratio = statistics.median(b / q for b, q in zip(busy, quiet, strict=True))
-        print(
-            f"sockets beside busy REST, {name}: p99 {statistics.median(busy) * 1000:.1f} ms, "
-            f"unloaded {statistics.median(quiet) * 1000:.1f} ms, {ratio:.1f} of it{goal}"
-        )
-
-
-async def _pings(base: str, doors: list[tuple[str, str]], seconds: float) -> float:
-    """Return the p99 of ping → pong; each socket asks five times a second."""
-    delays: list[float] = []
-    loop = asyncio.get_running_loop()
-
-    async def ask(one: Any, offset: float, until: float) -> None:
-        await asyncio.sleep(offset)
-        while loop.time() < until:
-            sent = time.perf_counter()
-            await one.send('{"type":"ping"}')
-            while json.loads(await one.recv())["type"] != "pong":
-                pass
-            delays.append(time.perf_counter() - sent)
-            await asyncio.sleep(0.2)
-
-    async with AsyncExitStack() as stack:
-        sockets = []
-        for path, token in doors:
-            opening = connect(base + path, additional_headers={"Authorization": f"Bearer {token}"}, compression=None, ping_interval=None)
-            sockets.append(await stack.enter_async_context(opening))
-        await asyncio.sleep(1)
-        until = loop.time() + seconds
-        await asyncio.gather(*(ask(one, 0.2 * number / len(sockets), until) for number, one in enumerate(sockets)))
-    return sorted(delays)[int(len(delays) * 0.99)]
-
-
-@contextmanager
-def pressed(port: int, room: dict, seconds: float) -> Iterator[None]:
-    """Keep REST busy from another process meanwhile."""
-    pressing = multiprocessing.get_context("spawn").Process(target=_press, args=(port, room["id"], room["client"], seconds))
-    pressing.start()
-    time.sleep(1)
-    try:
-        yield
-    finally:
-        pressing.join()
-
-
-def _press(port: int, number: int, token: str, seconds: float) -> None:
-    request = f"GET /api/assistance/view/{number}/ HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: Bearer {token}\r\n\r\n".encode()
-
-    async def read(until: float) -> None:
-        reader, writer = await asyncio.open_connection("127.0.0.1", port)
-        while time.monotonic() < until:
-            writer.write(request)
-            head = (await reader.readuntil(b"\r\n\r\n")).lower()
-            assert head.split(b" ", 2)[1] == b"200", head
-            await reader.readexactly(int(head.partition(b"content-length: ")[2].partition(b"\r\n")[0]))
-
-    async def press() -> None:
-        await asyncio.gather(*(read(time.monotonic() + seconds) for _ in range(8)))
-
-    asyncio.run(press())
 
 
 def main() -> None:
@@ -363,6 +262,7 @@ def main() -> None:
     options.add_argument("--pairs", type=int, default=200)
     options.add_argument("--seconds", type=float, default=15)
     options.add_argument("--sockets", type=int, default=2000)
+    options.add_argument("--rounds", type=int, default=3)
     given = options.parse_args()
     if not os.environ.get("DATABASE_URL", "").startswith("postgres") or not os.environ.get("REDIS_URL"):
         raise SystemExit("DATABASE_URL (PostgreSQL) and REDIS_URL are needed")
@@ -370,23 +270,19 @@ def main() -> None:
     with own_database(os.environ["DATABASE_URL"]) as url:
         load_django(url)
         doors, rooms = prepare(max(given.pairs, 200))
-        ours, echo = Server("depannini_dashmap.asgi:application"), Server("bench.echo:application")
+        ours, echo = Server(OURS), Server(ECHO)
         try:
             used = doors[: given.pairs * 2]
-            fan_out(ours, echo, used, given.seconds)
-            overload(ours, used[:120], given.seconds / 2)
-            latency(ours, rooms)
+            fan_out(ours, echo, used, given.seconds, given.rounds)
+            overload(ours, used[:120], given.seconds / 2, given.rounds)
+            latency(ours, rooms, given.rounds)
         finally:
             ours.stop()
             echo.stop()
-        if given.sockets:  # on servers whose memory has no past
-            ours, echo = Server("depannini_dashmap.asgi:application"), Server("bench.echo:application")
-            try:
-                memory(ours, echo, doors, given.sockets)
-            finally:
-                ours.stop()
-                echo.stop()
-        beside_rest(doors, rooms, given.seconds / 2)
+        if given.sockets:
+            memory(doors, given.sockets, given.rounds)
+        beside_rest(doors, rooms, given.seconds / 2, given.rounds)
+
 
 
 if __name__ == "__main__":

@@ -11,7 +11,7 @@ import signal
 import sys
 import time
 
-from bench.drills import crowds, faults, lines, outside, sessions, steady, transitions, upgrade, workers
+from bench.drills import crowds, faults, lines, messages, outside, sessions, steady, transitions, upgrade, workers
 from bench.drills.rig import NotRun
 
 DRILLS = {
@@ -22,6 +22,7 @@ DRILLS = {
     "sessions": sessions.sessions_end,
     "worker": workers.worker_killed,
     "mail": outside.mail,
+    "messages": messages.messages,
     "media": outside.full_media,
     "flood": crowds.hostile_sockets,
     "many": crowds.many_at_once,

@@ -1,8 +1,9 @@
-"""The drills of what is outside: a bad mail server, a full disk."""
+"""The drills of what is outside and asked within a request: a bad mail server, a full disk. See `messages` for the worker's."""
 
 from __future__ import annotations
 
 import signal
+import socket
 import socketserver
 import subprocess
 import threading
@@ -10,7 +11,9 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from email import message_from_bytes
+from email.message import Message
 from pathlib import Path
+from typing import Any
 
 from bench.drills.faults import _table
 from bench.drills.load import STOP, People
@@ -18,13 +21,14 @@ from bench.drills.rig import Growth, NotRun, Rig, free_port
 
 PATIENCE_S = 6.0  # within which notify-driver answers
 LATE_S = 8.0  # beyond it
+DRIP_S = 40  # well beyond it
 
 
 class BadMail(socketserver.StreamRequestHandler):
-    """An SMTP server that misbehaves as `mood` says; keeps (subject, Message-ID) of every mail that it was given whole."""
+    """An SMTP server that misbehaves as `mood` says; keeps every mail that it was given whole."""
 
     mood = "good"
-    received: list[tuple[str, str]] = []
+    received: list[Message] = []
 
     def handle(self) -> None:
         """Speak just enough SMTP."""
@@ -32,13 +36,17 @@ class BadMail(socketserver.StreamRequestHandler):
         if mood == "tarpit":
             time.sleep(20)
             return
+        if mood == "drip":
+            drip(self.request, "220-")
+            return
         self._say("220 drill")
         while line := self.rfile.readline().decode(errors="replace").strip().upper():
             if line.startswith("DATA"):
                 self._say("354 go on")
-                if not self._take() or mood == "cut":
+                mail = self._take()
+                if mail is None or (mood == "cut" and self._is_first(mail)):
                     return
-                if mood == "late":
+                if mood == "late" and self._is_first(mail):
                     time.sleep(LATE_S)
                 self._say("250 taken")
             elif line.startswith("RCPT") and mood in ("451", "550"):
@@ -49,31 +57,44 @@ class BadMail(socketserver.StreamRequestHandler):
             else:
                 self._say("250 fine")
 
-    def _take(self) -> bool:
+    def _take(self) -> Message | None:
         """Read one mail, noting it if it came to its end: from then on it may be delivered, whatever is said about it."""
         lines: list[bytes] = []
         while line := self.rfile.readline():
             if line.strip() == b".":
                 mail = message_from_bytes(b"".join(lines))
-                self.received.append((str(mail["Subject"]), str(mail["Message-ID"])))
-                return True
+                self.received.append(mail)
+                return mail
             lines.append(line)
-        return False
+        return None
+
+    def _is_first(self, mail: Message) -> bool:
+        """Tell whether nothing of this subject reached this address before: each mail is misled once, not on every try."""
+        return sum((old["To"], old["Subject"]) == (mail["To"], mail["Subject"]) for old in self.received) == 1
 
     def _say(self, text: str) -> None:
         with suppress(OSError):
             self.wfile.write(f"{text}\r\n".encode())
 
 
+def drip(line: socket.socket, beginning: str) -> None:
+    """Begin an answer and go on with a byte a second, which no limit between two bytes ever ends."""
+    with suppress(OSError):
+        line.sendall(beginning.encode())
+        for _ in range(DRIP_S):
+            line.sendall(b"x")
+            time.sleep(1)
+
+
 @contextmanager
-def _mail_server(port: int, mood: str) -> Iterator[None]:
+def outside_server(port: int, handler: Any, mood: str) -> Iterator[None]:
     """Listen in this mood; for "refused" nobody does."""
     if mood == "refused":
         yield
         return
-    BadMail.mood = mood
+    handler.mood = mood
     socketserver.ThreadingTCPServer.allow_reuse_address = True
-    server = socketserver.ThreadingTCPServer(("127.0.0.1", port), BadMail)
+    server = socketserver.ThreadingTCPServer(("127.0.0.1", port), handler)
     server.daemon_threads, server.block_on_close = True, False
     threading.Thread(target=server.serve_forever, daemon=True).start()
     try:
@@ -88,7 +109,7 @@ TWICE = ("cut", "late")
 
 
 def mail() -> bool:
-    """notify-driver with a mail server that refuses, tarpits, says 451 and 550, cuts after DATA or answers it too late.
+    """notify-driver with a mail server that refuses, tarpits, drips, says 451 and 550, cuts after DATA or answers it too late.
 
     The user tries again twice once mails are taken. The driver gets one mail for the one trip; after `cut` and `late` at
     most two, and these with the same Message-ID.
@@ -102,16 +123,16 @@ def mail() -> bool:
         people = People(base)
         header, vehicle = people.dispatcher()
         memory = Growth(rig, "one")
-        for mood in ("refused", "tarpit", "451", "550", "cut", "late", "good"):
+        for mood in ("refused", "tarpit", "drip", "451", "550", "cut", "late", "good"):
             trip = people.post("/api/trips/", {"vehicle": vehicle, "name": f"mood {mood}", "planned_start_date": "2026-01-01", "planned_start_time": "08:00"}, header)["id"]
             people.post("/api/trip-stops/", {"trip": trip, "stop": STOP}, header)
             tries[mood] = []
             for present in (mood, "good", "good"):
-                with _mail_server(port, present):
+                with outside_server(port, BadMail, present):
                     tries[mood].append(_notify(people, trip, header))
         time.sleep(LATE_S)  # an attempt that was given up must not arrive after all
         for mood, tried in tries.items():
-            ids = [number for subject, number in BadMail.received if f"mood {mood} " in subject]
+            ids = [str(message["Message-ID"]) for message in BadMail.received if f"mood {mood} " in str(message["Subject"])]
             expected = [(200, True), (400, True), (400, True)] if mood == "good" else [(502, False), (200, True), (400, True)]
             good = (
                 [(status, notified) for status, notified, _ in tried] == expected
