@@ -91,13 +91,13 @@ class Frames:
         """Send an event, or text as it is."""
         self.held.send(event if isinstance(event, str | bytes) else json.dumps(event))
 
-    def next(self, seconds: float = 10) -> dict:
+    def next(self, seconds: float = 5) -> dict:
         """Return the next event."""
         event = json.loads(self.held.recv(timeout=seconds), parse_constant=lambda name: 1 / 0)
         self.seen.append(event)
         return event
 
-    def until(self, kind: str, seconds: float = 10, **keys: Any) -> dict:
+    def until(self, kind: str, seconds: float = 5, **keys: Any) -> dict:
         """Return the next event of a type whose keys have the given values."""
         deadline = time.monotonic() + seconds
         while True:
@@ -105,7 +105,7 @@ class Frames:
             if event.get("type") == kind and all(event.get(key) == value for key, value in keys.items()):
                 return event
 
-    def closed(self, seconds: float = 10) -> int:
+    def closed(self, seconds: float = 5) -> int:
         """Read on until the server closes and return its code."""
         from websockets.exceptions import ConnectionClosed
 

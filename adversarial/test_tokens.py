@@ -109,7 +109,7 @@ def test_b06_logout_ends_one_token(stage, cast, anyone):
         here.next()
         there.next()
         assert client.post("/api/auth/logout/").status_code == 200
-        assert here.closed() == 4401
+        assert here.closed(3) == 4401
         there.send({"type": "ping"})
         assert there.until("pong")
     assert client.get("/api/profile/user/").status_code == 401

@@ -185,7 +185,7 @@ def test_g17_a_session_that_ends_closes_its_sockets(server: Server, on_duty: Any
             new_password="another-horse-battery", new_password_confirm="another-horse-battery",
         )  # fmt: skip
         assert answer.status_code == 200, answer.text
-        assert ended.hear_close() == 4401
+        assert ended.hear_close(timeout=2) == 4401
         other.say({"type": "ping"})  # it was another token that logged out
         assert other.hear() == {"type": "pong"}
 
@@ -197,7 +197,7 @@ def test_b06_logout_ends_the_token_that_was_used_and_no_other(server: Server, on
         one.hear("connection_established")
         other.hear("connection_established")
         server.call("POST", "/api/auth/logout/", first)
-        assert one.hear_close() == 4401
+        assert one.hear_close(timeout=2) == 4401
         other.say({"type": "ping"})
         assert other.hear("pong")
 
@@ -244,13 +244,13 @@ def test_open_offers_are_replayed(server: Server, on_duty: Any, requested: int) 
         assert offer["seq"] >= first["seq"]
 
 
-def test_a_request_reaches_the_assistant_at_once(server: Server, on_duty: Any, client_user: Any) -> None:
+def test_a_request_reaches_the_assistant_within_a_second(server: Server, on_duty: Any, client_user: Any) -> None:
     with server.socket(f"/ws/assistant/{on_duty.pk}/", token(on_duty)) as client:
         assert client.hear()["offers"] == []
         made = server.call(
             "POST", "/api/assistance/request/", token(client_user), pickup={"lat": PICKUP[0], "lng": PICKUP[1]}
         ).json()["assistance"]["id"]
-        offer = client.hear("new_assistance_request")
+        offer = client.hear("new_assistance_request", timeout=1)
         assert offer["assistance_id"] == made
         server.call("PATCH", f"/api/assistance/update/{made}/", token(client_user), status="canceled")
         assert client.hear("request_closed")["assistance_id"] == made
@@ -298,11 +298,8 @@ def test_places_are_thinned_and_end_on_the_newest(room: Any, on_duty: Any) -> No
         other.say(PLACE | {"lat": 36 + step / 100})
     newest = one.hear("location", lat=36.14)
     assert newest["lat"] == 36.14
-    took = time.monotonic() - began
-    places = [frame["lat"] for frame in one.heard if frame["type"] == "location"][1:]
-    assert (places[0], places[-1]) == (36.0, 36.14)
-    assert took > 0.9
-    assert len(places) <= took + 2
+    assert [frame["lat"] for frame in one.heard if frame["type"] == "location"][1:] == [36.0, 36.14]
+    assert 0.9 < time.monotonic() - began < 2
     eventually(lambda: AssistantProfile.objects.get(pk=on_duty.pk).lat == 36.14, "the newest is stored in the end")
 
 
@@ -341,7 +338,7 @@ def test_chat(server: Server, room: Any, client_user: Any, accepted: int) -> Non
 def test_c22_who_gives_the_job_back_is_told_and_sent_out(server: Server, room: Any, on_duty: Any, accepted: int) -> None:
     one, other = room
     assert server.call("POST", f"/api/assistance/release/{accepted}/", token(on_duty)).status_code == 200
-    assert other.hear_close() == 4403
+    assert other.hear_close(timeout=2) == 4403
     assert other.heard[-1]["type"] == "status"
     assert one.hear("status")["status"] == "requested"
 
@@ -407,7 +404,7 @@ def test_c11_a_flood(room: Any) -> None:
     assert one.hear_close() == 4429
     assert sum(frame["type"] == "pong" for frame in one.heard) <= 30
     other.say({"type": "ping"})
-    assert other.hear("pong")
+    assert other.hear("pong", timeout=0.5)
 
 
 # --- The document, the server, Redis ------------------------------------------------------------------------------------------
@@ -502,7 +499,7 @@ def test_a_socket_that_sat_idle_still_hears(server: Server, on_duty: Any, client
         with pytest.raises(TimeoutError):
             client.hear(timeout=6)  # longer than redis-py's read time-out
         services.request_assistance(client_user, pickup=PICKUP)
-        assert client.hear("new_assistance_request")
+        assert client.hear("new_assistance_request", timeout=1)
 
 
 @pytest.mark.postgres
@@ -514,7 +511,7 @@ def test_two_processes_hear_each_other(tmp_path: Any, server: Server, room: Any,
             there.say(PLACE | {"lat": 12.5})
             assert room[0].hear("location", lat=12.5)
             second.call("PATCH", f"/api/assistance/update/{accepted}/", token(on_duty), status="ongoing")
-            assert room[0].hear("status")["status"] == "ongoing"
+            assert room[0].hear("status", timeout=1)["status"] == "ongoing"
 
 
 def test_ending_sessions_by_hand(server: Server, on_duty: Any) -> None:
@@ -523,4 +520,4 @@ def test_ending_sessions_by_hand(server: Server, on_duty: Any) -> None:
     with server.socket(f"/ws/assistant/{on_duty.pk}/", token(on_duty)) as client:
         client.hear("connection_established")
         end_sessions(on_duty.pk, "deactivated")
-        assert client.hear_close() == 4401
+        assert client.hear_close(timeout=2) == 4401

@@ -82,7 +82,7 @@ def test_a_flooder_who_comes_back_is_turned_away_for_a_while(server: Server, ass
             assert flood(client) == 4429
             return not client.heard  # nobody was asked and nothing shown
 
-    eventually(is_turned_away, "a flooder is not let in again", timeout=60)
+    eventually(is_turned_away, "a flooder is not let in again", timeout=30)
     with server.socket(path(assistant), other) as client:  # another device of the same user
         assert client.hear()["type"] == "connection_established"
 

@@ -149,10 +149,10 @@ def test_g8_a_redis_that_dies_and_comes_back(tmp_path: Any, server: Server, staf
             made = own.call("POST", "/api/assistance/request/", issue_pair(client_user)["access"], **place)
             assert made.status_code == 201
             job = made.json()["assistance"]["id"]
-            assert client.hear("assistance")["assistance_id"] == job  # this process goes on by itself
+            assert client.hear("assistance", timeout=3)["assistance_id"] == job  # this process goes on by itself
         with redis_server(port, tmp_path):
-            client.hear("connection_established")  # the state is shown again
+            client.hear("connection_established", timeout=8)  # the state is shown again
             path = f"/api/assistance/update/{job}/"
             assert own.call("PATCH", path, issue_pair(client_user)["access"], status="canceled").status_code == 200
-            assert client.hear("assistance")["status"] == "canceled"
+            assert client.hear("assistance", timeout=3)["status"] == "canceled"
         client.__exit__()
