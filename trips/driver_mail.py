@@ -51,9 +51,11 @@ def _shown(row: TripStop) -> dict[str, Any]:
         "order": row.order,
         "phone_link": re.sub(r"[^0-9+]", "", place.contact_phone),
         "map_link": MAP_SEARCH + urlencode({"api": 1, "query": query}),
-        "time": _clock(row.planned_arrival_time),
+        "time": _clock(row.planned_arrival_time, row.planned_arrival_date),
     }
 
 
-def _clock(time: dt.time | None) -> str:
-    return f"{time:%H:%M}" if time else ""
+def _clock(time: dt.time | None, day: dt.date | None) -> str:
+    if time is None:
+        return ""
+    return f"{day:%Y-%m-%d} {time:%H:%M}" if day else f"{time:%H:%M}"

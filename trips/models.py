@@ -107,6 +107,9 @@ class TripStop(models.Model):
     )
     sequence = models.IntegerField()
     planned_arrival_time = models.TimeField(null=True, blank=True)
+    planned_arrival_date = models.DateField(
+        null=True, blank=True, help_text="the day of the planned time, for trips longer than a day; empty: near the start"
+    )
     actual_arrival_datetime = models.DateTimeField(null=True, blank=True, editable=False)
     actual_departure_datetime = models.DateTimeField(null=True, blank=True, editable=False)
     notes = models.TextField(max_length=5000, blank=True, default="")

@@ -1,17 +1,18 @@
-"""A trip as a line on the map and on the clock: distance, planned duration, GeoJSON; plain values in and out."""
+"""A trip as a line on the map and on the clock: distance, due times, planned duration, GeoJSON; plain values in and out."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from itertools import pairwise
 from typing import Any
 
 from depannini_dashmap.lib.geo import haversine_km
 
-MINUTES_A_DAY = 24 * 60
+DUE_BEFORE_START = timedelta(hours=6)
 
 Point = tuple[float, float]
+Due = tuple[time | None, date | None]  # the planned clock time of a stop, and its day where somebody named one
 
 
 def total_distance_km(points: Iterable[Point]) -> float:
@@ -19,34 +20,36 @@ def total_distance_km(points: Iterable[Point]) -> float:
     return round(sum(haversine_km(*start, *end) for start, end in pairwise(points)), 3)
 
 
-def planned_duration_minutes(start: time, arrivals: Iterable[time | None]) -> int | None:
-    """Count the minutes from the planned start to the last planned arrival; an earlier time than the one before is the next day.
+def due_at(start: datetime, clock: time, day: date | None = None) -> datetime:
+    """Return when a stop is due, as wall-clock time like `start`, both without a zone.
 
-    None when no stop has a planned arrival.
+    Without a day it is the one instant of that clock time in the 24 hours that begin 6 hours before the start. Each stop
+    is reckoned from the start alone: a time that is out of order moves no other stop.
     """
-    begun = now = _minutes(start)
-    planned = False
-    for arrival in arrivals:
-        if arrival is None:
-            continue
-        planned = True
-        now += (_minutes(arrival) - now) % MINUTES_A_DAY
-    return now - begun if planned else None
+    if day is not None:
+        return datetime.combine(day, clock)
+    opens = start - DUE_BEFORE_START
+    due = datetime.combine(opens.date(), clock)
+    return due if due >= opens else due + timedelta(days=1)
 
 
-def late_stops(start: datetime, visits: Iterable[tuple[time | None, bool]], now: datetime) -> list[bool]:
-    """Tell of each stop whether it is late: due before `now`, by the rule above, and nobody was there yet.
+def planned_duration_minutes(start: datetime, due: Iterable[Due], zone: tzinfo = UTC) -> int | None:
+    """Count the minutes from the planned start to the last due time, both wall-clock times of `zone`.
 
-    `start` is the planned one; both instants are naive, in the zone of the planned times. Shape: visits are (planned
-    arrival, whether the vehicle arrived or the stop is done), in the order of the trip.
+    A night on which the clocks change is as long as it really is. 0 where every stop is due before the start, None where
+    no stop has a planned time.
     """
-    due = start.replace(second=0, microsecond=0)
-    late = []
-    for arrival, is_reached in visits:
-        if arrival is not None:
-            due += timedelta(minutes=(_minutes(arrival) - _minutes(due.time())) % MINUTES_A_DAY)
-        late.append(arrival is not None and not is_reached and due < now)
-    return late
+    instants = [due_at(start, clock, day) for clock, day in due if clock is not None]
+    if not instants:
+        return None
+    span = max(instants).replace(tzinfo=zone).astimezone(UTC) - start.replace(tzinfo=zone).astimezone(UTC)
+    return max(int(span.total_seconds()) // 60, 0)
+
+
+def is_late(start: datetime, due: Due, now: datetime, zone: tzinfo) -> bool:
+    """Return whether a stop that nobody has reached is late: due before `now`, which is aware."""
+    clock, day = due
+    return clock is not None and due_at(start, clock, day).replace(tzinfo=zone).astimezone(UTC) < now
 
 
 def feature_collection(trip: Mapping[str, Any], stops: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
@@ -57,9 +60,26 @@ def feature_collection(trip: Mapping[str, Any], stops: Sequence[Mapping[str, Any
     features = [_stop_feature(stop) for stop in stops]
     line = [_position(stop) for stop in stops if stop["latitude"] is not None and stop["longitude"] is not None]
     if len(line) > 1:
-        geometry = {"type": "LineString", "coordinates": line}
+        geometry = _line(line)
         features.append({"type": "Feature", "id": f"trip-{trip['id']}", "geometry": geometry, "properties": dict(trip)})
     return {"type": "FeatureCollection", "features": features}
+
+
+def _line(positions: list[list[float]]) -> dict[str, Any]:
+    """Draw a line through positions; where a leg is shorter across the 180th meridian it is cut there (RFC 7946, 3.1.9)."""
+    parts = [[positions[0]]]
+    for start, end in pairwise(positions):
+        turn = 360 if end[0] - start[0] < -180 else -360 if end[0] - start[0] > 180 else 0
+        if turn:
+            edge = 180.0 if turn > 0 else -180.0
+            width = end[0] + turn - start[0]
+            latitude = start[1] + (end[1] - start[1]) * (edge - start[0]) / width if width else start[1]
+            parts[-1].append([edge, round(latitude, 6)])
+            parts.append([[-edge, round(latitude, 6)]])
+        parts[-1].append(end)
+    if len(parts) == 1:
+        return {"type": "LineString", "coordinates": parts[0]}
+    return {"type": "MultiLineString", "coordinates": parts}
 
 
 def _stop_feature(stop: Mapping[str, Any]) -> dict[str, Any]:
@@ -71,7 +91,3 @@ def _stop_feature(stop: Mapping[str, Any]) -> dict[str, Any]:
 
 def _position(stop: Mapping[str, Any]) -> list[float]:
     return [float(stop["longitude"]), float(stop["latitude"])]
-
-
-def _minutes(clock: time) -> int:
-    return clock.hour * 60 + clock.minute

@@ -28,6 +28,16 @@ class OptionalTimeField(ClockTimeField):
         return super().run_validation(None if data == "" else data)
 
 
+class OptionalDateField(serializers.DateField):
+    """The day of a time of day on a trip longer than a day; null and the empty text both mean none."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(required=False, allow_null=True, **kwargs)
+
+    def run_validation(self, data: Any = serializers.empty) -> dt.date | None:
+        return super().run_validation(None if data == "" else data)
+
+
 @extend_schema_field(serializers.IntegerField(help_text="1…n; absent or beyond the end: at the end"))
 class SequenceField(StrictIntegerField):
     """A wanted place; consoles that count from 0 mean the first place by it."""
@@ -58,6 +68,7 @@ class TripStopSerializer(ModelSerializer):
             "stop",
             "sequence",
             "planned_arrival_time",
+            "planned_arrival_date",
             "actual_arrival_datetime",
             "actual_departure_datetime",
             "notes",
@@ -134,6 +145,7 @@ class AddStopSerializer(serializers.Serializer):
     stop = StopInputField()
     sequence = SequenceField()
     planned_arrival_time = OptionalTimeField()
+    planned_arrival_date = OptionalDateField()
     notes = serializers.CharField(required=False, allow_blank=True, max_length=NOTES_LENGTH)
 
     def validate_stop(self, stop: Any) -> Any:
@@ -155,7 +167,9 @@ class AddOrderSerializer(serializers.Serializer):
     order_id = VisibleRelatedField(queryset=Order.objects.all(), required=False, allow_null=True)
     sequence = SequenceField()
     pickup_time = OptionalTimeField()
+    pickup_date = OptionalDateField()
     delivery_time = OptionalTimeField()
+    delivery_date = OptionalDateField()
     notes = serializers.CharField(required=False, allow_blank=True, max_length=NOTES_LENGTH)
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:

@@ -13,6 +13,7 @@ from django.db.models import QuerySet
 
 from accounts.models import User
 from depannini_dashmap.lib.prepared import PreparedRows, among
+from depannini_dashmap.lib.time_zone import display_zone
 from trips import route, sequencing
 from trips.models import TripStop
 
@@ -44,6 +45,7 @@ STOP_COLUMNS = (
     "trip_id",
     "sequence",
     "planned_arrival_time",
+    "planned_arrival_date",
     "actual_arrival_datetime",
     "actual_departure_datetime",
     "notes",
@@ -110,6 +112,7 @@ def route_geojson(trip: dict[str, Any]) -> dict[str, Any]:
             "id": row["id"],
             "sequence": row["sequence"],
             "planned_arrival_time": row["planned_arrival_time"],
+            "planned_arrival_date": row["planned_arrival_date"],
             "is_completed": row["is_completed"],
             "order_number": row["linked_order"] and row["linked_order"]["order_number"],
             **{key: row["stop"][key] for key in ("name", "address", "latitude", "longitude", "stop_type")},
@@ -129,9 +132,9 @@ def route_geojson(trip: dict[str, Any]) -> dict[str, Any]:
 
 
 def _trip(row: dict[str, Any], stops: list[tuple], names: dict[int, str]) -> dict[str, Any]:
-    of_orders = [values for values in stops if values[18] is not None]
-    incomplete = sequencing.incomplete_orders([(values[18], values[13]) for values in of_orders])
-    numbers = {values[18]: values[19] for values in of_orders} if incomplete else {}
+    of_orders = [values for values in stops if values[19] is not None]
+    incomplete = sequencing.incomplete_orders([(values[19], values[14]) for values in of_orders])
+    numbers = {values[19]: values[20] for values in of_orders} if incomplete else {}
     trip_stops = [_trip_stop(values) for values in stops]
     return {
         "id": row["id"],
@@ -147,12 +150,14 @@ def _trip(row: dict[str, Any], stops: list[tuple], names: dict[int, str]) -> dic
         "actual_start_datetime": _instant(row["actual_start_datetime"]),
         "actual_end_datetime": _instant(row["actual_end_datetime"]),
         "notes": row["notes"],
-        "driver_notified": row["driver_notified"] and not any(values[17] > row["notified_at"] for values in stops),
+        "driver_notified": row["driver_notified"] and not any(values[18] > row["notified_at"] for values in stops),
         "trip_stops": trip_stops,
         "incomplete_orders": [numbers[order_id] for order_id in incomplete],
         "total_distance_km": route.total_distance_km(_points(trip_stops)),
         "planned_duration_minutes": route.planned_duration_minutes(
-            row["planned_start_time"], [values[3] for values in stops]
+            dt.datetime.combine(row["planned_start_date"], row["planned_start_time"]),
+            [(values[3], values[4]) for values in stops],
+            display_zone(),
         ),
         "created_at": _instant(row["created_at"]),
         "updated_at": _instant(row["updated_at"]),
@@ -161,7 +166,7 @@ def _trip(row: dict[str, Any], stops: list[tuple], names: dict[int, str]) -> dic
 
 def _trip_stop(values: tuple) -> dict[str, Any]:
     (
-        pk, trip_id, sequence, planned, arrival, departure, notes, is_completed, stop_id, name, address, latitude,
+        pk, trip_id, sequence, planned, planned_on, arrival, departure, notes, is_completed, stop_id, name, address, latitude,
         longitude, stop_type, contact_name, contact_phone, stop_notes, _, order_id, order_number, customer_name,
     ) = values  # fmt: skip
     return {
@@ -181,6 +186,7 @@ def _trip_stop(values: tuple) -> dict[str, Any]:
         },
         "sequence": sequence,
         "planned_arrival_time": _clock(planned),
+        "planned_arrival_date": None if planned_on is None else planned_on.isoformat(),
         "actual_arrival_datetime": None if arrival is None else _instant(arrival),
         "actual_departure_datetime": None if departure is None else _instant(departure),
         "notes": notes,

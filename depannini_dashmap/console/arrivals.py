@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from django.conf import settings
 from django.utils import timezone
 
+from accounts.models import User
+from depannini_dashmap.lib.time_zone import display_zone
 from trips import eta, route
 from trips.lifecycle import IN_PROGRESS
 from trips.models import Trip, TripStop
 from trips.route import Point
-
-Visit = tuple[dt.time | None, bool]  # when a stop is due, and whether the vehicle was there
 
 _STOP = ("trip_id", "pk", "actual_arrival_datetime", "stop__name", "stop__latitude", "stop__longitude")
 _VISIT = ("pk", "is_completed", "actual_arrival_datetime", "stop__latitude", "stop__longitude")
@@ -59,28 +59,32 @@ def next_stops(trips: Iterable[Trip], now: dt.datetime) -> dict[int, NextStop]:
     return found
 
 
-def visit(row: TripStop) -> Visit:
-    """Give when a stop is due and whether the vehicle was there."""
-    return row.planned_arrival_time, row.is_completed or row.actual_arrival_datetime is not None
-
-
-def late_stops(trip: Trip, visits: Iterable[Visit], now: dt.datetime) -> list[bool]:
-    """Tell of each stop of a trip, in their order, whether it is late; none is of a trip that is not under way."""
-    if trip.status != IN_PROGRESS:
-        return [False for _ in visits]
+def late_stops(trip: Trip, rows: Iterable[TripStop], now: dt.datetime) -> list[bool]:
+    """Return of each stop of a trip whether it is late; none is of a trip that is not under way."""
     start = dt.datetime.combine(trip.planned_start_date, trip.planned_start_time)
-    return route.late_stops(start, visits, timezone.make_naive(now, ZoneInfo(settings.DISPLAY_TIME_ZONE)))
+    is_running, zone = trip.status == IN_PROGRESS, display_zone()
+    return [is_running and not _is_reached(row) and route.is_late(start, _due(row), now, zone) for row in rows]
 
 
-def count_late(trips: Iterable[Trip], now: dt.datetime) -> dict[int, int]:
-    """Count the late stops of each trip that is under way, by the trip's id; one query, or none where none is."""
-    running = [trip for trip in trips if trip.status == IN_PROGRESS]
-    visits: dict[int, list[Visit]] = {trip.pk: [] for trip in running}
-    if running:
-        rows = TripStop.objects.filter(trip__in=list(visits)).order_by("trip_id", "sequence")
-        for row in rows.only("trip_id", "planned_arrival_time", "is_completed", "actual_arrival_datetime"):
-            visits[row.trip_id].append(visit(row))
-    return {trip.pk: sum(late_stops(trip, visits[trip.pk], now)) for trip in running}
+def _due(row: TripStop) -> route.Due:
+    return row.planned_arrival_time, row.planned_arrival_date
+
+
+def _is_reached(row: TripStop) -> bool:
+    return row.is_completed or row.actual_arrival_datetime is not None
+
+
+def count_late(user: User, now: dt.datetime) -> dict[int, int]:
+    """Count the late stops of every running trip that somebody may see, by the trip's id; one query.
+
+    Trips without a late stop are absent. All running trips are looked at, however many a page then shows.
+    """
+    rows = TripStop.objects.visible_to(user).awaited().filter(planned_arrival_time__isnull=False).order_by()
+    columns = ("trip_id", "trip__planned_start_date", "trip__planned_start_time", "planned_arrival_time", "planned_arrival_date")
+    zone, late = display_zone(), Counter[int]()
+    for trip_id, day, clock, *due in rows.values_list(*columns):
+        late[trip_id] += route.is_late(dt.datetime.combine(day, clock), (due[0], due[1]), now, zone)
+    return +late
 
 
 def suggested_times(trip: Trip, stop_ids: Sequence[int], now: dt.datetime) -> dict[int, dt.datetime]:

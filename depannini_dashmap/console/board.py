@@ -7,7 +7,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlencode
-from zoneinfo import ZoneInfo
 
 from django.conf import settings
 from django.db.models import Case, Count, Exists, F, IntegerField, OuterRef, Q, QuerySet, Subquery, Value, When
@@ -18,6 +17,7 @@ from django.utils import timezone
 from accounts.models import User
 from assistance.models import Assistance, Offer
 from depannini_dashmap.console.arrivals import NextStop, count_late, next_stops
+from depannini_dashmap.lib.time_zone import display_zone
 from fleet.models import Vehicle
 from orders.models import Order
 from trips.lifecycle import DRAFT, IN_PROGRESS, PLANNED
@@ -78,30 +78,30 @@ class Board:
     help: Help | None = None
     asked: list[tuple[dt.datetime, dt.datetime | None]] = field(default_factory=list)
     links: Mapping[str, str] = field(default_factory=dict)
+    late_trips: int = 0
 
     @property
     def open_trips(self) -> int:
         """How many of today's trips are still to be driven or under way."""
         return sum(self.trip_counts.get(status, 0) for status in (*UNSTARTED, IN_PROGRESS))
 
-    @property
-    def late_trips(self) -> int:
-        """How many of the trips shown are late."""
-        return sum(line.is_late for line in self.trips)
-
 
 def read_board(user: User, now: dt.datetime | None = None) -> Board:
     """Read the board of somebody's companies; operators also see who asks for help."""
     now = now or timezone.now()
-    here = now.astimezone(ZoneInfo(settings.DISPLAY_TIME_ZONE))
+    here = now.astimezone(display_zone())
     today = todays_trips(user, here.date())
+    late_stops = count_late(user, now)
+    counts = {"count": Count("pk"), "overdue": Count("pk", filter=starts_late(here))}
+    trip_counts = list(today.order_by().values_list("status").annotate(**counts))
     waiting = Order.objects.visible_to(user).available_for_trip()
     silent = silent_vehicles(user, now)
     is_operator = user.is_operator
     return Board(
         now=now,
-        trips=_trip_lines(today, here),
-        trip_counts=_counted(today, "status"),
+        trips=_trip_lines(today, here, late_stops),
+        late_trips=len(late_stops) + sum(overdue for _, _, overdue in trip_counts),
+        trip_counts={status: count for status, count, _ in trip_counts},
         waiting=list(waiting.with_stops().order_by("created_at", "id")[:ROWS_SHOWN]),
         waiting_count=waiting.order_by().count(),
         silent=list(silent.select_related("latest_position").order_by("-on_trip", "-latest_position__timestamp", "-id")[:ROWS_SHOWN]),
@@ -133,24 +133,30 @@ def _counted(rows: QuerySet, name: str) -> dict[str, int]:
     return dict(rows.order_by().values_list(name).annotate(Count("pk")))
 
 
-def _trip_lines(today: QuerySet[Trip], here: dt.datetime) -> list[TripLine]:
-    rows = (
+def starts_late(here: dt.datetime) -> Q:
+    """Return the condition of trips that should have started before `here`, local time."""
+    before = Q(planned_start_date__lt=here.date()) | Q(planned_start_date=here.date(), planned_start_time__lt=here.time())
+    return Q(status__in=UNSTARTED) & before
+
+
+def _trip_lines(today: QuerySet[Trip], here: dt.datetime, late_stops: Mapping[int, int]) -> list[TripLine]:
+    """Read the first lines, the late ones before all others: what is cut off is never an alarm while a calm one is shown."""
+    is_late = Q(pk__in=list(late_stops)) | starts_late(here)
+    trips = list(
         today.select_related("vehicle", "company")
         .with_progress()
         .with_driver_told()
-        .annotate(urgency=URGENCY)
-        .order_by("urgency", "planned_start_date", "planned_start_time", "id")[:TRIPS_SHOWN]
+        .annotate(urgency=URGENCY, calm=Case(When(is_late, then=Value(0)), default=Value(1)))
+        .order_by("calm", "urgency", "planned_start_date", "planned_start_time", "id")[:TRIPS_SHOWN]
     )
-    trips = list(rows)
-    following, late = next_stops(trips, here), count_late(trips, here)
-    lines = [_trip_line(trip, here, following.get(trip.pk), late.get(trip.pk, 0)) for trip in trips]
-    return sorted(lines, key=lambda line: not line.is_late)
+    following = next_stops(trips, here)
+    return [_trip_line(trip, here, following.get(trip.pk), late_stops.get(trip.pk, 0)) for trip in trips]
 
 
 def _trip_line(trip: Any, here: dt.datetime, next_stop: NextStop | None, late_stops: int) -> TripLine:
     start = (trip.planned_start_date, trip.planned_start_time)
-    starts_late = trip.status in UNSTARTED and start < (here.date(), here.time())
-    return TripLine(trip, trip.total, trip.done, late_stops, starts_late, next_stop)
+    is_overdue = trip.status in UNSTARTED and start < (here.date(), here.time())
+    return TripLine(trip, trip.total, trip.done, late_stops, is_overdue, next_stop)
 
 
 def _help(now: dt.datetime) -> Help:

@@ -111,7 +111,7 @@ class StopLine(NamedTuple):
 
 def _lines(trip: Trip) -> list[StopLine]:
     stops = list(TripStop.objects.filter(trip=trip).select_related("stop", "order").order_by("sequence"))
-    late = arrivals.late_stops(trip, [arrivals.visit(row) for row in stops], timezone.now())
+    late = arrivals.late_stops(trip, stops, timezone.now())
     lines, seen = [], set()
     for row, is_late in zip(stops, late, strict=True):
         may_leave = row.order_id is not None and row.order_id not in seen and not row.is_completed

@@ -171,6 +171,24 @@ def test_a_trip_that_should_have_started_is_late(dispatcher: Any, company_a: Any
     assert (line.starts_late, line.is_late, line.percent) == (True, True, 0)
 
 
+def test_a_late_trip_is_counted_and_stands_first_however_many_run(dispatcher: Any, company_a: Any, nadia: Client) -> None:
+    today = timezone.localdate()
+    for number in range(board.TRIPS_SHOWN + 2):
+        trip = _trip(dispatcher, _vehicle(dispatcher, company_a, f"16-{number}"), f"Tour {number}", (_order(dispatcher, company_a),))
+        update_trip(actor=dispatcher, trip_id=trip.pk, status="in_progress")
+    Trip.objects.update(planned_start_date=today, planned_start_time=dt.time(6))
+    TripStop.objects.update(planned_arrival_time=dt.time(23, 50))
+    Trip.objects.filter(pk=trip.pk).update(planned_start_time=dt.time(9))
+    TripStop.objects.filter(trip=trip, sequence=1).update(planned_arrival_time=dt.time(10))
+    noon = timezone.make_aware(dt.datetime.combine(today, dt.time(12)), ZoneInfo(settings.DISPLAY_TIME_ZONE))
+    with time_machine.travel(noon, tick=False):
+        read, page = board.read_board(dispatcher), nadia.get("/admin/board/").content.decode()
+    assert (read.late_trips, read.trips[0].trip.pk, len(read.trips)) == (1, trip.pk, board.TRIPS_SHOWN)
+    assert re.findall(r"Tour \d+", page)[0] == trip.name
+    with time_machine.travel(noon + dt.timedelta(days=1), tick=False):
+        assert board.read_board(dispatcher).late_trips == board.TRIPS_SHOWN + 2
+
+
 def test_a_vehicle_under_way_without_a_fix_is_silent(dispatcher: Any, company_a: Any) -> None:
     vehicle = _vehicle(dispatcher, company_a)
     assert board.read_board(dispatcher).silent_count == 0
@@ -192,13 +210,13 @@ def test_the_board_costs_the_same_with_more_rows(
         _trip(dispatcher, _vehicle(dispatcher, company_a, f"16-{number}"), orders=(_order(dispatcher, company_a),))
         _order(dispatcher, company_a)
     # session, user, operators' group, roles; trips counted and listed; orders waiting listed, counted and by status;
-    # silent vehicles listed and counted.
-    with django_assert_num_queries(11):
+    # silent vehicles listed and counted; late stops of all running trips.
+    with django_assert_num_queries(12):
         nadia.get("/admin/board/")
 
 
 @pytest.mark.parametrize("rows", [1, 3])
-def test_next_and_late_stops_cost_two_queries_more_however_many_trips_run(
+def test_next_stops_cost_a_query_more_however_many_trips_run(
     rows: int, dispatcher: Any, company_a: Any, nadia: Client, django_assert_num_queries: Any
 ) -> None:
     for number in range(rows):
@@ -206,7 +224,7 @@ def test_next_and_late_stops_cost_two_queries_more_however_many_trips_run(
         trip = _trip(dispatcher, vehicle, orders=(_order(dispatcher, company_a), _order(dispatcher, company_a)))
         update_trip(actor=dispatcher, trip_id=trip.pk, status="in_progress")
         _report(dispatcher, vehicle)
-    # What the board of drafts costs, the open stops of running trips with their vehicles' positions, and what is late.
+    # What the board of drafts costs, and the open stops of running trips with their vehicles' positions.
     with django_assert_num_queries(13):
         body = nadia.get("/admin/board/").content.decode()
     assert body.count("about ") == rows

@@ -130,11 +130,21 @@ function drawRequest(request) {
   body.textContent = isWaiting ? "!" : "✓";
 }
 
+// Each stop within half a turn of the one before, beyond 180° where need be: the line then takes the short way round.
+function shortHops(stops) {
+  let last = null;
+  return stops.map((stop) => {
+    const lng = last === null ? stop.lng : stop.lng - 360 * Math.round((stop.lng - last) / 360);
+    last = lng;
+    return { ...stop, lng };
+  });
+}
+
 function drawTrip(trip) {
   if (tripLine) tripLine.remove();
   tripLine = null;
   if (!trip) return;
-  const placed = trip.stops.filter((stop) => stop.lat !== null && stop.lng !== null);
+  const placed = shortHops(trip.stops.filter((stop) => stop.lat !== null && stop.lng !== null));
   for (const stop of placed) {
     const { body } = markers.put(`stop-${stop.sequence}`, "stop", {
       ...stop, title: `${stop.sequence}. ${stop.name}`, rank: RANK.stop,

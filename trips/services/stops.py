@@ -26,8 +26,6 @@ from trips.models import Trip, TripOrder, TripStop
 from trips.sequencing import DELIVERY, PICKUP
 from trips.services.trips import closed, lock_trip
 
-PLAIN_FIELDS = ("planned_arrival_time", "notes")
-
 
 @transaction.atomic
 def add_order(
@@ -37,7 +35,9 @@ def add_order(
     order: Order,
     sequence: int | None = None,
     pickup_time: dt.time | None = None,
+    pickup_date: dt.date | None = None,
     delivery_time: dt.time | None = None,
+    delivery_date: dt.date | None = None,
     notes: str = "",
 ) -> tuple[TripStop, TripStop]:
     """Put an order into a trip: its pickup at `sequence` (absent or beyond: at the end), the delivery right after.
@@ -53,7 +53,10 @@ def add_order(
     [order] = journeys.claim_for_trip([order.pk], actor=actor)
     TripOrder.objects.create(trip=trip, order=order)
     ids = _ids(trip)
-    halves = [(order.pickup_stop_id, pickup_time), (order.delivery_stop_id, delivery_time)]
+    halves = [
+        (order.pickup_stop_id, pickup_time, pickup_date),
+        (order.delivery_stop_id, delivery_time, delivery_date),
+    ]
     pickup, delivery = (
         TripStop.objects.create(
             trip=trip,
@@ -61,9 +64,10 @@ def add_order(
             order=order,
             sequence=len(ids) + place,
             planned_arrival_time=time,
+            planned_arrival_date=day,
             notes=notes,
         )
-        for place, (stop_id, time) in enumerate(halves, start=1)
+        for place, (stop_id, time, day) in enumerate(halves, start=1)
     )
     index = sequencing.insertion_index(len(ids), sequence)
     _store_sequence(trip, [*ids[:index], pickup.pk, delivery.pk, *ids[index:]])
@@ -79,6 +83,7 @@ def add_stop(
     stop: StopInput,
     sequence: int | None = None,
     planned_arrival_time: dt.time | None = None,
+    planned_arrival_date: dt.date | None = None,
     notes: str = "",
 ) -> TripStop:
     """Add one stop at `sequence`, shifting the others up; an order's stop only beside its pair.
@@ -97,6 +102,7 @@ def add_stop(
         order=order,
         sequence=len(ids) + 1,
         planned_arrival_time=planned_arrival_time,
+        planned_arrival_date=planned_arrival_date,
         notes=notes,
     )
     index = sequencing.insertion_index(len(ids), sequence)

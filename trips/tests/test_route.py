@@ -1,10 +1,11 @@
 """A trip as a line and as a span of time."""
 
-from datetime import time
+from datetime import UTC, date, datetime, time
+from zoneinfo import ZoneInfo
 
 import pytest
 
-from trips.route import feature_collection, planned_duration_minutes, total_distance_km
+from trips.route import due_at, feature_collection, is_late, planned_duration_minutes, total_distance_km
 
 ALGIERS, PARIS = (36.7538, 3.0588), (48.8566, 2.3522)
 
@@ -18,19 +19,95 @@ def test_the_distance_is_the_sum_of_the_legs():
     )
 
 
+DAY, ALGIERS_ZONE, PARIS_ZONE = date(2026, 11, 25), ZoneInfo("Africa/Algiers"), ZoneInfo("Europe/Paris")
+
+
+@pytest.mark.parametrize(
+    ("start", "clock", "due"),
+    [
+        (time(8), time(8), (25, 8, 0)),
+        (time(8), time(7, 50), (25, 7, 50)),  # before the start: the same morning, not the next one
+        (time(8), time(2), (25, 2, 0)),
+        (time(8), time(1, 59), (26, 1, 59)),
+        (time(22), time(1), (26, 1, 0)),
+        (time(22), time(16), (25, 16, 0)),
+        (time(22), time(15, 59), (26, 15, 59)),
+        (time(2), time(23), (24, 23, 0)),  # a start at night: an hour before midnight is three hours before it
+        (time(2), time(19, 59), (25, 19, 59)),
+    ],
+)
+def test_a_stop_is_due_in_the_day_that_begins_six_hours_before_the_start(start, clock, due):
+    assert due_at(datetime.combine(DAY, start), clock) == datetime(2026, 11, *due)
+
+
+def test_a_named_day_decides():
+    start = datetime.combine(DAY, time(8))
+    assert due_at(start, time(9), date(2026, 11, 27)) == datetime(2026, 11, 27, 9)
+    assert planned_duration_minutes(start, [(time(9), date(2026, 11, 27))]) == 49 * 60
+
+
 @pytest.mark.parametrize(
     ("start", "arrivals", "minutes"),
     [
         (time(8), [], None),
         (time(8), [None, None], None),
         (time(8), [time(8)], 0),
+        (time(8), [time(7, 50)], 0),
         (time(8), [time(9), None, time(14, 30)], 390),
+        (time(8), [time(14, 30), time(9)], 390),
         (time(22), [time(23), time(1)], 180),
-        (time(22), [time(1), time(23), time(1)], 24 * 60 + 180),
+        (time(22), [time(1), time(23), time(1)], 180),
     ],
 )
-def test_the_planned_duration_crosses_midnight(start, arrivals, minutes):
-    assert planned_duration_minutes(start, arrivals) == minutes
+def test_the_planned_duration_goes_to_the_last_due_time(start, arrivals, minutes):
+    assert planned_duration_minutes(datetime.combine(DAY, start), [(clock, None) for clock in arrivals]) == minutes
+
+
+@pytest.mark.parametrize(
+    ("night", "minutes"),
+    [(date(2026, 3, 28), 7 * 60), (date(2026, 10, 24), 9 * 60), (date(2026, 11, 25), 8 * 60)],
+)
+def test_nights_on_which_the_clocks_change_are_as_long_as_they_are(night, minutes):
+    start = datetime.combine(night, time(22))
+    assert planned_duration_minutes(start, [(time(6), None)], PARIS_ZONE) == minutes
+
+
+@pytest.mark.parametrize(
+    ("clocks", "late"),
+    [
+        (["07:50", "10:00", "12:00"], 3),
+        (["11:00", "10:30", "12:00", "13:00"], 4),
+        (["16:59", "17:00", "17:01", None], 1),
+        (["01:00", "03:00"], 1),
+    ],
+)
+def test_one_odd_time_moves_no_other(clocks, late):
+    start, now = datetime.combine(DAY, time(8)), datetime(2026, 11, 25, 17, tzinfo=ALGIERS_ZONE)
+    due = [(time.fromisoformat(clock) if clock else None, None) for clock in clocks]
+    assert sum(is_late(start, one, now, ALGIERS_ZONE) for one in due) == late
+
+
+def test_lateness_is_reckoned_in_real_time_when_the_clocks_change():
+    # 06:00 in Paris is 05:00 UTC in winter and 04:00 UTC in summer.
+    spring = (datetime(2026, 3, 28, 22), (time(6), None))
+    assert not is_late(*spring, datetime(2026, 3, 29, 4, 0, tzinfo=UTC), PARIS_ZONE)
+    assert is_late(*spring, datetime(2026, 3, 29, 4, 1, tzinfo=UTC), PARIS_ZONE)
+    autumn = (datetime(2026, 10, 24, 22), (time(6), None))
+    assert not is_late(*autumn, datetime(2026, 10, 25, 5, 0, tzinfo=UTC), PARIS_ZONE)
+    assert is_late(*autumn, datetime(2026, 10, 25, 5, 1, tzinfo=UTC), PARIS_ZONE)
+
+
+def test_a_line_across_the_180th_meridian_is_cut_there():
+    places = [(-17.0, 179.0), (-17.5, -179.0), (-18.0, 178.0)]
+    stops = [{"id": n, "latitude": lat, "longitude": lng} for n, (lat, lng) in enumerate(places)]
+    assert feature_collection({"id": 9}, stops)["features"][-1]["geometry"] == {
+        "type": "MultiLineString",
+        "coordinates": [
+            [[179.0, -17.0], [180.0, -17.25]],
+            [[-180.0, -17.25], [-179.0, -17.5], [-180.0, -17.666667]],
+            [[180.0, -17.666667], [178.0, -18.0]],
+        ],
+    }
 
 
 def test_the_drawing_has_points_and_one_line():

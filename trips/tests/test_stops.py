@@ -304,3 +304,19 @@ def test_bad_bodies_of_a_new_stop(client, body):
     assert answer.json()["fields"]
     assert not TripStop.objects.exists()
     assert not Stop.objects.exists()
+
+
+def test_a_stop_of_a_long_trip_names_its_day(api, dispatcher):
+    client = api(dispatcher)
+    trip, order = make_trip(client, planned_start_date="2026-12-01"), make_order(client)
+    days = {"pickup_time": "09:00", "delivery_time": "16:30", "delivery_date": "2026-12-03"}
+    made(client.post(f"/api/trips/{trip}/add-order/", {"order": order["id"], **days}))
+    document = client.get(f"/api/trips/{trip}/").json()
+    assert [stop["planned_arrival_date"] for stop in document["trip_stops"]] == [None, "2026-12-03"]
+    assert document["planned_duration_minutes"] == 2 * 24 * 60 + 510
+    path = f"/api/trip-stops/{document['trip_stops'][1]['id']}/"
+    assert client.put(path, {"planned_arrival_date": "2026-13-03"}).json()["fields"].keys() == {"planned_arrival_date"}
+    assert client.put(path, {"planned_arrival_date": ""}).json()["planned_arrival_date"] is None
+    assert client.get(f"/api/trips/{trip}/").json()["planned_duration_minutes"] == 510
+    added = add_place(client, trip, planned_arrival_time="08:00", planned_arrival_date="2026-12-02")
+    assert added["planned_arrival_date"] == "2026-12-02"
