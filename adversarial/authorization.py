@@ -230,6 +230,12 @@ EXPECTED: dict[str, Case] = {
     "GET /api/assistance/{assistance_id}/messages/ (accepted)": Case(
         of_request(client=200, assistant=200, staff=200), None, job("accepted")
     ),
+    "POST /api/assistance/{assistance_id}/messages/ (waiting)": Case(
+        of_request(client=201, assistant=404, staff=201), {"message": "I am here"}, job()
+    ),
+    "POST /api/assistance/{assistance_id}/messages/ (accepted)": Case(
+        of_request(client=201, assistant=201, staff=201), {"message": "I am here"}, job("accepted")
+    ),
     # Companies
     "GET /api/companies/": Case(fleet(200)),
     "POST /api/companies/": Case(fleet(201), {"name": "Another"}, double("dispatcher_a", "dispatcher_b", "staff")),

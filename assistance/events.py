@@ -82,6 +82,7 @@ class ChatEvent(TypedDict):
     sender_id: int
     assistance_id: int
     createdAt: str
+    client_id: str | None
     seq: int
     event_id: str
 
@@ -210,9 +211,17 @@ def location(*, user_id: int, lat: float, lng: float, assistance_id: int, seq: i
 
 
 def chat(
-    *, id: int, message: str, sender: str, sender_id: int, assistance_id: int, created_at: datetime, seq: int
+    *,
+    id: int,
+    message: str,
+    sender: str,
+    sender_id: int,
+    assistance_id: int,
+    created_at: datetime,
+    seq: int,
+    client_id: str = "",
 ) -> ChatEvent:
-    """Tell what a party wrote; ``sender`` is the name."""
+    """Tell what a party wrote; ``sender`` is the name, ``client_id`` the sender's own name for the message."""
     return {
         "type": "chat",
         "message": message,
@@ -221,6 +230,7 @@ def chat(
         "sender_id": sender_id,
         "assistance_id": assistance_id,
         "createdAt": format_utc(created_at) or "",
+        "client_id": client_id or None,
         "seq": seq,
         "event_id": f"chat.{id}",
     }

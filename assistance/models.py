@@ -139,6 +139,22 @@ class Assistance(models.Model):
         UNANSWERED = "unanswered"
         ACCOUNT_CLOSED = "account_closed"
 
+    class PriceSource(models.TextChoices):
+        """Who named the price; nobody yet, or a release that did not note it."""
+
+        NONE = ""
+        TARIFF = "tariff"
+        ASSISTANT = "assistant"
+        STAFF = "staff", "adjusted by staff"
+
+    class Consent(models.TextChoices):
+        """What the client says to a price that was named after the request; nothing was asked of them otherwise."""
+
+        NONE = ""
+        PENDING = "pending", "not answered yet"
+        ACCEPTED = "accepted", "price accepted"
+        REFUSED = "refused", "price refused"
+
     client = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="assistance_requests")
     assistant = models.ForeignKey(
         settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, blank=True, related_name="assistance_jobs"
@@ -155,6 +171,15 @@ class Assistance(models.Model):
     distance_km = models.DecimalField(max_digits=9, decimal_places=3, default=0)
     total_price = models.DecimalField(max_digits=12, decimal_places=2, default=0)
     price_is_final = models.BooleanField(default=False)
+    price_source = models.CharField(
+        max_length=9, choices=PriceSource.choices, blank=True, default="", db_default="", editable=False
+    )
+    price_consent = models.CharField(
+        max_length=8, choices=Consent.choices, blank=True, default="", db_default="", editable=False
+    )
+    price_note = models.CharField(
+        max_length=500, blank=True, default="", db_default="", help_text="why staff adjusted the price"
+    )
     currency = models.CharField(max_length=3)
     rating = models.PositiveSmallIntegerField(null=True, blank=True)
     reason = models.CharField(max_length=20, choices=Reason.choices, blank=True, default="")
@@ -224,6 +249,11 @@ class Assistance(models.Model):
                 condition=Q(distance_km__gte=0, total_price__gte=0), name="assistance_amounts_not_negative"
             ),
             models.CheckConstraint(condition=~Q(client=F("assistant")), name="assistance_two_people"),
+            models.CheckConstraint(
+                condition=Q(price_source__in=["", "tariff", "assistant", "staff"])
+                & (Q(price_consent="") | Q(price_consent__in=["pending", "accepted", "refused"], price_is_final=True)),
+                name="assistance_price_explained",
+            ),
         ]
 
     def __str__(self) -> str:
@@ -233,6 +263,13 @@ class Assistance(models.Model):
     def is_open(self) -> bool:
         """Whether it has not ended."""
         return self.status in lifecycle.OPEN
+
+    @property
+    def is_price_fixed(self) -> bool:
+        """Whether the assistant may not change the price: a tariff made it, or staff adjusted it."""
+        if self.price_source == self.PriceSource.NONE:  # rows of a release that did not note it
+            return self.price_is_final and self.assistance_type != ServiceType.REPAIR
+        return self.price_source != self.PriceSource.ASSISTANT
 
     def may_talk(self, now: datetime) -> bool:
         """Say whether its parties may still write to each other: until 24 h after the end."""
@@ -315,15 +352,24 @@ class ChatMessage(models.Model):
     """What one party wrote to the other about a request."""
 
     MAX_LENGTH = 1000
+    MAX_CLIENT_ID = 64
 
     assistance = models.ForeignKey(Assistance, on_delete=models.CASCADE, related_name="messages")
     sender = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
     message = models.CharField(max_length=MAX_LENGTH)
+    client_id = models.CharField(
+        max_length=MAX_CLIENT_ID, blank=True, default="", db_default="", help_text="the sender's own name for it"
+    )
     created_at = models.DateTimeField(default=timezone.now)
 
     class Meta:
         ordering = ["-created_at", "-id"]
         indexes = [models.Index(fields=["assistance", "-created_at", "-id"], name="chat_of_assistance")]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["assistance", "sender", "client_id"], condition=~Q(client_id=""), name="chat_once"
+            )
+        ]
 
     def __str__(self) -> str:
         return f"message {self.pk} on assistance {self.assistance_id}"

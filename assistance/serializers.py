@@ -8,7 +8,7 @@ from drf_spectacular.utils import extend_schema_serializer
 from rest_framework import serializers
 
 from assistance.lifecycle import STATES
-from assistance.models import ServiceType, VehicleClass
+from assistance.models import ChatMessage, ServiceType, VehicleClass
 from depannini_dashmap.lib.fields import DecimalStringField, NumberField, StrictIntegerField, UtcDateTimeField
 
 
@@ -87,6 +87,21 @@ class RatingSerializer(serializers.Serializer):
     rating = StrictIntegerField(min_value=1, max_value=5)
 
 
+class PostSerializer(serializers.Serializer):
+    """A message, with the sender's own name for it."""
+
+    message = serializers.CharField(max_length=ChatMessage.MAX_LENGTH)
+    client_id = serializers.CharField(
+        max_length=ChatMessage.MAX_CLIENT_ID,
+        required=False,
+        allow_blank=True,
+        allow_null=True,
+        trim_whitespace=False,
+        default="",
+        help_text="the same again stores nothing and answers the first message",
+    )
+
+
 class AssistantsQuerySerializer(serializers.Serializer):
     """Which assistants to list: around a place, of a service."""
 
@@ -162,6 +177,7 @@ class MessageSerializer(serializers.Serializer):
     sender = serializers.CharField()
     sender_id = serializers.IntegerField()
     createdAt = UtcDateTimeField()
+    client_id = serializers.CharField(allow_null=True)
 
 
 class DeclinedSerializer(serializers.Serializer):

@@ -20,6 +20,7 @@ from assistance.serializers import (
     DeclinedSerializer,
     EndSerializer,
     MessageSerializer,
+    PostSerializer,
     PriceSerializer,
     RatingSerializer,
     RequestedSerializer,
@@ -201,6 +202,8 @@ class MessagesView(ApiMixin, generics.GenericAPIView):
     """GET assistance/<id>/messages/: what its client and its assistant wrote, newest first.
 
     200 a page; 404 for strangers.
+    POST {message, client_id?}: the same act as the frame `chat`, until 24 h after the end. 201 the message; 200 for a
+    `client_id` that was sent before; 400; 404 for strangers; 409 `chat_closed`, `client_id_reused`.
     """
 
     serializer_class = MessageSerializer
@@ -214,8 +217,20 @@ class MessagesView(ApiMixin, generics.GenericAPIView):
     def get(self, request: Request, assistance_id: str) -> Response:
         row = selectors.room_row(request.user, int(assistance_id))
         rows = ChatMessage.objects.filter(assistance_id=row["id"]).select_related("sender")
-        page = self.paginate_queryset(rows.only("message", "created_at", "assistance_id", *_SENDER))
+        page = self.paginate_queryset(rows.only("message", "client_id", "created_at", "assistance_id", *_SENDER))
         return self.get_paginated_response([_message(sent) for sent in page])
+
+    @extend_schema(
+        parameters=[PATH_ID],
+        request=PostSerializer,
+        responses={201: MessageSerializer, 200: MessageSerializer},
+        operation_id="assistance_write",
+    )
+    def post(self, request: Request, assistance_id: str) -> Response:
+        data = checked(PostSerializer, request).validated_data
+        posted = services.post_chat(request.user, int(assistance_id), data["message"], data["client_id"])
+        body = {name: value for name, value in posted.frame.items() if name in MessageSerializer().fields}
+        return Response(body, status=status.HTTP_201_CREATED if posted.is_new else status.HTTP_200_OK)
 
 
 _SENDER = ("sender__name", "sender__first_name", "sender__last_name", "sender__username", "sender__user_type")
@@ -228,4 +243,5 @@ def _message(sent: ChatMessage) -> dict[str, Any]:
         "sender": sent.sender.display_name,
         "sender_id": sent.sender_id,
         "createdAt": format_utc(sent.created_at),
+        "client_id": sent.client_id or None,
     }

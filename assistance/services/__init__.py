@@ -1,6 +1,6 @@
 """The flows of roadside help, one verb each: every door (REST, sockets, admin, tasks) calls these and nothing below."""
 
-from assistance.services.chat import post_chat
+from assistance.services.chat import Posted, post_chat
 from assistance.services.closing import close_open_jobs
 from assistance.services.dispatch import Ranked, ask_again, assign_by_hand, cancel_by_staff, ranked_candidates
 from assistance.services.jobs import accept, complete, rate, release, set_price, update_status
@@ -18,6 +18,7 @@ from assistance.services.requests import request_assistance
 from assistance.services.whereabouts import Whereabouts, store_whereabouts
 
 __all__ = [
+    "Posted",
     "Ranked",
     "Whereabouts",
     "accept",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from django.db import transaction
 from django.utils import timezone
@@ -17,32 +17,60 @@ if TYPE_CHECKING:
     from accounts.models import User
 
 
+class Posted(NamedTuple):
+    """The frame that tells of a stored message, and whether it is new: a repeat was told to the room before."""
+
+    frame: events.ChatEvent
+    is_new: bool
+
+
 @transaction.atomic
-def post_chat(user: User, assistance_id: int, message: str) -> ChatMessage:
+def post_chat(user: User, assistance_id: int, message: str, client_id: str | None = None) -> Posted:
     """Store a message and tell the room.
 
-    Raises: NotFound for who is no party; Conflict from 24 h after the end on; InvalidData for an empty message, one of
-    more than 1,000 characters, or text that cannot be stored; Unauthenticated for a closed or inactive account.
+    Shape: ``client_id`` is the sender's own name for the message, up to 64 characters; the frame echoes it.
+    Effects: the same ``client_id`` again stores and tells nothing and answers the first message, also when the
+    conversation is over by then.
+    Raises: NotFound for who is no party; Conflict from 24 h after the end on, and for a ``client_id`` that names another
+    text; InvalidData for an empty message, one of more than 1,000 characters, or text that cannot be stored;
+    Unauthenticated for a closed or inactive account.
     """
-    text = _checked(message)
-    if not state.hold_account(user.pk):
+    text, name = _checked(message), _checked_name(client_id)
+    if not state.hold_account(user.pk):  # also lets one person's messages in one after the other
         raise Unauthenticated()
     row = selectors.room_row(user, assistance_id)
+    first = _named(user, assistance_id, name) if name else None
+    if first is not None:
+        if first.message != text:
+            raise Conflict("This client_id names another message", code="client_id_reused")
+        return Posted(_frame(first, row, user), is_new=False)
     now = timezone.now()
     if row["ended_at"] is not None and now > row["ended_at"] + CONTACT_AFTER_END:
         raise Conflict("This conversation is over", code="chat_closed", current_status=row["status"])
-    sent = ChatMessage.objects.create(assistance_id=assistance_id, sender_id=user.pk, message=text, created_at=now)
-    frame = events.chat(
+    sent = ChatMessage.objects.create(
+        assistance_id=assistance_id, sender_id=user.pk, message=text, client_id=name, created_at=now
+    )
+    frame = _frame(sent, row, user)
+    realtime.publish(events.assistance_group(assistance_id), dict(frame))
+    return Posted(frame, is_new=True)
+
+
+def _named(user: User, assistance_id: int, client_id: str) -> ChatMessage | None:
+    mine = ChatMessage.objects.filter(assistance_id=assistance_id, sender_id=user.pk, client_id=client_id)
+    return mine.first()
+
+
+def _frame(sent: ChatMessage, row: wire.Row, user: User) -> events.ChatEvent:
+    return events.chat(
         id=sent.pk,
-        message=text,
+        message=sent.message,
         sender=_name(row, user),
         sender_id=user.pk,
-        assistance_id=assistance_id,
-        created_at=now,
+        assistance_id=sent.assistance_id,
+        created_at=sent.created_at,
         seq=row["version"],
+        client_id=sent.client_id,
     )
-    realtime.publish(events.assistance_group(assistance_id), dict(frame))
-    return sent
 
 
 def _checked(message: str) -> str:
@@ -51,9 +79,21 @@ def _checked(message: str) -> str:
         raise InvalidData(fields={"message": ["This field may not be blank."]})
     if len(text) > ChatMessage.MAX_LENGTH:
         raise InvalidData(fields={"message": [f"At most {ChatMessage.MAX_LENGTH} characters."]})
-    if "\0" in text or any("\ud800" <= letter <= "\udfff" for letter in text):
+    if not _is_storable(text):
         raise InvalidData(fields={"message": ["This text cannot be stored."]})
     return text
+
+
+def _checked_name(client_id: object) -> str:
+    if client_id is None or client_id == "":
+        return ""
+    if not isinstance(client_id, str) or len(client_id) > ChatMessage.MAX_CLIENT_ID or not _is_storable(client_id):
+        raise InvalidData(fields={"client_id": [f"A text of at most {ChatMessage.MAX_CLIENT_ID} characters."]})
+    return client_id
+
+
+def _is_storable(text: str) -> bool:
+    return "\0" not in text and not any("\ud800" <= letter <= "\udfff" for letter in text)
 
 
 def _name(row: wire.Row, user: User) -> str:

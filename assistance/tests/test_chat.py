@@ -31,7 +31,7 @@ def test_a_message_is_stored_and_told_under_the_name_of_the_sender(
         ("Karim Assistant", "شارع ديدوش مراد"),
         ("Amina Client", "Où êtes-vous ?"),
     ]
-    assert set(history["results"][0]) == {"id", "message", "sender", "sender_id", "createdAt"}
+    assert set(history["results"][0]) == {"id", "message", "sender", "sender_id", "createdAt", "client_id"}
 
 
 def test_the_history_pages_and_takes_three_queries(
@@ -55,6 +55,7 @@ def test_strangers_neither_read_nor_write(
     job = job_in("requested", client_user, assistant_user)
     for stranger in (other_client, assistant_user, other_assistant, dispatcher):
         assert api(stranger).get(f"/api/assistance/{job.pk}/messages/").status_code == 404
+        assert api(stranger).post(f"/api/assistance/{job.pk}/messages/", {"message": "hello"}).status_code == 404
         with pytest.raises(NotFound):
             services.post_chat(stranger, job.pk, "hello")
     assert not ChatMessage.objects.exists()
@@ -73,3 +74,56 @@ def test_a_thousand_characters_until_a_day_after_the_end(client_user: Any, assis
     services.post_chat(assistant_user, job.pk, "x" * 1000)
     with time_machine.travel(timezone.now() + timedelta(hours=24, seconds=5), tick=False), pytest.raises(Conflict):
         services.post_chat(client_user, job.pk, "late")
+
+
+def test_posting_is_the_same_act_as_the_frame(
+    client_user: Any, assistant_user: Any, job_in: Any, frames: Any, api: Any
+) -> None:
+    job = job_in("ongoing", client_user, assistant_user)
+    url = f"/api/assistance/{job.pk}/messages/"
+    with frames() as heard:
+        answer = api(client_user).post(url, {"message": "  Où êtes-vous ? ", "client_id": "m-1"})
+    body = answer.json()
+    assert (answer.status_code, body["message"], body["sender"], body["client_id"]) == (201, "Où êtes-vous ?", "Amina Client", "m-1")
+    [(group, frame)] = heard
+    assert (group, frame["type"], frame["client_id"]) == (f"assistance.{job.pk}", "chat", "m-1")
+    assert body.items() <= frame.items()
+    assert api(assistant_user).get(url).json()["results"] == [body]
+
+
+def test_a_repeat_is_harmless(
+    client_user: Any, assistant_user: Any, other_client: Any, job_in: Any, ask: Any, frames: Any, api: Any
+) -> None:
+    job = job_in("completed", client_user, assistant_user)
+    url = f"/api/assistance/{job.pk}/messages/"
+    first = api(client_user).post(url, {"message": "Merci", "client_id": "m-1"})
+    with frames() as heard:
+        again = api(client_user).post(url, {"message": "Merci", "client_id": "m-1"})
+        with time_machine.travel(timezone.now() + timedelta(hours=24, seconds=5), tick=False):
+            late = services.post_chat(client_user, job.pk, "Merci", "m-1")
+    assert (first.status_code, again.status_code, heard) == (201, 200, [])
+    assert again.json() == first.json() and not late.is_new and late.frame["id"] == first.json()["id"]
+    other = api(client_user).post(url, {"message": "Encore", "client_id": "m-1"})
+    assert (other.status_code, other.json()["code"]) == (409, "client_id_reused")
+    # the same name by somebody else, in another conversation, or none at all is another message
+    assert api(assistant_user).post(url, {"message": "Merci", "client_id": "m-1"}).status_code == 201
+    assert services.post_chat(other_client, ask(other_client).pk, "Merci", "m-1").is_new
+    for _ in range(2):
+        assert api(client_user).post(url, {"message": "Merci", "client_id": None}).status_code == 201
+    assert ChatMessage.objects.filter(client_id="m-1").count() == 3
+
+
+@pytest.mark.parametrize("name", ["x" * 65, "a\0b", "\ud800", True, 5, ["x"], {}])
+def test_what_names_no_message(client_user: Any, ask: Any, api: Any, name: Any) -> None:
+    job = ask(client_user)
+    with pytest.raises(InvalidData):
+        services.post_chat(client_user, job.pk, "hello", name)
+    assert services.post_chat(client_user, job.pk, "hello", "ب" * 64).frame["client_id"] == "ب" * 64
+
+
+def test_posting_ends_a_day_after_the_job(client_user: Any, assistant_user: Any, job_in: Any, api: Any) -> None:
+    job = job_in("completed", client_user, assistant_user)
+    client = api(client_user)
+    with time_machine.travel(timezone.now() + timedelta(hours=24, seconds=5), tick=False):
+        answer = client.post(f"/api/assistance/{job.pk}/messages/", {"message": "late"})
+    assert (answer.status_code, answer.json()["code"]) == (409, "chat_closed")

@@ -293,7 +293,7 @@ def test_a_tow_keeps_its_frozen_price(api: Any, job_in: Any, client_user: Any, a
     answer = api(assistant_user).patch(f"/api/assistance/update/price/{job.pk}/", {"price": 9})
     assert (answer.status_code, answer.json()["code"]) == (409, "price_fixed")
     body = api(assistant_user).patch(f"/api/assistance/update/end/{job.pk}/", {"total_price": 9}).json()
-    assert (body["status"], body["total_price"]) == ("completed", 2000.0)
+    assert (body["status"], body["total_price"]) == ("completed", 1500.0)
 
 
 @pytest.mark.parametrize("price", [None, -1, "NaN", "inf", True, "1e20", "much", [], {}])

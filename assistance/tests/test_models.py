@@ -7,7 +7,7 @@ import pytest
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
-from assistance.models import Assistance, AssistantProfile, Offer, Tariff
+from assistance.models import Assistance, AssistantProfile, ChatMessage, Offer, Tariff
 
 pytestmark = pytest.mark.django_db
 NOW = timezone.now()
@@ -39,6 +39,9 @@ def _job(client: Any, **fields: Any) -> Assistance:
         ("assistance_dropoff_valid", {"dropoff_lat": 1}),
         ("assistance_rating_valid", {"rating": 5}),
         ("assistance_amounts_not_negative", {"total_price": -1}),
+        ("assistance_price_explained", {"price_source": "nobody"}),
+        ("assistance_price_explained", {"price_consent": "maybe", "price_is_final": True}),
+        ("assistance_price_explained", {"price_consent": "pending"}),
     ],
 )
 def test_a_request_that_cannot_be(client_user: Any, constraint: str, fields: Any) -> None:
@@ -102,6 +105,16 @@ def test_tariffs(db: None) -> None:
 
 
 def test_a_fresh_database_has_a_tariff_without_a_minimum(db: None) -> None:
-    for vehicle_class in ("light", "heavy"):
+    for vehicle_class, base, per_km in (("light", 1500, 50), ("heavy", 3000, 150)):
         tariff = Tariff.objects.in_force("towing", vehicle_class).first()
-        assert tariff is not None and tariff.minimum == 0
+        assert tariff is not None and (tariff.base, tariff.per_km, tariff.minimum) == (base, per_km, 0)
+
+
+def test_a_sender_names_a_message_once(client_user: Any, assistant_user: Any) -> None:
+    job = _job(client_user)
+    named = {"assistance": job, "message": "x", "client_id": "m-1"}
+    ChatMessage.objects.create(**named, sender=client_user)
+    ChatMessage.objects.create(**named, sender=assistant_user)
+    _refused("chat_once", lambda: ChatMessage.objects.create(**named, sender=client_user))
+    for _ in range(2):
+        ChatMessage.objects.create(assistance=job, message="x", sender=client_user)

@@ -32,7 +32,7 @@ def test_the_documented_body_gets_the_documented_answer(
     assert assistance["pickupLocation"] == DOCUMENTED["pickup"]
     assert assistance["dropoffLocation"] == DOCUMENTED["dropoff"]
     assert assistance["distance_km"] == pytest.approx(7.794, abs=0.01)
-    assert assistance["total_price"] == pytest.approx(2000 + 100 * assistance["distance_km"], abs=0.005)
+    assert assistance["total_price"] == pytest.approx(1500 + 50 * assistance["distance_km"], abs=0.005)
     assert (assistance["currency"], assistance["price_is_final"]) == ("DZD", True)
     assert assistance["createdAt"].endswith("Z") and assistance["updatedAt"].endswith("Z")
     assert assistance["seq"] == 1
@@ -58,18 +58,18 @@ def test_nobody_near_is_fine(api: Any, client_user: Any) -> None:
     assert body["nearby_assistants"] == []
     assert body["assistance"]["pickupLocation"] == {"lat": 0.0, "lng": 0.0}
     assert body["assistance"]["dropoffLocation"] is None
-    assert (body["assistance"]["distance_km"], body["assistance"]["total_price"]) == (0.0, 2000.0)
+    assert (body["assistance"]["distance_km"], body["assistance"]["total_price"]) == (0.0, 1500.0)
 
 
 @pytest.mark.parametrize(
     ("sent", "price", "is_final"),
     [
-        ({}, 2000.0, True),
-        ({"assistance_type": "towing", "vehicle_type": "light"}, 2000.0, True),
-        ({"assistance_type": "towing", "vehicle_type": "heavy"}, 4000.0, True),
-        ({"vehicle_type": "heavy"}, 4000.0, True),
+        ({}, 1500.0, True),
+        ({"assistance_type": "towing", "vehicle_type": "light"}, 1500.0, True),
+        ({"assistance_type": "towing", "vehicle_type": "heavy"}, 3000.0, True),
+        ({"vehicle_type": "heavy"}, 3000.0, True),
         ({"assistance_type": "repair", "description": "Batterie"}, 0.0, False),
-        ({"assistance_type": None, "vehicle_type": "", "description": None, "dropoff": None}, 2000.0, True),
+        ({"assistance_type": None, "vehicle_type": "", "description": None, "dropoff": None}, 1500.0, True),
     ],
 )
 def test_the_tariff_in_force_prices_it(api: Any, client_user: Any, sent: Any, price: float, is_final: bool) -> None:
@@ -92,8 +92,8 @@ def test_a_later_tariff_counts_from_its_instant_and_old_prices_stay(
     second = api(other_client).post(URL, {"pickup": DOCUMENTED["pickup"]}).json()["assistance"]
     assert (second["total_price"], second["currency"]) == (500.0, "EUR")
     kept = api(client_user).get(f"/api/assistance/view/{first['id']}/").json()
-    assert (kept["total_price"], kept["currency"]) == (2000.0, "DZD")
-    assert Assistance.objects.get(pk=first["id"]).total_price == Decimal("2000.00")
+    assert (kept["total_price"], kept["currency"]) == (1500.0, "DZD")
+    assert Assistance.objects.get(pk=first["id"]).total_price == Decimal("1500.00")
 
 
 def test_what_the_client_may_not_say_is_ignored(
@@ -108,7 +108,7 @@ def test_what_the_client_may_not_say_is_ignored(
     ).json()["assistance"]  # fmt: skip
     assert body["status"] == "requested" and body["assistant"] is None and body["rating"] is None
     assert body["client"]["id"] == client_user.pk
-    assert body["total_price"] > 2000 and body["price_is_final"] and body["currency"] == "DZD"
+    assert body["total_price"] > 1500 and body["price_is_final"] and body["currency"] == "DZD"
 
 
 @pytest.mark.parametrize(

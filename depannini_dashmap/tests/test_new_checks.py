@@ -6,11 +6,11 @@ from typing import Any
 import pytest
 from django.db import IntegrityError, connection, migrations, transaction
 from django.db.migrations.state import ModelState, ProjectState
-from django.db.models import CheckConstraint, Q
+from django.db.models import CheckConstraint, Q, UniqueConstraint
 
 from accounts.models import Company
 from depannini_dashmap.lib import new_checks
-from depannini_dashmap.lib.new_checks import AddCheckForNewRows, ProveCheck, in_batches
+from depannini_dashmap.lib.new_checks import AddCheckForNewRows, AddUniqueWhileWritten, ProveCheck, in_batches
 
 CHECK = CheckConstraint(condition=~Q(phone="0"), name="company_phone_new")
 NO_PHONE = {"name": "Atlas", "address": "Alger", "phone": "0"}
@@ -62,3 +62,32 @@ def test_batches_reach_every_row_and_no_other(db: None, monkeypatch: pytest.Monk
     in_batches(Company.objects.filter(phone="0"), phone="")
 
     assert list(Company.objects.exclude(phone="").values_list("pk", "phone")) == [(other.pk, "021")]
+
+
+@pytest.mark.postgres
+@pytest.mark.django_db(transaction=True)
+def test_a_unique_condition_replaces_what_an_attempt_has_left() -> None:
+    once = UniqueConstraint(fields=["phone"], condition=~Q(phone=""), name="company_phone_once")
+    before, after = ProjectState(), ProjectState()
+    for state in (before, after):
+        state.add_model(ModelState.from_model(Company))
+    operation = AddUniqueWhileWritten("company", once)
+    operation.state_forwards("accounts", after)
+    twins = [Company.objects.create(**NO_PHONE) for _ in range(2)]
+
+    def run() -> None:
+        with connection.schema_editor(atomic=False) as editor:
+            operation.database_forwards("accounts", editor, before, after)
+
+    try:
+        with pytest.raises(IntegrityError):
+            run()  # on PostgreSQL this leaves an index that is not valid
+        Company.objects.filter(pk=twins[0].pk).delete()
+        run()
+        with pytest.raises(IntegrityError):
+            Company.objects.create(**NO_PHONE)
+        Company.objects.create(**{**NO_PHONE, "phone": ""})
+        Company.objects.create(**{**NO_PHONE, "phone": ""})
+    finally:
+        with connection.cursor() as cursor:
+            cursor.execute("DROP INDEX IF EXISTS company_phone_once")

@@ -1,0 +1,21 @@
+"""Hold one message for each name that a sender gave, and hold the requests of before against their new check."""
+
+from django.db import migrations, models
+from django.db.models import Q
+
+from depannini_dashmap.lib.new_checks import AddUniqueWhileWritten, ProveCheck
+
+
+class Migration(migrations.Migration):
+    atomic = False
+    dependencies = [("assistance", "0004_price_consent_and_client_ids")]
+
+    operations = [
+        AddUniqueWhileWritten(
+            "chatmessage",
+            models.UniqueConstraint(
+                fields=["assistance", "sender", "client_id"], condition=~Q(client_id=""), name="chat_once"
+            ),
+        ),
+        ProveCheck("assistance", "assistance_price_explained"),
+    ]
