@@ -19,6 +19,7 @@ from accounts.managers import (
     VerificationCodeQuerySet,
     normalise_email,
 )
+from depannini_dashmap.lib.contact import PhoneTextField
 
 OPERATORS = "Operators"
 
@@ -28,7 +29,7 @@ class Company(models.Model):
 
     name = models.CharField(max_length=200)
     address = models.CharField(max_length=500, blank=True, default="")
-    phone = models.CharField(max_length=20, blank=True, default="")
+    phone = PhoneTextField(blank=True, default="")
     email = models.EmailField(blank=True, default="")
     created_at = models.DateTimeField(auto_now_add=True, db_index=True)
     updated_at = models.DateTimeField(auto_now=True)

@@ -16,6 +16,7 @@ from accounts.fields import (
     UsernameField,
 )
 from accounts.models import Company, Membership, User
+from depannini_dashmap.lib.contact import PhoneTextSerializerField
 from depannini_dashmap.lib.fields import ModelSerializer, NumberField, UtcDateTimeField, VisibleRelatedField
 
 DETAILS = (
@@ -32,6 +33,17 @@ DETAILS = (
 
 class OptionalText(serializers.CharField):
     """A text that may be missing; null reads as empty."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(required=False, allow_blank=True, allow_null=True, **kwargs)
+
+    def run_validation(self, data: Any = serializers.empty) -> Any:
+        value = super().run_validation(data)
+        return "" if value is None else value
+
+
+class OptionalPhoneText(PhoneTextSerializerField):
+    """A company's phone, which may be missing; null reads as empty."""
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(required=False, allow_blank=True, allow_null=True, **kwargs)
@@ -128,7 +140,7 @@ class DispatcherRegistration(_Registration):
     last_name = OptionalText(max_length=150)
     company_name = OptionalText(max_length=200)
     company_address = OptionalText(max_length=500)
-    company_phone = OptionalText(max_length=20)
+    company_phone = OptionalPhoneText()
     company_email = OptionalEmail()
 
     def arguments(self) -> dict[str, Any]:
@@ -295,7 +307,7 @@ class CompanySerializer(ModelSerializer):
 
     name = serializers.CharField(max_length=200)
     address = OptionalText(max_length=500)
-    phone = OptionalText(max_length=20)
+    phone = OptionalPhoneText()
     email = OptionalEmail()
 
     class Meta:
@@ -309,7 +321,7 @@ class OwnCompanySerializer(serializers.Serializer):
 
     company_name = serializers.CharField(max_length=200)
     company_address = OptionalText(max_length=500)
-    company_phone = OptionalText(max_length=20)
+    company_phone = OptionalPhoneText()
     company_email = OptionalEmail()
 
     def changes(self) -> dict[str, Any]:

@@ -6,7 +6,7 @@ from django.db.models import Q
 from django.db.models.functions import Upper
 from simple_history.models import HistoricalRecords
 
-from depannini_dashmap.lib.contact import validate_loose_phone
+from depannini_dashmap.lib.contact import PhoneTextField
 from fleet.managers import VehicleQuerySet
 
 FIRST_YEAR = 1900
@@ -26,7 +26,7 @@ class Vehicle(models.Model):
     )
     driver_name = models.CharField(max_length=100, blank=True, default="")
     driver_email = models.EmailField(blank=True, default="")
-    driver_phone = models.CharField(max_length=20, blank=True, default="", validators=[validate_loose_phone])
+    driver_phone = PhoneTextField(blank=True, default="")
     is_active = models.BooleanField(default=True)
     deleted_at = models.DateTimeField(null=True, blank=True, editable=False)
     created_at = models.DateTimeField(auto_now_add=True)

@@ -38,6 +38,7 @@ def update_vehicle(*, actor: User, vehicle_id: int, company: Company | None = No
     if company is not None and company.pk != vehicle.company_id:
         require_editor(actor, company.pk)
         vehicle_leaving.send(sender=Vehicle, vehicle=vehicle, reason="moved")
+        board_changed(vehicle.company_id, "vehicles")  # of the company that it leaves, whose map must drop it
         fields["company_id"] = company.pk
     changed = {name: value for name, value in fields.items() if getattr(vehicle, name) != value}
     for name, value in changed.items():

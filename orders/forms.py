@@ -21,7 +21,9 @@ def _stop_fields() -> dict[str, forms.Field]:
     fields = {}
     for end in ENDS:
         for name in STOP:
-            field = Stop._meta.get_field(name).formfield(required=False)
+            column = Stop._meta.get_field(name)
+            field = column.formfield(required=False)
+            field.validators = [*field.validators, *column.validators]  # no form of stops runs those of the column
             words = gettext_lazy(name.replace("_", " "))  # the names of the model's fields are in the catalogue
             field.label = format_lazy("{end}: {field}", end=_END_NAMES[end], field=words)
             if name == "notes":

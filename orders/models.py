@@ -5,7 +5,7 @@ from django.db import models
 from django.db.models import Q
 from simple_history.models import HistoricalRecords
 
-from depannini_dashmap.lib.contact import validate_loose_phone
+from depannini_dashmap.lib.contact import PhoneTextField
 from orders.managers import OrderQuerySet, StopQuerySet
 
 
@@ -35,7 +35,7 @@ class Stop(models.Model):
     )
     stop_type = models.CharField(max_length=10, choices=Type.choices, default=Type.PICKUP)
     contact_name = models.CharField(max_length=100, blank=True, default="")
-    contact_phone = models.CharField(max_length=20, blank=True, default="", validators=[validate_loose_phone])
+    contact_phone = PhoneTextField(blank=True, default="")
     notes = models.TextField(max_length=2000, blank=True, default="")
     created_at = models.DateTimeField(auto_now_add=True)
     updated_at = models.DateTimeField(auto_now=True)
@@ -90,7 +90,7 @@ class Order(models.Model):
     customer_name = models.CharField(max_length=200)
     customer_company = models.CharField(max_length=200, blank=True, default="")
     customer_email = models.EmailField(blank=True, default="")
-    customer_phone = models.CharField(max_length=20, blank=True, default="", validators=[validate_loose_phone])
+    customer_phone = PhoneTextField(blank=True, default="")
     pickup_stop = models.OneToOneField(
         Stop, on_delete=models.PROTECT, null=True, blank=True, related_name="pickup_order"
     )

@@ -9,6 +9,8 @@ from django.db import models
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
+from depannini_dashmap.lib.contact import PhoneTextField, PhoneTextSerializerField
+
 
 def format_utc(value: dt.datetime | None) -> str | None:
     """Return an instant as `YYYY-MM-DDTHH:MM:SSZ`, whole seconds, UTC."""
@@ -129,5 +131,6 @@ class ModelSerializer(serializers.ModelSerializer):
         models.TimeField: ClockTimeField,
         models.DecimalField: DecimalStringField,
         models.FloatField: NumberField,
+        PhoneTextField: PhoneTextSerializerField,
     }
     serializer_related_field = VisibleRelatedField

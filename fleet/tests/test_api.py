@@ -196,7 +196,7 @@ def test_g06_bad_path_ids(api, dispatcher, path):
      ("license_plate", None), ("make", "x" * 51), ("model", ["x"]), ("year", True), ("year", 1899), ("year", "20x3"),
      ("year", 2.5), ("year", "9" * 5000), ("capacity", True), ("capacity", "NaN"), ("capacity", "Infinity"),
      ("capacity", "1e400"), ("capacity", -1), ("capacity", "1000000"), ("capacity", "two"), ("driver_email", "nobody"),
-     ("driver_phone", "1" * 21), ("driver_phone", "<b>1</b>"), ("driver_phone", "٠١٢"), ("is_active", "perhaps"),
+     ("driver_phone", "1" * 21), ("driver_phone", "<b>1</b>"), ("driver_phone", "0/1"), ("is_active", "perhaps"),
      ("company", "abc"), ("company", True), ("company", {"id": 1}), ("company", 2**63)],
 )  # fmt: skip
 def test_g02_g03_wrong_values_change_nothing(api, dispatcher, van, field, value):

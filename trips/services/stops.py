@@ -283,6 +283,7 @@ def _leave_old_trips(order: Order) -> None:
     for row in rows:
         row.stop, row.order = copy_stop(row.stop, company_id=row.trip.company_id), None
         row.save(update_fields=["stop", "order", "updated_at"])
+        board_changed(row.trip.company_id, "trips")
     TripOrder.objects.filter(order=order, is_live=False).delete()
 
 

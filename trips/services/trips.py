@@ -67,6 +67,8 @@ def update_trip(
         fields |= {"driver_notified": False, "notify_claimed_at": None}
         fields |= {"vehicle_id": vehicle.pk, "company_id": _company_after(trip, vehicle)}
     company_id = fields.get("company_id", trip.company_id)
+    if company_id != trip.company_id:
+        board_changed(trip.company_id, "trips")  # of the company that it leaves
     if dispatcher_id is not None and dispatcher_id != trip.dispatcher_id:
         _require_dispatcher(dispatcher_id, company_id)
         fields["dispatcher_id"] = dispatcher_id

@@ -3,6 +3,7 @@
 import pytest
 
 from accounts.models import Membership
+from depannini_dashmap.lib.realtime import captured
 from orders.models import Order, Stop
 from trips.models import Trip, TripOrder, TripStop
 from trips.tests.world import add_place, loaded_trip, made, make_order, make_trip, make_vehicle, stops_of
@@ -213,3 +214,42 @@ def test_a_trip_without_stops_may_go_to_another_company(api, dispatcher):
 
 def test_a_company_with_trips_is_not_deleted(api, dispatcher, theirs):
     assert api(dispatcher).delete(f"/api/companies/{theirs['company']}/").status_code == 409
+
+
+def boards_told(events):
+    return {(group, event["what"]) for group, event in events if event["type"] == "board_changed"}
+
+
+@pytest.mark.django_db(transaction=True)
+def test_both_boards_are_told_of_what_changes_its_company(api, dispatcher):
+    client = api(dispatcher)
+    first = dispatcher.current_company_id
+    second = made(client.post("/api/companies/", {"name": "Second"}))["id"]
+    old, new = f"fleet.company.{first}", f"fleet.company.{second}"
+    van = make_vehicle(client, company=first)
+    with captured() as told:
+        assert client.put(f"/api/vehicles/{van}/", {"company": second}).status_code == 200
+    assert boards_told(told) == {(old, "vehicles"), (new, "vehicles")}
+    trip = make_trip(client, make_vehicle(client, company=first))
+    with captured() as told:
+        assert client.put(f"/api/trips/{trip}/", {"vehicle": van}).status_code == 200
+    assert boards_told(told) == {(old, "trips"), (new, "trips")}
+    order = make_order(client, company=first)
+    left = make_trip(client, make_vehicle(client, company=first))
+    made(client.post(f"/api/trips/{left}/add-order/", {"order": order["id"]}))
+    client.put(f"/api/trips/{left}/", {"status": "cancelled"})
+    with captured() as told:
+        made(client.post(f"/api/trips/{trip}/add-order/", {"order": order["id"]}))
+    assert boards_told(told) == {(old, "orders"), (old, "trips"), (new, "orders"), (new, "trips")}
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_move_that_fails_is_told_to_nobody(api, dispatcher):
+    client = api(dispatcher)
+    first = dispatcher.current_company_id
+    second = made(client.post("/api/companies/", {"name": "Second"}))["id"]
+    van = make_vehicle(client, company=first)
+    make_trip(client, van)
+    with captured() as told:
+        assert client.put(f"/api/vehicles/{van}/", {"company": second}).status_code == 409
+    assert boards_told(told) == set()
