@@ -136,6 +136,14 @@ def staff_user(db: None) -> Any:
 
 
 @pytest.fixture
+def roadside_dispatcher(company_a: Any) -> Any:
+    """A dispatcher of the first company who also works the roadside side."""
+    user = _make_dispatcher("samira", company_a)
+    user.groups.add(Group.objects.get_or_create(name="Roadside")[0])
+    return user
+
+
+@pytest.fixture
 def password() -> str:
     """The password of everybody in the cast."""
     return PASSWORD

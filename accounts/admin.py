@@ -12,7 +12,7 @@ from django.utils.html import format_html
 from django.utils.translation import gettext_lazy as _
 from knox.models import AuthToken
 
-from accounts import services
+from accounts import services, tokens
 from accounts.admin_forms import AccountForm, NewAccountForm, NewPasswordForm
 from accounts.models import Company, Membership, User
 from accounts.permissions import may_edit
@@ -34,10 +34,10 @@ class AccountAdmin(TenantAdmin, UserAdmin):
     operators_only = True
     form, add_form, change_password_form = AccountForm, NewAccountForm, NewPasswordForm
     list_display = ("username", "shown_name", "user_type", "phone_number", "email", "is_active", "date_joined")
-    list_filter = ("user_type", "is_active", "email_verified", "phone_verified")
+    list_filter = ("user_type", "groups", "is_active", "email_verified", "phone_verified")
     search_fields = ("username", "name", "first_name", "last_name", "email", "phone_number")
     ordering = ("-date_joined", "-id")
-    filter_horizontal = ()  # there is one group: two lists with arrows between them say less than a box to tick
+    filter_horizontal = ()  # there are two groups: two lists with arrows between them say less than a box to tick
     autocomplete_fields = ("current_company",)
     readonly_fields = (
         "username",
@@ -110,6 +110,11 @@ class AccountAdmin(TenantAdmin, UserAdmin):
         if plain:
             obj.save(update_fields=sorted(plain))
         audit.record("account_changed", actor=request.user, target=obj, fields=sorted(names))
+
+    def save_related(self, request: HttpRequest, form: ModelForm, formsets: Any, change: bool) -> None:
+        super().save_related(request, form, formsets, change)
+        if change and {"groups", "is_superuser"} & set(form.changed_data):
+            tokens.announce_changed_rights(form.instance.pk)
 
 
 class _OfCompanyAdmin(TenantAdmin):

@@ -22,6 +22,7 @@ from accounts.managers import (
 from depannini_dashmap.lib.contact import PhoneTextField
 
 OPERATORS = "Operators"
+ROADSIDE = "Roadside"
 
 
 class Company(models.Model):
@@ -122,7 +123,17 @@ class User(AbstractBaseUser, PermissionsMixin):
     @cached_property
     def is_operator(self) -> bool:
         """Whether this is the API's "staff", who see every company: superusers and the group Operators."""
-        return self.is_active and (self.is_superuser or self.groups.filter(name=OPERATORS).exists())
+        return self.is_active and (self.is_superuser or OPERATORS in self._group_names)
+
+    @cached_property
+    def is_roadside(self) -> bool:
+        """Whether this person does on the roadside side what staff may: operators, and dispatchers of the group Roadside."""
+        works = self.is_active and self.user_type == self.Type.DISPATCHER and ROADSIDE in self._group_names
+        return self.is_operator or works
+
+    @cached_property
+    def _group_names(self) -> frozenset[str]:
+        return frozenset(self.groups.values_list("name", flat=True))
 
     @cached_property
     def _company_roles(self) -> tuple[str, ...]:

@@ -37,6 +37,13 @@ class IsStaff(BasePermission):
         return bool(request.user.is_authenticated and request.user.is_operator)
 
 
+class IsRoadside(BasePermission):
+    """Who works the roadside side: operators, and dispatchers of the group Roadside."""
+
+    def has_permission(self, request: Request, view: APIView) -> bool:
+        return bool(request.user.is_authenticated and request.user.is_roadside)
+
+
 class IsDispatcherOrStaff(BasePermission):
     """Dispatchers and operators; who only views companies may not change anything.
 

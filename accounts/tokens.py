@@ -24,7 +24,7 @@ from knox.models import AuthToken
 from rest_framework_simplejwt.exceptions import TokenError
 from rest_framework_simplejwt.tokens import Token
 
-from accounts.models import OPERATORS, EndedToken, RefreshFamily, User
+from accounts.models import OPERATORS, ROADSIDE, EndedToken, RefreshFamily, User
 from depannini_dashmap.lib import realtime
 from depannini_dashmap.lib.errors import Unauthenticated
 from depannini_dashmap.lib.prepared import Statement
@@ -57,7 +57,10 @@ _USER_FIELDS = tuple(field.attname for field in User._meta.concrete_fields if fi
 _SELECT_USER = f"""
     SELECT {", ".join(f"u.{name}" for name in _USER_FIELDS)},
         EXISTS (SELECT 1 FROM accounts_user_groups ug JOIN auth_group g ON g.id = ug.group_id
-                WHERE ug.user_id = u.id AND g.name = '{OPERATORS}')
+                WHERE ug.user_id = u.id AND g.name = '{OPERATORS}'),
+        u.user_type = 'dispatcher' AND EXISTS (
+            SELECT 1 FROM accounts_user_groups ug JOIN auth_group g ON g.id = ug.group_id
+            WHERE ug.user_id = u.id AND g.name = '{ROADSIDE}')
 """  # noqa: S608 - built from the names of model fields
 _BY_JWT = Statement(f"""{_SELECT_USER} FROM accounts_user u
     WHERE u.id = $1 AND u.is_active AND u.token_version = $2
@@ -202,6 +205,7 @@ def _user(row: tuple) -> User:
     values = [bool(v) if n in _BOOLEANS else v for n, v in zip(_USER_FIELDS, row[:count], strict=True)]
     user = User.from_db("default", _USER_FIELDS, values)
     user.is_operator = bool(user.is_superuser or row[count])
+    user.is_roadside = bool(user.is_operator or row[count + 1])
     return user
 
 
@@ -295,6 +299,11 @@ def end_all_fleet_tokens(user_id: int) -> None:
 def announce_end(user_id: int, token_id: str | None) -> None:
     """Tell the user's sockets, after commit, that one token (or with None: every one) has ended."""
     realtime.publish(f"user.{user_id}", {"type": "session.ended", "token_id": token_id})
+
+
+def announce_changed_rights(user_id: int) -> None:
+    """Have the user's sockets ask again, after commit, whether they still belong where they are."""
+    realtime.publish(f"user.{user_id}", {"type": "rights.changed"})
 
 
 def _record_end(jti: str, user_id: int, expires_at: datetime) -> None:

@@ -194,6 +194,15 @@ class Cast:
             company=login["company_id"], email=body["email"],
         )  # fmt: skip
 
+    def roadside(self) -> Actor:
+        """Make a dispatcher who also works the roadside side, which no door does."""
+        actor = self.dispatcher()
+        self.stage.python(
+            "from django.contrib.auth.models import Group;"
+            f"Group.objects.get_or_create(name='Roadside')[0].user_set.add({actor.id})"
+        )
+        return actor
+
     def staff(self) -> Actor:
         """Make an operator, which no door does."""
         username = f"staff{os.getpid()}x{next(_numbers)}"

@@ -1,4 +1,4 @@
-"""Who may do what: one row for every operation, each of its eight cells an expected status.
+"""Who may do what: one row for every operation, each of its nine cells an expected status.
 
 Every row is written out: nothing gets one because of how its path begins.
 """
@@ -41,13 +41,17 @@ Cell = int | tuple[int, str]  # a status, with the code where two reasons share 
 Row = dict[str, Cell]
 
 
+PEOPLE = (
+    "anon", "client", "other_client", "assistant", "other_assistant", "dispatcher_a", "dispatcher_b", "roadside", "staff",
+)  # fmt: skip
+
+
 # --- Who: the forms of rows -------------------------------------------------------------------------------------------
 
 
 def everyone(status: Cell) -> Row:
     """Public: credentials, where there are any, change nothing."""
-    people = ("anon", "client", "other_client", "assistant", "other_assistant", "dispatcher_a", "dispatcher_b", "staff")
-    return dict.fromkeys(people, status)
+    return dict.fromkeys(PEOPLE, status)
 
 
 def signed_in(status: Cell) -> Row:
@@ -67,17 +71,18 @@ def assistants(status: Cell) -> Row:
 
 def fleet(status: Cell, **others: Cell) -> Row:
     """Dispatchers, each on what is their own, and staff."""
-    return {**signed_in(403), **dict.fromkeys(("dispatcher_a", "dispatcher_b", "staff"), status), **others}
+    members = dict.fromkeys(("dispatcher_a", "dispatcher_b", "roadside", "staff"), status)
+    return {**signed_in(403), **members, **others}
 
 
 def of_company_a(status: Cell) -> Row:
     """A row of company A: for the dispatcher of another company it does not exist."""
-    return fleet(status, dispatcher_b=404)
+    return fleet(status, dispatcher_b=404, roadside=404)
 
 
 def of_request(*, client: Cell, assistant: Cell, staff: Cell) -> Row:
-    """A request for help: for who is neither its client nor its assistant it does not exist."""
-    return {**signed_in(404), "client": client, "assistant": assistant, "staff": staff}
+    """A request for help: for who is neither its client nor its assistant it does not exist; Roadside may what staff may."""
+    return {**signed_in(404), "client": client, "assistant": assistant, "staff": staff, "roadside": staff}
 
 
 # --- The table --------------------------------------------------------------------------------------------------------
@@ -118,7 +123,7 @@ EXPECTED: dict[str, Case] = {
     "GET /media/{path}": Case(everyone(200), on=photo),
     "GET /admin/ (by header)": Case(everyone(302)),
     "GET /admin/ (after its form)": Case(
-        {**everyone(302), "dispatcher_a": 200, "dispatcher_b": 200, "staff": 200}, on=admin_session
+        {**everyone(302), **dict.fromkeys(("dispatcher_a", "dispatcher_b", "roadside", "staff"), 200)}, on=admin_session
     ),
     # Signing in
     "POST /api/auth/register/": Case(

@@ -1,4 +1,4 @@
-"""The eight actors of the authorization matrix, and what a try of theirs is about: each gets objects of its own."""
+"""The nine actors of the authorization matrix, and what a try of theirs is about: each gets objects of its own."""
 
 import io
 import os
@@ -16,19 +16,20 @@ Values = dict[str, Any]
 
 
 class Scene:
-    """The eight actors, and what the two companies own."""
+    """The nine actors, and what the two companies own."""
 
     def __init__(self, stage: Any, cast: Any) -> None:
         self.stage, self.cast = stage, cast
-        self.a, self.b = cast.dispatcher(), cast.dispatcher()
+        self.a, self.b, self.roadside = cast.dispatcher(), cast.dispatcher(), cast.roadside()
         self.email = f"matrix{os.getpid()}@example.com"
         self.client, self.assistant = cast.client(email=self.email), cast.assistant(**AT)
         self.actors = {
             "anon": Actor(stage), "client": self.client, "other_client": cast.client(), "assistant": self.assistant,
             "other_assistant": cast.assistant(**AWAY), "dispatcher_a": self.a, "dispatcher_b": self.b,
-            "staff": cast.staff(),
+            "roadside": self.roadside, "staff": cast.staff(),
         }  # fmt: skip
-        self.of_a, self.of_b = self._company(self.a), self._company(self.b)
+        self.own = {name: self._company(self.actors[name]) for name in ("dispatcher_a", "dispatcher_b", "roadside")}
+        self.of_a = self.own["dispatcher_a"]
         self.newcomer = cast.dispatcher()
 
     def _company(self, dispatcher: Actor) -> Values:
@@ -42,7 +43,7 @@ class Scene:
 
     def values(self, name: str) -> Values:
         """Return the ids of company A, and under `own_…` those that an actor may name in a body."""
-        own = self.of_b if name == "dispatcher_b" else self.of_a
+        own = self.own.get(name, self.of_a)
         known = {"phone": self.client.known["phone"], "email": self.email, "lasting": self.client.known["refresh"]}
         return {**self.of_a, **known, "username": self.a.known["username"], **{f"own_{key}": own[key] for key in own}}
 
@@ -66,6 +67,8 @@ class Scene:
             return self.cast.assistant(**AWAY)
         if name in ("anon", "staff"):
             return self.actors["anon"] if name == "anon" else self.cast.staff()
+        if name == "roadside":
+            return self.cast.roadside()
         return self.cast.client() if "client" in name else self.cast.dispatcher()
 
 

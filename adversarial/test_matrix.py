@@ -1,4 +1,4 @@
-"""D01, the authorization matrix: every operation of the URL table × eight actors, each cell an expected status.
+"""D01, the authorization matrix: every operation of the URL table × nine actors, each cell an expected status.
 
 The rows are in authorization.py; a path without one fails, and a row that lost its operation fails too. Requests are in
 order, so that a status tells who may, not what was wrong with the body.
@@ -22,7 +22,7 @@ UNWRITTEN = [operation for operation in OPERATIONS if operation not in WRITTEN]
 
 @pytest.fixture(scope="module")
 def scene(cast, stage):
-    """The eight actors and what the first ones own."""
+    """The nine actors and what the first ones own."""
     return Scene(stage, cast)
 
 
@@ -30,7 +30,7 @@ def test_d01_the_table_and_the_rows_name_the_same():
     assert len(OPERATIONS) == len(set(OPERATIONS)) > 100
     assert UNWRITTEN == [], "operations for which nobody wrote who may"
     assert sorted(WRITTEN - set(OPERATIONS)) == [], "rows whose operation is gone"
-    assert {len(case.row) for case in EXPECTED.values()} == {8}
+    assert {len(case.row) for case in EXPECTED.values()} == {9}
 
 
 def test_d01_the_schema_describes_what_is_served():

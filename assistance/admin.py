@@ -1,4 +1,4 @@
-"""What operators look at: requests with their ledger of offers, assistants, tariffs. States change by services only."""
+"""What operators and the group Roadside look at: requests with their ledger of offers, assistants, tariffs. States change by services only."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from assistance.models import Assistance, AssistantProfile, ChatMessage, Offer, 
 from depannini_dashmap.lib.admin import TenantAdmin
 
 
-class _OperatorsAdmin(TenantAdmin):
-    operators_only = True
+class _RoadsideAdmin(TenantAdmin):
+    is_roadside = True
 
 
-class _LedgerAdmin(_OperatorsAdmin):
+class _LedgerAdmin(_RoadsideAdmin):
     """Rows that only services write."""
 
     def has_add_permission(self, request: HttpRequest) -> bool:
@@ -57,7 +57,7 @@ class OfferInline(admin.TabularInline):
         return super().get_queryset(request).select_related("assistant")
 
     def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return bool(request.user.is_operator)
+        return bool(request.user.is_roadside)
 
     def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False
@@ -131,7 +131,7 @@ class ChatMessageAdmin(_LedgerAdmin):
 
 
 @admin.register(AssistantProfile)
-class AssistantProfileAdmin(_OperatorsAdmin):
+class AssistantProfileAdmin(_RoadsideAdmin):
     """Assistants: papers may be corrected, duty and whereabouts are theirs."""
 
     list_display = ("name", "service_type", "vehicle_type", "is_active", "seen_at", "driving_license_expiry")
@@ -156,7 +156,7 @@ class AssistantProfileAdmin(_OperatorsAdmin):
 
 
 @admin.register(Tariff)
-class TariffAdmin(_OperatorsAdmin, SimpleHistoryAdmin):
+class TariffAdmin(_RoadsideAdmin, SimpleHistoryAdmin):
     """What jobs cost; a new price is a new row with a later start, so that old prices can be explained."""
 
     list_display = (

@@ -28,14 +28,14 @@ class AssistanceQuerySet(models.QuerySet):
         return self.filter(status=lifecycle.REQUESTED)
 
     def of_party(self, user: User) -> Self:
-        """Keep those whose client or assistant the user is; operators are a party of all."""
-        if user.is_operator:
+        """Keep those whose client or assistant the user is; staff and Roadside are a party of all."""
+        if user.is_roadside:
             return self.all()
         return self.filter(Q(client_id=user.pk) | Q(assistant_id=user.pk))
 
     def visible_to(self, user: User) -> Self:
-        """Keep the user's own and, while open, those offered to them; operators see all."""
-        if user.is_operator:
+        """Keep the user's own and, while open, those offered to them; staff and Roadside see all."""
+        if user.is_roadside:
             return self.all()
         if user.user_type == "client":
             return self.filter(client_id=user.pk)

@@ -28,7 +28,7 @@ class Snapshot(TypedDict):
 
 
 def may_join(user: User, assistance_id: int) -> bool:
-    """Say whether the user belongs in the room of a request: its client, its assistant, operators."""
+    """Say whether the user belongs in the room of a request: its client, its assistant, staff and Roadside."""
     return is_id(assistance_id) and Assistance.objects.of_party(user).filter(pk=assistance_id).exists()
 
 
@@ -50,7 +50,7 @@ def snapshot_for(user: User, assistance_id: int) -> Snapshot:
     """
     row = room_row(user, assistance_id)
     now = timezone.now()
-    body = wire.body(row, viewer_id=user.pk, sees_all=user.is_operator, now=now)
+    body = wire.body(row, viewer_id=user.pk, sees_all=user.is_roadside, now=now)
     lat, lng = (row[name] for name in _WHEREABOUTS)
     return {
         "seq": row["version"],
@@ -87,7 +87,7 @@ def assistance_for(user: User, assistance_id: int) -> dict[str, Any]:
     row = visible_rows(user).filter(pk=assistance_id).first() if is_id(assistance_id) else None
     if row is None:
         raise NotFound("Assistance")
-    return wire.body(row, viewer_id=user.pk, sees_all=user.is_operator, now=timezone.now())
+    return wire.body(row, viewer_id=user.pk, sees_all=user.is_roadside, now=timezone.now())
 
 
 def is_id(number: int) -> bool:

@@ -67,7 +67,7 @@ def _nearby(candidates: list[Candidate]) -> list[dict[str, Any]]:
 
 
 class ListView(ApiMixin, generics.GenericAPIView):
-    """GET assistance/view/: a client's own requests, an assistant's jobs and open offers, all for staff; newest first.
+    """GET assistance/view/: a client's own requests, an assistant's jobs and open offers, all for staff and Roadside; newest first.
 
     200 a page; anyone signed in.
     """
@@ -81,7 +81,7 @@ class ListView(ApiMixin, generics.GenericAPIView):
     @extend_schema(responses={200: AssistanceSerializer(many=True)}, operation_id="assistance_list")
     def get(self, request: Request) -> Response:
         page = self.paginate_queryset(selectors.visible_rows(request.user))
-        now, sees_all = timezone.now(), request.user.is_operator
+        now, sees_all = timezone.now(), request.user.is_roadside
         bodies = [wire.body(row, viewer_id=request.user.pk, sees_all=sees_all, now=now) for row in page]
         return self.get_paginated_response(bodies)
 

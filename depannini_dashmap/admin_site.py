@@ -54,7 +54,7 @@ class OwnPasswordForm(AdminPasswordChangeForm):
 
 def may_enter(user: Any) -> bool:
     """Tell whether the site is open to somebody: `is_staff` alone opens nothing."""
-    return bool(user.is_authenticated and user.is_active and (user.is_operator or user.is_company_member))
+    return bool(user.is_authenticated and user.is_active and (user.is_roadside or user.is_company_member))
 
 
 class DispatchAdminSite(AdminSite):

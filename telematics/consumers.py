@@ -1,6 +1,6 @@
 """The dispatchers' socket: where their vehicles are, live, and hints that the board has changed.
 
-Operators also see the roadside: they listen to the groups of all requests, by name alone, as this app knows nothing of
+Operators and the group Roadside also see the roadside: they listen to the groups of all requests, by name alone, as this app knows nothing of
 assistance.
 """
 
@@ -27,29 +27,32 @@ class FleetConsumer(SocketConsumer):
     """`/ws/fleet/`: for dispatchers and operators.
 
     Out: `connection_established` with the latest `positions`; `position` once a second for a vehicle; `board_changed`;
-    to operators `assistance` (a request changed) and `assistance_location`. In: `ping`.
+    to operators and the group Roadside `assistance` (a request changed) and `assistance_location`. In: `ping`.
     """
 
     authenticate = staticmethod(authenticate_raw)
     companies: frozenset[int] | None = None
+    rights: tuple[bool, bool] | None = None
 
     def authorize(self) -> None:
-        """Let dispatchers with a company and operators in; who changes company has to come again."""
+        """Let dispatchers with a company, Roadside and operators in; whose company or rights change has to come again."""
         companies = frozenset(Membership.objects.of(self.user).values_list("company_id", flat=True))
-        if not (self.user.is_operator or (self.user.user_type == "dispatcher" and companies)):
+        if not (self.user.is_roadside or (self.user.user_type == "dispatcher" and companies)):
             raise Refused(FORBIDDEN)
-        if self.companies not in (None, companies):
+        rights = (self.user.is_operator, self.user.is_roadside)
+        if self.companies not in (None, companies) or self.rights not in (None, rights):
             raise Refused(RESTART)
-        self.companies = companies
+        self.companies, self.rights = companies, rights
 
     def groups_to_join(self) -> Iterable[str]:
-        """Hear of one's own companies; operators hear of all and of the roadside."""
+        """Hear of one's own companies, Roadside of the roadside too; operators hear of everything."""
         self._positions = Coalesced(TELL_EVERY, self._send_position)
         self._hints = Coalesced(TELL_EVERY, self.send_frame)
         self._places = Coalesced(TELL_EVERY, self.send_frame)
         if self.user.is_operator:
             return ["fleet.company.*", STAFF_GROUP, *ROADSIDE_GROUPS]
-        return [fleet_group(company) for company in sorted(self.companies or ())]
+        own = [fleet_group(company) for company in sorted(self.companies or ())]
+        return [*own, *ROADSIDE_GROUPS] if self.user.is_roadside else own
 
     def read_snapshot(self) -> list[dict]:
         """Show where every vehicle is."""

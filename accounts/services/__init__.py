@@ -16,6 +16,7 @@ from accounts.services.companies import (
     open_company,
     remove_member,
 )
+from accounts.services.groups import set_roadside
 from accounts.services.profile import change_profile
 from accounts.services.registration import open_account, register_dispatcher, register_person
 from accounts.services.sessions import (
@@ -48,6 +49,7 @@ __all__ = [
     "require_good_password",
     "set_active",
     "set_password",
+    "set_roadside",
     "sign_in",
     "sign_in_to_fleet",
     "sign_in_with_google",

@@ -105,10 +105,10 @@ def assign_by_hand(staff: User, *, assistance_id: int, assistant_id: int) -> Ass
     """Give a waiting request to an assistant who was asked otherwise; duty, distance and freshness do not matter.
 
     Effects: as an acceptance; the assistant's sockets are told, the ledger names the dispatcher, it is audited.
-    Raises: Forbidden for who is no operator; NotFound; Conflict when it is not waiting, or the assistant is on
+    Raises: Forbidden for who does not work the roadside side; NotFound; Conflict when it is not waiting, or the assistant is on
     another job or of another service.
     """
-    if not staff.is_operator:
+    if not staff.is_roadside:
         raise Forbidden()
     try:
         with transaction.atomic():
@@ -141,10 +141,10 @@ def ask_again(staff: User, *, assistance_id: int) -> Requested:
     """Open a new request like one that nobody answered, for its client: what has ended stays as it is.
 
     Effects: as a request by the client themselves, at the tariff of now; it is audited.
-    Raises: Forbidden for who is no operator; NotFound, also for a client who is gone; Conflict when it ended
+    Raises: Forbidden for who does not work the roadside side; NotFound, also for a client who is gone; Conflict when it ended
     otherwise, or the client has an open request by now.
     """
-    if not staff.is_operator:
+    if not staff.is_roadside:
         raise Forbidden()
     client_id = Assistance.objects.filter(pk=assistance_id).values_list("client_id", flat=True).first()
     is_there = client_id is not None and state.hold_account(client_id)
@@ -171,7 +171,7 @@ def ask_again(staff: User, *, assistance_id: int) -> Requested:
 
 def cancel_by_staff(staff: User, *, assistance_id: int, note: str) -> None:
     """Cancel an open request with a reason in words. Raises: Forbidden, NotFound, Conflict when it has ended."""
-    if not staff.is_operator:
+    if not staff.is_roadside:
         raise Forbidden()
     with transaction.atomic():
         jobs.update_status(staff, assistance_id, lifecycle.CANCELED, note=note)

@@ -59,7 +59,7 @@ def locked_for(user: User, assistance_id: int) -> tuple[Assistance, str]:
     """Lock a request and say what the user is in it: client, assistant or staff. Raises: NotFound for strangers."""
     job = locked(assistance_id)
     role = job.role_of(user.pk) if job is not None else None
-    if job is not None and role is None and user.is_operator:
+    if job is not None and role is None and user.is_roadside:
         role = lifecycle.STAFF
     if job is None or role is None:
         raise NotFound("Assistance")

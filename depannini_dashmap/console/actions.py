@@ -50,6 +50,8 @@ ACTIONS: dict[str, list[Action]] = {
         _leading_to("activate", gettext_lazy("Switch on …"), "dispatch_people", "change", "activate"),
         _leading_to("deactivate", gettext_lazy("Switch off and end all sessions …"), "dispatch_people", "change", "deactivate"),
         _leading_to("end_sessions", gettext_lazy("End all sessions …"), "dispatch_people", "change", "end-sessions"),
+        _leading_to("roadside", gettext_lazy("Let work the roadside side …"), "dispatch_people", "change", "roadside"),
+        _leading_to("end_roadside", gettext_lazy("End roadside work …"), "dispatch_people", "change", "end-roadside"),
         _leading_to("close", gettext_lazy("Close for good and erase personal data …"), "dispatch_people", "change", "close"),
     ],
 }

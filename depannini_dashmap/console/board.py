@@ -87,7 +87,7 @@ class Board:
 
 
 def read_board(user: User, now: dt.datetime | None = None) -> Board:
-    """Read the board of somebody's companies; operators also see who asks for help."""
+    """Read the board of somebody's companies; those on the roadside side also see who asks for help."""
     now = now or timezone.now()
     here = now.astimezone(display_zone())
     today = todays_trips(user, here.date())
@@ -96,7 +96,6 @@ def read_board(user: User, now: dt.datetime | None = None) -> Board:
     trip_counts = list(today.order_by().values_list("status").annotate(**counts))
     waiting = Order.objects.visible_to(user).available_for_trip()
     silent = silent_vehicles(user, now)
-    is_operator = user.is_operator
     return Board(
         now=now,
         trips=_trip_lines(today, here, late_stops),
@@ -109,8 +108,8 @@ def read_board(user: User, now: dt.datetime | None = None) -> Board:
         orders_by_status=_counted(
             Order.objects.visible_to(user).filter(created_at__gte=now - dt.timedelta(days=RECENT_DAYS)), "status"
         ),
-        help=_help(now) if is_operator else None,
-        asked=_asked(now) if is_operator else [],
+        help=_help(now) if user.is_roadside else None,
+        asked=_asked(now) if user.is_roadside else [],
         links=_links(here.date()),
     )
 

@@ -47,6 +47,18 @@ def for_operators(view: View) -> View:
     return guarded
 
 
+def for_roadside(view: View) -> View:
+    """Refuse who does not work the roadside side."""
+
+    @wraps(view)
+    def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        if not request.user.is_roadside:
+            raise PermissionDenied
+        return view(request, *args, **kwargs)
+
+    return guarded
+
+
 def chosen_ids(request: HttpRequest) -> list[int]:
     """Read the ids of `ids=1,2,3`, each once, at most MOST_CHOSEN. Raises: Http404 for anything else."""
     text = request.POST.get("ids") or request.GET.get("ids", "")

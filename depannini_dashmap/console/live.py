@@ -35,15 +35,14 @@ TRIPS_OFFERED = 100
 
 
 def read_state(user: User, trip_id: int | None = None, now: dt.datetime | None = None) -> dict[str, Any]:
-    """Read everything that moves and that somebody may see; operators also see the roadside."""
+    """Read everything that moves and that somebody may see; staff and Roadside also see the roadside."""
     now = now or timezone.now()
-    is_operator = user.is_operator
     return {
         "at": format_utc(now),
         "stale_after": int(settings.VEHICLE_SILENT_AFTER.total_seconds()),
         "vehicles": _vehicles(user),
-        "assistants": _assistants(now) if is_operator else [],
-        "requests": _requests() if is_operator else [],
+        "assistants": _assistants(now) if user.is_roadside else [],
+        "requests": _requests() if user.is_roadside else [],
         "trip": trip_on_map(user, trip_id) if trip_id else None,
     }
 

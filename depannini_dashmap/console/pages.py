@@ -58,7 +58,7 @@ def live_map(request: HttpRequest, context: dict[str, Any]) -> HttpResponse:
             "trips": live.trips_to_choose(request.user),
             "chosen": given_id(request, "trip"),
             "shown": next((f"{kind}-{pk}" for kind in ("request", "vehicle") if (pk := given_id(request, kind))), ""),
-            "is_operator": request.user.is_operator,
+            "is_roadside": request.user.is_roadside,
         },
     )
 

@@ -12,7 +12,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from accounts.models import User
-from accounts.services import close_account, request_own_verification, set_active, sign_out_everywhere
+from accounts.services import close_account, request_own_verification, set_active, set_roadside, sign_out_everywhere
 from depannini_dashmap.console import desk
 from depannini_dashmap.lib import audit
 from depannini_dashmap.lib.errors import Conflict, Forbidden
@@ -64,6 +64,18 @@ STEPS = {
         gettext_lazy("signed out"),
         lambda actor, person: sign_out_everywhere(person, actor=actor),
     ),
+    "roadside": _step(
+        gettext_lazy("Let these work the roadside side"),
+        gettext_lazy("These dispatchers then see every request, offer and assistant, and may do there what staff may."),
+        gettext_lazy("works the roadside side now"),
+        lambda actor, person: set_roadside(person, actor=actor, is_member=True),
+    )._replace(spares_the_mighty=False),
+    "end-roadside": _step(
+        gettext_lazy("End these people's roadside work"),
+        gettext_lazy("These people no longer see requests, offers and assistants; their companies stay as they are."),
+        gettext_lazy("no longer works the roadside side"),
+        lambda actor, person: set_roadside(person, actor=actor, is_member=False),
+    )._replace(spares_the_mighty=False),
     "close": _step(
         gettext_lazy("Close for good and erase personal data"),
         gettext_lazy("Names, addresses and phone numbers of these people are erased. This cannot be undone."),

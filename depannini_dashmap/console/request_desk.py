@@ -38,7 +38,7 @@ def _job(request: HttpRequest, assistance_id: int) -> Assistance:
 
 
 @require_safe
-@desk.for_operators
+@desk.for_roadside
 def show_request(request: HttpRequest, assistance_id: int, context: dict[str, Any]) -> HttpResponse:
     """Show the request with its candidates, the best first, each with what speaks against them."""
     job = _job(request, assistance_id)
@@ -58,7 +58,7 @@ def show_request(request: HttpRequest, assistance_id: int, context: dict[str, An
 
 
 @desk.READ_AND_POST
-@desk.for_operators
+@desk.for_roadside
 def assign(request: HttpRequest, assistance_id: int, assistant_id: int, context: dict[str, Any]) -> HttpResponse:
     """Ask once, then give the request to the assistant."""
     job = _job(request, assistance_id)
@@ -78,7 +78,7 @@ def assign(request: HttpRequest, assistance_id: int, assistant_id: int, context:
 
 
 @desk.READ_AND_POST
-@desk.for_operators
+@desk.for_roadside
 def cancel(request: HttpRequest, assistance_id: int, context: dict[str, Any]) -> HttpResponse:
     """Ask for the reason, then cancel the request."""
     job = _job(request, assistance_id)
@@ -97,7 +97,7 @@ def cancel(request: HttpRequest, assistance_id: int, context: dict[str, Any]) ->
 
 
 @desk.READ_AND_POST
-@desk.for_operators
+@desk.for_roadside
 def repeat(request: HttpRequest, assistance_id: int, context: dict[str, Any]) -> HttpResponse:
     """Ask once, then open a request like one that nobody answered, and go on there."""
     job = _job(request, assistance_id)
@@ -115,7 +115,7 @@ def repeat(request: HttpRequest, assistance_id: int, context: dict[str, Any]) ->
 
 
 @desk.READ_AND_POST
-@desk.for_operators
+@desk.for_roadside
 def cancel_chosen(request: HttpRequest, context: dict[str, Any]) -> HttpResponse:
     """Ask for one reason, then cancel the chosen requests."""
     rows = Assistance.objects.visible_to(request.user).select_related("client")

@@ -235,6 +235,7 @@ WORDS = (
     gettext_noop("The vehicle has another trip in progress"),
     gettext_noop("The order is in a trip"),
     gettext_noop("This request is already taken"),
+    gettext_noop("Only dispatchers work the roadside side"),
     gettext_noop("This request needs another service"),
     gettext_noop("This assistant is on another job"),
     gettext_noop("The vehicle has open trips"),

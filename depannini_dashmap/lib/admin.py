@@ -18,14 +18,17 @@ class TenantAdmin(admin.ModelAdmin):
     list_per_page = 50
     list_max_show_all = 200
     operators_only = False
+    is_roadside = False  # whether those who work the roadside side see and change all of it, and nobody else any
 
     def _may_look(self, request: HttpRequest) -> bool:
         user: Any = request.user
+        if self.is_roadside:
+            return bool(user.is_active and user.is_roadside)
         return bool(user.is_active and (user.is_operator or (not self.operators_only and user.is_company_member)))
 
     def _may_change(self, request: HttpRequest) -> bool:
         user: Any = request.user
-        return self._may_look(request) and (user.is_operator or user.is_company_editor)
+        return self._may_look(request) and (self.is_roadside or user.is_operator or user.is_company_editor)
 
     def has_module_permission(self, request: HttpRequest) -> bool:
         return self._may_look(request)
