@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ipaddress
 import time
 from typing import Any
 
@@ -15,17 +14,11 @@ from rest_framework.throttling import BaseThrottle
 from depannini_dashmap.lib import context
 from depannini_dashmap.lib.errors import TooManyRequests
 
-UNKNOWN_ADDRESS = "0.0.0.0"  # noqa: S104 - nothing is bound to it
-
 
 def caller_address(request: HttpRequest | Request) -> str:
-    """Return the caller's address; proxies that are not ours cannot choose it."""
+    """Return the address that a caller counts under: IPv6 by its /64; proxies that are not ours cannot choose it."""
     forwarded = request.META.get("HTTP_X_FORWARDED_FOR", "")
-    address = context.client_address(request.META.get("REMOTE_ADDR", ""), forwarded, settings.NUM_PROXIES)
-    try:
-        return str(ipaddress.ip_address(address))
-    except ValueError:
-        return UNKNOWN_ADDRESS
+    return context.network_of(context.client_address(request.META.get("REMOTE_ADDR", ""), forwarded, settings.NUM_PROXIES))
 
 
 class Quota:

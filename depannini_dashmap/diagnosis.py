@@ -24,7 +24,7 @@ from django_tasks_db.models import DBTaskResult
 from websockets.exceptions import ConnectionClosed, WebSocketException
 from websockets.sync.client import connect
 
-from depannini_dashmap.lib import hub, realtime
+from depannini_dashmap.lib import hub, proxies, realtime
 from depannini_dashmap.models import AuditEvent
 
 PATIENCE = 5  # seconds for any outside system
@@ -144,7 +144,10 @@ def audit_trail() -> str:
     except (DatabaseError, InterfaceError) as error:
         raise Broken(f"Cannot be read: {type(error).__name__}", "See database and migrations.") from error
     if may_remove:
-        raise Broken(f"The role {role} may change audit events", f"REVOKE UPDATE, DELETE ON {table} FROM {role}; also after each restore.")
+        raise Broken(
+            f"The role {role} may change audit events",
+            f"REVOKE UPDATE, DELETE ON {table} FROM {role}; also after each restore.",
+        )
     return f"the role {role} can only add to it"
 
 
@@ -220,7 +223,9 @@ def photos() -> str:
         probe.write_bytes(b"x" * 4096)
         probe.unlink()
     except OSError as error:
-        raise Broken(f"{folder} cannot be written: {error.strerror}", "Give it to the server's user, or free space.") from error
+        raise Broken(
+            f"{folder} cannot be written: {error.strerror}", "Give it to the server's user, or free space."
+        ) from error
     return f"{folder} can be written"
 
 
@@ -261,7 +266,9 @@ def sms() -> str:
             timeout=PATIENCE,
         )
     except requests.RequestException as error:
-        raise Broken(f"Twilio is unreachable: {type(error).__name__}", "Let the server reach api.twilio.com:443.") from None
+        raise Broken(
+            f"Twilio is unreachable: {type(error).__name__}", "Let the server reach api.twilio.com:443."
+        ) from None
     if answer.status_code != 200:
         raise Broken(f"Twilio answers {answer.status_code}", "Correct SID and TOKEN in SMS_URL.")
     return "Twilio accepts our login"
@@ -274,7 +281,9 @@ def web() -> str:
     try:
         answer = requests.get(url, timeout=PATIENCE, allow_redirects=False)
     except requests.RequestException as error:
-        raise Broken(f"{url} cannot be reached: {type(error).__name__}", "Start the server, or correct BASE_URL.") from None
+        raise Broken(
+            f"{url} cannot be reached: {type(error).__name__}", "Start the server, or correct BASE_URL."
+        ) from None
     if answer.status_code != 200:
         raise Broken(
             f"{url} answers {answer.status_code}",
@@ -285,6 +294,37 @@ def web() -> str:
     if drift > CLOCK_SLACK:
         raise Broken(f"{settings.BASE_URL} is {drift:.0f} s off our clock", "Run NTP on both machines.")
     return f"{url} answers in {1000 * answer.elapsed.total_seconds():.0f} ms"
+
+
+@examination
+def callers() -> str:
+    """Ask our own server, through its public address, as whom it knows us: limits count by that."""
+    try:
+        answer = requests.get(f"{settings.BASE_URL}/readyz", timeout=PATIENCE, headers=proxies.question())
+        arrival = answer.json()["arrival"]
+    except (requests.RequestException, KeyError, ValueError, TypeError):
+        raise Doubtful(
+            "The server does not say how we reached it", "See web; doctor needs the server's own SECRET_KEY."
+        ) from None
+    return _judged(arrival)
+
+
+def _judged(arrival: dict[str, Any]) -> str:
+    """Say as whom a request arrived. Raises: Doubtful, Broken."""
+    peer, said, trusted, entries = (arrival[key] for key in ("peer", "said", "num_proxies", "entries"))
+    if said is not None and not arrival["address"]:
+        raise Broken(
+            f"The proxy {peer or 'on the Unix socket'} sends X-Forwarded-For without a readable address ({said[:40]!r}): all behind it count as one",
+            "Have it append the caller's address (nginx: $proxy_add_x_forwarded_for), or correct NUM_PROXIES.",
+        )
+    if entries < trusted:
+        raise Doubtful(
+            f"{entries} of {trusted} proxies say whom they serve",
+            "Correct NUM_PROXIES, or have each append to X-Forwarded-For.",
+        )
+    if entries and not trusted:
+        raise Doubtful(f"A proxy is in front ({peer}) and not believed: all behind it count as one", "Set NUM_PROXIES.")
+    return f"we are {arrival['address'] or peer}, behind {trusted} proxies"
 
 
 @examination

@@ -9,7 +9,7 @@ from django.template.loader import render_to_string
 from django.views.decorators.cache import never_cache
 from django.views.defaults import page_not_found, permission_denied, server_error
 
-from depannini_dashmap.lib import errors, readiness, stopping
+from depannini_dashmap.lib import errors, proxies, readiness, stopping
 from depannini_dashmap.lib.api import error_response, read_only
 from depannini_dashmap.lib.middleware import is_page
 
@@ -35,7 +35,8 @@ def readyz(request: HttpRequest) -> JsonResponse:
         return error_response(errors.Unavailable("Stopping", code="stopping"))
     if not readiness.database_answers():
         return error_response(errors.Unavailable(code="database_unavailable"))
-    return JsonResponse({"status": "ok", "database": "ok"})
+    arrival = proxies.answer(request)
+    return JsonResponse({"status": "ok", "database": "ok"} | ({"arrival": arrival} if arrival else {}))
 
 
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:

@@ -164,6 +164,39 @@ def test_behind_one_proxy_the_last_hop_counts(api, throttled, client_user):
     assert api().post("/api/auth/login/", body, HTTP_X_FORWARDED_FOR="203.0.113.7, 203.0.113.8").status_code == 401
 
 
+@pytest.mark.parametrize(
+    "caller", ["198.51.100.{}:40001", "[2001:db8:0:{}::1]:40001", "2001:db8:0:{}::1", "::ffff:198.51.100.{}"]
+)
+def test_callers_behind_a_proxy_are_told_apart_however_it_writes_them(api, throttled, client_user, caller):
+    throttled.NUM_PROXIES = 1
+    body = {"username": client_user.username, "password": "x"}
+
+    def attempt(number):
+        return api().post("/api/auth/login/", body, HTTP_X_FORWARDED_FOR=caller.format(number)).status_code
+
+    assert [attempt(7) for _ in range(6)] == [401] * 5 + [429]
+    assert attempt(8) == 401
+
+
+def test_one_customer_of_ipv6_is_one_caller(api, throttled, client_user):
+    body = {"username": client_user.username, "password": "x"}
+    codes = [api().post("/api/auth/login/", body, REMOTE_ADDR=f"2001:db8::{n}").status_code for n in range(1, 7)]
+    assert codes == [401] * 5 + [429]
+    assert api().post("/api/auth/login/", body, REMOTE_ADDR="2001:db8:0:1::1").status_code == 401
+
+
+def test_callers_whom_no_proxy_names_count_as_that_proxy(api, throttled, client_user):
+    throttled.NUM_PROXIES = 1
+    body = {"username": client_user.username, "password": "x"}
+
+    def attempt(proxy, entry):
+        return api().post("/api/auth/login/", body, REMOTE_ADDR=proxy, HTTP_X_FORWARDED_FOR=entry).status_code
+
+    assert [attempt("10.0.0.2", entry) for entry in ("unknown", "_hidden", "6.6.6.6,", "-", "unix:", "x")] == [401] * 5 + [429]
+    assert attempt("10.0.0.3", "unknown") == 401
+    assert attempt("10.0.0.2", "203.0.113.7") == 401
+
+
 def test_throttling_off_never_locks(api, client_user):
     body = {"username": client_user.username, "password": "x"}
     assert {api().post("/api/auth/login/", body).status_code for _ in range(8)} == {401}

@@ -1,5 +1,6 @@
 """The doctor finds what is broken, names the remedy, and says nothing against what works."""
 
+import json
 import socketserver
 import threading
 from collections.abc import Iterator
@@ -10,12 +11,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import time_machine
+from django.core import signing
 from django.core.management import CommandError, call_command
+from django.test import RequestFactory
 from django.utils import timezone
 from django_tasks_db.models import DBTaskResult
 
 from depannini_dashmap import diagnosis
 from depannini_dashmap.diagnosis import examine
+from depannini_dashmap.lib import proxies
 
 
 class Answer(BaseHTTPRequestHandler):
@@ -137,6 +142,55 @@ def test_the_public_address(settings: Any, server: str) -> None:
     assert one("web").level == "broken"
     settings.BASE_URL = "http://127.0.0.1:1"
     assert one("web").level == "broken"
+    assert one("callers").level == "doubtful"
+
+
+@pytest.mark.parametrize(
+    ("said", "trusted", "level"),
+    [
+        ("198.51.100.7:40001", 1, "ok"),
+        ("6.6.6.6, [2001:db8::7]:443, 10.0.0.1", 2, "ok"),
+        ("", 0, "ok"),
+        ("unknown", 1, "broken"),
+        ("6.6.6.6, unix:", 1, "broken"),
+        ("198.51.100.7", 2, "doubtful"),
+        ("", 1, "doubtful"),
+        ("198.51.100.7", 0, "doubtful"),
+    ],
+)
+def test_what_proxies_say_of_their_callers(settings: Any, said: str, trusted: int, level: str) -> None:
+    class Arrival(Answer):
+        """A server of ours behind a proxy."""
+
+        def do_GET(self) -> None:
+            headers = {f"HTTP_{name.upper().replace('-', '_')}": value for name, value in self.headers.items()}
+            request = RequestFactory().get(self.path, REMOTE_ADDR="10.0.0.2", **headers, HTTP_X_FORWARDED_FOR=said)
+            body = json.dumps({"arrival": proxies.answer(request)}).encode()
+            self.send_response(200)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+    settings.NUM_PROXIES = trusted
+    with ThreadingHTTPServer(("127.0.0.1", 0), Arrival) as running:
+        thread = threading.Thread(target=running.serve_forever, daemon=True)
+        thread.start()
+        settings.BASE_URL = f"http://127.0.0.1:{running.server_address[1]}"
+        finding = one("callers")
+        running.shutdown()
+        thread.join()
+    assert finding.level == level
+    if level == "broken":
+        assert "10.0.0.2" in finding.sentence
+
+
+def test_nobody_else_is_told_how_a_request_arrived(settings: Any) -> None:
+    for header in ({}, {proxies.HEADER: ""}, {proxies.HEADER: "x:y:z"}, {proxies.HEADER: signing.dumps("proxies")}):
+        assert proxies.answer(RequestFactory().get("/readyz", headers=header)) is None
+    asked = proxies.question()
+    assert proxies.answer(RequestFactory().get("/readyz", headers=asked)) is not None
+    with time_machine.travel(timezone.now() + timedelta(seconds=proxies.GOOD_FOR + 1)):
+        assert proxies.answer(RequestFactory().get("/readyz", headers=asked)) is None
 
 
 def test_a_proxy_that_passes_no_upgrade_is_broken(settings: Any, server: str) -> None:
