@@ -15,6 +15,7 @@ from accounts.managers import normalise_email
 from accounts.models import User
 from accounts.phones import NotAPhoneNumber, normalise_phone
 from accounts.services import set_password
+from accounts.usernames import canonical_username, is_choosable
 
 
 class AddressesMixin:
@@ -105,7 +106,7 @@ class NewAccountForm(AddressesMixin, BaseUserCreationForm):
     def clean_username(self) -> str:
         """Refuse what nobody may choose."""
         name = self.cleaned_data["username"]
-        if "@" in name or name.startswith("+") or not name.isprintable():
+        if not is_choosable(name := canonical_username(name)):
             raise forms.ValidationError(_("A username has no @, no leading + and no invisible characters."))
         return name
 

@@ -1,4 +1,4 @@
-"""Serializer fields of accounts: phones, e-mails, usernames, licence dates, passwords."""
+"""Serializer fields of accounts: phones, usernames, licence dates, passwords."""
 
 from __future__ import annotations
 
@@ -12,15 +12,16 @@ from django.utils import timezone
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
-from accounts.managers import normalise_email
 from accounts.phones import NotAPhoneNumber, normalise_phone
-from depannini_dashmap.lib.fields import StrictIntegerField
+from accounts.usernames import canonical_username, is_choosable
+from depannini_dashmap.lib.fields import StrictIntegerField, TextField
+from depannini_dashmap.lib.text import plain_digits
 
 _SHORT_DATE = re.compile(r"\s*(\d{1,2})[:/.-](\d{1,2})[:/.-](\d{2}|\d{4})\s*\Z", re.ASCII)
 
 
-class PhoneField(serializers.CharField):
-    """A phone number, stored as E.164; empty reads as none."""
+class PhoneField(TextField):
+    """A phone number, stored as E.164; empty reads as none. A JSON number is one only as an integer."""
 
     default_error_messages = {"invalid_phone": "Enter a phone number of 8 to 15 digits."}
 
@@ -29,29 +30,15 @@ class PhoneField(serializers.CharField):
         super().__init__(**kwargs)
 
     def to_internal_value(self, data: Any) -> str:
+        if isinstance(data, float):
+            self.fail("invalid_phone")
         try:
             return normalise_phone(super().to_internal_value(data))
         except NotAPhoneNumber:
             self.fail("invalid_phone")
 
 
-class EmailField(serializers.EmailField):
-    """An e-mail in its one spelling; an empty one reads as none where none is allowed."""
-
-    def __init__(self, **kwargs: Any) -> None:
-        kwargs.setdefault("max_length", 254)
-        super().__init__(**kwargs)
-
-    def run_validation(self, data: Any = serializers.empty) -> Any:
-        if self.allow_null and isinstance(data, str) and not data.strip():
-            data = None
-        return super().run_validation(data)
-
-    def to_internal_value(self, data: Any) -> str:
-        return normalise_email(super().to_internal_value(data)) or ""
-
-
-class UsernameField(serializers.CharField):
+class UsernameField(TextField):
     """A username that somebody chooses: no `@`, no leading `+`, nothing invisible."""
 
     default_error_messages = {"invalid_username": "A username has no @, no leading + and no invisible characters."}
@@ -61,14 +48,14 @@ class UsernameField(serializers.CharField):
         super().__init__(**kwargs)
 
     def to_internal_value(self, data: Any) -> str:
-        name = super().to_internal_value(data)
-        if "@" in name or name.startswith("+") or not name.isprintable():
+        name = canonical_username(super().to_internal_value(data))
+        if not is_choosable(name):
             self.fail("invalid_username")
         return name
 
 
 class PasswordField(serializers.CharField):
-    """A password, kept exactly as it was typed; how good it must be is checked by the services."""
+    """A password as it was typed; its one spelling is the business of the user's model, how good it is of the services."""
 
     def __init__(self, **kwargs: Any) -> None:
         kwargs.setdefault("max_length", 256)
@@ -76,14 +63,17 @@ class PasswordField(serializers.CharField):
 
 
 class CodeField(serializers.CharField):
-    """A code as it was typed; whether it is right is never a question of its form."""
+    """A code in whatever digits, with spaces, hyphens or direction marks; whether it is right is no question of its form."""
 
     def __init__(self, **kwargs: Any) -> None:
-        super().__init__(max_length=32, **kwargs)
+        super().__init__(max_length=64, **kwargs)
 
     def to_internal_value(self, data: Any) -> str:
-        typed = super().to_internal_value(data).replace(" ", "")
-        return f"{int(data):06d}" if isinstance(data, int) else typed
+        if isinstance(data, float):
+            self.fail("invalid")
+        if isinstance(data, int):
+            return f"{data:06d}" if 0 <= data < 10**6 else ""
+        return plain_digits(super().to_internal_value(data)).replace("-", "")
 
 
 @extend_schema_field({"type": "string", "example": "31:12:29"})

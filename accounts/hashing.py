@@ -1,5 +1,7 @@
 """Keyed hashes of addresses and codes: equal ones can be found, none can be read back without the SECRET_KEY."""
 
+import unicodedata
+
 from django.utils.crypto import constant_time_compare, salted_hmac
 
 
@@ -16,3 +18,8 @@ def code_hash(code_id: int, code: str) -> str:
 def is_code(code_id: int, code: str, hashed: str) -> bool:
     """Compare a typed code with a stored hash in constant time."""
     return bool(hashed) and constant_time_compare(code_hash(code_id, code), hashed)
+
+
+def spellings(password: str) -> list[str]:
+    """Return a password as it was typed and in NFC, the latter last; one alone where they are the same."""
+    return list(dict.fromkeys([password, unicodedata.normalize("NFC", password)]))

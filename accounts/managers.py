@@ -8,6 +8,9 @@ from typing import TYPE_CHECKING, Any, Self
 from django.contrib.auth.base_user import BaseUserManager
 from django.db import models
 
+from accounts.usernames import canonical_username
+from depannini_dashmap.lib.text import NotAnEmail, canonical_email, clean
+
 if TYPE_CHECKING:
     from accounts.models import User
 
@@ -76,6 +79,11 @@ class UserQuerySet(models.QuerySet):
         """Keep the account of an e-mail, whatever its case."""
         return self.filter(email=normalise_email(email))
 
+    def with_username(self, typed: str) -> User | None:
+        """Return the account of a username, whatever keyboard it was typed on; as it was typed comes first."""
+        found = {user.username: user for user in self.filter(username__in={typed, canonical_username(typed)})}
+        return found.get(typed) or next(iter(found.values()), None)
+
 
 class UserManager(BaseUserManager.from_queryset(UserQuerySet)):  # type: ignore[misc]
     """Makes users; everything stored is normalised here or by the services."""
@@ -84,7 +92,7 @@ class UserManager(BaseUserManager.from_queryset(UserQuerySet)):  # type: ignore[
         """Save a new user with a hashed password."""
         if not username:
             raise ValueError("A username is needed")
-        user = self.model(username=username, email=normalise_email(email), **fields)
+        user = self.model(username=canonical_username(username), email=normalise_email(email), **fields)
         user.set_password(password)
         user.save(using=self._db)
         return user
@@ -119,4 +127,7 @@ class EndedTokenQuerySet(models.QuerySet):
 
 def normalise_email(email: str | None) -> str | None:
     """Give the one spelling under which an e-mail is stored; nothing becomes None."""
-    return (email or "").strip().lower() or None
+    try:
+        return canonical_email(email) if email else None
+    except NotAnEmail:
+        return clean(email or "").lower() or None

@@ -5,12 +5,14 @@ from __future__ import annotations
 from functools import cached_property
 
 from django.contrib.auth.base_user import AbstractBaseUser
+from django.contrib.auth.hashers import make_password
 from django.contrib.auth.models import PermissionsMixin
 from django.db import models
 from django.db.models import Q
 from django.db.models.functions import Lower
 from django.utils import timezone
 
+from accounts.hashing import spellings
 from accounts.managers import (
     CompanyQuerySet,
     EndedTokenQuerySet,
@@ -111,6 +113,27 @@ class User(AbstractBaseUser, PermissionsMixin):
     def clean(self) -> None:
         """Store the e-mail in its one spelling."""
         self.email = normalise_email(self.email)
+
+    def set_password(self, raw_password: str | None) -> None:
+        """Hash a password in NFC, so that the keyboard it was typed on does not matter."""
+        super().set_password(raw_password and spellings(raw_password)[-1])
+        if raw_password and self.pk is None and len(spellings(raw_password)) > 1:
+            make_password(raw_password)  # sign-in asks this of no account for the time that a comparison takes
+
+    def check_password(self, raw_password: str) -> bool:
+        """Compare a password as it was typed, as hashes from before were made, and in NFC."""
+        for spelling in spellings(raw_password):
+            if super().check_password(spelling):
+                self._hash_anew(spelling)
+                return True
+        return False
+
+    def _hash_anew(self, password: str) -> None:
+        canonical = spellings(password)[-1]
+        if canonical == password:
+            return
+        before, self.password = self.password, make_password(canonical)
+        User.objects.filter(pk=self.pk, password=before).update(password=self.password)
 
     @property
     def display_name(self) -> str:

@@ -1,13 +1,16 @@
 """One number, one spelling: what people type as a phone number, and its E.164 form."""
 
 import re
-import unicodedata
 
 import phonenumbers
 from django.conf import settings
 
+from depannini_dashmap.lib.text import plain_digits
+
 _E164 = re.compile(r"\+[0-9]{8,15}\Z")
-_SEPARATORS = " \t-.()/_"
+_SEPARATORS = re.compile(r"[-.()/_]")
+# What a table or a program made of a number: 555058407.0 is not a number of one digit more.
+_DECIMAL = re.compile(r"[0-9]{7,}\.0+\Z")
 
 
 class NotAPhoneNumber(ValueError):
@@ -16,7 +19,10 @@ class NotAPhoneNumber(ValueError):
 
 def normalise_phone(text: str) -> str:
     """Return the E.164 form. A number without a prefix is read in PHONE_DEFAULT_REGION. Raises: NotAPhoneNumber."""
-    typed = "".join(_plain(character) for character in unicodedata.normalize("NFKC", text))
+    typed = plain_digits(text)
+    if _DECIMAL.search(typed):
+        raise NotAPhoneNumber(text)
+    typed = _SEPARATORS.sub("", typed)
     if not re.fullmatch(r"\+?[0-9]{3,20}", typed):
         raise NotAPhoneNumber(text)
     try:
@@ -28,13 +34,3 @@ def normalise_phone(text: str) -> str:
     if not _E164.match(result):
         raise NotAPhoneNumber(text)
     return result
-
-
-def _plain(character: str) -> str:
-    """Return a digit as ASCII, and separators and invisible characters as nothing."""
-    category = unicodedata.category(character)
-    if category == "Nd":
-        return str(unicodedata.digit(character))
-    if character in _SEPARATORS or category in {"Cf", "Zs", "Pd"}:
-        return ""
-    return character

@@ -8,16 +8,23 @@ from rest_framework import serializers
 
 from accounts.fields import (
     CodeField,
-    EmailField,
     LicenceExpiryField,
     PasswordField,
     PhoneField,
     RegistrationNumberField,
     UsernameField,
 )
+from accounts.hashing import spellings
 from accounts.models import Company, Membership, User
 from depannini_dashmap.lib.contact import PhoneTextSerializerField
-from depannini_dashmap.lib.fields import ModelSerializer, NumberField, UtcDateTimeField, VisibleRelatedField
+from depannini_dashmap.lib.fields import (
+    EmailField,
+    ModelSerializer,
+    NumberField,
+    TextField,
+    UtcDateTimeField,
+    VisibleRelatedField,
+)
 
 DETAILS = (
     "service_type",
@@ -31,7 +38,11 @@ DETAILS = (
 )
 
 
-class OptionalText(serializers.CharField):
+def _match(one: str | None, other: str) -> bool:
+    return one is not None and spellings(one)[-1] == spellings(other)[-1]
+
+
+class OptionalText(TextField):
     """A text that may be missing; null reads as empty."""
 
     def __init__(self, **kwargs: Any) -> None:
@@ -81,7 +92,7 @@ class _Registration(serializers.Serializer):
     password_confirm = PasswordField(required=False, allow_null=True, allow_blank=True)
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
-        if "password_confirm" in attrs and attrs.pop("password_confirm") != attrs["password"]:
+        if "password_confirm" in attrs and not _match(attrs.pop("password_confirm"), attrs["password"]):
             raise serializers.ValidationError({"password_confirm": ["The passwords do not match."]})
         return attrs
 
@@ -90,7 +101,7 @@ class ClientRegistration(_Registration):
     """A motorist."""
 
     phone_number = PhoneField()
-    name = serializers.CharField(max_length=150)
+    name = TextField(max_length=150)
     email = EmailField(required=False, allow_null=True)
     address = OptionalText(max_length=500)
     current_lat = NumberField(min_value=-90, max_value=90, required=False, allow_null=True)
@@ -113,9 +124,9 @@ class AssistantRegistration(ClientRegistration):
     """Somebody who helps, with their papers."""
 
     service_type = serializers.ChoiceField(["towing", "repair"])
-    vehicle_type = serializers.CharField(max_length=100)
+    vehicle_type = TextField(max_length=100)
     driving_license_cat = serializers.ChoiceField(["c", "b"])
-    driving_license_num = serializers.CharField(max_length=50)
+    driving_license_num = TextField(max_length=50)
     driving_license_expiry = LicenceExpiryField()
     vehicle_registration_num = RegistrationNumberField()
     current_lat = NumberField(min_value=-90, max_value=90)
@@ -153,7 +164,7 @@ class DispatcherRegistration(_Registration):
 class FounderRegistration(DispatcherRegistration):
     """The console's form, which says no user type and must name a company."""
 
-    company_name = serializers.CharField(max_length=200)
+    company_name = TextField(max_length=200)
 
 
 def registration_for(data: dict[str, Any]) -> _Registration:
@@ -175,14 +186,14 @@ def registration_for(data: dict[str, Any]) -> _Registration:
 class LoginSerializer(serializers.Serializer):
     """DashMap: username and password."""
 
-    username = serializers.CharField(max_length=254)
+    username = TextField(max_length=254)
     password = PasswordField()
 
 
 class EmailLoginSerializer(serializers.Serializer):
     """Depannini: e-mail and password."""
 
-    email = serializers.CharField(max_length=254)
+    email = TextField(max_length=254)
     password = PasswordField()
 
 
@@ -226,7 +237,7 @@ class PasswordChangeSerializer(serializers.Serializer):
     new_password_confirm = PasswordField()
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
-        if attrs["new_password"] != attrs["new_password_confirm"]:
+        if not _match(attrs["new_password_confirm"], attrs["new_password"]):
             raise serializers.ValidationError({"new_password_confirm": ["The passwords do not match."]})
         return attrs
 
@@ -258,7 +269,7 @@ class ResetSerializer(AddressSerializer):
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         attrs = super().validate(attrs)
-        if attrs["new_password"] != attrs["new_password_confirm"]:
+        if not _match(attrs["new_password_confirm"], attrs["new_password"]):
             raise serializers.ValidationError({"new_password_confirm": ["The passwords do not match."]})
         return attrs
 
@@ -305,7 +316,7 @@ class ProfileSerializer(serializers.Serializer):
 class CompanySerializer(ModelSerializer):
     """A company."""
 
-    name = serializers.CharField(max_length=200)
+    name = TextField(max_length=200)
     address = OptionalText(max_length=500)
     phone = OptionalPhoneText()
     email = OptionalEmail()
@@ -319,7 +330,7 @@ class CompanySerializer(ModelSerializer):
 class OwnCompanySerializer(serializers.Serializer):
     """The console's settings form of the current company."""
 
-    company_name = serializers.CharField(max_length=200)
+    company_name = TextField(max_length=200)
     company_address = OptionalText(max_length=500)
     company_phone = OptionalPhoneText()
     company_email = OptionalEmail()
@@ -348,7 +359,7 @@ class MemberSerializer(serializers.ModelSerializer):
 class NewMemberSerializer(serializers.Serializer):
     """Who shall join, by one of two names."""
 
-    username = serializers.CharField(max_length=254, required=False)
+    username = TextField(max_length=254, required=False)
     email = EmailField(required=False)
     role = serializers.ChoiceField(Membership.Role.choices, required=False)
 

@@ -6,18 +6,18 @@ from typing import Any
 
 from rest_framework import serializers
 
-from accounts.fields import EmailField, LicenceExpiryField, PhoneField, RegistrationNumberField
+from accounts.fields import LicenceExpiryField, PhoneField, RegistrationNumberField
 from assistance.models import AssistantProfile, ServiceType
-from depannini_dashmap.lib.fields import NumberField
+from depannini_dashmap.lib.fields import EmailField, NumberField, TextField
 
 
 class ProfileChangesSerializer(serializers.Serializer):
     """What people may change about themselves; everything is optional, unknown and read-only keys are ignored."""
 
-    name = serializers.CharField(max_length=150, required=False)
-    first_name = serializers.CharField(max_length=150, required=False, allow_blank=True)
-    last_name = serializers.CharField(max_length=150, required=False, allow_blank=True)
-    address = serializers.CharField(max_length=500, required=False, allow_blank=True)
+    name = TextField(max_length=150, required=False)
+    first_name = TextField(max_length=150, required=False, allow_blank=True)
+    last_name = TextField(max_length=150, required=False, allow_blank=True)
+    address = TextField(max_length=500, required=False, allow_blank=True)
     email = EmailField(required=False, allow_null=True)
     phone_number = PhoneField(required=False)
     profile_photo = serializers.FileField(required=False, allow_null=True, max_length=300)
@@ -35,9 +35,9 @@ class PapersSerializer(serializers.Serializer):
     """What assistants may change about their work."""
 
     service_type = serializers.ChoiceField(ServiceType.choices, required=False)
-    vehicle_type = serializers.CharField(max_length=100, required=False)
+    vehicle_type = TextField(max_length=100, required=False)
     driving_license_cat = serializers.ChoiceField(AssistantProfile.LicenceCategory.choices, required=False)
-    driving_license_num = serializers.CharField(max_length=50, required=False)
+    driving_license_num = TextField(max_length=50, required=False)
     driving_license_expiry = LicenceExpiryField(required=False)
     vehicle_registration_num = RegistrationNumberField(required=False)
 

@@ -9,7 +9,13 @@ from rest_framework import serializers
 
 from assistance.lifecycle import STATES
 from assistance.models import ChatMessage, ServiceType, VehicleClass
-from depannini_dashmap.lib.fields import DecimalStringField, NumberField, StrictIntegerField, UtcDateTimeField
+from depannini_dashmap.lib.fields import (
+    DecimalStringField,
+    NumberField,
+    StrictIntegerField,
+    TextField,
+    UtcDateTimeField,
+)
 
 
 class PointSerializer(serializers.Serializer):
@@ -39,7 +45,7 @@ class RequestSerializer(serializers.Serializer):
     dropoff = PointSerializer(required=False, allow_null=True)
     assistance_type = OptionalChoiceField(ServiceType.choices)
     vehicle_type = OptionalChoiceField(VehicleClass.choices)
-    description = serializers.CharField(max_length=1000, required=False, allow_blank=True, allow_null=True, default="")
+    description = TextField(max_length=1000, required=False, allow_blank=True, allow_null=True, default="")
 
     def validated_arguments(self) -> dict[str, Any]:
         """Give the arguments of the service."""
@@ -58,7 +64,7 @@ class StatusSerializer(serializers.Serializer):
     """The state that somebody asks for; a reason in words may go with a cancellation, a price with a completion."""
 
     status = serializers.ChoiceField(STATES)
-    reason = serializers.CharField(max_length=500, required=False, allow_blank=True, allow_null=True, default="")
+    reason = TextField(max_length=500, required=False, allow_blank=True, allow_null=True, default="")
     total_price = DecimalStringField(max_digits=12, decimal_places=2, min_value=0, required=False, allow_null=True)
 
 
@@ -90,7 +96,7 @@ class RatingSerializer(serializers.Serializer):
 class PostSerializer(serializers.Serializer):
     """A message, with the sender's own name for it."""
 
-    message = serializers.CharField(max_length=ChatMessage.MAX_LENGTH)
+    message = TextField(max_length=ChatMessage.MAX_LENGTH)
     client_id = serializers.CharField(
         max_length=ChatMessage.MAX_CLIENT_ID,
         required=False,

@@ -7,6 +7,7 @@ from rest_framework import serializers
 
 from accounts.models import Company
 from depannini_dashmap.lib.fields import ModelSerializer, StrictIntegerField, VisibleRelatedField
+from depannini_dashmap.lib.numbers import NotANumber, read_integer
 from orders.columns import CONTACT, CUSTOMER, GOODS, PLACE, WANTED
 from orders.models import Order, Stop
 from orders.stops import StopInput
@@ -29,13 +30,12 @@ class StopInputField(serializers.Field):
     def to_internal_value(self, data: Any) -> StopInput:
         if isinstance(data, dict):
             return StopInput(fields=self._content(data))
-        if isinstance(data, bool) or not isinstance(data, int | str):
-            self.fail("invalid")
-        text = str(data).strip()
-        if not (text.removeprefix("-").isdigit() and text.isascii()):
+        try:
+            number = read_integer(data)
+        except NotANumber:
             self.fail("invalid")
         user = self.context["request"].user
-        stop = Stop.objects.visible_to(user).filter(pk=int(text)).first() if len(text) < 19 else None
+        stop = Stop.objects.visible_to(user).filter(pk=number).first() if abs(number) < 2**63 else None
         if stop is None:
             self.fail("unknown")
         return StopInput(stop=stop)

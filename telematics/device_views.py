@@ -19,7 +19,7 @@ from accounts.permissions import IsDispatcherOrStaff
 from accounts.throttles import PositionThrottle
 from depannini_dashmap.lib import errors
 from depannini_dashmap.lib.api import ApiMixin, JsonParser
-from depannini_dashmap.lib.fields import StrictIntegerField, UtcDateTimeField
+from depannini_dashmap.lib.fields import StrictIntegerField, TextField, UtcDateTimeField
 from depannini_dashmap.lib.paths import path_id
 from depannini_dashmap.lib.rows import RowPages
 from telematics import devices, protocols
@@ -31,7 +31,7 @@ class DeviceShape(serializers.ModelSerializer):
 
     vehicle_id = StrictIntegerField()
     vehicle_license_plate = serializers.CharField(source="vehicle.license_plate", read_only=True)
-    name = serializers.CharField(max_length=100, required=False, allow_blank=True)
+    name = TextField(max_length=100, required=False, allow_blank=True)
     created_at = UtcDateTimeField(read_only=True)
 
     class Meta:

@@ -10,6 +10,8 @@ import datetime as dt
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
+from depannini_dashmap.lib.numbers import NotANumber, read_float
+
 KMH_PER_KNOT = 1.852
 KMH_PER_MS = 3.6
 KM_PER_M = 0.001
@@ -120,8 +122,8 @@ def _scaled(value: Any, factor: float) -> Any:
     if value is None or isinstance(value, bool):
         return value
     try:
-        return float(value) * factor
-    except (TypeError, ValueError, OverflowError):
+        return read_float(value) * factor
+    except NotANumber:
         return value
 
 
@@ -145,10 +147,10 @@ def _instant(value: Any) -> Any:
     if value is None or isinstance(value, bool):
         return value
     try:
-        number = float(value)
+        number = read_float(value)
         seconds = number if number < SECONDS_END else number / 1000
         return dt.datetime.fromtimestamp(seconds, dt.UTC).isoformat()
-    except (TypeError, ValueError, OverflowError, OSError):
+    except (ValueError, OverflowError, OSError):
         return value
 
 

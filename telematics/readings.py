@@ -10,6 +10,8 @@ from typing import Any, NamedTuple
 
 from django.utils.dateparse import parse_datetime
 
+from depannini_dashmap.lib.numbers import NotANumber, read_float, read_integer
+
 MAX_CLOCK_SKEW = dt.timedelta(minutes=5)
 ENGINE_STATES = ("on", "off", "idle")
 MAX_ID = 2**63 - 1
@@ -130,6 +132,7 @@ def _plain(raw: dict, now: dt.datetime) -> Reading | None:
         len(text) < LONGEST_NUMBER
         and len(timestamp) <= LONGEST_INSTANT
         and "_" not in text
+        and text.isascii()
         and type(vehicle_id) is int
         and engine_status in ENGINE_STATES
         and instant.tzinfo is dt.UTC
@@ -157,12 +160,10 @@ def _identifier(raw: Mapping, wrong: dict[str, list[str]]) -> int:
         return value
     if value is None:
         wrong["vehicle_id"] = NULL if "vehicle_id" in raw else REQUIRED
-    elif isinstance(value, str) and len(value) <= 20 and value.isascii() and value.strip().lstrip("-").isdigit():
-        return int(value)
-    elif isinstance(value, float) and value.is_integer():
-        return int(value)
-    else:
-        wrong["vehicle_id"] = NOT_AN_ID
+    try:
+        return read_integer(None if isinstance(value, str) and len(value) > 20 else value)
+    except NotANumber:
+        wrong.setdefault("vehicle_id", NOT_AN_ID)
     return 0
 
 
@@ -186,14 +187,11 @@ def _number(raw: Mapping, scale: _Scale, wrong: dict[str, list[str]]) -> float |
 
 
 def _as_float(value: Any) -> float | None:
-    if isinstance(value, str):
-        if len(value) >= LONGEST_NUMBER or "_" in value:
-            return None
-    elif isinstance(value, bool) or not isinstance(value, int | float):
+    if isinstance(value, str) and len(value) >= LONGEST_NUMBER:
         return None
     try:
-        return float(value)
-    except (ValueError, OverflowError):
+        return read_float(value)
+    except NotANumber:
         return None
 
 

@@ -8,7 +8,13 @@ from typing import Any
 from drf_spectacular.utils import extend_schema_field, extend_schema_serializer
 from rest_framework import serializers
 
-from depannini_dashmap.lib.fields import ClockTimeField, ModelSerializer, StrictIntegerField, VisibleRelatedField
+from depannini_dashmap.lib.fields import (
+    ClockTimeField,
+    ModelSerializer,
+    StrictIntegerField,
+    TextField,
+    VisibleRelatedField,
+)
 from fleet.models import Vehicle
 from orders.models import Order
 from orders.serializers import StopInputField, StopSerializer
@@ -86,7 +92,7 @@ class TripSerializer(ModelSerializer):
     dispatcher = StrictIntegerField(required=False, allow_null=True)
     dispatcher_name = serializers.CharField(read_only=True, allow_null=True)
     status = serializers.ChoiceField(choices=Trip.Status.choices, required=False)
-    notes = serializers.CharField(required=False, allow_blank=True, max_length=NOTES_LENGTH)
+    notes = TextField(required=False, allow_blank=True, max_length=NOTES_LENGTH)
     trip_stops = TripStopSerializer(many=True, read_only=True)
     incomplete_orders = serializers.ListField(
         child=serializers.CharField(), read_only=True, help_text="numbers of orders of which only one stop is left"
@@ -146,7 +152,7 @@ class AddStopSerializer(serializers.Serializer):
     sequence = SequenceField()
     planned_arrival_time = OptionalTimeField()
     planned_arrival_date = OptionalDateField()
-    notes = serializers.CharField(required=False, allow_blank=True, max_length=NOTES_LENGTH)
+    notes = TextField(required=False, allow_blank=True, max_length=NOTES_LENGTH)
 
     def validate_stop(self, stop: Any) -> Any:
         if stop.is_null:
@@ -170,7 +176,7 @@ class AddOrderSerializer(serializers.Serializer):
     pickup_date = OptionalDateField()
     delivery_time = OptionalTimeField()
     delivery_date = OptionalDateField()
-    notes = serializers.CharField(required=False, allow_blank=True, max_length=NOTES_LENGTH)
+    notes = TextField(required=False, allow_blank=True, max_length=NOTES_LENGTH)
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         order_id = attrs.pop("order_id", None)

@@ -8,6 +8,7 @@ from django.db import transaction
 from django.db.models import F
 
 from accounts import signals, tokens
+from accounts.hashing import spellings
 from accounts.models import Notice, User
 from accounts.services.notices import send_notice
 from depannini_dashmap.lib import audit
@@ -36,7 +37,7 @@ def sign_out_everywhere(user: User, *, actor: User) -> None:
 def require_good_password(password: str, user: User | None = None, *, field: str = "new_password") -> None:
     """Let a password pass that Django's validators accept. Raises: InvalidData under the name of the field."""
     try:
-        validate_password(password, user)
+        validate_password(spellings(password)[-1], user)
     except ValidationError as error:
         raise InvalidData(fields={field: list(error.messages)}) from error
 

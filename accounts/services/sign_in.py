@@ -45,7 +45,7 @@ def sign_in(request: HttpRequest, user: User | None, identifier: str, password: 
 
 def sign_in_to_fleet(request: HttpRequest, username: str, password: str) -> tuple[User, str]:
     """Check a password and return the user with a new fleet token."""
-    user = sign_in(request, User.objects.filter(username=username).first(), username, password)
+    user = sign_in(request, User.objects.with_username(username), username, password)
     with transaction.atomic():
         # A password change that runs at the same time must not leave a token of the old password behind.
         now = User.objects.select_for_update(no_key=True).select_related(None).get(pk=user.pk)

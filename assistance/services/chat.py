@@ -12,6 +12,7 @@ from assistance.models import CONTACT_AFTER_END, ChatMessage
 from assistance.services import state
 from depannini_dashmap.lib import realtime
 from depannini_dashmap.lib.errors import Conflict, InvalidData, Unauthenticated
+from depannini_dashmap.lib.text import clean
 
 if TYPE_CHECKING:
     from accounts.models import User
@@ -74,7 +75,9 @@ def _frame(sent: ChatMessage, row: wire.Row, user: User) -> events.ChatEvent:
 
 
 def _checked(message: str) -> str:
-    text = message.strip() if isinstance(message, str) else ""
+    text = message if isinstance(message, str) else ""
+    if len(text) <= 4 * ChatMessage.MAX_LENGTH:  # longer ones are refused as they are
+        text = clean(text)
     if not text:
         raise InvalidData(fields={"message": ["This field may not be blank."]})
     if len(text) > ChatMessage.MAX_LENGTH:

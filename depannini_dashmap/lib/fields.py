@@ -1,8 +1,7 @@
 """Serializer fields that read and write values as the contract does; DRF's own differ in the cases named here."""
 
 import datetime as dt
-import math
-from decimal import ROUND_HALF_UP, Decimal, InvalidOperation
+from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
 
 from django.db import models
@@ -10,6 +9,8 @@ from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from depannini_dashmap.lib.contact import PhoneTextField, PhoneTextSerializerField
+from depannini_dashmap.lib.numbers import NotANumber, read_decimal, read_float, read_integer
+from depannini_dashmap.lib.text import NotAnEmail, canonical_email, clean
 
 
 def format_utc(value: dt.datetime | None) -> str | None:
@@ -54,16 +55,9 @@ class DecimalStringField(serializers.DecimalField):
     decimal_places: int
 
     def to_internal_value(self, data: Any) -> Decimal:
-        if isinstance(data, bool):
-            self.fail("invalid")
-        text = str(data).strip()
-        if len(text) > self.MAX_STRING_LENGTH:
-            self.fail("max_string_length", max_length=self.MAX_STRING_LENGTH)
         try:
-            value = Decimal(text)
-        except InvalidOperation:
-            self.fail("invalid")
-        if not value.is_finite():
+            value = read_decimal(data)
+        except NotANumber:
             self.fail("invalid")
         if value.adjusted() > self.max_digits:
             self.fail("max_digits", max_digits=self.max_digits)
@@ -77,12 +71,10 @@ class NumberField(serializers.FloatField):
     """A JSON number; numeric strings are fine, `true`, NaN and infinities are not."""
 
     def to_internal_value(self, data: Any) -> float:
-        if isinstance(data, bool):
+        try:
+            return read_float(data)
+        except NotANumber:
             self.fail("invalid")
-        value = super().to_internal_value(data)
-        if not math.isfinite(value):
-            self.fail("invalid")
-        return value
 
 
 class StrictIntegerField(serializers.IntegerField):
@@ -94,11 +86,49 @@ class StrictIntegerField(serializers.IntegerField):
         super().__init__(**kwargs)
 
     def to_internal_value(self, data: Any) -> int:
-        if isinstance(data, bool) or (isinstance(data, float) and not data.is_integer()):
+        try:
+            return read_integer(data)
+        except NotANumber:
             self.fail("invalid")
-        if isinstance(data, str) and not data.isascii():
+
+
+class TextField(serializers.CharField):
+    """What people type, in NFC without invisible characters at its ends; a text with nothing to see is an empty one."""
+
+    # Putting marks in order takes the square of their number, so what is far too long is refused unread.
+    LONGEST = 20_000
+
+    def run_validation(self, data: Any = serializers.empty) -> Any:
+        if isinstance(data, str):
+            if len(data) > min(4 * (self.max_length or self.LONGEST) + 64, self.LONGEST):
+                self.fail("max_length", max_length=self.max_length or self.LONGEST)
+            data = clean(data)
+        return super().run_validation(data)
+
+
+class EmailField(serializers.EmailField):
+    """An e-mail in its one spelling; an empty one reads as none where none is allowed."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        kwargs.setdefault("max_length", 254)
+        super().__init__(**kwargs)
+
+    def run_validation(self, data: Any = serializers.empty) -> Any:
+        if isinstance(data, str):
+            if len(data) > 4 * (self.max_length or 254):
+                self.fail("max_length", max_length=self.max_length or 254)
+            data = clean(data)
+            if not data and self.allow_null:
+                data = None
+            elif data:
+                data = self._canonical(data)
+        return super().run_validation(data)
+
+    def _canonical(self, typed: str) -> str:
+        try:
+            return canonical_email(typed)
+        except NotAnEmail:
             self.fail("invalid")
-        return super().to_internal_value(data)
 
 
 class VisibleRelatedField(serializers.PrimaryKeyRelatedField):
@@ -114,10 +144,10 @@ class VisibleRelatedField(serializers.PrimaryKeyRelatedField):
         return rows.visible_to(self.context["request"].user)
 
     def to_internal_value(self, data: Any) -> models.Model:
-        if isinstance(data, bool) or not isinstance(data, int | str):
-            self.fail("incorrect_type")
         try:
-            return super().to_internal_value(data)
+            return super().to_internal_value(read_integer(data))
+        except NotANumber:
+            self.fail("incorrect_type")
         except OverflowError:
             self.fail("does_not_exist")
 
@@ -132,5 +162,19 @@ class ModelSerializer(serializers.ModelSerializer):
         models.DecimalField: DecimalStringField,
         models.FloatField: NumberField,
         PhoneTextField: PhoneTextSerializerField,
+        models.CharField: TextField,
+        models.TextField: TextField,
+        models.EmailField: EmailField,
+        **dict.fromkeys(
+            (
+                models.IntegerField,
+                models.BigIntegerField,
+                models.SmallIntegerField,
+                models.PositiveIntegerField,
+                models.PositiveSmallIntegerField,
+                models.PositiveBigIntegerField,
+            ),
+            StrictIntegerField,
+        ),
     }
     serializer_related_field = VisibleRelatedField

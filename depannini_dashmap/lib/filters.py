@@ -9,6 +9,9 @@ from django.core.exceptions import ValidationError
 from django.db.models import Q, QuerySet
 from django.utils.dateparse import parse_datetime
 
+from depannini_dashmap.lib.numbers import NotANumber, read_integer
+from depannini_dashmap.lib.text import clean
+
 _TRUTHS = {"true": True, "1": True, "false": False, "0": False}
 
 
@@ -18,10 +21,11 @@ class _IdFormField(forms.IntegerField):
     def clean(self, value: Any) -> int | None:
         if value is None:
             return None
-        if not str(value).strip().isascii() or not str(value).strip():
-            raise ValidationError("Expected an id.")
-        number = super().clean(value)
-        if number is not None and not -(2**63) <= number < 2**63:
+        try:
+            number = read_integer(value)
+        except NotANumber as error:
+            raise ValidationError("Expected an id.") from error
+        if not -(2**63) <= number < 2**63:
             raise ValidationError("Expected an id.")
         return number
 
@@ -79,6 +83,7 @@ class SearchFilter(django_filters.CharFilter):
         super().__init__(max_length=100, **kwargs)
 
     def filter(self, qs: QuerySet, value: str) -> QuerySet:
+        value = clean(value)
         if not value:
             return qs
         wanted = Q()

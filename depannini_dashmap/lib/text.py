@@ -1,0 +1,88 @@
+"""What people type, in one spelling: texts without invisible ends, digits of any script, e-mail addresses."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+
+import idna
+
+# Letters, marks and symbols by their category, and yet nothing is seen of them.
+_BLANK = frozenset("\u034f\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0")
+_VARIATION = re.compile("[\u180b-\u180d\u180f\ufe00-\ufe0f\U000e0100-\U000e01ef]")
+_INVISIBLE = frozenset({"Cc", "Cf", "Zs", "Zl", "Zp", "Cn"})
+_ATOM = re.compile(r"[0-9A-Za-z!#$%&'*+/=?^_`{|}~-]+(\.[0-9A-Za-z!#$%&'*+/=?^_`{|}~-]+)*\Z")
+
+
+class NotAnEmail(ValueError):
+    """What was typed is no address that a mail could be sent to."""
+
+
+def is_invisible(character: str) -> bool:
+    """Tell whether nothing is seen of a character by itself: spaces, controls, direction and zero-width marks, fillers."""
+    if character in _BLANK or _VARIATION.match(character):
+        return True
+    return unicodedata.category(character) in _INVISIBLE
+
+
+def is_seen(text: str) -> bool:
+    """Tell whether a text has something to see; marks without a letter that they belong to are nothing."""
+    return any(not is_invisible(character) and unicodedata.category(character)[0] != "M" for character in text)
+
+
+def clean(text: str) -> str:
+    """Return a text in NFC without invisible characters at its ends; one with nothing to see becomes empty.
+
+    NUL and lone surrogates stay, so that whoever validates can refuse them.
+    """
+    if text.isascii() and text.isprintable():
+        return text.strip()
+    if "\x00" in text:
+        return text
+    text = unicodedata.normalize("NFC", text)
+    if not is_seen(text):
+        return ""
+    start, end = 0, len(text)
+    while is_invisible(text[start]):
+        start += 1
+    while is_invisible(text[end - 1]) and not (_VARIATION.match(text[end - 1]) and not is_invisible(text[end - 2])):
+        end -= 1
+    return text[start:end]
+
+
+def plain_digits(text: str) -> str:
+    """Return a text with the digits of every script as ASCII, full-width forms plain, and without invisible characters."""
+    parts = []
+    for character in unicodedata.normalize("NFKC", text):
+        if unicodedata.category(character) == "Nd":
+            parts.append(str(unicodedata.digit(character)))
+        elif character == "\x00" or not is_invisible(character):
+            parts.append("-" if unicodedata.category(character) == "Pd" or character == "\u2212" else character)
+    return "".join(parts)
+
+
+def canonical_email(typed: str) -> str:
+    """Return the one spelling of a mailbox: lower case, its domain in ASCII (`xn--`), no quotes that are not needed.
+
+    Source: UTS 46, non-transitional; what mail servers are asked for. Raises: NotAnEmail.
+    """
+    local, at, domain = clean(typed).rpartition("@")
+    if not at or not local or not domain:
+        raise NotAnEmail(typed)
+    if local[0] == local[-1] == '"' and _ATOM.match(unquoted := local[1:-1].replace("\\", "")):
+        local = unquoted
+    return f"{local.lower()}@{_ascii_domain(domain)}"
+
+
+def _ascii_domain(domain: str) -> str:
+    lowered = domain.lower()
+    if lowered.isascii() and "xn--" not in lowered:
+        return lowered
+    try:
+        found = idna.encode(domain, uts46=True).decode("ascii")
+        # Decoded and encoded again: an `xn--` label that no domain can have is another spelling of something else.
+        if idna.encode(idna.decode(found), uts46=True).decode("ascii") != found:
+            raise NotAnEmail(domain)
+    except (idna.IDNAError, UnicodeError) as error:
+        raise NotAnEmail(domain) from error
+    return found.lower()
