@@ -1,5 +1,7 @@
 """D. Isolation and mass assignment."""
 
+import math
+
 import pytest
 
 from adversarial.actors import ask_for_help, fleet_of, order_body
@@ -163,3 +165,70 @@ def test_d14_phones_of_the_other_party(stage, cast):
     stage.rows("UPDATE assistance_assistance SET ended_at = now() - interval '25 hours' WHERE id = %s", [number])
     assert client.get(path).json()["assistant"]["phone_number"] is None
     assert "@" not in client.get(path).text
+
+
+def _km(lat, lng, other):
+    """Haversine, written anew: the attacker's own ruler."""
+    a, b = math.radians(lat), math.radians(other[0])
+    chord = math.sin((b - a) / 2) ** 2 + math.cos(a) * math.cos(b) * math.sin(math.radians(other[1] - lng) / 2) ** 2
+    return 2 * 6371.0088 * math.asin(math.sqrt(chord))
+
+
+def _best_fit(measured, around):
+    """Give the point whose distances fit the measured ones best: a grid that closes in."""
+    best, step = around, 0.02
+    while step > 1e-7:
+        grid = [(best[0] + north * step / 5, best[1] + east * step / 5) for north in range(-5, 6) for east in range(-5, 6)]
+        best = min(grid, key=lambda point: sum((_km(*here, point) - km) ** 2 for here, km in measured))
+        step /= 2.5
+    return best
+
+
+def _exact_places(spot):
+    """Give places that a stranger is to see as the same one; the last is where the assistant ends up."""
+    return [(spot[0] + north, spot[1] + east) for north, east in ((0.00049, -0.00049), (-0.00031, 0.00047), (-0.00049, -0.00049))]
+
+
+def test_d15_pickups_and_radii_find_no_more_than_the_rounded_place(cast):
+    spot = (-30.120, 25.340)  # nobody else of the cast is here
+    hunted, client = cast.assistant(lat=spot[0], lng=spot[1]), cast.client()
+    hidden = _exact_places(spot)
+    seen = []
+    for exact in hidden:
+        assert hunted.post("/api/profile/update-location/", {"lat": exact[0], "lng": exact[1]}).status_code == 200
+        measured = []
+        for north, east in ((0.03, 0.0), (-0.02, 0.03), (-0.01, -0.04)):
+            here = (spot[0] + north, spot[1] + east)
+            answer = client.post("/api/assistance/request/", {"pickup": {"lat": here[0], "lng": here[1]}}).json()
+            [near] = [one for one in answer["nearby_assistants"] if one["assistant_id"] == hunted.id]
+            measured.append((here, near["distance"]))
+            assert client.patch(f"/api/assistance/update/{answer['assistance']['id']}/", {"status": "canceled"}).status_code == 200
+        found = _best_fit(measured, spot)
+        assert _km(*found, spot) < 0.003, "the rounded place is all that fits"
+        assert _km(*found, exact) > 0.04
+        bounds = []
+        for here, _ in measured:
+            low, high = 0.0, 10.0
+            for _ in range(34):
+                middle = (low + high) / 2
+                query = f"/api/assistants/?lat={here[0]}&lng={here[1]}&radius_km={middle!r}"
+                rows = [row for row in client.get(query).json()["results"] if row["id"] == hunted.id]
+                assert all((row["current_lat"], row["current_lng"]) == spot for row in rows)
+                low, high = (low, middle) if rows else (middle, high)
+            bounds.append(high)
+        assert bounds == pytest.approx([_km(*here, spot) for here, _ in measured], abs=1e-5)
+        seen.append((measured, bounds))
+    assert seen == [seen[0]] * len(hidden), "moving inside the rounding tells nobody"
+
+
+def test_d15_standing_before_or_behind_somebody_tells_nothing(cast):
+    spot = (-31.250, 24.480)
+    hunted, mark, client = cast.assistant(lat=spot[0], lng=spot[1]), cast.assistant(lat=spot[0], lng=spot[1]), cast.client()
+    orders = set()
+    for exact in _exact_places(spot):
+        hunted.post("/api/profile/update-location/", {"lat": exact[0], "lng": exact[1]})
+        for north, east in ((0.001, 0.0), (-0.001, 0.0), (0.0, 0.001), (0.0, -0.001), (0.0003, 0.0002)):
+            query = f"/api/assistants/?lat={spot[0] + north}&lng={spot[1] + east}&page_size="
+            both = [row["id"] for row in client.get(query + "2").json()["results"]]
+            orders.add((*both, client.get(query + "1").json()["results"][0]["id"]))
+    assert orders == {(*sorted((hunted.id, mark.id)), min(hunted.id, mark.id))}

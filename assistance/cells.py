@@ -14,6 +14,9 @@ CELLS_PER_DEGREE = 100
 FIRST_ROW, LAST_ROW = -90 * CELLS_PER_DEGREE, 90 * CELLS_PER_DEGREE - 1
 FIRST_COLUMN, LAST_COLUMN = -180 * CELLS_PER_DEGREE, 180 * CELLS_PER_DEGREE - 1
 COLUMNS = 360 * CELLS_PER_DEGREE
+# What a stranger is shown of a place, and how far it may lie from the place itself: half a step to the north and east.
+PUBLIC_PLACES = 3
+ROUNDED_BY_KM = 0.08
 EVERY_COLUMN = ((FIRST_COLUMN, LAST_COLUMN),)
 
 
@@ -34,6 +37,11 @@ class Box:
         """Say whether a point lies in one of its cells."""
         row, column = row_of(lat), column_of(lng)
         return self.first_row <= row <= self.last_row and any(west <= column <= east for west, east in self.columns)
+
+
+def public_place(lat: float, lng: float) -> tuple[float, float]:
+    """Give a place as strangers are shown it, to about a hundred metres."""
+    return round(lat, PUBLIC_PLACES), round(lng, PUBLIC_PLACES)
 
 
 def row_of(lat: float) -> int:

@@ -11,12 +11,13 @@ from django.db.models import QuerySet
 from django.utils import timezone
 
 from accounts.models import User
+from assistance.cells import public_place
 from assistance.models import AssistantProfile
 from assistance.nearby import Candidate, Search, nearest_anywhere, within
 from depannini_dashmap.lib.geo import haversine_km
 
 Row = dict[str, Any]
-PUBLIC_PLACES = 3
+DISTANCE_PLACES = 3
 _LISTED = (
     "user_id",
     "user__name",
@@ -87,13 +88,12 @@ def on_duty_around(
     else:
         found = within(lat, lng, radius_km, search)[:most]
     rows = _rows_of(found)
-    listed = [listed_assistant(rows[one.user_id], around=(lat, lng)) for one in found if one.user_id in rows]
-    return sorted(listed, key=lambda assistant: assistant["distance"])
+    return [listed_assistant(rows[one.user_id], around=(lat, lng)) for one in found if one.user_id in rows]
 
 
 def listed_assistant(row: Row, around: tuple[float, float] | None = None) -> dict[str, Any]:
     """Give an assistant as strangers see them; the distance too is that of the rounded place."""
-    lat, lng = round(row["lat"], PUBLIC_PLACES), round(row["lng"], PUBLIC_PLACES)
+    lat, lng = public_place(row["lat"], row["lng"])
     return {
         "id": row["user_id"],
         "name": _name({name: row[f"user__{name}"] for name in ("name", "first_name", "last_name")}),
@@ -103,7 +103,7 @@ def listed_assistant(row: Row, around: tuple[float, float] | None = None) -> dic
         "is_active_assistant": True,
         "current_lat": lat,
         "current_lng": lng,
-        "distance": None if around is None else round(haversine_km(*around, lat, lng), PUBLIC_PLACES),
+        "distance": None if around is None else round(haversine_km(*around, lat, lng), DISTANCE_PLACES),
     }
 
 

@@ -1,5 +1,8 @@
 """Who is near: looks up fresh assistants on duty by cells, reading no more rows than lie in the searched box.
 
+Whoever asks may be a stranger: order, distance and who is within a radius are reckoned from the place as strangers
+are shown it, so that no number of questions finds more. Two exact places that look the same answer the same.
+
 The SQL is written by hand because it is the hottest query of the product; it is the same on SQLite and PostgreSQL.
 """
 
@@ -14,6 +17,7 @@ from typing import NamedTuple
 from django.conf import settings
 from django.db import connection
 
+from assistance import cells
 from assistance.cells import Box, box_around
 from depannini_dashmap.lib.geo import haversine_km
 from depannini_dashmap.lib.prepared import Statement
@@ -28,10 +32,14 @@ _density: dict[tuple[str, int, int], float] = {}
 
 
 class Candidate(NamedTuple):
-    """An assistant and the way to the pickup as the crow flies."""
+    """An assistant and the way to the pickup as the crow flies, from the place that strangers are shown.
+
+    The way from the exact place is for the assistant and for staff alone.
+    """
 
     user_id: int
     distance_km: float
+    exact_km: float
 
 
 class Search(NamedTuple):
@@ -45,7 +53,8 @@ class Search(NamedTuple):
 
 def within(lat: float, lng: float, radius_km: float, search: Search) -> list[Candidate]:
     """Give everyone within the radius, nearest first, by one query."""
-    return _ranked(_rows_in(box_around(lat, lng, radius_km), search), lat, lng, radius_km)
+    box = box_around(lat, lng, radius_km + cells.ROUNDED_BY_KM)
+    return _ranked(_rows_in(box, search), lat, lng, radius_km)
 
 
 def nearest(lat: float, lng: float, count: int, max_radius_km: float, search: Search) -> list[Candidate]:
@@ -86,8 +95,15 @@ def _growth(found: int, wanted: int) -> float:
 
 
 def _ranked(rows: list[tuple[int, float, float]], lat: float, lng: float, radius_km: float) -> list[Candidate]:
-    measured = ((haversine_km(lat, lng, row_lat, row_lng), user_id) for user_id, row_lat, row_lng in rows)
-    return [Candidate(user_id, distance) for distance, user_id in sorted(measured) if distance <= radius_km]
+    measured = (
+        (haversine_km(lat, lng, *cells.public_place(row_lat, row_lng)), user_id, row_lat, row_lng)
+        for user_id, row_lat, row_lng in rows
+    )
+    return [
+        Candidate(user_id, distance_km, haversine_km(lat, lng, row_lat, row_lng))
+        for distance_km, user_id, row_lat, row_lng in sorted(measured)
+        if distance_km <= radius_km
+    ]
 
 
 def _rows_in(box: Box, search: Search) -> list[tuple[int, float, float]]:

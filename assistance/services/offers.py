@@ -62,14 +62,14 @@ def size_of(wave: int) -> int:
 
 
 def open_offers(job: Assistance, chosen: Iterable[Candidate], *, source: str, now: datetime) -> None:
-    """Write the offers of a locked request and tell the assistants."""
+    """Write the offers of a locked request and tell the assistants, each how far it is from where they are."""
     offers = Offer.objects.bulk_create(
         Offer(
             assistance_id=job.pk,
             assistant_id=candidate.user_id,
             source=source,
             wave=job.wave,
-            distance_km=round(candidate.distance_km, DISTANCE_PLACES),
+            distance_km=round(candidate.exact_km, DISTANCE_PLACES),
             offered_at=now,
         )
         for candidate in chosen
@@ -137,7 +137,7 @@ def offer_waiting_to(profile: AssistantProfile, now: datetime) -> None:
 def _offer_each(profile: AssistantProfile, distances: dict[int, float], now: datetime) -> None:
     for job in state.lock_waiting(distances):
         if not Offer.objects.lasting().filter(assistance_id=job.pk, assistant_id=profile.pk).exists():
-            candidate = Candidate(profile.pk, distances[job.pk])
+            candidate = Candidate(profile.pk, distances[job.pk], distances[job.pk])
             open_offers(job, [candidate], source=Offer.Source.NEARBY, now=now)
 
 
