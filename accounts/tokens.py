@@ -302,8 +302,11 @@ def announce_end(user_id: int, token_id: str | None) -> None:
 
 
 def announce_changed_rights(user_id: int) -> None:
-    """Have the user's sockets ask again, after commit, whether they still belong where they are."""
-    realtime.publish(f"user.{user_id}", {"type": "rights.changed"})
+    """Have the user's sockets ask again, after commit, whether they still belong where they are.
+
+    Effects: however often a transaction says it, it leaves once. Memberships and groups say it by themselves.
+    """
+    realtime.hint(f"user.{user_id}", {"type": "rights.changed"})
 
 
 def _record_end(jti: str, user_id: int, expires_at: datetime) -> None:

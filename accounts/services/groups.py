@@ -5,7 +5,6 @@ from __future__ import annotations
 from django.contrib.auth.models import Group
 from django.db import transaction
 
-from accounts import tokens
 from accounts.models import ROADSIDE, User
 from depannini_dashmap.lib import audit
 from depannini_dashmap.lib.errors import Conflict, Forbidden
@@ -28,4 +27,3 @@ def set_roadside(user: User, *, actor: User, is_member: bool) -> None:
     group = Group.objects.get_or_create(name=ROADSIDE)[0]
     (user.groups.add if is_member else user.groups.remove)(group)
     audit.record("roadside_granted" if is_member else "roadside_ended", actor=actor, target=user)
-    tokens.announce_changed_rights(user.pk)

@@ -98,6 +98,28 @@ def test_others_are_kept_out(server: Server, client_user: Any, assistant_user: A
             assert client.heard == []
 
 
+def test_who_is_removed_hears_nothing_more(
+    server: Server, dispatcher: Any, dispatcher_b: Any, company_a: Any, truck: Any
+) -> None:
+    """One who stays in a company comes again to hear of that one alone; one without any is out."""
+    member = baker.make("accounts.User", username="member", user_type="dispatcher", is_active=True)
+    for user in (dispatcher_b, member):
+        baker.make("accounts.Membership", user=user, company=company_a, role="member")
+    with (
+        server.socket("/ws/fleet/", token(dispatcher_b)) as of_two,
+        server.socket("/ws/fleet/", token(member)) as of_one,
+    ):
+        for client, user, code in ((of_two, dispatcher_b, 1012), (of_one, member, 4403)):
+            client.hear("connection_established")
+            path = f"/api/companies/{company_a.pk}/members/{user.pk}/"
+            assert server.call("DELETE", path, token(dispatcher)).status_code == 204
+            assert client.hear_close(2) == code
+    report(server, dispatcher, truck, 0)
+    with server.socket("/ws/fleet/", token(dispatcher_b)) as again:
+        assert again.hear("connection_established")["companies"] != []
+        assert again.heard[0]["positions"] == []
+
+
 def test_the_admins_session_opens_no_socket(server: Server, dispatcher: Any) -> None:
     browser = Browser()
     browser.force_login(dispatcher, backend=settings.AUTHENTICATION_BACKENDS[-1])

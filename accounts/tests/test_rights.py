@@ -1,0 +1,72 @@
+"""Whatever changes what somebody may see tells that person's sockets, once and after commit, by whatever way it is done."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import Group
+from django.db import transaction
+
+from accounts.models import OPERATORS, ROADSIDE, Company, Membership
+from accounts.services import close_account, remove_member
+from depannini_dashmap.lib import realtime
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+def told(act: Callable[[], Any], user: Any) -> int:
+    """Count how often the user's sockets are asked to look again."""
+    with realtime.captured() as heard:
+        act()
+    return sum(group == f"user.{user.pk}" and event["type"] == "rights.changed" for group, event in heard)
+
+
+@pytest.fixture
+def second(company_a: Any, dispatcher_b: Any) -> Any:
+    """Somebody who works for the first company too."""
+    Membership.objects.create(user=dispatcher_b, company=company_a)
+    return dispatcher_b
+
+
+def test_memberships(company_a: Any, dispatcher: Any, second: Any) -> None:
+    membership = Membership.objects.get(user=second, company=company_a)
+    membership.role = Membership.Role.VIEWER
+    assert told(membership.save, second) == 1
+    assert told(lambda: remove_member(dispatcher, company_a, second.pk), second) == 1
+    assert told(lambda: Membership.objects.create(user=second, company=company_a), second) == 1
+    assert told(lambda: Membership.objects.filter(user=second, company=company_a).delete(), second) == 1
+
+
+def test_a_company_that_goes(second: Any) -> None:
+    company = Company.objects.create(name="Soon gone")
+    Membership.objects.create(user=second, company=company)
+    assert told(company.delete, second) == 1
+
+
+def test_closing(second: Any) -> None:
+    assert told(lambda: close_account(second), second) == 1
+
+
+@pytest.mark.parametrize("name", [OPERATORS, ROADSIDE])
+def test_groups_from_either_side(dispatcher: Any, name: str) -> None:
+    group = Group.objects.get_or_create(name=name)[0]
+    for act in (
+        lambda: dispatcher.groups.add(group),
+        lambda: dispatcher.groups.remove(group),
+        lambda: group.user_set.add(dispatcher),
+        lambda: dispatcher.groups.clear(),
+        lambda: dispatcher.groups.set([group]),
+        lambda: group.user_set.clear(),
+    ):
+        assert told(act, dispatcher) == 1
+    dispatcher.groups.add(group)
+    assert told(group.delete, dispatcher) == 1
+
+
+def test_nothing_is_told_of_what_was_undone(dispatcher: Any, company_a: Any) -> None:
+    def undone() -> None:
+        with transaction.atomic():
+            Membership.objects.filter(user=dispatcher).delete()
+            transaction.set_rollback(True)
+
+    assert told(undone, dispatcher) == 0
