@@ -10,6 +10,11 @@ def address_key(channel: str, address: str) -> str:
     return salted_hmac("accounts.address", f"{channel}:{address}", algorithm="sha256").hexdigest()
 
 
+def name_key(name: str) -> str:
+    """Return the hash under which failed sign-ins of a name are counted, whether or not an account has it."""
+    return salted_hmac("accounts.name", name, algorithm="sha256").hexdigest()
+
+
 def code_hash(code_id: int, code: str) -> str:
     """Return the hash of a code; its row's id makes equal codes differ."""
     return salted_hmac("accounts.code", f"{code_id}:{code}", algorithm="sha256").hexdigest()

@@ -16,7 +16,8 @@ from django.db import transaction
 from django.http import HttpRequest
 from django.utils import timezone
 
-from accounts.throttles import FAILURES, caller_address
+from accounts import failures
+from accounts.throttles import caller_address
 from depannini_dashmap.lib.errors import TooManyRequests
 from depannini_dashmap.lib.turns import take_turn
 
@@ -25,7 +26,7 @@ def require_unlocked(request: HttpRequest, name: str) -> None:
     """Let pass, without counting, while account and address are not locked. Raises: TooManyRequests."""
     if not settings.THROTTLING_ENABLED:
         return
-    FAILURES.require_left(caller_address(request))
+    failures.require_left(caller_address(request))
     if _is_locked(request, name):
         raise _too_many(request, name)
 
@@ -46,8 +47,6 @@ def settle(request: HttpRequest, name: str, *, is_right: bool) -> None:
             request.axes_locked_out = False  # type: ignore[attr-defined]
     if is_late:
         raise _too_many(request, name)
-    if not is_right:
-        FAILURES.note(caller_address(request))
 
 
 def _is_locked(request: HttpRequest, name: str) -> bool:

@@ -10,6 +10,7 @@ from django.template.loader import render_to_string
 
 from accounts.models import Notice, VerificationCode
 from depannini_dashmap.lib import mails
+from depannini_dashmap.lib.metrics import MESSAGES_SENT
 from depannini_dashmap.lib.sms import send_sms
 
 _MAIL_PATIENCE = 10.0  # seconds: a mail server that drips must not hold the worker, which has waves to send
@@ -24,11 +25,14 @@ _CODE_SMS = {
 _NOTICES = {
     Notice.Kind.ADDRESS_CHANGED: "The {thing} of your account was changed. If this was not you, contact support.",
     Notice.Kind.ADDRESS_TAKEN: "Somebody proved that the {thing} of your account is theirs; your account has lost it.",
+    Notice.Kind.GUESSED_AT: "Somebody has tried wrong passwords of your account from many places. Nobody got in by that;"
+    " a long password that you use nowhere else keeps it so.",
     Notice.Kind.PASSWORD_CHANGED: "The password of your account was changed. If this was not you, contact support.",
 }
 _NOTICE_SUBJECTS = {
     Notice.Kind.ADDRESS_CHANGED: "Your account has a new address",
     Notice.Kind.ADDRESS_TAKEN: "Your account has lost an address",
+    Notice.Kind.GUESSED_AT: "Somebody guesses at your password",
     Notice.Kind.PASSWORD_CHANGED: "Your password was changed",
 }
 
@@ -37,9 +41,10 @@ def send_code(channel: str, address: str, purpose: str, code: str, minutes: int)
     """Send a code. Raises: whatever the mail server or the SMS backend raises."""
     if channel == VerificationCode.Channel.PHONE:
         send_sms(address, _CODE_SMS[purpose].format(code=code, minutes=minutes))
-        return
-    context = {"code": code, "minutes": minutes, "subject": _CODE_SUBJECTS[purpose]}
-    _send_mail(address, f"code_{purpose}", context)
+    else:
+        context = {"code": code, "minutes": minutes, "subject": _CODE_SUBJECTS[purpose]}
+        _send_mail(address, f"code_{purpose}", context)
+    MESSAGES_SENT.labels("code", channel).inc()
 
 
 def send_notice(channel: str, address: str, kind: str, *, key: str) -> None:
@@ -48,10 +53,11 @@ def send_notice(channel: str, address: str, kind: str, *, key: str) -> None:
     text = _NOTICES[kind].format(thing=thing)
     if channel == VerificationCode.Channel.PHONE:
         send_sms(address, text)
-        return
-    context = {"text": text, "subject": _NOTICE_SUBJECTS[kind]}
-    domain = parseaddr(settings.DEFAULT_FROM_EMAIL)[1].rpartition("@")[2] or "localhost"
-    _send_mail(address, "notice", context, {"Message-ID": f"<notice-{key}@{domain}>"})
+    else:
+        context = {"text": text, "subject": _NOTICE_SUBJECTS[kind]}
+        domain = parseaddr(settings.DEFAULT_FROM_EMAIL)[1].rpartition("@")[2] or "localhost"
+        _send_mail(address, "notice", context, {"Message-ID": f"<notice-{key}@{domain}>"})
+    MESSAGES_SENT.labels("notice", channel).inc()
 
 
 def _send_mail(address: str, template: str, context: dict, headers: dict[str, str] | None = None) -> None:

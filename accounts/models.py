@@ -267,6 +267,7 @@ class Notice(models.Model):
     class Kind(models.TextChoices):
         ADDRESS_CHANGED = "address_changed"
         ADDRESS_TAKEN = "address_taken"
+        GUESSED_AT = "guessed_at"
         PASSWORD_CHANGED = "password_changed"  # noqa: S105 - the name of an event
 
     user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="notices")

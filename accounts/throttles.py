@@ -64,8 +64,6 @@ class Quota:
 
 
 REGISTRATIONS = Quota("register", 60, 60)
-FAILURES = Quota("failures", 100, 900)
-CODES_ASKED = Quota("codes", 100, 3600)
 
 
 class QuotaThrottle(BaseThrottle):

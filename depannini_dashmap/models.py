@@ -66,3 +66,48 @@ class Chore(models.Model):
 
     def __str__(self) -> str:
         return f"{self.name} on {self.taken_on}"
+
+
+class BudgetedMessage(models.Model):
+    """One mail or SMS that the budget let through, or one that would have been sent if the account existed.
+
+    Whom it goes to and where it was asked from are keyed hashes; the row says nothing to who reads it.
+    """
+
+    kind = models.CharField(max_length=12)
+    address_key = models.CharField(max_length=64)
+    asker_id = models.BigIntegerField(null=True)
+    network_key = models.CharField(max_length=64, blank=True)
+    company_id = models.BigIntegerField(null=True)
+    at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        indexes = [
+            models.Index(fields=["address_key", "at"], name="message_by_address"),
+            models.Index(fields=["network_key", "at"], name="message_by_network"),
+            models.Index(fields=["asker_id", "at"], condition=models.Q(asker_id__isnull=False), name="message_by_asker"),
+            models.Index(fields=["company_id", "at"], condition=models.Q(company_id__isnull=False), name="message_by_company"),
+            models.Index(fields=["at"], name="message_by_age"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.pk}"
+
+
+class FailedTry(models.Model):
+    """One wrong password, code or token, and the network that it came from."""
+
+    network_key = models.CharField(max_length=64)
+    account_key = models.CharField(max_length=64, blank=True, help_text="keyed hash of the name, of a sign-in alone")
+    at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        verbose_name_plural = "failed tries"
+        indexes = [
+            models.Index(fields=["network_key", "at"], name="failed_try_by_network"),
+            models.Index(fields=["account_key", "at"], condition=~models.Q(account_key=""), name="failed_try_by_account"),
+            models.Index(fields=["at"], name="failed_try_by_age"),
+        ]
+
+    def __str__(self) -> str:
+        return f"failed try {self.pk}"

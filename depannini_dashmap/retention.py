@@ -19,7 +19,7 @@ from knox.models import AuthToken
 
 from accounts.models import EndedToken, Notice, RefreshFamily, VerificationCode
 from assistance.models import ChatMessage
-from depannini_dashmap.models import AuditEvent, IdempotentRequest
+from depannini_dashmap.models import AuditEvent, BudgetedMessage, FailedTry, IdempotentRequest
 from telematics.models import Position
 
 BATCH = 5_000  # rows a transaction, so that no lock is held for long
@@ -55,6 +55,8 @@ RULES = (
     Rule("codes", "failed logins", lambda before: AccessAttempt.objects.filter(attempt_time__lt=before)),
     Rule("codes", "failure log", lambda before: AccessFailureLog.objects.filter(attempt_time__lt=before)),
     Rule("codes", "login log", lambda before: AccessLog.objects.filter(attempt_time__lt=before)),
+    Rule("codes", "messages of the budget", lambda before: BudgetedMessage.objects.filter(at__lt=before)),
+    Rule("codes", "failed tries", lambda before: FailedTry.objects.filter(at__lt=before)),
     Rule("tokens", "ended tokens", lambda before: EndedToken.objects.expired(before)),
     Rule("tokens", "refresh families", lambda before: RefreshFamily.objects.expired(before)),
     Rule("tokens", "fleet tokens", lambda before: AuthToken.objects.filter(expiry__lt=before)),

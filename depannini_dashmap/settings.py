@@ -253,6 +253,13 @@ vars().update(_email)
 EMAIL_TIMEOUT = 5
 DEFAULT_FROM_EMAIL = env.str("DEFAULT_FROM_EMAIL", "Depannini DashMap <noreply@localhost>")
 SMS_URL = env.str("SMS_URL", "console:")
+# Where SMS may go, by the two letters of a country; empty: everywhere. Premium, satellite and shared-cost numbers get none.
+SMS_COUNTRIES = frozenset(country.strip().upper() for country in env.list("SMS_COUNTRIES", default=[]) if country.strip())
+# What messages may cost: codes an hour that one caller's address may have sent, mails and SMS a day about a company's work.
+CODES_PER_NETWORK = env.int("CODES_PER_NETWORK", 60)
+MESSAGES_PER_COMPANY = env.int("MESSAGES_PER_COMPANY", 500)
+if CODES_PER_NETWORK < 1 or MESSAGES_PER_COMPANY < 0:
+    raise ImproperlyConfigured("CODES_PER_NETWORK is at least 1, MESSAGES_PER_COMPANY at least 0.")
 TASK_WORKER = env.str("TASK_WORKER", "on").lower() not in {"off", "0", "false", "no"}
 TASKS = {"default": {"BACKEND": "django_tasks_db.DatabaseBackend", "QUEUES": []}}
 

@@ -9,7 +9,7 @@ from django.db import transaction
 from django.db.models import F, Q, Sum
 from django.utils import timezone
 
-from accounts import tasks
+from accounts import budget, tasks
 from accounts.hashing import address_key, is_code
 from accounts.models import Notice, User, VerificationCode
 from accounts.services.notices import send_notice
@@ -21,7 +21,6 @@ from depannini_dashmap.lib.turns import take_turn
 EMAIL, PHONE = VerificationCode.Channel.EMAIL, VerificationCode.Channel.PHONE
 VERIFY, RESET = VerificationCode.Purpose.VERIFY, VerificationCode.Purpose.RESET
 FIELDS = {EMAIL: "email", PHONE: "phone_number"}
-HOURLY_CODES, DAILY_CODES = 5, 10
 DAILY_GUESSES = 20
 
 
@@ -37,20 +36,24 @@ def holder_of(channel: str, address: str) -> User | None:
 
 
 # --- Asking ----------------------------------------------------------------------------------------------------------------
-def request_code(*, user: User | None, channel: str, purpose: str, address: str, is_claim: bool = False) -> None:
+def request_code(
+    *, user: User | None, channel: str, purpose: str, address: str, is_claim: bool = False, asker: User | None = None
+) -> None:
     """Have a code sent to an address; without a user all the same is written and nothing is sent.
+
+    Shape: `asker` is the signed-in account that asks, None where only the network is known.
 
     Effects: earlier codes of this purpose for the address are dead. Beyond the hourly and daily number nothing
     happens, silently: who asks must not learn whether an account exists.
     """
     key, asked_at = address_key(channel, address), timezone.now()
     with transaction.atomic():
+        if not budget.allow(budget.CODE, channel, address, asker=asker, holder=user):
+            return
         take_turn(f"code {key}")
         now, earlier = timezone.now(), VerificationCode.objects.open().filter(address_key=key, purpose=purpose)
         if earlier.filter(created_at__gt=asked_at).exists():
             return  # somebody asked at the same moment: that code is on its way
-        if _is_quota_spent(key, now):
-            return
         earlier.update(ended_at=now)
         row = VerificationCode.objects.create(
             user=user,
@@ -63,15 +66,6 @@ def request_code(*, user: User | None, channel: str, purpose: str, address: str,
         tasks.queue_code(row)
 
 
-def _is_quota_spent(key: str, now: datetime) -> bool:
-    if not settings.THROTTLING_ENABLED:
-        return False
-    sent = VerificationCode.objects.filter(address_key=key, created_at__gt=now - timedelta(days=1))
-    times = list(sent.values_list("created_at", flat=True))
-    in_hour = sum(moment > now - timedelta(hours=1) for moment in times)
-    return len(times) >= DAILY_CODES or in_hour >= HOURLY_CODES
-
-
 def request_verification(channel: str, address: str) -> None:
     """Have a code sent to who holds the address unproven; anybody else's asking costs the same and sends nothing."""
     user = holder_of(channel, address)
@@ -80,13 +74,15 @@ def request_verification(channel: str, address: str) -> None:
     request_code(user=user, channel=channel, purpose=VERIFY, address=address)
 
 
-def request_own_verification(user: User, channels: tuple[str, ...] = (EMAIL, PHONE)) -> None:
-    """Have codes sent to the user's own unproven addresses."""
+def request_own_verification(
+    user: User, channels: tuple[str, ...] = (EMAIL, PHONE), *, asker: User | None = None
+) -> None:
+    """Have codes sent to the user's own unproven addresses; `asker` as with `request_code`."""
     account = User.objects.get(pk=user.pk)
     for channel in channels:
         address = getattr(account, FIELDS[VerificationCode.Channel(channel)])
         if address and not getattr(account, f"{channel}_verified"):
-            request_code(user=account, channel=channel, purpose=VERIFY, address=address)
+            request_code(user=account, channel=channel, purpose=VERIFY, address=address, asker=asker)
 
 
 def request_reset(channel: str, address: str) -> None:
@@ -179,12 +175,12 @@ def _prove(row: VerificationCode, channel: str, address: str) -> User:
         raise InvalidCode(fields={"code": [InvalidCode.message]})
     for holder in found.values():
         _take_address(holder, channel)
-    old = getattr(user, field)
+    old, was_proven = getattr(user, field), getattr(user, f"{channel}_verified")
     change_address(user, channel, address)
     setattr(user, f"{channel}_verified", True)
     user.save(update_fields=[field, "username", f"{channel}_verified"])
     if old and old != address:
-        send_notice(user, Notice.Kind.ADDRESS_CHANGED, channel, old)
+        send_notice(user, Notice.Kind.ADDRESS_CHANGED, channel, old, was_proven=was_proven)
     return user
 
 

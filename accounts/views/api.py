@@ -8,9 +8,10 @@ from rest_framework.request import Request
 from rest_framework.serializers import BaseSerializer
 from rest_framework.views import APIView
 
+from accounts import failures
 from accounts.models import User
 from accounts.services.codes import InvalidCode
-from accounts.throttles import FAILURES, caller_address
+from accounts.throttles import caller_address
 from depannini_dashmap.lib.api import ApiMixin
 from depannini_dashmap.lib.errors import DomainError, Unauthenticated
 
@@ -59,8 +60,8 @@ class GuessesCounted:
         self.address = caller_address(request)
 
     def __enter__(self) -> None:
-        FAILURES.require_left(self.address)
+        failures.require_left(self.address)
 
     def __exit__(self, kind: Any, error: DomainError | None, traceback: Any) -> None:
         if isinstance(error, InvalidCode | Unauthenticated):
-            FAILURES.note(self.address)
+            failures.note(self.address)

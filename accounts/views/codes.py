@@ -7,10 +7,9 @@ from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from accounts import answers, services
+from accounts import answers, budget, services
 from accounts import serializers as shapes
 from accounts.models import User
-from accounts.throttles import CODES_ASKED, caller_address
 from accounts.views.api import ApiView, GuessesCounted, OptionallySignedInView, PublicView, read, signed_in
 from depannini_dashmap.lib.errors import InvalidData, Unauthenticated
 
@@ -26,8 +25,8 @@ class _VerifyView(OptionallySignedInView):
     def verify(self, request: Request) -> Response:
         """Enter a code for an address; signed in and without a body: have a code sent to one's own."""
         if not request.data:
-            CODES_ASKED.spend(caller_address(request))
-            services.request_own_verification(signed_in(request), (self.channel,))
+            budget.require_room()
+            services.request_own_verification(signed_in(request), (self.channel,), asker=request.user)
             return Response(CODE_SENT)
         data = read(self.form(data=request.data)).validated_data
         return self.enter(request, data[self.field], data["code"])
@@ -90,11 +89,11 @@ class ResendView(OptionallySignedInView):
     @extend_schema(request=shapes.AddressSerializer, responses=answers.MessageSerializer)
     def post(self, request: Request) -> Response:
         if not request.data and request.user.is_authenticated:
-            CODES_ASKED.spend(caller_address(request))
-            services.request_own_verification(request.user)
+            budget.require_room()
+            services.request_own_verification(request.user, asker=request.user)
             return Response(CODE_SENT)
         channel, address = read(shapes.AddressSerializer(data=request.data)).address()
-        CODES_ASKED.spend(caller_address(request))
+        budget.require_room()
         services.request_verification(channel, address)
         return Response(CODE_SENT)
 
@@ -105,7 +104,7 @@ class ResetView(PublicView):
     @extend_schema(request=shapes.AddressSerializer, responses=answers.MessageSerializer)
     def post(self, request: Request) -> Response:
         channel, address = read(shapes.AddressSerializer(data=request.data)).address()
-        CODES_ASKED.spend(caller_address(request))
+        budget.require_room()
         services.request_reset(channel, address)
         return Response(RESET_SENT)
 

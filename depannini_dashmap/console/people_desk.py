@@ -35,7 +35,7 @@ def _resend(actor: User, person: User) -> None:
     has_unproven = (person.email and not person.email_verified) or (person.phone_number and not person.phone_verified)
     if not (has_unproven and person.is_active):
         raise Conflict(_("nothing to verify"), code="nothing_to_verify")
-    request_own_verification(person)
+    request_own_verification(person, asker=actor)
     audit.record("code_resent", actor=actor, target=person)
 
 

@@ -98,6 +98,15 @@ def photos_can_be_written() -> str | None:
     return None
 
 
+@rule("E007", "Use the two letters of countries, such as SMS_COUNTRIES=DZ,FR.")
+def sms_countries_exist() -> str | None:
+    """A country that does not exist lets nobody through."""
+    unknown = sorted(settings.SMS_COUNTRIES - phonenumbers.SUPPORTED_REGIONS)
+    if unknown:
+        return f"SMS_COUNTRIES names what is no country: {', '.join(unknown)}."
+    return None
+
+
 # --- Warnings: it works, but hardly as meant -----------------------------------------------------------------------------------
 
 
@@ -224,4 +233,28 @@ def personal_data_ends() -> str | None:
     kept = sorted(name for name, days in settings.RETENTION_DAYS.items() if days <= 0)
     if kept:
         return f"Kept for ever: {', '.join(kept)}."
+    return None
+
+
+@rule("W016", "Add the country of PHONE_DEFAULT_REGION to SMS_COUNTRIES.")
+def own_country_gets_sms() -> str | None:
+    """Whoever types a number without a prefix would wait for a code in vain."""
+    if settings.SMS_COUNTRIES and settings.PHONE_DEFAULT_REGION not in settings.SMS_COUNTRIES:
+        return f"SMS_COUNTRIES leaves out PHONE_DEFAULT_REGION={settings.PHONE_DEFAULT_REGION}."
+    return None
+
+
+@rule("W017", "Set CODES_PER_NETWORK to some tens: many phones of one provider share an address.")
+def codes_are_limited_sensibly() -> str | None:
+    """Too few shut a café out, too many pay for anybody's flood."""
+    if not 10 <= settings.CODES_PER_NETWORK <= 1000:
+        return f"CODES_PER_NETWORK={settings.CODES_PER_NETWORK} codes an hour from one address."
+    return None
+
+
+@rule("W018", "Set MESSAGES_PER_COMPANY to what a company's trips need in a day.")
+def companies_may_send() -> str | None:
+    """Without it no driver is notified."""
+    if settings.MESSAGES_PER_COMPANY == 0:
+        return "MESSAGES_PER_COMPANY=0: no driver can be notified."
     return None

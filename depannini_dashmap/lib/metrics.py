@@ -19,6 +19,10 @@ IN_FLIGHT = Gauge("dashmap_requests_in_flight", "Requests being answered now.")
 FRAMES = Counter("dashmap_frames", "Frames over all sockets, by direction.", ["direction"])
 FRAMES_IN = FRAMES.labels("in")
 FRAMES_OUT = FRAMES.labels("out")
+MESSAGES_SENT = Counter("dashmap_messages_sent", "Mails and SMS handed over, by kind and channel.", ["kind", "channel"])
+MESSAGES_REFUSED = Counter(
+    "dashmap_messages_refused", "Mails and SMS that the budget did not let through, by kind and reason.", ["kind", "reason"]
+)
 METHODS = {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"}
 
 

@@ -1,0 +1,70 @@
+"""Wrong passwords, codes and tokens, counted in the database: no network learns that it was wrong too often.
+
+What an account and an address may fail together is axes's (`lockouts`).
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+from django.apps import apps
+from django.conf import settings
+from django.contrib.auth.signals import user_login_failed
+from django.dispatch import receiver
+from django.http import HttpRequest
+from django.utils import timezone
+
+from accounts.budget import WARNING
+from accounts.hashing import name_key
+from accounts.models import Notice, User
+from accounts.networks import network_key
+from accounts.services.notices import send_notice
+from accounts.throttles import caller_address
+from depannini_dashmap.lib.errors import TooManyRequests
+
+MOST, WINDOW = 100, timedelta(minutes=15)
+ALARMING, ALARM_WINDOW = 20, timedelta(hours=1)  # networks that guess at one account
+
+
+def require_left(address: str) -> None:
+    """Let pass, without counting, while a network has failed less than its limit. Raises: TooManyRequests."""
+    if not settings.THROTTLING_ENABLED:
+        return
+    recent = _tries().filter(network_key=network_key(address), at__gt=timezone.now() - WINDOW)
+    times = list(recent.order_by("-at").values_list("at", flat=True)[:MOST])
+    if len(times) >= MOST:
+        raise TooManyRequests(retry_after=int((times[-1] + WINDOW - timezone.now()).total_seconds()) + 1)
+
+
+def note(address: str, account: str = "") -> None:
+    """Count a failure of a network; of a sign-in with the name that was tried."""
+    if settings.THROTTLING_ENABLED:
+        _tries().create(network_key=network_key(address), account_key=name_key(account) if account else "")
+
+
+@receiver(user_login_failed, dispatch_uid="accounts.failures")
+def note_failed_login(credentials: dict[str, Any], request: HttpRequest | None = None, **_: Any) -> None:
+    """Count a failed sign-in of any door, and warn the owner of an account at which many networks guess."""
+    name = str(credentials.get("username") or "")[:254]
+    if request is None or not name or not settings.THROTTLING_ENABLED:
+        return
+    note(caller_address(request), name)
+    recent = _tries().filter(account_key=name_key(name), at__gt=timezone.now() - ALARM_WINDOW)
+    if recent.order_by().values("network_key").distinct().count() >= ALARMING:
+        _warn(name)
+
+
+def _warn(name: str) -> None:
+    """Tell the owner, at a proven address if there is one; the budget lets one warning an hour through."""
+    user = User.objects.active().filter(username=name).first()
+    if user is None:
+        return
+    held = [(channel, address) for channel, address in (("email", user.email), ("phone", user.phone_number)) if address]
+    proven = [pair for pair in held if getattr(user, f"{pair[0]}_verified")]
+    for channel, address in (proven or held)[:1]:
+        send_notice(user, Notice.Kind.GUESSED_AT, channel, address, budget_kind=WARNING)
+
+
+def _tries() -> Any:
+    return apps.get_model("depannini_dashmap", "FailedTry").objects
