@@ -2,7 +2,6 @@
 
 import threading
 from collections import Counter
-from datetime import timedelta
 
 import pytest
 from django.apps import apps
@@ -363,13 +362,3 @@ def test_sixteen_at_once_do_not_exceed_a_limit(client_user, dispatcher, company_
     for thread in threads:
         thread.join()
     assert Counter(let_through) == {True: 10, False: 6}
-
-
-def test_what_is_counted_is_removed_in_the_night(ask, api, client_user, time_machine):
-    from depannini_dashmap import retention
-
-    ask(client_user.phone_number)
-    guess(api, "nobody@example.com", [1])
-    time_machine.shift(timedelta(days=8))
-    removed = dict(retention.prune())
-    assert (removed["messages of the budget"], removed["failed tries"]) == (1, 1)

@@ -133,3 +133,13 @@ def test_a_dry_run_removes_nothing() -> None:
 def test_every_history_has_a_rule() -> None:
     names = {rule.name for rule in retention.RULES if rule.kind == "history"}
     assert names == {"history of orders", "history of tariffs", "history of trips", "history of vehicles"}
+
+
+@pytest.mark.django_db
+def test_what_the_budget_counted_is_removed(api, client_user, settings, time_machine):
+    settings.THROTTLING_ENABLED = True
+    api().post("/api/auth/password-reset/", {"email": client_user.email})
+    api().post("/api/auth/login/email/", {"email": client_user.email, "password": "wrong"})
+    time_machine.shift(timedelta(days=8))
+    removed = dict(retention.prune())
+    assert (removed["messages of the budget"], removed["failed tries"]) == (1, 1)
