@@ -13,6 +13,7 @@ from simple_history.admin import SimpleHistoryAdmin
 from assistance import pricing
 from assistance.models import Assistance, AssistantProfile, ChatMessage, Offer, Tariff
 from depannini_dashmap.lib.admin import TenantAdmin
+from depannini_dashmap.lib.sheets import TenantHistory
 
 
 class _RoadsideAdmin(TenantAdmin):
@@ -156,7 +157,7 @@ class AssistantProfileAdmin(_RoadsideAdmin):
 
 
 @admin.register(Tariff)
-class TariffAdmin(_RoadsideAdmin, SimpleHistoryAdmin):
+class TariffAdmin(TenantHistory, _RoadsideAdmin, SimpleHistoryAdmin):
     """What jobs cost; a new price is a new row with a later start, so that old prices can be explained."""
 
     list_display = (

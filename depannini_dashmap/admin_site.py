@@ -6,7 +6,7 @@ from django.contrib.admin import AdminSite
 from django.contrib.admin.forms import AdminPasswordChangeForm
 from django.contrib.auth.forms import AuthenticationForm
 from django.contrib.auth.views import PasswordChangeView
-from django.core.exceptions import ValidationError
+from django.core.exceptions import BadRequest, ValidationError
 from django.http import HttpRequest, HttpResponse
 from django.urls import URLPattern, reverse
 from django.utils.translation import gettext as _
@@ -17,6 +17,7 @@ from accounts.models import User
 from accounts.services import set_password
 from depannini_dashmap.console import actions, pages
 from depannini_dashmap.console.urls import console_urls
+from depannini_dashmap.lib import admin_lists
 from depannini_dashmap.lib.errors import TooManyRequests
 
 
@@ -29,6 +30,13 @@ class DispatchLoginForm(AuthenticationForm):
         "too_many": gettext_lazy("Too many tries"),
     }
     required_css_class = "required"
+
+    def clean_username(self) -> str:
+        """Look for no account by a name that none can have."""
+        name: str = self.cleaned_data["username"]
+        if len(name) > User._meta.get_field("username").max_length:
+            raise self.get_invalid_login_error()
+        return name
 
     def confirm_login_allowed(self, user: Any) -> None:
         """Refuse motorists, assistants, people without a company, and the right password after too many wrong ones."""
@@ -77,6 +85,15 @@ class DispatchAdminSite(AdminSite):
         for model in models:
             if model in self._registry:
                 actions.attach(self._registry[model])
+                admin_lists.attach(self._registry[model])
+
+    def autocomplete_view(self, request: HttpRequest) -> HttpResponse:
+        """Offer choices for a few typed words."""
+        try:
+            admin_lists.require_few_words(request.GET.get("term", ""))
+        except ValidationError as error:
+            raise BadRequest("The term is too long") from error
+        return super().autocomplete_view(request)
 
     def get_urls(self) -> list[URLPattern]:
         return console_urls(self) + super().get_urls()

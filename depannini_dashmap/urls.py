@@ -1,14 +1,11 @@
 """Every path of the project; API paths work with and without their trailing slash."""
 
-from django.conf import settings
 from django.contrib import admin
 from django.urls import include, path, re_path
 from django.views.generic import RedirectView
-from django.views.static import serve
-from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
+from drf_spectacular.views import SpectacularSwaggerSplitView
 
 from depannini_dashmap import metrics, views
-from depannini_dashmap.lib.api import read_only
 from depannini_dashmap.socket_docs import socket_docs
 
 urlpatterns = [
@@ -23,13 +20,12 @@ urlpatterns = [
     path("api/", include("trips.urls")),
     path("api/", include("telematics.urls")),
     path("api/", include("assistance.urls")),
-    re_path(r"^api/schema/?$", SpectacularAPIView.as_view(), name="schema"),
+    re_path(r"^api/schema/?$", views.SchemaView.as_view(), name="schema"),
     re_path(r"^api/docs/sockets/?$", socket_docs, name="socket_docs"),
     re_path(r"^api/docs/?$", SpectacularSwaggerSplitView.as_view(url_name="schema"), name="docs"),
     re_path(r"^admin$", RedirectView.as_view(pattern_name="admin:index")),
     path("admin/", admin.site.urls),
-    # Photos have random names and were re-encoded; nosniff comes from SecurityMiddleware.
-    re_path(r"^media/(?P<path>.*)$", read_only(serve), {"document_root": settings.MEDIA_ROOT}),
+    re_path(r"^media/(?P<path>.*)$", views.media),
 ]
 
 handler400 = "depannini_dashmap.views.bad_request"

@@ -1,13 +1,17 @@
 """The status document, liveness and readiness, and the answers outside of any view."""
 
 import sys
+from typing import Any
 
-from django.core.exceptions import RequestDataTooBig
+from django.conf import settings
+from django.core.exceptions import DisallowedHost, RequestDataTooBig
 from django.db import InterfaceError, OperationalError
-from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.template.loader import render_to_string
 from django.views.decorators.cache import never_cache
 from django.views.defaults import page_not_found, permission_denied, server_error
+from django.views.static import serve
+from drf_spectacular.views import SpectacularAPIView
 
 from depannini_dashmap.lib import errors, proxies, readiness, stopping
 from depannini_dashmap.lib.api import error_response, read_only
@@ -39,10 +43,28 @@ def readyz(request: HttpRequest) -> JsonResponse:
     return JsonResponse({"status": "ok", "database": "ok"} | ({"arrival": arrival} if arrival else {}))
 
 
+@read_only
+def media(request: HttpRequest, path: str) -> HttpResponse:
+    """Serve a photo. Photos have random names and were re-encoded; nosniff comes from SecurityMiddleware."""
+    try:
+        return serve(request, path, document_root=settings.MEDIA_ROOT)
+    except (OSError, ValueError) as error:  # a name that no file system takes
+        raise Http404 from error
+
+
+class SchemaView(SpectacularAPIView):
+    """GET `/api/schema/`: there is one version, whatever `?version=` says."""
+
+    def _get_version_parameter(self, request: Any) -> None:
+        return None
+
+
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
     """Answer what Django itself refuses: bad hosts, suspicious requests, bodies over the limit."""
     if isinstance(exception, RequestDataTooBig):
         return error_response(errors.BodyTooLarge())
+    if is_page(request.path_info) and not isinstance(exception, DisallowedHost):
+        return HttpResponse(render_to_string("400.html", request=request), status=400)
     return error_response(errors.InvalidData("Bad request", code="bad_request"))
 
 

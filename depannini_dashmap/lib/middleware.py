@@ -1,4 +1,4 @@
-"""What happens around every request: its id, the content security policy, and the language and zone of pages."""
+"""What happens around every request: its id, the content security policy, and what pages need: language, zone, readable parameters."""
 
 import re
 import uuid
@@ -7,7 +7,9 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from django.conf import settings
-from django.http import HttpRequest, HttpResponse
+from django.contrib.admin.options import IncorrectLookupParameters
+from django.core.exceptions import BadRequest
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect, QueryDict
 from django.middleware.locale import LocaleMiddleware
 from django.utils import timezone
 
@@ -15,6 +17,7 @@ from depannini_dashmap.lib import context
 
 Handler = Callable[[HttpRequest], HttpResponse]
 _REQUEST_ID = re.compile(r"^[A-Za-z0-9_-]{8,64}$")
+_NO_ID = re.compile(r"\d{19}")
 _PAGES = ("/admin/", "/admin", "/driver/", "/track/")
 
 
@@ -76,3 +79,38 @@ class PagesLocaleMiddleware(LocaleMiddleware):
             return self.get_response(request)
         with timezone.override(ZoneInfo(settings.DISPLAY_TIME_ZONE)):
             return super().__call__(request)
+
+
+class PageParametersMiddleware:
+    """Refuse pages whose address or form holds NUL, or whose address holds a word without end, before anybody reads them."""
+
+    LONGEST = 16_000  # letters: a page may carry the ids of a thousand chosen rows
+
+    def __init__(self, get_response: Handler) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        return self.get_response(request)
+
+    def process_view(self, request: HttpRequest, view: Any, args: Any, kwargs: dict[str, Any]) -> None:
+        """Raise BadRequest, or Http404 for an id that no row can have; Django looks for forgery first, so no foreign form is read."""
+        if not is_page(request.path_info):
+            return
+        self._require_words(request.GET, self.LONGEST)
+        if request.method == "POST":
+            self._require_words(request.POST, None)
+        if "\x00" in request.path_info:
+            raise BadRequest("The path holds NUL")
+        if any(isinstance(value, str) and _NO_ID.search(value) for value in kwargs.values()):
+            raise Http404
+
+    def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
+        """Lead from a page whose filters nobody can read to the same page without them."""
+        return HttpResponseRedirect(request.path) if isinstance(exception, IncorrectLookupParameters) else None
+
+    @staticmethod
+    def _require_words(fields: QueryDict, longest: int | None) -> None:
+        for name, values in fields.lists():
+            for text in (name, *values):
+                if "\x00" in text or (longest and len(text) > longest):
+                    raise BadRequest("A parameter holds NUL or is too long")
