@@ -17,10 +17,10 @@ from telematics.readings import Reading
 
 
 class Row(NamedTuple):
-    """One fix as it is stored, and what the latest table needs besides.
+    """One fix as it is stored, and what else is known of it.
 
-    `trusted_*` is the last believable fix, None when this one is believable. `reading_json` is set on the newest row
-    of each vehicle alone, as no other can become its latest.
+    `reading_json` is set on the newest trusted row of each vehicle alone, as no other can become its latest. `is_doubt`
+    marks the newest row of a vehicle that is out of its reach and after its newest trusted one.
     """
 
     vehicle_id: int
@@ -35,15 +35,14 @@ class Row(NamedTuple):
     engine_status: str
     is_implausible: bool
     created_at: dt.datetime
-    trusted_at: dt.datetime | None = None
-    trusted_latitude: float | None = None
-    trusted_longitude: float | None = None
     reading_json: str | None = None
+    accuracy_m: float | None = None
+    is_doubt: bool = False
 
     @classmethod
     def of(cls, reading: Reading, *, created_at: dt.datetime) -> Row:
-        """Make the row of a reading that is not judged yet."""
-        return cls(*reading, False, created_at)
+        """Make the row of a reading that is not judged yet; what has no fix is not to be trusted from the start."""
+        return cls(*reading[:10], not reading.has_fix, created_at, None, reading.accuracy_m)
 
 
 class Stored(NamedTuple):
@@ -70,14 +69,12 @@ TYPES = {
     "engine_status": "varchar",
     "is_implausible": "boolean",
     "created_at": "timestamptz",
-    "trusted_at": "timestamptz",
-    "trusted_latitude": "float8",
-    "trusted_longitude": "float8",
     "reading_json": "text",
 }
 HISTORY = ", ".join(list(TYPES)[:12])
 LATEST = ", ".join(TYPES)
 MOVE = ", ".join(f"{name} = excluded.{name}" for name in ("position_id", *list(TYPES)[1:]))
+MOVE += ", doubted_at = NULL, doubted_latitude = NULL, doubted_longitude = NULL"
 
 # Both tables in one statement, for one row and for many. Many come sorted by vehicle and time, so that two bulk calls
 # never deadlock.
@@ -95,6 +92,10 @@ WITH stored AS (
 )
 SELECT (SELECT id FROM stored), (SELECT position_id FROM moved)
 """)  # noqa: S608 - all names are this module's
+STORE_UNTRUSTED = Statement(f"""
+INSERT INTO telematics_position ({HISTORY}) VALUES ({", ".join(_MARKS[:12])})
+ON CONFLICT (vehicle_id, timestamp) DO NOTHING RETURNING id
+""")  # noqa: S608
 STORE_MANY = f"""
 WITH stored AS (
     INSERT INTO telematics_position ({HISTORY})
@@ -117,18 +118,24 @@ INCOMING = (
 )
 COPY_IN = f"COPY incoming_positions ({LATEST}) FROM STDIN (NULL 'None')"
 _FULL_LINE = "\t".join(["%s"] * len(TYPES)) + "\n"
-_LINE = "\t".join(["%s"] * 12 + ["None"] * 4) + "\n"
+_LINE = "\t".join(["%s"] * 12 + ["None"]) + "\n"
 
 SQLITE_INSERT = f"INSERT INTO telematics_position ({HISTORY}) VALUES ({', '.join(['%s'] * 12)}) ON CONFLICT DO NOTHING"  # noqa: S608
 SQLITE_MOVE = f"""
 INSERT INTO telematics_latestposition ({LATEST}, position_id)
-SELECT {", ".join(["%s"] * 16)}, id FROM telematics_position WHERE vehicle_id = %s AND timestamp = %s
+SELECT {", ".join(["%s"] * 13)}, id FROM telematics_position WHERE vehicle_id = %s AND timestamp = %s
 ON CONFLICT (vehicle_id) DO UPDATE SET {MOVE} WHERE telematics_latestposition.timestamp < excluded.timestamp
 """  # noqa: S608
 
 
+DOUBT = """
+UPDATE telematics_latestposition SET doubted_at = %s, doubted_latitude = %s, doubted_longitude = %s
+WHERE vehicle_id = %s AND timestamp < %s AND (doubted_at IS NULL OR doubted_at < %s)
+"""
+
+
 def store(rows: Sequence[Row]) -> Stored:
-    """Add the rows that are new and let each vehicle's latest follow its newest; what is there already stays.
+    """Add the rows that are new and let each vehicle's latest follow its newest trusted one; what is there already stays.
 
     Shape: sorted by (vehicle_id, timestamp), no two alike. Effects: one transaction of its own or the caller's.
     """
@@ -141,8 +148,13 @@ def store(rows: Sequence[Row]) -> Stored:
 
 
 def _store_one(row: Row) -> Stored:
-    """Store a single row; one statement is a transaction by itself."""
-    [(position_id, moved_to)] = STORE_ONE.rows(*row)
+    """Store a single row; one statement is a transaction by itself, but for a row that is not to be trusted."""
+    if row.is_implausible:
+        with transaction.atomic():
+            stored = STORE_UNTRUSTED.rows(*row[:12])
+            _store_doubts([row])
+        return Stored(len(stored), stored[0][0] if stored else None, {})
+    [(position_id, moved_to)] = STORE_ONE.rows(*row[: len(TYPES)])
     return Stored(int(position_id is not None), position_id, {row.vehicle_id: moved_to} if moved_to else {})
 
 
@@ -156,17 +168,27 @@ def _store_many(rows: Sequence[Row]) -> Stored:
         cursor.copy_expert(COPY_IN, io.StringIO(_as_copy_text(rows)))
         cursor.execute(STORE_MANY)
         count, moved = cursor.fetchone()
+        _store_doubts(rows)
     return Stored(count, None, dict(moved or ()))
+
+
+def _store_doubts(rows: Sequence[Row]) -> None:
+    """Remember the newest fix of each vehicle that is out of its reach: a second one there makes it the place."""
+    with connection.cursor() as cursor:
+        for row in rows:
+            if row.is_doubt:
+                values = _for_database(row)
+                cursor.execute(DOUBT, [values[1], values[2], values[3], values[0], values[1], values[1]])
 
 
 def _as_copy_text(rows: Sequence[Row]) -> str:
     """Write rows in COPY's text format; no value of a Row can hold a tab, newline or backslash, or be "None"."""
-    return "".join([_FULL_LINE % row if row.reading_json or row.trusted_at else _LINE % row[:12] for row in rows])
+    return "".join([_FULL_LINE % row[:13] if row.reading_json else _LINE % row[:12] for row in rows])
 
 
 def _store_on_sqlite(rows: Sequence[Row]) -> Stored:
-    adapted = [_for_sqlite(row) for row in rows]
-    newest = {values[0]: values for values in adapted}
+    adapted = [_for_database(row) for row in rows]
+    newest = {values[0]: values for values in adapted if values[12] is not None}
     with connection.cursor() as cursor:
         before = _latest_on_sqlite(cursor, list(newest))
         cursor.executemany(SQLITE_INSERT, [values[:12] for values in adapted])
@@ -174,8 +196,9 @@ def _store_on_sqlite(rows: Sequence[Row]) -> Stored:
         if count and len(rows) == 1:
             cursor.execute("SELECT max(id) FROM telematics_position")
             position_id = cursor.fetchone()[0]
-        cursor.executemany(SQLITE_MOVE, [(*values, *values[:2]) for values in newest.values()])
+        cursor.executemany(SQLITE_MOVE, [(*values[:13], *values[:2]) for values in newest.values()])
         after = _latest_on_sqlite(cursor, list(newest))
+    _store_doubts(rows)
     return Stored(count, position_id, {key: value for key, value in after.items() if before.get(key) != value})
 
 
@@ -193,6 +216,6 @@ def _latest_on_sqlite(cursor: Any, vehicle_ids: list[int]) -> dict[int, int]:
     return found
 
 
-def _for_sqlite(row: Row) -> tuple:
+def _for_database(row: Row) -> tuple:
     adapt = connection.ops.adapt_datetimefield_value
     return tuple(adapt(value) if isinstance(value, dt.datetime) else value for value in row)

@@ -32,7 +32,9 @@ class ReadingColumns(models.Model):
     odometer = models.FloatField(null=True, blank=True, help_text="km")
     fuel_level = models.FloatField(null=True, blank=True, help_text="percent")
     engine_status = models.CharField(max_length=4, choices=EngineStatus.choices, default=EngineStatus.OFF)
-    is_implausible = models.BooleanField(default=False, help_text="no road vehicle could have got there in time")
+    is_implausible = models.BooleanField(
+        default=False, help_text="not to be trusted: out of a vehicle's reach, without satellites, or a circle of kilometres"
+    )
     created_at = models.DateTimeField(help_text="when it arrived here")
 
     class Meta:
@@ -69,13 +71,13 @@ class Position(ReadingColumns):
 
 
 class LatestPosition(ReadingColumns):
-    """The fix with the greatest timestamp of one vehicle, and the last believable one before it."""
+    """The trusted fix with the greatest timestamp of one vehicle, and the newest one after it that is out of its reach."""
 
     vehicle = models.OneToOneField(Vehicle, on_delete=models.CASCADE, primary_key=True, related_name="latest_position")
     position_id = models.BigIntegerField(help_text="the row of the history; it may have been pruned since")
-    trusted_at = models.DateTimeField(null=True, help_text="the last believable fix, when the newest is not")
-    trusted_latitude = models.FloatField(null=True)
-    trusted_longitude = models.FloatField(null=True)
+    doubted_at = models.DateTimeField(null=True, help_text="a newer fix out of reach, believed once a second one agrees")
+    doubted_latitude = models.FloatField(null=True)
+    doubted_longitude = models.FloatField(null=True)
     reading_json = models.TextField(help_text="the reading as the API shows it, made once when it was written")
 
     objects = LatestPositionQuerySet.as_manager()
@@ -84,9 +86,9 @@ class LatestPosition(ReadingColumns):
         ordering = ["-timestamp", "-position_id"]
         constraints = [
             models.CheckConstraint(
-                condition=Q(trusted_at__isnull=True, trusted_latitude__isnull=True, trusted_longitude__isnull=True)
-                | Q(trusted_at__isnull=False, trusted_latitude__isnull=False, trusted_longitude__isnull=False),
-                name="latest_trusted_whole",
+                condition=Q(doubted_at__isnull=True, doubted_latitude__isnull=True, doubted_longitude__isnull=True)
+                | Q(doubted_at__isnull=False, doubted_latitude__isnull=False, doubted_longitude__isnull=False),
+                name="latest_doubted_whole",
             ),
         ]
 

@@ -28,7 +28,11 @@ NOT_AN_ENGINE_STATE = ['Choose from: "on", "off", "idle".']
 
 
 class Reading(NamedTuple):
-    """One checked position. Units: degrees, km/h, m, km, percent, UTC."""
+    """One checked position. Units: degrees, km/h, m, km, percent, UTC.
+
+    `accuracy_m` is the radius in which the vehicle is, None where the device does not tell it; `has_fix` is false of a
+    place that the device itself does not vouch for.
+    """
 
     vehicle_id: int
     timestamp: dt.datetime
@@ -40,6 +44,8 @@ class Reading(NamedTuple):
     odometer: float | None
     fuel_level: float | None
     engine_status: str
+    accuracy_m: float | None = None
+    has_fix: bool = True
 
 
 class InvalidReading(Exception):

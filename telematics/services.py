@@ -196,32 +196,34 @@ def _by_vehicle(
 
 
 def _judged(vehicle: TrackedVehicle, rows: list[ingest.Row]) -> list[ingest.Row]:
-    """Make the rows of one vehicle, sorted by time, ready to store: flag what no road vehicle could have driven."""
+    """Make the rows of one vehicle, sorted by time, ready to store: flag what is not to be trusted.
+
+    What no road vehicle could have driven is flagged; so is what has no fix, which says nothing of the next row either.
+    """
     track, latest = vehicle.track(), vehicle.latest
     is_late = latest is not None and rows[0].timestamp < latest.timestamp
-    judged = []
-    for row in rows:
+    judged, newest, doubt = [], None, None
+    for index, row in enumerate(rows):
         if is_late and latest is not None and row.timestamp > latest.timestamp:
             track, is_late = vehicle.track(), False
-        if not track.judge(Fix(row.timestamp, row.latitude, row.longitude)):
+        if row.is_implausible:
             judged.append(row)
-            continue
-        trusted = track.trusted or Fix(None, None, None)  # type: ignore[arg-type]
-        judged.append(
-            row._replace(
-                is_implausible=True,
-                trusted_at=trusted.timestamp,
-                trusted_latitude=trusted.latitude,
-                trusted_longitude=trusted.longitude,
-            )
-        )
-    newest = judged[-1]
-    judged[-1] = ingest.Row._make((*newest[:-1], orjson.dumps(shown_reading(newest)).decode()))
+        elif track.judge(Fix(row.timestamp, row.latitude, row.longitude)):
+            judged.append(row._replace(is_implausible=True))
+            doubt = index
+        else:
+            judged.append(row)
+            newest, doubt = index, None
+    if newest is not None:
+        text = orjson.dumps(shown_reading(judged[newest])).decode()
+        judged[newest] = judged[newest]._replace(reading_json=text)
+    if doubt is not None:
+        judged[doubt] = judged[doubt]._replace(is_doubt=True)
     return judged
 
 
 def _tell_moves(vehicles: dict[int, TrackedVehicle], rows: Sequence[ingest.Row], stored: ingest.Stored) -> None:
-    newest = {row.vehicle_id: row.reading_json for row in rows}
+    newest = {row.vehicle_id: row.reading_json for row in rows if row.reading_json}
     moved = [(position_id, *vehicles[key].shown, newest[key]) for key, position_id in stored.moved.items()]
     events.positions_moved(
         (vehicles[vehicle_id].company_id, vehicle_id, position)

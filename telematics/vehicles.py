@@ -28,9 +28,9 @@ COLUMNS = (
     "latest_position__timestamp",
     "latest_position__latitude",
     "latest_position__longitude",
-    "latest_position__trusted_at",
-    "latest_position__trusted_latitude",
-    "latest_position__trusted_longitude",
+    "latest_position__doubted_at",
+    "latest_position__doubted_latitude",
+    "latest_position__doubted_longitude",
     "latest_position__odometer",
     "latest_position__fuel_level",
     "is_on_trip",
@@ -46,14 +46,14 @@ class TrackedVehicle(NamedTuple):
     make: str
     model: str
     latest: Fix | None
-    trusted: Fix | None
+    doubted: Fix | None
     odometer: float | None
     fuel_level: float | None
     is_on_trip: bool
 
     def track(self) -> Track:
-        """Begin to judge fixes from the latest known one."""
-        return Track(self.latest, self.trusted)
+        """Begin to judge fixes from the latest known one, and the newer one that was out of reach."""
+        return Track(self.doubted or self.latest, self.latest)
 
     @property
     def shown(self) -> tuple[int, str, str, str]:

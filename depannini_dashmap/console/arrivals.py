@@ -22,7 +22,7 @@ _STOP = ("trip_id", "pk", "actual_arrival_datetime", "stop__name", "stop__latitu
 _VISIT = ("pk", "is_completed", "actual_arrival_datetime", "stop__latitude", "stop__longitude")
 _FIX = tuple(
     f"trip__vehicle__latest_position__{name}"
-    for name in ("timestamp", "latitude", "longitude", "trusted_at", "trusted_latitude", "trusted_longitude")
+    for name in ("timestamp", "latitude", "longitude")
 )
 
 
@@ -116,13 +116,10 @@ def _fix_of(trip: Trip) -> tuple[Any, ...]:
 
 
 def _fresh(
-    now: dt.datetime, at: dt.datetime | None, latitude: float, longitude: float, trusted_at: dt.datetime | None, *trusted: float
+    now: dt.datetime, at: dt.datetime | None, latitude: float, longitude: float
 ) -> tuple[dt.datetime, Point] | None:
-    """Give the last believable fix with its instant unless it is too old."""
-    place = (latitude, longitude)
-    if trusted_at is not None:
-        at, place = trusted_at, (trusted[0], trusted[1])
-    return (at, place) if at is not None and now - at <= settings.ETA_MAX_FIX_AGE else None
+    """Return the latest trusted fix with its instant unless it is too old."""
+    return (at, (latitude, longitude)) if at is not None and now - at <= settings.ETA_MAX_FIX_AGE else None
 
 
 def _place(latitude: Any, longitude: Any) -> Point | None:

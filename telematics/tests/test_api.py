@@ -596,3 +596,29 @@ def test_positions_have_a_rate_of_their_own(
     assert [answer.status_code for answer in answers] == [201, 201, 201, 429]
     assert int(answers[-1]["Retry-After"]) > 0
     assert client.get(URL).status_code == 200
+
+
+def test_the_latest_is_the_newest_fix_that_can_be_trusted(api: Any, dispatcher: Any, van: Any, fix: Callable) -> None:
+    client = api(dispatcher)
+
+    def report(minute: int, latitude: float) -> bool:
+        stamp = f"2024-01-15T14:{minute:02}:00Z"
+        return client.post(URL, fix(van, latitude=latitude, longitude=3, timestamp=stamp)).json()["implausible"]
+
+    def latest() -> tuple[str, str]:
+        [shown] = client.get(f"{URL}latest/").json()["results"]
+        return shown["timestamp"][11:16], shown["latitude"]
+
+    assert report(0, 36) is False
+    assert report(1, 60) is True  # a jump over half of Europe
+    assert latest() == ("14:00", "36.0000000")
+    assert report(2, 36.001) is False  # and back: the jump was none
+    assert latest() == ("14:02", "36.0010000")
+    assert report(3, 60) is True
+    assert report(4, 60.001) is False  # a second fix there: the vehicle was moved
+    assert latest() == ("14:04", "60.0010000")
+    rows = [fix(van, latitude=lat, longitude=3, timestamp=f"2024-01-15T14:{n}:00Z") for n, lat in [(10, 60.01), (11, 10), (12, 60.02), (13, 10)]]
+    assert client.post(f"{URL}bulk/", {"positions": rows}).json()["accepted"] == 4
+    assert latest() == ("14:12", "60.0200000")
+    assert report(14, 10.001) is False
+    assert latest() == ("14:14", "10.0010000")

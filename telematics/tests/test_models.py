@@ -15,10 +15,10 @@ NOW = timezone.now()
 @pytest.mark.parametrize(
     "half",
     [
-        {"trusted_at": NOW},
-        {"trusted_at": NOW, "trusted_latitude": 36.75},
-        {"trusted_latitude": 36.75, "trusted_longitude": 3.05},
-        {"trusted_longitude": 3.05},
+        {"doubted_at": NOW},
+        {"doubted_at": NOW, "doubted_latitude": 36.75},
+        {"doubted_latitude": 36.75, "doubted_longitude": 3.05},
+        {"doubted_longitude": 3.05},
     ],
 )
 def test_the_last_believable_fix_is_whole_or_absent(van: Any, half: dict[str, Any]) -> None:
@@ -26,7 +26,7 @@ def test_the_last_believable_fix_is_whole_or_absent(van: Any, half: dict[str, An
         vehicle=van, position_id=1, latitude=36, longitude=3, speed=0, heading=0, timestamp=NOW, created_at=NOW
     )
     rows = LatestPosition.objects.filter(vehicle=van)
-    assert rows.update(trusted_at=NOW, trusted_latitude=36.75, trusted_longitude=3.05) == 1
-    assert rows.update(trusted_at=None, trusted_latitude=None, trusted_longitude=None) == 1
-    with pytest.raises(IntegrityError, match="latest_trusted_whole"), transaction.atomic():
+    assert rows.update(doubted_at=NOW, doubted_latitude=36.75, doubted_longitude=3.05) == 1
+    assert rows.update(doubted_at=None, doubted_latitude=None, doubted_longitude=None) == 1
+    with pytest.raises(IntegrityError, match="latest_doubted_whole"), transaction.atomic():
         rows.update(**half)
