@@ -22,6 +22,7 @@ from adversarial.scene import (
     metrics_server,
     new_company,
     new_device,
+    new_forwarder,
     new_member,
     new_order,
     new_stop,
@@ -308,6 +309,9 @@ EXPECTED: dict[str, Case] = {
     "GET /api/devices/": Case(fleet(200)),
     "POST /api/devices/": Case(fleet(201), lambda values: {"vehicle_id": values["own_vehicle"]}),
     "DELETE /api/devices/{id}/": Case(of_company_a(204), None, new_device),
+    "GET /api/forwarders/": Case(fleet(200)),
+    "POST /api/forwarders/": Case(fleet(201), {"name": "Traccar"}),
+    "DELETE /api/forwarders/{id}/": Case(of_company_a(204), None, new_forwarder),
     "GET /api/devices/osmand/ (with a key)": Case(
         everyone(200), options=lambda values: {"params": {"id": values["key"], "lat": 1, "lon": 1}}
     ),
@@ -318,7 +322,9 @@ EXPECTED: dict[str, Case] = {
     "POST /api/devices/osmand/ (without)": Case(
         everyone(401), options=lambda values: {"data": {"lat": "1", "lon": "1"}}
     ),
-    "POST /api/devices/traccar/ (with a key)": Case(everyone(200), lambda values: {"device_id": values["key"]}),
+    "POST /api/devices/traccar/ (with a key)": Case(
+        everyone(200), lambda values: {"device_id": values["key"], "location": {"event": "heartbeat"}}
+    ),
     "POST /api/devices/traccar/ (without)": Case(everyone(401), {}),
     "POST /api/devices/owntracks/ (with a key)": Case(
         everyone(200), {}, options=lambda values: {"headers": {"Authorization": _basic(values["key"])}}

@@ -243,6 +243,14 @@ def new_device(scene: Scene, name: str):
 
 
 @contextmanager
+def new_forwarder(scene: Scene, name: str):
+    """Give a forwarder of company A."""
+    answer = scene.a.post("/api/forwarders/", {"name": "Traccar"})
+    scene.stage.secrets.add(answer.json()["secret"])
+    yield {"id": made(answer)}
+
+
+@contextmanager
 def photo(scene: Scene, name: str):
     """Name a photo that is served: whoever was shown its random name may fetch it."""
     answer = scene.client.call("POST", "/api/profile/photo/", files=photo_file())

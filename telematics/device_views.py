@@ -4,43 +4,85 @@ from __future__ import annotations
 
 import base64
 import binascii
+import json
+from typing import Any
 
 from django.http import HttpResponse
 from drf_spectacular.types import OpenApiTypes
-from drf_spectacular.utils import extend_schema
+from drf_spectacular.utils import extend_schema, extend_schema_field
 from rest_framework import serializers, viewsets
+from rest_framework.exceptions import ParseError
 from rest_framework.parsers import FormParser
 from rest_framework.permissions import AllowAny
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from accounts.models import Company
 from accounts.permissions import IsDispatcherOrStaff
 from accounts.throttles import PositionThrottle
 from depannini_dashmap.lib import errors
 from depannini_dashmap.lib.api import ApiMixin, JsonParser
-from depannini_dashmap.lib.fields import StrictIntegerField, TextField, UtcDateTimeField
+from depannini_dashmap.lib.fields import StrictIntegerField, TextField, UtcDateTimeField, VisibleRelatedField
 from depannini_dashmap.lib.paths import path_id
 from depannini_dashmap.lib.rows import RowPages
-from telematics import devices, protocols
-from telematics.models import Device
+from telematics import device_reports, devices, protocols
+from telematics.device_readings import Refusal
+from telematics.models import Device, Forwarder
+
+
+class LastRefusalShape(serializers.Serializer):
+    """Why a device's fix was last not taken, or not shown."""
+
+    at = UtcDateTimeField()
+    code = serializers.ChoiceField(choices=Refusal.choices)
+    detail = serializers.CharField()
 
 
 class DeviceShape(serializers.ModelSerializer):
-    """A device; its key is told once, when it is made."""
+    """A device and how it goes with it; its key is told once, when it is made."""
 
     vehicle_id = StrictIntegerField()
     vehicle_license_plate = serializers.CharField(source="vehicle.license_plate", read_only=True)
     name = TextField(max_length=100, required=False, allow_blank=True)
+    external_id = TextField(max_length=64, required=False, allow_blank=True)
     created_at = UtcDateTimeField(read_only=True)
+    contacted_at = UtcDateTimeField(read_only=True)
+    position_at = UtcDateTimeField(read_only=True)
+    last_refusal = serializers.SerializerMethodField()
 
     class Meta:
         model = Device
-        fields = ["id", "vehicle_id", "vehicle_license_plate", "name", "created_at"]
+        fields = [
+            "id",
+            "vehicle_id",
+            "vehicle_license_plate",
+            "name",
+            "app",
+            "external_id",
+            "created_at",
+            "contacted_at",
+            "position_at",
+            "last_refusal",
+            "dropped",
+            "battery",
+        ]
+        read_only_fields = ["dropped", "battery"]
+        # Whose external id it is already, the service says.
+        validators: list = []
+
+    @extend_schema_field(LastRefusalShape(allow_null=True))
+    def get_last_refusal(self, device: Device) -> dict | None:
+        """Return when, why (a code) and in which measure, None where nothing was refused."""
+        if device.refused_at is None:
+            return None
+        return LastRefusalShape(
+            {"at": device.refused_at, "code": device.refusal, "detail": device.refusal_detail}
+        ).data
 
 
 class MadeDeviceShape(DeviceShape):
-    """A new device with its key and the addresses to enter in the tracker."""
+    """A new device with its key (empty for one with an external id) and the addresses to enter in the tracker."""
 
     key = serializers.CharField(read_only=True)
     urls = serializers.DictField(child=serializers.URLField(), read_only=True)
@@ -49,11 +91,36 @@ class MadeDeviceShape(DeviceShape):
         fields = [*DeviceShape.Meta.fields, "key", "urls"]
 
 
+class ForwarderShape(serializers.ModelSerializer):
+    """A forwarding server; its secret is told once, when it is made."""
+
+    company = VisibleRelatedField(queryset=Company.objects.all(), required=False)
+    name = TextField(max_length=100, required=False, allow_blank=True)
+    created_at = UtcDateTimeField(read_only=True)
+    contacted_at = UtcDateTimeField(read_only=True)
+    unknown_ids = serializers.DictField(child=serializers.DateTimeField(), read_only=True)
+
+    class Meta:
+        model = Forwarder
+        fields = ["id", "company", "name", "created_at", "contacted_at", "unknown_ids"]
+
+
+class MadeForwarderShape(ForwarderShape):
+    """A new forwarder with its secret and the address to forward to."""
+
+    secret = serializers.CharField(read_only=True)
+    url = serializers.URLField(read_only=True)
+
+    class Meta(ForwarderShape.Meta):
+        fields = [*ForwarderShape.Meta.fields, "secret", "url"]
+
+
 class DeviceViewSet(ApiMixin, viewsets.GenericViewSet):
     """Trackers of one's vehicles.
 
-    - `GET devices/`: those that may write, newest first. - `POST devices/` `{vehicle_id, name?}` → 201 with `key` and
-    `urls`, told only now. - `DELETE devices/{id}/` → 204: its key is dead.
+    - `GET devices/`: those that may write, newest first, with what each said last. - `POST devices/` `{vehicle_id, name?,
+    app?, external_id?}` → 201 with `key` and `urls`, told only now; with an `external_id` a forwarder speaks for it and
+    there is no key. - `DELETE devices/{id}/` → 204: it may write no more.
 
     Codes: 400 `invalid_data`, 403 `forbidden`, 404 `not_found`. Who: dispatchers and staff; viewers only read.
     """
@@ -88,53 +155,116 @@ class DeviceViewSet(ApiMixin, viewsets.GenericViewSet):
         return Response(status=204)
 
 
+class ForwarderViewSet(ApiMixin, viewsets.GenericViewSet):
+    """Servers that pass on what the trackers of one's companies tell them.
+
+    - `GET forwarders/`: those that may write, newest first, with the external ids that no vehicle has. - `POST
+    forwarders/` `{company?, name?}` → 201 with `secret` and `url`, told only now. - `DELETE forwarders/{id}/` → 204.
+
+    Codes: 400 `invalid_data`, 403 `forbidden`, 404 `not_found`. Who: dispatchers and staff; viewers only read.
+    """
+
+    permission_classes = [IsDispatcherOrStaff]
+    serializer_class = ForwarderShape
+    queryset = Forwarder.objects.none()
+    pagination_class = RowPages
+    filter_backends: list = []
+
+    def list(self, request: Request) -> Response:
+        """List working forwarders."""
+        page = self.paginate_queryset(Forwarder.objects.working().visible_to(request.user))
+        return self.get_paginated_response(ForwarderShape(page, many=True, context=self.get_serializer_context()).data)
+
+    @extend_schema(request=ForwarderShape, responses={201: MadeForwarderShape})
+    def create(self, request: Request) -> Response:
+        """Make a forwarder."""
+        body = ForwarderShape(data=request.data, context=self.get_serializer_context())
+        body.is_valid(raise_exception=True)
+        forwarder, secret = devices.make_forwarder(actor=request.user, **body.validated_data)
+        shown = ForwarderShape(forwarder, context=self.get_serializer_context()).data
+        url = request.build_absolute_uri("/api/devices/traccar/")
+        return Response({**shown, "secret": secret, "url": url}, status=201)
+
+    @extend_schema(parameters=[])
+    def destroy(self, request: Request, pk: str) -> Response:
+        """End a forwarder."""
+        devices.end_forwarder(actor=request.user, forwarder_id=path_id(pk, "Forwarder"))
+        return Response(status=204)
+
+
+class DeviceParser(JsonParser):
+    """JSON as devices write it: an object or a list, with NaN and infinities, which mean that a value is not known."""
+
+    def parse(self, stream: Any, media_type: str | None = None, parser_context: Any = None) -> Any:
+        body = parser_context["request"]._request.body
+        try:
+            return json.loads(body, parse_constant=lambda _: None) if body.strip() else {}
+        except (ValueError, RecursionError) as error:
+            raise ParseError from error
+
+
 class _DeviceView(APIView):
-    """A device's door: its key in the message is the only credential, and what its rate is counted by."""
+    """A door for devices: a key in the message, or a forwarder's secret, is the only credential.
+
+    A message that no retry can make better is answered 200, since phones send what is refused for ever and nothing after
+    it; what is wrong stands on the device's row. 400 is only for what is no message at all.
+    """
 
     authentication_classes: list = []
     permission_classes = [AllowAny]
     throttle_classes: list = []
+    parser_classes = [DeviceParser]
 
-    def hear(self, message: protocols.Message) -> None:
-        """Record what a device says. Raises: TooManyRequests, Unauthenticated, InvalidData."""
-        PositionThrottle.quota.spend(devices.digest_of(message.key))
-        devices.hear(message)
+    def receive(self, messages: list[protocols.Message]) -> None:
+        """Record what devices say. Raises: TooManyRequests, Unauthenticated."""
+        for key in {message.device for message in messages}:
+            PositionThrottle.quota.spend(devices.digest_of(key))
+        device_reports.receive(messages)
 
 
 @extend_schema(request=OpenApiTypes.OBJECT, responses={200: None})
 class OsmandView(_DeviceView):
-    """`GET|POST devices/osmand/`: OsmAnd's parameters, as Traccar Client sends them too; 200 stored or known.
+    """`GET|POST devices/osmand/`: OsmAnd's parameters, as Traccar Client and GPSLogger send them too; 200 taken.
 
-    Codes: 400 `invalid_data`, 401 `invalid_token`. Who: the holder of the key in `id`.
+    Codes: 400 `invalid_data` (no message), 401 `invalid_token`, 429. Who: the holder of the key in `id`.
     """
 
-    parser_classes = [FormParser, JsonParser]
+    parser_classes = [FormParser, DeviceParser]
 
     def get(self, request: Request) -> HttpResponse:
         """Take the parameters from the query."""
-        self.hear(protocols.from_osmand(request.query_params.dict()))
+        self.receive(protocols.from_osmand(request.query_params.dict()))
         return HttpResponse()
 
     def post(self, request: Request) -> HttpResponse:
         """Take them from the form, the query, or Traccar Client's JSON."""
         if request.content_type.startswith("application/json"):
-            self.hear(protocols.from_traccar(request.data))
+            self.receive(_from_traccar(request.data))
             return HttpResponse()
         form = request.data.dict() if hasattr(request.data, "dict") else {}
-        self.hear(protocols.from_osmand({**request.query_params.dict(), **form}))
+        self.receive(protocols.from_osmand({**request.query_params.dict(), **form}))
         return HttpResponse()
 
 
 @extend_schema(request=OpenApiTypes.OBJECT, responses={200: None})
 class TraccarView(_DeviceView):
-    """`POST devices/traccar/`: Traccar Client's JSON, or positions that a Traccar server forwards; 200.
+    """`POST devices/traccar/`: Traccar Client's JSON, or positions that a Traccar server forwards; lists too; 200.
 
-    Codes: 400 `invalid_data`, 401 `invalid_token`. Who: the holder of the key in `device_id` or `device.uniqueId`.
+    Codes: 400 `invalid_data` (no message), 401 `invalid_token`, 429. Who: the holder of the key in `device_id` or
+    `device.uniqueId`; with `Authorization: Bearer <secret>` a forwarder, whose `uniqueId`s are external ids.
     """
 
     def post(self, request: Request) -> HttpResponse:
         """Take the JSON."""
-        self.hear(protocols.from_traccar(request.data))
+        scheme, _, secret = request.META.get("HTTP_AUTHORIZATION", "").partition(" ")
+        forwarder = devices.forwarder_of(secret.strip()) if scheme.lower() == "bearer" else None
+        messages = _from_traccar(request.data)
+        if forwarder is None:
+            self.receive(messages)
+            return HttpResponse()
+        for external_id in {message.device for message in messages}:
+            PositionThrottle.quota.spend(f"{forwarder.pk}:{external_id[:64]}")
+        device_reports.receive_forwarded(forwarder, messages)
         return HttpResponse()
 
 
@@ -142,14 +272,13 @@ class TraccarView(_DeviceView):
 class OwntracksView(_DeviceView):
     """`POST devices/owntracks/`: OwnTracks' JSON; 200 with an empty list, whatever its type.
 
-    Codes: 400 `invalid_data`, 401 `invalid_token`. Who: the holder of the key that is the password of Basic
-    authentication.
+    Codes: 400 `invalid_data` (no message), 401 `invalid_token`, 429. Who: the holder of the key that is the password of
+    Basic authentication.
     """
 
     def post(self, request: Request) -> Response:
         """Take the JSON; an empty body is fine."""
-        body = request.data if isinstance(request.data, dict) else {}
-        self.hear(protocols.from_owntracks(body, _basic_password(request)))
+        self.receive(protocols.from_owntracks(request.data, _basic_password(request)))
         return Response([])
 
     def handle_exception(self, exc: Exception) -> Response:
@@ -158,6 +287,16 @@ class OwntracksView(_DeviceView):
         if response.status_code == 401:
             response["WWW-Authenticate"] = 'Basic realm="devices"'
         return response
+
+
+def _from_traccar(body: Any) -> list[protocols.Message]:
+    """Read the messages of a body. Raises: InvalidData, once the device that sent what has no known form knows of it."""
+    try:
+        return protocols.from_traccar(body)
+    except protocols.Unreadable as error:
+        key = str(body.get("device_id") or "") if isinstance(body, dict) else ""
+        device_reports.note_unreadable(devices.recognise_device(key))
+        raise errors.InvalidData("The message has no known form") from error
 
 
 def _basic_password(request: Request) -> str:

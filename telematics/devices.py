@@ -1,4 +1,4 @@
-"""Trackers and phones that write positions of one vehicle: making, ending and recognising them."""
+"""Trackers, phones and forwarding servers that write positions: making, ending and recognising them."""
 
 from __future__ import annotations
 
@@ -6,15 +6,16 @@ import hashlib
 import secrets
 from typing import TYPE_CHECKING
 
-from django.db import transaction
+from django.db import IntegrityError, transaction
 from django.utils import timezone
 
+from accounts.models import Company
 from depannini_dashmap.lib import audit, errors
 from fleet.models import Vehicle
-from telematics.models import Device
-from telematics.protocols import Message
-from telematics.services import READ_ONLY, UNKNOWN_VEHICLE, record_fix_of
-from telematics.vehicles import storable, tracked, tracked_vehicles, visible_ids
+from fleet.tenancy import company_for
+from telematics.models import Device, Forwarder
+from telematics.services import READ_ONLY, UNKNOWN_VEHICLE
+from telematics.vehicles import storable, visible_ids
 
 if TYPE_CHECKING:
     from accounts.models import User
@@ -23,21 +24,37 @@ KEY_BYTES = 18
 LONGEST_KEY = 100
 
 
-def make_device(*, actor: User, vehicle_id: int, name: str = "") -> tuple[Device, str]:
-    """Let a new device write positions of a vehicle; gives it and its key, which is not kept.
+def make_device(
+    *, actor: User, vehicle_id: int, name: str = "", app: str = Device.App.OTHER, external_id: str = ""
+) -> tuple[Device, str]:
+    """Let a new device write positions of a vehicle; return it and its key, which is not kept.
 
-    Raises: InvalidData for a vehicle that is not the actor's; Forbidden for a viewer.
+    With an `external_id` (IMEI or a tracker's name, unique in the company) it has no key: a forwarder speaks for it.
+    Raises: InvalidData for a vehicle that is not the actor's, or an id that another vehicle has; Forbidden for a viewer.
     """
     vehicle = Vehicle.objects.alive().editable_by(actor).filter(pk__in=storable({vehicle_id})).first()
     if vehicle is None:
         if visible_ids(actor, {vehicle_id}):
             raise errors.Forbidden(READ_ONLY)
         raise errors.InvalidData(UNKNOWN_VEHICLE, fields={"vehicle_id": [UNKNOWN_VEHICLE]})
-    key = secrets.token_urlsafe(KEY_BYTES)
-    with transaction.atomic():
-        device = Device.objects.create(vehicle=vehicle, name=name, key_digest=digest_of(key))
-        audit.record("device_made", actor=actor, target=device, vehicle_id=vehicle.pk)
+    external_id = external_id.strip()
+    key = "" if external_id else secrets.token_urlsafe(KEY_BYTES)
+    fields = {"name": name, "app": Device.App.FORWARDED if external_id else app, "external_id": external_id}
+    try:
+        with transaction.atomic():
+            device = Device.objects.create(
+                vehicle=vehicle, company_id=vehicle.company_id, key_digest=digest_of(key) if key else None, **fields
+            )
+            audit.record("device_made", actor=actor, target=device, vehicle_id=vehicle.pk)
+    except IntegrityError as error:
+        raise errors.InvalidData(fields={"external_id": [_whose(vehicle.company_id, external_id)]}) from error
     return device, key
+
+
+def _whose(company_id: int, external_id: str) -> str:
+    rows = Device.objects.working().filter(company_id=company_id, external_id=external_id)
+    plate = rows.values_list("vehicle__license_plate", flat=True).first()
+    return f"Vehicle {plate} of this company has it." if plate else "Another vehicle of this company has it."
 
 
 def end_device(*, actor: User, device_id: int) -> None:
@@ -54,24 +71,52 @@ def end_device(*, actor: User, device_id: int) -> None:
         audit.record("device_ended", actor=actor, target=device, vehicle_id=device.vehicle_id)
 
 
-def hear(message: Message) -> bool:
-    """Record what a device says; returns whether it was a new position.
+def end_devices_of(vehicle: Vehicle) -> None:
+    """End every device of a vehicle that goes to another company: its keys are in the hands of the former one."""
+    Device.objects.working().filter(vehicle=vehicle).update(ended_at=timezone.now())
 
-    Effects: those of record_position. Raises: Unauthenticated for a key that is no working device's; InvalidData.
+
+def make_forwarder(*, actor: User, company: Company | None = None, name: str = "") -> tuple[Forwarder, str]:
+    """Let a server speak for the devices of a company; return it and its secret, which is not kept.
+
+    Raises: InvalidData without a company; Forbidden for a viewer.
     """
+    company_id, secret = company_for(actor, company), secrets.token_urlsafe(KEY_BYTES)
+    with transaction.atomic():
+        forwarder = Forwarder.objects.create(company_id=company_id, name=name, secret_digest=digest_of(secret))
+        audit.record("forwarder_made", actor=actor, target=forwarder, company_id=company_id)
+    return forwarder, secret
+
+
+def end_forwarder(*, actor: User, forwarder_id: int) -> None:
+    """End a forwarder's right to write, for good. Raises: NotFound; Forbidden for a viewer."""
+    own = Forwarder.objects.visible_to(actor).working().filter(pk=forwarder_id)
+    if not own.exists():
+        raise errors.NotFound("Forwarder")
+    if not own.editable_by(actor).exists():
+        raise errors.Forbidden()
+    with transaction.atomic():
+        if own.update(ended_at=timezone.now()):
+            audit.record("forwarder_ended", actor=actor, target=Forwarder.objects.get(pk=forwarder_id))
+
+
+def recognise_device(key: str) -> Device:
+    """Return the working device of a key. Raises: Unauthenticated."""
     device = None
-    if 0 < len(message.key) <= LONGEST_KEY:
-        device = Device.objects.working().filter(key_digest=digest_of(message.key)).only("vehicle_id").first()
+    if 0 < len(key) <= LONGEST_KEY:
+        device = Device.objects.working().filter(key_digest=digest_of(key)).first()
     if device is None:
         raise errors.Unauthenticated()
-    if message.position is None:
-        return False
-    vehicles = tracked_vehicles(tracked(Vehicle.objects.alive().filter(pk=device.vehicle_id)))
-    if device.vehicle_id not in vehicles:
-        raise errors.Unauthenticated()
-    return record_fix_of(vehicles[device.vehicle_id], message.position)[1]
+    return device
+
+
+def forwarder_of(secret: str) -> Forwarder | None:
+    """Return the working forwarder of a secret, if it is one's."""
+    if not 0 < len(secret) <= LONGEST_KEY:
+        return None
+    return Forwarder.objects.working().filter(secret_digest=digest_of(secret)).first()
 
 
 def digest_of(key: str) -> str:
-    """Give what is stored of a key: it is random enough to need no salt."""
+    """Return what is stored of a key: it is random enough to need no salt."""
     return hashlib.sha256(key.encode("utf-8", "replace")).hexdigest()

@@ -5,6 +5,8 @@ from __future__ import annotations
 from datetime import datetime
 from typing import TYPE_CHECKING, Self
 
+from django.db import models
+
 from accounts.managers import TenantQuerySet
 
 if TYPE_CHECKING:
@@ -42,9 +44,22 @@ class LatestPositionQuerySet(OfVehicleQuerySet):
         return self.filter(timestamp__lt=instant)
 
 
+class ForwarderQuerySet(TenantQuerySet):
+    """Servers that pass on what trackers tell them."""
+
+    def working(self) -> Self:
+        """Keep those that may still write."""
+        return self.filter(ended_at__isnull=True)
+
+
 class DeviceQuerySet(OfVehicleQuerySet):
     """Trackers of vehicles."""
 
     def working(self) -> Self:
         """Keep those that may write: not ended, of a vehicle that is not deleted."""
         return self.filter(ended_at__isnull=True, vehicle__deleted_at__isnull=True)
+
+    def in_contact_since(self, instant: datetime) -> Self:
+        """Keep the working ones that said something since, and were not refused: a parked vehicle is not silent."""
+        not_refused = models.Q(refused_at__isnull=True) | models.Q(refused_at__lt=models.F("contacted_at"))
+        return self.working().filter(not_refused, contacted_at__gte=instant)

@@ -1,12 +1,18 @@
-"""Position, the history of where vehicles were, and LatestPosition, one row for each; rows are written by ingest.py."""
+"""Positions, the latest of each vehicle, and the devices and forwarders that send them.
+
+Rows of Position and LatestPosition are written by ingest.py alone.
+"""
 
 from __future__ import annotations
 
 from django.db import models
 from django.db.models import Q
+from django.utils.translation import gettext_lazy as _
 
 from fleet.models import Vehicle
-from telematics.managers import DeviceQuerySet, LatestPositionQuerySet, PositionQuerySet
+from telematics.device_readings import Refusal
+from telematics.managers import DeviceQuerySet, ForwarderQuerySet, LatestPositionQuerySet, PositionQuerySet
+from telematics.protocols import KNOTS, METRES_A_SECOND
 
 
 class EngineStatus(models.TextChoices):
@@ -96,19 +102,94 @@ class LatestPosition(ReadingColumns):
         return f"vehicle {self.vehicle_id}, latest"
 
 
-class Device(models.Model):
-    """A tracker or phone that may write positions of one vehicle, and nothing else, by a key that is kept as a digest."""
+class Forwarder(models.Model):
+    """A server that passes on what trackers tell it, such as Traccar, for one company; it has one secret, kept as a digest.
 
-    vehicle = models.ForeignKey(Vehicle, on_delete=models.PROTECT, related_name="devices")
+    `unknown_ids` maps external ids that it named and no vehicle has to when it last did (ISO 8601), the newest few.
+    """
+
+    company = models.ForeignKey("accounts.Company", on_delete=models.CASCADE, related_name="forwarders")
     name = models.CharField(max_length=100, blank=True, default="")
-    key_digest = models.CharField(max_length=64, unique=True, editable=False)
+    secret_digest = models.CharField(max_length=64, unique=True, editable=False)
     created_at = models.DateTimeField(auto_now_add=True)
     ended_at = models.DateTimeField(null=True, blank=True, editable=False)
+    contacted_at = models.DateTimeField(null=True, blank=True, editable=False)
+    unknown_ids = models.JSONField(default=dict, blank=True, editable=False)
 
-    objects = DeviceQuerySet.as_manager()
+    objects = ForwarderQuerySet.as_manager()
 
     class Meta:
         ordering = ["-created_at", "-id"]
 
     def __str__(self) -> str:
-        return self.name or f"device {self.pk}"
+        return self.name or f"forwarder {self.pk}"
+
+
+class Device(models.Model):
+    """A tracker or phone that may write positions of one vehicle, and nothing else.
+
+    It has a key of its own, kept as a digest, or an external id (an IMEI, a tracker's name) under which the company's
+    forwarders speak of it. What it told last is kept here: one narrow row a message.
+    """
+
+    class App(models.TextChoices):
+        """What sends; it decides what the numbers mean."""
+
+        TRACCAR_CLIENT = "traccar_client", "Traccar Client"
+        OSMAND = "osmand", "OsmAnd"
+        OWNTRACKS = "owntracks", "OwnTracks"
+        GPSLOGGER = "gpslogger", "GPSLogger"
+        FORWARDED = "forwarded", _("through a forwarding server")
+        OTHER = "other", _("another one")
+
+    # What these send over a door whose other speakers mean knots.
+    SPEED_UNITS = {App.OSMAND: METRES_A_SECOND, App.GPSLOGGER: METRES_A_SECOND}
+
+    vehicle = models.ForeignKey(Vehicle, on_delete=models.PROTECT, related_name="devices")
+    company = models.ForeignKey(
+        "accounts.Company", on_delete=models.CASCADE, null=True, editable=False, related_name="devices"
+    )
+    name = models.CharField(max_length=100, blank=True, default="")
+    app = models.CharField(max_length=20, choices=App.choices, default=App.OTHER, db_default="other")
+    external_id = models.CharField(
+        max_length=64, blank=True, default="", db_default="", help_text="IMEI or name by which a forwarder calls it"
+    )
+    key_digest = models.CharField(max_length=64, null=True, unique=True, editable=False)
+    created_at = models.DateTimeField(auto_now_add=True)
+    ended_at = models.DateTimeField(null=True, blank=True, editable=False)
+    contacted_at = models.DateTimeField(null=True, blank=True, editable=False, help_text="when it last said anything")
+    position_at = models.DateTimeField(null=True, blank=True, editable=False, help_text="its newest trusted fix")
+    refused_at = models.DateTimeField(null=True, blank=True, editable=False)
+    refusal = models.CharField(max_length=20, choices=Refusal.choices, blank=True, default="", db_default="", editable=False)
+    refusal_detail = models.CharField(max_length=60, blank=True, default="", db_default="", editable=False)
+    dropped = models.CharField(
+        max_length=100, blank=True, default="", db_default="", editable=False, help_text="values last left out"
+    )
+    battery = models.PositiveSmallIntegerField(null=True, blank=True, editable=False, help_text="percent")
+
+    objects = DeviceQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["-created_at", "-id"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["company", "external_id"],
+                condition=Q(ended_at__isnull=True) & ~Q(external_id=""),
+                name="device_external_id_once",
+            ),
+            models.CheckConstraint(
+                condition=Q(key_digest__isnull=False) | ~Q(external_id=""), name="device_can_be_recognised"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.name or self.external_id or f"device {self.pk}"
+
+    def speed_unit(self, usual: str) -> str:
+        """Return the unit of this device's speeds, where the door's `usual` one is not what its app sends."""
+        return self.SPEED_UNITS.get(self.App(self.app), usual) if usual == KNOTS else usual
+
+    @property
+    def is_refused(self) -> bool:
+        """Whether the last thing it said was refused."""
+        return self.refused_at is not None and self.refused_at == self.contacted_at

@@ -1,160 +1,148 @@
-"""What trackers of other makers send, turned into the position of our own API: plain values only.
+"""What trackers of other makers send, taken apart: which device speaks, and its values as they were sent.
 
-Source: public documentation of OsmAnd's live tracking, Traccar (client JSON, position forwarding) and OwnTracks (HTTP).
-Units there are converted here: 1 kn = 1.852 km/h, 1 m/s = 3.6 km/h, metres of odometers to kilometres.
+Source: public documentation of OsmAnd's live tracking, Traccar (client JSON, position forwarding), OwnTracks (HTTP) and
+GPSLogger (custom URL). What the values mean is read in device_readings.py.
 """
 
 from __future__ import annotations
 
-import datetime as dt
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
-from depannini_dashmap.lib.numbers import NotANumber, read_float
+KNOTS, METRES_A_SECOND, KMH = "kn", "m/s", "km/h"
+MAX_BATCH = 5000
 
-KMH_PER_KNOT = 1.852
-KMH_PER_MS = 3.6
-KM_PER_M = 0.001
-SECONDS_END = 2**31
-FASTEST = 999.99
+
+class Unreadable(Exception):
+    """A message in which no known form can be seen; nothing of it was taken."""
+
+
+class Report(NamedTuple):
+    """What a device sent at one time.
+
+    Shape: `values` holds, as sent, any of latitude, longitude, timestamp, speed, heading, altitude, odometer_m,
+    fuel_level, ignition, accuracy_m, hdop, is_valid, satellites, battery. `is_place` is false for a sign of life alone.
+    """
+
+    values: dict[str, Any]
+    speed_unit: str
+    is_place: bool = True
 
 
 class Message(NamedTuple):
-    """Who says it (a device's key), and the position, None when the message holds no place."""
+    """One report of one device, named by its key or, behind a forwarder, by its external id."""
 
-    key: str
-    position: dict[str, Any] | None
+    device: str
+    report: Report
 
 
-def from_osmand(params: Mapping[str, Any]) -> Message:
-    """Read a query or form: `id, lat, lon | location, timestamp, speed (kn), bearing | heading, altitude, …`."""
-    key = str(params.get("id") or params.get("deviceid") or "")
+def from_osmand(params: Mapping[str, Any]) -> list[Message]:
+    """Read a query or form: `id | deviceid, lat, lon | location, timestamp, speed (kn), bearing | heading, altitude, …`.
+
+    Without a place it is a sign of life.
+    """
     latitude, longitude = params.get("lat"), params.get("lon")
     if latitude is None and "," in str(params.get("location", "")):
         latitude, longitude = str(params["location"]).split(",", 1)
-    if latitude is None or longitude is None:
-        return Message(key, None)
-    speed = _speed(params.get("speed"), KMH_PER_KNOT)
-    return Message(
-        key,
-        {
-            "latitude": latitude,
-            "longitude": longitude,
-            "speed": speed,
-            "heading": _heading(params.get("bearing", params.get("heading"))),
-            "altitude": params.get("altitude"),
-            "timestamp": _instant(params.get("timestamp")),
-            "engine_status": _engine(params.get("ignition"), speed),
-        },
-    )
+    values = {
+        "latitude": latitude,
+        "longitude": longitude,
+        "timestamp": params.get("timestamp"),
+        "speed": params.get("speed"),
+        "heading": params.get("bearing", params.get("heading")),
+        "altitude": params.get("altitude"),
+        "odometer_m": params.get("odometer"),
+        "fuel_level": params.get("fuel", params.get("fuelLevel")),
+        "ignition": params.get("ignition"),
+        "accuracy_m": params.get("accuracy"),
+        "hdop": params.get("hdop"),
+        "is_valid": params.get("valid"),
+        "satellites": params.get("sat"),
+        "battery": params.get("batt", params.get("batteryLevel")),
+    }
+    device = str(params.get("id") or params.get("deviceid") or "")
+    return [Message(device, Report(values, KNOTS, latitude is not None or longitude is not None))]
 
 
-def from_traccar(body: Mapping[str, Any]) -> Message:
-    """Read Traccar Client's JSON (`device_id, location`), or what a Traccar server forwards (`device, position`)."""
-    if isinstance(body.get("position"), Mapping):
-        return _forwarded(body["position"], _part(body, "device"))
-    location = _part(body, "location")
+def from_traccar(body: Any) -> list[Message]:
+    """Read Traccar Client's JSON (`device_id, location`), or what a Traccar server forwards (`device, position`).
+
+    Either may be a list, as may `location`. Raises: Unreadable.
+    """
+    messages = [message for part in _as_list(body) for message in _from_traccar(part)]
+    if not messages or len(messages) > MAX_BATCH:
+        raise Unreadable
+    return messages
+
+
+def _from_traccar(body: Any) -> Iterator[Message]:
+    if not isinstance(body, Mapping):
+        raise Unreadable
+    if "position" in body:
+        yield _forwarded(_mapping(body["position"]), _part(body, "device"))
+    elif "positions" in body:
+        devices = {device.get("id"): device for device in map(_mapping, _as_list(body.get("devices") or []))}
+        for position in map(_mapping, _as_list(body["positions"])):
+            yield _forwarded(position, devices.get(position.get("deviceId"), _part(body, "device")))
+    elif "location" in body:
+        device = str(body.get("device_id") or "")
+        for location in map(_mapping, _as_list(body["location"])):
+            yield Message(device, _client_report(location))
+    else:
+        raise Unreadable
+
+
+def from_owntracks(body: Any, key: str) -> list[Message]:
+    """Read OwnTracks' JSON: `_type=location, lat, lon, tst, vel (km/h), cog, alt, acc, batt`; other types hold no place."""
+    fields = body if isinstance(body, Mapping) else {}
+    if fields.get("_type") != "location":
+        return [Message(key, Report({}, KMH, False))]
+    names = {"latitude": "lat", "longitude": "lon", "timestamp": "tst", "speed": "vel", "heading": "cog"}
+    names |= {"altitude": "alt", "accuracy_m": "acc", "battery": "batt"}
+    return [Message(key, Report({name: fields.get(sent) for name, sent in names.items()}, KMH))]
+
+
+def _client_report(location: Mapping[str, Any]) -> Report:
     coords = _part(location, "coords")
-    key = str(body.get("device_id") or "")
-    if coords.get("latitude") is None or coords.get("longitude") is None:
-        return Message(key, None)
-    speed = _speed(coords.get("speed"), KMH_PER_MS)
-    return Message(
-        key,
-        {
-            "latitude": coords["latitude"],
-            "longitude": coords["longitude"],
-            "speed": speed,
-            "heading": _heading(coords.get("heading")),
-            "altitude": coords.get("altitude"),
-            "timestamp": location.get("timestamp"),
-            "odometer": _scaled(location.get("odometer"), KM_PER_M),
-            "engine_status": _engine(None, speed),
-        },
-    )
-
-
-def from_owntracks(body: Mapping[str, Any], key: str) -> Message:
-    """Read OwnTracks' JSON: `_type=location, lat, lon, tst, vel (km/h), cog, alt`; other types hold no place."""
-    if body.get("_type") != "location" or body.get("lat") is None or body.get("lon") is None:
-        return Message(key, None)
-    speed = _speed(body.get("vel"), 1)
-    return Message(
-        key,
-        {
-            "latitude": body["lat"],
-            "longitude": body["lon"],
-            "speed": speed,
-            "heading": _heading(body.get("cog")),
-            "altitude": body.get("alt"),
-            "timestamp": _instant(body.get("tst")),
-            "engine_status": _engine(None, speed),
-        },
-    )
+    battery = _part(location, "battery").get("level")
+    values = {
+        **{name: coords.get(name) for name in ("latitude", "longitude", "speed", "heading", "altitude")},
+        "timestamp": location.get("timestamp"),
+        "accuracy_m": coords.get("accuracy"),
+        "odometer_m": location.get("odometer"),
+        "battery": battery * 100 if isinstance(battery, float) and 0 <= battery <= 1 else battery,
+    }
+    return Report(values, METRES_A_SECOND, "coords" in location)
 
 
 def _forwarded(position: Mapping[str, Any], device: Mapping[str, Any]) -> Message:
     attributes = _part(position, "attributes")
-    speed = _speed(position.get("speed"), KMH_PER_KNOT)
-    return Message(
-        str(device.get("uniqueId") or ""),
-        {
-            "latitude": position.get("latitude"),
-            "longitude": position.get("longitude"),
-            "speed": speed,
-            "heading": _heading(position.get("course")),
-            "altitude": position.get("altitude"),
-            "timestamp": position.get("fixTime"),
-            "odometer": _scaled(attributes.get("odometer", attributes.get("totalDistance")), KM_PER_M),
-            "fuel_level": attributes.get("fuelLevel"),
-            "engine_status": _engine(attributes.get("ignition"), speed),
-        },
-    )
+    values = {
+        **{name: position.get(name) for name in ("latitude", "longitude", "speed", "altitude")},
+        "timestamp": position.get("fixTime"),
+        "heading": position.get("course"),
+        "accuracy_m": position.get("accuracy"),
+        "is_valid": position.get("valid"),
+        "odometer_m": attributes.get("odometer", attributes.get("totalDistance")),
+        "fuel_level": attributes.get("fuelLevel"),
+        "ignition": attributes.get("ignition"),
+        "satellites": attributes.get("sat"),
+        "battery": attributes.get("batteryLevel"),
+    }
+    is_place = position.get("latitude") is not None or position.get("longitude") is not None
+    return Message(str(device.get("uniqueId") or ""), Report(values, KNOTS, is_place))
+
+
+def _as_list(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else [value]
+
+
+def _mapping(value: Any) -> Mapping[str, Any]:
+    if not isinstance(value, Mapping):
+        raise Unreadable
+    return value
 
 
 def _part(body: Mapping[str, Any], name: str) -> Mapping[str, Any]:
     value = body.get(name)
     return value if isinstance(value, Mapping) else {}
-
-
-def _scaled(value: Any, factor: float) -> Any:
-    """Convert a number; what is none stays as it is, for the reading's own checks to name it."""
-    if value is None or isinstance(value, bool):
-        return value
-    try:
-        return read_float(value) * factor
-    except NotANumber:
-        return value
-
-
-def _speed(value: Any, factor: float) -> Any:
-    """Convert a speed; unknown and negative ones, by which phones mean unknown, are 0."""
-    speed = _scaled(value, factor)
-    if speed is None or (isinstance(speed, float) and speed < 0):
-        return 0.0
-    return min(speed, FASTEST) if isinstance(speed, float) and speed < float("inf") else speed
-
-
-def _heading(value: Any) -> Any:
-    heading = _scaled(value, 1)
-    if heading is None or (isinstance(heading, float) and heading < 0):
-        return 0.0
-    return heading
-
-
-def _instant(value: Any) -> Any:
-    """Turn seconds or milliseconds since 1970 into ISO 8601; other texts stay as they are."""
-    if value is None or isinstance(value, bool):
-        return value
-    try:
-        number = read_float(value)
-        seconds = number if number < SECONDS_END else number / 1000
-        return dt.datetime.fromtimestamp(seconds, dt.UTC).isoformat()
-    except (ValueError, OverflowError, OSError):
-        return value
-
-
-def _engine(ignition: Any, speed: Any) -> str:
-    if ignition is not None:
-        return "on" if str(ignition).lower() in ("true", "1") else "off"
-    return "on" if isinstance(speed, float) and speed > 0 else "off"

@@ -53,10 +53,17 @@ def record_position(*, actor: User, raw: Mapping[str, Any]) -> tuple[dict[str, A
     return _record(_writable_vehicle(actor, reading.vehicle_id), reading, now)
 
 
-def record_fix_of(vehicle: TrackedVehicle, raw: Mapping[str, Any]) -> tuple[dict[str, Any], bool]:
-    """Record one fix of a vehicle whose device was recognised, as record_position does. Raises: InvalidData."""
-    now = timezone.now()
-    return _record(vehicle, _checked({**raw, "vehicle_id": vehicle.id}, now), now)
+def record_fixes_of(vehicle: TrackedVehicle, readings: Sequence[Reading], now: dt.datetime) -> list[ingest.Row]:
+    """Record fixes of a vehicle whose device was recognised, and return them as they were judged.
+
+    Of two of one instant the first counts. Effects: those of record_positions.
+    """
+    unique = {row.timestamp: row for row in (ingest.Row.of(one, created_at=now) for one in reversed(readings))}
+    if not unique:
+        return []
+    rows = _judged(vehicle, [unique[instant] for instant in sorted(unique)])
+    _store({vehicle.id: vehicle}, rows)
+    return rows
 
 
 def record_positions(*, actor: User, rows: Sequence[Any]) -> BulkResult:
@@ -74,17 +81,8 @@ def record_positions(*, actor: User, rows: Sequence[Any]) -> BulkResult:
     _refuse_unknown(actor, readings, vehicles, failures)
     wanted = [ingest.Row.of(reading, created_at=now) for reading in readings.values()]
     unique = {(row.vehicle_id, row.timestamp): row for row in reversed(wanted)}
-    judged: list[ingest.Row] = []
-    driven: dict[int, list[ingest.Row]] = {}
-    for vehicle, own in _by_vehicle(vehicles, unique):
-        ready = _judged(vehicle, own)
-        judged += ready
-        if vehicle.is_on_trip:
-            driven[vehicle.id] = ready
-    with transaction.atomic():
-        stored = ingest.store(judged)
-        _tell_moves(vehicles, judged, stored)
-    tell_arrivals(driven)
+    judged = [row for vehicle, own in _by_vehicle(vehicles, unique) for row in _judged(vehicle, own)]
+    stored = _store(vehicles, judged)
     failures.sort(key=lambda failure: failure["index"])
     return BulkResult(stored.count, len(wanted) - stored.count, failures)
 
@@ -149,6 +147,19 @@ def _record(vehicle: TrackedVehicle, reading: Reading, now: dt.datetime) -> tupl
     if stored.moved:
         events.positions_moved([(vehicle.company_id, vehicle.id, shown)])
     return shown, True
+
+
+def _store(vehicles: Mapping[int, TrackedVehicle], rows: Sequence[ingest.Row]) -> ingest.Stored:
+    """Store judged rows, publish the moves of the latest ones, and let trips know of arrivals."""
+    driven: dict[int, list[ingest.Row]] = {}
+    for row in rows:
+        if vehicles[row.vehicle_id].is_on_trip:
+            driven.setdefault(row.vehicle_id, []).append(row)
+    with transaction.atomic():
+        stored = ingest.store(rows)
+        _tell_moves(vehicles, rows, stored)
+    tell_arrivals(driven)
+    return stored
 
 
 def _parse_all(rows: Iterable[Any], now: dt.datetime) -> tuple[dict[int, Reading], list[dict[str, Any]]]:
@@ -222,7 +233,7 @@ def _judged(vehicle: TrackedVehicle, rows: list[ingest.Row]) -> list[ingest.Row]
     return judged
 
 
-def _tell_moves(vehicles: dict[int, TrackedVehicle], rows: Sequence[ingest.Row], stored: ingest.Stored) -> None:
+def _tell_moves(vehicles: Mapping[int, TrackedVehicle], rows: Sequence[ingest.Row], stored: ingest.Stored) -> None:
     newest = {row.vehicle_id: row.reading_json for row in rows if row.reading_json}
     moved = [(position_id, *vehicles[key].shown, newest[key]) for key, position_id in stored.moved.items()]
     events.positions_moved(

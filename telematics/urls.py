@@ -3,12 +3,13 @@
 from django.urls import re_path
 
 from depannini_dashmap.lib.paths import SlashlessRouter
-from telematics.device_views import DeviceViewSet, OsmandView, OwntracksView, TraccarView
+from telematics.device_views import DeviceViewSet, ForwarderViewSet, OsmandView, OwntracksView, TraccarView
 from telematics.viewsets import PositionViewSet
 
 router = SlashlessRouter()
 router.register("positions", PositionViewSet, basename="position")
 router.register("devices", DeviceViewSet, basename="device")
+router.register("forwarders", ForwarderViewSet, basename="forwarder")
 
 urlpatterns = [
     re_path(r"^devices/osmand/?$", OsmandView.as_view(), name="device-osmand"),

@@ -20,6 +20,7 @@ from depannini_dashmap.console.arrivals import NextStop, count_late, next_stops
 from depannini_dashmap.lib.time_zone import display_zone
 from fleet.models import Vehicle
 from orders.models import Order
+from telematics.models import Device
 from trips.lifecycle import DRAFT, IN_PROGRESS, PLANNED
 from trips.models import Trip
 
@@ -121,11 +122,13 @@ def todays_trips(user: User, today: dt.date) -> QuerySet[Trip]:
 
 
 def silent_vehicles(user: User, now: dt.datetime) -> QuerySet[Vehicle]:
-    """Keep the vehicles that stopped reporting, and those under way that never did."""
+    """Keep the vehicles that stopped reporting, and those under way that never did; a parked one's heartbeat is enough."""
     running = Trip.objects.running().filter(vehicle_id=OuterRef("pk"))
     vehicles = Vehicle.objects.visible_to(user).alive().filter(is_active=True).annotate(on_trip=Exists(running))
-    went_silent = Q(latest_position__timestamp__lt=now - settings.VEHICLE_SILENT_AFTER)
-    return vehicles.filter(went_silent | Q(latest_position__isnull=True, on_trip=True))
+    since = now - settings.VEHICLE_SILENT_AFTER
+    in_contact = Exists(Device.objects.in_contact_since(since).filter(vehicle_id=OuterRef("pk")))
+    went_silent = Q(latest_position__timestamp__lt=since)
+    return vehicles.filter(went_silent | Q(latest_position__isnull=True, on_trip=True)).exclude(in_contact)
 
 
 def _counted(rows: QuerySet, name: str) -> dict[str, int]:

@@ -23,6 +23,8 @@ from fleet.tests.sheets import confirm, upload
 from orders.models import Order, Stop
 from orders.services import create_order, update_order
 from orders.stops import StopInput
+from telematics.devices import make_device
+from telematics.models import Device
 from telematics.services import record_position
 from trips.models import Trip, TripStop
 from trips.services.notify import notify_driver
@@ -195,6 +197,19 @@ def test_a_vehicle_under_way_without_a_fix_is_silent(dispatcher: Any, company_a:
     trip = _trip(dispatcher, vehicle, orders=(_order(dispatcher, company_a),))
     update_trip(actor=dispatcher, trip_id=trip.pk, status="in_progress")
     assert [one.pk for one in board.read_board(dispatcher).silent] == [vehicle.pk]
+
+
+def test_a_parked_vehicle_whose_tracker_sends_signs_of_life_is_not_silent(dispatcher: Any, company_a: Any) -> None:
+    vehicle = _vehicle(dispatcher, company_a)
+    _report(dispatcher, vehicle)
+    later = timezone.now() + dt.timedelta(hours=1)
+    assert board.read_board(dispatcher, later).silent_count == 1
+    make_device(actor=dispatcher, vehicle_id=vehicle.pk)
+    Device.objects.update(contacted_at=later - dt.timedelta(minutes=1))
+    assert board.read_board(dispatcher, later).silent_count == 0
+    # What it says is refused: then nobody knows where the vehicle is.
+    Device.objects.update(refused_at=later - dt.timedelta(minutes=1))
+    assert board.read_board(dispatcher, later).silent_count == 1
 
 
 def test_every_number_leads_to_a_list(salim: Client, staff_user: Any) -> None:

@@ -14,7 +14,18 @@ WHOLE = models.Q(
     models.Q(("doubted_at__isnull", False), ("doubted_latitude__isnull", False), ("doubted_longitude__isnull", False)),
     _connector="OR",
 )
-READING = ("latitude", "longitude", "speed", "heading", "altitude", "timestamp", "odometer", "fuel_level", "engine_status", "created_at")
+READING = (
+    "latitude",
+    "longitude",
+    "speed",
+    "heading",
+    "altitude",
+    "timestamp",
+    "odometer",
+    "fuel_level",
+    "engine_status",
+    "created_at",
+)
 
 
 def trust(apps: Any, schema_editor: Any) -> None:

@@ -1,116 +1,78 @@
-"""What trackers send, in our units."""
+"""What trackers send, taken apart by their protocols."""
 
 from typing import Any
 
 import pytest
 
-from telematics.protocols import Message, from_osmand, from_owntracks, from_traccar
+from telematics.protocols import KMH, KNOTS, METRES_A_SECOND, Unreadable, from_osmand, from_owntracks, from_traccar
+
+COORDS = {"latitude": 36.75, "longitude": 3.05, "speed": 5, "heading": 10}
 
 
-def position_of(message: Message) -> dict[str, Any]:
-    assert message.position is not None
-    return message.position
+def sent(report: Any, *names: str) -> list[Any]:
+    return [report.values.get(name) for name in names]
 
 
-def test_osmand_speaks_knots_and_seconds() -> None:
+def test_osmand_parameters() -> None:
     query = {"id": "k", "lat": "36.75", "lon": "3.05", "timestamp": "1705329000", "speed": "10", "bearing": "90"}
-    assert from_osmand({**query, "altitude": "20", "batt": "80"}) == Message(
-        "k",
-        {
-            "latitude": "36.75",
-            "longitude": "3.05",
-            "speed": 18.52,
-            "heading": 90.0,
-            "altitude": "20",
-            "timestamp": "2024-01-15T14:30:00+00:00",
-            "engine_status": "on",
-        },
-    )
-
-
-@pytest.mark.parametrize(
-    ("given", "read"),
-    [
-        ("1705329000", "2024-01-15T14:30:00+00:00"),
-        ("1705329000000", "2024-01-15T14:30:00+00:00"),
-        ("2024-01-15T14:30:00Z", "2024-01-15T14:30:00Z"),
-        ("2024-01-15 14:30:00", "2024-01-15 14:30:00"),
-        ("nan", "nan"),
-        ("1e400", "1e400"),
-        (None, None),
-    ],
-)
-def test_osmand_instants(given: str | None, read: str | None) -> None:
-    assert position_of(from_osmand({"id": "k", "lat": "1", "lon": "2", "timestamp": given}))["timestamp"] == read
+    [message] = from_osmand({**query, "altitude": "20", "batt": "80", "sat": "7", "valid": "true", "accuracy": "12"})
+    assert (message.device, message.report.speed_unit, message.report.is_place) == ("k", KNOTS, True)
+    assert sent(message.report, "latitude", "longitude", "timestamp", "speed", "heading") == [
+        "36.75", "3.05", "1705329000", "10", "90",
+    ]  # fmt: skip
+    assert sent(message.report, "battery", "satellites", "is_valid", "accuracy_m") == ["80", "7", "true", "12"]
 
 
 def test_osmand_location_in_one_and_deviceid() -> None:
-    message = from_osmand({"deviceid": "k", "location": "36.75,3.05", "heading": "12"})
-    assert (message.key, position_of(message)["longitude"], position_of(message)["heading"]) == ("k", "3.05", 12.0)
+    [message] = from_osmand({"deviceid": "k", "location": "36.75,3.05", "heading": "12"})
+    assert (message.device, *sent(message.report, "longitude", "heading")) == ("k", "3.05", "12")
 
 
-def test_osmand_without_a_place() -> None:
-    assert from_osmand({"id": "k", "batt": "20"}) == Message("k", None)
-    assert from_osmand({}) == Message("", None)
+def test_a_message_without_a_place_is_a_sign_of_life() -> None:
+    assert from_osmand({"id": "k", "batt": "20"})[0].report.is_place is False
+    heartbeat = {"device_id": "k", "location": {"event": "heartbeat", "battery": {"level": 0.8}}}
+    [message] = from_traccar(heartbeat)
+    assert (message.report.is_place, message.report.values["battery"]) == (False, 80.0)
+    assert from_owntracks({"_type": "lwt"}, "k")[0].report.is_place is False
+    assert from_owntracks(None, "k")[0].report.is_place is False
 
 
 def test_traccar_client_speaks_metres_a_second() -> None:
-    body = {
-        "device_id": "k",
-        "location": {
-            "timestamp": "2024-01-15T14:30:00.000Z",
-            "coords": {"latitude": 36.75, "longitude": 3.05, "speed": 10, "heading": -1, "altitude": 5, "accuracy": 4},
-            "odometer": 12500,
-            "battery": {"level": 0.5},
-        },
-    }
-    position = position_of(from_traccar(body))
-    assert (position["speed"], position["heading"], position["odometer"]) == (36.0, 0.0, 12.5)
-    assert position["timestamp"] == "2024-01-15T14:30:00.000Z"
-    assert from_traccar({"device_id": "k", "location": {"event": "motionchange"}}) == Message("k", None)
+    body = {"device_id": "k", "location": {"timestamp": "2024-01-15T14:30:00Z", "odometer": 1500, "coords": COORDS}}
+    [message] = from_traccar(body)
+    assert (message.device, message.report.speed_unit) == ("k", METRES_A_SECOND)
+    assert sent(message.report, "latitude", "odometer_m", "timestamp") == [36.75, 1500, "2024-01-15T14:30:00Z"]
 
 
-def test_traccar_forward_speaks_knots_and_metres() -> None:
-    body = {
-        "position": {
-            "latitude": 36.75,
-            "longitude": 3.05,
-            "speed": 10,
-            "course": 45,
-            "fixTime": "2024-01-15T14:30:00.000+00:00",
-            "attributes": {"ignition": False, "totalDistance": 2500, "fuelLevel": 60},
-        },
-        "device": {"uniqueId": "k"},
-    }
-    message = from_traccar(body)
-    position = position_of(message)
-    assert (message.key, position["speed"], position["odometer"], position["fuel_level"]) == ("k", 18.52, 2.5, 60)
-    assert (position["heading"], position["engine_status"]) == (45.0, "off")
+def test_batches_are_taken_apart() -> None:
+    locations = [{"timestamp": f"2024-01-15T14:30:0{n}Z", "coords": COORDS} for n in range(3)]
+    assert len(from_traccar({"device_id": "k", "location": locations})) == 3
+    forwarded = {"position": {"latitude": 1, "longitude": 2, "fixTime": "x"}, "device": {"uniqueId": "350"}}
+    assert [message.device for message in from_traccar([forwarded, forwarded])] == ["350", "350"]
+    together = {"devices": [{"id": 7, "uniqueId": "350"}], "positions": [{"deviceId": 7, "latitude": 1, "longitude": 2}]}
+    assert [message.device for message in from_traccar(together)] == ["350"]
 
 
-def test_owntracks_speaks_km_an_hour() -> None:
-    body = {"_type": "location", "lat": 36.75, "lon": 3.05, "tst": 1705329000, "vel": 50, "cog": 10, "alt": 7}
-    position = position_of(from_owntracks(body, "k"))
-    assert (position["speed"], position["timestamp"]) == (50.0, "2024-01-15T14:30:00+00:00")
-    assert from_owntracks({"_type": "transition"}, "k") == Message("k", None)
-    assert from_owntracks({}, "k") == Message("k", None)
-
-
-@pytest.mark.parametrize("speed", [None, -1, "-1"])
-def test_unknown_speeds_are_zero(speed: Any) -> None:
-    assert position_of(from_osmand({"id": "k", "lat": 1, "lon": 2, "speed": speed}))["speed"] == 0.0
+def test_forwarded_positions_speak_knots() -> None:
+    attributes = {"totalDistance": 12000, "fuelLevel": 312.5, "ignition": True, "sat": 9}
+    position = {"latitude": 36.7, "longitude": 3.0, "speed": 20, "course": 655, "fixTime": "t", "valid": False}
+    [message] = from_traccar({"position": {**position, "attributes": attributes}, "device": {"uniqueId": "350"}})
+    assert (message.device, message.report.speed_unit) == ("350", KNOTS)
+    assert sent(message.report, "heading", "odometer_m", "fuel_level", "is_valid") == [655, 12000, 312.5, False]
 
 
 @pytest.mark.parametrize(
     "body",
-    [
-        {},
-        {"location": 1},
-        {"location": {"coords": []}},
-        {"position": {}},
-        {"position": {"attributes": 3}, "device": 1},
-        {"device_id": {}, "location": {"coords": {"latitude": [], "longitude": {}, "speed": "x", "heading": []}}},
-    ],
-)
-def test_any_json_is_read(body: dict) -> None:
-    assert isinstance(from_traccar(body), Message)
+    [{}, [], None, "x", 7, [[]], {"device_id": "k"}, {"position": 7}, {"position": None}, {"location": "here"},
+     {"location": []}, {"positions": [1]}, {"location": [{}] * 5001}],
+)  # fmt: skip
+def test_what_has_no_known_form_is_not_taken(body: Any) -> None:
+    with pytest.raises(Unreadable):
+        from_traccar(body)
+
+
+def test_owntracks_speaks_kmh() -> None:
+    body = {"_type": "location", "lat": 36.75, "lon": 3.05, "tst": 1705329000, "vel": 50, "acc": 12, "batt": 80}
+    [message] = from_owntracks(body, "k")
+    assert (message.device, message.report.speed_unit) == ("k", KMH)
+    assert sent(message.report, "latitude", "timestamp", "accuracy_m", "battery") == [36.75, 1705329000, 12, 80]
