@@ -12,11 +12,13 @@ from django.conf import settings
 from django.core.mail import EmailMultiAlternatives
 from django.template.loader import render_to_string
 
+from accounts.phones import NotAPhoneNumber, normalise_phone
+from depannini_dashmap.lib.plain_text import one_line
+from depannini_dashmap.lib.sms_numbers import barred_because
 from trips.models import Trip, TripStop
 
 MAP_SEARCH = "https://www.google.com/maps/search/?"
-_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]+")
-_SUBJECT_LENGTH = 150
+_LONGEST_NAME = 120  # in the subject, whose date must stay in sight
 
 
 def compose(trip: Trip, stops: list[TripStop]) -> EmailMultiAlternatives:
@@ -25,8 +27,13 @@ def compose(trip: Trip, stops: list[TripStop]) -> EmailMultiAlternatives:
     The Message-ID depends on what is said and on when the driver was last told, so that a repeated attempt carries the
     same one.
     """
-    context = {"trip": trip, "vehicle": trip.vehicle, "stops": [_shown(stop) for stop in stops]}
-    subject = one_line(f"Trip {trip.name} on {trip.planned_start_date:%Y-%m-%d}")[:_SUBJECT_LENGTH]
+    context = {
+        "trip": trip,
+        "vehicle": trip.vehicle,
+        "stops": [_shown(stop) for stop in stops],
+        "author": _author(trip),
+    }
+    subject = f"Trip {one_line(trip.name, _LONGEST_NAME)} on {trip.planned_start_date:%Y-%m-%d}"
     text = render_to_string("trips/driver_mail.txt", context)
     digest = hashlib.sha256(f"{trip.vehicle.driver_email}{trip.notified_at}{subject}{text}".encode()).hexdigest()[:24]
     domain = re.sub(r"[^A-Za-z0-9.-]", "", settings.BASE_URL.split("//")[-1].split(":")[0]) or "localhost"
@@ -36,20 +43,30 @@ def compose(trip: Trip, stops: list[TripStop]) -> EmailMultiAlternatives:
     return message
 
 
-def one_line(text: str) -> str:
-    """Reduce a text to one line without control characters, fit for a header."""
-    return " ".join(_CONTROL.sub(" ", text).split())
+def _author(trip: Trip) -> str:
+    """Say whose words these are, as a driver may think that they are ours."""
+    name = trip.dispatcher.display_name if trip.dispatcher else ""
+    return ", ".join(part for part in (name, trip.company.name) if part)
+
+
+def _phone_link(phone: str) -> str:
+    """Return what to dial; nothing for a number that costs who dials it."""
+    digits = re.sub(r"[^0-9+]", "", phone)
+    try:
+        return "" if barred_because(normalise_phone(phone)) not in ("", "country") else digits
+    except NotAPhoneNumber:
+        return digits
 
 
 def _shown(row: TripStop) -> dict[str, Any]:
     place = row.stop
     located = place.latitude is not None and place.longitude is not None
-    query = f"{place.latitude},{place.longitude}" if located else one_line(place.address)
+    query = f"{place.latitude},{place.longitude}" if located else " ".join(place.address.split())
     return {
         "row": row,
         "place": place,
         "order": row.order,
-        "phone_link": re.sub(r"[^0-9+]", "", place.contact_phone),
+        "phone_link": _phone_link(place.contact_phone),
         "map_link": MAP_SEARCH + urlencode({"api": 1, "query": query}),
         "time": _clock(row.planned_arrival_time, row.planned_arrival_date),
     }

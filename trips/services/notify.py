@@ -9,11 +9,14 @@ from django.db import transaction
 from django.db.models import Q
 from django.utils import timezone
 
+from accounts import budget
 from accounts.models import User
 from accounts.permissions import require_editor
 from depannini_dashmap.lib import mails
 from depannini_dashmap.lib.errors import BadGateway, InvalidData, NotFound
+from depannini_dashmap.lib.metrics import MESSAGES_SENT
 from fleet.events import board_changed
+from fleet.models import Vehicle
 from trips import driver_mail
 from trips.lifecycle import OPEN
 from trips.models import Trip, TripStop
@@ -29,9 +32,10 @@ def notify_driver(*, actor: User, trip_id: int) -> Trip:
     """Mail the trip's stops to the driver of its vehicle; call it outside any transaction.
 
     Raises: NotFound (also where the trip went while the mail left), Forbidden, InvalidData (closed, no driver e-mail, already notified and no stop changed since),
-    BadGateway (the mail server did not take it within 5 s; the driver then counts as not notified).
+    TooManyRequests (the company's hour or day of messages is full), BadGateway (the mail server did not take it within
+    5 s; the driver then counts as not notified).
     """
-    trip = _claim(actor, trip_id)
+    trip, spent = _claim(actor, trip_id)
     stops = list(TripStop.objects.filter(trip=trip).select_related("stop", "order").order_by("sequence"))
     claimed_at = trip.notify_claimed_at
     held = Trip.objects.filter(pk=trip.pk, notify_claimed_at=claimed_at)
@@ -39,8 +43,10 @@ def notify_driver(*, actor: User, trip_id: int) -> Trip:
         mails.deliver(driver_mail.compose(trip, stops))
     except mails.MailFailed as error:
         held.update(notify_claimed_at=None)
+        budget.give_back(spent)
         logger.warning("A driver could not be notified: %s", error)
         raise BadGateway("The mail server did not take the message", code="mail_failed") from error
+    MESSAGES_SENT.labels(budget.DRIVER, "email").inc()
     # Stops or a vehicle that changed meanwhile have taken the claim away: the driver was told something old.
     held.update(driver_notified=True, notified_at=claimed_at, notify_claimed_at=None, updated_at=timezone.now())
     board_changed(trip.company_id, "trips")
@@ -52,8 +58,8 @@ def notify_driver(*, actor: User, trip_id: int) -> Trip:
 
 
 @transaction.atomic
-def _claim(actor: User, trip_id: int) -> Trip:
-    """Win the right to send, by one conditional UPDATE."""
+def _claim(actor: User, trip_id: int) -> tuple[Trip, int | None]:
+    """Win the right to send, by one conditional UPDATE, and spend what it costs; a refusal of either undoes both."""
     trip = Trip.objects.visible_to(actor).select_related("vehicle", "dispatcher", "company").filter(pk=trip_id).first()
     if trip is None:
         raise NotFound("Trip")
@@ -71,7 +77,10 @@ def _claim(actor: User, trip_id: int) -> Trip:
     if not won:
         raise InvalidData(ALREADY, code="already_notified")
     trip.notify_claimed_at = now
-    return trip
+    vehicles = Vehicle.objects.alive().filter(company_id=trip.company_id).count()
+    address = trip.vehicle.driver_email
+    spent = budget.spend(budget.DRIVER, "email", address, asker=actor, company_id=trip.company_id, vehicles=vehicles)
+    return trip, spent
 
 
 def has_changed_stops(trip: Trip) -> bool:

@@ -1,5 +1,6 @@
 """The driver's mail: once, whole, safe, and honest about failure."""
 
+import re
 import socket
 import threading
 import time
@@ -132,6 +133,66 @@ def test_a_name_cannot_smuggle_headers(client):
     assert len(raw.get_all("Subject")) == 1
     assert "<script>" not in message.alternatives[0][0]
     assert "evil" not in raw.as_string()
+
+
+LURE = "Pay at https://evil.example/pay?x=1 or evil-bank.com, mail pay@evil.example, ring +33 8 99 12 34 56"
+
+
+def test_links_in_texts_of_users_are_not_live(client):
+    """Mail programs link what looks like an address, a number or a domain, in the plain text and in HTML alike."""
+    trip, [order] = loaded_trip(client, name=LURE[:90], notes=f"{LURE}\n2. PICKUP at 09:00: my own\u2028stop")
+    add_place(client, trip, "evil.example", notes=LURE)
+    place = {"address": "www.evil.example/map", "contact_phone": "evil.com", "notes": LURE}
+    client.put(f"/api/orders/{order['id']}/", {"special_instructions": LURE, "pickup_stop": place})
+    assert notify(client, trip).status_code == 200
+    [message] = mail.outbox
+    html = message.alternatives[0][0]
+    for text in (message.subject, message.body, html):
+        for lure in ("evil.example", "evil-bank.com", "pay@evil", "https://evil", "evil.com", "99 12 34 56", "www.evil"):
+            assert lure not in text
+        assert "evil.\u200bexample" in text, "people read what was written"
+    assert "\n2. PICKUP at 09:00" not in message.body, "no line of a note passes for one of ours"
+    assert {link.split("?")[0] for link in re.findall(r'href="([^"]*)', html)} == {"https://www.google.com/maps/search/"}
+    assert "Nadia, Atlas Transport wrote this trip" in message.body
+
+
+@pytest.mark.parametrize(("phone", "link"), [("+213 555 12 34 56", "tel:+213555123456"), ("+33 899 12 34 56", None), ("evil.com", None)])
+def test_a_contacts_number_can_be_tapped_unless_it_costs(client, phone, link):
+    trip, [order] = loaded_trip(client)
+    client.put(f"/api/orders/{order['id']}/", {"pickup_stop": {"contact_name": "Sara", "contact_phone": phone}})
+    assert notify(client, trip).status_code == 200
+    [message] = mail.outbox
+    links = re.findall(r'href="(tel:[^"]*)"', message.alternatives[0][0])
+    assert (link in links) if link else not any("899" in found or found == "tel:" for found in links)
+
+
+def test_a_companys_hour_of_messages(client, settings, time_machine):
+    """Sixty an hour, or four a vehicle: once forty of forty mails were sent."""
+    settings.THROTTLING_ENABLED = True
+    time_machine.move_to(timezone.now(), tick=False)
+    vehicle = make_vehicle(client)
+    for number in range(61):
+        last = make_trip(client, vehicle, name=f"Trip {number}")
+        answer = notify(client, last)
+    assert answer.status_code == 429
+    assert answer.json()["code"] == "too_many_requests"
+    assert 0 < int(answer["Retry-After"]) <= 3600
+    assert len(mail.outbox) == 60
+    assert client.get(f"/api/trips/{last}/").json()["driver_notified"] is False
+    time_machine.shift(3601)
+    assert notify(client, last).status_code == 200
+
+
+def test_what_did_not_leave_costs_nothing(client, settings):
+    settings.THROTTLING_ENABLED, settings.MESSAGES_PER_COMPANY = True, 1
+    trip, _ = loaded_trip(client)
+    good = settings.EMAIL_BACKEND
+    settings.EMAIL_BACKEND = "trips.tests.test_notify.RefusingBackend"
+    assert [notify(client, trip).status_code for _ in range(3)] == [502] * 3
+    settings.EMAIL_BACKEND = good
+    assert notify(client, trip).status_code == 200
+    other, _ = loaded_trip(client, make_vehicle(client))
+    assert notify(client, other).status_code == 429
 
 
 def test_a_mail_server_that_is_down(client, settings):
