@@ -7,7 +7,7 @@ from drf_spectacular.extensions import OpenApiAuthenticationExtension
 from rest_framework.authentication import BaseAuthentication
 from rest_framework.request import Request
 
-from accounts import tokens
+from accounts import signals, tokens
 from accounts.models import User
 from accounts.tokens import AuthenticatedToken
 from depannini_dashmap.lib.errors import Unauthenticated
@@ -36,6 +36,8 @@ class _HeaderAuthentication(BaseAuthentication):
         if raw is None:
             return None
         token = tokens.authenticate_raw(self.scheme, raw)
+        if token.user.user_type == User.Type.ASSISTANT:
+            signals.signed_in_request.send(sender=User, user_id=token.user.pk)
         return token.user, token
 
     def authenticate_header(self, request: Request) -> str:

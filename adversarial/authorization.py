@@ -200,25 +200,28 @@ EXPECTED: dict[str, Case] = {
     # Only the first assistant was near enough to be asked.
     "POST /api/assistance/decline/{assistance_id}/": Case({**assistants(200), "other_assistant": 404}, {}, job()),
     "POST /api/assistance/release/{assistance_id}/": Case(
-        of_request(client=403, assistant=200, staff=200), {}, job("accepted")
+        of_request(client=(409, "not_stalled"), assistant=200, staff=200), {}, job("accepted")
+    ),
+    "POST /api/assistance/release/{assistance_id}/ (ongoing)": Case(
+        of_request(client=409, assistant=409, staff=200), {}, job("accepted", "ongoing")
     ),
     "PATCH /api/assistance/update/{assistance_id}/ (canceled)": Case(
         of_request(client=200, assistant=200, staff=200), {"status": "canceled"}, job("accepted")
     ),
     "PATCH /api/assistance/update/{assistance_id}/ (ongoing)": Case(
-        of_request(client=403, assistant=200, staff=403), {"status": "ongoing"}, job("accepted")
+        of_request(client=403, assistant=200, staff=200), {"status": "ongoing"}, job("accepted")
     ),
     "PATCH /api/assistance/update/{assistance_id}/ (completed)": Case(
-        of_request(client=403, assistant=200, staff=403), {"status": "completed"}, job("accepted", "ongoing")
+        of_request(client=403, assistant=200, staff=200), {"status": "completed"}, job("accepted", "ongoing")
     ),
     "PATCH /api/assistance/update/status/{assistance_id}/ (canceled)": Case(
         of_request(client=200, assistant=200, staff=200), {"status": "canceled"}, job("accepted")
     ),
     "PATCH /api/assistance/update/status/{assistance_id}/ (ongoing)": Case(
-        of_request(client=403, assistant=200, staff=403), {"status": "ongoing"}, job("accepted")
+        of_request(client=403, assistant=200, staff=200), {"status": "ongoing"}, job("accepted")
     ),
     "PATCH /api/assistance/update/end/{assistance_id}/": Case(
-        of_request(client=403, assistant=200, staff=403), {}, job("accepted")
+        of_request(client=403, assistant=200, staff=200), {}, job("accepted")
     ),
     "PATCH /api/assistance/update/price/{assistance_id}/": Case(
         of_request(client=403, assistant=200, staff=403), {"price": 900}, job("accepted")

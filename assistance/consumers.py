@@ -8,17 +8,18 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Iterable
+from functools import partial
 from typing import Any, ClassVar
 from weakref import WeakValueDictionary
 
 from django.conf import settings
-from django.db import DatabaseError
+from django.db import DatabaseError, close_old_connections
 
 from accounts.tokens import authenticate_raw
 from assistance import events, lifecycle, selectors, services
 from assistance.services import Whereabouts
 from depannini_dashmap.lib import frames, realtime
-from depannini_dashmap.lib.background import in_thread, keep
+from depannini_dashmap.lib.background import in_thread, keep, leave_to_thread
 from depannini_dashmap.lib.coalesce import Coalesced
 from depannini_dashmap.lib.errors import Conflict, NotFound
 from depannini_dashmap.lib.frames import BadFrame
@@ -49,6 +50,11 @@ class TokenConsumer(SocketConsumer):
         """The id in the path, 0 if it is none."""
         text = self.scope["url_route"]["kwargs"]["key"]
         return int(text) if text.isascii() and text.isdecimal() and len(text) < 20 else 0
+
+    async def _handle(self, frame: dict[str, Any]) -> None:
+        if self.user is not None and self.user.user_type == "assistant" and services.is_sign_due(self.user.pk):
+            leave_to_thread(partial(_note_sign, self.user.pk))
+        await super()._handle(frame)
 
     def relay(self, event: Event) -> None:
         """Pass an event on, without letting the number that this socket sees go back."""
@@ -156,6 +162,11 @@ class AssistanceConsumer(TokenConsumer):
             self.close(FORBIDDEN)
         return None
 
+    def renew(self) -> None:
+        """An assistant whose socket answers its pings gives a sign of life."""
+        if self.user.user_type == "assistant":
+            services.note_sign_of_life(self.user.pk)
+
     def take_location(self, frame: dict[str, Any]) -> None:
         """Take the sender's place: told to the room at most once a second, stored every five."""
         lat, lng = frames.coordinate(frame, "lat", 90), frames.coordinate(frame, "lng", 180)
@@ -184,6 +195,16 @@ class AssistanceConsumer(TokenConsumer):
         """Let the newest place go out before the socket is forgotten."""
         if self.locations is not None:
             self.locations.flush()
+
+
+def _note_sign(user_id: int) -> None:
+    close_old_connections()
+    try:
+        services.note_sign_of_life(user_id)
+    except DatabaseError as error:  # the next frame is another sign
+        logger.warning("A sign of life was not noted: %s", type(error).__name__)
+    finally:
+        close_old_connections()
 
 
 class LocationStream:

@@ -145,6 +145,16 @@ class AssignedEvent(TypedDict):
     event_id: str
 
 
+class StalledEvent(TypedDict):
+    """The assistant of an accepted job has given no sign of life for too long; with null, is there again."""
+
+    type: str
+    assistance_id: int
+    since: str | None
+    seq: int
+    event_id: str
+
+
 def assistance_group(assistance_id: int) -> str:
     """Name the group of a request's room."""
     return f"assistance.{assistance_id}"
@@ -257,6 +267,17 @@ def rating(body: dict[str, Any]) -> RatingEvent:
         "assistance_id": body["id"],
         "seq": body["seq"],
         "event_id": f"assistance.{body['id']}.{body['seq']}",
+    }
+
+
+def stalled(*, assistance_id: int, since: datetime | None, seq: int) -> StalledEvent:
+    """Tell since when an accepted job is stalled, or by None that it is no more."""
+    return {
+        "type": "stalled",
+        "assistance_id": assistance_id,
+        "since": format_utc(since),
+        "seq": seq,
+        "event_id": f"assistance.{assistance_id}.{seq}",
     }
 
 

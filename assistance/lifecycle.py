@@ -17,7 +17,7 @@ FINAL = (COMPLETED, CANCELED)
 
 CLIENT = "client"
 ASSISTANT = "assistant"  # of the job; for accepted, the one who takes it
-STAFF = "staff"
+STAFF = "staff"  # and the group Roadside
 SYSTEM = "system"
 
 ASSISTANCE = Lifecycle(
@@ -25,11 +25,12 @@ ASSISTANCE = Lifecycle(
     {
         (REQUESTED, ACCEPTED): {ASSISTANT, STAFF},
         (REQUESTED, CANCELED): {CLIENT, STAFF, SYSTEM},
-        (ACCEPTED, ONGOING): {ASSISTANT},
-        (ACCEPTED, COMPLETED): {ASSISTANT},
-        (ACCEPTED, REQUESTED): {ASSISTANT, STAFF, SYSTEM},
+        (ACCEPTED, ONGOING): {ASSISTANT, STAFF},
+        (ACCEPTED, COMPLETED): {ASSISTANT, STAFF},
+        (ACCEPTED, REQUESTED): {CLIENT, ASSISTANT, STAFF, SYSTEM},  # the client once it has stalled
         (ACCEPTED, CANCELED): {CLIENT, ASSISTANT, STAFF, SYSTEM},
-        (ONGOING, COMPLETED): {ASSISTANT},
+        (ONGOING, COMPLETED): {ASSISTANT, STAFF},
+        (ONGOING, REQUESTED): {STAFF},
         (ONGOING, CANCELED): {CLIENT, ASSISTANT, STAFF, SYSTEM},
     },
 )
@@ -37,7 +38,7 @@ ASSISTANCE = Lifecycle(
 # What each may ask for by `update`, whatever the present state is.
 ASKABLE: dict[str, frozenset[str]] = {
     CLIENT: frozenset({CANCELED}),
-    STAFF: frozenset({CANCELED}),
+    STAFF: frozenset({ONGOING, COMPLETED, CANCELED}),
     ASSISTANT: frozenset({ACCEPTED, ONGOING, COMPLETED, CANCELED}),
 }
 

@@ -14,6 +14,7 @@ from assistance import lifecycle
 
 if TYPE_CHECKING:
     from accounts.models import User
+    from assistance.models import AssistantProfile
 
 
 class AssistanceQuerySet(models.QuerySet):
@@ -26,6 +27,15 @@ class AssistanceQuerySet(models.QuerySet):
     def waiting(self) -> Self:
         """Keep those that nobody has accepted yet."""
         return self.filter(status=lifecycle.REQUESTED)
+
+    def stalled(self) -> Self:
+        """Keep the accepted ones whose assistant has given no sign of life for too long."""
+        return self.filter(status=lifecycle.ACCEPTED, stalled_since__isnull=False)
+
+    def lasting_too_long(self, now: datetime | None = None) -> Self:
+        """Keep those under way for longer than ASSISTANCE_LONGEST."""
+        longest = settings.ASSISTANCE_LONGEST
+        return self.filter(status=lifecycle.ONGOING, started_at__lte=(now or timezone.now()) - longest)
 
     def of_party(self, user: User) -> Self:
         """Keep those whose client or assistant the user is; staff and Roadside are a party of all."""
@@ -61,8 +71,14 @@ class OfferQuerySet(models.QuerySet):
         return self.filter(closed_at__isnull=True)
 
     def lasting(self) -> Self:
-        """Keep those after which the same assistant is not asked again: open, declined or given back."""
-        return self.filter(Q(closed_at__isnull=True) | Q(answer="declined") | Q(reason="released"))
+        """Keep those after which the same assistant is not asked again: open, declined, given back or taken back."""
+        return self.filter(Q(closed_at__isnull=True) | Q(answer="declined") | Q(reason__in=["released", "recalled"]))
+
+    def in_the_way_of(self, profile: AssistantProfile) -> Self:
+        """Keep the assistant's that forbid to ask them again now; after a stalled job, a sign of life ends that."""
+        mine = self.filter(assistant_id=profile.pk)
+        stalled = mine.filter(reason="stalled")
+        return mine.lasting() | (stalled.filter(closed_at__gte=profile.seen_at) if profile.seen_at else stalled)
 
 
 class AssistantProfileQuerySet(models.QuerySet):

@@ -49,6 +49,9 @@ class AssistantProfile(models.Model):
     seen_at = models.DateTimeField(
         null=True, blank=True, help_text="newest location, activation or open socket of the assistant"
     )
+    alive_at = models.DateTimeField(
+        null=True, blank=True, editable=False, help_text="newest sign of life: also a frame or a signed-in request"
+    )
     vehicle_type = models.CharField(max_length=100)
     driving_license_cat = models.CharField(max_length=1, choices=LicenceCategory.choices)
     driving_license_num = models.CharField(max_length=50)
@@ -192,6 +195,9 @@ class Assistance(models.Model):
     started_at = models.DateTimeField(null=True, blank=True)
     ended_at = models.DateTimeField(null=True, blank=True)
     expires_at = models.DateTimeField(help_text="when it ends unless somebody accepts")
+    stalled_since = models.DateTimeField(
+        null=True, blank=True, editable=False, help_text="when the assistant of an accepted job had been silent too long"
+    )
 
     objects = AssistanceQuerySet.as_manager()
 
@@ -308,6 +314,8 @@ class Offer(models.Model):
         CANCELED = "canceled"
         UNANSWERED = "unanswered"
         RELEASED = "released", "accepted, then given back"
+        STALLED = "stalled", "accepted, then silent: taken back by the client"
+        RECALLED = "recalled", "taken back by a dispatcher"
 
     assistance = models.ForeignKey(Assistance, on_delete=models.CASCADE, related_name="offers")
     assistant = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="assistance_offers")

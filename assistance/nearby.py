@@ -142,7 +142,9 @@ def _statement(vendor: str, is_listed: bool, only_free: bool, is_unasked: bool) 
     if is_unasked:
         sql += (
             " AND NOT EXISTS (SELECT 1 FROM assistance_offer o WHERE o.assistant_id = p.user_id"
-            " AND (o.closed_at IS NULL OR o.answer = 'declined' OR o.reason = 'released')"
+            " AND (o.closed_at IS NULL OR o.answer = 'declined' OR o.reason IN ('released', 'recalled')"
+            " OR (o.reason = 'stalled' AND o.closed_at >= p.seen_at"
+            " AND (p.alive_at IS NULL OR o.closed_at >= p.alive_at)))"
         )
         sql += f" AND o.assistance_id = ${7 if is_listed else 8})"
     return Statement(sql, is_prepared=is_listed)

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
+from django.db import transaction
 from django.dispatch import receiver
 
-from accounts.signals import account_closing, assistant_registered, location_reported, sessions_ended
+from accounts.signals import account_closing, assistant_registered, location_reported, sessions_ended, signed_in_request
 from assistance import services
 
 
@@ -20,6 +21,13 @@ def open_profile(sender: Any, user: Any, details: dict[str, Any], **kwargs: Any)
 def store_location(sender: Any, user: Any, latitude: float, longitude: float, **kwargs: Any) -> None:
     """Somebody said where they are."""
     services.report_location(user, latitude, longitude)
+
+
+@receiver(signed_in_request)
+def note_sign_of_life(sender: Any, user_id: int, **kwargs: Any) -> None:
+    """Who makes requests is there; noted outside the request's own transaction, whose locks come in another order."""
+    if services.is_sign_due(user_id):
+        transaction.on_commit(lambda: services.note_sign_of_life(user_id))
 
 
 @receiver(sessions_ended)

@@ -157,6 +157,9 @@ class AssistanceSerializer(serializers.Serializer):
     acceptedAt = UtcDateTimeField(allow_null=True)
     endedAt = UtcDateTimeField(allow_null=True)
     expires_at = UtcDateTimeField(help_text="when it ends unless somebody accepts")
+    stalled_since = UtcDateTimeField(
+        allow_null=True, help_text="since when its assistant has been silent for ASSISTANCE_STALLED_AFTER"
+    )
     seq = serializers.IntegerField(help_text="grows with every change; the same number as on the socket")
 
 

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
 
 from django.conf import settings
 from django_tasks import task
+
+if TYPE_CHECKING:
+    from assistance.models import Assistance
 
 PRIORITY = 50  # somebody waits at the roadside: before every code and notice
 
@@ -24,6 +28,20 @@ def expire_request(assistance_id: int) -> None:
     from assistance import services
 
     services.expire(assistance_id=assistance_id)
+
+
+@task(priority=PRIORITY)
+def look_for_silence(assistance_id: int, accepted_at: float) -> None:
+    """Note that the assistant of an accepted job has been silent too long, or look again later."""
+    from assistance import services
+
+    services.check_stalled(assistance_id=assistance_id, accepted_at=accepted_at)
+
+
+def plan_stall_check(job: Assistance, at: datetime) -> None:
+    """Queue a look at an accepted job; the acceptance is named, so that each has one row of looks."""
+    accepted_at = job.accepted_at.timestamp() if job.accepted_at else 0.0
+    look_for_silence.using(run_after=at + timedelta(milliseconds=1)).enqueue(job.pk, accepted_at)
 
 
 def plan_wave(assistance_id: int, wave: int, now: datetime) -> None:

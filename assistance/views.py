@@ -128,9 +128,10 @@ class DeclineView(ApiMixin, APIView):
 
 
 class ReleaseView(ApiMixin, APIView):
-    """POST assistance/release/<id>/ by its assistant, before it is ongoing.
+    """POST assistance/release/<id>/ by its assistant before it is ongoing; by its client while it is stalled; by staff.
 
-    200 the object, waiting again; 403 for its client; 404 for strangers; 409 once it is ongoing or has ended.
+    200 the object, waiting again; 404 for strangers; 409 once it is ongoing (staff may even then) or has ended,
+    `not_stalled` for the client of an assistant who is still there.
     """
 
     @extend_schema(parameters=[PATH_ID], request=None, responses=ANSWERS_ASSISTANCE, operation_id="assistance_release")
@@ -141,8 +142,8 @@ class ReleaseView(ApiMixin, APIView):
 class UpdateView(ApiMixin, APIView):
     """PATCH assistance/update/<id>/ {status, reason?, total_price?}; also assistance/update/status/<id>/.
 
-    A client may cancel; its assistant may set ongoing, completed, canceled; staff may cancel. 200 the object; 400; 403;
-    404 for strangers; 409 `already_final`, `invalid_transition`.
+    A client may cancel; its assistant, and staff and Roadside for them, may set ongoing, completed (a repair with its
+    price) and canceled. 200 the object; 400; 403; 404 for strangers; 409 `already_final`, `invalid_transition`.
     """
 
     @extend_schema(parameters=[PATH_ID], request=StatusSerializer, responses=ANSWERS_ASSISTANCE)
@@ -159,7 +160,7 @@ class UpdateView(ApiMixin, APIView):
 
 
 class EndView(ApiMixin, APIView):
-    """PATCH assistance/update/end/<id>/ {total_price} by its assistant: completes it; a repair needs the price.
+    """PATCH assistance/update/end/<id>/ {total_price} by its assistant or by staff: completes it; a repair needs its price.
 
     200 the object; 400; 403; 404; 409 as update.
     """

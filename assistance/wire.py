@@ -35,6 +35,7 @@ _OWN = [
     "accepted_at",
     "ended_at",
     "expires_at",
+    "stalled_since",
 ]
 # For .values(): everything that body() reads, in one query.
 ROW = (*_OWN, *(f"client__{name}" for name in _PERSON), *(f"assistant__{name}" for name in _PERSON))
@@ -54,7 +55,7 @@ def body(row: Row, *, viewer_id: int | None, sees_all: bool = False, now: dateti
     """Build the object that a viewer is answered.
 
     Shape: the documented keys and ``seq, currency, price_is_final, assistance_type, vehicle_type, description, rating,
-    reason, acceptedAt, endedAt, expires_at``. A phone number is null unless it is one's own, or the other's between
+    reason, acceptedAt, endedAt, expires_at, stalled_since``. A phone number is null unless it is one's own, or the other's between
     acceptance and 24 h after the end, or the viewer sees all.
     """
     contact = sees_all or has_contact(row, now)
@@ -79,6 +80,7 @@ def body(row: Row, *, viewer_id: int | None, sees_all: bool = False, now: dateti
         "acceptedAt": format_utc(row["accepted_at"]),
         "endedAt": format_utc(row["ended_at"]),
         "expires_at": format_utc(row["expires_at"]),
+        "stalled_since": format_utc(row["stalled_since"]) if row["status"] == lifecycle.ACCEPTED else None,
         "seq": row["version"],
     }
 

@@ -3,7 +3,7 @@
 from assistance.services.chat import Posted, post_chat
 from assistance.services.closing import close_open_jobs
 from assistance.services.dispatch import Ranked, ask_again, assign_by_hand, cancel_by_staff, ranked_candidates
-from assistance.services.jobs import accept, complete, rate, release, set_price, update_status
+from assistance.services.jobs import accept, complete, rate, set_price, update_status
 from assistance.services.offers import decline, expire, send_next_wave
 from assistance.services.profiles import (
     change_own_profile,
@@ -14,7 +14,10 @@ from assistance.services.profiles import (
     report_location,
     set_duty,
 )
+from assistance.services.releases import release
 from assistance.services.requests import request_assistance
+from assistance.services.signs import check_stalled, note_sign_of_life
+from assistance.services.signs import is_due as is_sign_due
 from assistance.services.whereabouts import Whereabouts, store_whereabouts
 
 __all__ = [
@@ -27,12 +30,15 @@ __all__ = [
     "cancel_by_staff",
     "change_own_profile",
     "change_papers",
+    "check_stalled",
     "close_open_jobs",
     "complete",
     "decline",
     "expire",
+    "is_sign_due",
     "keep_fresh",
     "leave_duty",
+    "note_sign_of_life",
     "post_chat",
     "ranked_candidates",
     "rate",

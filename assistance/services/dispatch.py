@@ -173,6 +173,4 @@ def cancel_by_staff(staff: User, *, assistance_id: int, note: str) -> None:
     """Cancel an open request with a reason in words. Raises: Forbidden, NotFound, Conflict when it has ended."""
     if not staff.is_roadside:
         raise Forbidden()
-    with transaction.atomic():
-        jobs.update_status(staff, assistance_id, lifecycle.CANCELED, note=note)
-        audit.record("assistance_canceled", actor=staff, target=Assistance(pk=assistance_id), note=note)
+    jobs.update_status(staff, assistance_id, lifecycle.CANCELED, note=note)

@@ -1,4 +1,4 @@
-"""Taking a job, moving it on, giving it back, pricing and rating it."""
+"""Taking a job, moving it on, pricing and rating it."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from django.utils import timezone
 from assistance import events, lifecycle, pricing, tasks
 from assistance.models import Assistance, AssistantProfile, Offer, ServiceType
 from assistance.services import offers, state
-from depannini_dashmap.lib import realtime
+from depannini_dashmap.lib import audit, realtime
 from depannini_dashmap.lib.errors import Conflict, Forbidden, InvalidData, NotFound
 from depannini_dashmap.lib.geo import haversine_km
 
@@ -27,6 +27,12 @@ REASONS = {
     lifecycle.CLIENT: Assistance.Reason.CLIENT,
     lifecycle.ASSISTANT: Assistance.Reason.ASSISTANT,
     lifecycle.STAFF: Assistance.Reason.STAFF,
+}
+# What staff and Roadside do for a party, in the audit's words.
+ACTED = {
+    lifecycle.ONGOING: "assistance_started",
+    lifecycle.COMPLETED: "assistance_completed",
+    lifecycle.CANCELED: "assistance_canceled",
 }
 
 
@@ -72,6 +78,7 @@ def take(job: Assistance, profile: AssistantProfile, now: datetime, **offer: Any
         raise Conflict("This request is already taken", code="already_taken", current_status=job.status)
     job.assistant = profile.user
     state.move(job, lifecycle.ACCEPTED, now, assistant_id=profile.pk, accepted_at=now)
+    tasks.plan_stall_check(job, now + settings.ASSISTANCE_STALLED_AFTER)
     _settle_offers(job, profile, now, offer)
     state.tell_status(job, now, lat=profile.lat, lng=profile.lng)
 
@@ -129,16 +136,21 @@ def update_status(
     """Move a request on, or cancel it.
 
     Effects: the present state again, by its assistant, changes nothing. A price is taken where it may be set.
-    Raises: NotFound for strangers; Conflict when it has ended or the step does not exist; Forbidden for a client who
-    asks for anything but canceled.
+    Staff and Roadside act for a party, which the audit names. Raises: NotFound for strangers; Conflict when it has ended
+    or the step does not exist; Forbidden for a client who asks for anything but canceled; InvalidData for a repair that
+    staff complete without its price.
     """
     job, role = state.locked_for(user, assistance_id)
     now = timezone.now()
     state.refuse_final(job)
     if not lifecycle.may_ask(role, status):
         raise Forbidden()
+    if role == lifecycle.STAFF and status == lifecycle.COMPLETED:
+        _require_price(job, total_price)
     if not lifecycle.is_repeat(job.status, status):
         _step(job, role, status, now, total_price, note)
+        if role == lifecycle.STAFF:
+            audit.record(ACTED[status], actor=user, target=job, note=note)
     return state.seen_by(user.pk, job, now, sees_all=role == lifecycle.STAFF)
 
 
@@ -162,10 +174,11 @@ def end(job: Assistance, now: datetime, status: str, **changes: Any) -> None:
     if was_waiting:
         offers.close(offers.lock_open(assistance_id=job.pk), Offer.Reason.CANCELED, now)
     state.tell_status(job, now)
-    _offer_next_job(job.assistant_id, now)
+    offer_next_job(job.assistant_id, now)
 
 
-def _offer_next_job(assistant_id: int | None, now: datetime) -> None:
+def offer_next_job(assistant_id: int | None, now: datetime) -> None:
+    """Offer an assistant who is free now what waits around."""
     profile = AssistantProfile.objects.on_duty().fresh(now).filter(pk=assistant_id).first() if assistant_id else None
     if profile is not None:
         offers.offer_waiting_to(profile, now)
@@ -181,38 +194,13 @@ def complete(user: User, assistance_id: int, *, total_price: Decimal | None = No
     state.refuse_final(job)
     if not lifecycle.may_ask(role, lifecycle.COMPLETED):
         raise Forbidden()
-    if job.assistance_type == ServiceType.REPAIR and not job.price_is_final and total_price is None:
-        raise InvalidData(fields={"total_price": ["This field is required."]})
+    _require_price(job, total_price)
     return update_status(user, assistance_id, lifecycle.COMPLETED, total_price=total_price)
 
 
-@transaction.atomic
-def release(user: User, assistance_id: int) -> Body:
-    """Give back a job that is not yet under way; it is offered to others again.
-
-    Raises: NotFound for strangers; Forbidden for its client; Conflict once it is ongoing or has ended.
-    """
-    job, role = state.locked_for(user, assistance_id)
-    now = timezone.now()
-    state.refuse_final(job)
-    if role == lifecycle.CLIENT:
-        raise Forbidden()
-    lifecycle.ASSISTANCE.require(job.status, lifecycle.REQUESTED, role)
-    reopen(job, now)
-    return state.seen_by(user.pk, job, now, sees_all=role == lifecycle.STAFF)
-
-
-def reopen(job: Assistance, now: datetime) -> None:
-    """Put a locked, accepted request back among the waiting and offer it to those who were not asked yet."""
-    taken = Offer.objects.filter(assistance_id=job.pk, assistant_id=job.assistant_id, reason=Offer.Reason.ACCEPTED)
-    taken.update(reason=Offer.Reason.RELEASED)
-    former_id, job.assistant = job.assistant_id, None
-    expires_at = now + settings.ASSISTANCE_TTL
-    state.move(job, lifecycle.REQUESTED, now, assistant_id=None, accepted_at=None, expires_at=expires_at)
-    state.tell_status(job, now)
-    offers.send_wave(job, job.wave + 1, now)
-    tasks.plan_expiry(job.pk, expires_at)
-    _offer_next_job(former_id, now)
+def _require_price(job: Assistance, total_price: Decimal | None) -> None:
+    if job.assistance_type == ServiceType.REPAIR and not job.price_is_final and total_price is None:
+        raise InvalidData(fields={"total_price": ["This field is required."]})
 
 
 @transaction.atomic

@@ -118,7 +118,7 @@ def offer_waiting_to(profile: AssistantProfile, now: datetime) -> None:
         return
     widest = max(settings.ASSISTANCE_MAX_RADIUS_KM, settings.ASSISTANCE_RADIUS_KM)
     south, _, north, _ = geo.box_around(profile.lat, profile.lng, widest)
-    asked = Offer.objects.lasting().filter(assistant_id=profile.pk)
+    asked = Offer.objects.in_the_way_of(profile)
     waiting = (
         Assistance.objects.waiting()
         .filter(pickup_lat__range=(south, north), assistance_type__in=["", profile.service_type], expires_at__gt=now)
@@ -136,7 +136,7 @@ def offer_waiting_to(profile: AssistantProfile, now: datetime) -> None:
 
 def _offer_each(profile: AssistantProfile, distances: dict[int, float], now: datetime) -> None:
     for job in state.lock_waiting(distances):
-        if not Offer.objects.lasting().filter(assistance_id=job.pk, assistant_id=profile.pk).exists():
+        if not Offer.objects.in_the_way_of(profile).filter(assistance_id=job.pk).exists():
             candidate = Candidate(profile.pk, distances[job.pk], distances[job.pk])
             open_offers(job, [candidate], source=Offer.Source.NEARBY, now=now)
 

@@ -15,7 +15,7 @@ from accounts.services import change_profile
 from assistance import events
 from assistance.cells import column_of, row_of
 from assistance.models import Assistance, AssistantProfile, Offer
-from assistance.services import offers, state
+from assistance.services import offers, signs, state
 from depannini_dashmap.lib import realtime
 from depannini_dashmap.lib.errors import Conflict, Forbidden, InvalidData, NotFound, Unauthenticated
 
@@ -93,6 +93,7 @@ def set_duty(user: User, *, is_active: bool) -> None:
     if not is_active:
         return leave_duty(user.pk)
     AssistantProfile.objects.filter(pk=user.pk).update(is_active=True, seen_at=now)
+    signs.note_sign_of_life(user.pk)
     profile.is_active, profile.seen_at = True, now
     offers.offer_waiting_to(profile, now)
     return None
@@ -109,14 +110,17 @@ def leave_duty(user_id: int) -> None:
 def keep_fresh(user_id: int) -> None:
     """Note that an assistant's socket is open; call it on connecting and at least every LOCATION_TTL / 2.
 
-    Effects: counts as being heard of; who had gone stale is offered what waits around. Nothing for others.
+    Effects: a sign of life; on duty it counts as being heard of, and who had gone stale is offered what waits around.
+    Nothing for others.
     """
+    signs.note_sign_of_life(user_id)
     profile = AssistantProfile.objects.filter(pk=user_id).first()
     if profile is None or not profile.is_active:
         return
     now = timezone.now()
     was_fresh = profile.is_fresh(now)
     is_on_duty = AssistantProfile.objects.on_duty().filter(pk=user_id).update(seen_at=now)
+    profile.seen_at = now
     if is_on_duty and not was_fresh:
         offers.offer_waiting_to(profile, now)
 
@@ -135,6 +139,7 @@ def report_location(user: User, lat: float, lng: float, assistance_id: int | Non
     room = _room(user, assistance_id)
     now = timezone.now()
     if user.user_type == "assistant":
+        signs.note_sign_of_life(user.pk)  # before anything is offered: one's own request is locked before others
         _move_assistant(user.pk, lat, lng, now)
     else:
         _move_client(user.pk, lat, lng)

@@ -74,6 +74,8 @@ def refuse_final(job: Assistance) -> None:
 
 def move(job: Assistance, target: str, now: datetime, **changes: Any) -> None:
     """Bring a locked request into a state, with a new version; the caller has checked that it may."""
+    if job.stalled_since is not None:
+        changes["stalled_since"] = None
     change(job, now, status=target, **changes)
 
 

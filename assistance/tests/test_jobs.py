@@ -20,20 +20,20 @@ TARGETS = ["accepted", "ongoing", "completed", "canceled"]
 ORACLE = {
     "requested": {
         "accepted": (403, 404, 404, 403),
-        "ongoing": (403, 404, 404, 403),
-        "completed": (403, 404, 404, 403),
+        "ongoing": (403, 404, 404, 409),
+        "completed": (403, 404, 404, 409),
         "canceled": (200, 404, 404, 200),
     },
     "accepted": {
         "accepted": (403, 200, 404, 403),
-        "ongoing": (403, 200, 404, 403),
-        "completed": (403, 200, 404, 403),
+        "ongoing": (403, 200, 404, 200),
+        "completed": (403, 200, 404, 200),
         "canceled": (200, 200, 404, 200),
     },
     "ongoing": {
         "accepted": (403, 409, 404, 403),
-        "ongoing": (403, 200, 404, 403),
-        "completed": (403, 200, 404, 403),
+        "ongoing": (403, 200, 404, 200),
+        "completed": (403, 200, 404, 200),
         "canceled": (200, 200, 404, 200),
     },
     "completed": dict.fromkeys(TARGETS, (409, 409, 404, 409)),
@@ -111,7 +111,7 @@ def test_accepting_answers_the_object_and_tells_everybody(
 
 
 @pytest.mark.parametrize("others", [1, 9])
-def test_accepting_takes_seven_queries(
+def test_accepting_takes_eight_queries(
     others: int, api: Any, ask: Any, client_user: Any, other_client: Any, make_assistant: Any
 ) -> None:
     winner = make_assistant(0)
@@ -123,8 +123,9 @@ def test_accepting_takes_seven_queries(
     with CaptureQueriesContext(connection) as queries:
         assert door.patch(f"/api/assistance/accept/{job.pk}/").status_code == 200
     asked = [query["sql"] for query in queries if not query["sql"].startswith(("SAVEPOINT", "RELEASE"))]
-    # who asks, the request, the assistant, the acceptance, the open offers of both, the one won, those lost
-    assert len(asked) == 7
+    # who asks, the request, the assistant, the acceptance, the open offers of both, the one won, those lost,
+    # and the first look at whether the winner falls silent
+    assert len(asked) == 8
 
 
 def test_no_event_after_acceptance_carries_a_phone_number(
@@ -212,7 +213,7 @@ def test_releasing_offers_it_to_others(
     api(assistant_user).patch(f"/api/assistance/accept/{job.pk}/")
     duty(other_assistant)
     url = f"/api/assistance/release/{job.pk}/"
-    assert api(client_user).post(url).status_code == 403
+    assert api(client_user).post(url).status_code == 409
     assert api(other_assistant).post(url).status_code == 404
     with frames() as heard:
         body = api(assistant_user).post(url).json()
@@ -221,6 +222,7 @@ def test_releasing_offers_it_to_others(
     told = [(group, frame["type"], frame.get("status")) for group, frame in heard]
     assert told == [
         (f"assistance.{job.pk}", "status", "requested"),
+        (f"assistant.{assistant_user.pk}", "request_closed", None),
         (f"assistant.{other_assistant.pk}", "new_assistance_request", None),
     ]
     ledger = Offer.objects.get(assistant=assistant_user)
