@@ -108,20 +108,28 @@ def _make_dispatcher(username: str, company: Any, role: str = "member") -> Any:
 
     first, last = username.split("_")[0].title(), "Dispatcher"
     user = _make_user(username, "dispatcher", first_name=first, last_name=last, current_company=company)
-    Membership.objects.create(user=user, company=company, role=role)
+    membership = Membership(user=user, company=company)
+    membership.full_role = role
+    membership.save()
     return user
 
 
 @pytest.fixture
 def dispatcher(company_a: Any) -> Any:
-    """A dispatcher of the first company."""
-    return _make_dispatcher("nadia", company_a)
+    """A dispatcher, who owns the first company."""
+    return _make_dispatcher("nadia", company_a, role="owner")
 
 
 @pytest.fixture
 def dispatcher_b(company_b: Any) -> Any:
-    """A dispatcher of the second company."""
-    return _make_dispatcher("omar", company_b)
+    """A dispatcher, who owns the second company."""
+    return _make_dispatcher("omar", company_b, role="owner")
+
+
+@pytest.fixture
+def colleague(company_a: Any) -> Any:
+    """A dispatcher, who is a member of the first company."""
+    return _make_dispatcher("samir", company_a)
 
 
 @pytest.fixture

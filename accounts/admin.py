@@ -13,13 +13,14 @@ from django.utils.translation import gettext_lazy as _
 from knox.models import AuthToken
 
 from accounts import services, tokens
-from accounts.admin_forms import AccountForm, NewAccountForm, NewPasswordForm
+from accounts.admin_forms import AccountForm, MembershipForm, NewAccountForm, NewPasswordForm
 from accounts.models import Company, Membership, User
-from accounts.permissions import may_edit
+from accounts.permissions import may_edit, may_own
 from depannini_dashmap.lib import audit
 from depannini_dashmap.lib.admin import TenantAdmin
 from depannini_dashmap.lib.errors import DomainError
 from depannini_dashmap.lib.refusals import explain
+from depannini_dashmap.lib.service_admin import ServiceAdmin
 
 # Its pages show digests and make tokens for anybody.
 admin.site.unregister(AuthToken)
@@ -38,13 +39,13 @@ class AccountAdmin(TenantAdmin, UserAdmin):
     search_fields = ("username", "name", "first_name", "last_name", "email", "phone_number")
     ordering = ("-date_joined", "-id")
     filter_horizontal = ()  # there are two groups: two lists with arrows between them say less than a box to tick
-    autocomplete_fields = ("current_company",)
     readonly_fields = (
         "username",
         "user_type",
         "is_active",
         "email_verified",
         "phone_verified",
+        "current_company",
         "date_joined",
         "last_login",
         "closed_at",
@@ -106,7 +107,7 @@ class AccountAdmin(TenantAdmin, UserAdmin):
             services.change_profile(obj, **{name: form.cleaned_data[name] for name in person})
         except DomainError as error:
             self.message_user(request, explain(error), messages.ERROR)
-        plain = ({"current_company", *RIGHTS} & names) - {"groups", "user_permissions"}
+        plain = (set(RIGHTS) & names) - {"groups", "user_permissions"}
         if plain:
             obj.save(update_fields=sorted(plain))
         audit.record("account_changed", actor=request.user, target=obj, fields=sorted(names))
@@ -153,6 +154,9 @@ class CompanyAdmin(_OfCompanyAdmin):
         obj.pk, obj.created_at, obj.updated_at = opened.pk, opened.created_at, opened.updated_at
         obj._state.adding = False
 
+    def has_delete_permission(self, request: HttpRequest, obj: Company | None = None) -> bool:
+        return super().has_delete_permission(request, obj) and (obj is None or may_own(request.user, obj.pk))
+
     def delete_model(self, request: HttpRequest, obj: Company) -> None:
         services.delete_company(request.user, obj)
 
@@ -165,42 +169,52 @@ class CompanyAdmin(_OfCompanyAdmin):
 
 
 @admin.register(Membership)
-class MembershipAdmin(_OfCompanyAdmin):
-    """Who works for one's companies; others are invited over the API."""
+class MembershipAdmin(ServiceAdmin, _OfCompanyAdmin):
+    """Who works for one's companies: owners give roles and remove; others are invited on the company's page.
 
-    list_display = ("user", "company", "role", "created_at")
-    list_filter = ("role",)
+    Only operators add somebody without asking.
+    """
+
+    form = MembershipForm
+    list_display = ("user", "company", "shown_role", "created_at")
+    list_filter = ("is_owner", "role")
     list_select_related = ("user", "company")
     search_fields = ("user__username", "company__name")
     ordering = ("-created_at", "-id")
     actions = None
 
+    @admin.display(description=_("role"), ordering="role")
+    def shown_role(self, membership: Membership) -> str:
+        """Show the role as it is given."""
+        return _(Membership.Role(membership.full_role).label)
+
     def get_readonly_fields(self, request: HttpRequest, obj: Membership | None = None) -> Any:
-        return ("user", "company", "created_at") if obj is not None else ("created_at",)
+        if obj is None:
+            return ("created_at",)
+        return ("user", "company", *(() if self.has_change_permission(request, obj) else ("shown_role",)), "created_at")
+
+    def get_fields(self, request: HttpRequest, obj: Membership | None = None) -> Any:
+        may_change = obj is None or self.has_change_permission(request, obj)
+        return ("user", "company", "given_role" if may_change else "shown_role", "created_at")
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return bool(super().has_add_permission(request) and request.user.is_operator)
+
+    def has_change_permission(self, request: HttpRequest, obj: Membership | None = None) -> bool:
+        return super().has_change_permission(request, obj) and (obj is None or may_own(request.user, obj.company_id))
 
     def formfield_for_foreignkey(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
-        if db_field.name == "company":
-            kwargs["queryset"] = Company.objects.editable_by(request.user)
-        elif db_field.name == "user":
-            dispatchers = User.objects.active().filter(user_type=User.Type.DISPATCHER)
-            kwargs["queryset"] = dispatchers.visible_to(request.user)
+        if db_field.name == "user":
+            kwargs["queryset"] = User.objects.active().filter(user_type=User.Type.DISPATCHER).visible_to(request.user)
         return super().formfield_for_foreignkey(db_field, request, **kwargs)
 
-    def save_model(self, request: HttpRequest, obj: Membership, form: ModelForm, change: bool) -> None:
-        try:
-            member, _ = services.add_member(
-                request.user, obj.company, person={"username": obj.user.username}, role=obj.role
-            )
-            obj.pk = member.pk
-        except DomainError as error:
-            self.message_user(request, explain(error), messages.ERROR)
-
-    def delete_view(self, request: HttpRequest, object_id: str, extra_context: dict | None = None) -> HttpResponse:
-        try:
-            return super().delete_view(request, object_id, extra_context)
-        except DomainError as error:
-            self.message_user(request, explain(error), messages.ERROR)
-            return self._response_post_save(request, self.get_object(request, object_id))
+    def save_model(self, request: HttpRequest, obj: Membership, form: MembershipForm, change: bool) -> None:
+        role = form.cleaned_data["given_role"]
+        if change:
+            services.change_role(request.user, obj.company, obj.user_id, role)
+        else:
+            made = services.add_member(request.user, obj.company, person={"username": obj.user.username}, role=role)
+            obj.pk, obj._state.adding = made.pk, False
 
     def delete_model(self, request: HttpRequest, obj: Membership) -> None:
         services.remove_member(request.user, obj.company, obj.user_id)

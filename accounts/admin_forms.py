@@ -12,7 +12,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from accounts.managers import normalise_email
-from accounts.models import User
+from accounts.models import Membership, User
 from accounts.phones import NotAPhoneNumber, normalise_phone
 from accounts.services import set_password
 from accounts.usernames import canonical_username, is_choosable
@@ -50,7 +50,6 @@ class AccountForm(AddressesMixin, forms.ModelForm):
             "address",
             "email",
             "phone_number",
-            "current_company",
             "is_staff",
             "is_superuser",
             "groups",
@@ -109,6 +108,21 @@ class NewAccountForm(AddressesMixin, BaseUserCreationForm):
         if not is_choosable(name := canonical_username(name)):
             raise forms.ValidationError(_("A username has no @, no leading + and no invisible characters."))
         return name
+
+
+class MembershipForm(forms.ModelForm):
+    """Who works for which company, and as what."""
+
+    given_role = forms.ChoiceField(label=_("role"), choices=[(role.value, _(role.label)) for role in Membership.Role])
+
+    class Meta:
+        model = Membership
+        fields = ["user", "company"]
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if self.instance.pk:
+            self.initial["given_role"] = self.instance.full_role
 
 
 class NewPasswordForm(AdminPasswordChangeForm):

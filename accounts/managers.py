@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from django.contrib.auth.base_user import BaseUserManager
 from django.db import models
+from django.utils import timezone
 
 from accounts.usernames import canonical_username
 from depannini_dashmap.lib.text import NotAnEmail, canonical_email, clean
@@ -53,12 +54,40 @@ class MembershipQuerySet(TenantQuerySet):
         return self.filter(user_id=user.pk)
 
     def editors(self) -> Self:
-        """Keep the memberships that may change things."""
+        """Keep the memberships that may change things; owners are among them."""
         return self.filter(role="member")
+
+    def owners(self) -> Self:
+        """Keep the memberships that decide who works for the company."""
+        return self.filter(is_owner=True)
 
     def company_ids(self) -> models.QuerySet:
         """Give the company ids as a subquery for ``company__in``."""
         return self.values("company_id")
+
+
+class InvitationQuerySet(TenantQuerySet):
+    """Who is asked to work for whom."""
+
+    def open(self) -> Self:
+        """Keep those that can still be accepted."""
+        return self.filter(outcome="", expires_at__gt=timezone.now())
+
+    def over_since(self, moment: datetime) -> Self:
+        """Keep those that were answered, revoked or ran out before a moment."""
+        ran_out = models.Q(outcome="", expires_at__lt=moment)
+        return self.filter(ran_out | models.Q(ended_at__lt=moment))
+
+    def addressed_to(self, user: User) -> Self:
+        """Keep the user's own: an unproven e-mail names nobody."""
+        mine = models.Q(user_id=user.pk)
+        if user.email and user.email_verified:
+            mine |= models.Q(email=normalise_email(user.email))
+        return self.filter(mine)
+
+    def offered_to(self, user: User) -> Self:
+        """Keep the user's own that are open, to companies that they do not work for yet."""
+        return self.open().addressed_to(user).exclude(company__in=_company_ids(user))
 
 
 class UserQuerySet(models.QuerySet):

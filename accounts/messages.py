@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from email.utils import parseaddr
 
 from django.conf import settings
 from django.core.mail import EmailMultiAlternatives
 from django.template.loader import render_to_string
 
-from accounts.models import Notice, VerificationCode
+from accounts.models import Invitation, Notice, VerificationCode
 from depannini_dashmap.lib import mails
 from depannini_dashmap.lib.metrics import MESSAGES_SENT
 from depannini_dashmap.lib.sms import send_sms
@@ -55,9 +56,33 @@ def send_notice(channel: str, address: str, kind: str, *, key: str) -> None:
         send_sms(address, text)
     else:
         context = {"text": text, "subject": _NOTICE_SUBJECTS[kind]}
-        domain = parseaddr(settings.DEFAULT_FROM_EMAIL)[1].rpartition("@")[2] or "localhost"
-        _send_mail(address, "notice", context, {"Message-ID": f"<notice-{key}@{domain}>"})
+        _send_mail(address, "notice", context, _message_id(f"notice-{key}"))
     MESSAGES_SENT.labels("notice", channel).inc()
+
+
+def send_invitation(invitation: Invitation, address: str) -> None:
+    """Tell somebody that a company asks for them. Raises: as `send_code`."""
+    context = {
+        "subject": "A company invites you",
+        "company": unlinked(invitation.company.name),
+        "inviter": unlinked(invitation.invited_by.display_name if invitation.invited_by else ""),
+        "role": invitation.role,
+        "day": f"{invitation.expires_at:%Y-%m-%d}",
+        "is_by_email": bool(invitation.email),
+    }
+    key = f"invitation-{invitation.pk}-{invitation.created_at:%Y%m%d%H%M%S%f}"  # after a restore a number comes again
+    _send_mail(address, "invitation", context, _message_id(key))
+    MESSAGES_SENT.labels("invitation", "email").inc()
+
+
+def unlinked(text: str) -> str:
+    """Return what a user wrote on one line, in a form that no mail program makes a link of."""
+    return re.sub(r"(?<=\w)([.:@])(?=[\w/])", r" \1 ", " ".join(text.split()))
+
+
+def _message_id(key: str) -> dict[str, str]:
+    domain = parseaddr(settings.DEFAULT_FROM_EMAIL)[1].rpartition("@")[2] or "localhost"
+    return {"Message-ID": f"<{key}@{domain}>"}
 
 
 def _send_mail(address: str, template: str, context: dict, headers: dict[str, str] | None = None) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from functools import cached_property
 
 from django.contrib.auth.base_user import AbstractBaseUser
@@ -16,6 +17,7 @@ from accounts.hashing import spellings
 from accounts.managers import (
     CompanyQuerySet,
     EndedTokenQuerySet,
+    InvitationQuerySet,
     MembershipQuerySet,
     UserManager,
     VerificationCodeQuerySet,
@@ -187,15 +189,22 @@ class User(AbstractBaseUser, PermissionsMixin):
 
 
 class Membership(models.Model):
-    """A user works for a company; viewers read, members also change."""
+    """A user works for a company; viewers read, members also change, owners also decide who else does.
+
+    An owner's `role` is that of a member, beside `is_owner`, so that a release which knows no owners reads it right.
+    """
 
     class Role(models.TextChoices):
+        OWNER = "owner"
         MEMBER = "member"
         VIEWER = "viewer"
 
+    INVITED = [(Role.MEMBER.value, Role.MEMBER.label), (Role.VIEWER.value, Role.VIEWER.label)]
+
     user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="memberships")
     company = models.ForeignKey(Company, on_delete=models.CASCADE, related_name="memberships")
-    role = models.CharField(max_length=10, choices=Role.choices, default=Role.MEMBER)
+    role = models.CharField(max_length=10, choices=INVITED, default=Role.MEMBER)
+    is_owner = models.BooleanField(default=False, db_default=False)
     created_at = models.DateTimeField(auto_now_add=True)
 
     objects = MembershipQuerySet.as_manager()
@@ -205,10 +214,71 @@ class Membership(models.Model):
         constraints = [
             models.UniqueConstraint(fields=["user", "company"], name="membership_once"),
             models.CheckConstraint(condition=Q(role__in=["member", "viewer"]), name="membership_role_known"),
+            models.CheckConstraint(condition=Q(is_owner=False) | Q(role="member"), name="membership_owner_edits"),
         ]
 
     def __str__(self) -> str:
-        return f"{self.user_id} in {self.company_id} ({self.role})"
+        return f"{self.user_id} in {self.company_id} ({self.full_role})"
+
+    @property
+    def full_role(self) -> str:
+        """The role as people see and give it: owner, member or viewer."""
+        return self.Role.OWNER if self.is_owner else self.role
+
+    @full_role.setter
+    def full_role(self, given: str) -> None:
+        self.is_owner = given == self.Role.OWNER
+        self.role = self.Role.MEMBER if self.is_owner else given
+
+
+class Invitation(models.Model):
+    """Somebody is asked to work for a company, by their username or e-mail; nothing of theirs changes before they agree.
+
+    There is a row, and it looks the same, also where nobody answers to the name. One by username is for the account that
+    had it then; one by e-mail for whoever has proven the address when they look.
+    """
+
+    class Outcome(models.TextChoices):
+        ACCEPTED = "accepted"
+        DECLINED = "declined"
+        REVOKED = "revoked"
+        EXPIRED = "expired"
+
+    LASTS = timedelta(days=14)
+
+    company = models.ForeignKey(Company, on_delete=models.CASCADE, related_name="invitations")
+    role = models.CharField(max_length=10, choices=Membership.INVITED, default=Membership.Role.MEMBER)
+    username = models.CharField(max_length=254, blank=True, default="")
+    email = models.EmailField(blank=True, default="")
+    user = models.ForeignKey(User, on_delete=models.CASCADE, null=True, related_name="invitations")
+    invited_by = models.ForeignKey(User, on_delete=models.SET_NULL, null=True, related_name="+")
+    created_at = models.DateTimeField(default=timezone.now)
+    expires_at = models.DateTimeField(db_index=True)
+    outcome = models.CharField(max_length=10, choices=Outcome.choices, blank=True, default="", help_text="empty while open")
+    ended_at = models.DateTimeField(null=True)
+
+    objects = InvitationQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["-created_at", "-id"]
+        indexes = [models.Index(fields=["email"], condition=~Q(email=""), name="invitation_by_email")]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["company", "username", "email"], condition=Q(outcome=""), name="invitation_open_once"
+            ),
+            models.CheckConstraint(
+                condition=(Q(email="") & ~Q(username="")) | (Q(username="") & ~Q(email="")), name="invitation_one_name"
+            ),
+            models.CheckConstraint(condition=Q(role__in=["member", "viewer"]), name="invitation_role_known"),
+        ]
+
+    def __str__(self) -> str:
+        return f"invitation {self.pk} to {self.company_id}"
+
+    @property
+    def is_open(self) -> bool:
+        """Whether it can still be accepted."""
+        return not self.outcome and self.expires_at > timezone.now()
 
 
 class VerificationCode(models.Model):

@@ -67,6 +67,14 @@ class IsDispatcherOrStaff(BasePermission):
         return company_id is None or may_edit(request.user, company_id)
 
 
+class IsDispatcherOfAnyRole(BasePermission):
+    """Dispatchers, who only views companies among them, and operators: for what is about oneself, or checked by services."""
+
+    def has_permission(self, request: Request, view: APIView) -> bool:
+        user = request.user
+        return bool(user.is_authenticated and (user.is_operator or user.user_type == User.Type.DISPATCHER))
+
+
 def may_edit(user: User, company_id: int) -> bool:
     """Tell whether the user may change what belongs to the company."""
     return user.is_operator or Membership.objects.of(user).editors().filter(company_id=company_id).exists()
@@ -75,4 +83,15 @@ def may_edit(user: User, company_id: int) -> bool:
 def require_editor(user: User, company_id: int) -> None:
     """Let members of the company and operators pass. Raises: Forbidden (viewers, strangers)."""
     if not may_edit(user, company_id):
+        raise Forbidden()
+
+
+def may_own(user: User, company_id: int) -> bool:
+    """Tell whether the user decides who works for the company."""
+    return user.is_operator or Membership.objects.of(user).owners().filter(company_id=company_id).exists()
+
+
+def require_owner(user: User, company_id: int) -> None:
+    """Let owners of the company and operators pass. Raises: Forbidden (everybody else)."""
+    if not may_own(user, company_id):
         raise Forbidden()

@@ -15,7 +15,7 @@ from accounts.fields import (
     UsernameField,
 )
 from accounts.hashing import spellings
-from accounts.models import Company, Membership, User
+from accounts.models import Company, Invitation, Membership, User
 from depannini_dashmap.lib.contact import PhoneTextSerializerField
 from depannini_dashmap.lib.fields import (
     EmailField,
@@ -348,6 +348,7 @@ class MemberSerializer(serializers.ModelSerializer):
     email = serializers.CharField(source="user.email", read_only=True, allow_null=True)
     first_name = serializers.CharField(source="user.first_name", read_only=True)
     last_name = serializers.CharField(source="user.last_name", read_only=True)
+    role = serializers.ChoiceField(Membership.Role.choices, source="full_role", read_only=True)
     created_at = UtcDateTimeField(read_only=True)
 
     class Meta:
@@ -356,12 +357,18 @@ class MemberSerializer(serializers.ModelSerializer):
         read_only_fields = fields
 
 
+class RoleSerializer(serializers.Serializer):
+    """What a member may do from now on."""
+
+    role = serializers.ChoiceField(Membership.Role.choices)
+
+
 class NewMemberSerializer(serializers.Serializer):
-    """Who shall join, by one of two names."""
+    """Who is invited, by one of two names, and as what."""
 
     username = TextField(max_length=254, required=False)
     email = EmailField(required=False)
-    role = serializers.ChoiceField(Membership.Role.choices, required=False)
+    role = serializers.ChoiceField(Membership.INVITED, required=False)
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         if not attrs.get("username") and not attrs.get("email"):
@@ -372,3 +379,67 @@ class NewMemberSerializer(serializers.Serializer):
         """Return the one name to look for."""
         data = self.validated_data
         return {"username": data["username"]} if data.get("username") else {"email": data["email"]}
+
+
+class BareInvitationSerializer(serializers.ModelSerializer):
+    """An invitation as every inviter sees it: who it reached, if anybody, is not in it."""
+
+    expires_at = UtcDateTimeField(read_only=True)
+
+    class Meta:
+        model = Invitation
+        fields = ["id", "company", "role", "expires_at"]
+        read_only_fields = fields
+
+
+class InvitedSerializer(serializers.Serializer):
+    """The answer to inviting somebody."""
+
+    invitation = BareInvitationSerializer()
+
+
+class SentInvitationSerializer(serializers.ModelSerializer):
+    """An open invitation as its company lists it, under the name that was typed."""
+
+    username = serializers.SerializerMethodField()
+    email = serializers.SerializerMethodField()
+    invited_by = serializers.IntegerField(source="invited_by_id", read_only=True, allow_null=True)
+    created_at = UtcDateTimeField(read_only=True)
+    expires_at = UtcDateTimeField(read_only=True)
+
+    class Meta:
+        model = Invitation
+        fields = ["id", "company", "username", "email", "role", "invited_by", "created_at", "expires_at"]
+        read_only_fields = fields
+
+    def get_username(self, row: Invitation) -> str | None:
+        return row.username or None
+
+    def get_email(self, row: Invitation) -> str | None:
+        return row.email or None
+
+
+class OwnInvitationSerializer(serializers.ModelSerializer):
+    """An invitation as the invited sees it."""
+
+    company_name = serializers.CharField(source="company.name", read_only=True)
+    invited_by = serializers.SerializerMethodField()
+    created_at = UtcDateTimeField(read_only=True)
+    expires_at = UtcDateTimeField(read_only=True)
+
+    class Meta:
+        model = Invitation
+        fields = ["id", "company", "company_name", "role", "invited_by", "created_at", "expires_at"]
+        read_only_fields = fields
+
+    def get_invited_by(self, row: Invitation) -> str:
+        return row.invited_by.display_name if row.invited_by else ""
+
+
+class AcceptedSerializer(serializers.Serializer):
+    """The answer to accepting an invitation: the company is the current one now."""
+
+    invitation = BareInvitationSerializer()
+    company_id = serializers.IntegerField()
+    company_name = serializers.CharField()
+    role = serializers.ChoiceField(Membership.Role.choices)

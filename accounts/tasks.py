@@ -15,7 +15,7 @@ from django_tasks import task
 
 from accounts import messages
 from accounts.hashing import address_key, code_hash
-from accounts.models import Notice, VerificationCode
+from accounts.models import Invitation, Notice, VerificationCode
 from depannini_dashmap.lib.worker import GivenUp
 
 logger = logging.getLogger(__name__)
@@ -74,6 +74,19 @@ def deliver_notice(notice_id: int, attempt: int = 1) -> None:
         _again(deliver_notice, notice.pk, attempt, error)
         return
     notice.delete()
+
+
+@task(priority=NOTICE_PRIORITY)
+def deliver_invitation(invitation_id: int, attempt: int = 1) -> None:
+    """Tell who is invited, while the invitation is open; where nobody has the name there is nobody to tell."""
+    row = Invitation.objects.open().filter(pk=invitation_id).select_related("company", "user", "invited_by").first()
+    address = row and (row.email or (row.user.email if row.user and row.user.is_active else None))
+    if row is None or not address:
+        return
+    try:
+        messages.send_invitation(row, address)
+    except Exception as error:  # whatever the outside system raises
+        _again(deliver_invitation, row.pk, attempt, error)
 
 
 def _address(row: VerificationCode) -> str | None:

@@ -2,13 +2,16 @@
 
 from django.urls import include, path, re_path
 
-from accounts.views import account, codes, companies, sign_in
+from accounts.views import account, codes, companies, invitations, sign_in
 from depannini_dashmap.lib.paths import SlashlessRouter
 
 router = SlashlessRouter()
 router.register("companies", companies.CompanyViewSet, basename="company")
 
-_MEMBERS = r"^companies/(?P<company_id>[^/]+)/members"
+_COMPANY = r"^companies/(?P<company_id>[^/]+)"
+_MEMBERS = _COMPANY + r"/members"
+_SENT = _COMPANY + r"/invitations"
+_OWN = r"^invitations/(?P<invitation_id>[^/]+)"
 
 urlpatterns = [
     re_path(r"^auth/register/?$", sign_in.RegisterView.as_view(), name="register"),
@@ -31,5 +34,10 @@ urlpatterns = [
     re_path(r"^auth/company/?$", account.OwnCompanyView.as_view(), name="own-company"),
     re_path(_MEMBERS + r"/?$", companies.MembersView.as_view(), name="company-members"),
     re_path(_MEMBERS + r"/(?P<user_id>[^/]+)/?$", companies.MemberView.as_view(), name="company-member"),
+    re_path(_SENT + r"/?$", invitations.CompanyInvitationsView.as_view(), name="company-invitations"),
+    re_path(_SENT + r"/(?P<invitation_id>[^/]+)/?$", invitations.CompanyInvitationView.as_view(), name="company-invitation"),
+    re_path(r"^invitations/?$", invitations.OwnInvitationsView.as_view(), name="invitations"),
+    re_path(_OWN + r"/accept/?$", invitations.AcceptView.as_view(), name="invitation-accept"),
+    re_path(_OWN + r"/decline/?$", invitations.DeclineView.as_view(), name="invitation-decline"),
     path("", include(router.urls)),
 ]

@@ -18,6 +18,8 @@ from adversarial.scene import (
     deleted_vehicle,
     double,
     fix,
+    invitation,
+    invitation_of_b,
     job,
     metrics_server,
     new_company,
@@ -254,9 +256,22 @@ EXPECTED: dict[str, Case] = {
     "DELETE /api/companies/{id}/": Case(of_company_a(204), None, new_company),
     "GET /api/companies/{company_id}/members/": Case(of_company_a(200), None, of_a("company")),
     "POST /api/companies/{company_id}/members/": Case(
-        of_company_a(201), lambda values: {"username": values["username"]}, outsider
+        of_company_a(202), lambda values: {"username": values["username"]}, outsider
     ),
+    "PATCH /api/companies/{company_id}/members/{user_id}/": Case(of_company_a(200), {"role": "viewer"}, new_member),
     "DELETE /api/companies/{company_id}/members/{user_id}/": Case(of_company_a(204), None, new_member),
+    "GET /api/companies/{company_id}/invitations/": Case(of_company_a(200), None, of_a("company")),
+    "DELETE /api/companies/{company_id}/invitations/{invitation_id}/": Case(of_company_a(204), None, invitation),
+    # Invitations: for who is not asked there is none, for operators neither
+    "GET /api/invitations/": Case(fleet(200)),
+    "POST /api/invitations/{invitation_id}/accept/ (another's)": Case(fleet(404), {}, invitation),
+    "POST /api/invitations/{invitation_id}/decline/ (another's)": Case(fleet(404), {}, invitation),
+    "POST /api/invitations/{invitation_id}/accept/ (one's own)": Case(
+        fleet(404, dispatcher_b=200), {}, invitation_of_b
+    ),
+    "POST /api/invitations/{invitation_id}/decline/ (one's own)": Case(
+        fleet(404, dispatcher_b=200), {}, invitation_of_b
+    ),
     # Vehicles
     "GET /api/vehicles/": Case(fleet(200)),
     "POST /api/vehicles/": Case(fleet(201), vehicle_body),

@@ -184,20 +184,41 @@ def new_company(scene: Scene, name: str):
 @contextmanager
 def outsider(scene: Scene, name: str):
     """Name a dispatcher whom company A does not have."""
-    company = scene.of_a["company"]
+    yield {"company_id": scene.of_a["company"], "username": scene.newcomer.known["username"]}
+
+
+def invite(company: int, owner: Actor, person: Actor, **body: Any) -> int:
+    """Have a company ask for a dispatcher; returns the invitation's id."""
+    answer = owner.post(f"/api/companies/{company}/members/", {"username": person.known["username"], **body})
+    assert answer.status_code == 202, answer.text
+    return answer.json()["invitation"]["id"]
+
+
+@contextmanager
+def invitation(scene: Scene, name: str):
+    """Give an open invitation of company A to somebody else."""
+    yield {"company_id": scene.of_a["company"], "invitation_id": invite(scene.of_a["company"], scene.a, scene.newcomer)}
+
+
+@contextmanager
+def invitation_of_b(scene: Scene, name: str):
+    """Give an open invitation to the dispatcher of company B, of a company that goes after the try."""
+    company = made(scene.a.post("/api/companies/", {"name": "Asks"}))
     try:
-        yield {"company_id": company, "username": scene.newcomer.known["username"]}
+        yield {"invitation_id": invite(company, scene.a, scene.b)}
     finally:
-        scene.a.delete(f"/api/companies/{company}/members/{scene.newcomer.id}/")
+        assert scene.a.delete(f"/api/companies/{company}/").status_code == 204
+        scene.b.put("/api/auth/profile/", {"company_id": scene.of_b["company"]})
 
 
 @contextmanager
 def new_member(scene: Scene, name: str):
     """Name a member of company A whom it can spare."""
-    company = scene.of_a["company"]
-    answer = scene.a.post(f"/api/companies/{company}/members/", {"username": scene.newcomer.known["username"]})
-    assert answer.status_code in (200, 201), answer.text
-    yield {"company_id": company, "user_id": scene.newcomer.id}
+    company, person = scene.of_a["company"], scene.newcomer
+    number = invite(company, scene.a, person)
+    assert person.post(f"/api/invitations/{number}/accept/").status_code == 200
+    yield {"company_id": company, "user_id": person.id}
+    scene.a.delete(f"/api/companies/{company}/members/{person.id}/")
 
 
 @contextmanager

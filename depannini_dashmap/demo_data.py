@@ -137,7 +137,7 @@ def _make_company(
     user = _user(person, "dispatcher", f"{person.login}@{name.split()[0].lower()}.example")
     User.objects.filter(pk=user.pk).update(current_company=company)
     user.current_company = company
-    Membership.objects.create(user=user, company=company)
+    Membership.objects.create(user=user, company=company, is_owner=True)
     made.add("people")
     made.add("companies")
     if person is DISPATCHERS[0]:

@@ -350,6 +350,8 @@ SPECTACULAR_SETTINGS = {
         "AssistanceStatus": "assistance.lifecycle.STATES",
         "OrderStatus": "orders.models.Order.Status",
         "TripStatus": "trips.models.Trip.Status",
+        "MemberRole": "accounts.models.Membership.Role",
+        "InvitedRole": "accounts.models.Membership.INVITED",
     },
 }
 

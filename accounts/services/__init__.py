@@ -8,15 +8,10 @@ from accounts.services.codes import (
     request_verification,
     verify_address,
 )
-from accounts.services.companies import (
-    add_member,
-    change_company,
-    delete_company,
-    is_empty,
-    open_company,
-    remove_member,
-)
+from accounts.services.companies import change_company, delete_company, open_company
 from accounts.services.groups import set_roadside
+from accounts.services.invitations import accept_invitation, decline_invitation, invite, revoke_invitation
+from accounts.services.memberships import add_member, change_role, is_empty, remove_member
 from accounts.services.profile import change_profile
 from accounts.services.registration import open_account, register_dispatcher, register_person
 from accounts.services.sessions import (
@@ -29,14 +24,18 @@ from accounts.services.sessions import (
 from accounts.services.sign_in import check_password, sign_in, sign_in_to_fleet, sign_in_with_google
 
 __all__ = [
+    "accept_invitation",
     "add_member",
     "change_company",
     "change_profile",
+    "change_role",
     "check_password",
     "close_account",
     "confirm_reset",
+    "decline_invitation",
     "delete_company",
     "end_sessions",
+    "invite",
     "is_empty",
     "open_account",
     "open_company",
@@ -47,6 +46,7 @@ __all__ = [
     "request_reset",
     "request_verification",
     "require_good_password",
+    "revoke_invitation",
     "set_active",
     "set_password",
     "set_roadside",

@@ -10,9 +10,11 @@ from django.utils import timezone
 
 from accounts import photos, signals
 from accounts.models import User
-from accounts.services.companies import leave_all
+from accounts.services.invitations import forget_invitations
+from accounts.services.memberships import leave_all
 from accounts.services.sessions import end_sessions
 from depannini_dashmap.lib import audit
+from depannini_dashmap.lib.errors import Conflict
 
 ERASED = {
     "email": None,
@@ -40,11 +42,14 @@ def close_account(user: User, *, actor: User | None = None) -> None:
     """Close an account for good, as `actor` asked: its owner, an operator, or None for a command.
 
     Effects: ``account_closing`` (the apps above end what is open), memberships end, personal data is erased, every
-    session ends, the photo is deleted after commit. Raises: Conflict for the last dispatcher of a company that is not
-    empty.
+    session ends, the photo is deleted after commit. Raises: Conflict for the last owner of a company that has other
+    members or anything in it.
     """
     leave_all(user)
     account = User.objects.select_for_update(no_key=True).get(pk=user.pk)
+    if account.memberships.exists():  # joined since; companies are locked before accounts
+        raise Conflict("The account has just joined a company: try again", code="try_again")
+    forget_invitations(account)
     signals.account_closing.send(sender=User, user=account)
     _erase_traces(account)
     photo = account.profile_photo.name if account.profile_photo else None

@@ -205,17 +205,16 @@ def test_a_viewer_only_looks(enter, viewer, company_a):
     assert page(client, "company_change", company_a.pk).status_code == 200
     assert post(client, "company_change", company_a.pk, name="X").status_code == 403
     mine = Membership.objects.get(user=viewer)
-    assert post(client, "membership_change", mine.pk, role="member").status_code == 403
+    assert post(client, "membership_change", mine.pk, given_role="member").status_code == 403
 
 
 def test_a_viewer_here_who_is_a_member_there_cannot_promote_themselves(enter, viewer, company_a, company_b):
     Membership.objects.create(user=viewer, company=company_b)
     mine = Membership.objects.get(user=viewer, company=company_a)
     client = enter(viewer)
-    assert post(client, "membership_change", mine.pk, role="member").status_code == 403
+    assert post(client, "membership_change", mine.pk, given_role="member").status_code == 403
     assert post(client, "company_change", company_a.pk, name="X").status_code == 403
-    added = post(client, "membership_add", user=viewer.pk, company=company_a.pk, role="member")
-    assert added.status_code == 200, "the company is no choice"
+    assert post(client, "membership_add", user=viewer.pk, company=company_a.pk, given_role="member").status_code == 403
     mine.refresh_from_db()
     assert mine.role == "viewer"
 
@@ -223,11 +222,38 @@ def test_a_viewer_here_who_is_a_member_there_cannot_promote_themselves(enter, vi
 def test_members_are_changed_by_the_services(enter, dispatcher, viewer, company_a):
     client = enter(dispatcher)
     theirs = Membership.objects.get(user=viewer)
-    assert post(client, "membership_change", theirs.pk, role="member").status_code == 302
+    assert post(client, "membership_change", theirs.pk, given_role="owner").status_code == 302
     theirs.refresh_from_db()
-    assert theirs.role == "member"
+    assert theirs.full_role == "owner"
     assert post(client, "membership_delete", theirs.pk, post="yes").status_code == 302
     assert not Membership.objects.filter(user=viewer).exists()
+
+
+def test_members_add_nobody_and_do_not_remove_the_owner(enter, colleague, dispatcher, dispatcher_b, company_a):
+    client = enter(colleague)
+    owners = Membership.objects.get(user=dispatcher)
+    assert post(client, "membership_add", user=colleague.pk, company=company_a.pk, given_role="owner").status_code == 403
+    assert page(client, "membership_change", owners.pk).status_code == 200
+    assert post(client, "membership_change", owners.pk, given_role="viewer").status_code == 403
+    assert post(client, "membership_delete", owners.pk, post="yes").status_code == 403
+    assert post(client, "company_delete", company_a.pk, post="yes").status_code == 403
+    own = enter(dispatcher)
+    assert post(own, "membership_add", user=dispatcher_b.pk, company=company_a.pk, given_role="member").status_code == 403
+    assert post(own, "membership_change", owners.pk, given_role="member").status_code == 302, "refused with a message"
+    assert post(own, "membership_delete", owners.pk, post="yes").status_code == 302
+    owners.refresh_from_db()
+    assert owners.full_role == "owner"
+
+
+def test_an_operator_adds_without_asking_and_nothing_else_of_theirs_changes(enter, staff_user, dispatcher_b, company_a):
+    client = enter(staff_user)
+    answer = post(client, "membership_add", user=dispatcher_b.pk, company=company_a.pk, given_role="viewer")
+    assert answer.status_code == 302
+    assert Membership.objects.get(user=dispatcher_b, company=company_a).full_role == "viewer"
+    before = dispatcher_b.current_company_id
+    post(client, "user_change", dispatcher_b.pk, username="omar", current_company=company_a.pk, name="Omar", email=dispatcher_b.email)
+    dispatcher_b.refresh_from_db()
+    assert (dispatcher_b.name, dispatcher_b.current_company_id) == ("Omar", before)
 
 
 def test_a_company_that_is_used_stays(enter, dispatcher, company_a, vehicle):

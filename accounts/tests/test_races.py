@@ -14,8 +14,15 @@ from rest_framework.test import APIClient
 from accounts import tokens
 from accounts.google import GoogleIdentity
 from accounts.hashing import code_hash
-from accounts.models import Company, Membership, RefreshFamily, User, VerificationCode
-from accounts.services import change_profile, request_reset, request_verification, set_password, sign_in_with_google
+from accounts.models import Company, Invitation, Membership, RefreshFamily, User, VerificationCode
+from accounts.services import (
+    change_profile,
+    invite,
+    request_reset,
+    request_verification,
+    set_password,
+    sign_in_with_google,
+)
 
 pytestmark = [pytest.mark.postgres, pytest.mark.django_db(transaction=True)]
 CONTENDERS = 16
@@ -180,16 +187,20 @@ def test_one_google_identity_at_once():
 
 
 def test_the_last_two_members_leave_at_once(company_a, dispatcher, vehicle):
-    """One of them stays, as the company has a vehicle."""
+    """One of the two owners stays, as the company has a vehicle; the other way they step down."""
     other = User.objects.create_user("second", None, None, user_type="dispatcher")
     both = [dispatcher, other]
     clients = [APIClient(HTTP_AUTHORIZATION=f"Bearer {tokens.issue_pair(user)['access']}") for user in both]
     for _ in range(ROUNDS):
         for user in both:
-            Membership.objects.get_or_create(user=user, company=company_a)
-        answers = at_once(
-            lambda n: clients[n].delete(f"/api/companies/{company_a.pk}/members/{both[n].pk}/"), contenders=2
-        )
+            Membership.objects.update_or_create(
+                user=user, company=company_a, defaults={"is_owner": True, "role": "member"}
+            )
+        path = f"/api/companies/{company_a.pk}/members/"
+        answers = at_once(lambda n, path=path: clients[n].patch(f"{path}{both[n].pk}/", {"role": "viewer"}), contenders=2)
+        assert statuses(answers) == {200: 1, 409: 1}
+        company_a.memberships.update(is_owner=True, role="member")
+        answers = at_once(lambda n, path=path: clients[n].delete(f"{path}{both[n].pk}/"), contenders=2)
         assert statuses(answers) == {204: 1, 409: 1}
         assert company_a.memberships.count() == 1
 
@@ -198,7 +209,7 @@ def test_deleting_a_company_against_a_new_vehicle(dispatcher):
     client = APIClient(HTTP_AUTHORIZATION=f"Bearer {tokens.issue_pair(dispatcher)['access']}")
     for number in range(ROUNDS):
         company = Company.objects.create(name=f"C{number}")
-        Membership.objects.create(user=dispatcher, company=company)
+        Membership.objects.create(user=dispatcher, company=company, is_owner=True)
         vehicle = {
             "license_plate": "1",
             "make": "R",
@@ -243,3 +254,95 @@ def test_the_hours_codes_are_not_passed_by_asking_at_once(client_user, settings)
         asking = (request_reset, request_verification)
         at_once(lambda number, asking=asking: asking[number % 2]("email", client_user.email))
         assert budgeted.count() == 10
+
+
+# --- Companies: who joins, goes and decides ------------------------------------------------------------------------------
+@pytest.fixture
+def newcomer():
+    return User.objects.create_user("yacine", None, None, user_type="dispatcher")
+
+
+def signed_in(user: User) -> APIClient:
+    return APIClient(HTTP_AUTHORIZATION=f"Bearer {tokens.issue_pair(user)['access']}")
+
+
+def test_one_invitation_accepted_at_once_makes_one_member(dispatcher, newcomer, company_a):
+    client = signed_in(newcomer)
+    for _ in range(ROUNDS):
+        Membership.objects.filter(user=newcomer).delete()
+        number = invite(dispatcher, company_a, person={"username": "yacine"}).pk
+        answers = at_once(lambda _, number=number: client.post(f"/api/invitations/{number}/accept/"))
+        assert statuses(answers) == {200: CONTENDERS}
+        assert Membership.objects.filter(user=newcomer, company=company_a).count() == 1
+
+
+def test_of_accepting_declining_and_revoking_one_wins(dispatcher, newcomer, company_a):
+    them, owner = signed_in(newcomer), signed_in(dispatcher)
+    for _ in range(ROUNDS * 3):
+        Membership.objects.filter(user=newcomer).delete()
+        number = invite(dispatcher, company_a, person={"username": "yacine"}).pk
+        acts = [
+            lambda number=number: them.post(f"/api/invitations/{number}/accept/"),
+            lambda number=number: them.post(f"/api/invitations/{number}/decline/"),
+            lambda number=number: owner.delete(f"/api/companies/{company_a.pk}/invitations/{number}/"),
+        ]
+        codes = [answer.status_code for answer in at_once(lambda n, acts=acts: acts[n](), contenders=3)]
+        assert sum(code < 300 for code in codes) == 1 and set(codes) <= {200, 204, 404, 409}, codes
+        assert Membership.objects.filter(user=newcomer).exists() is (codes[0] == 200)
+
+
+def test_inviting_one_person_at_once_leaves_one_open_invitation(dispatcher, newcomer, company_a):
+    client = signed_in(dispatcher)
+    for name in ("yacine", "nobody", "who@example.com"):
+        answers = at_once(lambda _, name=name: client.post(f"/api/companies/{company_a.pk}/members/", {"username": name}))
+        assert statuses(answers) == {202: CONTENDERS}
+        assert len({answer.json()["invitation"]["id"] for answer in answers}) == 1
+
+
+def test_the_last_owner_leaves_while_inviting_and_being_joined(dispatcher, newcomer):
+    """The company is gone with its owner, or has them still: never a member without an owner."""
+    owner, them = signed_in(dispatcher), signed_in(newcomer)
+    for number in range(ROUNDS * 2):
+        company = Company.objects.create(name=f"C{number}")
+        Membership.objects.create(user=dispatcher, company=company, is_owner=True)
+        waiting = invite(dispatcher, company, person={"username": "yacine"}).pk
+        acts = [
+            lambda company=company: owner.delete(f"/api/companies/{company.pk}/members/{dispatcher.pk}/"),
+            lambda waiting=waiting: them.post(f"/api/invitations/{waiting}/accept/"),
+            lambda company=company: owner.post(f"/api/companies/{company.pk}/members/", {"username": "other"}),
+        ]
+        answers = at_once(lambda n, acts=acts: acts[n](), contenders=3)
+        assert all(answer.status_code < 500 for answer in answers), statuses(answers)
+        has_left = answers[0].status_code == 204
+        assert Company.objects.filter(pk=company.pk).exists() is not has_left
+        if not has_left:
+            assert company.memberships.owners().get().user == dispatcher
+            assert answers[1].status_code == 200
+
+
+def test_closing_an_account_while_joining_leaves_no_member_behind(dispatcher, company_a):
+    for number in range(ROUNDS):
+        user = User.objects.create_user(f"u{number}", None, None, user_type="dispatcher")
+        client = signed_in(user)
+        waiting = invite(dispatcher, company_a, person={"username": user.username}).pk
+        acts = [
+            lambda client=client: client.delete("/api/profile/user/"),
+            lambda client=client, waiting=waiting: client.post(f"/api/invitations/{waiting}/accept/"),
+        ]
+        answers = at_once(lambda n, acts=acts: acts[n](), contenders=2)
+        assert all(answer.status_code < 500 for answer in answers), statuses(answers)
+        user.refresh_from_db()
+        assert user.is_active or not user.memberships.exists()
+
+
+def test_a_removed_member_invites_nobody_at_the_same_moment(dispatcher, newcomer, company_a):
+    for _ in range(ROUNDS):
+        Membership.objects.create(user=newcomer, company=company_a)
+        them, owner = signed_in(newcomer), signed_in(dispatcher)
+        acts = [
+            lambda owner=owner: owner.delete(f"/api/companies/{company_a.pk}/members/{newcomer.pk}/"),
+            lambda them=them: them.post(f"/api/companies/{company_a.pk}/members/", {"username": "friend"}),
+        ]
+        answers = at_once(lambda n, acts=acts: acts[n](), contenders=2)
+        assert answers[0].status_code == 204 and answers[1].status_code in (202, 403, 404), statuses(answers)
+        assert not Invitation.objects.open().filter(invited_by=newcomer).exists()

@@ -201,7 +201,7 @@ def test_the_console_registers_with_a_company(api):
         "company_name": "ACME Logistics",
     }
     assert user.user_type == "dispatcher"
-    assert company.memberships.get().role == "member"
+    assert company.memberships.get().full_role == "owner"
 
 
 def test_a_failed_registration_leaves_no_company(api):

@@ -12,18 +12,19 @@ from rest_framework.serializers import BaseSerializer
 from accounts import serializers as shapes
 from accounts import services
 from accounts.models import Company, Membership
-from accounts.permissions import IsDispatcherOrStaff
+from accounts.permissions import IsDispatcherOfAnyRole, IsDispatcherOrStaff, require_editor
 from accounts.views.api import ApiView, read
 from depannini_dashmap.lib.api import ResourceViewSet, one_page
 from depannini_dashmap.lib.errors import NotFound
+from depannini_dashmap.lib.paths import path_id
 from depannini_dashmap.lib.rows import RowPages
 
 
 class CompanyViewSet(ResourceViewSet):
     """/api/companies/ and /api/companies/{id}/ — dispatchers (their own companies) and staff.
 
-    GET list, GET one, POST (the caller becomes a member), PUT, PATCH, DELETE (empty ones only).
-    200, 201, 204; 400; 403 clients, assistants, viewers; 404 foreign or absent; 409 still in use.
+    GET list, GET one, POST (the caller becomes its owner), PUT, PATCH, DELETE (empty ones, by an owner).
+    200, 201, 204; 400; 403 clients, assistants, viewers, DELETE by members; 404 foreign or absent; 409 still in use.
     """
 
     queryset = Company.objects.all()
@@ -50,22 +51,20 @@ class CompanyViewSet(ResourceViewSet):
 
 
 class _OfCompany(ApiView):
-    permission_classes = [IsDispatcherOrStaff]
+    permission_classes = [IsDispatcherOfAnyRole]
 
     def company(self, request: Request, company_id: str) -> Company:
         """Return the company that the path names. Raises: NotFound."""
-        found = None
-        if company_id.isascii() and company_id.isdecimal() and len(company_id) < 19:
-            found = Company.objects.visible_to(request.user).filter(pk=int(company_id)).first()
+        found = Company.objects.visible_to(request.user).filter(pk=path_id(company_id, "Company")).first()
         if found is None:
             raise NotFound("Company")
         return found
 
 
 class MembersView(_OfCompany):
-    """GET, POST /api/companies/{id}/members/ — its members, staff; POST `{username | email, role?}`.
+    """GET, POST /api/companies/{id}/members/ — its members, staff; POST `{username | email, role?}` by who may edit.
 
-    200 list, 201 joined, 200 was a member; 400 no such dispatcher; 403 viewers; 404.
+    200 list; 202 invited, whether there is such a person or not; 400; 403 viewers; 404; 409 too many open invitations.
     """
 
     @extend_schema(responses=shapes.MemberSerializer(many=True), operation_id="companies_members_list")
@@ -73,24 +72,33 @@ class MembersView(_OfCompany):
         members = Membership.objects.filter(company=self.company(request, company_id)).select_related("user")
         return one_page(shapes.MemberSerializer(members, many=True).data)
 
-    @extend_schema(request=shapes.NewMemberSerializer, responses={201: shapes.MemberSerializer})
+    @extend_schema(request=shapes.NewMemberSerializer, responses={202: shapes.InvitedSerializer})
     def post(self, request: Request, company_id: str) -> Response:
         company = self.company(request, company_id)
+        require_editor(request.user, company.pk)  # who only views is told so, whatever they sent
         form = read(shapes.NewMemberSerializer(data=request.data))
-        member, is_new = services.add_member(
+        invitation = services.invite(
             request.user, company, person=form.person(), role=form.validated_data.get("role")
         )
-        code = status.HTTP_201_CREATED if is_new else status.HTTP_200_OK
-        return Response(shapes.MemberSerializer(member).data, status=code)
+        body = shapes.InvitedSerializer({"invitation": invitation}).data
+        return Response(body, status=status.HTTP_202_ACCEPTED)
 
 
 class MemberView(_OfCompany):
-    """DELETE /api/companies/{id}/members/{user_id}/ — its members, staff; oneself too. 204; 403 viewers; 404; 409 last."""
+    """PATCH, DELETE /api/companies/{id}/members/{user_id}/ — its owners, staff; DELETE of oneself: every member.
+
+    200, 204; 400; 403 members, viewers; 404; 409 the last owner.
+    """
+
+    @extend_schema(request=shapes.RoleSerializer, responses=shapes.MemberSerializer)
+    def patch(self, request: Request, company_id: str, user_id: str) -> Response:
+        company = self.company(request, company_id)
+        role = read(shapes.RoleSerializer(data=request.data)).validated_data["role"]
+        member = services.change_role(request.user, company, path_id(user_id, "Member"), role)
+        return Response(shapes.MemberSerializer(member).data)
 
     @extend_schema(responses={204: None})
     def delete(self, request: Request, company_id: str, user_id: str) -> Response:
         company = self.company(request, company_id)
-        if not (user_id.isascii() and user_id.isdecimal() and len(user_id) < 19):
-            raise NotFound("Member")
-        services.remove_member(request.user, company, int(user_id))
+        services.remove_member(request.user, company, path_id(user_id, "Member"))
         return Response(status=status.HTTP_204_NO_CONTENT)

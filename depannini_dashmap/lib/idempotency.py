@@ -114,7 +114,15 @@ def _seal(record_id: int) -> Fernet:
     return Fernet(base64.urlsafe_b64encode(key))
 
 
+def withdraw_answers(user_id: int) -> None:
+    """Let a user's requests of before still happen only once, and show their answers no more, as the user lost rights."""
+    _records().filter(user_id=user_id).exclude(status=None).update(answer=b"")
+
+
 def _opened(record: Any) -> bytes:
+    if not record.answer:
+        message = "The request was answered; you have lost rights since, so its answer is not shown again"
+        raise errors.Conflict(message, code="answer_lost")
     try:
         return _seal(record.pk).decrypt(bytes(record.answer))
     except InvalidToken as error:

@@ -13,7 +13,7 @@ from django.db.models import Model
 from django.utils import timezone
 from django_tasks_db.models import DBTaskResult
 
-from accounts.models import EndedToken, User, VerificationCode
+from accounts.models import Company, EndedToken, Invitation, User, VerificationCode
 from assistance.models import Tariff
 from depannini_dashmap import retention
 from depannini_dashmap.models import AuditEvent, IdempotentRequest
@@ -48,6 +48,13 @@ MAKERS: dict[str, tuple[str, Callable[[User, float], Model]]] = {
         "codes",
         lambda user, age: VerificationCode.objects.create(
             channel="email", purpose="verify", address_key=f"k{age}", created_at=days_ago(age)
+        ),
+    ),
+    "ended invitations": (
+        "codes",
+        lambda user, age: Invitation.objects.create(
+            company=Company.objects.create(name=f"C{age}"), username="x", created_at=days_ago(age + 14),
+            expires_at=days_ago(age),
         ),
     ),
     "ended tokens": (
