@@ -226,7 +226,13 @@ EXPECTED: dict[str, Case] = {
         of_request(client=403, assistant=200, staff=200), {}, job("accepted")
     ),
     "PATCH /api/assistance/update/price/{assistance_id}/": Case(
-        of_request(client=403, assistant=200, staff=403), {"price": 900}, job("accepted")
+        of_request(client=403, assistant=200, staff=200), {"price": 1500, "reason": "agreed"}, job("accepted")
+    ),
+    "POST /api/assistance/price/{assistance_id}/ (a tariff's)": Case(
+        of_request(client=409, assistant=403, staff=403), {"accept": True}, job("accepted")
+    ),
+    "POST /api/assistance/price/{assistance_id}/ (an adjusted one)": Case(
+        of_request(client=200, assistant=403, staff=403), {"accept": True}, job("accepted", "adjusted")
     ),
     "PATCH /api/assistance/update/rating/{assistance_id}/": Case(
         of_request(client=200, assistant=403, staff=403), {"rating": 5}, job("accepted", "completed")

@@ -148,11 +148,13 @@ def job(*steps: str):
         number = answer.json()["assistance"]["id"]
         try:
             for step in steps:
-                moved = (
-                    assistant.patch(f"/api/assistance/accept/{number}/")
-                    if step == "accepted"
-                    else assistant.patch(f"/api/assistance/update/{number}/", {"status": step})
-                )
+                if step == "accepted":
+                    moved = assistant.patch(f"/api/assistance/accept/{number}/")
+                elif step == "adjusted":
+                    agreed = {"price": 900, "reason": "agreed by phone"}
+                    moved = scene.staff.patch(f"/api/assistance/update/price/{number}/", agreed)
+                else:
+                    moved = assistant.patch(f"/api/assistance/update/{number}/", {"status": step})
                 assert moved.status_code == 200, moved.text
             yield {"assistance_id": number}
         finally:

@@ -4,7 +4,7 @@ from datetime import date, timedelta
 
 import pytest
 
-from adversarial.actors import ask_for_help, fleet_of, order_body
+from adversarial.actors import ask_for_help, at_once, fleet_of, order_body
 
 STATES = ("requested", "accepted", "ongoing", "completed", "canceled")
 TARGETS = ("accepted", "ongoing", "completed", "canceled")
@@ -103,6 +103,92 @@ def test_f02_clients_do_not_set_prices(stage, cast):
     got = answer.json()["assistance"]
     assert got["status"] == "requested" and got["assistant"] is None and got["client"]["id"] == client.id
     assert got["distance_km"] == pytest.approx(11.12, abs=0.02) and got["total_price"] > 1
+
+
+def _priced(stage, number):
+    return stage.rows("SELECT status, total_price, price_is_final, price_consent FROM assistance_assistance WHERE id = %s", [number])[0]
+
+
+def test_f02_a_tariffs_price_is_nobodys_to_change(stage, cast, staff):
+    client, assistant = cast.client(), cast.assistant()
+    for fields in ({"assistance_type": "towing"}, {}):  # without a type a tow truck takes it as a tow
+        number = ask_for_help(client, **fields)
+        price = float(_priced(stage, number)[1])
+        assert price > 0 and assistant.patch(f"/api/assistance/accept/{number}/").status_code == 200
+        for path in (f"update/price/{number}", f"update/price/{number}/"):
+            for body in ({"price": price + 1}, {"total_price": 0}, {"price": price, "total_price": price - 1}, {"price": 1, "reason": "staff"}):
+                answer = assistant.patch(f"/api/assistance/{path}", body)
+                assert answer.status_code == 409 and answer.json()["code"] == "price_fixed", (body, answer.text)
+        assert assistant.patch(f"/api/assistance/update/price/{number}/", {"price": price}).status_code == 200
+        assert assistant.patch(f"/api/assistance/update/{number}/", {"status": "ongoing", "total_price": 7}).json()["total_price"] == price
+        assert client.patch(f"/api/assistance/update/price/{number}/", {"price": 1}).status_code == 403
+        answer = assistant.patch(f"/api/assistance/update/end/{number}/", {"total_price": 10**9})
+        assert answer.status_code == 200 and (answer.json()["status"], answer.json()["total_price"]) == ("completed", price)
+        assert client.post(f"/api/assistance/price/{number}/", {"accept": True}).status_code == 409
+
+
+def test_f02_a_repairs_price_waits_for_its_client_and_holds_nothing_up(stage, cast, staff):
+    client, repairer = cast.client(), cast.assistant(service_type="repair")
+    number = ask_for_help(client)
+    got = repairer.patch(f"/api/assistance/accept/{number}/").json()
+    assert (got["assistance_type"], got["total_price"], got["price_is_final"]) == ("repair", 0, False), "a repair from then on"
+    price, consent = f"/api/assistance/update/price/{number}/", f"/api/assistance/price/{number}/"
+    for amount in (-1, 1_000_000.01, 1e300, "1_000", "0x10", True, "NaN", [], None):
+        assert repairer.patch(price, {"price": amount}).status_code == 400, amount
+    for actor, expected in ((client, 409), (repairer, 403), (staff, 403), (cast.client(), 404)):
+        assert actor.post(consent, {"accept": True}).status_code == expected
+    assert repairer.patch(price, {"price": 800}).json()["price_consent"] == "pending"
+    assert client.post(consent, {"accept": True, "total_price": 800}).json()["price_consent"] == "accepted"
+    assert repairer.patch(price, {"price": 8000}).json()["price_consent"] == "pending", "what was accepted was another price"
+    assert client.post(consent, {"accept": True, "total_price": 800}).status_code == 409
+    assert client.post(consent, {"accept": False}).json()["price_consent"] == "refused"
+    assert repairer.patch(f"/api/assistance/update/end/{number}/", {}).json()["status"] == "completed"
+    assert staff.patch(price, {"price": 800}).status_code == 400, "a reason is needed"
+    assert staff.patch(price, {"price": 800, "reason": "a complaint"}).json()["price_consent"] == "pending"
+    assert repairer.patch(price, {"price": 8000}).status_code == 409
+    assert stage.rows("SELECT detail->>'before', detail->>'after', detail->>'reason' FROM depannini_dashmap_auditevent WHERE event = 'price_adjusted' AND target_id = %s", [str(number)]) == [("8000.00", "800.00", "a complaint")]
+
+
+def test_f02_consent_meets_a_new_price(stage, cast):
+    client, repairer = cast.client(), cast.assistant(service_type="repair")
+    for _ in range(6):
+        number = ask_for_help(client, assistance_type="repair")
+        repairer.patch(f"/api/assistance/accept/{number}/")
+        repairer.patch(f"/api/assistance/update/price/{number}/", {"price": 500})
+        at_once(
+            [
+                lambda: client.post(f"/api/assistance/price/{number}/", {"accept": True, "total_price": 500}),
+                lambda: repairer.patch(f"/api/assistance/update/price/{number}/", {"price": 5000}),
+            ]
+        )
+        assert _priced(stage, number)[1:] == (5000, True, "pending"), "a price that nobody saw is never accepted"
+        assert repairer.patch(f"/api/assistance/update/end/{number}/", {}).status_code == 200
+
+
+def test_f02_dropoffs_that_are_none_half_or_too_far(cast):
+    client = cast.client()
+    for dropoff in ({"lat": 1}, {"lat": 1, "lng": None}, [], "x", {"lat": 59, "lng": 3}, {"lat": -36, "lng": -176}):
+        answer = client.post("/api/assistance/request/", {"pickup": {"lat": 36, "lng": 3}, "dropoff": dropoff})
+        assert answer.status_code == 400 and all(name.startswith("dropoff") for name in answer.json()["fields"]), dropoff
+    for dropoff in ({}, None, {"lat": None, "lng": None}):
+        answer = client.post("/api/assistance/request/", {"pickup": {"lat": 36, "lng": 3}, "dropoff": dropoff})
+        assert answer.status_code == 201 and answer.json()["assistance"]["dropoffLocation"] is None, answer.text
+        client.patch(f"/api/assistance/update/{answer.json()['assistance']['id']}/", {"status": "canceled"})
+
+
+def test_f02_a_repeated_message_is_one(stage, cast):
+    client, assistant = cast.client(), cast.assistant()
+    number = ask_for_help(client)
+    assistant.patch(f"/api/assistance/accept/{number}/")
+    path = f"/api/assistance/{number}/messages/"
+    answers = at_once([lambda: client.post(path, {"message": "Here", "client_id": "m-1"}) for _ in range(8)])
+    assert sorted(answer.status_code for answer in answers) == [200] * 7 + [201]
+    assert len({answer.json()["id"] for answer in answers}) == 1
+    assert client.post(path, {"message": "There", "client_id": "m-1"}).status_code == 409
+    assert assistant.post(path, {"message": "Here", "client_id": "m-1"}).status_code == 201
+    for stranger in (cast.client(), cast.assistant(), cast.dispatcher()):
+        assert stranger.post(path, {"message": "Hello", "client_id": "m-1"}).status_code == 404
+    assert [row["sender_id"] for row in client.get(path).json()["results"]] == [assistant.id, client.id]
 
 
 @pytest.fixture

@@ -31,7 +31,7 @@ logger = logging.getLogger(__name__)
 TELL_EVERY = 1.0  # seconds between two locations of one sender that go out
 STORE_EVERY = 5.0  # seconds between two that are stored
 GATHER_FOR = 0.5  # seconds in which the places of all senders are gathered for one statement
-PRICED = {"total_price", "price_is_final", "currency"}
+PRICED = {"total_price", "price_is_final", "price_consent", "currency"}
 NO_PRICE: dict[str, Any] = {"seq": -1}
 
 

@@ -54,8 +54,10 @@ class StatusEvent(TypedDict):
     seq: int
     event_id: str
     reason: str | None
+    assistance_type: str | None
     total_price: float
     price_is_final: bool
+    price_consent: str | None
     currency: str
     updatedAt: str
 
@@ -88,11 +90,13 @@ class ChatEvent(TypedDict):
 
 
 class PriceEvent(TypedDict):
-    """The assistant set the price."""
+    """The price was named, or the client has answered it."""
 
     type: str
     total_price: float
     price_is_final: bool
+    price_consent: str | None
+    price_note: str | None
     currency: str
     assistance_id: int
     seq: int
@@ -200,8 +204,10 @@ def status(body: dict[str, Any], *, lat: float | None = None, lng: float | None 
         "seq": body["seq"],
         "event_id": f"assistance.{body['id']}.{body['seq']}",
         "reason": body["reason"],
+        "assistance_type": body["assistance_type"],
         "total_price": body["total_price"],
         "price_is_final": body["price_is_final"],
+        "price_consent": body["price_consent"],
         "currency": body["currency"],
         "updatedAt": body["updatedAt"],
     }
@@ -247,11 +253,13 @@ def chat(
 
 
 def price(body: dict[str, Any]) -> PriceEvent:
-    """Tell the price that the assistant set."""
+    """Tell the price, and what the client says to it."""
     return {
         "type": "price",
         "total_price": body["total_price"],
         "price_is_final": body["price_is_final"],
+        "price_consent": body["price_consent"],
+        "price_note": body["price_note"],
         "currency": body["currency"],
         "assistance_id": body["id"],
         "seq": body["seq"],

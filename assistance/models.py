@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from decimal import Decimal
 
 from django.conf import settings
+from django.core.exceptions import ValidationError
 from django.db import models
 from django.db.models import F, Q
 from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
 from simple_history.models import HistoricalRecords
 
-from assistance import cells, lifecycle
+from assistance import cells, lifecycle, pricing
 from assistance.managers import AssistanceQuerySet, AssistantProfileQuerySet, OfferQuerySet, TariffQuerySet
 
 CONTACT_AFTER_END = timedelta(hours=24)
@@ -121,6 +124,17 @@ class Tariff(models.Model):
 
     def __str__(self) -> str:
         return f"{self.assistance_type} {self.vehicle_class} from {self.valid_from:%Y-%m-%d}"
+
+    def clean(self) -> None:
+        """Refuse figures whose price of the longest way cannot be stored."""
+        amounts = (self.base, self.per_km, self.minimum)
+        if None not in amounts and self.price_of(pricing.kilometres(settings.ASSISTANCE_MAX_DISTANCE_KM)) is None:
+            raise ValidationError({"per_km": _("Too much for the longest way.")})
+
+    def price_of(self, distance_km: Decimal) -> Decimal | None:
+        """Give what a way costs, or None for what cannot be stored."""
+        price = pricing.price(pricing.Rates(self.base, self.per_km, self.minimum), distance_km)
+        return price if price < pricing.TOO_MUCH else None
 
 
 class Assistance(models.Model):

@@ -8,6 +8,7 @@ from decimal import ROUND_HALF_UP, Decimal
 CENT = Decimal("0.01")
 METRE = Decimal("0.001")
 ZERO = Decimal("0.00")
+TOO_MUCH = Decimal(10) ** 10  # the first amount that a price's column cannot hold
 
 
 @dataclass(frozen=True)

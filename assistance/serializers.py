@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import Any
 
+from django.conf import settings
 from drf_spectacular.utils import extend_schema_serializer
 from rest_framework import serializers
 
 from assistance.lifecycle import STATES
-from assistance.models import ChatMessage, ServiceType, VehicleClass
+from assistance.models import Assistance, ChatMessage, ServiceType, VehicleClass
 from depannini_dashmap.lib.fields import (
     DecimalStringField,
     NumberField,
@@ -16,6 +18,8 @@ from depannini_dashmap.lib.fields import (
     TextField,
     UtcDateTimeField,
 )
+
+NO_AMOUNT = Decimal("NaN")
 
 
 class PointSerializer(serializers.Serializer):
@@ -38,11 +42,45 @@ class OptionalChoiceField(serializers.ChoiceField):
         return super().to_internal_value(data)
 
 
+class DropoffSerializer(PointSerializer):
+    """A place, or none: absent, null, `{}` and a place of nulls are the same."""
+
+    def run_validation(self, data: Any = serializers.empty) -> Any:
+        is_none = isinstance(data, dict) and (
+            all(value is None for value in data.values())
+            or all(name in data and data[name] is None for name in ("lat", "lng"))
+        )
+        return None if is_none else super().run_validation(data)
+
+
+class PriceField(DecimalStringField):
+    """An amount from 0 to ASSISTANCE_MAX_PRICE; null is none."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(max_digits=12, decimal_places=2, min_value=0, required=False, allow_null=True, **kwargs)
+
+    def to_internal_value(self, data: Any) -> Decimal:
+        value = super().to_internal_value(data)
+        if value > settings.ASSISTANCE_MAX_PRICE:
+            self.fail("max_value", max_value=settings.ASSISTANCE_MAX_PRICE)
+        return value
+
+
+class AnyAmountField(PriceField):
+    """An amount beside a step: what is none reads as NaN, as it only matters to who may name the price."""
+
+    def run_validation(self, data: Any = serializers.empty) -> Any:
+        try:
+            return super().run_validation(data)
+        except serializers.ValidationError:
+            return NO_AMOUNT
+
+
 class RequestSerializer(serializers.Serializer):
     """A call for help."""
 
     pickup = PointSerializer()
-    dropoff = PointSerializer(required=False, allow_null=True)
+    dropoff = DropoffSerializer(required=False, allow_null=True)
     assistance_type = OptionalChoiceField(ServiceType.choices)
     vehicle_type = OptionalChoiceField(VehicleClass.choices)
     description = TextField(max_length=1000, required=False, allow_blank=True, allow_null=True, default="")
@@ -65,26 +103,42 @@ class StatusSerializer(serializers.Serializer):
 
     status = serializers.ChoiceField(STATES)
     reason = TextField(max_length=500, required=False, allow_blank=True, allow_null=True, default="")
-    total_price = DecimalStringField(max_digits=12, decimal_places=2, min_value=0, required=False, allow_null=True)
+    total_price = AnyAmountField()
 
 
 class EndSerializer(serializers.Serializer):
     """The end of a job, with the price of a repair."""
 
-    total_price = DecimalStringField(max_digits=12, decimal_places=2, min_value=0, required=False, allow_null=True)
+    total_price = AnyAmountField()
 
 
 class PriceSerializer(serializers.Serializer):
-    """A price, under either of its two names."""
+    """A price, under either of its two names; staff say why."""
 
-    price = DecimalStringField(max_digits=12, decimal_places=2, min_value=0, required=False, allow_null=True)
-    total_price = DecimalStringField(max_digits=12, decimal_places=2, min_value=0, required=False, allow_null=True)
+    price = PriceField()
+    total_price = PriceField()
+
+    reason = serializers.CharField(max_length=500, required=False, allow_blank=True, allow_null=True, default="")
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         amount = attrs.get("total_price") if attrs.get("total_price") is not None else attrs.get("price")
         if amount is None:
             raise serializers.ValidationError({"price": ["This field is required."]})
-        return {"amount": amount}
+        return {"amount": amount, "reason": attrs["reason"] or ""}
+
+
+class ConsentSerializer(serializers.Serializer):
+    """What the client says to a price, and which one it was."""
+
+    accept = serializers.BooleanField()
+    total_price = DecimalStringField(
+        max_digits=12,
+        decimal_places=2,
+        required=False,
+        allow_null=True,
+        default=None,
+        help_text="the price that is answered; another one by now is a 409",
+    )
 
 
 class RatingSerializer(serializers.Serializer):
@@ -147,6 +201,12 @@ class AssistanceSerializer(serializers.Serializer):
     total_price = serializers.FloatField()
     currency = serializers.CharField()
     price_is_final = serializers.BooleanField(help_text="false until the assistant has priced a repair")
+    price_consent = serializers.ChoiceField(
+        Assistance.Consent.choices,
+        allow_null=True,
+        help_text="what the client says to a price that was named after the request; null when nothing was asked",
+    )
+    price_note = serializers.CharField(allow_null=True, help_text="why staff adjusted the price")
     assistance_type = serializers.ChoiceField(ServiceType.choices, allow_null=True)
     vehicle_type = serializers.ChoiceField(VehicleClass.choices, allow_null=True)
     description = serializers.CharField()

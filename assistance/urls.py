@@ -18,6 +18,7 @@ urlpatterns = [
     re_path(rf"^assistance/update/end/{ID}/?$", views.EndView.as_view()),
     re_path(rf"^assistance/update/price/{ID}/?$", views.PriceView.as_view()),
     re_path(rf"^assistance/update/rating/{ID}/?$", views.RateView.as_view()),
+    re_path(rf"^assistance/price/{ID}/?$", views.ConsentView.as_view()),
     re_path(rf"^assistance/rate/{ID}/?$", views.RateView.as_view()),
     re_path(rf"^assistance/{ID}/messages/?$", views.MessagesView.as_view()),
     re_path(r"^profile/user/?$", profile_views.UserProfileView.as_view()),

@@ -17,6 +17,7 @@ from assistance.models import ChatMessage
 from assistance.nearby import Candidate
 from assistance.serializers import (
     AssistanceSerializer,
+    ConsentSerializer,
     DeclinedSerializer,
     EndSerializer,
     MessageSerializer,
@@ -176,7 +177,8 @@ class EndView(ApiMixin, APIView):
 class PriceView(ApiMixin, APIView):
     """PATCH assistance/update/price/<id>/ {price or total_price} by its assistant, before completion.
 
-    200 the object; 400; 403; 404; 409 `already_final`, `price_fixed` for a tow.
+    Staff adjust any price, with a `reason`, unless it was canceled. 200 the object, also for the present price; 400; 403
+    for its client; 404; 409 `already_final`, `price_fixed` for what a tariff or staff have priced.
     """
 
     @extend_schema(
@@ -184,7 +186,26 @@ class PriceView(ApiMixin, APIView):
     )
     def patch(self, request: Request, assistance_id: str) -> Response:
         data = checked(PriceSerializer, request).validated_data
-        return Response(services.set_price(request.user, int(assistance_id), data["amount"]))
+        body = services.set_price(request.user, int(assistance_id), data["amount"], reason=data["reason"])
+        return Response(body)
+
+
+class ConsentView(ApiMixin, APIView):
+    """POST assistance/price/<id>/ {accept, total_price?} by its client, for a price named after the request.
+
+    200 the object, also for the same answer again; 400; 403 for others than its client; 404 for strangers;
+    409 `no_price_asked`, `price_changed`, `price_accepted`, `already_final` once canceled.
+    """
+
+    @extend_schema(
+        parameters=[PATH_ID], request=ConsentSerializer, responses=ANSWERS_ASSISTANCE, operation_id="assistance_consent"
+    )
+    def post(self, request: Request, assistance_id: str) -> Response:
+        data = checked(ConsentSerializer, request).validated_data
+        body = services.answer_price(
+            request.user, int(assistance_id), accept=data["accept"], seen=data["total_price"]
+        )
+        return Response(body)
 
 
 class RateView(ApiMixin, APIView):

@@ -27,6 +27,8 @@ _OWN = [
     "distance_km",
     "total_price",
     "price_is_final",
+    "price_consent",
+    "price_note",
     "currency",
     "rating",
     "reason",
@@ -54,9 +56,9 @@ def row_of(job: Assistance) -> Row:
 def body(row: Row, *, viewer_id: int | None, sees_all: bool = False, now: datetime) -> dict[str, Any]:
     """Build the object that a viewer is answered.
 
-    Shape: the documented keys and ``seq, currency, price_is_final, assistance_type, vehicle_type, description, rating,
-    reason, acceptedAt, endedAt, expires_at, stalled_since``. A phone number is null unless it is one's own, or the other's between
-    acceptance and 24 h after the end, or the viewer sees all.
+    Shape: the documented keys and ``seq, currency, price_is_final, price_consent, price_note, assistance_type,
+    vehicle_type, description, rating, reason, acceptedAt, endedAt, expires_at, stalled_since``. A phone number is null
+    unless it is one's own, or the other's between acceptance and 24 h after the end, or the viewer sees all.
     """
     contact = sees_all or has_contact(row, now)
     return {
@@ -70,6 +72,8 @@ def body(row: Row, *, viewer_id: int | None, sees_all: bool = False, now: dateti
         "total_price": float(row["total_price"]),
         "currency": row["currency"],
         "price_is_final": row["price_is_final"],
+        "price_consent": row["price_consent"] or None,
+        "price_note": row["price_note"] or None,
         "assistance_type": row["assistance_type"] or None,
         "vehicle_type": row["vehicle_type"] or None,
         "description": row["description"],

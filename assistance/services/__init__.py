@@ -3,8 +3,9 @@
 from assistance.services.chat import Posted, post_chat
 from assistance.services.closing import close_open_jobs
 from assistance.services.dispatch import Ranked, ask_again, assign_by_hand, cancel_by_staff, ranked_candidates
-from assistance.services.jobs import accept, complete, rate, set_price, update_status
+from assistance.services.jobs import accept, complete, rate, update_status
 from assistance.services.offers import decline, expire, send_next_wave
+from assistance.services.prices import answer_price, set_price
 from assistance.services.profiles import (
     change_own_profile,
     change_papers,
@@ -25,6 +26,7 @@ __all__ = [
     "Ranked",
     "Whereabouts",
     "accept",
+    "answer_price",
     "ask_again",
     "assign_by_hand",
     "cancel_by_staff",

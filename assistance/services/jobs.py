@@ -1,4 +1,4 @@
-"""Taking a job, moving it on, pricing and rating it."""
+"""Taking a job, moving it on and rating it."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from django.db import IntegrityError, transaction
 from django.db.models import Case, Value, When
 from django.utils import timezone
 
-from assistance import events, lifecycle, pricing, tasks
+from assistance import events, lifecycle, tasks
 from assistance.models import Assistance, AssistantProfile, Offer, ServiceType
-from assistance.services import offers, state
+from assistance.services import offers, prices, state
 from depannini_dashmap.lib import audit, realtime
 from depannini_dashmap.lib.errors import Conflict, Forbidden, InvalidData, NotFound
 from depannini_dashmap.lib.geo import haversine_km
@@ -71,13 +71,16 @@ def _accept(user: User, assistance_id: int, now: datetime) -> Body:
 def take(job: Assistance, profile: AssistantProfile, now: datetime, **offer: Any) -> None:
     """Give a locked request to an assistant, end what that settles, and tell everybody.
 
+    Effects: a request without a type that a repairer takes is a repair from then on, also after a release.
     Shape: ``offer`` describes the ledger row to write when there was no open offer.
     Raises: Conflict when it is not waiting; IntegrityError when the assistant is on another job.
     """
     if job.status != lifecycle.REQUESTED:
         raise Conflict("This request is already taken", code="already_taken", current_status=job.status)
     job.assistant = profile.user
-    state.move(job, lifecycle.ACCEPTED, now, assistant_id=profile.pk, accepted_at=now)
+    becomes_repair = not job.assistance_type and profile.service_type == ServiceType.REPAIR
+    changes = prices.of_repair(job) if becomes_repair else {}
+    state.move(job, lifecycle.ACCEPTED, now, assistant_id=profile.pk, accepted_at=now, **changes)
     tasks.plan_stall_check(job, now + settings.ASSISTANCE_STALLED_AFTER)
     _settle_offers(job, profile, now, offer)
     state.tell_status(job, now, lat=profile.lat, lng=profile.lng)
@@ -135,10 +138,10 @@ def update_status(
 ) -> Body:
     """Move a request on, or cancel it.
 
-    Effects: the present state again, by its assistant, changes nothing. A price is taken where it may be set.
-    Staff and Roadside act for a party, which the audit names. Raises: NotFound for strangers; Conflict when it has ended
-    or the step does not exist; Forbidden for a client who asks for anything but canceled; InvalidData for a repair that
-    staff complete without its price.
+    Effects: the present state again, by its assistant, changes nothing. A price is taken where it may be set, and counts
+    for nothing, whatever it is, where it is fixed. Staff and Roadside act for a party, which the audit names.
+    Raises: NotFound for strangers; Conflict when it has ended or the step does not exist; Forbidden for a client who
+    asks for anything but canceled; InvalidData for a repair that staff complete without its price.
     """
     job, role = state.locked_for(user, assistance_id)
     now = timezone.now()
@@ -156,15 +159,15 @@ def update_status(
 
 def _step(job: Assistance, role: str, status: str, now: datetime, total_price: Decimal | None, note: str) -> None:
     lifecycle.ASSISTANCE.require(job.status, status, role)
+    if status == lifecycle.CANCELED:
+        return end(job, now, status, reason=REASONS[role], reason_note=note)
+    if total_price is not None and not job.is_price_fixed:
+        by_staff = {"source": Assistance.PriceSource.STAFF} if role == lifecycle.STAFF else {}
+        prices.put(job, prices.checked(total_price), now, **by_staff)
     if status == lifecycle.ONGOING:
         state.move(job, status, now, started_at=now)
         return state.tell_status(job, now)
-    if status == lifecycle.CANCELED:
-        return end(job, now, status, reason=REASONS[role], reason_note=note)
-    priced = {}
-    if total_price is not None and price_is_open(job):
-        priced = {"total_price": checked_price(total_price), "price_is_final": True}
-    return end(job, now, status, **priced)
+    return end(job, now, status)
 
 
 def end(job: Assistance, now: datetime, status: str, **changes: Any) -> None:
@@ -204,29 +207,6 @@ def _require_price(job: Assistance, total_price: Decimal | None) -> None:
 
 
 @transaction.atomic
-def set_price(user: User, assistance_id: int, amount: Decimal) -> Body:
-    """Set the price of a job that no tariff has priced for good, before its completion, by its assistant.
-
-    Raises: NotFound for strangers; Forbidden for others than its assistant; Conflict when it has ended, or the price
-    was frozen when the tow was requested.
-    """
-    job, role = state.locked_for(user, assistance_id)
-    now = timezone.now()
-    state.refuse_final(job)
-    if role != lifecycle.ASSISTANT:
-        raise Forbidden()
-    if not price_is_open(job):
-        raise Conflict(
-            "The price of a tow is fixed when it is requested", code="price_fixed", current_status=job.status
-        )
-    price = checked_price(amount)
-    if (job.total_price, job.price_is_final) != (price, True):
-        state.change(job, now, total_price=price, price_is_final=True)
-        realtime.publish(events.assistance_group(job.pk), dict(events.price(state.seen_by(user.pk, job, now))))
-    return state.seen_by(user.pk, job, now)
-
-
-@transaction.atomic
 def rate(user: User, assistance_id: int, rating: int) -> Body:
     """Rate a completed job, once, by its client.
 
@@ -246,15 +226,3 @@ def rate(user: User, assistance_id: int, rating: int) -> Body:
     body = state.seen_by(user.pk, job, now)
     realtime.publish(events.assistance_group(job.pk), dict(events.rating(body)))
     return body
-
-
-def price_is_open(job: Assistance) -> bool:
-    """Say whether the assistant may name the price: of all but a tow that a tariff has priced."""
-    return job.assistance_type != ServiceType.TOWING or not job.price_is_final
-
-
-def checked_price(amount: Decimal) -> Decimal:
-    """Give a price that can be stored. Raises: InvalidData."""
-    if not amount.is_finite() or not 0 <= amount < Decimal(10) ** 10:
-        raise InvalidData(fields={"total_price": ["An amount from 0 on."]})
-    return pricing.money(amount)

@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from assistance import events, lifecycle, tasks
 from assistance.models import Assistance, AssistantProfile, Offer
-from assistance.services import jobs, offers, signs, state
+from assistance.services import jobs, offers, prices, signs, state
 from depannini_dashmap.lib import audit, realtime
 from depannini_dashmap.lib.errors import Conflict
 
@@ -67,9 +67,8 @@ def reopen(job: Assistance, now: datetime, reason: str) -> None:
     taken = Offer.objects.filter(assistance_id=job.pk, assistant_id=former_id, reason=Offer.Reason.ACCEPTED)
     taken.update(reason=reason, closed_at=now)
     expires_at = now + settings.ASSISTANCE_TTL
-    state.move(
-        job, lifecycle.REQUESTED, now, assistant_id=None, accepted_at=None, started_at=None, expires_at=expires_at
-    )
+    nobody = {"assistant_id": None, "accepted_at": None, "started_at": None, **prices.without_assistant(job)}
+    state.move(job, lifecycle.REQUESTED, now, expires_at=expires_at, **nobody)
     state.tell_status(job, now)
     if former_id is not None:
         event_id = f"assistance.{job.pk}.{job.version}.closed"

@@ -14,7 +14,7 @@ from assistance import lifecycle, nearby, pricing, tasks
 from assistance.models import Assistance, Offer, ServiceType, Tariff, VehicleClass
 from assistance.nearby import Candidate, Search
 from assistance.services import offers, state
-from depannini_dashmap.lib.errors import Conflict, Forbidden, Unauthenticated
+from depannini_dashmap.lib.errors import Conflict, Forbidden, InvalidData, Unauthenticated
 from depannini_dashmap.lib.geo import haversine_km
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ class Requested(NamedTuple):
 
 class _Quote(NamedTuple):
     price: Decimal
-    is_final: bool
+    source: str
     currency: str
 
 
@@ -48,8 +48,8 @@ def request_assistance(
     """Open a request, freeze its price, and offer it to the nearest.
 
     Effects: offers to the first wave, the plans of the next one and of the end.
-    Raises: Forbidden for who is no client; Conflict with `assistance_id` while another request is open;
-    Unauthenticated for a closed or inactive account.
+    Raises: Forbidden for who is no client; InvalidData for a dropoff too far away; Conflict with `assistance_id` while
+    another request is open; Unauthenticated for a closed or inactive account.
     """
     if user.user_type != "client":
         raise Forbidden()
@@ -74,7 +74,7 @@ def _request(
 ) -> Requested:
     if not state.hold_account(user.pk):
         raise Unauthenticated()
-    distance_km = pricing.kilometres(haversine_km(*pickup, *dropoff)) if dropoff else Decimal("0.000")
+    distance_km = _distance_km(pickup, dropoff)
     quote = _quote(assistance_type, vehicle_type, distance_km, now)
     job = Assistance.objects.create(
         client=user,
@@ -87,7 +87,8 @@ def _request(
         dropoff_lng=dropoff[1] if dropoff else None,
         distance_km=distance_km,
         total_price=quote.price,
-        price_is_final=quote.is_final,
+        price_is_final=bool(quote.source),
+        price_source=quote.source,
         currency=quote.currency,
         status=lifecycle.REQUESTED,
         wave=1,
@@ -106,12 +107,23 @@ def _request(
 
 def _quote(assistance_type: str, vehicle_type: str, distance_km: Decimal, now: datetime) -> _Quote:
     """Price a job by the tariff in force; a repair, or a job without tariff, is priced by the assistant later."""
+    unpriced = _Quote(pricing.ZERO, Assistance.PriceSource.NONE, settings.CURRENCY)
     if assistance_type == ServiceType.REPAIR:
-        return _Quote(pricing.ZERO, False, settings.CURRENCY)
+        return unpriced
     tariff = Tariff.objects.in_force(
         assistance_type or ServiceType.TOWING, vehicle_type or VehicleClass.LIGHT, now
     ).first()
-    if tariff is None:
-        return _Quote(pricing.ZERO, False, settings.CURRENCY)
-    rates = pricing.Rates(tariff.base, tariff.per_km, tariff.minimum)
-    return _Quote(pricing.price(rates, distance_km), True, tariff.currency or settings.CURRENCY)
+    price = tariff.price_of(distance_km) if tariff else None
+    if tariff is None or price is None:
+        return unpriced
+    return _Quote(price, Assistance.PriceSource.TARIFF, tariff.currency or settings.CURRENCY)
+
+
+def _distance_km(pickup: Place, dropoff: Place | None) -> Decimal:
+    """Give the way to be driven with the vehicle. Raises: InvalidData beyond ASSISTANCE_MAX_DISTANCE_KM."""
+    if dropoff is None:
+        return Decimal("0.000")
+    distance_km = pricing.kilometres(haversine_km(*pickup, *dropoff))
+    if distance_km > settings.ASSISTANCE_MAX_DISTANCE_KM:
+        raise InvalidData(fields={"dropoff": [f"At most {settings.ASSISTANCE_MAX_DISTANCE_KM:g} km from the pickup."]})
+    return distance_km
