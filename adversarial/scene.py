@@ -152,7 +152,7 @@ def job(*steps: str):
                     moved = assistant.patch(f"/api/assistance/accept/{number}/")
                 elif step == "adjusted":
                     agreed = {"price": 900, "reason": "agreed by phone"}
-                    moved = scene.staff.patch(f"/api/assistance/update/price/{number}/", agreed)
+                    moved = scene.actors["staff"].patch(f"/api/assistance/update/price/{number}/", agreed)
                 else:
                     moved = assistant.patch(f"/api/assistance/update/{number}/", {"status": step})
                 assert moved.status_code == 200, moved.text

@@ -73,9 +73,10 @@ class AssistanceAdmin(_LedgerAdmin):
 
     list_display = (
         "id", "status", "reason", "client_name", "assistant_name", "assistance_type", "vehicle_type", "wave", "radius_km",
-        "total_price", "currency", "created_at",
+        "total_price", "currency", "price_consent", "created_at",
     )  # fmt: skip
-    list_filter = ("status", "reason", "assistance_type", "vehicle_type", "created_at")
+    list_filter = ("status", "reason", "assistance_type", "vehicle_type", "price_consent", "price_source", "created_at")
+    readonly_fields = ("price_source", "price_consent")
     list_select_related = ("client", "assistant")
     search_fields = ("=id", "client__name", "client__phone_number", "assistant__name", "assistant__phone_number")
     date_hierarchy = "created_at"

@@ -8,7 +8,7 @@ from django.db.models import QuerySet
 from django.utils import timezone
 
 from assistance import events, lifecycle, wire
-from assistance.models import Assistance, Offer
+from assistance.models import Assistance, Offer, ServiceType, Tariff, VehicleClass
 from depannini_dashmap.lib.errors import NotFound
 
 if TYPE_CHECKING:
@@ -88,6 +88,15 @@ def assistance_for(user: User, assistance_id: int) -> dict[str, Any]:
     if row is None:
         raise NotFound("Assistance")
     return wire.body(row, viewer_id=user.pk, sees_all=user.is_roadside, now=timezone.now())
+
+
+def tariff_of(job: Assistance) -> Tariff | None:
+    """Give the tariff that explains a request's price; None where another made it, or the tariff was rewritten since."""
+    if job.price_source != Assistance.PriceSource.TARIFF:
+        return None
+    kind, size = job.assistance_type or ServiceType.TOWING, job.vehicle_type or VehicleClass.LIGHT
+    tariff = Tariff.objects.in_force(kind, size, job.created_at).first()
+    return tariff if tariff is not None and tariff.price_of(job.distance_km) == job.total_price else None
 
 
 def is_id(number: int) -> bool:

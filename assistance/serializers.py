@@ -118,7 +118,7 @@ class PriceSerializer(serializers.Serializer):
     price = PriceField()
     total_price = PriceField()
 
-    reason = serializers.CharField(max_length=500, required=False, allow_blank=True, allow_null=True, default="")
+    reason = TextField(max_length=500, required=False, allow_blank=True, allow_null=True, default="")
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         amount = attrs.get("total_price") if attrs.get("total_price") is not None else attrs.get("price")

@@ -15,6 +15,7 @@ from assistance.models import Assistance, ServiceType
 from assistance.services import state
 from depannini_dashmap.lib import audit, realtime
 from depannini_dashmap.lib.errors import Conflict, Forbidden, InvalidData
+from depannini_dashmap.lib.text import clean
 
 if TYPE_CHECKING:
     from accounts.models import User
@@ -37,7 +38,7 @@ def set_price(user: User, assistance_id: int, amount: Decimal, *, reason: str = 
         raise Forbidden()
     now = timezone.now()
     if role == lifecycle.STAFF:
-        _adjust(user, job, amount, reason.strip(), now)
+        _adjust(user, job, amount, clean(reason), now)
     else:
         state.refuse_final(job)
         price = checked(amount)

@@ -111,3 +111,24 @@ def test_the_roadside_is_not_the_companies_business(model: str, who: str, reques
     client = Client()
     client.force_login(request.getfixturevalue(who), backend="django.contrib.auth.backends.ModelBackend")
     assert client.get(_list(model)).status_code == 403
+
+
+def test_a_tariff_whose_longest_way_cannot_be_stored_is_refused(office: Client, settings: Any) -> None:
+    url = reverse("admin:assistance_tariff_add")
+    sent = {
+        "assistance_type": "towing", "vehicle_class": "heavy", "base": "1", "per_km": "99999999", "minimum": "0",
+        "currency": "", "valid_from_0": "2026-01-01", "valid_from_1": "00:00:00",
+    }  # fmt: skip
+    page = office.post(url, sent)
+    assert page.status_code == 200 and "Too much for the longest way." in page.content.decode()
+    settings.ASSISTANCE_MAX_DISTANCE_KM = 50.0
+    assert office.post(url, sent).status_code == 302
+
+
+def test_a_request_shows_who_named_its_price_and_what_the_client_said(
+    office: Client, client_user: Any, staff_user: Any, ask: Any
+) -> None:
+    job = ask(client_user)
+    services.set_price(staff_user, job.pk, Decimal(900), reason="agreed by phone")
+    page = office.get(reverse("admin:assistance_assistance_change", args=[job.pk])).content.decode()
+    assert "adjusted by staff" in page and "not answered yet" in page and "agreed by phone" in page

@@ -1,7 +1,8 @@
-"""One request for roadside help at the dispatcher's desk: who could take it, who was asked, assign by hand, cancel, ask again."""
+"""One request for roadside help at the dispatcher's desk: who could take it, who was asked, assign by hand, price, cancel, ask again."""
 
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import Any
 
 from django.contrib import messages
@@ -15,10 +16,13 @@ from django.views.decorators.http import require_safe
 
 from assistance import lifecycle
 from assistance.models import Assistance, ChatMessage, Offer
-from assistance.services import ask_again, assign_by_hand, cancel_by_staff, ranked_candidates
+from assistance.selectors import tariff_of
+from assistance.services import ask_again, assign_by_hand, cancel_by_staff, ranked_candidates, set_price
 from depannini_dashmap.console import desk
 from depannini_dashmap.lib.errors import DomainError
+from depannini_dashmap.lib.numbers import NotANumber, read_decimal
 from depannini_dashmap.lib.refusals import explain
+from depannini_dashmap.lib.text import plain_digits
 
 CHAT_SHOWN = 200
 
@@ -51,6 +55,7 @@ def show_request(request: HttpRequest, assistance_id: int, context: dict[str, An
         "is_unanswered": job.reason == Assistance.Reason.UNANSWERED,
         "candidates": ranked_candidates(job) if is_waiting else [],
         "offers": list(offers),
+        "tariff": tariff_of(job),
         "messages_sent": list(ChatMessage.objects.filter(assistance=job).select_related("sender").order_by("id")[:CHAT_SHOWN]),
         "now": timezone.now(),
     }
@@ -94,6 +99,36 @@ def cancel(request: HttpRequest, assistance_id: int, context: dict[str, Any]) ->
     reason = {"note": note, "problem": problem, "longest": desk.LONGEST_NOTE}
     page = {"title": _("Cancel the request"), "job": job, "back": here, **reason}
     return TemplateResponse(request, "console/cancel_request.html", {**context, **page})
+
+
+@desk.READ_AND_POST
+@desk.for_roadside
+def adjust(request: HttpRequest, assistance_id: int, context: dict[str, Any]) -> HttpResponse:
+    """Ask for the new price and the reason, then store it; the client is asked."""
+    job = _job(request, assistance_id)
+    here = reverse("admin:dispatch_request", args=[job.pk])
+    typed = request.POST.get("price", "")[:40]
+    note, problem = desk.given_note(request)
+    refusal = ""
+    if request.method == "POST" and not problem:
+        try:
+            set_price(request.user, job.pk, _amount(typed), reason=note)
+            messages.success(request, _("The price is changed, and the client is asked."))
+            return HttpResponseRedirect(here)
+        except DomainError as error:
+            refusal = explain(error)
+    page = {"title": _("Adjust the price"), "job": job, "back": here, "typed": typed, "refusal": refusal}
+    reason = {"note": note, "problem": problem, "longest": desk.LONGEST_NOTE}
+    return TemplateResponse(request, "console/adjust_price.html", {**context, **page, **reason})
+
+
+def _amount(typed: str) -> Decimal:
+    """Read an amount as people write it: `1 200,50`, digits of any script; what is none is NaN, which no price is."""
+    text = "".join(plain_digits(typed).split()).replace("\u066b", ".").replace(",", ".")
+    try:
+        return read_decimal(text)
+    except NotANumber:
+        return Decimal("NaN")
 
 
 @desk.READ_AND_POST

@@ -2,6 +2,7 @@
 
 import datetime as dt
 import re
+from decimal import Decimal
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -325,6 +326,7 @@ def test_dispatchers_do_not_see_the_roadside(client_user: Any, nadia: Client) ->
     for path in (
         f"/admin/dispatch/requests/{job.pk}/",
         f"/admin/dispatch/requests/{job.pk}/cancel/",
+        f"/admin/dispatch/requests/{job.pk}/price/",
         "/admin/dispatch/people/resend/?ids=1",
         "/admin/dispatch/tariffs/example/",
     ):
@@ -717,6 +719,45 @@ def test_a_request_is_canceled_with_a_reason_only(client_user: Any, salim: Clien
     salim.post(path, {"note": "asked twice"})
     job.refresh_from_db()
     assert (job.status, job.reason, job.reason_note) == ("canceled", "staff_canceled", "asked twice")
+
+
+def test_a_price_is_adjusted_with_a_reason_and_explained(client_user: Any, salim: Client, api: Any) -> None:
+    pickup, dropoff = {"lat": 36.75, "lng": 3.05}, {"lat": 36.70, "lng": 3.05}
+    asked = api(client_user).post("/api/assistance/request/", {"pickup": pickup, "dropoff": dropoff}).json()["assistance"]
+    desk, path = (f"/admin/dispatch/requests/{asked['id']}/{name}" for name in ("", "price/"))
+    shown = salim.get(desk).content.decode()
+    assert f"1500.00 + {asked['distance_km']:.3f} km × 50.00" in shown and path in shown
+    assert f"{asked['total_price']:.2f}" in salim.get(path).content.decode()
+    for price, note, said in (
+        ("1200", " ", "Give a reason"),
+        ("much", "agreed", "An amount from 0 to 1000000."),
+        ("-1", "agreed", "An amount from 0 to 1000000."),
+        ("1000000.01", "agreed", "An amount from 0 to 1000000."),
+        ("", "agreed", "An amount from 0 to 1000000."),
+    ):
+        page = salim.post(path, {"price": price, "note": note})
+        assert (page.status_code, said in page.content.decode()) == (200, True), price
+    job = Assistance.objects.get(pk=asked["id"])
+    assert (job.version, job.price_consent) == (1, "")
+    answer = salim.post(path, {"price": "1\u202f250,5", "note": "Péage <b>compris</b>"})
+    assert answer.headers["Location"] == desk
+    job.refresh_from_db()
+    assert (job.total_price, job.price_source, job.price_consent) == (Decimal("1250.50"), "staff", "pending")
+    shown = salim.get(desk).content.decode()
+    assert "not answered yet" in shown and "Péage &lt;b&gt;compris&lt;/b&gt;" in shown and "1500.00 +" not in shown
+    listed = salim.get("/admin/assistance/assistance/?price_consent__exact=pending").content.decode()
+    assert f"/admin/dispatch/requests/{job.pk}/" in listed
+    salim.post(f"/admin/dispatch/requests/{job.pk}/cancel/", {"note": "asked twice"})
+    assert path not in salim.get(desk).content.decode()
+    assert "already canceled" in salim.post(path, {"price": "1", "note": "x"}).content.decode()
+
+
+@pytest.mark.parametrize("price", ["\u0661\u0662\u0665\u0660\u066b\u0665", " 1250.5 ", "1250,50"])
+def test_an_amount_is_read_as_people_write_it(price: str, client_user: Any, salim: Client) -> None:
+    job = _request(client_user)
+    salim.post(f"/admin/dispatch/requests/{job.pk}/price/", {"price": price, "note": "agreed"})
+    job.refresh_from_db()
+    assert job.total_price == Decimal("1250.50")
 
 
 def test_an_unanswered_request_is_asked_again(client_user: Any, salim: Client) -> None:

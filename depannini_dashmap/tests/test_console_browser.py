@@ -413,6 +413,7 @@ def test_every_page_can_be_read_and_worked_by_everybody(
         paths += [
             f"/admin/dispatch/requests/{job.pk}/",
             f"/admin/dispatch/requests/{job.pk}/cancel/",
+            f"/admin/dispatch/requests/{job.pk}/price/",
             "/admin/assistance/assistance/",
             "/admin/assistance/tariff/1/change/",
             "/admin/accounts/user/?q=a",
