@@ -91,11 +91,12 @@ class AccountAdmin(TenantAdmin, UserAdmin):
         """Accounts are closed, never deleted: past jobs keep pointing at them."""
         return False
 
-    def user_change_password(self, request: HttpRequest, id: str, form_url: str = "") -> HttpResponse:
-        response = super().user_change_password(request, id, form_url)
-        if request.method == "POST" and response.status_code == 302:
-            audit.record("password_set_by_operator", actor=request.user, target=self.get_object(request, id))
-        return response
+    def get_object(self, request: HttpRequest, object_id: str, from_field: str | None = None) -> User | None:
+        """Return the account with who is about to change it, for the form that sets a password."""
+        found = super().get_object(request, object_id, from_field)
+        if found is not None:
+            found.changed_by = request.user
+        return found
 
     def save_model(self, request: HttpRequest, obj: User, form: ModelForm, change: bool) -> None:
         if not change:

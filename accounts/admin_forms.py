@@ -14,7 +14,7 @@ from django.utils.translation import gettext_lazy as _
 from accounts.managers import normalise_email
 from accounts.models import Membership, User
 from accounts.phones import NotAPhoneNumber, normalise_phone
-from accounts.services import set_password
+from accounts.services import set_password_by_operator
 from accounts.usernames import canonical_username, is_choosable
 
 
@@ -136,6 +136,6 @@ class NewPasswordForm(AdminPasswordChangeForm):
 
     def save(self, commit: bool = True) -> User:
         """Store it by the one service."""
-        set_password(self.user, self.cleaned_data["password1"], actor=None)
+        set_password_by_operator(self.user, self.cleaned_data["password1"], actor=getattr(self.user, "changed_by", None))
         self.user.refresh_from_db()
         return self.user

@@ -19,7 +19,7 @@ from accounts.budget import WARNING
 from accounts.hashing import name_key
 from accounts.models import Notice, User
 from accounts.networks import network_key
-from accounts.services.notices import send_notice
+from accounts.services.notices import send_notice, where_to_tell
 from accounts.throttles import caller_address
 from depannini_dashmap.lib.errors import TooManyRequests
 
@@ -60,10 +60,8 @@ def _warn(name: str) -> None:
     user = User.objects.active().filter(username=name).first()
     if user is None:
         return
-    held = [(channel, address) for channel, address in (("email", user.email), ("phone", user.phone_number)) if address]
-    proven = [pair for pair in held if getattr(user, f"{pair[0]}_verified")]
-    for channel, address in (proven or held)[:1]:
-        send_notice(user, Notice.Kind.GUESSED_AT, channel, address, budget_kind=WARNING)
+    if told := where_to_tell(user):
+        send_notice(user, Notice.Kind.GUESSED_AT, *told, budget_kind=WARNING)
 
 
 def _tries() -> Any:

@@ -17,6 +17,7 @@ from django.utils.module_loading import import_string
 from google.auth import exceptions, jwt
 
 from depannini_dashmap.lib.errors import Forbidden, Unauthenticated, Unavailable
+from depannini_dashmap.lib.text import NotAnEmail, canonical_email, clean
 
 logger = logging.getLogger(__name__)
 
@@ -139,9 +140,13 @@ def verify_google_token(raw: str) -> GoogleIdentity:
     sub, email = claims.get("sub"), claims.get("email")
     if claims.get("iss") not in ISSUERS or not isinstance(sub, str) or not 0 < len(sub) <= 255:
         raise Unauthenticated()
-    if not isinstance(email, str) or "@" not in email or claims.get("email_verified") not in (True, "true"):
+    if not isinstance(email, str) or claims.get("email_verified") not in (True, "true"):
         raise Forbidden("Google has not verified this e-mail", code="email_unverified")
-    return GoogleIdentity(sub, email.strip().lower(), str(claims.get("name") or "")[:150])
+    try:
+        canonical = canonical_email(email[:1000])
+    except NotAnEmail as error:
+        raise Forbidden("Google has not verified this e-mail", code="email_unverified") from error
+    return GoogleIdentity(sub, canonical, clean(str(claims.get("name") or "")[:150]))
 
 
 def _verified_claims(raw: str, certificates: Mapping[str, str]) -> Mapping:

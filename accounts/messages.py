@@ -18,10 +18,13 @@ _MAIL_PATIENCE = 10.0  # seconds: a mail server that drips must not hold the wor
 _CODE_SUBJECTS = {
     VerificationCode.Purpose.VERIFY: "Your verification code",
     VerificationCode.Purpose.RESET: "Your password reset code",
+    VerificationCode.Purpose.CLAIM: "Somebody asks to use this address",
 }
 _CODE_SMS = {
     VerificationCode.Purpose.VERIFY: "Your verification code is {code}. It counts for {minutes} minutes.",
     VerificationCode.Purpose.RESET: "Your password reset code is {code}. It counts for {minutes} minutes.",
+    VerificationCode.Purpose.CLAIM: "Somebody asks to use this number for another account. Only if that is you: the code is {code}"
+    " and counts for {minutes} minutes. Give it to nobody.",
 }
 _NOTICES = {
     Notice.Kind.ADDRESS_CHANGED: "The {thing} of your account was changed. If this was not you, contact support.",

@@ -71,6 +71,16 @@ class User(AbstractBaseUser, PermissionsMixin):
     current_lng = models.FloatField(null=True, blank=True)
     email_verified = models.BooleanField(default=False)
     phone_verified = models.BooleanField(default=False)
+    email_suspended = models.BooleanField(
+        default=False, db_default=False, editable=False, help_text="names the account at sign-in and nothing else"
+    )
+    phone_suspended = models.BooleanField(
+        default=False, db_default=False, editable=False, help_text="names the account at sign-in and nothing else"
+    )
+    pending_email = models.EmailField(null=True, blank=True, editable=False, help_text="claimed, not yet proven")
+    pending_phone_number = models.CharField(
+        max_length=16, null=True, blank=True, editable=False, help_text="claimed, not yet proven"
+    )
     is_active = models.BooleanField(default=True)
     is_staff = models.BooleanField(default=False)
     token_version = models.PositiveIntegerField(default=0, editable=False)
@@ -106,6 +116,10 @@ class User(AbstractBaseUser, PermissionsMixin):
                     current_lng__range=(-180, 180),
                 ),
                 name="user_location_valid",
+            ),
+            models.CheckConstraint(
+                condition=~Q(email_suspended=True, email_verified=True) & ~Q(phone_suspended=True, phone_verified=True),
+                name="user_proven_is_not_suspended",
             ),
         ]
 
@@ -294,13 +308,19 @@ class VerificationCode(models.Model):
     class Purpose(models.TextChoices):
         VERIFY = "verify"
         RESET = "reset"
+        CLAIM = "claim", "verify an address that another account holds"
 
-    MAX_TRIES = 5
+    MAX_TRIES = 20
+    MAX_TRIES_PER_CALLER = 5
+    MOST_OPEN = 3
 
     user = models.ForeignKey(User, on_delete=models.CASCADE, null=True, related_name="codes", db_index=False)
     channel = models.CharField(max_length=5, choices=Channel.choices)
     purpose = models.CharField(max_length=6, choices=Purpose.choices)
     address_key = models.CharField(max_length=64, help_text="keyed hash of the address the code goes to")
+    asked_by = models.CharField(
+        max_length=64, blank=True, default="", db_default="", help_text="keyed hash of the account or network that asked"
+    )
     claimed_address = models.CharField(
         max_length=254, blank=True, default="", help_text="not yet the user's; emptied once the code has left"
     )
@@ -321,14 +341,33 @@ class VerificationCode(models.Model):
             models.Index(fields=["created_at"], name="code_by_age"),
         ]
         constraints = [
-            models.CheckConstraint(condition=Q(tries__gte=0, tries__lte=5), name="code_tries_bounded"),
-            models.UniqueConstraint(
-                fields=["address_key", "purpose"], condition=Q(ended_at__isnull=True), name="code_one_open"
-            ),
+            models.CheckConstraint(condition=Q(tries__gte=0, tries__lte=20), name="code_tries_at_most_20"),
         ]
 
     def __str__(self) -> str:
         return f"{self.purpose} {self.channel} code {self.pk}"
+
+
+class CodeGuess(models.Model):
+    """One wrong code that somebody entered for an address; kept for a day, over which guesses are bounded."""
+
+    user = models.ForeignKey(User, on_delete=models.CASCADE, null=True, related_name="code_guesses", db_index=False)
+    address_key = models.CharField(max_length=64, help_text="keyed hash of the address")
+    purpose = models.CharField(max_length=6, choices=VerificationCode.Purpose.choices)
+    caller = models.CharField(max_length=64, help_text="keyed hash of the account or network that guessed")
+    compared = models.PositiveSmallIntegerField(help_text="with how many codes")
+    at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        verbose_name_plural = "code guesses"
+        indexes = [
+            models.Index(fields=["address_key", "at"], name="guess_by_address"),
+            models.Index(fields=["user", "at"], name="guess_by_user"),
+            models.Index(fields=["at"], name="guess_by_age"),
+        ]
+
+    def __str__(self) -> str:
+        return f"guess {self.pk}"
 
 
 class Notice(models.Model):

@@ -305,6 +305,8 @@ class ProfileSerializer(serializers.Serializer):
     last_name = OptionalText(max_length=150)
     company_id = VisibleRelatedField(queryset=Company.objects.all(), allow_null=True, required=False)
     company_name = serializers.CharField(read_only=True, allow_null=True)
+    pending_email = serializers.CharField(read_only=True, required=False, help_text="claimed, until it is proven")
+    pending_phone_number = serializers.CharField(read_only=True, required=False, help_text="claimed, until it is proven")
 
     def changes(self) -> dict[str, Any]:
         """Return the arguments of `change_profile`."""

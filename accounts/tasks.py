@@ -94,11 +94,11 @@ def _address(row: VerificationCode) -> str | None:
     user = row.user
     if user is None or not user.is_active:
         return None
+    if row.purpose == VerificationCode.Purpose.CLAIM:
+        return row.claimed_address or None
     own = user.email if row.channel == VerificationCode.Channel.EMAIL else user.phone_number
-    for address in (own, row.claimed_address):
-        if address and address_key(row.channel, address) == row.address_key:
-            return address
-    return None
+    is_own = bool(own) and address_key(row.channel, own) == row.address_key
+    return own if is_own else None
 
 
 def _again(again: Any, row_id: int, attempt: int, error: Exception) -> None:

@@ -43,6 +43,8 @@ _OWN = (
     "user_type",
     "email_verified",
     "phone_verified",
+    "pending_email",
+    "pending_phone_number",
 )
 _PAPERS = (
     "service_type",

@@ -98,6 +98,8 @@ class ProfileFieldsSerializer(serializers.Serializer):
     user_type = serializers.CharField()
     email_verified = serializers.BooleanField()
     phone_verified = serializers.BooleanField()
+    pending_email = serializers.CharField(allow_null=True, help_text="claimed, until it is proven")
+    pending_phone_number = serializers.CharField(allow_null=True, help_text="claimed, until it is proven")
     service_type = serializers.ChoiceField(ServiceType.choices, allow_null=True)
     vehicle_type = serializers.CharField(allow_null=True)
     is_active_assistant = serializers.BooleanField()

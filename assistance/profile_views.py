@@ -37,9 +37,9 @@ class _ProfileView(ApiMixin, APIView):
     parser_classes = [JsonParser, MultiPartParser]
     key: str
 
-    def _answer(self, request: Request, pending: dict[str, Any] | None = None) -> Response:
+    def _answer(self, request: Request) -> Response:
         fields = directory.own_profile(request.user.pk)
-        return Response({**fields, **(pending or {}), self.key: fields})
+        return Response({**fields, self.key: fields})
 
     def _what_differs(self, request: Request) -> dict[str, Any]:
         """Leave out what is as it was, so that a whole profile may be sent back with one change in it.
@@ -57,8 +57,8 @@ class _ProfileView(ApiMixin, APIView):
         sent = self._what_differs(request)
         serializer = (AssistantChangesSerializer if is_assistant else ProfileChangesSerializer)(data=sent)
         serializer.is_valid(raise_exception=True)
-        pending = services.change_own_profile(request.user, **serializer.validated_data)
-        return self._answer(request, pending)
+        services.change_own_profile(request.user, **serializer.validated_data)
+        return self._answer(request)
 
 
 class UserProfileView(_ProfileView):

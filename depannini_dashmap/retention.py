@@ -17,7 +17,7 @@ from django.utils import timezone
 from django_tasks_db.models import DBTaskResult
 from knox.models import AuthToken
 
-from accounts.models import EndedToken, Invitation, Notice, RefreshFamily, VerificationCode
+from accounts.models import CodeGuess, EndedToken, Invitation, Notice, RefreshFamily, VerificationCode
 from assistance.models import ChatMessage
 from depannini_dashmap.models import AuditEvent, BudgetedMessage, FailedTry, IdempotentRequest
 from telematics.models import Position
@@ -51,6 +51,7 @@ RULES = (
     Rule("positions", "positions", lambda before: Position.objects.recorded_before(before)),
     Rule("chat", "chat messages", lambda before: ChatMessage.objects.filter(created_at__lt=before)),
     Rule("codes", "verification codes", lambda before: VerificationCode.objects.filter(created_at__lt=before)),
+    Rule("codes", "wrong codes", lambda before: CodeGuess.objects.filter(at__lt=before)),
     Rule("codes", "unsent notices", lambda before: Notice.objects.filter(created_at__lt=before)),
     Rule("codes", "ended invitations", lambda before: Invitation.objects.over_since(before)),
     Rule("codes", "failed logins", lambda before: AccessAttempt.objects.filter(attempt_time__lt=before)),

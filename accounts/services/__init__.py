@@ -7,6 +7,7 @@ from accounts.services.codes import (
     request_reset,
     request_verification,
     verify_address,
+    verify_own_address,
 )
 from accounts.services.companies import change_company, delete_company, open_company
 from accounts.services.groups import set_roadside
@@ -19,6 +20,7 @@ from accounts.services.sessions import (
     require_good_password,
     set_active,
     set_password,
+    set_password_by_operator,
     sign_out_everywhere,
 )
 from accounts.services.sign_in import check_password, sign_in, sign_in_to_fleet, sign_in_with_google
@@ -49,10 +51,12 @@ __all__ = [
     "revoke_invitation",
     "set_active",
     "set_password",
+    "set_password_by_operator",
     "set_roadside",
     "sign_in",
     "sign_in_to_fleet",
     "sign_in_with_google",
     "sign_out_everywhere",
     "verify_address",
+    "verify_own_address",
 ]

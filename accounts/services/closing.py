@@ -30,6 +30,10 @@ ERASED = {
     "last_login": None,
     "email_verified": False,
     "phone_verified": False,
+    "email_suspended": False,
+    "phone_suspended": False,
+    "pending_email": None,
+    "pending_phone_number": None,
     "is_active": False,
     "is_staff": False,
     "is_superuser": False,
@@ -73,6 +77,7 @@ def _erase_traces(account: User) -> None:
     for model in (AccessAttempt, AccessFailureLog, AccessLog):
         model.objects.filter(username__in=names).delete()
     account.codes.all().delete()
+    account.code_guesses.all().delete()
     account.notices.all().delete()
     apps.get_model("depannini_dashmap", "IdempotentRequest").objects.filter(user_id=account.pk).delete()
     entries = apps.get_model("admin", "LogEntry").objects

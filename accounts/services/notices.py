@@ -25,3 +25,14 @@ def send_notice(
         return
     notice = Notice.objects.create(user_id=user.pk, kind=kind, channel=channel, address=address)
     tasks.deliver_notice.enqueue(notice.pk)
+
+
+def where_to_tell(user: User) -> tuple[str, str] | None:
+    """Return channel and address of who surely is the owner, else of an address that nobody has proven, if any.
+
+    A suspended address may be a stranger's, who is told nothing.
+    """
+    held = {"email": user.email, "phone": user.phone_number}
+    found = [(channel, address) for channel, address in held.items() if address and not getattr(user, f"{channel}_suspended")]
+    found.sort(key=lambda pair: not getattr(user, f"{pair[0]}_verified"))
+    return found[0] if found else None

@@ -48,8 +48,9 @@ def _change(user: User, changes: dict[str, Any], stored_photo: str | None) -> Us
     if "company" in changes:
         _lock_company(user, changes["company"])  # before the user, as everywhere
     account = User.objects.select_for_update(no_key=True).get(pk=user.pk)
-    if account.closed_at is not None or (user.is_active and not account.is_active):
-        raise Unauthenticated()
+    is_over = account.closed_at is not None or (user.is_active and not account.is_active)
+    if is_over or account.token_version != user.token_version:
+        raise Unauthenticated()  # a session that a reset ended meanwhile writes no new address
     written: set[str] = set()
     after: list[Callable[[], None]] = []
     for name, value in changes.items():
@@ -81,38 +82,38 @@ def _set(account: User, name: str, value: Any) -> set[str]:
 
 def _change_address(account: User, name: str, new: str | None, after: list[Callable[[], None]]) -> set[str]:
     """Set an address, and add to `after` what has to be sent."""
-    old, channel = getattr(account, name), CHANNELS[name]
+    old, channel, pending = getattr(account, name), CHANNELS[name], f"pending_{name}"
     if new == old:
-        return set()
+        return _set(account, pending, None)
     if new is None:
         _require_another_login(account, name)
     else:
         holder = User.objects.filter(**{name: new}).exclude(pk=account.pk).first()
         if holder is not None:
-            _claim(account, name, new, holder, after)
-            return set()
+            return _claim(account, name, new, holder, after)
     codes.end_codes(account.pk, channel)
-    was_proven = getattr(account, f"{channel}_verified")
+    was_proven, is_told = getattr(account, f"{channel}_verified"), not getattr(account, f"{channel}_suspended")
     codes.change_address(account, channel, new)
     setattr(account, f"{channel}_verified", False)
-    if old:
+    setattr(account, pending, None)
+    if old and is_told:
         tell = partial(send_notice, account, Notice.Kind.ADDRESS_CHANGED, channel, old)
         after.append(partial(tell, asker=account, was_proven=was_proven))
     if new:
         ask = partial(codes.request_code, user=account, channel=channel, purpose=codes.VERIFY, address=new, asker=account)
         after.append(ask)
     audit.record("address_changed", actor=account, target=account, channel=str(channel))
-    return {name, f"{channel}_verified", "username"}
+    return {name, pending, f"{channel}_verified", f"{channel}_suspended", "username"}
 
 
-def _claim(account: User, name: str, new: str, holder: User, after: list[Callable[[], None]]) -> None:
+def _claim(account: User, name: str, new: str, holder: User, after: list[Callable[[], None]]) -> set[str]:
     """Let the user prove an address that somebody else holds unproven. Raises: InvalidData when it was proven."""
     channel = CHANNELS[name]
     if getattr(holder, f"{channel}_verified"):
         raise InvalidData(fields={name: [TAKEN[name]]})
-    ask = partial(codes.request_code, user=account, channel=channel, purpose=codes.VERIFY, address=new, asker=account)
-    after.append(partial(ask, is_claim=True))
-    setattr(account, f"pending_{name}", new)
+    ask = partial(codes.request_code, user=account, channel=channel, purpose=codes.CLAIM, address=new, asker=account)
+    after.append(ask)
+    return _set(account, f"pending_{name}", new)
 
 
 def _require_another_login(account: User, name: str) -> None:

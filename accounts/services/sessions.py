@@ -10,7 +10,7 @@ from django.db.models import F
 from accounts import signals, tokens
 from accounts.hashing import spellings
 from accounts.models import Notice, User
-from accounts.services.notices import send_notice
+from accounts.services.notices import send_notice, where_to_tell
 from depannini_dashmap.lib import audit
 from depannini_dashmap.lib.errors import InvalidData
 
@@ -49,11 +49,16 @@ def set_password(user: User, password: str, *, actor: User | None, reason: str =
     account.set_password(password)
     account.save(update_fields=["password"])
     end_sessions(account.pk, reason)
-    if account.email:
-        send_notice(account, Notice.Kind.PASSWORD_CHANGED, "email", account.email)
-    elif account.phone_number:
-        send_notice(account, Notice.Kind.PASSWORD_CHANGED, "phone", account.phone_number)
+    if told := where_to_tell(account):
+        send_notice(account, Notice.Kind.PASSWORD_CHANGED, *told)
     audit.record(reason, actor=actor, target=account)
+
+
+@transaction.atomic
+def set_password_by_operator(user: User, password: str, *, actor: User) -> None:
+    """Give an account a new password for somebody who has shown an operator who they are; its Google link ends, too."""
+    User.objects.filter(pk=user.pk).update(google_sub=None)
+    set_password(user, password, actor=actor, reason="password_set_by_operator")
 
 
 @transaction.atomic

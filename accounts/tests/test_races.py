@@ -112,11 +112,11 @@ def test_no_more_than_five_wrong_codes_are_compared(client_user):
     assert right.status_code == 400
 
 
-def test_asking_at_once_leaves_one_open_code(client_user):
+def test_asking_at_once_leaves_no_more_than_three_open_codes(client_user):
     body = {"email": client_user.email}
     answers = at_once(lambda _: APIClient().post("/api/auth/password-reset/", body))
     assert statuses(answers) == {200: CONTENDERS}
-    assert VerificationCode.objects.open().count() == 1
+    assert 1 <= VerificationCode.objects.open().count() <= VerificationCode.MOST_OPEN
 
 
 def test_refreshing_at_once_without_rotation(client_user):

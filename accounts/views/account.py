@@ -19,16 +19,16 @@ from depannini_dashmap.lib.errors import NotFound
 
 def profile_body(user: User) -> dict[str, Any]:
     """Return an account as the console shows it."""
-    body = {
+    claimed = {"pending_email": user.pending_email, "pending_phone_number": user.pending_phone_number}
+    return {
         "id": user.pk,
         "username": user.username,
         "email": user.email,
         "first_name": user.first_name,
         "last_name": user.last_name,
         **company_body(user),
+        **{name: address for name, address in claimed.items() if address},
     }
-    pending = getattr(user, "pending_email", None)
-    return {**body, "pending_email": pending} if pending else body
 
 
 class ProfileView(ApiView):
@@ -42,6 +42,7 @@ class ProfileView(ApiView):
     def put(self, request: Request) -> Response:
         data = request.data
         account = User.objects.get(pk=request.user.pk)
+        account.token_version = request.user.token_version  # of the session that asks, should it end meanwhile
         if data.get("username") == account.username or account.user_type not in ("dispatcher", "staff"):
             # A console sends the whole profile back; the username of others follows their address.
             data = {name: value for name, value in data.items() if name != "username"}

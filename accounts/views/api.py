@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from typing import Any, TypeVar
 
+from rest_framework.exceptions import AuthenticationFailed
 from rest_framework.request import Request
 from rest_framework.serializers import BaseSerializer
 from rest_framework.views import APIView
 
 from accounts import failures
 from accounts.models import User
-from accounts.services.codes import InvalidCode
+from accounts.services.guesses import InvalidCode
 from accounts.throttles import caller_address
 from depannini_dashmap.lib.api import ApiMixin
 from depannini_dashmap.lib.errors import DomainError, Unauthenticated
@@ -45,6 +46,14 @@ def signed_in(request: Request) -> User:
     if not request.user.is_authenticated:
         raise Unauthenticated("Authentication required", code="authentication_required")
     return request.user
+
+
+def perhaps_signed_in(request: Request) -> User | None:
+    """Return who sends the request, None without credentials or with such as have ended."""
+    try:
+        return request.user if request.user.is_authenticated else None
+    except (DomainError, AuthenticationFailed):
+        return None
 
 
 def read(serializer: S) -> S:

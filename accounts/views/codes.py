@@ -10,7 +10,15 @@ from rest_framework.response import Response
 from accounts import answers, budget, services
 from accounts import serializers as shapes
 from accounts.models import User
-from accounts.views.api import ApiView, GuessesCounted, OptionallySignedInView, PublicView, read, signed_in
+from accounts.views.api import (
+    ApiView,
+    GuessesCounted,
+    OptionallySignedInView,
+    PublicView,
+    perhaps_signed_in,
+    read,
+    signed_in,
+)
 from depannini_dashmap.lib.errors import InvalidData, Unauthenticated
 
 CODE_SENT = {"message": "If this address can be verified, a code has been sent."}
@@ -29,22 +37,23 @@ class _VerifyView(OptionallySignedInView):
             services.request_own_verification(signed_in(request), (self.channel,), asker=request.user)
             return Response(CODE_SENT)
         data = read(self.form(data=request.data)).validated_data
-        return self.enter(request, data[self.field], data["code"])
-
-    def enter(self, request: Request, address: str, code: str) -> Response:
-        """Have the code checked."""
         with GuessesCounted(request):
-            user = services.verify_address(self.channel, address, code)
-        body = {"email_verified": user.email_verified, "phone_verified": user.phone_verified}
-        return Response({"message": "Verified successfully", **body})
+            user = services.verify_address(
+                self.channel, data[self.field], data["code"], user=perhaps_signed_in(request)
+            )
+        return self.verified(user)
 
     def confirm(self, request: Request) -> Response:
-        """Enter a code for one's own address."""
+        """Enter a code for one's own address, or for the one that one claims."""
         code = read(shapes.CodeSerializer(data=request.data)).validated_data["code"]
-        address = getattr(signed_in(request), self.field)
-        if not address:
-            raise InvalidData(fields={self.field: ["Your account has none."]})
-        return self.enter(request, address, code)
+        user = signed_in(request)
+        with GuessesCounted(request):
+            return self.verified(services.verify_own_address(user, self.channel, code))
+
+    def verified(self, user: User) -> Response:
+        """Say what is proven now."""
+        body = {"email_verified": user.email_verified, "phone_verified": user.phone_verified}
+        return Response({"message": "Verified successfully", **body})
 
 
 class VerifyEmailView(_VerifyView):
@@ -68,7 +77,7 @@ class VerifyPhoneView(_VerifyView):
 
 
 class ConfirmEmailView(VerifyEmailView):
-    """POST /api/auth/verify-email/confirm/ — signed-in users, `{code}` for their own e-mail. 200; 400; 401."""
+    """POST /api/auth/verify-email/confirm/ — signed-in users, `{code}` for their own e-mail or the one they claim. 200; 400; 401."""
 
     @extend_schema(request=shapes.CodeSerializer, responses=answers.MessageSerializer)
     def post(self, request: Request) -> Response:
@@ -76,7 +85,7 @@ class ConfirmEmailView(VerifyEmailView):
 
 
 class ConfirmPhoneView(VerifyPhoneView):
-    """POST /api/auth/verify-phone/confirm/ — signed-in users, `{code}` for their own number. 200; 400; 401."""
+    """POST /api/auth/verify-phone/confirm/ — signed-in users, `{code}` for their own number or the one they claim. 200; 400; 401."""
 
     @extend_schema(request=shapes.CodeSerializer, responses=answers.MessageSerializer)
     def post(self, request: Request) -> Response:
@@ -94,7 +103,7 @@ class ResendView(OptionallySignedInView):
             return Response(CODE_SENT)
         channel, address = read(shapes.AddressSerializer(data=request.data)).address()
         budget.require_room()
-        services.request_verification(channel, address)
+        services.request_verification(channel, address, asker=perhaps_signed_in(request))
         return Response(CODE_SENT)
 
 

@@ -60,21 +60,20 @@ def change_papers(user: User, **changes: Any) -> None:
 
 
 @transaction.atomic
-def change_own_profile(user: User, **changes: Any) -> dict[str, Any]:
+def change_own_profile(user: User, **changes: Any) -> None:
     """Store what somebody changed about themselves: the account, the papers of an assistant, the place.
 
-    Shape: the validated fields of the profile. Answers the addresses that count only once they are proven.
+    Shape: the validated fields of the profile.
     Raises: InvalidData for what is taken or cannot be stored; Unauthenticated for a closed or inactive account.
     """
     papers = {name: changes.pop(name) for name in PAPERS if name in changes}
     place = [changes.pop(name) for name in ("current_lat", "current_lng") if name in changes]
-    account = change_profile(user, **changes) if changes else None
+    if changes:
+        change_profile(user, **changes)
     if papers:
         change_papers(user, **papers)
     if place:
         report_location(user, *place)
-    pending = {name: getattr(account, name, None) for name in ("pending_email", "pending_phone_number")}
-    return {name: address for name, address in pending.items() if address}
 
 
 @transaction.atomic
