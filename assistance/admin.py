@@ -5,15 +5,21 @@ from __future__ import annotations
 from typing import Any
 
 from django.contrib import admin
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 from simple_history.admin import SimpleHistoryAdmin
 
-from assistance import pricing
+from assistance import approval, pricing
 from assistance.models import Assistance, AssistantProfile, ChatMessage, Offer, Tariff
 from depannini_dashmap.lib.admin import TenantAdmin
 from depannini_dashmap.lib.sheets import TenantHistory
+
+STANDINGS = {
+    approval.WAITING: _("not approved"),
+    approval.APPROVED: _("approved"),
+    approval.LICENCE_EXPIRED: _("licence expired"),
+}
 
 
 class _RoadsideAdmin(TenantAdmin):
@@ -132,15 +138,38 @@ class ChatMessageAdmin(_LedgerAdmin):
         return sent.sender.display_name or f"#{sent.sender_id}"
 
 
+class StandingFilter(admin.SimpleListFilter):
+    """Who may take jobs, and whom staff still have to look at."""
+
+    title = _("approval")
+    parameter_name = "standing"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
+        return list(STANDINGS.items())
+
+    def queryset(self, request: HttpRequest, rows: QuerySet) -> QuerySet:
+        expired = Q(driving_license_expiry__lte=approval.today())
+        unapproved = Q(approved_at__isnull=True)
+        wanted = {
+            approval.WAITING: unapproved & ~expired,
+            approval.APPROVED: ~unapproved & ~expired,
+            approval.LICENCE_EXPIRED: expired,
+        }
+        return rows.filter(wanted[self.value()]) if self.value() in wanted else rows
+
+
 @admin.register(AssistantProfile)
 class AssistantProfileAdmin(_RoadsideAdmin):
     """Assistants: papers may be corrected, duty and whereabouts are theirs."""
 
-    list_display = ("name", "service_type", "vehicle_type", "is_active", "seen_at", "driving_license_expiry")
-    list_filter = ("service_type", "is_active")
+    list_display = (
+        "name", "shown_standing", "driving_license_num", "driving_license_cat", "driving_license_expiry",
+        "vehicle_registration_num", "vehicle_type", "service_type", "is_active", "seen_at",
+    )  # fmt: skip
+    list_filter = (StandingFilter, "service_type", "is_active")
     list_select_related = ("user",)
     search_fields = ("user__name", "user__phone_number", "driving_license_num")
-    readonly_fields = ("user", "is_active", "lat", "lng", "seen_at")
+    readonly_fields = ("user", "is_active", "lat", "lng", "seen_at", "approved_at", "approved_by")
     ordering = ("-pk",)
 
     def has_add_permission(self, request: HttpRequest) -> bool:
@@ -155,6 +184,11 @@ class AssistantProfileAdmin(_RoadsideAdmin):
     @admin.display(description=_("name"), ordering="user__name")
     def name(self, profile: AssistantProfile) -> str:
         return profile.user.display_name or f"#{profile.user_id}"
+
+    @admin.display(description=_("approval"), ordering="approved_at")
+    def shown_standing(self, profile: AssistantProfile) -> Any:
+        expired = profile.standing == approval.LICENCE_EXPIRED
+        return STANDINGS[approval.LICENCE_EXPIRED if expired else approval.APPROVED if profile.approved_at else approval.WAITING]
 
 
 @admin.register(Tariff)

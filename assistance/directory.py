@@ -11,6 +11,7 @@ from django.db.models import QuerySet
 from django.utils import timezone
 
 from accounts.models import User
+from assistance import approval
 from assistance.cells import public_place
 from assistance.models import AssistantProfile
 from assistance.nearby import Candidate, Search, nearest_anywhere, within
@@ -56,6 +57,7 @@ _PAPERS = (
     "vehicle_registration_num",
     "lat",
     "lng",
+    "approved_at",
 )
 
 
@@ -70,13 +72,14 @@ def own_profile(user_id: int) -> dict[str, Any]:
     row["name"] = _name(row)
     row["profile_photo"] = photo_url(row["profile_photo"])
     profile["is_active_assistant"] = bool(profile.pop("is_active"))
+    profile["approval"] = _standing(row["user_type"], profile["driving_license_expiry"], profile.pop("approved_at"))
     profile["driving_license_expiry"] = _short_date(profile["driving_license_expiry"])
     return {**row, **profile}
 
 
 def on_duty(service_type: str) -> QuerySet[AssistantProfile, Row]:
     """Give the rows of the assistants on duty who were heard of lately, for a page without a place."""
-    profiles = AssistantProfile.objects.on_duty().fresh().serving(service_type)
+    profiles = AssistantProfile.objects.on_duty().fresh().approved().serving(service_type)
     return profiles.filter(user__is_active=True, lat__isnull=False).values(*_LISTED)
 
 
@@ -121,6 +124,10 @@ def _rows_of(found: list[Candidate]) -> dict[int, Row]:
 
 def _name(row: Row) -> str:
     return row["name"] or f"{row['first_name']} {row['last_name']}".strip()
+
+
+def _standing(user_type: str, expiry: dt.date | None, approved_at: dt.datetime | None) -> str | None:
+    return approval.standing_of(expiry, approved_at) if user_type == User.Type.ASSISTANT else None
 
 
 def _short_date(date: dt.date | None) -> str | None:

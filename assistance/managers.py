@@ -10,7 +10,7 @@ from django.db import models
 from django.db.models import Exists, OuterRef, Q
 from django.utils import timezone
 
-from assistance import lifecycle
+from assistance import approval, lifecycle
 
 if TYPE_CHECKING:
     from accounts.models import User
@@ -91,6 +91,12 @@ class AssistantProfileQuerySet(models.QuerySet):
     def on_duty(self) -> Self:
         """Keep those who switched themselves on."""
         return self.filter(is_active=True)
+
+    def approved(self, now: datetime | None = None) -> Self:
+        """Keep those who may take jobs: with a good licence and, where ASSISTANT_APPROVAL asks for it, approved by staff."""
+        expired = Q(driving_license_expiry__lte=approval.today(now))
+        rows = self.filter(Q(driving_license_expiry__isnull=True) | ~expired)
+        return rows.filter(approved_at__isnull=False) if settings.ASSISTANT_APPROVAL else rows
 
     def free(self) -> Self:
         """Keep those without an open job."""

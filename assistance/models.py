@@ -13,7 +13,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from simple_history.models import HistoricalRecords
 
-from assistance import cells, lifecycle, pricing
+from assistance import approval, cells, lifecycle, pricing
 from assistance.managers import AssistanceQuerySet, AssistantProfileQuerySet, OfferQuerySet, TariffQuerySet
 
 CONTACT_AFTER_END = timedelta(hours=24)
@@ -60,6 +60,10 @@ class AssistantProfile(models.Model):
     driving_license_num = models.CharField(max_length=50)
     driving_license_expiry = models.DateField(null=True)
     vehicle_registration_num = models.BigIntegerField(null=True)
+    approved_at = models.DateTimeField(null=True, blank=True, editable=False, help_text="when staff had seen the papers")
+    approved_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, blank=True, editable=False, related_name="+"
+    )
 
     objects = AssistantProfileQuerySet.as_manager()
 
@@ -88,6 +92,11 @@ class AssistantProfile(models.Model):
 
     def __str__(self) -> str:
         return f"assistant {self.user_id}"
+
+    @property
+    def standing(self) -> str:
+        """Whether the assistant may take jobs: `approved`, `waiting` (for staff) or `licence_expired`."""
+        return approval.standing_of(self.driving_license_expiry, self.approved_at)
 
     def place(self, lat: float, lng: float) -> None:
         """Set the location and its cell on this object."""

@@ -17,7 +17,7 @@ from typing import NamedTuple
 from django.conf import settings
 from django.db import connection
 
-from assistance import cells
+from assistance import approval, cells
 from assistance.cells import Box, box_around
 from depannini_dashmap.lib.geo import haversine_km
 from depannini_dashmap.lib.prepared import Statement
@@ -108,18 +108,21 @@ def _ranked(rows: list[tuple[int, float, float]], lat: float, lng: float, radius
 
 def _rows_in(box: Box, search: Search) -> list[tuple[int, float, float]]:
     is_listed = box.rows <= MAX_LISTED_ROWS
-    statement = _statement(connection.vendor, is_listed, search.only_free, search.unasked_about is not None)
+    is_unasked, needs_approval = search.unasked_about is not None, settings.ASSISTANT_APPROVAL
+    statement = _statement(connection.vendor, is_listed, search.only_free, is_unasked, needs_approval)
     services = (search.assistance_type,) * 2 if search.assistance_type in SERVICES else SERVICES
     rows = [_list_of(range(box.first_row, box.last_row + 1))] if is_listed else [box.first_row, box.last_row]
     asked = [] if search.unasked_about is None else [search.unasked_about]
     found: list[tuple] = []
     for west, east in box.columns:
-        found += statement.rows(*services, search.now - settings.LOCATION_TTL, west, east, *rows, *asked)
+        found += statement.rows(
+            *services, search.now - settings.LOCATION_TTL, west, east, approval.today(search.now), *rows, *asked
+        )
     return found
 
 
 @cache
-def _statement(vendor: str, is_listed: bool, only_free: bool, is_unasked: bool) -> Statement:
+def _statement(vendor: str, is_listed: bool, only_free: bool, is_unasked: bool, needs_approval: bool) -> Statement:
     """Write the search; the index on (service_type, cell_y, cell_x) reads the box and nothing else.
 
     Only a box of few rows is planned beforehand: how a wide one is read best depends on how wide it is.
@@ -127,13 +130,16 @@ def _statement(vendor: str, is_listed: bool, only_free: bool, is_unasked: bool) 
     sql = (
         "SELECT p.user_id, p.lat, p.lng FROM assistance_assistantprofile p"
         " WHERE p.is_active AND p.service_type IN ($1, $2) AND p.seen_at > $3 AND p.cell_x BETWEEN $4 AND $5"
+        " AND (p.driving_license_expiry IS NULL OR p.driving_license_expiry > $6)"
     )
+    if needs_approval:
+        sql += " AND p.approved_at IS NOT NULL"
     if not is_listed:
-        sql += " AND p.cell_y BETWEEN $6 AND $7"
+        sql += " AND p.cell_y BETWEEN $7 AND $8"
     elif vendor == "postgresql":
-        sql += " AND p.cell_y = ANY($6::int[])"
+        sql += " AND p.cell_y = ANY($7::int[])"
     else:
-        sql += " AND p.cell_y IN (SELECT value FROM json_each($6))"
+        sql += " AND p.cell_y IN (SELECT value FROM json_each($7))"
     if only_free:
         sql += (
             " AND NOT EXISTS (SELECT 1 FROM assistance_assistance j"
@@ -146,7 +152,7 @@ def _statement(vendor: str, is_listed: bool, only_free: bool, is_unasked: bool) 
             " OR (o.reason = 'stalled' AND o.closed_at >= p.seen_at"
             " AND (p.alive_at IS NULL OR o.closed_at >= p.alive_at)))"
         )
-        sql += f" AND o.assistance_id = ${7 if is_listed else 8})"
+        sql += f" AND o.assistance_id = ${8 if is_listed else 9})"
     return Statement(sql, is_prepared=is_listed)
 
 

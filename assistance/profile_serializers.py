@@ -103,6 +103,9 @@ class ProfileFieldsSerializer(serializers.Serializer):
     service_type = serializers.ChoiceField(ServiceType.choices, allow_null=True)
     vehicle_type = serializers.CharField(allow_null=True)
     is_active_assistant = serializers.BooleanField()
+    approval = serializers.ChoiceField(
+        ["approved", "waiting", "licence_expired"], allow_null=True, help_text="whether the assistant may take jobs"
+    )
     driving_license_cat = serializers.CharField(allow_null=True)
     driving_license_num = serializers.CharField(allow_null=True)
     driving_license_expiry = serializers.CharField(allow_null=True, help_text="dd:mm:yy")

@@ -1,5 +1,6 @@
 """The flows of roadside help, one verb each: every door (REST, sockets, admin, tasks) calls these and nothing below."""
 
+from assistance.services.approvals import approve_assistant, withdraw_approval
 from assistance.services.chat import Posted, post_chat
 from assistance.services.closing import close_open_jobs
 from assistance.services.dispatch import Ranked, ask_again, assign_by_hand, cancel_by_staff, ranked_candidates
@@ -27,6 +28,7 @@ __all__ = [
     "Whereabouts",
     "accept",
     "answer_price",
+    "approve_assistant",
     "ask_again",
     "assign_by_hand",
     "cancel_by_staff",
@@ -53,4 +55,5 @@ __all__ = [
     "set_price",
     "store_whereabouts",
     "update_status",
+    "withdraw_approval",
 ]

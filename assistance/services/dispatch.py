@@ -9,10 +9,10 @@ from django.conf import settings
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
-from assistance import events, lifecycle
+from assistance import approval, events, lifecycle
 from assistance.cells import box_around
 from assistance.models import Assistance, AssistantProfile, Offer
-from assistance.services import jobs, state
+from assistance.services import approvals, jobs, state
 from assistance.services.requests import Requested, request_assistance
 from depannini_dashmap.lib import audit, realtime
 from depannini_dashmap.lib.errors import Conflict, Forbidden, NotFound
@@ -27,7 +27,8 @@ MOST_CANDIDATES = 200
 class Ranked(NamedTuple):
     """An assistant around a request; an empty tuple of reasons means that nothing speaks against them.
 
-    Reasons: ``too far``, ``stale location``, ``wrong service``, ``busy``, ``off duty``, ``declined``, ``gave it back``.
+    Reasons: ``too far``, ``stale location``, ``wrong service``, ``busy``, ``off duty``, ``declined``, ``gave it back``,
+    ``fell silent``, ``taken back``, ``not approved``, ``licence expired``.
     """
 
     user_id: int
@@ -39,8 +40,8 @@ class Ranked(NamedTuple):
 
     @property
     def is_assignable(self) -> bool:
-        """Whether a dispatcher may still assign them: only another job or another service forbids it."""
-        return not {"busy", "wrong service"} & set(self.reasons)
+        """Whether a dispatcher may still assign them: only another job, another service or their papers forbid it."""
+        return not {"busy", "wrong service", "not approved", "licence expired"} & set(self.reasons)
 
 
 def ranked_candidates(assistance: Assistance) -> list[Ranked]:
@@ -72,11 +73,14 @@ def ranked_candidates(assistance: Assistance) -> list[Ranked]:
     return sorted(ranked, key=lambda one: (bool(one.reasons), one.distance_km))[:MOST_CANDIDATES]
 
 
-_PLACE = ("service_type", "is_active", "lat", "lng", "seen_at")
+_PLACE = ("service_type", "is_active", "lat", "lng", "seen_at", "driving_license_expiry", "approved_at")
+
+
+_TAKEN = {Offer.Reason.STALLED: "fell silent", Offer.Reason.RECALLED: "taken back"}
 
 
 def _answers(assistance: Assistance) -> dict[int, str]:
-    said = {Offer.Reason.DECLINED: "declined", Offer.Reason.RELEASED: "gave it back"}
+    said = {Offer.Reason.DECLINED: "declined", Offer.Reason.RELEASED: "gave it back", **_TAKEN}
     rows = Offer.objects.filter(assistance_id=assistance.pk, reason__in=said).order_by("id")
     return {
         assistant_id: said[Offer.Reason(reason)] for assistant_id, reason in rows.values_list("assistant_id", "reason")
@@ -92,6 +96,8 @@ def _ranked(
         "wrong service": job.assistance_type not in ("", profile.service_type),
         "busy": is_busy,
         "off duty": not profile.is_active,
+        "not approved": profile.standing == approval.WAITING,
+        "licence expired": profile.standing == approval.LICENCE_EXPIRED,
         answer: bool(answer),
     }
     reasons = tuple(reason for reason, applies in against.items() if applies)
@@ -129,6 +135,8 @@ def _assign(staff: User, assistance_id: int, assistant_id: int, now: datetime) -
         raise NotFound("Assistant")
     if job.assistance_type not in ("", profile.service_type):
         raise Conflict("This request needs another service", code="wrong_service")
+    if sentences := approvals.refusal(profile):
+        raise Conflict(sentences[1], code="not_approved")
     jobs.take(job, profile, now, source=Offer.Source.HAND, offered_by_id=staff.pk)
     frame = events.assistance_assigned(assistance_id=job.pk, event_id=f"assistance.{job.pk}.{job.version}.assigned")
     realtime.publish(events.assistant_group(profile.pk), dict(frame))

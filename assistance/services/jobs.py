@@ -14,7 +14,7 @@ from django.utils import timezone
 
 from assistance import events, lifecycle, tasks
 from assistance.models import Assistance, AssistantProfile, Offer, ServiceType
-from assistance.services import offers, prices, state
+from assistance.services import approvals, offers, prices, state
 from depannini_dashmap.lib import audit, realtime
 from depannini_dashmap.lib.errors import Conflict, Forbidden, InvalidData, NotFound
 from depannini_dashmap.lib.geo import haversine_km
@@ -40,7 +40,7 @@ def accept(user: User, assistance_id: int) -> Body:
     """Take a waiting request; exactly one assistant wins.
 
     Effects: every other offer of it, and every other offer to the winner, is over. The winner's repetition changes
-    nothing. Raises: Forbidden for who is no assistant on duty of a fitting service; NotFound; Conflict when it is
+    nothing. Raises: Forbidden for who is no approved assistant on duty of a fitting service; NotFound; Conflict when it is
     taken or has ended, or the assistant is on another job; Unauthenticated for a closed or inactive account.
     """
     if user.user_type != "assistant":
@@ -64,6 +64,7 @@ def _accept(user: User, assistance_id: int, now: datetime) -> Body:
         raise Forbidden("Switch yourself on before you accept requests", code="assistant_inactive")
     if job.assistance_type not in ("", profile.service_type):
         raise Forbidden("This request needs another service", code="wrong_service")
+    approvals.require_approved(profile)
     take(job, profile, now, source=Offer.Source.SELF)
     return state.seen_by(user.pk, job, now)
 

@@ -11,7 +11,7 @@ from django.db import transaction
 from django.db.models import Q
 from django.utils import timezone
 
-from assistance import events, lifecycle, nearby, tasks, wire
+from assistance import approval, events, lifecycle, nearby, tasks, wire
 from assistance.models import Assistance, AssistantProfile, Offer
 from assistance.nearby import Candidate, Search
 from assistance.services import state
@@ -114,7 +114,7 @@ def offer_waiting_to(profile: AssistantProfile, now: datetime) -> None:
 
     Effects: offers for those within each request's present circle that were not offered before; none to the busy.
     """
-    if profile.lat is None or profile.lng is None or not profile.is_active:
+    if profile.lat is None or profile.lng is None or not profile.is_active or profile.standing != approval.APPROVED:
         return
     widest = max(settings.ASSISTANCE_MAX_RADIUS_KM, settings.ASSISTANCE_RADIUS_KM)
     south, _, north, _ = geo.box_around(profile.lat, profile.lng, widest)

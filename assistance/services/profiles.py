@@ -15,7 +15,7 @@ from accounts.services import change_profile
 from assistance import events
 from assistance.cells import column_of, row_of
 from assistance.models import Assistance, AssistantProfile, Offer
-from assistance.services import offers, signs, state
+from assistance.services import approvals, offers, signs, state
 from depannini_dashmap.lib import realtime
 from depannini_dashmap.lib.errors import Conflict, Forbidden, InvalidData, NotFound, Unauthenticated
 
@@ -30,6 +30,8 @@ PAPERS = (
     "driving_license_expiry",
     "vehicle_registration_num",
 )
+# What staff saw when they approved somebody: changed, they look again.
+SEEN = frozenset(PAPERS) - {"vehicle_type"}
 
 
 def register_assistant(user: User, details: dict[str, Any]) -> AssistantProfile:
@@ -46,14 +48,16 @@ def register_assistant(user: User, details: dict[str, Any]) -> AssistantProfile:
 
 @transaction.atomic
 def change_papers(user: User, **changes: Any) -> None:
-    """Store changed papers of an assistant.
+    """Store changed papers of an assistant; who was approved with others waits for staff again.
 
     Raises: Forbidden for who is no assistant; Unauthenticated for a closed or inactive account.
     """
     if user.user_type != "assistant":
         raise Forbidden()
     if changes:
-        state.held_self(user.pk)
+        profile = state.held_self(user.pk)
+        if profile is not None and profile.approved_at and any(changes.get(name, getattr(profile, name)) != getattr(profile, name) for name in SEEN):
+            approvals.withdraw(user.pk)
         AssistantProfile.objects.filter(pk=user.pk).update(
             **{name: changes[name] for name in PAPERS if name in changes}
         )

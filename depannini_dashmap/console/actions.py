@@ -45,6 +45,10 @@ ACTIONS: dict[str, list[Action]] = {
     "assistance.assistance": [
         _leading_to("cancel_chosen", gettext_lazy("Cancel the chosen requests …"), "dispatch_cancel_chosen", "view")
     ],
+    "assistance.assistantprofile": [
+        _leading_to("approve", gettext_lazy("Approve …"), "dispatch_assistants", "change", "approve"),
+        _leading_to("withdraw", gettext_lazy("Take the approval back …"), "dispatch_assistants", "change", "withdraw"),
+    ],
     "accounts.user": [
         _leading_to("resend", gettext_lazy("Send verification codes again …"), "dispatch_people", "change", "resend"),
         _leading_to("activate", gettext_lazy("Switch on …"), "dispatch_people", "change", "activate"),

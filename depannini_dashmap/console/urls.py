@@ -10,7 +10,16 @@ from django.http import HttpRequest, HttpResponse
 from django.urls import URLPattern, path
 from django.views.i18n import set_language
 
-from depannini_dashmap.console import order_desk, pages, people_desk, request_desk, tariffs, trip_desk, vehicle_desk
+from depannini_dashmap.console import (
+    assistant_desk,
+    order_desk,
+    pages,
+    people_desk,
+    request_desk,
+    tariffs,
+    trip_desk,
+    vehicle_desk,
+)
 
 if TYPE_CHECKING:
     from depannini_dashmap.admin_site import DispatchAdminSite
@@ -52,6 +61,7 @@ def console_urls(site: DispatchAdminSite) -> list[URLPattern]:
         path("dispatch/requests/<int:assistance_id>/price/", page(request_desk.adjust), name="dispatch_price"),
         path("dispatch/requests/<int:assistance_id>/again/", page(request_desk.repeat), name="dispatch_again"),
         path("dispatch/requests/cancel/", page(request_desk.cancel_chosen), name="dispatch_cancel_chosen"),
+        path("dispatch/assistants/<slug:step>/", page(assistant_desk.take_step), name="dispatch_assistants"),
         path("dispatch/people/<slug:step>/", page(people_desk.take_step), name="dispatch_people"),
         path("dispatch/vehicles/restore/", page(vehicle_desk.restore), name="dispatch_restore"),
         path("dispatch/tariffs/example/", site.admin_view(tariffs.example), name="tariff_example"),

@@ -252,6 +252,22 @@ def codes_are_limited_sensibly() -> str | None:
     return None
 
 
+@rule("W019", "Approve those who work already in the console, then set ASSISTANT_APPROVAL=on.")
+def assistants_are_approved() -> str | None:
+    """Who accepts a job sees the motorist's phone."""
+    if not settings.ASSISTANT_APPROVAL:
+        return "ASSISTANT_APPROVAL is off: whoever registers as an assistant takes jobs and sees motorists' phones."
+    return None
+
+
+@rule("W020", "Set ASSISTANCE_STALLED_AFTER to some minutes, and ASSISTANCE_LONGEST to more than that.")
+def silence_is_noticed() -> str | None:
+    """Shorter than a socket's check, everybody is silent."""
+    if not 120 <= settings.ASSISTANCE_STALLED_AFTER.total_seconds() < settings.ASSISTANCE_LONGEST.total_seconds():
+        return "ASSISTANCE_STALLED_AFTER is below two minutes, or not below ASSISTANCE_LONGEST."
+    return None
+
+
 @rule("W018", "Set MESSAGES_PER_COMPANY to what a company's trips need in a day.")
 def companies_may_send() -> str | None:
     """Without it no driver is notified."""

@@ -20,6 +20,7 @@ def production(settings: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     settings.ALLOW_FAKE_DATA = False
     settings.THROTTLING_ENABLED = True
     settings.BASE_URL = "https://api.example.com"
+    settings.ASSISTANT_APPROVAL = True
     settings.HTTPS = True
     settings.NUM_PROXIES = 1
     settings.ALLOWED_HOSTS = ["api.example.com", "127.0.0.1"]
@@ -61,6 +62,8 @@ def test_a_good_deployment_has_nothing_doubtful(production: Any) -> None:
         ("W016", {"SMS_COUNTRIES": frozenset({"FR"})}),
         ("W017", {"CODES_PER_NETWORK": 1}),
         ("W017", {"CODES_PER_NETWORK": 5000}),
+        ("W019", {"ASSISTANT_APPROVAL": False}),
+        ("W020", {"ASSISTANCE_STALLED_AFTER": timedelta(seconds=1)}),
         ("W018", {"MESSAGES_PER_COMPANY": 0}),
         ("W014", {"ACCESS_TOKEN_TTL": timedelta(days=31)}),
         ("W015", {"RETENTION_DAYS": {"positions": 0, "chat": 365}}),
