@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from typing import Any
 
@@ -52,15 +53,57 @@ class Quota:
         if settings.THROTTLING_ENABLED and self.count(key) > self.limit:
             raise TooManyRequests(retry_after=self.retry_after())
 
-    def require_left(self, key: Any) -> None:
-        """Let pass while the limit is not reached, without counting. Raises: TooManyRequests."""
-        if settings.THROTTLING_ENABLED and (cache.get(self._slot(key)) or 0) >= self.limit:
-            raise TooManyRequests(retry_after=self.retry_after())
 
-    def note(self, key: Any) -> None:
-        """Count an event that `require_left` let through."""
-        if settings.THROTTLING_ENABLED:
-            self.count(key)
+class Bucket:
+    """So many events a minute for each key, and a buffer that may be sent at once after a silence: it fills up again.
+
+    One counter a minute, which begins with what the minutes before it left to pay off; the cache adds to it atomically.
+    """
+
+    def __init__(self, name: str, per_minute: int, buffer: int) -> None:
+        self.name, self.per_minute, self.buffer = name, per_minute, buffer
+        self.remembered = 1 + -(-buffer // per_minute)  # minutes, after which everything is paid off
+
+    def take(self, key: Any, cost: int = 1) -> int:
+        """Take so many events out of the bucket; give 0, or the seconds after which they will be in it.
+
+        Whatever comes in one message passes a full bucket, or it would be sent again for ever.
+        """
+        cost = min(cost, self.buffer)
+        minute, seconds = divmod(time.time(), 60)
+        used = self._add(f"bucket:{self.name}:{key}", int(minute), seconds, cost)
+        over = used - self._refilled(seconds) - self.buffer
+        if over <= 0:
+            return 0
+        self._add(f"bucket:{self.name}:{key}", int(minute), seconds, -cost)
+        return math.ceil(min(over, self.buffer) * 60 / self.per_minute)
+
+    def spend(self, key: Any, cost: int = 1) -> None:
+        """Take so many events out of the bucket. Raises: TooManyRequests."""
+        if settings.THROTTLING_ENABLED and (seconds := self.take(key, cost)):
+            raise TooManyRequests(retry_after=seconds)
+
+    def _add(self, name: str, minute: int, seconds: float, cost: int) -> int:
+        slot = f"{name}:{minute}"
+        try:
+            return cache.incr(slot, cost)
+        except ValueError:
+            cache.add(slot, self._owed(name, minute, seconds), 60 * (self.remembered + 1))
+        try:
+            return cache.incr(slot, cost)
+        except ValueError:
+            return 0  # the cache is away: nobody is refused for that
+
+    def _owed(self, name: str, minute: int, seconds: float) -> int:
+        """Return what a new minute's counter begins with: the debt of those before, and what this one cannot have saved."""
+        slots = {f"{name}:{minute - back}": back for back in range(1, self.remembered + 1)}
+        found = cache.get_many(slots)
+        latest = min(found, key=lambda slot: slots[slot], default=None)
+        debt = max(0, found[latest] - self.per_minute * slots[latest]) if latest else 0
+        return max(debt, self._refilled(seconds))
+
+    def _refilled(self, seconds: float) -> int:
+        return int(self.per_minute * seconds / 60)
 
 
 REGISTRATIONS = Quota("register", 60, 60)
@@ -97,10 +140,26 @@ class LocationThrottle(QuotaThrottle):
     quota = Quota("location", 120, 60)
 
 
-class PositionThrottle(QuotaThrottle):
-    """600 positions a minute for each token; takes the place of `SignedInThrottle`."""
+class PositionThrottle(BaseThrottle):
+    """600 positions a minute for each token, 5,000 at once after a silence; takes the place of `SignedInThrottle`."""
 
-    quota = Quota("position", 600, 60)
+    bucket = Bucket("position", 600, 5000)
+    seconds = 0
+
+    def allow_request(self, request: Request, view: Any) -> bool:
+        key = getattr(request.auth, "token_id", None)
+        if settings.THROTTLING_ENABLED and key is not None:
+            self.seconds = self.bucket.take(key)
+        return not self.seconds
+
+    def wait(self) -> float:
+        return self.seconds
+
+
+class BulkThrottle(QuotaThrottle):
+    """600 lists of positions a minute for each token: who forwards a whole fleet's has one for all of it."""
+
+    quota = Quota("bulk", 600, 60)
 
     def key(self, request: Request) -> Any:
         return getattr(request.auth, "token_id", None)

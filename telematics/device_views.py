@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import binascii
 import json
+from collections import Counter
 from typing import Any
 
 from django.http import HttpResponse
@@ -217,8 +218,8 @@ class _DeviceView(APIView):
 
     def receive(self, messages: list[protocols.Message]) -> None:
         """Record what devices say. Raises: TooManyRequests, Unauthenticated."""
-        for key in {message.device for message in messages}:
-            PositionThrottle.quota.spend(devices.digest_of(key))
+        for key, number in Counter(message.device for message in messages).items():
+            PositionThrottle.bucket.spend(devices.digest_of(key), number)
         device_reports.receive(messages)
 
 
@@ -262,8 +263,8 @@ class TraccarView(_DeviceView):
         if forwarder is None:
             self.receive(messages)
             return HttpResponse()
-        for external_id in {message.device for message in messages}:
-            PositionThrottle.quota.spend(f"{forwarder.pk}:{external_id[:64]}")
+        for external_id, number in Counter(message.device for message in messages).items():
+            PositionThrottle.bucket.spend(f"{forwarder.pk}:{external_id[:64]}", number)
         device_reports.receive_forwarded(forwarder, messages)
         return HttpResponse()
 

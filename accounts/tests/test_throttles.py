@@ -3,7 +3,7 @@
 import pytest
 from django.utils import timezone
 
-from accounts.throttles import Quota
+from accounts.throttles import Bucket, Quota
 from depannini_dashmap.lib.errors import TooManyRequests
 
 pytestmark = pytest.mark.django_db
@@ -61,3 +61,40 @@ def test_a_quota_counts_in_its_window(time_machine):
         quota.spend("a")
     time_machine.shift(60)
     quota.spend("a")
+
+
+def test_a_bucket_gives_its_buffer_after_a_silence_and_then_its_rate(time_machine):
+    bucket = Bucket("test", 600, 5000)
+    assert [bucket.take("a") for _ in range(5001)] == [0] * 5000 + [1]
+    assert bucket.take("b") == 0
+    for _ in range(10):
+        time_machine.shift(6)  # through the end of a minute
+        assert [bool(bucket.take("a")) for _ in range(62)] == [False] * 60 + [True] * 2
+    time_machine.shift(250)
+    assert [bucket.take("a", 2500), bucket.take("a", 1)] == [0, 1], "half of it has come back"
+    time_machine.shift(3600)
+    assert [bucket.take("a", 5000), bool(bucket.take("a", 1))] == [0, True]
+
+
+def test_what_was_not_used_is_not_saved_beyond_the_buffer(time_machine):
+    bucket = Bucket("test", 600, 5000)
+    time_machine.shift(58)  # the end of a minute of which nothing was used
+    assert bucket.take("a", 5000) == 0
+    assert 0 < bucket.take("a", 100) <= 10
+    time_machine.shift(10)
+    assert bucket.take("a", 100) == 0
+
+
+def test_a_message_larger_than_a_bucket_passes_when_it_is_full(time_machine):
+    bucket = Bucket("test", 600, 5000)
+    assert bucket.take("a", 9000) == 0
+    assert bucket.take("a", 9000) == 500
+
+
+def test_a_bucket_that_is_refused_pays_nothing_for_it(time_machine):
+    bucket = Bucket("test", 600, 5000)
+    bucket.take("a", 5000)
+    for _ in range(50):
+        assert bucket.take("a", 600) == 60
+    time_machine.shift(60)
+    assert bucket.take("a", 600) == 0

@@ -587,10 +587,10 @@ def test_track_checks_its_query(api: Any, dispatcher: Any, query: str) -> None:
 def test_positions_have_a_rate_of_their_own(
     api: Any, dispatcher: Any, van: Any, fix: Callable, settings: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from accounts.throttles import PositionThrottle, Quota
+    from accounts.throttles import Bucket, PositionThrottle
 
     settings.THROTTLING_ENABLED = True
-    monkeypatch.setattr(PositionThrottle, "quota", Quota("position", 3, 60))
+    monkeypatch.setattr(PositionThrottle, "bucket", Bucket("position", 1, 3))
     client = api(dispatcher)
     answers = [client.post(URL, fix(van, timestamp=minute(n))) for n in range(4)]
     assert [answer.status_code for answer in answers] == [201, 201, 201, 429]

@@ -327,10 +327,10 @@ def test_watchers_hear_devices(api: Any, van: Any, made: dict, fix: Callable) ->
 
 
 def test_each_key_has_its_rate(api: Any, made: dict, settings: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    from accounts.throttles import PositionThrottle, Quota
+    from accounts.throttles import Bucket, PositionThrottle
 
     settings.THROTTLING_ENABLED = True
-    monkeypatch.setattr(PositionThrottle, "quota", Quota("position", 2, 60))
+    monkeypatch.setattr(PositionThrottle, "bucket", Bucket("position", 1, 2))
     statuses = [api().get(f"{URL}osmand/", {"id": made["key"], **QUERY}).status_code for _ in range(3)]
     assert statuses == [200, 200, 429]
     assert api().get(f"{URL}osmand/", {"id": "another", **QUERY}).status_code == 401
