@@ -1,6 +1,6 @@
 """Positions, the latest of each vehicle, and the devices and forwarders that send them.
 
-Rows of Position and LatestPosition are written by ingest.py alone.
+Rows of Position and LatestPosition are written by ingest.py alone, those of StopVisit by arrivals.py.
 """
 
 from __future__ import annotations
@@ -100,6 +100,23 @@ class LatestPosition(ReadingColumns):
 
     def __str__(self) -> str:
         return f"vehicle {self.vehicle_id}, latest"
+
+
+class StopVisit(models.Model):
+    """How far the visit of a vehicle at a stop of its trip has come; the columns are those of visits.Visit."""
+
+    trip_stop = models.OneToOneField(
+        "trips.TripStop", on_delete=models.CASCADE, primary_key=True, related_name="followed_visit"
+    )
+    seen_at = models.DateTimeField()
+    first_at = models.DateTimeField(null=True)
+    entered_at = models.DateTimeField(null=True)
+    is_sure = models.BooleanField(default=False)
+    outside_at = models.DateTimeField(null=True)
+    left_at = models.DateTimeField(null=True)
+
+    def __str__(self) -> str:
+        return f"visit of trip stop {self.pk}"
 
 
 class Forwarder(models.Model):

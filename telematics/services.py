@@ -14,7 +14,7 @@ from django.utils import timezone
 
 from depannini_dashmap.lib import errors
 from telematics import events, ingest
-from telematics.arrivals import tell_arrivals
+from telematics.arrivals import follow_visits
 from telematics.drive import drive
 from telematics.models import Position
 from telematics.plausibility import Fix
@@ -46,7 +46,7 @@ def record_position(*, actor: User, raw: Mapping[str, Any]) -> tuple[dict[str, A
     """Record one fix and give its position object, and whether it is new.
 
     The same vehicle and timestamp again gives the first one. Effects: `position` to the company's sockets when the
-    vehicle's latest moved; arrivals at awaited stops are stamped. Raises: InvalidData, also for a vehicle that is not the actor's; Forbidden for a viewer.
+    vehicle's latest moved; visits of stops are followed. Raises: InvalidData, also for a vehicle that is not the actor's; Forbidden for a viewer.
     """
     now = timezone.now()
     reading = _checked(raw, now)
@@ -69,8 +69,8 @@ def record_fixes_of(vehicle: TrackedVehicle, readings: Sequence[Reading], now: d
 def record_positions(*, actor: User, rows: Sequence[Any]) -> BulkResult:
     """Record up to MAX_ROWS fixes of any of the actor's vehicles in one statement; bad rows spoil only themselves.
 
-    Sending them again changes nothing. Effects: one `position` per vehicle whose latest moved; arrivals at awaited
-    stops are stamped.
+    Sending them again changes nothing. Effects: one `position` per vehicle whose latest moved; visits of
+    stops are followed.
     Raises: InvalidData for too many rows.
     """
     if len(rows) > MAX_ROWS:
@@ -142,7 +142,7 @@ def _record(vehicle: TrackedVehicle, reading: Reading, now: dt.datetime) -> tupl
     if not stored.count:
         return _recorded_before(row), False
     if vehicle.is_on_trip:
-        tell_arrivals({vehicle.id: [row]})
+        follow_visits({vehicle.id: [row]})
     shown = vehicle.shown_at(row, stored.position_id or 0)
     if stored.moved:
         events.positions_moved([(vehicle.company_id, vehicle.id, shown)])
@@ -158,7 +158,7 @@ def _store(vehicles: Mapping[int, TrackedVehicle], rows: Sequence[ingest.Row]) -
     with transaction.atomic():
         stored = ingest.store(rows)
         _tell_moves(vehicles, rows, stored)
-    tell_arrivals(driven)
+    follow_visits(driven)
     return stored
 
 

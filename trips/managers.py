@@ -47,8 +47,14 @@ class TripStopQuerySet(TenantQuerySet):
     company_path = "trip__company"
 
     def awaited(self) -> Self:
-        """Keep the stops of running trips at which the vehicle has not arrived."""
-        return self.filter(trip__status=IN_PROGRESS, is_completed=False, actual_arrival_datetime__isnull=True)
+        """Keep the stops of running trips at which the vehicle has not arrived, or only seems to have."""
+        has_not_arrived = Q(actual_arrival_datetime__isnull=True) | Q(arrival_is_suggested=True)
+        return self.filter(has_not_arrived, trip__status=IN_PROGRESS, is_completed=False)
+
+    def watched(self) -> Self:
+        """Keep the stops of running trips that the vehicle may come to, or leave."""
+        may_change = Q(actual_departure_datetime__isnull=True) | Q(arrival_is_suggested=True)
+        return self.filter(may_change, trip__status=IN_PROGRESS, is_completed=False)
 
 
 class TripOrderQuerySet(TenantQuerySet):

@@ -112,6 +112,9 @@ class TripStop(models.Model):
     )
     actual_arrival_datetime = models.DateTimeField(null=True, blank=True, editable=False)
     actual_departure_datetime = models.DateTimeField(null=True, blank=True, editable=False)
+    arrival_is_suggested = models.BooleanField(
+        default=False, db_default=False, editable=False, help_text="told by positions that may only have passed by"
+    )
     notes = models.TextField(max_length=5000, blank=True, default="")
     is_completed = models.BooleanField(default=False)
     created_at = models.DateTimeField(auto_now_add=True)

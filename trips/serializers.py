@@ -77,6 +77,7 @@ class TripStopSerializer(ModelSerializer):
             "planned_arrival_date",
             "actual_arrival_datetime",
             "actual_departure_datetime",
+            "arrival_is_suggested",
             "notes",
             "is_completed",
             "linked_order",

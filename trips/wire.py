@@ -48,6 +48,7 @@ STOP_COLUMNS = (
     "planned_arrival_date",
     "actual_arrival_datetime",
     "actual_departure_datetime",
+    "arrival_is_suggested",
     "notes",
     "is_completed",
     "stop_id",
@@ -132,9 +133,9 @@ def route_geojson(trip: dict[str, Any]) -> dict[str, Any]:
 
 
 def _trip(row: dict[str, Any], stops: list[tuple], names: dict[int, str]) -> dict[str, Any]:
-    of_orders = [values for values in stops if values[19] is not None]
-    incomplete = sequencing.incomplete_orders([(values[19], values[14]) for values in of_orders])
-    numbers = {values[19]: values[20] for values in of_orders} if incomplete else {}
+    of_orders = [values for values in stops if values[20] is not None]
+    incomplete = sequencing.incomplete_orders([(values[20], values[15]) for values in of_orders])
+    numbers = {values[20]: values[21] for values in of_orders} if incomplete else {}
     trip_stops = [_trip_stop(values) for values in stops]
     return {
         "id": row["id"],
@@ -150,7 +151,7 @@ def _trip(row: dict[str, Any], stops: list[tuple], names: dict[int, str]) -> dic
         "actual_start_datetime": _instant(row["actual_start_datetime"]),
         "actual_end_datetime": _instant(row["actual_end_datetime"]),
         "notes": row["notes"],
-        "driver_notified": row["driver_notified"] and not any(values[18] > row["notified_at"] for values in stops),
+        "driver_notified": row["driver_notified"] and not any(values[19] > row["notified_at"] for values in stops),
         "trip_stops": trip_stops,
         "incomplete_orders": [numbers[order_id] for order_id in incomplete],
         "total_distance_km": route.total_distance_km(_points(trip_stops)),
@@ -166,7 +167,7 @@ def _trip(row: dict[str, Any], stops: list[tuple], names: dict[int, str]) -> dic
 
 def _trip_stop(values: tuple) -> dict[str, Any]:
     (
-        pk, trip_id, sequence, planned, planned_on, arrival, departure, notes, is_completed, stop_id, name, address, latitude,
+        pk, trip_id, sequence, planned, planned_on, arrival, departure, is_suggested, notes, is_completed, stop_id, name, address, latitude,
         longitude, stop_type, contact_name, contact_phone, stop_notes, _, order_id, order_number, customer_name,
     ) = values  # fmt: skip
     return {
@@ -189,6 +190,7 @@ def _trip_stop(values: tuple) -> dict[str, Any]:
         "planned_arrival_date": None if planned_on is None else planned_on.isoformat(),
         "actual_arrival_datetime": None if arrival is None else _instant(arrival),
         "actual_departure_datetime": None if departure is None else _instant(departure),
+        "arrival_is_suggested": is_suggested,
         "notes": notes,
         "is_completed": is_completed,
         "linked_order": None

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.conf import settings
+from django.db.models import Case, Q, When
 from django.utils import timezone
 
 from accounts.models import User
@@ -18,7 +19,7 @@ from trips.lifecycle import IN_PROGRESS
 from trips.models import Trip, TripStop
 from trips.route import Point
 
-_STOP = ("trip_id", "pk", "actual_arrival_datetime", "stop__name", "stop__latitude", "stop__longitude")
+_STOP = ("trip_id", "pk", "arrived", "has_left", "stop__name", "stop__latitude", "stop__longitude")
 _VISIT = ("pk", "is_completed", "actual_arrival_datetime", "stop__latitude", "stop__longitude")
 _FIX = tuple(
     f"trip__vehicle__latest_position__{name}"
@@ -45,14 +46,23 @@ def next_stops(trips: Iterable[Trip], now: dt.datetime) -> dict[int, NextStop]:
     ids = [trip.pk for trip in trips if trip.status == IN_PROGRESS]
     if not ids:
         return {}
-    rows = TripStop.objects.filter(trip__in=ids, is_completed=False).order_by("trip_id", "sequence")
+    passed_by = Q(arrival_is_suggested=True, actual_departure_datetime__isnull=False)
+    rows = (
+        TripStop.objects.filter(trip__in=ids, is_completed=False)
+        .annotate(
+            arrived=Case(When(passed_by, then=None), default="actual_arrival_datetime"),
+            has_left=Q(actual_departure_datetime__isnull=False),
+        )
+        .order_by("trip_id", "sequence")
+    )
     found: dict[int, NextStop] = {}
     served: dict[int, dt.datetime] = {}
-    for trip_id, pk, arrived, name, latitude, longitude, *fix in rows.values_list(*_STOP, *_FIX):
+    for trip_id, pk, arrived, has_left, name, latitude, longitude, *fix in rows.values_list(*_STOP, *_FIX):
         if trip_id in found:
             continue
         if arrived is not None:
-            served[trip_id] = arrived
+            if not has_left:
+                served[trip_id] = arrived
             continue
         at = _expected(now, _fresh(now, *fix), _place(latitude, longitude), served.get(trip_id))
         found[trip_id] = NextStop(pk, name, at)
@@ -71,7 +81,7 @@ def _due(row: TripStop) -> route.Due:
 
 
 def _is_reached(row: TripStop) -> bool:
-    return row.is_completed or row.actual_arrival_datetime is not None
+    return row.is_completed or (row.actual_arrival_datetime is not None and not row.arrival_is_suggested)
 
 
 def count_late(user: User, now: dt.datetime) -> dict[int, int]:

@@ -333,14 +333,16 @@ def _complete(trip: Trip, row: TripStop, is_completed: bool, actor: User) -> Non
     now = timezone.now()
     if is_completed:
         row.actual_arrival_datetime = row.actual_arrival_datetime or now
-        row.actual_departure_datetime = now
+        row.actual_departure_datetime = row.actual_departure_datetime or now
+        row.arrival_is_suggested = False
     else:
         # An arrival that was told before the tap is a fact; one made up by the tap goes with it.
         if row.actual_arrival_datetime == row.actual_departure_datetime:
             row.actual_arrival_datetime = None
         row.actual_departure_datetime = None
     row.is_completed = is_completed
-    row.save(update_fields=["is_completed", "actual_arrival_datetime", "actual_departure_datetime", "updated_at"])
+    times = ["actual_arrival_datetime", "actual_departure_datetime", "arrival_is_suggested"]
+    row.save(update_fields=["is_completed", *times, "updated_at"])
     Trip.objects.filter(pk=trip.pk).update(updated_at=now)
     board_changed(trip.company_id, "trips")
     if row.order_id is None:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from django.db import IntegrityError, transaction
-from django.db.models import Q
+from django.db.models import Q, Value
+from django.db.models.functions import Coalesce
 from django.utils import timezone
 
 from accounts.models import OPERATORS, User
@@ -199,7 +200,8 @@ def _complete(trip: Trip, actor: User) -> None:
     stops = TripStop.objects.filter(trip=trip)
     open_stops = stops.filter(is_completed=False)
     open_stops.filter(actual_arrival_datetime=None).update(actual_arrival_datetime=now)
-    open_stops.update(is_completed=True, actual_departure_datetime=now, updated_at=now)
+    left_at = Coalesce("actual_departure_datetime", Value(now))
+    open_stops.update(is_completed=True, actual_departure_datetime=left_at, updated_at=now)
     delivered = stops.filter(order__isnull=False, stop__stop_type=sequencing.DELIVERY)
     journeys.set_status_from_trip(
         list(delivered.values_list("order_id", flat=True)), Order.Status.DELIVERED, actor=actor

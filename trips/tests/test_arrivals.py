@@ -10,7 +10,6 @@ from trips.services import arrivals
 from trips.tests.world import loaded_trip, make_trip, stops_of
 
 pytestmark = pytest.mark.django_db
-AT_RUNGIS = {"latitude": 48.7591, "longitude": 2.3521}
 
 
 @pytest.fixture
@@ -25,19 +24,36 @@ def running(client):
     return Trip.objects.get(pk=trip)
 
 
-def test_a_vehicle_near_an_awaited_stop_has_arrived(client, running):
-    now = timezone.now() + timedelta(minutes=1)
-    pickup = stops_of(client, running.pk)[0]
-    told = {"vehicle_id": running.vehicle_id, "at": now}
-    assert arrivals.record_vehicle_position(**told, latitude=48.70, longitude=2.35) is None
-    assert arrivals.record_vehicle_position(**told, **AT_RUNGIS) == pickup["id"]
-    assert arrivals.record_vehicle_position(**told, **AT_RUNGIS) is None
-    row = TripStop.objects.get(pk=pickup["id"])
-    assert (row.actual_arrival_datetime, row.is_completed) == (now, False)
-    done = client.put(f"/api/trip-stops/{row.pk}/", {"is_completed": True}).json()
-    undone = client.put(f"/api/trip-stops/{row.pk}/", {"is_completed": False}).json()
+def times(client, trip):
+    stop = stops_of(client, trip.pk)[0]
+    return [stop[name] for name in ("actual_arrival_datetime", "actual_departure_datetime", "arrival_is_suggested")]
+
+
+def test_an_arrival_is_suggested_then_a_fact_and_a_tap_keeps_it(client, running):
+    now = timezone.now().replace(microsecond=0) + timedelta(minutes=1)
+    pickup = stops_of(client, running.pk)[0]["id"]
+    assert arrivals.record_arrival(trip_stop_id=pickup, at=now) is True
+    assert arrivals.record_arrival(trip_stop_id=pickup, at=now) is False
+    assert times(client, running) == [f"{now:%Y-%m-%dT%H:%M:%SZ}", None, True]
+    assert arrivals.confirm_arrival(trip_stop_id=pickup) is True
+    assert arrivals.confirm_arrival(trip_stop_id=pickup) is False
+    assert times(client, running)[2] is False
+    done = client.put(f"/api/trip-stops/{pickup}/", {"is_completed": True}).json()
+    undone = client.put(f"/api/trip-stops/{pickup}/", {"is_completed": False}).json()
     assert done["actual_arrival_datetime"] == undone["actual_arrival_datetime"] is not None
     assert undone["actual_departure_datetime"] is None
+
+
+def test_a_suggestion_gives_way_to_a_later_one_and_a_fact_to_none(client, running):
+    first, later = timezone.now() + timedelta(minutes=1), timezone.now() + timedelta(minutes=9)
+    pickup = stops_of(client, running.pk)[0]["id"]
+    arrivals.record_arrival(trip_stop_id=pickup, at=first)
+    arrivals.record_departure(trip_stop_id=pickup, at=first + timedelta(seconds=30))
+    assert arrivals.record_arrival(trip_stop_id=pickup, at=later) is True
+    row = TripStop.objects.get(pk=pickup)
+    assert (row.actual_arrival_datetime, row.actual_departure_datetime) == (later, None)
+    arrivals.confirm_arrival(trip_stop_id=pickup)
+    assert arrivals.record_arrival(trip_stop_id=pickup, at=later + timedelta(minutes=9)) is False
 
 
 def test_late_fixes_and_trips_that_do_not_run_stamp_nothing(client, running):
@@ -46,14 +62,14 @@ def test_late_fixes_and_trips_that_do_not_run_stamp_nothing(client, running):
     assert arrivals.record_arrival(trip_stop_id=pickup, at=early) is False
     waiting, _ = loaded_trip(client)
     assert arrivals.record_arrival(trip_stop_id=stops_of(client, waiting)[0]["id"], at=timezone.now()) is False
-    assert arrivals.awaited_stops([Trip.objects.get(pk=waiting).vehicle_id]) == {}
+    assert arrivals.watched_stops([Trip.objects.get(pk=waiting).vehicle_id]) == {}
 
 
-def test_awaited_stops_in_one_query(client, running, django_assert_num_queries):
+def test_watched_stops_in_one_query(client, running, django_assert_num_queries):
     make_trip(client)
     with django_assert_num_queries(1):
-        awaited = arrivals.awaited_stops([running.vehicle_id, 10**9])
-    assert [stop.sequence for stop in awaited[running.vehicle_id]] == [1, 2]
+        watched = arrivals.watched_stops([running.vehicle_id, 10**9])
+    assert [stop.trip_stop_id for stop in watched[running.vehicle_id]] == [row["id"] for row in stops_of(client, running.pk)]
 
 
 def test_departures_follow_arrivals(client, running):
@@ -63,3 +79,11 @@ def test_departures_follow_arrivals(client, running):
     assert arrivals.record_departure(trip_stop_id=pickup, at=now - timedelta(seconds=1)) is False
     assert arrivals.record_departure(trip_stop_id=pickup, at=now + timedelta(minutes=5)) is True
     assert arrivals.record_departure(trip_stop_id=pickup, at=now + timedelta(minutes=9)) is False
+
+
+def test_completing_keeps_the_departure_that_was_seen(client, running):
+    pickup, left = stops_of(client, running.pk)[0]["id"], timezone.now() + timedelta(minutes=5)
+    arrivals.record_arrival(trip_stop_id=pickup, at=left - timedelta(minutes=4))
+    arrivals.record_departure(trip_stop_id=pickup, at=left)
+    client.put(f"/api/trips/{running.pk}/", {"status": "completed"})
+    assert TripStop.objects.get(pk=pickup).actual_departure_datetime == left
