@@ -148,7 +148,7 @@ def test_d13_odd_verbs_and_paths(stage, cast):
     for method in ("TRACE", "OPTIONS", "PROPFIND"):
         assert dispatcher.http.request(method, stage.urls[0] + "/api/companies/", headers={"Authorization": dispatcher.header}).status_code in (403, 404, 405)
     assert dispatcher.get("//api/companies/").status_code == 404
-    assert dispatcher.get("/api/companies/?format=api", headers={"Accept": "text/html"}).headers["content-type"] == "application/json"
+    assert dispatcher.get("/api/companies/?format=api", headers={"Accept": "text/html"}).headers["content-type"] == "application/json; charset=utf-8"
 
 
 def test_d14_phones_of_the_other_party(stage, cast):

@@ -17,6 +17,8 @@ from depannini_dashmap import http_server, nightly, socket_server
 from depannini_dashmap.lib import access_log, hub, memory, outage, processes, stopping, worker
 from depannini_dashmap.lib.handshake import refuse
 from depannini_dashmap.routing import sockets
+from depannini_dashmap.server.bodies import WholeBodies
+from depannini_dashmap.server.framing import origin_form
 from depannini_dashmap.serving import tell_sockets_on_stop
 
 if settings.SERVE not in {"all", "http", "sockets"}:
@@ -35,7 +37,7 @@ ALWAYS_SERVED = {"/healthz": probes, "/readyz": probes, "/metrics": metrics}
 async def application(scope: dict, receive: Callable, send: Callable) -> None:
     """Hand a connection to the part that serves it."""
     if scope["type"] == "http":
-        await _serve_http(scope, receive, send)
+        await _answer(scope, receive, send)
     elif scope["type"] == "websocket":
         await (refuse(receive, send) if settings.SERVE == "http" else sockets(scope, receive, send))
     elif scope["type"] == "lifespan":
@@ -43,17 +45,21 @@ async def application(scope: dict, receive: Callable, send: Callable) -> None:
 
 
 async def _serve_http(scope: dict, receive: Callable, send: Callable) -> None:
-    serve = next((own for path, own in ALWAYS_SERVED.items() if scope["path"].startswith(path)), http)
+    asked = origin_form(scope["path"])
+    serve = next((own for path, own in ALWAYS_SERVED.items() if asked.startswith(path)), http)
     if settings.SERVE == "sockets" and serve is http:
         return await _not_here(send)
     # The mount point is no client's to choose, and WSGI wants the query in ASCII.
     query = quote(scope["query_string"], safe=_ASCII).encode()
-    return await serve({**scope, "root_path": "", "query_string": query}, receive, send)
+    return await serve({**scope, "path": asked, "root_path": "", "query_string": query}, receive, send)
+
+
+_answer = WholeBodies(_serve_http)
 
 
 async def _not_here(send: Callable) -> None:
     body = b'{"error": "This process serves sockets only", "code": "not_found", "request_id": ""}'
-    headers = [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode())]
+    headers = [(b"content-type", b"application/json; charset=utf-8"), (b"content-length", str(len(body)).encode())]
     await send({"type": "http.response.start", "status": 404, "headers": headers})
     await send({"type": "http.response.body", "body": body})
 

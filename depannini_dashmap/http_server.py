@@ -2,6 +2,7 @@
 
 import json
 import uuid
+from email.utils import formatdate
 from http import HTTPStatus
 from typing import Any
 from weakref import WeakSet
@@ -42,7 +43,9 @@ class Request(http_protocol.WebRequest):  # type: ignore[misc]
         super().process()
 
     def handle_reply(self, message: dict[str, Any]) -> None:
-        """Pass the answer on; while we stop it is the connection's last one, and says so."""
+        """Pass the answer on with its date; while we stop it is the connection's last one, and says so."""
+        if message.get("type") == "http.response.start":
+            self.responseHeaders.setRawHeaders(b"date", [formatdate(usegmt=True).encode()])
         if message.get("type") == "http.response.start" and stopping.is_stopping() and self.channel:
             self.channel.persistent = False
             self.responseHeaders.setRawHeaders(b"connection", [b"close"])
@@ -55,7 +58,7 @@ class Request(http_protocol.WebRequest):  # type: ignore[misc]
             503: ("unavailable", "Service unavailable"),
         }.get(status, ("bad_request", errors.InvalidData("Bad request").message))
         request_id, content = _envelope(code, error)
-        headers = [(b"content-type", b"application/json"), (b"content-length", str(len(content)).encode())]
+        headers = [(b"content-type", b"application/json; charset=utf-8"), (b"content-length", str(len(content)).encode())]
         headers.append((b"x-request-id", request_id.encode()))
         self.handle_reply({"type": "http.response.start", "status": status, "headers": headers})
         self.handle_reply({"type": "http.response.body", "body": content})
@@ -152,7 +155,8 @@ class Channel(http.HTTPChannel):
         self._end_deadline()
         request_id, content = _envelope(error.code, error.message)
         head = (
-            f"HTTP/1.1 {error.status} {HTTPStatus(error.status).phrase}\r\nContent-Type: application/json\r\n"
+            f"HTTP/1.1 {error.status} {HTTPStatus(error.status).phrase}\r\n"
+            f"Content-Type: application/json; charset=utf-8\r\nDate: {formatdate(usegmt=True)}\r\n"
             f"Connection: close\r\nContent-Length: {len(content)}\r\nX-Request-ID: {request_id}\r\n\r\n"
         )
         self.transport.write(head.encode() + content)

@@ -82,11 +82,13 @@ INSTALLED_APPS = [
 
 MIDDLEWARE = [
     "depannini_dashmap.lib.middleware.RequestIdMiddleware",
+    "depannini_dashmap.lib.middleware.CharsetMiddleware",
     "depannini_dashmap.lib.metrics.MetricsMiddleware",
     "depannini_dashmap.lib.middleware.ContentSecurityPolicyMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "corsheaders.middleware.CorsMiddleware",
+    "depannini_dashmap.lib.middleware.RefusalMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "depannini_dashmap.lib.middleware.PagesLocaleMiddleware",
     "django.middleware.common.CommonMiddleware",
@@ -310,6 +312,8 @@ METRICS_TOKEN = env.str("METRICS_TOKEN", "")
 
 # --- The API ------------------------------------------------------------------------------------------------------------------------
 DATA_UPLOAD_MAX_MEMORY_SIZE = int(2.5 * 1024 * 1024)
+# A form with files: a sheet of 10 MB is the biggest, and what else the form says.
+UPLOAD_MAX_BYTES = 11 * 1024 * 1024
 FILE_UPLOAD_MAX_MEMORY_SIZE = DATA_UPLOAD_MAX_MEMORY_SIZE
 PHOTO_MAX_BYTES = 5 * 1024 * 1024
 REST_FRAMEWORK = {

@@ -1,5 +1,6 @@
-"""Daphne's access log without what a URL must not tell: tokens in query strings."""
+"""Access logs of servers without what a URL must not tell: tokens in query strings."""
 
+import logging
 from typing import Any
 
 from daphne.access import AccessLogGenerator
@@ -7,11 +8,22 @@ from daphne.access import AccessLogGenerator
 from depannini_dashmap.lib.logs import redact
 
 
-def keep_secrets_out() -> None:
-    """Let every log that Daphne has opened or will open be redacted.
+class _RedactedArguments(logging.Filter):
+    """Redact a record's arguments and keep their number: uvicorn's formatter takes them apart."""
 
-    The command line gives no way to choose another class, and it opens the log before it loads the application.
+    def filter(self, record: logging.LogRecord) -> bool:
+        if isinstance(record.args, tuple):
+            record.args = tuple(redact(value) if isinstance(value, str) else value for value in record.args)
+        return True
+
+
+def keep_secrets_out() -> None:
+    """Let every access log that a server has opened or will open be redacted.
+
+    The command lines give no way to choose another class, and they open the logs before they load the application.
     """
+    for name in ("uvicorn.access", "uvicorn.error"):
+        logging.getLogger(name).addFilter(_RedactedArguments())
     original = AccessLogGenerator.write_entry
     if getattr(original, "is_redacted", False):
         return

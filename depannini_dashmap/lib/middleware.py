@@ -13,11 +13,14 @@ from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.middleware.locale import LocaleMiddleware
 from django.utils import timezone
 
-from depannini_dashmap.lib import context
+from depannini_dashmap.lib import api, context
 
 Handler = Callable[[HttpRequest], HttpResponse]
 _REQUEST_ID = re.compile(r"^[A-Za-z0-9_-]{8,64}$")
 _NO_ID = re.compile(r"\d{19}")
+_TEXT = re.compile(
+    r"text/|application/(?:[\w.-]+\+)?(?:json|xml|yaml)\b|application/(?:x-)?javascript\b|image/svg\+xml", re.IGNORECASE
+)
 _PAGES = ("/admin/", "/admin", "/driver/", "/track/")
 
 
@@ -45,6 +48,33 @@ class RequestIdMiddleware:
         finally:
             context.enter(context.RequestContext())
         response["X-Request-ID"] = request_id
+        return response
+
+
+class RefusalMiddleware:
+    """Answer what the server's side refuses before any view is asked: a head or a body that cannot be read."""
+
+    def __init__(self, get_response: Handler) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        refusal = request.META.get("asgi.scope", {}).get("dashmap.refusal")
+        return self.get_response(request) if refusal is None else api.error_response(refusal)
+
+
+class CharsetMiddleware:
+    """Name the character set of every text, also of those that are UTF-8 by definition: some clients guess otherwise."""
+
+    def __init__(self, get_response: Handler) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        response = self.get_response(request)
+        kind = response.headers.get("Content-Type", "")
+        if kind.endswith('charset="utf-8"'):  # as WhiteNoise writes it; not every client unquotes
+            response.headers["Content-Type"] = kind.replace('"', "")
+        elif kind and "charset" not in kind.lower() and _TEXT.match(kind):
+            response.headers["Content-Type"] = f"{kind}; charset=utf-8"
         return response
 
 

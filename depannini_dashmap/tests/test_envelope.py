@@ -90,7 +90,7 @@ def test_options_and_override_headers_reveal_nothing(api, dispatcher, company_a)
 def test_whatever_is_accepted_json_comes(api, dispatcher):
     for accept in ("text/html", "application/xml", "*/*", "nonsense"):
         response = api(dispatcher).get("/api/companies/?format=api", HTTP_ACCEPT=accept)
-        assert response["Content-Type"] == "application/json"
+        assert response["Content-Type"] == "application/json; charset=utf-8"
         assert response.status_code == 200
 
 

@@ -63,7 +63,7 @@ def test_what_is_no_http_gets_the_envelope(server: Server, broken: bytes) -> Non
     status, body, answer = answer_to(server, broken)
     assert (status, body["code"], body["error"]) == (400, "bad_request", "Bad request")
     assert body["request_id"] == answer.getheader("X-Request-ID")
-    assert answer.getheader("Content-Type") == "application/json"
+    assert answer.getheader("Content-Type") == "application/json; charset=utf-8"
 
 
 def test_a_refused_client_reads_why_although_it_goes_on_sending(server: Server) -> None:

@@ -237,7 +237,7 @@ def test_the_route_is_geojson_under_both_spellings(client):
     add_place(client, trip, "nowhere")
     for path in (f"/api/trips/{trip}/route.geojson", f"/api/trips/{trip}/route.geojson/"):
         answer = client.get(path)
-        assert answer["Content-Type"] == "application/geo+json"
+        assert answer["Content-Type"] == "application/geo+json; charset=utf-8"
         drawing = json.loads(answer.content)
         assert drawing["type"] == "FeatureCollection"
         points, line = drawing["features"][:-1], drawing["features"][-1]

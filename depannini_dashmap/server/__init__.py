@@ -1,0 +1,1 @@
+"""How a process serves: what stands between any ASGI server and the application."""
