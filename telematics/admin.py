@@ -7,11 +7,13 @@ from typing import Any
 from django.contrib import admin
 from django.core.paginator import Paginator
 from django.http import HttpRequest
+from django.urls import reverse
 from django.utils.functional import cached_property
+from django.utils.html import format_html
 from django.utils.translation import gettext_lazy as _
 
 from depannini_dashmap.lib.admin import TenantAdmin
-from telematics.models import Device, LatestPosition, Position
+from telematics.models import Device, Forwarder, LatestPosition, Position
 
 
 class UncountedPaginator(Paginator):
@@ -65,9 +67,37 @@ class LatestPositionAdmin(ReadOnlyAdmin):
 
 @admin.register(Device)
 class DeviceAdmin(ReadOnlyAdmin):
-    """Trackers; they are made and ended over the API, which tells the key once."""
+    """Trackers and how it goes with them; they are connected on the page of their vehicle."""
 
     ordering = ("-created_at",)
-    list_filter = ("ended_at",)
-    list_display = ("name", "vehicle", "created_at", "ended_at")
-    exclude = ("key_digest",)
+    list_filter = (("ended_at", admin.EmptyFieldListFilter), "refusal", "app")
+    list_display = (
+        "device", "vehicle_link", "app", "contacted_at", "position_at", "refusal", "refusal_detail", "refused_at", "dropped",
+        "battery", "ended_at",
+    )  # fmt: skip
+    search_fields = ("name", "external_id", "=vehicle__license_plate")
+    exclude = ("key_digest", "company")
+
+    @admin.display(description=_("device"), ordering="name")
+    def device(self, row: Device) -> str:
+        """Return what people call it."""
+        return str(row)
+
+    @admin.display(description=_("vehicle"), ordering="vehicle__license_plate")
+    def vehicle_link(self, row: Device) -> str:
+        """Lead to the page on which the vehicle's devices are connected."""
+        url = reverse("admin:dispatch_connect", args=[row.vehicle_id])
+        return format_html('<a href="{}"><bdi dir="ltr">{}</bdi></a>', url, row.vehicle.license_plate)
+
+
+@admin.register(Forwarder)
+class ForwarderAdmin(ReadOnlyAdmin):
+    """Servers that pass on what trackers tell them; they are connected on the page of a vehicle."""
+
+    ordering = ("-created_at",)
+    list_filter = (("ended_at", admin.EmptyFieldListFilter),)
+    list_select_related = ("company",)
+    list_display = ("__str__", "company", "created_at", "contacted_at", "ended_at")
+    search_fields = ("name",)
+    search_help_text = None
+    exclude = ("secret_digest",)

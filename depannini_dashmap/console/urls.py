@@ -12,6 +12,7 @@ from django.views.i18n import set_language
 
 from depannini_dashmap.console import (
     assistant_desk,
+    connect,
     order_desk,
     pages,
     people_desk,
@@ -63,6 +64,8 @@ def console_urls(site: DispatchAdminSite) -> list[URLPattern]:
         path("dispatch/requests/cancel/", page(request_desk.cancel_chosen), name="dispatch_cancel_chosen"),
         path("dispatch/assistants/<slug:step>/", page(assistant_desk.take_step), name="dispatch_assistants"),
         path("dispatch/people/<slug:step>/", page(people_desk.take_step), name="dispatch_people"),
+        path("dispatch/vehicles/<int:vehicle_id>/connect/", page(connect.connect), name="dispatch_connect"),
+        path("dispatch/disconnect/<slug:kind>/", page(connect.disconnect), name="dispatch_disconnect"),
         path("dispatch/vehicles/restore/", page(vehicle_desk.restore), name="dispatch_restore"),
         path("dispatch/tariffs/example/", site.admin_view(tariffs.example), name="tariff_example"),
     ]

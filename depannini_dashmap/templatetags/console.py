@@ -49,6 +49,13 @@ def age(since: dt.datetime | None, now: dt.datetime) -> str:
 
 
 @register.simple_tag
+def ago(since: dt.datetime, now: dt.datetime) -> str:
+    """Say how long ago something was, to the second in the first two minutes."""
+    seconds = max(0, int((now - since).total_seconds()))
+    return ngettext("%(n)d s ago", "%(n)d s ago", seconds) % {"n": seconds} if seconds < 120 else gettext("%(age)s ago") % {"age": age(since, now)}
+
+
+@register.simple_tag
 def about(moment: dt.datetime) -> str:
     """Say an estimated instant: its time, with the day where that is not today."""
     here = timezone.localtime(moment)
