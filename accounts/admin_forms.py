@@ -16,6 +16,7 @@ from accounts.models import Membership, User
 from accounts.phones import NotAPhoneNumber, normalise_phone
 from accounts.services import set_password_by_operator
 from accounts.usernames import canonical_username, is_choosable
+from depannini_dashmap.lib.admin import TextFormField
 
 
 class AddressesMixin:
@@ -70,11 +71,11 @@ class NewAccountForm(AddressesMixin, BaseUserCreationForm):
     service_type = forms.ChoiceField(
         label=_("service type"), choices=[("", "–"), ("towing", _("Towing")), ("repair", _("Repair"))], required=False
     )
-    vehicle_type = forms.CharField(label=_("vehicle type"), max_length=100, required=False)
+    vehicle_type = TextFormField(label=_("vehicle type"), max_length=100, required=False)
     driving_license_cat = forms.ChoiceField(
         label=_("driving license cat"), choices=[("", "–"), ("b", "B"), ("c", "C")], required=False
     )
-    driving_license_num = forms.CharField(label=_("driving license num"), max_length=50, required=False)
+    driving_license_num = TextFormField(label=_("driving license num"), max_length=50, required=False)
     driving_license_expiry = forms.DateField(label=_("driving license expiry"), required=False)
     vehicle_registration_num = forms.IntegerField(
         label=_("vehicle registration num"), min_value=0, max_value=2**63 - 1, required=False

@@ -54,6 +54,13 @@ class UsernameField(TextField):
         return name
 
 
+class TypedNameField(serializers.CharField):
+    """A username as it was typed at sign-in; `with_username` knows its spellings."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(max_length=254, trim_whitespace=False, **kwargs)
+
+
 class PasswordField(serializers.CharField):
     """A password as it was typed; its one spelling is the business of the user's model, how good it is of the services."""
 

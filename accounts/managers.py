@@ -108,6 +108,19 @@ class UserQuerySet(models.QuerySet):
         """Keep the account of an e-mail, whatever its case."""
         return self.filter(email=normalise_email(email))
 
+    def spelled_otherwise(self) -> list[int]:
+        """Return the ids of accounts whose e-mail or username is in a spelling that nothing is stored in any more.
+
+        Another account has the canonical one; nobody but an operator can say whose it is.
+        """
+        perhaps = models.Q(email__regex=r'[^ -~]|xn--|"') | models.Q(username__regex=r"[^ -~]|^ | $")
+        rows = self.filter(perhaps).order_by("pk").values_list("pk", "email", "username")
+        return [
+            pk
+            for pk, email, username in rows
+            if normalise_email(email) != email or ("@" not in username and canonical_username(username) != username)
+        ]
+
     def with_username(self, typed: str) -> User | None:
         """Return the account of a username, whatever keyboard it was typed on; as it was typed comes first."""
         found = {user.username: user for user in self.filter(username__in={typed, canonical_username(typed)})}

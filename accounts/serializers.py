@@ -12,6 +12,7 @@ from accounts.fields import (
     PasswordField,
     PhoneField,
     RegistrationNumberField,
+    TypedNameField,
     UsernameField,
 )
 from accounts.hashing import spellings
@@ -186,7 +187,7 @@ def registration_for(data: dict[str, Any]) -> _Registration:
 class LoginSerializer(serializers.Serializer):
     """DashMap: username and password."""
 
-    username = TextField(max_length=254)
+    username = TypedNameField()
     password = PasswordField()
 
 

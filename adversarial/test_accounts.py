@@ -1,9 +1,11 @@
 """A. Accounts, codes and login."""
 
+import json
 import os
 import random
 import statistics
 import time
+import unicodedata
 from collections import Counter
 
 import httpx
@@ -44,6 +46,47 @@ def test_a03_one_phone_is_one_account(stage, anyone):
     statuses = [anyone.post(REGISTER, body(phone_number=phone)).status_code for phone in spellings]
     assert statuses == [201, 400, 400, 400, 400]
     assert stage.rows("SELECT count(*) FROM accounts_user WHERE phone_number = %s", [f"+213{digits}"]) == [(1,)]
+
+
+@pytest.mark.parametrize("number", [".0", ".00", "e0"])
+def test_a03_a_number_of_json_is_no_longer_phone(stage, anyone, number):
+    """`555058407.0` is not the number of one digit more, whose owner would get the code."""
+    digits = fresh_phone()[4:]
+    before = stage.rows("SELECT count(*) FROM accounts_user")
+    text = json.dumps(body(phone_number="@@"))
+    for spelled in (f"{digits}{number}", f'"{digits}{number}"'):
+        answer = anyone.call("POST", REGISTER, content=text.replace('"@@"', spelled).encode(), headers={"Content-Type": "application/json"})
+        assert answer.status_code == 400, spelled
+    assert stage.rows("SELECT count(*) FROM accounts_user") == before
+    whole = anyone.call("POST", REGISTER, content=text.replace('"@@"', digits).encode(), headers={"Content-Type": "application/json"})
+    assert whole.json()["user"]["phone_number"] == f"+213{digits}"
+
+
+@pytest.mark.parametrize("domains", [("bücher.example", "xn--bcher-kva.example", "BÜCHER.example", "bu\u0308cher.example"), ("faß.example", "xn--fa-hia.example")])
+def test_a03_one_mailbox_is_one_account(anyone, domains):
+    name = f"m{random.randrange(10**9)}"
+    statuses = [anyone.post(REGISTER, body(email=f"{name}@{domain}")).status_code for domain in domains]
+    assert statuses == [201] + [400] * (len(domains) - 1)
+    logins = [anyone.post("/api/auth/login/email/", {"email": f"{name.upper()}@{domain}", "password": PASSWORD}).status_code for domain in domains]
+    assert logins == [200] * len(domains)
+
+
+@pytest.mark.parametrize("name", ["\u3164", "\u200b\u200e", "\u2800", "\u0301", "\u115f\u1160", "\ufe0f", " \u00a0\t"])
+def test_a02_names_need_something_to_see(anyone, name):
+    assert "name" in anyone.post(REGISTER, body(name=name)).json()["fields"]
+    founder = {"username": f"n{random.randrange(10**9)}", "password": PASSWORD, "company_name": name}
+    assert "company_name" in anyone.post(REGISTER, founder).json()["fields"]
+    if name != "\u0301" and name.strip():
+        hidden = {**founder, "company_name": "T", "username": f"n{name}x{random.randrange(10**9)}"}
+        assert list(anyone.post(REGISTER, hidden).json()["fields"]) == ["username"]
+
+
+def test_a15_one_password_on_every_keyboard(anyone):
+    composed = unicodedata.normalize("NFC", "déménagé-à-Béjaïa")
+    for chosen, typed in ((composed, unicodedata.normalize("NFD", composed)), (unicodedata.normalize("NFD", composed), composed)):
+        phone = fresh_phone()
+        assert anyone.post(REGISTER, body(phone_number=phone, password=chosen)).status_code == 201
+        assert anyone.post("/api/auth/login/phone/", {"phone_number": phone, "password": typed}).status_code == 200
 
 
 def test_a05_twenty_registrations_of_one_phone(stage, anyone):

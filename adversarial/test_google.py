@@ -17,7 +17,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.x509.oid import NameOID
 
-from adversarial.actors import PASSWORD, Actor
+from adversarial.actors import PASSWORD, Actor, fresh_phone
 from adversarial.stage import free_port
 
 AUDIENCE = "client-id.example"
@@ -145,6 +145,55 @@ def test_a20_every_forged_google_token(stage, serve, anyone):
             answer = anyone.post(GOOGLE, {"token": token}, server=server)
             assert (answer.status_code, answer.json()["error"]) == (401, "Invalid token"), (name, answer.text)
         assert stage.rows("SELECT count(*) FROM accounts_user") == before
+    finally:
+        keys.stop()
+
+
+def test_a20_a_google_link_of_before_is_no_way_into_a_reset_account(stage, serve, anyone):
+    """An attacker makes an account by Google and writes the victim's number into it; the victim resets by SMS."""
+    keys = Keys("given")
+    try:
+        server = serve(keys.url)
+        identity = {"sub": f"s{time.time_ns()}", "email": f"a{time.time_ns()}@example.com"}
+        made = anyone.post(GOOGLE, {"token": _token(**identity)}, server=server).json()
+        attacker, phone = Actor(stage, header=f"Bearer {made['access']}"), fresh_phone()
+        assert attacker.put("/api/profile/user/", {"phone_number": phone}).status_code == 200
+        stage.code_for(phone)
+        anyone.post("/api/auth/password-reset/", {"phone_number": phone})
+        new = {"new_password": "another-horse-9", "new_password_confirm": "another-horse-9"}
+        reset = {"phone_number": phone, "code": stage.code_for(phone, after=1), **new}
+        assert anyone.post("/api/auth/password-reset/confirm/", reset).status_code == 200
+        again = anyone.post(GOOGLE, {"token": _token(**identity)}, server=server)
+        assert (again.status_code, again.json()["code"]) == (409, "link_required")
+        assert attacker.get("/api/profile/user/").status_code == 401
+        victim = anyone.post("/api/auth/login/phone/", {"phone_number": phone, "password": "another-horse-9"}).json()
+        assert victim["user"]["id"] == made["user"]["id"] and victim["user"]["email_verified"] is False
+    finally:
+        keys.stop()
+
+
+def test_a20_the_victims_google_is_linked_only_once_the_e_mail_is_proven(stage, serve, anyone):
+    """The mirror image: an attacker's phone beside the victim's e-mail."""
+    keys = Keys("given")
+    try:
+        server = serve(keys.url)
+        identity = {"sub": f"s{time.time_ns()}", "email": f"v{time.time_ns()}@example.com"}
+        prepared = {"phone_number": fresh_phone(), "email": identity["email"], "name": "A", "password": PASSWORD}
+        assert anyone.post("/api/auth/register/", prepared).status_code == 201
+        stage.code_for(identity["email"])
+        assert anyone.post(GOOGLE, {"token": _token(**identity)}, server=server).status_code == 409
+        anyone.post("/api/auth/password-reset/", {"email": identity["email"]})
+        new = {"new_password": "another-horse-9", "new_password_confirm": "another-horse-9"}
+        reset = {"email": identity["email"], "code": stage.code_for(identity["email"], after=1), **new}
+        assert anyone.post("/api/auth/password-reset/confirm/", reset).status_code == 200
+        assert anyone.post(GOOGLE, {"token": _token(**identity)}, server=server).status_code == 200
+        told = len(stage.messages(stage.sms, prepared["phone_number"]))
+        anyone.post("/api/auth/password-reset/", {"phone_number": prepared["phone_number"]})
+        assert anyone.post("/api/auth/login/phone/", {**prepared}).status_code == 401
+        later = fresh_phone()
+        anyone.post("/api/auth/register/", {**prepared, "phone_number": later, "email": None})
+        stage.code_for(later)
+        assert len(stage.messages(stage.sms, prepared["phone_number"])) == told
     finally:
         keys.stop()
 

@@ -24,6 +24,7 @@ from django_tasks_db.models import DBTaskResult
 from websockets.exceptions import ConnectionClosed, WebSocketException
 from websockets.sync.client import connect
 
+from accounts.models import User
 from depannini_dashmap.lib import hub, proxies, realtime
 from depannini_dashmap.models import AuditEvent
 
@@ -211,6 +212,19 @@ def tasks() -> str:
             "Read why in the log, mend it, and set them to READY in the database (docs/operations.md).",
         )
     return "none is late"
+
+
+@examination
+def identities() -> str:
+    """Look for accounts whose e-mail or username is another account's in another spelling."""
+    found = User.objects.spelled_otherwise()
+    if found:
+        named = ", ".join(map(str, found[:10])) + (", …" if len(found) > 10 else "")
+        raise Doubtful(
+            f"{len(found)} accounts have an e-mail or username that another account has in its one spelling: {named}",
+            "Ask whose it is, and change or close the other account in the admin.",
+        )
+    return "each e-mail and username has one spelling"
 
 
 @examination

@@ -10,6 +10,7 @@ from rest_framework import serializers
 
 from depannini_dashmap.lib.fields import (
     ClockTimeField,
+    IsoDateField,
     ModelSerializer,
     StrictIntegerField,
     TextField,
@@ -34,7 +35,7 @@ class OptionalTimeField(ClockTimeField):
         return super().run_validation(None if data == "" else data)
 
 
-class OptionalDateField(serializers.DateField):
+class OptionalDateField(IsoDateField):
     """The day of a time of day on a trip longer than a day; null and the empty text both mean none."""
 
     def __init__(self, **kwargs: Any) -> None:

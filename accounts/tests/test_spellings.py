@@ -1,11 +1,13 @@
 """One canonical form for each identity, whatever keyboard it was typed on; passwords in NFC."""
 
 import unicodedata
+from importlib import import_module
 
 import pytest
+from django.apps import apps
 from django.contrib.auth.hashers import make_password
 
-from accounts.models import User
+from accounts.models import User, VerificationCode
 
 pytestmark = pytest.mark.django_db
 COMPOSED = unicodedata.normalize("NFC", "été-à-Béjaïa-42")
@@ -97,3 +99,52 @@ def test_a_username_is_one_on_every_keyboard(api):
     assert list(api().post(REGISTER, {**console, "username": "\u00e9milie"}).json()["fields"]) == ["username"]
     for typed in ("\u00e9milie", "e\u0301milie ", "\u200ee\u0301milie"):
         assert api().post("/api/auth/login/", {"username": typed, "password": "tow-me-home-42"}).status_code == 200
+
+
+# --- Rows of before ----------------------------------------------------------------------------------------------------------
+def test_rows_of_before_get_the_one_spelling_but_where_another_account_has_it(client_user, other_client, dispatcher, dispatcher_b, staff_user):
+    migration = import_module("accounts.migrations.0012_one_spelling")
+    stored = {
+        client_user.pk: {"email": "x@b\u00fccher.example"},
+        other_client.pk: {"email": "y@b\u00fccher.example", "username": "y@b\u00fccher.example"},
+        dispatcher.pk: {"username": "e\u0301milie"},
+        dispatcher_b.pk: {"email": "x@xn--bcher-kva.example"},
+        staff_user.pk: {"username": "nadia ", "email": '"n"@example.com'},
+    }
+    for pk, fields in stored.items():
+        User.objects.filter(pk=pk).update(**fields)
+    for _ in range(2):  # safe to run again
+        migration.spell(apps, None)
+    kept = {pk: (email, username) for pk, email, username in User.objects.values_list("pk", "email", "username")}
+    assert kept[client_user.pk][0] == "x@b\u00fccher.example", "somebody has the other spelling"
+    assert kept[other_client.pk] == ("y@xn--bcher-kva.example",) * 2
+    assert kept[dispatcher.pk][1] == "\u00e9milie"
+    assert kept[staff_user.pk] == ("n@example.com", "nadia")
+    assert User.objects.spelled_otherwise() == [client_user.pk]
+
+
+def test_a_username_of_before_still_signs_in(api, dispatcher, password):
+    User.objects.filter(pk=dispatcher.pk).update(username="e\u0301milie")
+    assert api().post("/api/auth/login/", {"username": "e\u0301milie", "password": password}).status_code == 200
+
+
+def test_back_to_the_release_before(client_user):
+    migration = import_module("accounts.migrations.0012_one_spelling")
+    for number, purpose in enumerate(["verify", "verify", "claim"]):
+        VerificationCode.objects.create(user=client_user, channel="email", purpose=purpose, address_key="k", tries=5 + number)
+    migration.back_to_one_code(apps, None)
+    assert VerificationCode.objects.open().count() == 1
+    assert set(VerificationCode.objects.values_list("purpose", "tries")) == {("verify", 5)}
+
+
+# --- The console ---------------------------------------------------------------------------------------------------------------
+def test_pages_keep_text_as_the_api_does(client, dispatcher, company_a):
+    client.force_login(dispatcher)
+    page = f"/admin/accounts/company/{company_a.pk}/change/"
+    form = {"name": "\u200fTre\u0301s Trans\u3164", "address": "\u200b", "phone": "", "email": ""}
+    assert client.post(page, form).status_code == 302
+    company_a.refresh_from_db()
+    assert (company_a.name, company_a.address) == ("Tr\u00e9s Trans", "")
+    assert "error" in client.post(page, {**form, "name": "\u3164\u200b"}).content.decode()
+    company_a.refresh_from_db()
+    assert company_a.name == "Tr\u00e9s Trans"

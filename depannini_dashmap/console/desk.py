@@ -16,6 +16,7 @@ from django.views.decorators.http import require_http_methods
 
 from depannini_dashmap.console.pages import BIGGEST_ID, may_change
 from depannini_dashmap.console.results import Results, run_each
+from depannini_dashmap.lib.text import clean
 
 MOST_CHOSEN = 500
 LONGEST_NOTE = 500
@@ -85,7 +86,7 @@ def checked_id(pk: int) -> int:
 
 def given_note(request: HttpRequest) -> tuple[str, str]:
     """Read the reason that a form asks for, and what is wrong with it: nothing where it was not sent yet."""
-    note = request.POST.get("note", "").replace("\x00", "").strip()
+    note = clean(request.POST.get("note", "").replace("\x00", "")[:4000])
     if request.method != "POST" or 0 < len(note) <= LONGEST_NOTE:
         return note, ""
     return note, _("Give a reason of at most %(count)d characters.") % {"count": LONGEST_NOTE}

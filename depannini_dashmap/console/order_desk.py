@@ -22,6 +22,7 @@ from django.utils.translation import gettext_lazy, ngettext
 from accounts.models import User
 from depannini_dashmap.console import desk
 from depannini_dashmap.console.results import Results, run_each
+from depannini_dashmap.lib.admin import TextFormField
 from depannini_dashmap.lib.errors import DomainError
 from depannini_dashmap.lib.refusals import explain
 from fleet.models import Vehicle
@@ -44,7 +45,7 @@ class IntoTripForm(forms.Form):
         initial=EXISTING,
     )
     trip = forms.ModelChoiceField(Trip.objects.none(), required=False, label=gettext_lazy("Existing trip"))
-    name = forms.CharField(max_length=200, required=False, label=gettext_lazy("Name of the new trip"))
+    name = TextFormField(max_length=200, required=False, label=gettext_lazy("Name of the new trip"))
     vehicle = forms.ModelChoiceField(Vehicle.objects.none(), required=False, label=gettext_lazy("Vehicle"))
     planned_start_date = forms.DateField(
         required=False, label=gettext_lazy("Day"), widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d")

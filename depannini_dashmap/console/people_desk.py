@@ -42,7 +42,7 @@ def _resend(actor: User, person: User) -> None:
 STEPS = {
     "resend": _step(
         gettext_lazy("Send verification codes again"),
-        gettext_lazy("Each gets a new code at every address that is not proven yet; older codes stop working."),
+        gettext_lazy("Each gets a new code at every address that is not proven yet; the newest three codes of an address work."),
         gettext_lazy("code on its way"),
         _resend,
     )._replace(spares_the_mighty=False),

@@ -2,10 +2,23 @@
 
 from typing import Any
 
+from django import forms
 from django.contrib import admin
 from django.db import models
 from django.http import HttpRequest
 from django.utils.text import capfirst
+
+from depannini_dashmap.lib.text import clean
+
+
+class TextFormField(forms.CharField):
+    """What people type into a page, as `lib.text` keeps it."""
+
+    def to_python(self, value: Any) -> str:
+        """Return the text in NFC without invisible characters at its ends."""
+        text = str(super().to_python(value) or "")
+        too_long = self.max_length is not None and len(text) > 4 * self.max_length + 64  # refused as it is
+        return text if too_long else clean(text)
 
 
 class TenantAdmin(admin.ModelAdmin):
@@ -61,6 +74,11 @@ class TenantAdmin(admin.ModelAdmin):
     def get_queryset(self, request: HttpRequest) -> models.QuerySet:
         rows = super().get_queryset(request)
         return rows.visible_to(request.user) if hasattr(rows, "visible_to") else rows
+
+    def formfield_for_dbfield(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
+        if type(db_field) in (models.CharField, models.TextField):
+            kwargs.setdefault("form_class", TextFormField)
+        return super().formfield_for_dbfield(db_field, request, **kwargs)
 
     def formfield_for_foreignkey(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
         manager = db_field.remote_field.model._default_manager

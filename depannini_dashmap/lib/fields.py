@@ -28,7 +28,14 @@ def format_decimal(value: Decimal | float | None, places: int) -> str | None:
     return text[1:] if text.startswith("-") and not text.strip("-0.") else text
 
 
-class UtcDateTimeField(serializers.DateTimeField):
+class _PlainText:
+    """What programs write is ASCII; Python's patterns for dates take digits of every script."""
+
+    def to_internal_value(self, data: Any) -> Any:
+        return super().to_internal_value("" if isinstance(data, str) and not data.isascii() else data)  # type: ignore[misc]
+
+
+class UtcDateTimeField(_PlainText, serializers.DateTimeField):
     """Reads ISO 8601 (no zone: UTC), writes whole seconds with `Z`."""
 
     def __init__(self, **kwargs: Any) -> None:
@@ -41,11 +48,15 @@ class UtcDateTimeField(serializers.DateTimeField):
 
 # The format `time` of JSON Schema would ask for a zone.
 @extend_schema_field({"type": "string", "pattern": r"^([01]\d|2[0-3]):[0-5]\d(:[0-5]\d)?$", "example": "08:00:00"})
-class ClockTimeField(serializers.TimeField):
+class ClockTimeField(_PlainText, serializers.TimeField):
     """Reads `HH:MM` and `HH:MM:SS`, writes `HH:MM:SS`."""
 
     def to_representation(self, value: Any) -> str:
         return value.replace(microsecond=0, tzinfo=None).isoformat(timespec="seconds")
+
+
+class IsoDateField(_PlainText, serializers.DateField):
+    """Reads and writes `YYYY-MM-DD`."""
 
 
 class DecimalStringField(serializers.DecimalField):
@@ -158,6 +169,7 @@ class ModelSerializer(serializers.ModelSerializer):
     serializer_field_mapping = {
         **serializers.ModelSerializer.serializer_field_mapping,
         models.DateTimeField: UtcDateTimeField,
+        models.DateField: IsoDateField,
         models.TimeField: ClockTimeField,
         models.DecimalField: DecimalStringField,
         models.FloatField: NumberField,

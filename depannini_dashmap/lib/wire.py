@@ -13,6 +13,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from depannini_dashmap.lib import errors
+from depannini_dashmap.lib.numbers import NotANumber, read_integer
 
 
 # --- Reading and writing -----------------------------------------------------------------------------------------------
@@ -86,6 +87,13 @@ class CursorPages(CursorPagination):
         if any(name.removeprefix("-") not in allowed for name in names):
             raise errors.InvalidData(fields={"ordering": [f"Choose from: {', '.join(sorted(allowed))}."]})
         return (*names, "-id" if names[0].startswith("-") else "id")
+
+    def get_page_size(self, request: Request) -> int | None:
+        try:
+            wanted = read_integer(request.query_params.get(self.page_size_query_param))
+        except NotANumber:
+            wanted = 0
+        return min(wanted, self.max_page_size) if wanted > 0 else self.page_size
 
     def decode_cursor(self, request: Request) -> Any:
         try:

@@ -224,3 +224,13 @@ def test_the_command_fails_when_something_is_broken(settings: Any) -> None:
 def test_an_unknown_examination_is_named() -> None:
     with pytest.raises(CommandError, match="No such examination: nose"):
         call_command("doctor", only=["nose"])
+
+
+@pytest.mark.django_db
+def test_identities_in_two_spellings_are_named(client_user: Any, other_client: Any) -> None:
+    """A migration leaves those of which another account has the canonical spelling."""
+    assert one("identities").level == "ok"
+    type(client_user).objects.filter(pk=client_user.pk).update(email="x@xn--bcher-kva.example")
+    type(client_user).objects.filter(pk=other_client.pk).update(email="x@b\u00fccher.example")
+    finding = one("identities")
+    assert finding.level == "doubtful" and finding.sentence.endswith(f": {other_client.pk}") and finding.remedy

@@ -9,6 +9,7 @@ from rest_framework.exceptions import ValidationError
 from depannini_dashmap.lib.fields import (
     ClockTimeField,
     DecimalStringField,
+    IsoDateField,
     NumberField,
     StrictIntegerField,
     UtcDateTimeField,
@@ -84,6 +85,15 @@ def test_instants_are_utc_and_whole(sent, shown):
 def test_instants_out_of_the_calendar_are_refused(sent):
     with pytest.raises(ValidationError):
         UtcDateTimeField().run_validation(sent)
+
+
+@pytest.mark.parametrize(
+    ("field", "sent"),
+    [(UtcDateTimeField(), "٢٠٢٤-٠١-١٥T١٤:٣٠:٠٠Z"), (ClockTimeField(), "٠٨:٣٠"), (IsoDateField(), "٢٠٢٤-٠١-١٥"), (IsoDateField(), "２０２４-01-15")],
+)
+def test_what_programs_write_has_ascii_digits(field, sent):
+    with pytest.raises(ValidationError):
+        field.run_validation(sent)
 
 
 def test_formats():
