@@ -61,6 +61,9 @@ class User(AbstractBaseUser, PermissionsMixin):
     username = models.CharField(max_length=254, unique=True)
     email = models.EmailField(null=True, blank=True)
     phone_number = models.CharField(max_length=16, null=True, blank=True, unique=True, help_text="E.164")
+    caller_phone = models.CharField(
+        max_length=16, null=True, blank=True, editable=False, help_text="E.164; of a caller without an account of their own"
+    )
     name = models.CharField(max_length=150, blank=True, default="")
     first_name = models.CharField(max_length=150, blank=True, default="")
     last_name = models.CharField(max_length=150, blank=True, default="")
@@ -101,6 +104,9 @@ class User(AbstractBaseUser, PermissionsMixin):
         ordering = ["-date_joined", "-id"]
         constraints = [
             models.UniqueConstraint(Lower("email"), name="user_email_unique"),
+            models.UniqueConstraint(
+                fields=["caller_phone"], condition=Q(caller_phone__isnull=False), name="user_caller_phone_unique"
+            ),
             models.CheckConstraint(
                 condition=Q(user_type__in=["client", "assistant", "dispatcher", "staff"]), name="user_type_known"
             ),
@@ -158,6 +164,11 @@ class User(AbstractBaseUser, PermissionsMixin):
         if full_name:
             return full_name
         return self.username if self.user_type in (self.Type.DISPATCHER, self.Type.STAFF) else ""
+
+    @property
+    def reachable_phone(self) -> str | None:
+        """The number to call: one's own, or the one that a caller without an account called from."""
+        return self.phone_number or self.caller_phone
 
     @cached_property
     def is_operator(self) -> bool:

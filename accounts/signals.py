@@ -7,6 +7,7 @@ All are sent inside the transaction of the change, so a receiver that raises und
 - ``location_reported(user, latitude, longitude)``: somebody said where they are.
 - ``signed_in_request(user_id)``: an assistant's request came with a credential that counts; often.
 - ``sessions_ended(user_id, reason)``: every token of the user is dead.
+- ``caller_joining(user, caller)``: a client has proven the number of a caller, whose account is about to go.
 - ``account_closing(user)``: before personal data is erased; receivers end what the user still has open.
 """
 
@@ -17,3 +18,4 @@ location_reported = Signal()
 signed_in_request = Signal()
 sessions_ended = Signal()
 account_closing = Signal()
+caller_joining = Signal()

@@ -40,6 +40,7 @@ _USER_COLUMNS = (
     "username",
     "email",
     "phone_number",
+    "caller_phone",
     "name",
     "first_name",
     "last_name",

@@ -15,6 +15,7 @@ from adversarial.scene import (
     Scene,
     Values,
     admin_session,
+    call_body,
     deleted_vehicle,
     double,
     fix,
@@ -34,6 +35,7 @@ from adversarial.scene import (
     photo,
     photo_file,
     refresh_token,
+    scheduled,
     session,
     trip_and_order,
     trip_body,
@@ -70,6 +72,11 @@ def clients(status: Cell) -> Row:
 def assistants(status: Cell) -> Row:
     """ "Assistant only" in the documents."""
     return {**signed_in(403), "assistant": status, "other_assistant": status}
+
+
+def roadside(status: Cell) -> Row:
+    """Staff and the group Roadside."""
+    return {**signed_in(403), "roadside": status, "staff": status}
 
 
 def fleet(status: Cell, **others: Cell) -> Row:
@@ -190,6 +197,15 @@ EXPECTED: dict[str, Case] = {
     "GET /api/assistants/": Case(signed_in(200)),
     # Roadside help; each try has a request of its own, in the state in which most is allowed
     "POST /api/assistance/request/": Case(clients(201), {"pickup": AWAY}, double("client", "other_client")),
+    # Clients ask for themselves, whomever they name.
+    "POST /api/assistance/request/ (for a caller)": Case(
+        {**roadside(201), **dict.fromkeys(("client", "other_client"), 201)}, call_body, double("client", "other_client")
+    ),
+    "POST /api/assistance/assign/{assistance_id}/": Case(
+        roadside(200), lambda values: {"assistant": values["helper"]}, job()
+    ),
+    "GET /api/assistance/scheduled/": Case(roadside(200)),
+    "DELETE /api/assistance/scheduled/{assistance_id}/": Case(roadside(204), None, scheduled),
     "GET /api/assistance/view/": Case(signed_in(200)),
     "GET /api/assistance/view/{assistance_id}/ (waiting)": Case(
         of_request(client=200, assistant=200, staff=200), None, job()

@@ -8,7 +8,7 @@ from typing import Any
 
 from PIL import Image
 
-from adversarial.actors import PASSWORD, Actor, fleet_of, new_trip, order_body
+from adversarial.actors import PASSWORD, Actor, fleet_of, fresh_phone, new_trip, order_body
 
 AT = {"lat": 50.0, "lng": 50.0}  # where the first client needs help and the first assistant is
 AWAY = {"lat": -50.0, "lng": -50.0}
@@ -136,6 +136,20 @@ def refresh_token(scene: Scene, name: str):
     yield {"refresh": scene.session("client").known["refresh"]}
 
 
+def call_body(values: Values) -> Values:
+    """Return a call that nobody has made yet."""
+    return {"pickup": AWAY, "client": {"phone_number": fresh_phone(), "name": "Nabil"}}
+
+
+@contextmanager
+def scheduled(scene: Scene, name: str):
+    """Give a request for a caller that is not due yet."""
+    due = (datetime.now(UTC) + timedelta(hours=2)).isoformat()
+    answer = scene.roadside.post("/api/assistance/request/", {**call_body({}), "scheduled_for": due})
+    assert answer.status_code == 201, answer.text
+    yield {"assistance_id": answer.json()["scheduled"]["id"]}
+
+
 def job(*steps: str):
     """Give a request of the first client's that its assistant has brought so far; it ends with the try."""
 
@@ -156,7 +170,7 @@ def job(*steps: str):
                 else:
                     moved = assistant.patch(f"/api/assistance/update/{number}/", {"status": step})
                 assert moved.status_code == 200, moved.text
-            yield {"assistance_id": number}
+            yield {"assistance_id": number, "helper": assistant.id}
         finally:
             client.patch(f"/api/assistance/update/{number}/", {"status": "canceled"})
 

@@ -84,7 +84,7 @@ class AssistanceAdmin(_LedgerAdmin):
     list_filter = ("status", "reason", "assistance_type", "vehicle_type", "price_consent", "price_source", "created_at")
     readonly_fields = ("price_source", "price_consent")
     list_select_related = ("client", "assistant")
-    search_fields = ("=id", "client__name", "client__phone_number", "assistant__name", "assistant__phone_number")
+    search_fields = ("=id", "client__name", "client__phone_number", "client__caller_phone", "assistant__name", "assistant__phone_number")
     date_hierarchy = "created_at"
     ordering = ("-created_at", "-id")
     inlines = (OfferInline,)

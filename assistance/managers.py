@@ -113,6 +113,18 @@ class AssistantProfileQuerySet(models.QuerySet):
         return self.filter(service_type__in=[assistance_type] if assistance_type else ["towing", "repair"])
 
 
+class ScheduledRequestQuerySet(models.QuerySet):
+    """Requests that are made at a time."""
+
+    def waiting(self) -> Self:
+        """Keep those that are neither made nor struck out."""
+        return self.filter(assistance__isnull=True, canceled_at__isnull=True)
+
+    def visible_to(self, user: User) -> Self:
+        """Keep all for staff and Roadside; nobody else sees any before it is made."""
+        return self.all() if user.is_roadside else self.none()
+
+
 class TariffQuerySet(models.QuerySet):
     """What a kilometre costs, since when."""
 

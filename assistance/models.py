@@ -14,7 +14,13 @@ from django.utils.translation import gettext_lazy as _
 from simple_history.models import HistoricalRecords
 
 from assistance import approval, cells, lifecycle, pricing
-from assistance.managers import AssistanceQuerySet, AssistantProfileQuerySet, OfferQuerySet, TariffQuerySet
+from assistance.managers import (
+    AssistanceQuerySet,
+    AssistantProfileQuerySet,
+    OfferQuerySet,
+    ScheduledRequestQuerySet,
+    TariffQuerySet,
+)
 
 CONTACT_AFTER_END = timedelta(hours=24)
 
@@ -218,6 +224,15 @@ class Assistance(models.Model):
     started_at = models.DateTimeField(null=True, blank=True)
     ended_at = models.DateTimeField(null=True, blank=True)
     expires_at = models.DateTimeField(help_text="when it ends unless somebody accepts")
+    billed_to = models.CharField(
+        max_length=200, blank=True, default="", db_default="", help_text="who pays instead of the client"
+    )
+    is_one_of_many = models.BooleanField(
+        default=False,
+        db_default=False,
+        editable=False,
+        help_text="does not count as the client's one open request: billed to somebody else, or joined to an account",
+    )
     stalled_since = models.DateTimeField(
         null=True, blank=True, editable=False, help_text="when the assistant of an accepted job had been silent too long"
     )
@@ -236,8 +251,8 @@ class Assistance(models.Model):
         constraints = [
             models.UniqueConstraint(
                 fields=["client"],
-                condition=Q(status__in=["requested", "accepted", "ongoing"]),
-                name="assistance_one_open_per_client",
+                condition=Q(status__in=["requested", "accepted", "ongoing"], is_one_of_many=False),
+                name="assistance_one_open_request",
             ),
             models.UniqueConstraint(
                 fields=["assistant"],
@@ -309,6 +324,63 @@ class Assistance(models.Model):
         if user_id == self.client_id:
             return lifecycle.CLIENT
         return lifecycle.ASSISTANT if user_id == self.assistant_id else None
+
+
+class ScheduledRequest(models.Model):
+    """A request for a caller that is made when its time comes; until then nobody is asked."""
+
+    client = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="scheduled_requests")
+    created_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, blank=True, related_name="+"
+    )
+    scheduled_for = models.DateTimeField()
+    assistance_type = models.CharField(max_length=6, choices=ServiceType.choices, blank=True, default="")
+    vehicle_type = models.CharField(max_length=5, choices=VehicleClass.choices, blank=True, default="")
+    description = models.CharField(max_length=1000, blank=True, default="")
+    billed_to = models.CharField(max_length=200, blank=True, default="")
+    pickup_lat = models.FloatField()
+    pickup_lng = models.FloatField()
+    dropoff_lat = models.FloatField(null=True, blank=True)
+    dropoff_lng = models.FloatField(null=True, blank=True)
+    created_at = models.DateTimeField(default=timezone.now)
+    assistance = models.OneToOneField(
+        Assistance, on_delete=models.SET_NULL, null=True, blank=True, related_name="scheduled", help_text="once it is made"
+    )
+    canceled_at = models.DateTimeField(null=True, blank=True)
+    refusal = models.CharField(max_length=30, blank=True, default="", help_text="why it could not be made in time")
+
+    objects = ScheduledRequestQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["-scheduled_for", "-id"]
+        indexes = [
+            models.Index(
+                fields=["scheduled_for"],
+                condition=Q(assistance__isnull=True, canceled_at__isnull=True),
+                name="scheduled_waiting",
+            )
+        ]
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(assistance__isnull=True) | Q(canceled_at__isnull=True), name="scheduled_made_or_canceled"
+            ),
+            models.CheckConstraint(
+                condition=Q(pickup_lat__range=(-90, 90), pickup_lng__range=(-180, 180)), name="scheduled_pickup_valid"
+            ),
+            models.CheckConstraint(
+                condition=Q(dropoff_lat__isnull=True, dropoff_lng__isnull=True)
+                | Q(
+                    dropoff_lat__isnull=False,
+                    dropoff_lng__isnull=False,
+                    dropoff_lat__range=(-90, 90),
+                    dropoff_lng__range=(-180, 180),
+                ),
+                name="scheduled_dropoff_valid",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"request for {self.scheduled_for:%Y-%m-%d %H:%M}"
 
 
 class Offer(models.Model):

@@ -7,7 +7,14 @@ from typing import Any
 from django.db import transaction
 from django.dispatch import receiver
 
-from accounts.signals import account_closing, assistant_registered, location_reported, sessions_ended, signed_in_request
+from accounts.signals import (
+    account_closing,
+    assistant_registered,
+    caller_joining,
+    location_reported,
+    sessions_ended,
+    signed_in_request,
+)
 from assistance import services
 
 
@@ -41,3 +48,9 @@ def take_off_duty(sender: Any, user_id: int, reason: str, **kwargs: Any) -> None
 def end_open_jobs(sender: Any, user: Any, **kwargs: Any) -> None:
     """Nothing of a closed account stays open."""
     services.close_open_jobs(user)
+
+
+@receiver(caller_joining)
+def join_caller(sender: Any, user: Any, caller: Any, **kwargs: Any) -> None:
+    """What was asked for under a number is its owner's, once they have proven it."""
+    services.join_caller(user, caller)

@@ -9,8 +9,10 @@ from django.conf import settings
 from drf_spectacular.utils import extend_schema_serializer
 from rest_framework import serializers
 
+from accounts.fields import PhoneField
 from assistance.lifecycle import STATES
 from assistance.models import Assistance, ChatMessage, ServiceType, VehicleClass
+from assistance.services.calls import Caller
 from depannini_dashmap.lib.fields import (
     DecimalStringField,
     NumberField,
@@ -96,6 +98,38 @@ class RequestSerializer(serializers.Serializer):
             "vehicle_type": data["vehicle_type"] or "",
             "description": data["description"] or "",
         }
+
+
+class CallerSerializer(serializers.Serializer):
+    """Who calls."""
+
+    phone_number = PhoneField()
+    name = TextField(max_length=150)
+
+
+class CallSerializer(RequestSerializer):
+    """A request for help that staff or Roadside enter for a caller; clients, for themselves, send none of these keys."""
+
+    client = CallerSerializer(help_text="by staff and Roadside: who calls")
+    billed_to = TextField(
+        max_length=200, required=False, allow_blank=True, allow_null=True, default="", help_text="a garage or an insurer"
+    )
+    scheduled_for = UtcDateTimeField(required=False, allow_null=True, help_text="made and offered then")
+
+    def caller(self) -> Caller:
+        """Give who calls, and whom to bill."""
+        data = self.validated_data
+        return Caller(data["client"]["phone_number"], data["client"]["name"], data["billed_to"] or "")
+
+    def time_ahead(self) -> Any:
+        """Give the time at which the request is to be made, None for now."""
+        return self.validated_data.get("scheduled_for")
+
+
+class AssignSerializer(serializers.Serializer):
+    """Whom to give a request to."""
+
+    assistant = StrictIntegerField(min_value=1, max_value=2**63 - 1)
 
 
 class StatusSerializer(serializers.Serializer):
@@ -217,6 +251,7 @@ class AssistanceSerializer(serializers.Serializer):
     acceptedAt = UtcDateTimeField(allow_null=True)
     endedAt = UtcDateTimeField(allow_null=True)
     expires_at = UtcDateTimeField(help_text="when it ends unless somebody accepts")
+    billed_to = serializers.CharField(allow_null=True, help_text="who pays instead; null for the client")
     stalled_since = UtcDateTimeField(
         allow_null=True, help_text="since when its assistant has been silent for ASSISTANCE_STALLED_AFTER"
     )
@@ -230,11 +265,28 @@ class NearbySerializer(serializers.Serializer):
     distance = serializers.FloatField(help_text="km")
 
 
+class ScheduledSerializer(serializers.Serializer):
+    """A request for a caller that is made later."""
+
+    id = serializers.IntegerField()
+    scheduled_for = UtcDateTimeField()
+    client = PersonSerializer()
+    pickupLocation = PointSerializer()
+    dropoffLocation = PointSerializer(allow_null=True)
+    assistance_type = serializers.ChoiceField(ServiceType.choices, allow_null=True)
+    vehicle_type = serializers.ChoiceField(VehicleClass.choices, allow_null=True)
+    description = serializers.CharField()
+    billed_to = serializers.CharField(allow_null=True)
+    refusal = serializers.CharField(allow_null=True, help_text="why it could not be made when it was due")
+    createdAt = UtcDateTimeField()
+
+
 class RequestedSerializer(serializers.Serializer):
     """The answer to a call for help."""
 
-    assistance = AssistanceSerializer()
+    assistance = AssistanceSerializer(allow_null=True)
     nearby_assistants = NearbySerializer(many=True)
+    scheduled = ScheduledSerializer(required=False, help_text="instead, where it is made later")
 
 
 @extend_schema_serializer(component_name="ChatMessage")

@@ -38,6 +38,19 @@ def look_for_silence(assistance_id: int, accepted_at: float) -> None:
     services.check_stalled(assistance_id=assistance_id, accepted_at=accepted_at)
 
 
+@task(priority=PRIORITY)
+def make_scheduled(scheduled_id: int) -> None:
+    """Make the request whose time has come."""
+    from assistance import services
+
+    services.open_scheduled(scheduled_id=scheduled_id)
+
+
+def plan_scheduled(scheduled_id: int, at: datetime) -> None:
+    """Queue the making of a request at its time."""
+    make_scheduled.using(run_after=at + timedelta(milliseconds=1)).enqueue(scheduled_id)
+
+
 def plan_stall_check(job: Assistance, at: datetime) -> None:
     """Queue a look at an accepted job; the acceptance is named, so that each has one row of looks."""
     accepted_at = job.accepted_at.timestamp() if job.accepted_at else 0.0

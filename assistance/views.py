@@ -11,12 +11,14 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from accounts.permissions import IsAssistant, IsClient
+from accounts.permissions import IsAssistant, IsClient, IsRoadside
 from assistance import selectors, services, wire
-from assistance.models import ChatMessage
+from assistance.models import ChatMessage, ScheduledRequest
 from assistance.nearby import Candidate
 from assistance.serializers import (
+    AssignSerializer,
     AssistanceSerializer,
+    CallSerializer,
     ConsentSerializer,
     DeclinedSerializer,
     EndSerializer,
@@ -26,10 +28,12 @@ from assistance.serializers import (
     RatingSerializer,
     RequestedSerializer,
     RequestSerializer,
+    ScheduledSerializer,
     StatusSerializer,
 )
 from assistance.services.offers import DISTANCE_PLACES
 from depannini_dashmap.lib.api import ApiMixin
+from depannini_dashmap.lib.errors import NotFound
 from depannini_dashmap.lib.fields import format_utc
 from depannini_dashmap.lib.rows import RowPages
 
@@ -47,17 +51,85 @@ def checked(serializer_class: type, request: Request) -> Any:
 class RequestView(ApiMixin, APIView):
     """POST assistance/request/ {pickup, dropoff?, assistance_type?, vehicle_type?, description?} by a client.
 
-    201 {assistance, nearby_assistants}; 400; 403 for others; 409 `request_already_open` with `assistance_id`.
+    Staff and Roadside ask for a caller: with client {phone_number, name}, billed_to?, scheduled_for?; a request for later
+    is answered under `scheduled`, with no `assistance` yet.
+    201 {assistance, nearby_assistants, scheduled?}; 400; 403 for others; 409 `request_already_open` with `assistance_id`.
     """
 
-    permission_classes = [IsClient]
+    permission_classes = [IsClient | IsRoadside]
 
-    @extend_schema(request=RequestSerializer, responses={201: RequestedSerializer}, operation_id="assistance_request")
+    @extend_schema(request=CallSerializer, responses={201: RequestedSerializer}, operation_id="assistance_request")
     def post(self, request: Request) -> Response:
-        arguments = checked(RequestSerializer, request).validated_arguments()
-        requested = services.request_assistance(request.user, **arguments)
+        if not (request.user.is_roadside and "client" in request.data):
+            arguments = checked(RequestSerializer, request).validated_arguments()
+            requested = services.request_assistance(request.user, **arguments)
+        else:
+            call = checked(CallSerializer, request)
+            caller, scheduled_for, arguments = call.caller(), call.time_ahead(), call.validated_arguments()
+            if scheduled_for is not None:
+                row = services.schedule_for_caller(request.user, caller, scheduled_for=scheduled_for, **arguments)
+                answer = {"assistance": None, "nearby_assistants": [], "scheduled": wire.scheduled(row)}
+                return Response(answer, status=status.HTTP_201_CREATED)
+            requested = services.request_for_caller(request.user, caller, **arguments)
         answer = {"assistance": requested.assistance, "nearby_assistants": _nearby(requested.nearby)}
         return Response(answer, status=status.HTTP_201_CREATED)
+
+
+class AssignView(ApiMixin, APIView):
+    """POST assistance/assign/<id>/ {assistant} by staff and Roadside: accepts it for an assistant, on duty or not.
+
+    200 the object, also when repeated; 400; 403 for others; 404; 409 `already_taken` with `assistant_id`,
+    `already_final`, `assistant_busy`, `wrong_service`, `not_approved`.
+    """
+
+    permission_classes = [IsRoadside]
+
+    @extend_schema(
+        parameters=[PATH_ID], request=AssignSerializer, responses=ANSWERS_ASSISTANCE, operation_id="assistance_assign"
+    )
+    def post(self, request: Request, assistance_id: str) -> Response:
+        assistant_id = checked(AssignSerializer, request).validated_data["assistant"]
+        services.assign_by_hand(request.user, assistance_id=int(assistance_id), assistant_id=assistant_id)
+        return Response(selectors.assistance_for(request.user, int(assistance_id)))
+
+
+class ScheduledListView(ApiMixin, generics.GenericAPIView):
+    """GET assistance/scheduled/: requests for callers that are not due yet, the latest first; staff and Roadside.
+
+    200 a page; 403 for others.
+    """
+
+    permission_classes = [IsRoadside]
+    serializer_class = ScheduledSerializer
+    pagination_class = RowPages
+    filter_backends: list[Any] = []
+    ordering = ("-scheduled_for", "-id")
+
+    @extend_schema(responses={200: ScheduledSerializer(many=True)}, operation_id="assistance_scheduled_list")
+    def get(self, request: Request) -> Response:
+        rows = ScheduledRequest.objects.visible_to(request.user).waiting().select_related("client")
+        return self.get_paginated_response([wire.scheduled(row) for row in self.paginate_queryset(rows)])
+
+
+class ScheduledView(ApiMixin, APIView):
+    """DELETE assistance/scheduled/<id>/: strikes out a request that is not due yet; staff and Roadside.
+
+    204, also when repeated; 403 for others; 404; 409 `already_made` with `assistance_id`.
+    """
+
+    permission_classes = [IsRoadside]
+
+    @extend_schema(parameters=[PATH_ID], request=None, responses={204: None}, operation_id="assistance_scheduled_cancel")
+    def delete(self, request: Request, assistance_id: str) -> Response:
+        services.cancel_scheduled(request.user, scheduled_id=checked_id(assistance_id))
+        return Response(status=status.HTTP_204_NO_CONTENT)
+
+
+def checked_id(text: str) -> int:
+    """Give the id in a path. Raises: NotFound for a number that no row has."""
+    if not selectors.is_id(number := int(text)):
+        raise NotFound("Scheduled request")
+    return number
 
 
 def _nearby(candidates: list[Candidate]) -> list[dict[str, Any]]:

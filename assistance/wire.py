@@ -7,10 +7,10 @@ from typing import Any
 
 from assistance import lifecycle
 from assistance.events import point
-from assistance.models import CONTACT_AFTER_END, Assistance
+from assistance.models import CONTACT_AFTER_END, Assistance, ScheduledRequest
 from depannini_dashmap.lib.fields import format_utc
 
-_PERSON = ("name", "first_name", "last_name", "phone_number")
+_PERSON = ("name", "first_name", "last_name", "phone_number", "caller_phone")
 _OWN = [
     "id",
     "status",
@@ -38,6 +38,7 @@ _OWN = [
     "ended_at",
     "expires_at",
     "stalled_since",
+    "billed_to",
 ]
 # For .values(): everything that body() reads, in one query.
 ROW = (*_OWN, *(f"client__{name}" for name in _PERSON), *(f"assistant__{name}" for name in _PERSON))
@@ -84,8 +85,27 @@ def body(row: Row, *, viewer_id: int | None, sees_all: bool = False, now: dateti
         "acceptedAt": format_utc(row["accepted_at"]),
         "endedAt": format_utc(row["ended_at"]),
         "expires_at": format_utc(row["expires_at"]),
+        "billed_to": (row["billed_to"] or None) if sees_all or viewer_id == row["assistant_id"] else None,
         "stalled_since": format_utc(row["stalled_since"]) if row["status"] == lifecycle.ACCEPTED else None,
         "seq": row["version"],
+    }
+
+
+def scheduled(row: ScheduledRequest) -> dict[str, Any]:
+    """Build what staff are answered of a request that is made later."""
+    person = row.client
+    return {
+        "id": row.pk,
+        "scheduled_for": format_utc(row.scheduled_for),
+        "client": {"id": person.pk, "name": person.display_name, "phone_number": person.reachable_phone},
+        "pickupLocation": point(row.pickup_lat, row.pickup_lng),
+        "dropoffLocation": point(row.dropoff_lat, row.dropoff_lng),
+        "assistance_type": row.assistance_type or None,
+        "vehicle_type": row.vehicle_type or None,
+        "description": row.description,
+        "billed_to": row.billed_to or None,
+        "refusal": row.refusal or None,
+        "createdAt": format_utc(row.created_at),
     }
 
 
@@ -106,5 +126,6 @@ def name_of(row: Row, role: str) -> str:
 
 def _person(row: Row, role: str, viewer_id: int | None, contact: bool) -> dict[str, Any]:
     user_id = row[f"{role}_id"]
-    phone = row[f"{role}__phone_number"] if contact or user_id == viewer_id else None
+    number = row[f"{role}__phone_number"] or row[f"{role}__caller_phone"]
+    phone = number if contact or user_id == viewer_id else None
     return {"id": user_id, "name": name_of(row, role), "phone_number": phone}

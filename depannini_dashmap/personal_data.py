@@ -32,7 +32,7 @@ def find_person(who: str) -> User:
     """Find an account by id, username, e-mail or phone. Raises: UnknownPerson."""
     query = Q(username=who) | Q(email=normalise_email(who))
     try:
-        query |= Q(phone_number=normalise_phone(who))
+        query |= Q(phone_number=normalise_phone(who)) | Q(caller_phone=normalise_phone(who))
     except ValueError:
         pass
     if who.isdigit():

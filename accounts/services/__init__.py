@@ -1,5 +1,6 @@
 """What can be done with accounts: one verb each, the same for REST, admin and commands."""
 
+from accounts.services.callers import caller_account
 from accounts.services.closing import close_account
 from accounts.services.codes import (
     confirm_reset,
@@ -28,6 +29,7 @@ from accounts.services.sign_in import check_password, sign_in, sign_in_to_fleet,
 __all__ = [
     "accept_invitation",
     "add_member",
+    "caller_account",
     "change_company",
     "change_profile",
     "change_role",

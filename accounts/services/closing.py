@@ -19,6 +19,7 @@ from depannini_dashmap.lib.errors import Conflict
 ERASED = {
     "email": None,
     "phone_number": None,
+    "caller_phone": None,
     "name": "",
     "first_name": "",
     "last_name": "",

@@ -13,6 +13,7 @@ from accounts import budget, tasks
 from accounts.callers import present_caller
 from accounts.hashing import address_key
 from accounts.models import Membership, Notice, User, VerificationCode
+from accounts.services.callers import hold_number, join_caller
 from accounts.services.guesses import InvalidCode, enter_code, use_up
 from accounts.services.notices import send_notice
 from accounts.services.sessions import require_good_password, set_password
@@ -188,9 +189,11 @@ def _verify_own(user: User, channel: str, addresses: list[str], code: str) -> Us
 
 def _proven(row: VerificationCode, channel: str, address: str) -> User:
     with transaction.atomic():
+        hold_number(channel, address)
         user = _prove(row, channel, address)
         use_up(row)
         end_codes(user.pk, channel)
+        join_caller(user, channel, address)
         audit.record("address_verified", actor=user, target=user, channel=channel)
     return user
 
@@ -207,6 +210,7 @@ def confirm_reset(channel: str, address: str, code: str, new_password: str) -> N
         raise InvalidCode()
     require_good_password(new_password, user)
     with transaction.atomic():
+        hold_number(channel, address)
         account = User.objects.select_for_update(no_key=True).get(pk=user.pk)
         now = holder_of(channel, address)  # as it is now that nobody else changes the account
         if now is None or now.pk != account.pk or not can_reset(now, channel):
@@ -215,6 +219,7 @@ def confirm_reset(channel: str, address: str, code: str, new_password: str) -> N
         end_codes(account.pk)
         if not getattr(account, f"{channel}_verified"):
             _take_over(account, channel)
+            join_caller(account, channel, address)
         set_password(account, new_password, actor=account, reason="password_reset")
 
 

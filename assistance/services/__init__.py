@@ -1,6 +1,14 @@
 """The flows of roadside help, one verb each: every door (REST, sockets, admin, tasks) calls these and nothing below."""
 
 from assistance.services.approvals import approve_assistant, withdraw_approval
+from assistance.services.calls import (
+    Caller,
+    cancel_scheduled,
+    join_caller,
+    open_scheduled,
+    request_for_caller,
+    schedule_for_caller,
+)
 from assistance.services.chat import Posted, post_chat
 from assistance.services.closing import close_open_jobs
 from assistance.services.dispatch import Ranked, ask_again, assign_by_hand, cancel_by_staff, ranked_candidates
@@ -23,6 +31,7 @@ from assistance.services.signs import is_due as is_sign_due
 from assistance.services.whereabouts import Whereabouts, store_whereabouts
 
 __all__ = [
+    "Caller",
     "Posted",
     "Ranked",
     "Whereabouts",
@@ -32,6 +41,7 @@ __all__ = [
     "ask_again",
     "assign_by_hand",
     "cancel_by_staff",
+    "cancel_scheduled",
     "change_own_profile",
     "change_papers",
     "check_stalled",
@@ -40,16 +50,20 @@ __all__ = [
     "decline",
     "expire",
     "is_sign_due",
+    "join_caller",
     "keep_fresh",
     "leave_duty",
     "note_sign_of_life",
     "post_chat",
+    "open_scheduled",
     "ranked_candidates",
     "rate",
     "register_assistant",
     "release",
     "report_location",
     "request_assistance",
+    "request_for_caller",
+    "schedule_for_caller",
     "send_next_wave",
     "set_duty",
     "set_price",

@@ -13,9 +13,9 @@ from assistance import approval, events, lifecycle
 from assistance.cells import box_around
 from assistance.models import Assistance, AssistantProfile, Offer
 from assistance.services import approvals, jobs, state
-from assistance.services.requests import Requested, request_assistance
+from assistance.services.requests import Requested, open_request, open_request_of
 from depannini_dashmap.lib import audit, realtime
-from depannini_dashmap.lib.errors import Conflict, Forbidden, NotFound
+from depannini_dashmap.lib.errors import Conflict, Forbidden, InvalidData, NotFound
 from depannini_dashmap.lib.geo import haversine_km
 
 if TYPE_CHECKING:
@@ -111,8 +111,8 @@ def assign_by_hand(staff: User, *, assistance_id: int, assistant_id: int) -> Ass
     """Give a waiting request to an assistant who was asked otherwise; duty, distance and freshness do not matter.
 
     Effects: as an acceptance; the assistant's sockets are told, the ledger names the dispatcher, it is audited.
-    Raises: Forbidden for who does not work the roadside side; NotFound; Conflict when it is not waiting, or the assistant is on
-    another job or of another service.
+    Raises: Forbidden for who does not work the roadside side; NotFound; InvalidData for who is no assistant; Conflict when
+    another one has it (`assistant_id`), or the assistant is on another job, of another service or not approved.
     """
     if not staff.is_roadside:
         raise Forbidden()
@@ -132,7 +132,16 @@ def _assign(staff: User, assistance_id: int, assistant_id: int, now: datetime) -
         raise NotFound("Assistance")
     state.refuse_final(job)
     if profile is None or not profile.user.is_active:
-        raise NotFound("Assistant")
+        raise InvalidData("Assistant not found", fields={"assistant": ["Assistant not found"]})
+    if job.assistant_id == profile.pk:
+        return job  # the other dispatcher was as quick, with the same choice
+    if job.assistant_id is not None:
+        raise Conflict(
+            "This request is already taken",
+            code="already_taken",
+            current_status=job.status,
+            assistant_id=job.assistant_id,
+        )
     if job.assistance_type not in ("", profile.service_type):
         raise Conflict("This request needs another service", code="wrong_service")
     if sentences := approvals.refusal(profile):
@@ -144,7 +153,6 @@ def _assign(staff: User, assistance_id: int, assistant_id: int, now: datetime) -
     return job
 
 
-@transaction.atomic
 def ask_again(staff: User, *, assistance_id: int) -> Requested:
     """Open a new request like one that nobody answered, for its client: what has ended stays as it is.
 
@@ -154,6 +162,25 @@ def ask_again(staff: User, *, assistance_id: int) -> Requested:
     """
     if not staff.is_roadside:
         raise Forbidden()
+    try:
+        with transaction.atomic():
+            return _ask_again(staff, assistance_id)
+    except _OpenAlready as found:
+        open_id = open_request_of(found.client_id)
+        raise Conflict(
+            "The client already has an open request", code="request_already_open", assistance_id=open_id
+        ) from found
+
+
+class _OpenAlready(Exception):
+    """The database refused a second open request of a client: its transaction is over."""
+
+    def __init__(self, client_id: int) -> None:
+        self.client_id = client_id
+        super().__init__(client_id)
+
+
+def _ask_again(staff: User, assistance_id: int) -> Requested:
     client_id = Assistance.objects.filter(pk=assistance_id).values_list("client_id", flat=True).first()
     is_there = client_id is not None and state.hold_account(client_id)
     old = state.locked(assistance_id)
@@ -163,16 +190,17 @@ def ask_again(staff: User, *, assistance_id: int) -> Requested:
         raise Conflict("Only an unanswered request is asked again", code="not_unanswered", current_status=old.status)
     has_dropoff = old.dropoff_lat is not None and old.dropoff_lng is not None
     try:
-        asked = request_assistance(
+        asked = open_request(
             old.client,
             pickup=(old.pickup_lat, old.pickup_lng),
             dropoff=(old.dropoff_lat, old.dropoff_lng) if has_dropoff else None,  # type: ignore[arg-type]
             assistance_type=old.assistance_type,
             vehicle_type=old.vehicle_type,
             description=old.description,
+            billed_to=old.billed_to,
         )
-    except Conflict as error:
-        raise Conflict("The client already has an open request", code=error.code, **error.extra) from error
+    except IntegrityError as error:
+        raise _OpenAlready(old.client_id) from error
     audit.record("assistance_asked_again", actor=staff, target=old, assistance_id=asked.assistance["id"])
     return asked
 

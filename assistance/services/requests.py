@@ -45,7 +45,7 @@ def request_assistance(
     vehicle_type: str = "",
     description: str = "",
 ) -> Requested:
-    """Open a request, freeze its price, and offer it to the nearest.
+    """Open one's own request, freeze its price, and offer it to the nearest.
 
     Effects: offers to the first wave, the plans of the next one and of the end.
     Raises: Forbidden for who is no client; InvalidData for a dropoff too far away; Conflict with `assistance_id` while
@@ -55,32 +55,53 @@ def request_assistance(
         raise Forbidden()
     try:
         with transaction.atomic():
-            return _request(user, pickup, dropoff, assistance_type, vehicle_type, description, timezone.now())
+            return open_request(
+                user,
+                pickup=pickup,
+                dropoff=dropoff,
+                assistance_type=assistance_type,
+                vehicle_type=vehicle_type,
+                description=description,
+            )
     except IntegrityError:
-        open_id = Assistance.objects.open().filter(client_id=user.pk).values_list("pk", flat=True).first()
+        open_id = open_request_of(user.pk)
         if open_id is None:
             raise
         raise Conflict("You already have an open request", code="request_already_open", assistance_id=open_id) from None
 
 
-def _request(
+def open_request_of(client_id: int) -> int | None:
+    """Give the open request that keeps a client from asking for another."""
+    rows = Assistance.objects.open().filter(client_id=client_id, is_one_of_many=False)
+    return rows.values_list("pk", flat=True).first()
+
+
+def open_request(
     user: User,
+    *,
     pickup: Place,
-    dropoff: Place | None,
-    assistance_type: str,
-    vehicle_type: str,
-    description: str,
-    now: datetime,
+    dropoff: Place | None = None,
+    assistance_type: str = "",
+    vehicle_type: str = "",
+    description: str = "",
+    billed_to: str = "",
 ) -> Requested:
+    """Open a client's request inside the caller's transaction; one billed to somebody else does not count as their one.
+
+    Raises: as request_assistance, but IntegrityError while another request is open.
+    """
+    now = timezone.now()
     if not state.hold_account(user.pk):
         raise Unauthenticated()
-    distance_km = _distance_km(pickup, dropoff)
+    distance_km = distance_of(pickup, dropoff)
     quote = _quote(assistance_type, vehicle_type, distance_km, now)
     job = Assistance.objects.create(
         client=user,
         assistance_type=assistance_type,
         vehicle_type=vehicle_type,
         description=description,
+        billed_to=billed_to,
+        is_one_of_many=bool(billed_to),
         pickup_lat=pickup[0],
         pickup_lng=pickup[1],
         dropoff_lat=dropoff[0] if dropoff else None,
@@ -119,7 +140,7 @@ def _quote(assistance_type: str, vehicle_type: str, distance_km: Decimal, now: d
     return _Quote(price, Assistance.PriceSource.TARIFF, tariff.currency or settings.CURRENCY)
 
 
-def _distance_km(pickup: Place, dropoff: Place | None) -> Decimal:
+def distance_of(pickup: Place, dropoff: Place | None) -> Decimal:
     """Give the way to be driven with the vehicle. Raises: InvalidData beyond ASSISTANCE_MAX_DISTANCE_KM."""
     if dropoff is None:
         return Decimal("0.000")

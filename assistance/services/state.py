@@ -18,7 +18,7 @@ from depannini_dashmap.lib.errors import Conflict, NotFound, Unauthenticated
 if TYPE_CHECKING:
     from accounts.models import User
 
-_NAMES = ("name", "first_name", "last_name", "phone_number")
+_NAMES = ("name", "first_name", "last_name", "phone_number", "caller_phone")
 _DEFERRED = [f"{role}__{name}" for role in ("client", "assistant") for name in _NAMES]
 _OWN = [field.name for field in Assistance._meta.concrete_fields]
 

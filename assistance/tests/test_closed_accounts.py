@@ -18,7 +18,7 @@ from assistance import nearby, services
 from assistance.models import Assistance, AssistantProfile, ChatMessage
 from assistance.nearby import Search
 from assistance.services import Whereabouts
-from depannini_dashmap.lib.errors import DomainError, NotFound, Unauthenticated
+from depannini_dashmap.lib.errors import DomainError, InvalidData, Unauthenticated
 
 PLACE = (36.75, 3.05)
 ERASED = {"name": "", "address": "", "phone_number": None, "email": None, "current_lat": None, "current_lng": None}
@@ -87,7 +87,7 @@ def test_who_is_gone_takes_no_job(
     END[end](assistant_user)
     with pytest.raises(Unauthenticated):
         services.accept(assistant_user, job.pk)
-    with pytest.raises(NotFound):
+    with pytest.raises(InvalidData):
         services.assign_by_hand(staff_user, assistance_id=job.pk, assistant_id=assistant_user.pk)
     job.refresh_from_db()
     assert (job.status, job.assistant_id) == ("requested", None)

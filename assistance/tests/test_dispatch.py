@@ -8,7 +8,7 @@ from django.utils import timezone
 
 from assistance import services
 from assistance.models import Assistance, AssistantProfile, ChatMessage, Offer
-from depannini_dashmap.lib.errors import Conflict, Forbidden, NotFound
+from depannini_dashmap.lib.errors import Conflict, Forbidden, InvalidData, NotFound
 
 pytestmark = pytest.mark.django_db
 NORTH = 1 / 111.195
@@ -47,7 +47,7 @@ def test_assigning_by_hand(
     job = ask(client_user)
     with pytest.raises(Forbidden):
         services.assign_by_hand(dispatcher, assistance_id=job.pk, assistant_id=assistant_user.pk)
-    with pytest.raises(NotFound):
+    with pytest.raises(InvalidData):
         services.assign_by_hand(staff_user, assistance_id=job.pk, assistant_id=client_user.pk)
     with pytest.raises(NotFound):
         services.assign_by_hand(staff_user, assistance_id=10**6, assistant_id=assistant_user.pk)

@@ -1,0 +1,81 @@
+"""Accounts of callers: a client with a phone, for whom dispatchers ask for help, until somebody proves the number.
+
+The number stands in a column of its own, which no sign-in, reset or code looks at: until then it opens and shows nothing,
+and whoever registers with it has an account beside the caller's. Proving it joins both.
+"""
+
+from __future__ import annotations
+
+import uuid
+
+from django.db import transaction
+
+from accounts import signals
+from accounts.models import User, VerificationCode
+from depannini_dashmap.lib import audit
+from depannini_dashmap.lib.errors import InvalidData
+from depannini_dashmap.lib.turns import take_turn
+
+REFUSED = {
+    User.Type.ASSISTANT: "This number belongs to an assistant.",
+    User.Type.DISPATCHER: "This number belongs to a dispatcher.",
+    User.Type.STAFF: "This number belongs to a member of staff.",
+}
+SWITCHED_OFF = "The account with this number is switched off."
+
+
+@transaction.atomic
+def caller_account(*, phone_number: str, name: str) -> User:
+    """Give the client who calls from a number: its proven holder, else the caller's own account, made at need.
+
+    Shape: an E.164 number, and a name that corrects the caller's former one; a registered holder keeps theirs.
+    Raises: InvalidData for a number of somebody who is no client, or whose account is switched off.
+    """
+    _hold_number(phone_number)
+    holder = User.objects.filter(phone_number=phone_number).first()
+    if holder is not None:
+        problem = REFUSED.get(User.Type(holder.user_type)) or ("" if holder.is_active else SWITCHED_OFF)
+        if problem:
+            raise InvalidData(fields={"client.phone_number": [problem]})
+        if holder.phone_verified:
+            return holder
+    caller = User.objects.filter(caller_phone=phone_number).first()
+    if caller is None:
+        return _new_caller(phone_number, name)
+    if name and caller.name != name:
+        caller.name = name
+        caller.save(update_fields=["name"])
+    return caller
+
+
+def _new_caller(phone_number: str, name: str) -> User:
+    caller = User(username=f"@caller-{uuid.uuid4().hex}", caller_phone=phone_number, name=name)
+    caller.set_unusable_password()
+    caller.save(force_insert=True)
+    audit.record("caller_account_made", target=caller)
+    return caller
+
+
+def hold_number(channel: str, address: str) -> None:
+    """Let nobody ask for help for a caller until the number that is being proven is joined; call it before row locks."""
+    if channel == VerificationCode.Channel.PHONE:
+        _hold_number(address)
+
+
+def join_caller(user: User, channel: str, address: str) -> None:
+    """Give a client what dispatchers asked for under the number that they have just proven.
+
+    Effects: ``caller_joining``, then the caller's account is gone. Nothing for who is no client.
+    """
+    if channel != VerificationCode.Channel.PHONE or user.user_type != User.Type.CLIENT:
+        return
+    caller = User.objects.select_for_update(no_key=True).filter(caller_phone=address).exclude(pk=user.pk).first()
+    if caller is None:
+        return
+    signals.caller_joining.send(sender=User, user=user, caller=caller)
+    audit.record("caller_joined", actor=user, target=user, caller_id=caller.pk)
+    caller.delete()
+
+
+def _hold_number(phone_number: str) -> None:
+    take_turn(f"caller {phone_number}")
