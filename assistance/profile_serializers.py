@@ -60,19 +60,20 @@ class PhotoSerializer(serializers.Serializer):
 
 
 class LocationSerializer(serializers.Serializer):
-    """A place, under either of its two pairs of names."""
+    """A place, under either of its two pairs of names; a pair counts whole, null is absent."""
 
-    latitude = NumberField(min_value=-90, max_value=90, required=False)
-    longitude = NumberField(min_value=-180, max_value=180, required=False)
-    lat = NumberField(min_value=-90, max_value=90, required=False)
-    lng = NumberField(min_value=-180, max_value=180, required=False)
+    latitude = NumberField(min_value=-90, max_value=90, required=False, allow_null=True)
+    longitude = NumberField(min_value=-180, max_value=180, required=False, allow_null=True)
+    lat = NumberField(min_value=-90, max_value=90, required=False, allow_null=True)
+    lng = NumberField(min_value=-180, max_value=180, required=False, allow_null=True)
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
-        lat, lng = attrs.get("latitude", attrs.get("lat")), attrs.get("longitude", attrs.get("lng"))
-        missing = [name for name, value in (("latitude", lat), ("longitude", lng)) if value is None]
-        if missing:
-            raise serializers.ValidationError({name: ["This field is required."] for name in missing})
-        return {"lat": lat, "lng": lng}
+        pairs = [("latitude", "longitude"), ("lat", "lng")]
+        for north, east in pairs:
+            if attrs.get(north) is not None and attrs.get(east) is not None:
+                return {"lat": attrs[north], "lng": attrs[east]}
+        begun = next((pair for pair in pairs if any(attrs.get(name) is not None for name in pair)), pairs[0])
+        raise serializers.ValidationError({name: ["This field is required."] for name in begun if attrs.get(name) is None})
 
 
 class DutySerializer(serializers.Serializer):

@@ -38,6 +38,7 @@ def _erase(user_id: int) -> None:
     Assistance.objects.filter(client_id=user_id).update(
         description="",
         reason_note="",
+        price_note="",
         **{name: Round(F(name), 2) for name in ("pickup_lat", "pickup_lng", "dropoff_lat", "dropoff_lng")},
     )
     AssistantProfile.objects.filter(pk=user_id).update(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
+from decimal import Decimal
 from functools import partial
 from typing import Any
 
@@ -100,6 +101,17 @@ def test_who_is_gone_writes_no_message(client_user: User, assistant_user: User, 
     with pytest.raises(Unauthenticated):
         services.post_chat(client_user, job.pk, "I am still here")
     assert not ChatMessage.objects.exists()
+
+
+@pytest.mark.django_db
+def test_what_staff_wrote_about_somebody_goes_with_them(
+    client_user: User, assistant_user: User, staff_user: User, job_in: Any
+) -> None:
+    job = job_in("completed", client_user, assistant_user, description="Beside my house")
+    services.set_price(staff_user, job.pk, Decimal(900), reason="Amina rang from 0555 00 00 01")
+    close_account(client_user)
+    job.refresh_from_db()
+    assert (job.description, job.reason_note, job.price_note, job.total_price) == ("", "", "", 900)
 
 
 @pytest.mark.django_db

@@ -1,12 +1,15 @@
-"""The tariff of a new database, and what an upgrade leaves alone."""
+"""The tariff of a new database, and what an upgrade does to prices and leaves alone."""
 
+from decimal import Decimal
 from importlib import import_module
 from typing import Any
 
 import pytest
 from django.apps import apps
 
-from assistance.models import Tariff
+from assistance import services
+from assistance.models import Assistance, Tariff
+from depannini_dashmap.lib.errors import Conflict
 
 pytestmark = pytest.mark.django_db
 upgrade = import_module("assistance.migrations.0006_tariff_of_the_apps")
@@ -47,3 +50,20 @@ def test_what_an_operator_has_touched_stays(touch: str) -> None:
     before = _rates()
     upgrade.use_tariff_of_the_apps(apps, None)
     assert _rates() == before
+
+
+def test_a_repairer_under_way_without_a_type_goes_on_pricing(
+    client_user: Any, other_client: Any, make_assistant: Any, assistant_user: Any, ask: Any, duty: Any
+) -> None:
+    repairer, tower = make_assistant(1, service_type="repair"), duty(assistant_user)
+    jobs = {}
+    for client, helper in ((client_user, repairer), (other_client, tower)):
+        jobs[helper] = ask(client)
+        services.accept(helper, jobs[helper].pk)
+    # as the release before left them: no type, the tariff's price, nobody noted
+    former = {"assistance_type": "", "total_price": 1500, "price_is_final": True, "price_source": ""}
+    Assistance.objects.update(**former)
+    import_module("assistance.migrations.0011_repairs_under_way").name_repairs(apps, None)
+    assert services.set_price(repairer, jobs[repairer].pk, Decimal(900))["assistance_type"] == "repair"
+    with pytest.raises(Conflict):
+        services.set_price(tower, jobs[tower].pk, Decimal(900))

@@ -163,6 +163,19 @@ def test_locations_under_both_names_and_verbs(
 
 
 @pytest.mark.parametrize(
+    "sent",
+    [
+        {"latitude": None, "longitude": None, "lat": 36.5, "lng": 3.25},
+        {"latitude": 36.5, "longitude": 3.25, "lat": None, "lng": None},
+        {"latitude": 1, "lat": 36.5, "lng": 3.25},
+    ],
+)
+def test_a_pair_counts_whole(api: Any, client_user: Any, sent: Any) -> None:
+    answer = api(client_user).put("/api/profile/update-location/", sent)
+    assert (answer.status_code, answer.json()["latitude"], answer.json()["longitude"]) == (200, 36.5, 3.25)
+
+
+@pytest.mark.parametrize(
     ("sent", "field"),
     [
         ({}, "latitude"),
@@ -172,6 +185,9 @@ def test_locations_under_both_names_and_verbs(
         ({"latitude": True, "longitude": 0}, "latitude"),
         ({"latitude": "Infinity", "longitude": 0}, "latitude"),
         ({"latitude": None, "longitude": 0}, "latitude"),
+        ({"lat": 1}, "lng"),
+        ({"lat": 1, "lng": None}, "lng"),
+        ({"latitude": 1, "lng": 2}, "longitude"),
     ],
 )
 def test_bad_locations(api: Any, client_user: Any, sent: Any, field: str) -> None:
