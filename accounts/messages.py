@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from email.utils import parseaddr
 
 from django.conf import settings
@@ -12,6 +11,7 @@ from django.template.loader import render_to_string
 from accounts.models import Invitation, Notice, VerificationCode
 from depannini_dashmap.lib import mails
 from depannini_dashmap.lib.metrics import MESSAGES_SENT
+from depannini_dashmap.lib.plain_text import one_line
 from depannini_dashmap.lib.sms import send_sms
 
 _MAIL_PATIENCE = 10.0  # seconds: a mail server that drips must not hold the worker, which has waves to send
@@ -67,8 +67,8 @@ def send_invitation(invitation: Invitation, address: str) -> None:
     """Tell somebody that a company asks for them. Raises: as `send_code`."""
     context = {
         "subject": "A company invites you",
-        "company": unlinked(invitation.company.name),
-        "inviter": unlinked(invitation.invited_by.display_name if invitation.invited_by else ""),
+        "company": one_line(invitation.company.name),
+        "inviter": one_line(invitation.invited_by.display_name if invitation.invited_by else ""),
         "role": invitation.role,
         "day": f"{invitation.expires_at:%Y-%m-%d}",
         "is_by_email": bool(invitation.email),
@@ -76,11 +76,6 @@ def send_invitation(invitation: Invitation, address: str) -> None:
     key = f"invitation-{invitation.pk}-{invitation.created_at:%Y%m%d%H%M%S%f}"  # after a restore a number comes again
     _send_mail(address, "invitation", context, _message_id(key))
     MESSAGES_SENT.labels("invitation", "email").inc()
-
-
-def unlinked(text: str) -> str:
-    """Return what a user wrote on one line, in a form that no mail program makes a link of."""
-    return re.sub(r"(?<=\w)([.:@])(?=[\w/])", r" \1 ", " ".join(text.split()))
 
 
 def _message_id(key: str) -> dict[str, str]:

@@ -195,6 +195,11 @@ class User(AbstractBaseUser, PermissionsMixin):
         return bool(self._company_roles)
 
     @property
+    def works_here(self) -> bool:
+        """Whether the console is for them: dispatchers with a company, operators, and who works the roadside."""
+        return self.is_roadside or self.is_company_member
+
+    @property
     def is_company_editor(self) -> bool:
         """Whether the user may change things in at least one company."""
         return Membership.Role.MEMBER in self._company_roles

@@ -8,12 +8,13 @@ from django.contrib.auth.forms import AuthenticationForm
 from django.contrib.auth.views import PasswordChangeView
 from django.core.exceptions import BadRequest, ValidationError
 from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
 from django.urls import URLPattern, reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from accounts import lockouts
-from accounts.models import User
+from accounts.models import Invitation, User
 from accounts.services import set_password
 from depannini_dashmap.console import actions, pages
 from depannini_dashmap.console.urls import console_urls
@@ -26,7 +27,7 @@ class DispatchLoginForm(AuthenticationForm):
 
     error_messages = {
         **AuthenticationForm.error_messages,
-        "not_here": gettext_lazy("This account belongs to no company: ask a member to add you."),
+        "not_here": gettext_lazy("This account belongs to no company: ask one to invite you."),
         "too_many": gettext_lazy("Too many tries"),
     }
     required_css_class = "required"
@@ -61,8 +62,15 @@ class OwnPasswordForm(AdminPasswordChangeForm):
 
 
 def may_enter(user: Any) -> bool:
-    """Tell whether the site is open to somebody: `is_staff` alone opens nothing."""
-    return bool(user.is_authenticated and user.is_active and (user.is_roadside or user.is_company_member))
+    """Tell whether the site is open to somebody: `is_staff` alone opens nothing.
+
+    A dispatcher without a company finds the invitations to themselves here, while there are any, and nothing else.
+    """
+    return bool(user.is_authenticated and user.is_active and (user.works_here or _is_invited(user)))
+
+
+def _is_invited(user: Any) -> bool:
+    return user.user_type == User.Type.DISPATCHER and Invitation.objects.offered_to(user).exists()
 
 
 class DispatchAdminSite(AdminSite):
@@ -99,7 +107,10 @@ class DispatchAdminSite(AdminSite):
         return console_urls(self) + super().get_urls()
 
     def index(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
-        return super().index(request, {**pages.board_context(request), **(extra_context or {})})
+        if not request.user.works_here:
+            return redirect("admin:invitations")
+        invited = Invitation.objects.offered_to(request.user).count()
+        return super().index(request, {**pages.board_context(request), "invited": invited, **(extra_context or {})})
 
     def password_change(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
         """Ask for a new password; Django names its own form here, which would leave tokens alive."""

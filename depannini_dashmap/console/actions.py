@@ -71,6 +71,8 @@ def attach(model_admin: ModelAdmin) -> None:
         model_admin.actions = [*(model_admin.actions or ()), *more]
     if label in BADGES:
         model_admin.list_display = [status_badge if name == "status" else name for name in model_admin.list_display]
+    if label == "accounts.company":
+        model_admin.list_display = [*model_admin.list_display, people_link]
     if label in DESKS:
         column = _to_the_desk(model_admin, *DESKS[label])
         model_admin.list_display = [column, *(name for name in model_admin.list_display if name != DESKS[label][0])]
@@ -85,6 +87,13 @@ def _to_the_desk(model_admin: ModelAdmin, name: str, view: str) -> Callable[[Any
         return format_html('<a href="{}"><bdi>{}</bdi></a>', reverse(f"admin:{view}", args=[row.pk]), getattr(row, name))
 
     return desk_link
+
+
+@display(description=gettext_lazy("People"))
+def people_link(company: Any) -> str:
+    """Lead to the page of who works for a company."""
+    words = _("Who works here")
+    return format_html('<a href="{}">{}</a>', reverse("admin:company_people", args=[company.pk]), words)
 
 
 @display(description=gettext_lazy("status"), ordering="status")

@@ -12,6 +12,7 @@ from django.views.i18n import set_language
 
 from depannini_dashmap.console import (
     assistant_desk,
+    company_desk,
     connect,
     order_desk,
     pages,
@@ -44,6 +45,17 @@ def console_urls(site: DispatchAdminSite) -> list[URLPattern]:
         path("map/", page(pages.live_map), name="map"),
         path("map/state/", site.admin_view(pages.map_state), name="map_state"),
         path("socket-token/", site.admin_view(pages.socket_token), name="socket_token"),
+        path("company/", page(company_desk.choose), name="company"),
+        path("company/<int:company_id>/", page(company_desk.show), name="company_people"),
+        path("company/<int:company_id>/invite/", page(company_desk.invite), name="company_invite"),
+        path(
+            "company/<int:company_id>/invitations/<int:invitation_id>/", page(company_desk.revoke), name="company_revoke"
+        ),
+        path("company/<int:company_id>/people/<int:user_id>/role/", page(company_desk.give_role), name="company_role"),
+        path("company/<int:company_id>/people/<int:user_id>/remove/", page(company_desk.remove), name="company_remove"),
+        path("invitations/", page(company_desk.show_invitations), name="invitations"),
+        path("invitations/<int:invitation_id>/accept/", page(company_desk.answer), {"choice": "accept"}, name="invitation_accept"),
+        path("invitations/<int:invitation_id>/decline/", page(company_desk.answer), {"choice": "decline"}, name="invitation_decline"),
         path("dispatch/orders/into-trip/", page(order_desk.into_trip), name="dispatch_into_trip"),
         path("dispatch/trips/step/<slug:step>/", page(trip_desk.take_step), name="dispatch_step"),
         path("dispatch/trips/<int:trip_id>/", page(trip_desk.show_trip), name="dispatch_trip"),

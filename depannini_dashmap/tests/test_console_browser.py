@@ -11,6 +11,7 @@ import pytest
 from django.db import connections
 from django.utils import timezone
 
+from accounts.services import invite
 from accounts.tokens import issue_pair
 from assistance.models import AssistantProfile
 from depannini_dashmap.tests.server import Server, _environment, eventually, free_port, server, session_server
@@ -378,6 +379,7 @@ def test_every_page_can_be_read_and_worked_by_everybody(
     dispatcher: Any,
     staff_user: Any,
     company_a: Any,
+    company_b: Any,
     client_user: Any,
     assistant_user: Any,
 ) -> None:
@@ -387,6 +389,8 @@ def test_every_page_can_be_read_and_worked_by_everybody(
     type(trip).objects.filter(pk=trip.pk).update(status="in_progress", actual_start_datetime=timezone.now())
     _report(server, dispatcher, trip.vehicle, 36.75, 3.15)
     job = _request(client_user)
+    for company, name in ((company_a, "omar.de.la.societe.voisine@example.com"), (company_b, "nadia")):
+        invite(staff_user, company, person={"username": name})
     AssistantProfile.objects.filter(pk=assistant_user.pk).update(is_active=True, seen_at=timezone.now(), lat=36.76, lng=3.06)
     one = watch(server.url, locale=language)
     page = one.page
@@ -408,6 +412,10 @@ def test_every_page_can_be_read_and_worked_by_everybody(
         f"/admin/orders/order/{waiting.pk}/change/",
         "/admin/orders/order/import/",
         "/admin/fleet/vehicle/",
+        f"/admin/company/{company_a.pk}/",
+        f"/admin/company/{company_a.pk}/people/{dispatcher.pk}/remove/",
+        "/admin/invitations/",
+        "/admin/accounts/company/",
     ]
     if username == "salim":
         paths += [
