@@ -19,6 +19,7 @@ from telematics.services import record_fixes_of
 from telematics.vehicles import TrackedVehicle, tracked, tracked_vehicles
 
 UNKNOWN_IDS_KEPT = 20
+LONGEST_ID = 65  # one more than a row can hold, so that a longer one is never taken for its beginning
 
 
 def receive(messages: Sequence[Message]) -> None:
@@ -36,7 +37,9 @@ def receive_forwarded(forwarder: Forwarder, messages: Sequence[Message]) -> None
     """
     by_id: dict[str, list[Report]] = {}
     for message in messages:
-        by_id.setdefault(message.device, []).append(message.report)
+        # What no database text can hold is no id that somebody entered.
+        if message.device.isprintable():
+            by_id.setdefault(message.device[:LONGEST_ID], []).append(message.report)
     rows = Device.objects.working().filter(company_id=forwarder.company_id, external_id__in=[one for one in by_id if one])
     known = {device.external_id: device for device in rows}
     _record(known, {external_id: reports for external_id, reports in by_id.items() if external_id in known})
@@ -99,7 +102,7 @@ def _note_forwarder(forwarder: Forwarder, unknown: Sequence[str]) -> None:
     now = timezone.now()
     changes: dict[str, object] = {"contacted_at": now}
     if unknown:
-        seen = {**forwarder.unknown_ids, **{one[:64]: now.isoformat("T", "seconds") for one in unknown}}
+        seen = {**forwarder.unknown_ids, **{one: now.isoformat("T", "seconds") for one in unknown}}
         newest = sorted(seen, key=lambda one: seen[one], reverse=True)[:UNKNOWN_IDS_KEPT]
         changes["unknown_ids"] = {one: seen[one] for one in newest}
     Forwarder.objects.filter(pk=forwarder.pk).update(**changes)

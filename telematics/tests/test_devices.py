@@ -1,6 +1,7 @@
 """Trackers with a key of their own, over REST."""
 
 import base64
+import json
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
@@ -235,6 +236,14 @@ def test_external_ids_are_unique_within_a_company_and_unknown_to_others(
 @pytest.mark.parametrize("wrong", ["", "wrong", "x" * 5000])
 def test_only_a_wrong_secret_is_401(api: Any, secret: str, wrong: str) -> None:
     assert api().post(f"{URL}traccar/", forwarded(IMEI), headers=bearer(wrong)).status_code == 401
+
+
+@pytest.mark.parametrize("external_id", ["\x00", "\ud800", "x" * 5000, "\u202e", "", "é" * 70, 7, None, {}, []])
+def test_ids_that_nobody_could_enter_are_refused_quietly(api: Any, secret: str, external_id: Any) -> None:
+    body = json.dumps(forwarded(external_id))
+    answer = api().post(f"{URL}traccar/", data=body.encode(), content_type="application/json", headers=bearer(secret))
+    assert answer.status_code == 200
+    assert not Position.objects.exists()
 
 
 def test_an_external_id_is_no_key(api: Any, dispatcher: Any, van: Any) -> None:
