@@ -23,7 +23,6 @@ logger = logging.getLogger(__name__)
 
 CERTIFICATES_URL = "https://www.googleapis.com/oauth2/v1/certs"
 ISSUERS = {"accounts.google.com", "https://accounts.google.com"}
-CLOCK_SKEW = 10  # seconds
 PATIENCE = 2.0  # seconds for the whole fetch; a client's own are per read, and a server that drips never exceeds them
 LONGEST = 1_000_000  # bytes
 KEPT = 3600.0
@@ -152,7 +151,10 @@ def verify_google_token(raw: str) -> GoogleIdentity:
 def _verified_claims(raw: str, certificates: Mapping[str, str]) -> Mapping:
     try:
         claims = jwt.decode(
-            raw, certs=certificates, audience=list(settings.GOOGLE_CLIENT_IDS), clock_skew_in_seconds=CLOCK_SKEW
+            raw,
+            certs=certificates,
+            audience=list(settings.GOOGLE_CLIENT_IDS),
+            clock_skew_in_seconds=int(settings.CLOCK_LEEWAY.total_seconds()),
         )
     except (ValueError, TypeError, KeyError, exceptions.GoogleAuthError) as error:
         raise Unauthenticated() from error

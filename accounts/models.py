@@ -12,6 +12,7 @@ from django.db import models
 from django.db.models import Q
 from django.db.models.functions import Lower
 from django.utils import timezone
+from django.utils.crypto import salted_hmac
 
 from accounts.hashing import spellings
 from accounts.managers import (
@@ -156,6 +157,11 @@ class User(AbstractBaseUser, PermissionsMixin):
             return
         before, self.password = self.password, make_password(canonical)
         User.objects.filter(pk=self.pk, password=before).update(password=self.password)
+
+    def _get_session_auth_hash(self, secret: str | None = None) -> str:
+        """Bind the console's sessions to the token version too: what ends every token ends them."""
+        bound = f"{self.token_version}:{self.password}"
+        return salted_hmac("accounts.models.User", bound, secret=secret, algorithm="sha256").hexdigest()
 
     @property
     def display_name(self) -> str:

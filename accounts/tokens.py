@@ -1,6 +1,6 @@
-"""The credentials of the API: JWT pairs of the mobile apps and fleet tokens; who may have one is decided elsewhere.
+"""The credentials of the API: JWT pairs of the mobile apps, fleet tokens, and the tokens of the console's sockets.
 
-A JWT carries the user's token version (`ver`) and the id of its sign-in (`sid`). It counts while the user is active,
+Who may have one is decided elsewhere. A JWT carries the user's token version (`ver`) and the id of its sign-in (`sid`). It counts while the user is active,
 the version is the user's present one and neither its own id nor its `sid` was ended. A fleet token is a row of
 django-rest-knox, which holds a digest only.
 """
@@ -29,7 +29,8 @@ from depannini_dashmap.lib import realtime
 from depannini_dashmap.lib.errors import Unauthenticated
 from depannini_dashmap.lib.prepared import Statement
 
-BEARER, FLEET = "bearer", "token"
+BEARER, FLEET, SOCKET = "bearer", "token", "socket"
+SOCKET_TOKEN_TTL = timedelta(minutes=10)
 ROTATION_GRACE = timedelta(seconds=10)
 FLEET_TOKEN_WRITE_EVERY = timedelta(hours=1)
 _DIGEST_PREFIX = 16
@@ -94,6 +95,21 @@ class RefreshToken(Token):
         return settings.REFRESH_TOKEN_TTL
 
 
+class SocketToken(Token):
+    """What opens the sockets of a page of the console; its `sid` names the page's session."""
+
+    token_type = SOCKET
+    lifetime = SOCKET_TOKEN_TTL
+
+
+class _SocketCredential(AccessToken):
+    """A JWT at the door of a socket: an app's access token, or one of a page."""
+
+    def verify_token_type(self) -> None:
+        if self.payload.get("token_type") not in (AccessToken.token_type, SocketToken.token_type):
+            raise TokenError("Token has wrong type")
+
+
 @dataclass(frozen=True, slots=True)
 class AuthenticatedToken:
     """A credential that counts: whose it is, until when, and the id under which its end is told."""
@@ -103,6 +119,11 @@ class AuthenticatedToken:
     token_id: str
     kind: str
     sid: str = ""
+
+    @property
+    def is_of_page(self) -> bool:
+        """Whether a page of the console holds it, and not an app."""
+        return self.kind == SOCKET
 
 
 # --- Issuing -------------------------------------------------------------------------------------------------------------
@@ -114,10 +135,10 @@ def issue_pair(user: User) -> dict[str, str]:
     return {"access": str(_signed(AccessToken, user, sid)), "refresh": str(refresh)}
 
 
-def issue_short_access(user: User, lifetime: timedelta) -> str:
-    """Return an access token for the sockets of a page. Stores nothing."""
-    token = _signed(AccessToken, user, uuid.uuid4().hex)
-    token.set_exp(lifetime=lifetime)
+def issue_socket_token(user: User, session: str, session_ends_at: datetime) -> str:
+    """Return a token for the sockets of a page, which ends with the page's session. Stores nothing."""
+    token = _signed(SocketToken, user, session)
+    token.set_exp(lifetime=min(SOCKET_TOKEN_TTL, session_ends_at - timezone.now()))
     return str(token)
 
 
@@ -141,11 +162,20 @@ def authenticate_raw(kind: str | None, raw: str) -> AuthenticatedToken:
 
     `kind` is `bearer` or `token` (any case); None guesses by the shape. Raises: Unauthenticated.
     """
+    return _authenticate(kind, raw, AccessToken)
+
+
+def authenticate_socket(kind: str | None, raw: str) -> AuthenticatedToken:
+    """Return whose credential `raw` is, as `authenticate_raw`; the token of a page counts too. Raises: Unauthenticated."""
+    return _authenticate(kind, raw, _SocketCredential)
+
+
+def _authenticate(kind: str | None, raw: str, jwt_kind: type[Token]) -> AuthenticatedToken:
     if not raw or len(raw) > _MAX_RAW or not raw.isascii():
         raise Unauthenticated()
     kind = (kind or (BEARER if raw.count(".") == 2 else FLEET)).lower()
     if kind == BEARER:
-        return _by_jwt(read(AccessToken, raw))
+        return _by_jwt(read(jwt_kind, raw))
     if kind == FLEET:
         return _by_fleet_token(raw)
     raise Unauthenticated()
@@ -182,7 +212,8 @@ def live_user(token: Token) -> User:
 
 
 def _by_jwt(token: Token) -> AuthenticatedToken:
-    return AuthenticatedToken(live_user(token), _expiry(token), token["jti"], BEARER, token["sid"])
+    kind = SOCKET if token["token_type"] == SOCKET else BEARER
+    return AuthenticatedToken(live_user(token), _expiry(token), token["jti"], kind, token["sid"])
 
 
 def _by_fleet_token(raw: str) -> AuthenticatedToken:
@@ -192,7 +223,7 @@ def _by_fleet_token(raw: str) -> AuthenticatedToken:
         raise Unauthenticated()
     [row] = rows
     expires_at, now = _instant(row[-1]), timezone.now()
-    if expires_at <= now:
+    if expires_at + settings.CLOCK_LEEWAY <= now:
         raise Unauthenticated()
     extended = now + settings.TOKEN_TTL
     if extended - expires_at > min(FLEET_TOKEN_WRITE_EVERY, settings.TOKEN_TTL / 10):
@@ -290,6 +321,13 @@ def end_token(token: AuthenticatedToken) -> None:
     else:
         AuthToken.objects.filter(user_id=token.user.pk, digest__startswith=token.token_id).delete()
     announce_end(token.user.pk, token.token_id)
+
+
+def end_console_session(user_id: int, session: str) -> None:
+    """End the sockets of the pages of a console session."""
+    if User.objects.filter(pk=user_id).exists():
+        _record_end(session, user_id, timezone.now() + SOCKET_TOKEN_TTL + settings.CLOCK_LEEWAY)
+        announce_end(user_id, None)
 
 
 def end_all_fleet_tokens(user_id: int) -> None:

@@ -1,14 +1,19 @@
 """C. Sockets."""
 
+import base64
 import json
+import os
+import socket
 import time
+from contextlib import ExitStack, contextmanager
 
 import pytest
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.frames import Frame, Opcode
 from websockets.sync.client import connect
 
-from adversarial.actors import Actor, ask_for_help
+from adversarial.actors import Actor, ask_for_help, fleet_of
+from adversarial.stage import wait_until
 from adversarial.test_pages import enter_admin
 
 
@@ -78,6 +83,43 @@ def test_c04_an_admin_session_opens_no_socket(stage, cast, job):
             assert frames.seen == []
     with staff.socket(f"/ws/assistance/{job[2]}/") as frames:  # whom their token would let in
         assert frames.next()["type"] == "connection_established"
+
+
+def test_c14_a_pages_token_opens_sockets_alone_and_ends_with_its_session(stage, cast):
+    dispatcher, staff = cast.dispatcher(), cast.staff()
+    fleet_of(dispatcher)
+
+    def page():
+        browser = enter_admin(stage, dispatcher)
+        form = {"csrfmiddlewaretoken": browser.http.cookies["csrftoken"]}
+        answer = browser.http.post(stage.urls[0] + "/admin/socket-token/", data=form, headers={"Referer": stage.urls[0] + "/admin/"})
+        assert answer.status_code == 200
+        stage.secrets.add(answer.json()["token"])
+        return browser, answer.json()["token"], form
+
+    def leave(browser, form):
+        browser.http.post(stage.urls[1] + "/admin/logout/", data=form, headers={"Referer": stage.urls[1] + "/admin/"})
+
+    def end_all(browser, form):
+        operator = enter_admin(stage, staff)
+        operator.http.post(
+            stage.urls[1] + "/admin/dispatch/people/end-sessions/",
+            data={"ids": str(dispatcher.id), "csrfmiddlewaretoken": operator.http.cookies["csrftoken"]},
+            headers={"Referer": stage.urls[1] + "/admin/"},
+        )
+
+    for end in (leave, end_all):
+        browser, token, form = page()
+        for scheme in ("Bearer", "Token"):
+            assert Actor(stage, header=f"{scheme} {token}").get("/api/companies/").status_code == 401
+        with browser.socket("/ws/fleet/", headers={}, subprotocols=["bearer", token], origin=stage.urls[0]) as frames:
+            assert frames.next()["type"] == "connection_established"
+            end(browser, form)
+            assert frames.closed(2) == 4401, end
+        with browser.socket("/ws/fleet/", headers={}, subprotocols=["bearer", token], origin=stage.urls[0]) as frames:
+            assert frames.closed() == 4401
+        assert browser.http.get(stage.urls[0] + "/admin/", follow_redirects=False).status_code == 302
+        assert browser.http.post(stage.urls[0] + "/admin/socket-token/", data=form, follow_redirects=False).status_code in (302, 403)
 
 
 def test_c05_location_is_the_senders_own(stage, job):
@@ -222,14 +264,61 @@ def test_c11_frames_that_are_no_messages(job, kind):
         mine.until("pong", seconds=0.5)
 
 
-def test_c13_the_sixth_socket(job):
+@pytest.mark.parametrize("servers", [(0,), (0, 1)])
+def test_c13_the_sixth_socket_displaces_the_deadest(job, servers):
     client, _, number = job
     url = f"/ws/assistance/{number}/"
-    with client.socket(url) as a, client.socket(url) as b, client.socket(url) as c, client.socket(url) as d, client.socket(url) as e:
-        for frames in (a, b, c, d, e):
-            frames.next()
-        with client.socket(url) as sixth:
-            assert sixth.closed() == 4429
+    with ExitStack() as stack:
+        six = []
+        for index in range(6):
+            six.append(stack.enter_context(client.socket(url, server=servers[index % len(servers)])))
+            six[-1].next()
+        assert six[0].closed(5) == 4429
+        for frames in six[1:]:
+            frames.send({"type": "ping"})
+            frames.until("pong")
+
+
+def test_c13_phones_that_lost_their_network_shut_nobody_out(stage, job):
+    client, _, number = job
+    url = f"/ws/assistance/{number}/"
+    with ExitStack() as held:
+        live = [held.enter_context(client.socket(url))]
+        live[0].next()
+        lost = [held.enter_context(silent_socket(stage, url, client.header, server=index % 2)) for index in range(4)]
+        for turn in range(4):
+            live.append(held.enter_context(client.socket(url, server=turn % 2)))
+            assert live[-1].next()["type"] == "connection_established"
+            wait_until(lambda turn=turn: sum(is_closed(one) for one in lost) > turn, 6)
+        for frames in live:
+            frames.send({"type": "ping"})
+            frames.until("pong")
+
+
+@contextmanager
+def silent_socket(stage, path, header, *, server=0):
+    """Hold a connection that answers no ping."""
+    port = int(stage.urls[server].rsplit(":", 1)[1])
+    with socket.create_connection(("127.0.0.1", port), timeout=5) as held:
+        held.sendall(
+            f"GET {path} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n"
+            f"Sec-WebSocket-Key: {base64.b64encode(os.urandom(16)).decode()}\r\nAuthorization: {header}\r\n\r\n".encode()
+        )
+        received = b""
+        while b"connection_established" not in received:
+            piece = held.recv(65536)
+            assert piece, received
+            received += piece
+        held.setblocking(False)
+        yield held
+
+
+def is_closed(held):
+    """Tell whether the server has sent a close frame with 4429, without taking it away."""
+    try:
+        return (b"\x88\x02" + (4429).to_bytes(2, "big")) in held.recv(65536, socket.MSG_PEEK)
+    except BlockingIOError:
+        return False
 
 
 def test_c14_ended_tokens_close_sockets(cast):

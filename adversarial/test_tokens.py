@@ -56,6 +56,19 @@ def test_b01_forged_tokens(stage, client):
             assert frames.closed() == 4401, name
 
 
+def test_b01_clocks_may_differ_by_ten_seconds(stage, client):
+    secret, now = stage.environment["SECRET_KEY"], int(time.time())
+    for changes, status in (
+        ({"iat": now + 5, "nbf": now + 5}, 200),
+        ({"exp": now - 3}, 200),
+        ({"iat": now + 60}, 401),
+        ({"nbf": now + 60}, 401),
+        ({"exp": now - 30}, 401),
+    ):
+        bearer = Actor(stage, header=f"Bearer {_forged(client.token, secret, **changes)}")
+        assert bearer.get("/api/profile/user/").status_code == status, changes
+
+
 def test_b01_access_is_no_refresh(client, anyone):
     assert anyone.post("/api/auth/token/refresh/", {"refresh": client.token}).status_code == 401
 

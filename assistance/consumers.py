@@ -15,7 +15,7 @@ from weakref import WeakValueDictionary
 from django.conf import settings
 from django.db import DatabaseError, close_old_connections
 
-from accounts.tokens import authenticate_raw
+from accounts.tokens import authenticate_socket
 from assistance import events, lifecycle, selectors, services
 from assistance.services import Whereabouts
 from depannini_dashmap.lib import frames, realtime
@@ -40,7 +40,7 @@ class TokenConsumer(SocketConsumer):
 
     __slots__ = ("seq",)
 
-    authenticate = staticmethod(authenticate_raw)
+    authenticate = staticmethod(authenticate_socket)
 
     def __init__(self) -> None:
         self.seq = 0

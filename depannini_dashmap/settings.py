@@ -225,7 +225,10 @@ ACCESS_TOKEN_TTL = timedelta(seconds=env.int("ACCESS_TOKEN_TTL", 7 * 86400))
 REFRESH_TOKEN_TTL = timedelta(seconds=env.int("REFRESH_TOKEN_TTL", 30 * 86400))
 TOKEN_TTL = timedelta(seconds=env.int("TOKEN_TTL", 30 * 86400))
 JWT_ROTATE_REFRESH = env.bool("JWT_ROTATE_REFRESH", False)
+# What the clocks of two servers, or of Google and us, may differ by.
+CLOCK_LEEWAY = timedelta(seconds=10)
 SIMPLE_JWT = {
+    "LEEWAY": CLOCK_LEEWAY,
     "ALGORITHM": "HS256",
     "SIGNING_KEY": SECRET_KEY,
     "ACCESS_TOKEN_LIFETIME": ACCESS_TOKEN_TTL,
@@ -376,6 +379,7 @@ X_FRAME_OPTIONS = "DENY"
 SECURE_CONTENT_TYPE_NOSNIFF = True
 # Tile servers ask for a Referer.
 SECURE_REFERRER_POLICY = "strict-origin-when-cross-origin"
+SESSION_ENGINE = "accounts.console_sessions"
 SESSION_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = "Lax"
 CSRF_COOKIE_SAMESITE = "Lax"

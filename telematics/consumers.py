@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from accounts.models import Membership
-from accounts.tokens import authenticate_raw
+from accounts.tokens import authenticate_socket
 from depannini_dashmap.lib.coalesce import Coalesced
 from depannini_dashmap.lib.hub import Event
 from depannini_dashmap.lib.sockets import FORBIDDEN, RESTART, Refused, SocketConsumer
@@ -30,7 +30,7 @@ class FleetConsumer(SocketConsumer):
     to operators and the group Roadside `assistance` (a request changed) and `assistance_location`. In: `ping`.
     """
 
-    authenticate = staticmethod(authenticate_raw)
+    authenticate = staticmethod(authenticate_socket)
     companies: frozenset[int] | None = None
     rights: tuple[bool, bool] | None = None
 

@@ -77,7 +77,8 @@ def test_the_forger_of_these_tests_can_make_a_good_one(api, client_user):
         {"exp": 0},
         {"exp": "soon"},
         {"iat": 4_000_000_000},
-        {"exp": int(time.time()) - 1},
+        {"iat": int(time.time()) + 3600},
+        {"exp": int(time.time()) - 11},
     ],
 )
 def test_forged_claims(api, client_user, changes):
@@ -175,12 +176,12 @@ def test_who_is_an_operator(client_user, staff_user, django_user_model):
 
 
 # --- Expiry ----------------------------------------------------------------------------------------------------------------
-def test_access_lives_a_week_and_refresh_a_month(api, client_user, time_machine):
+def test_access_lives_a_week_and_refresh_a_month(api, client_user, settings, time_machine):
     time_machine.move_to(timezone.now().replace(microsecond=0), tick=False)
     pair = tokens.issue_pair(client_user)
     time_machine.shift(timedelta(days=7, seconds=-1))
     assert get(api, f"Bearer {pair['access']}").status_code == 200
-    time_machine.shift(timedelta(seconds=1))
+    time_machine.shift(settings.CLOCK_LEEWAY + timedelta(seconds=1))
     assert get(api, f"Bearer {pair['access']}").status_code == 401
     assert api().post("/api/auth/token/refresh/", {"refresh": pair["refresh"]}).status_code == 200
     time_machine.shift(timedelta(days=23))
@@ -193,7 +194,7 @@ def test_a_fleet_token_lives_thirty_days_from_its_last_use(api, dispatcher, time
     for _ in range(3):
         time_machine.shift(timedelta(days=29))
         assert get(api, header).status_code == 200
-    time_machine.shift(timedelta(days=30, seconds=1))
+    time_machine.shift(timedelta(days=30, seconds=11))
     assert get(api, header).status_code == 401
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime as dt
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -13,12 +12,11 @@ from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
 
-from accounts.tokens import issue_short_access
+from accounts import console_sessions
 from depannini_dashmap.console import charts, live
 from depannini_dashmap.console.board import read_board
 from orders.models import Order
 
-SOCKET_TOKEN_TTL = dt.timedelta(minutes=10)
 BIGGEST_ID = 2**63 - 1
 
 
@@ -87,5 +85,5 @@ def locked_out(request: HttpRequest, response: HttpResponse | None = None, crede
 @never_cache
 @require_POST
 def socket_token(request: HttpRequest) -> HttpResponse:
-    """Give a short-lived token: sockets never take a session's cookie."""
-    return JsonResponse({"token": issue_short_access(request.user, SOCKET_TOKEN_TTL)})
+    """Give a short-lived token for sockets alone, which never take a session's cookie; it ends with the session."""
+    return JsonResponse({"token": console_sessions.socket_token(request)})

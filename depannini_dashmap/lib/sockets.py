@@ -1,41 +1,44 @@
 """The base of every WebSocket consumer: a socket's life from handshake to close; what is talked about is left to apps.
 
-accept → who is it (4401) → may they (4403) → a seat (4429) → join groups → snapshot → frames and events → close.
+accept → who is it (4401) → may they (4403) → counted among theirs → join groups → snapshot → frames and events → close.
 """
 
 import asyncio
 import logging
+import time
 from collections.abc import Awaitable, Callable, Iterable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any, ClassVar
 from weakref import WeakSet
 
-import orjson
-from channels.consumer import AsyncConsumer
+from django.conf import settings
 from django.db import DatabaseError, InterfaceError
 
-from depannini_dashmap.lib import frames, handshake, hub, metrics, penalties
+from depannini_dashmap.lib import frames, handshake, hub, metrics, penalties, realtime
 from depannini_dashmap.lib.background import in_thread, leave_to_thread, spawn
+from depannini_dashmap.lib.close_codes import (
+    FORBIDDEN,
+    MALFORMED,
+    RESTART,
+    TOO_BIG,
+    TOO_MANY,
+    TRY_LATER,
+    UNAUTHENTICATED,
+)
+from depannini_dashmap.lib.connection_limit import APPS, EXCEEDED, PAGES, Connection
 from depannini_dashmap.lib.errors import DomainError, Unauthenticated
+from depannini_dashmap.lib.fields import format_utc
 from depannini_dashmap.lib.frames import BadFrame
 from depannini_dashmap.lib.hub import Event
-from depannini_dashmap.lib.seats import Seat
-from depannini_dashmap.lib.transport import FLOOD, Transport
+from depannini_dashmap.lib.socket_writing import SocketWriter
+from depannini_dashmap.lib.transport import FLOOD
+
+__all__ = ["FORBIDDEN", "RESTART", "Refused", "SocketConsumer", "close_all"]
 
 logger = logging.getLogger(__name__)
 
-MALFORMED = 4400
-UNAUTHENTICATED = 4401
-FORBIDDEN = 4403
-TOO_MANY = 4429
-TOO_BIG = 1009
-RESTART = 1012
-TRY_LATER = 1013
-TOO_SLOW = 1008
-
 RECHECK_EVERY = 55.0  # a minute is promised, and a check takes its time
 RESYNC_RETRY = 2.0
-OUTBOX_LIMIT = 512  # frames that may wait for a slow client
 
 LIVE: "WeakSet[SocketConsumer]" = WeakSet()
 
@@ -48,7 +51,7 @@ class Refused(Exception):
         super().__init__(code)
 
 
-class SocketConsumer(AsyncConsumer):
+class SocketConsumer(SocketWriter):
     """One signed-in socket. Subclasses say who may join, what is shown first and which frames they take.
 
     Methods named *in a thread* run on a database thread, all others in the event loop. A process holds thousands, so
@@ -56,8 +59,8 @@ class SocketConsumer(AsyncConsumer):
     """
 
     __slots__ = (
-        "_allowance", "_closing", "_credentials", "_early", "_expires_at", "_hub", "_joined", "_opening", "_outbox",
-        "_seat", "_send", "_strikes", "_timer", "_transport", "_user_group", "_writer", "scope", "user",
+        "_allowance", "_connection", "_credentials", "_early", "_expires_at", "_grace", "_hub", "_joined", "_opening",
+        "_strikes", "_timer", "_user_group", "scope", "user",
     )  # fmt: skip
 
     authenticate: ClassVar[Callable[[str | None, str], Any]]
@@ -65,15 +68,13 @@ class SocketConsumer(AsyncConsumer):
 
     scope: dict
     user: Any
+    _connection: Connection | None
     _early: list[Event] | None
     _expires_at: datetime
-    _closing: bool
+    _grace: timedelta
     _joined: tuple[str, ...]
     _opening: asyncio.Task | None
-    _outbox: list[dict] | None
-    _seat: Seat | None
     _timer: asyncio.TimerHandle | None
-    _writer: asyncio.Task | None
 
     # --- For subclasses ---------------------------------------------------------------------------------------------
     def authorize(self) -> None:
@@ -106,9 +107,9 @@ class SocketConsumer(AsyncConsumer):
 
     # --- For the outside --------------------------------------------------------------------------------------------
     def deliver(self, event: Event) -> None:
-        """Take an event from the hub; those of the user's own group ask whether the session still counts."""
+        """Take an event from the hub; those of the user's own group ask whether the socket may stay."""
         if event.group == self._user_group:
-            spawn(self._recheck())
+            self._take_notice(event)
         elif self._early is not None:
             self._early.append(event)
         elif not self._closing:
@@ -119,26 +120,6 @@ class SocketConsumer(AsyncConsumer):
         if self._early is None and not self._closing:
             self._early = []
             spawn(self._resync())
-
-    def send_frame(self, frame: dict) -> None:
-        """Queue a frame."""
-        self.send_text(orjson.dumps(frame).decode())
-
-    def send_text(self, text: str) -> None:
-        """Queue an encoded frame; a client that does not read is cut off."""
-        if self._closing:
-            return
-        if (self._outbox and len(self._outbox) >= OUTBOX_LIMIT) or self._transport.is_clogged():
-            self._evict()
-            return
-        metrics.FRAMES_OUT.inc()
-        self._write_soon({"type": "websocket.send", "text": text})
-
-    def close(self, code: int) -> None:
-        """Queue the close; what was queued before goes out first."""
-        if not self._closing:
-            self._closing = True
-            self._write_soon({"type": "websocket.close", "code": code})
 
     # --- A socket's life ----------------------------------------------------------------------------------------------
     async def __call__(self, scope: dict, receive: Callable, send: Callable) -> None:
@@ -166,15 +147,13 @@ class SocketConsumer(AsyncConsumer):
             self._end()
 
     def _begin(self, send: Callable) -> None:
-        self._send = send
-        self._transport = Transport(send)
+        self.begin_writing(send)
         self._hub = hub.of(asyncio.get_running_loop())
-        self._outbox = self._writer = None
         self._early = []
-        self._closing = False
         self._allowance, self._strikes = frames.Allowance(), frames.Strikes()
         self._credentials = handshake.credentials(self.scope)
-        self._opening = self._seat = self._timer = None
+        self._opening = self._connection = self._timer = None
+        self._grace = timedelta()
         self._joined = ()
         self._user_group = ""
         self.user = None
@@ -182,7 +161,7 @@ class SocketConsumer(AsyncConsumer):
 
     async def _open(self) -> None:
         try:
-            await in_thread(self._sign_in)
+            are_too_many = await in_thread(self._sign_in)
             self._user_group = f"user.{self.user.pk}"
             await self._hub.start()
             self._joined = (self._user_group, *self.groups_to_join())
@@ -190,6 +169,8 @@ class SocketConsumer(AsyncConsumer):
                 self._hub.join(group, self)
             # Joined first, so nothing is missed; asked again, so that a token ended in between does not slip through.
             await in_thread(self._check)
+            if are_too_many and self._connection is not None:
+                realtime.publish_now(self._user_group, {"type": EXCEEDED, "limit": self._connection.limit.name})
             await self._show_state()
             self._plan_recheck()
         except Refused as refusal:
@@ -203,20 +184,25 @@ class SocketConsumer(AsyncConsumer):
             self._opening = None
             self._transport.listen()
 
-    def _sign_in(self) -> None:
-        self._check()
-        seat = Seat(self.user.pk)
-        if not seat.take():
-            raise Refused(TOO_MANY)
-        self._seat = seat
+    def _sign_in(self) -> bool:
+        """In a thread: let the socket in; tell whether its user has too many now."""
+        token = self._check()
+        if self._expires_at <= datetime.now(UTC):  # let in by the leeway, which an open socket has no use for
+            self._grace = settings.CLOCK_LEEWAY
+            self._expires_at += self._grace
+        connection = Connection(self.user.pk, PAGES if getattr(token, "is_of_page", False) else APPS)
+        are_too_many = connection.enter()
+        self._connection = connection
         if self._closing:  # gone while we asked
-            seat.leave()
+            connection.leave()
+        return are_too_many
 
-    def _check(self) -> None:
+    def _check(self) -> Any:
         """In a thread: hold the login and the right to be here against the database."""
         token = self.identify()
-        self.user, self._expires_at = token.user, token.expires_at
+        self.user, self._expires_at = token.user, token.expires_at + self._grace
         self.authorize()
+        return token
 
     def identify(self) -> Any:
         """In a thread: return whose socket this is, with `user` and `expires_at`. Raises: Refused."""
@@ -241,6 +227,9 @@ class SocketConsumer(AsyncConsumer):
 
     async def _show_state(self) -> None:
         shown = await in_thread(self.read_snapshot)
+        for frame in shown:
+            if frame["type"] == "connection_established":
+                frame["server_time"] = format_utc(datetime.now(UTC))
         known = {frame.get("event_id") for frame in shown}
         for frame in shown:
             self.send_frame(frame)
@@ -304,9 +293,22 @@ class SocketConsumer(AsyncConsumer):
                 finally:
                     self._transport.listen()
 
-    def send_error(self, code: str, error: str, fields: dict[str, list[str]] | None = None) -> None:
-        """Queue an error frame."""
-        self.send_frame({"type": "error", "code": code, "error": error} | ({"fields": fields} if fields else {}))
+    # --- Too many connections ------------------------------------------------------------------------------------------
+    def _take_notice(self, event: Event) -> None:
+        """React to what is said to all sockets of the user."""
+        if event.type != EXCEEDED:
+            spawn(self._recheck())
+        elif self._connection is not None and self._connection.is_meant(event.data["limit"]):
+            spawn(self._make_room(self._connection))
+
+    async def _make_room(self, connection: Connection) -> None:
+        """Close this socket if it is the one too many."""
+        if await connection.is_one_too_many(self._transport, self._answered_at):
+            self.close(TOO_MANY)
+
+    def _answered_at(self) -> float:
+        """Return when the client answered last, or where the server hides that, when it last said something."""
+        return self._transport.answered_at() or time.time() - time.monotonic() + self._allowance.seen_at
 
     # --- Login, checked again -----------------------------------------------------------------------------------------
     def _plan_recheck(self, delay: float | None = None) -> None:
@@ -334,48 +336,21 @@ class SocketConsumer(AsyncConsumer):
             logger.warning("A socket's login could not be checked: %s", type(error).__name__)
             self._plan_recheck(5.0)
         else:
+            if self._expires_at <= datetime.now(UTC):
+                return self.close(UNAUTHENTICATED)
             self._plan_recheck()
+        return None
 
     def _renew(self) -> None:
-        if self._seat is not None and not self._closing:
-            self._seat.renew()
+        if self._connection is not None and not self._closing:
+            self._connection.report(self._answered_at())
             self.renew()
-
-    # --- Writing --------------------------------------------------------------------------------------------------------
-    def _write_soon(self, message: dict) -> None:
-        if self._outbox is None:
-            self._outbox = []
-        self._outbox.append(message)
-        if self._writer is None:
-            self._writer = asyncio.get_running_loop().create_task(self._write())
-
-    async def _write(self) -> None:
-        try:
-            while self._outbox:
-                message = self._outbox.pop(0)
-                if message["type"] == "websocket.close" and self._transport.close(message["code"]):
-                    continue
-                lifted = self._transport.lift_limit(len(message.get("text", "")))
-                await self._send(message)
-                if lifted:
-                    self._transport.limit_frames()
-        except Exception as error:  # the connection is gone; `receive` says so too
-            logger.info("A frame could not be sent: %s", type(error).__name__)
-            self._closing = True
-        finally:
-            self._outbox = self._writer = None
 
     def _shut_out(self, *, punish: bool = True) -> None:
         """Tell a flooder to go, now and when he comes back, and read no more: what he has on its way costs nothing."""
         self.close(TOO_MANY)
         if self._transport.shut_out() and punish:
             penalties.impose(self._credentials)
-
-    def _evict(self) -> None:
-        logger.info("A client that does not read was cut off")
-        self._outbox = None
-        self.close(TOO_SLOW)
-        self._transport.abort()
 
     def _end(self) -> None:
         self._closing = True
@@ -388,8 +363,8 @@ class SocketConsumer(AsyncConsumer):
             if self._early is None:
                 self.closed()
         finally:
-            if self._seat is not None:
-                leave_to_thread(self._seat.leave)
+            if self._connection is not None:
+                leave_to_thread(self._connection.leave)
 
 
 def close_all(code: int) -> int:

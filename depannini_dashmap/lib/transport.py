@@ -1,11 +1,13 @@
 """What the server under a socket lets us see and set: with Daphne its frame limit and how much waits to be read.
 
-Under another server (uvicorn limits frames and slows senders by itself) everything here does nothing.
+Uvicorn limits frames and slows senders by itself; of both it is seen whether the client answers pings. Under another
+server everything here does nothing.
 """
 
 import asyncio
 import functools
 import socket
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -21,9 +23,12 @@ FLOOD = "dashmap.flood"  # message to a consumer: its client sends too many fram
 class Transport:
     """The Daphne connection behind an ASGI `send`, if it is one."""
 
-    __slots__ = ("_is_shut_out", "_protocol")
+    __slots__ = ("_is_shut_out", "_own_ping", "_protocol", "_uvicorn")
 
     def __init__(self, send: Callable):
+        owner = getattr(send, "__self__", None)
+        self._own_ping: tuple[float, float | None] = (0.0, None)  # when we asked for one, and the answer known before
+        self._uvicorn: Any = owner if hasattr(owner, "send_keepalive_ping") else None
         protocol = send.args[0] if isinstance(send, functools.partial) and send.args else None
         self._protocol: Any = protocol if hasattr(protocol, "maxMessagePayloadSize") else None
         self._is_shut_out = False
@@ -64,6 +69,39 @@ class Transport:
         if transport is None:
             return False
         return len(getattr(transport, "dataBuffer", b"")) + getattr(transport, "_tempDataLen", 0) > BACKLOG_LIMIT
+
+    def ping(self) -> None:
+        """Have the server ping the client now, as it does now and then, unless it waits for an answer already."""
+        if not self.is_answered():
+            return
+        if self._protocol is not None and self._protocol.state == self._protocol.STATE_OPEN:
+            self._protocol._sendAutoPing()
+        elif self._uvicorn is not None and self._uvicorn.ping_timer is not None and self._uvicorn.ping_timeout:
+            answered_at = self.answered_at()
+            self._uvicorn.ping_timer.cancel()
+            self._uvicorn.send_keepalive_ping()
+            self._own_ping = (self._uvicorn.ping_sent_at, answered_at)
+
+    def is_answered(self) -> bool:
+        """Tell whether the client has answered every ping, as far as the server lets us see."""
+        if self._protocol is not None:
+            return self._protocol.autoPingPending is None
+        return self._uvicorn is None or self._uvicorn.pending_ping_payload is None
+
+    def answered_at(self) -> float | None:
+        """Return when the last ping was sent that the client has answered, or when it came; None if the server hides it.
+
+        Units: seconds since 1970. Pings that `ping` asked for are left out: all of a person's sockets get them at once.
+        """
+        if self._protocol is not None:
+            interval = self._protocol.server.ping_interval
+            return self._protocol.last_ping - (0 if self.is_answered() else interval)
+        if self._uvicorn is None or not self._uvicorn.ping_sent_at:
+            return None
+        if self._uvicorn.ping_sent_at == self._own_ping[0]:
+            return self._own_ping[1]
+        sent_at = time.time() - self._uvicorn.loop.time() + self._uvicorn.ping_sent_at
+        return sent_at - (0 if self.is_answered() else self._uvicorn.ping_interval or 0)
 
     def close(self, code: int) -> bool:
         """Send a close frame with one of the protocol's own codes, which Autobahn keeps for itself; tell whether it was."""

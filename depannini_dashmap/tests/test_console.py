@@ -14,6 +14,7 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
+from accounts.tokens import SocketToken
 from assistance.models import Assistance, AssistantProfile, ChatMessage, Offer
 from depannini_dashmap.console import board, charts, live
 from depannini_dashmap.lib import realtime
@@ -832,10 +833,8 @@ def test_no_page_holds_an_inline_script(salim: Client) -> None:
 
 
 def test_sockets_get_a_short_lived_token(nadia: Client, dispatcher: Any, client: Client) -> None:
-    from accounts.tokens import AccessToken
-
     assert nadia.get("/admin/socket-token/").status_code == 405
-    token = AccessToken(nadia.post("/admin/socket-token/").json()["token"])
+    token = SocketToken(nadia.post("/admin/socket-token/").json()["token"])
     assert token["user_id"] == str(dispatcher.pk)
     assert token["exp"] - timezone.now().timestamp() <= 600
     assert client.post("/admin/socket-token/").status_code == 302

@@ -2,15 +2,17 @@
 
 import asyncio
 import threading
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
-from depannini_dashmap.lib import seats, sockets
-from depannini_dashmap.lib.seats import Seat
+from depannini_dashmap.lib import connection_limit, sockets
+from depannini_dashmap.lib.connection_limit import APPS, PAGES, Connection
 
 USER = 7
 SCOPE = {"type": "websocket", "headers": [(b"authorization", b"Bearer a.b.c")], "subprotocols": []}
@@ -39,24 +41,28 @@ class Checked(sockets.SocketConsumer):
 
 
 class Entered:
-    """Stands for the seats in Redis: which names are in."""
+    """Stands for the connections in Redis: which names are in, and when each answered last."""
 
     def __init__(self, monkeypatch: Any) -> None:
-        self.names: set[str] = set()
+        self.names: dict[str, float] = {}
         self.on_entering: Callable[[], None] = lambda: None
-        client = SimpleNamespace(zrem=lambda key, name: self.names.discard(name))
-        monkeypatch.setattr(seats, "_client", lambda: client)
-        monkeypatch.setattr(Seat, "_count", lambda seat: self._enter(seat.name))
+        client = SimpleNamespace(zrem=lambda key, name: self.names.pop(name, None), pipeline=self._pipeline)
+        monkeypatch.setattr(connection_limit, "_client", lambda: client)
 
-    def _enter(self, name: str) -> int:
-        self.on_entering()
-        self.names.add(name)
-        return len(self.names)
+    @contextmanager
+    def _pipeline(self, transaction: bool) -> Iterator[Any]:
+        yield SimpleNamespace(
+            zremrangebyscore=lambda *_: None,
+            zadd=lambda key, scores: (self.on_entering(), self.names.update(scores)),
+            expire=lambda *_: None,
+            zrange=lambda *_: None,
+            execute=lambda: [[name.encode() for name in sorted(self.names, key=lambda name: self.names[name])]],
+        )
 
 
 @pytest.fixture
 def entered(monkeypatch: Any) -> Entered:
-    """Watch who has a seat."""
+    """Watch who is counted."""
     return Entered(monkeypatch)
 
 
@@ -92,26 +98,47 @@ async def test_a_socket_that_ends_during_a_check_stays_ended(settings: Any, ente
 
 async def test_a_socket_that_ends_before_its_check_ends_is_not_noted_as_open(entered: Entered) -> None:
     consumer = Checked()
-    consumer._seat, consumer._closing = Seat(USER), True
-    assert consumer._seat.take()
+    consumer._connection, consumer._closing = Connection(USER), True
+    consumer._connection.enter()
     consumer._renew()
     assert consumer.renewals == 0
 
 
-def test_a_seat_is_renewed_while_it_is_held(entered: Entered) -> None:
-    seat = Seat(USER)
-    assert seat.take()
+def test_a_connection_is_counted_anew_while_it_is_open(entered: Entered) -> None:
+    connection = Connection(USER)
+    assert not connection.enter()
     entered.names.clear()  # Redis was emptied
-    seat.renew()
-    assert entered.names == {seat.name}
-    seat.leave()
-    seat.renew()
+    connection.report(time.time())
+    assert list(entered.names) == [connection.name]
+    connection.leave()
+    connection.report(time.time())
     assert not entered.names
 
 
-def test_a_seat_left_during_its_renewal_stays_free(entered: Entered) -> None:
-    seat = Seat(USER)
-    assert seat.take()
-    entered.on_entering = seat.leave
-    seat.renew()
+def test_a_connection_left_during_its_report_stays_gone(entered: Entered) -> None:
+    connection = Connection(USER)
+    connection.enter()
+    entered.on_entering = connection.leave
+    connection.report(time.time())
     assert not entered.names
+
+
+@pytest.mark.parametrize("limit", [APPS, PAGES])
+@pytest.mark.parametrize("has_redis", [True, False])
+def test_the_longest_silent_is_the_one_too_many(limit: Any, has_redis: bool, settings: Any, request: Any) -> None:
+    settings.REDIS_URL = ""
+    if has_redis:
+        request.getfixturevalue("entered")
+    held = [Connection(USER, limit) for _ in range(limit.most + 1)]
+    assert [one.enter() for one in held] == [False] * limit.most + [True]
+    now = time.time()
+    for index, one in enumerate(held):
+        one.report(now - (30 if index == 3 else index))
+    assert [one for one in held if one.is_surplus()] == [held[3]]
+    held[3].leave()
+    assert not any(one.is_surplus() for one in held)
+    for one in held:
+        one.leave()
+    assert not Connection(USER, limit).enter()
+    assert connection_limit._here.keys() == {f"dashmap.connections.{limit.name}.{USER}"}
+    connection_limit._here.clear()

@@ -4,6 +4,8 @@ const NORMAL = 60000;
 const WITHOUT_SOCKET = 5000;
 const LONGEST_WAIT = 30000;
 const POLLING_AFTER = 3;
+const TOO_MANY = 4429; // this person has too many pages open, and this one was silent for longest
+const WAIT_IF_TOO_MANY = 60000;
 
 /** Keep a page current: `refresh()` reads the whole state, `frame(event)` takes one event of the socket. */
 export function keepCurrent({ refresh, frame }) {
@@ -38,11 +40,12 @@ export function keepCurrent({ refresh, frame }) {
     return (await answer.json()).token;
   }
 
-  function lost() {
+  function lost(event) {
+    const isOneTooMany = event?.code === TOO_MANY;
     isLive = false;
     failures += 1;
-    show(failures > POLLING_AFTER ? "polling" : "lost");
-    setTimeout(connect, wait * (0.8 + 0.4 * Math.random()));
+    show(isOneTooMany || failures > POLLING_AFTER ? "polling" : "lost");
+    setTimeout(connect, (isOneTooMany ? WAIT_IF_TOO_MANY : wait) * (1 + 0.4 * Math.random()));
     wait = Math.min(wait * 2, LONGEST_WAIT);
   }
 
