@@ -182,7 +182,7 @@ class AssistanceConsumer(TokenConsumer):
         """Store a message and tell the room."""
         message = frame.get("message")
         if not isinstance(message, str):
-            raise BadFrame("invalid", "Invalid data", {"message": ["A text is needed."]})
+            raise BadFrame("invalid", fields={"message": ["A text is needed."]})
         await in_thread(services.post_chat, self.user, self.key, message)
 
     def close(self, code: int) -> None:

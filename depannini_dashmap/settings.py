@@ -299,7 +299,7 @@ RETENTION_DAYS = {
     "chat": env.int("RETENTION_CHAT_DAYS", 365),
     "codes": env.int("RETENTION_CODES_DAYS", 7),
     "tokens": env.int("RETENTION_TOKENS_DAYS", 1),
-    "idempotency": env.int("RETENTION_IDEMPOTENCY_DAYS", 1),
+    "idempotency": env.int("RETENTION_IDEMPOTENCY_DAYS", 3),
     "tasks": env.int("RETENTION_TASKS_DAYS", 14),
     "audit": env.int("RETENTION_AUDIT_DAYS", 730),
     "history": env.int("RETENTION_HISTORY_DAYS", 730),

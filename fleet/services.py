@@ -14,7 +14,7 @@ from fleet.models import Vehicle
 from fleet.signals import vehicle_leaving
 from fleet.tenancy import company_for
 
-PLATE_TAKEN = "The company already has a vehicle with this license plate."
+PLATE_TAKEN = "Another vehicle of this company has it."
 
 
 @transaction.atomic
@@ -74,7 +74,7 @@ def restore_vehicle(*, actor: User, vehicle_id: int) -> Vehicle:
     try:
         _save(vehicle, update_fields=["deleted_at", "updated_at"])
     except InvalidData as error:
-        raise Conflict(PLATE_TAKEN, code="plate_taken") from error
+        raise Conflict("The company already has a vehicle with this license plate.", code="plate_taken") from error
     audit.record("vehicle_restored", actor=actor, target=vehicle)
     return vehicle
 

@@ -169,7 +169,8 @@ def _parse_all(rows: Iterable[Any], now: dt.datetime) -> tuple[dict[int, Reading
         try:
             readings[index] = parse_reading(raw, now)
         except InvalidReading as error:
-            failures.append({"index": index, "error": "Invalid data", "code": "invalid_data", "fields": error.fields})
+            refusal = errors.InvalidData(fields=error.fields)
+            failures.append({"index": index, "error": refusal.message, "code": refusal.code, "fields": error.fields})
     return readings, failures
 
 

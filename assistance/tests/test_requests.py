@@ -134,7 +134,7 @@ def test_what_the_client_may_not_say_is_ignored(
 def test_bad_bodies_are_named_and_change_nothing(api: Any, client_user: Any, sent: Any, field: str) -> None:
     answer = api(client_user).post(URL, sent)
     assert answer.status_code == 400
-    assert answer.json()["error"] == "Invalid data"
+    assert answer.json()["code"] == "invalid_data"
     assert list(answer.json()["fields"]) == [field]
     assert not Assistance.objects.exists()
 

@@ -254,6 +254,7 @@ WORDS = (
     gettext_noop("A trip still shows this order"),
     gettext_noop("The trip's stops belong to another company."),
     gettext_noop("The company already has a vehicle with this license plate."),
+    gettext_noop("Another vehicle of this company has it."),
     gettext_noop("The company still has vehicles, orders or trips"),
     gettext_noop("The last owner of a company that has other members or anything in it cannot leave: name another owner first"),
     gettext_noop("This person works for the company already"),

@@ -160,7 +160,7 @@ def read_only(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
 
 # --- Views ---------------------------------------------------------------------------------------------------------------------
 class ApiMixin:
-    """What every API view does beyond DRF: idempotency keys on POST, and `<Model> not found`."""
+    """What every API view does beyond DRF: idempotency keys on POST, PUT and PATCH, and `<Model> not found`."""
 
     # Whoever speaks to the outside while answering has to commit before, so the answer is kept afterwards.
     speaks_while_answering = False
@@ -169,7 +169,9 @@ class ApiMixin:
         super().initial(request, *args, **kwargs)  # type: ignore[misc]
         self.idempotent = idempotency.begin(request)
         if self.idempotent is not None and not self.speaks_while_answering:
-            self.post = idempotency.with_answer(self.idempotent, self.post)  # type: ignore[has-type]
+            name = str(request.method).lower()
+            if handler := getattr(self, name, None):
+                setattr(self, name, idempotency.with_answer(self.idempotent, handler))
 
     def finalize_response(self, request: Request, response: Any, *args: Any, **kwargs: Any) -> Any:
         response = super().finalize_response(request, response, *args, **kwargs)  # type: ignore[misc]

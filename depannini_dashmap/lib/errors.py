@@ -7,11 +7,14 @@ DomainError
 
 from typing import Any
 
+from depannini_dashmap.lib.field_words import one_in_words
+
 
 class DomainError(Exception):
     """A refusal with a stable `code`, a sentence for people and the HTTP status that fits it.
 
     `fields` maps (dotted) field names to lists of messages; `extra` goes into the envelope as further keys.
+    Without a sentence of its own, a refusal of exactly one field says what is wrong with it.
     """
 
     status = 400
@@ -26,7 +29,9 @@ class DomainError(Exception):
         fields: dict[str, list[str]] | None = None,
         **extra: Any,
     ) -> None:
-        self.message = message or self.message
+        about_one = None if message else one_in_words(fields)
+        self.says_its_field = about_one is not None
+        self.message = message or about_one or self.message
         self.code = code or self.code
         self.fields = fields
         self.extra = extra

@@ -5,16 +5,18 @@ from typing import Any
 
 import orjson
 
+from depannini_dashmap.lib.field_words import one_in_words
+
 MAX_BYTES = 16 * 1024
 MAX_DEPTH = 16
 
 
 class BadFrame(Exception):
-    """A frame that is answered by an error; the socket lives on."""
+    """A frame that is answered by an error; the socket lives on. Without a sentence it says what is wrong with its field."""
 
-    def __init__(self, code: str, error: str, fields: dict[str, list[str]] | None = None):
-        self.code, self.error, self.fields = code, error, fields
-        super().__init__(error)
+    def __init__(self, code: str, error: str | None = None, fields: dict[str, list[str]] | None = None):
+        self.code, self.error, self.fields = code, error or one_in_words(fields) or "Invalid data", fields
+        super().__init__(self.error)
 
 
 def is_too_big(content: str | bytes) -> bool:
@@ -41,9 +43,9 @@ def coordinate(frame: dict[str, Any], name: str, limit: float) -> float:
     """Read a latitude or longitude in degrees: a JSON number within ± limit. Raises: BadFrame `invalid`."""
     value = frame.get(name)
     if isinstance(value, bool) or not isinstance(value, int | float):
-        raise BadFrame("invalid", "Invalid data", {name: ["A number is needed."]})
+        raise BadFrame("invalid", fields={name: ["A number is needed."]})
     if not -limit <= value <= limit:
-        raise BadFrame("invalid", "Invalid data", {name: [f"Must be between -{limit:g} and {limit:g}."]})
+        raise BadFrame("invalid", fields={name: [f"Must be between -{limit:g} and {limit:g}."]})
     return float(value)
 
 

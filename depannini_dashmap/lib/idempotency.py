@@ -1,7 +1,7 @@
-"""`Idempotency-Key`: the same POST sent twice happens once and is answered alike.
+"""`Idempotency-Key`: the same POST, PUT or PATCH sent twice happens once and is answered alike.
 
-Scoped to user and path for 24 hours. Answers of 400 and from 500 up are not kept, so that a mended request may use its
-key again. What a request did and its answer are committed as one, so whoever never heard the answer may ask again; a
+Scoped to user and path for 72 hours. Answers of 400, 429 and from 500 up are not kept, so that a mended or later
+request may use its key again. What a request did and its answer are committed as one, so whoever never heard the answer may ask again; a
 claim whose process died is given up after a minute, and with it what was not committed. Answers are sealed with the SECRET_KEY: one may tell
 the key of a tracker, which nobody should read in a backup.
 """
@@ -26,7 +26,8 @@ from rest_framework.response import Response
 from depannini_dashmap.lib import errors
 from depannini_dashmap.lib.wire import JsonRenderer
 
-KEPT = timedelta(hours=24)
+METHODS = frozenset({"POST", "PUT", "PATCH"})
+KEPT = timedelta(hours=72)
 ABANDONED = timedelta(seconds=60)
 
 
@@ -58,7 +59,7 @@ def begin(request: Request) -> Claim | None:
     """
     key = request.headers.get("Idempotency-Key")
     path = request.path.rstrip("/")
-    if request.method != "POST" or key is None or not request.user.is_authenticated or path.startswith("/api/auth/"):
+    if request.method not in METHODS or key is None or path.startswith("/api/auth/") or not request.user.is_authenticated:
         return None
     if not 1 <= len(key) <= 255 or not key.isprintable():
         raise errors.InvalidData(fields={"Idempotency-Key": ["Send 1 to 255 printable characters."]})
@@ -76,14 +77,15 @@ def begin(request: Request) -> Claim | None:
 
 
 def _digest(request: Request) -> str:
-    """Return what tells one body from another; of a form its fields and files, as each sending has its own boundary.
+    """Return what tells one body, of one method, from another; of a form its fields and files, as each sending has its own boundary.
 
     A form is read as the view reads it: its files may be larger than a body that is taken whole.
     """
+    method = b"" if request.method == "POST" else f"{request.method} ".encode()
     reads_forms = any(isinstance(parser, MultiPartParser) for parser in request.parsers or ())
     if not reads_forms or request._request.content_type != "multipart/form-data":
-        return hashlib.sha256(request._request.body).hexdigest()
-    form = hashlib.sha256()
+        return hashlib.sha256(method + request._request.body).hexdigest()
+    form = hashlib.sha256(method)
     for name, values in sorted(request.POST.lists()):
         form.update(repr((name, values)).encode())
     for name, files in sorted(request.FILES.lists()):
@@ -148,7 +150,7 @@ def with_answer(claim: Claim, handler: Callable[..., Any]) -> Callable[..., Any]
 
 def finish(claim: Claim, response: Response | HttpResponse) -> bool:
     """Keep the answer for repetitions, or let the key go; tell whether the claim still stood."""
-    if response.status_code == 400 or response.status_code >= 500:
+    if response.status_code in (400, 429) or response.status_code >= 500:
         return forget(claim)
     body = JsonRenderer().render(response.data) if isinstance(response, Response) else response.content
     sealed = _seal(claim.record_id).encrypt(body)

@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from django.utils.translation import gettext
 
 from depannini_dashmap.lib.errors import DomainError
+from depannini_dashmap.lib.field_words import label
 
 _HOLE = re.compile(r"%\((\w+)\)s")
 _known: list[tuple[re.Pattern[str], str]] = []
@@ -29,9 +30,16 @@ def in_words(text: str) -> str:
     return gettext(text) if text else ""
 
 
+def _of_field(name: str, said: str) -> str:
+    called = label(name)
+    word = gettext(called[:1].lower() + called[1:])
+    return f"{word[:1].upper()}{word[1:]}: {said}" if said and called else said
+
+
 def explain(error: DomainError) -> str:
     """Say a refusal on one line, with what is wrong in which field."""
-    sentences = [in_words(error.message)]
-    for messages in (error.fields or {}).values():
-        sentences += [in_words(message) for message in messages]
+    sentences = [] if error.says_its_field else [in_words(error.message)]
+    for name, messages in (error.fields or {}).items():
+        said = " ".join(in_words(message) for message in messages)
+        sentences.append(said if said in sentences else _of_field(name, said))
     return " ".join(dict.fromkeys(filter(None, sentences)))

@@ -16,6 +16,13 @@ SENTENCES = {
     "502": "An outside system failed.",
     "503": "The database or an outside system is away; `Retry-After` says when to come again.",
 }
+KEYED = {"post", "put", "patch"}
+KEY = {
+    "in": "header",
+    "name": "Idempotency-Key",
+    "schema": {"type": "string", "minLength": 1, "maxLength": 255},
+    "description": "The same key with the same body within 72 hours repeats the first answer, with `Idempotent-Replayed: true`, and does nothing twice.",
+}
 EMPTY = {"type": "string", "maxLength": 0}
 WITH_BODY = {"413", "415"}
 ENVELOPE = {
@@ -35,16 +42,24 @@ def add_refusals(result: dict[str, Any], generator: Any, request: Any, public: b
     """Give every operation of the schema the refusals that it can answer; drf-spectacular's post-processing hook."""
     result["components"]["schemas"]["Error"] = ENVELOPE
     content = {"application/json": {"schema": {"$ref": "#/components/schemas/Error"}}}
-    for path in result["paths"].values():
-        for method, operation in path.items():
+    for path, operations in result["paths"].items():
+        for method, operation in operations.items():
+            takes_key = _takes_key(path, method, operation)
+            if takes_key:
+                operation["parameters"] = [*operation.get("parameters", ()), KEY]
             for status, sentence in SENTENCES.items():
                 if status in WITH_BODY and method not in ("post", "put", "patch"):
                     continue
-                if status == "422" and method != "post":
+                if status == "422" and not takes_key:
                     continue
                 operation["responses"].setdefault(status, {"description": sentence, "content": content})
             operation["responses"] = dict(sorted(operation["responses"].items()))
     return result
+
+
+def _takes_key(path: str, method: str, operation: dict[str, Any]) -> bool:
+    """Tell whether an `Idempotency-Key` counts: on writes of who is signed in, sign-in itself apart."""
+    return method in KEYED and not path.startswith("/api/auth/") and any(operation.get("security", ()))
 
 
 def let_texts_be_empty(result: dict[str, Any], generator: Any, request: Any, public: bool) -> dict[str, Any]:

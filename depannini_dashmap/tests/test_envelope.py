@@ -6,7 +6,7 @@ import pytest
 from django.db import OperationalError
 from django.test import Client
 
-from depannini_dashmap.lib import readiness
+from depannini_dashmap.lib import errors, frames, readiness
 
 pytestmark = pytest.mark.django_db
 
@@ -62,6 +62,45 @@ def test_wrong_fields_are_named(api, dispatcher):
     body = assert_envelope(api(dispatcher).post("/api/companies/", {"email": "no"}), 400, "invalid_data")
     assert body["error"] == "Invalid data"
     assert set(body["fields"]) == {"name", "email"}
+
+
+@pytest.mark.parametrize(
+    ("fields", "said"),
+    [
+        ({"license_plate": ["Another vehicle of this company has it."]}, "License plate: another vehicle of this company has it"),
+        ({"name": ["This field is required."]}, "Name: this field is required"),
+        ({"pickup_stop.name": ["This field is required."]}, "Pickup stop, name: this field is required"),
+        ({"stops.0.latitude": ["A valid number is required."]}, "Stops, 1, latitude: a valid number is required"),
+        ({"company_id": ["Unknown id."]}, "Company: unknown id"),
+        ({"dropoff.lat": ["Must be between -90 and 90."]}, "Dropoff, latitude: must be between -90 and 90"),
+        ({"driver_email": ["Enter a valid email address."]}, "Driver e-mail: enter a valid email address"),
+        ({"password": ["Too short.", "Too common."]}, "Password: too short. Too common"),
+        ({"name": ["NUL is refused."]}, "Name: NUL is refused"),
+        ({"status": ['"x" is not a valid choice.']}, 'Status: "x" is not a valid choice'),
+        ({"non_field_errors": ["The passwords differ."]}, "The passwords differ"),
+        ({"stop.non_field_errors": ["Half a place."]}, "Stop: half a place"),
+        ({"a": ["No."], "b": ["No."]}, "Invalid data"),
+        ({"a": [""]}, "Invalid data"),
+        ({}, "Invalid data"),
+        (None, "Invalid data"),
+    ],
+)
+def test_one_wrong_field_is_told_in_words_that_stand_alone(fields, said):
+    error = errors.InvalidData(fields=fields)
+    assert (error.message, error.code, error.fields) == (said, "invalid_data", fields)
+    assert errors.InvalidData("Vehicle not found", fields=fields).message == "Vehicle not found"
+    assert frames.BadFrame("invalid", fields=fields).error == said
+
+
+def test_shipped_consoles_show_why_a_vehicle_is_refused(api, dispatcher):
+    client = api(dispatcher)
+    vehicle = {"license_plate": "16-1", "make": "Ford", "model": "Transit", "year": 2020, "capacity": "1"}
+    assert client.post("/api/vehicles/", vehicle).status_code == 201
+    body = assert_envelope(client.post("/api/vehicles/", vehicle), 400, "invalid_data")
+    assert body["error"] == "License plate: another vehicle of this company has it"
+    assert body["fields"] == {"license_plate": ["Another vehicle of this company has it."]}
+    body = assert_envelope(client.post("/api/vehicles/", {**vehicle, "license_plate": "2", "year": True}), 400, "invalid_data")
+    assert body["error"] == "Year: a valid integer is required"
 
 
 def test_wrong_content_type(api, dispatcher):

@@ -157,10 +157,57 @@ def test_what_was_done_goes_with_a_claim_that_was_given_up(api, dispatcher):
     assert not Company.objects.filter(name="Twice").exists()
 
 
-def test_keys_end_after_a_day(api, dispatcher):
+def test_keys_end_after_three_days(api, dispatcher):
     post(api(dispatcher))
-    with time_machine.travel(timezone.now() + timedelta(hours=24, minutes=1)):
+    with time_machine.travel(timezone.now() + timedelta(hours=72, minutes=1)):
         assert "Idempotent-Replayed" not in post(api(dispatcher))
+
+
+def test_keys_last_three_days(api, dispatcher):
+    post(api(dispatcher))
+    with time_machine.travel(timezone.now() + timedelta(hours=71)):
+        assert post(api(dispatcher))["Idempotent-Replayed"] == "true"
+
+
+@pytest.mark.parametrize("method", ["put", "patch"])
+def test_a_change_sent_twice_is_made_once(api, dispatcher, company_a, method):
+    send, url = getattr(api(dispatcher), method), f"{URL}{company_a.pk}/"
+    first = send(url, {"name": "First"}, HTTP_IDEMPOTENCY_KEY="k-1")
+    assert (first.status_code, first.json()["name"]) == (200, "First")
+    Company.objects.filter(pk=company_a.pk).update(name="Later")
+    again = send(url, {"name": "First"}, HTTP_IDEMPOTENCY_KEY="k-1")
+    assert again["Idempotent-Replayed"] == "true" and again.content == first.content
+    company_a.refresh_from_db()
+    assert company_a.name == "Later"
+    assert send(url, {"name": "Other"}, HTTP_IDEMPOTENCY_KEY="k-1").status_code == 422
+    assert send(url, {"name": ""}, HTTP_IDEMPOTENCY_KEY="k-2").status_code == 400
+    assert send(url, {"name": "Mended"}, HTTP_IDEMPOTENCY_KEY="k-2").status_code == 200
+
+
+def test_a_key_is_of_one_method(api, dispatcher, company_a):
+    client, url = api(dispatcher), f"{URL}{company_a.pk}/"
+    assert client.put(url, {"name": "One"}, HTTP_IDEMPOTENCY_KEY="k-1").status_code == 200
+    assert client.patch(url, {"name": "One"}, HTTP_IDEMPOTENCY_KEY="k-1").status_code == 422
+
+
+def test_reading_and_deleting_take_no_key(api, dispatcher, company_a):
+    client, url = api(dispatcher), f"{URL}{company_a.pk}/"
+    for _ in range(2):
+        assert "Idempotent-Replayed" not in client.get(url, HTTP_IDEMPOTENCY_KEY="k-1")
+    assert client.delete(url, HTTP_IDEMPOTENCY_KEY="k-1").status_code == 204
+    assert not IdempotentRequest.objects.exists()
+
+
+def test_a_photo_put_twice_is_stored_once(api, client_user):
+    client = api(client_user)
+    answers = []
+    for boundary in ("first", "second"):
+        head = f'--{boundary}\r\nContent-Disposition: form-data; name="profile_photo"; filename="me.png"\r\nContent-Type: image/png\r\n\r\n'
+        body = head.encode() + _noise(1) + f"\r\n--{boundary}--\r\n".encode()
+        kind = f"multipart/form-data; boundary={boundary}"
+        answers.append(client.generic("PUT", "/api/profile/user/", body, content_type=kind, HTTP_IDEMPOTENCY_KEY="k-1"))
+    assert [answer.status_code for answer in answers] == [200, 200], answers[0].content
+    assert answers[0].content == answers[1].content and answers[1]["Idempotent-Replayed"] == "true"
 
 
 @pytest.mark.parametrize("key", ["", "x" * 256, "a\tb"])
@@ -176,6 +223,38 @@ def test_sign_in_ignores_keys(api, dispatcher, password):
         api().post("/api/auth/login/", body, HTTP_IDEMPOTENCY_KEY="k").json()["token"] for _ in range(2)
     }
     assert len(tokens) == 2
+
+
+@pytest.mark.postgres
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("method", ["put", "patch"])
+def test_sixteen_changes_at_once_are_one(api, dispatcher, company_a, method):
+    """Each change leaves a former version of its row behind, so versions tell how many there were."""
+    client = api(dispatcher)
+    vehicle = {"license_plate": "16-1", "make": "Ford", "model": "Transit", "year": 2020, "capacity": "1"}
+    url = f"/api/vehicles/{client.post('/api/vehicles/', vehicle).json()['id']}/"
+    clients = [api(dispatcher) for _ in range(16)]
+    answers = []
+    barrier = threading.Barrier(16)
+
+    def send(client):
+        barrier.wait()
+        try:
+            answers.append(getattr(client, method)(url, {"make": "Iveco"}, HTTP_IDEMPOTENCY_KEY="k-1"))
+        finally:
+            connection.close()
+
+    threads = [threading.Thread(target=send, args=(client,)) for client in clients]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert {answer.status_code for answer in answers} <= {200, 409}
+    assert sum("Idempotent-Replayed" not in answer for answer in answers if answer.status_code == 200) == 1
+    assert len({answer.content for answer in answers if answer.status_code == 200}) == 1
+    from fleet.models import Vehicle
+
+    assert Vehicle.objects.get().history.count() == 2
 
 
 @pytest.mark.postgres

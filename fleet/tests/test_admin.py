@@ -76,7 +76,7 @@ def test_add_change_delete_restore(page, dispatcher, company_a):
     browser.post(f"{LIST}{van.pk}/change/", {**form, "make": "Iveco"})
     assert [(row.make, row.history_user) for row in van.history.all()] == [("Iveco", dispatcher), ("Ford", dispatcher)]
     twin = browser.post(f"{LIST}add/", form, follow=True)
-    assert "already has a vehicle" in twin.content.decode()
+    assert "License plate: Another vehicle of this company has it." in twin.content.decode()
     assert b"Iveco" in browser.get(f"{LIST}{van.pk}/history/").content
     assert browser.post(f"{LIST}{van.pk}/delete/", {"post": "yes"}).status_code == 302
     van.refresh_from_db()

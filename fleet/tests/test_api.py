@@ -180,7 +180,7 @@ def test_filters_and_ordering(api, dispatcher, company_a, van):
 )  # fmt: skip
 def test_g06_bad_filters(api, dispatcher, query):
     answer = api(dispatcher).get(f"/api/vehicles/?{query}")
-    assert (answer.status_code, answer.json()["error"]) == (400, "Invalid data")
+    assert (answer.status_code, answer.json()["code"]) == (400, "invalid_data")
     assert list(answer.json()["fields"]) == [query.split("=")[0]]
 
 

@@ -373,7 +373,7 @@ def test_filters(api, dispatcher, produce):
 )  # fmt: skip
 def test_g06_bad_filters(api, dispatcher, query):
     answer = api(dispatcher).get(f"/api/orders/?{query}")
-    assert (answer.status_code, answer.json()["error"]) == (400, "Invalid data")
+    assert (answer.status_code, answer.json()["code"]) == (400, "invalid_data")
 
 
 @pytest.mark.parametrize("path", ["abc", "-1", "9223372036854775808", "1" * 120, "%00", "é", "0"])

@@ -409,7 +409,7 @@ def test_bulk_keeps_the_good_rows_and_names_the_bad(
     assert [error["index"] for error in body["errors"]] == [1, 2, 3, 6]
     assert body["errors"][0] == {
         "index": 1,
-        "error": "Invalid data",
+        "error": "Latitude: must be at least -90 and at most 90",
         "code": "invalid_data",
         "fields": {"latitude": ["Must be at least -90 and at most 90."]},
     }

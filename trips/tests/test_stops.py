@@ -300,7 +300,7 @@ def test_bad_bodies_of_a_new_stop(client, body):
     good = {"trip": trip, "stop": {"name": "a", "address": "b"}}
     answer = client.post("/api/trip-stops/", {**good, **body} if body else {})
     assert answer.status_code == 400
-    assert answer.json()["error"] == "Invalid data"
+    assert answer.json()["code"] == "invalid_data"
     assert answer.json()["fields"]
     assert not TripStop.objects.exists()
     assert not Stop.objects.exists()
