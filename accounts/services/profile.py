@@ -38,7 +38,10 @@ def change_profile(user: User, **changes: Any) -> User:
             return _change(user, changes, stored)
     except IntegrityError as error:
         _forget_photo(stored)
-        raise InvalidData(fields={name: [TAKEN[name]] for name in TAKEN if name in changes}) from error
+        taken = {name: [TAKEN[name]] for name in TAKEN if name in changes}
+        if not taken:
+            raise
+        raise InvalidData(fields=taken) from error
     except Exception:
         _forget_photo(stored)
         raise

@@ -255,6 +255,7 @@ WORDS = (
     gettext_noop("The trip's stops belong to another company."),
     gettext_noop("The company already has a vehicle with this license plate."),
     gettext_noop("Another vehicle of this company has it."),
+    gettext_noop("Somebody else was faster"),
     gettext_noop("The company still has vehicles, orders or trips"),
     gettext_noop("The last owner of a company that has other members or anything in it cannot leave: name another owner first"),
     gettext_noop("This person works for the company already"),
@@ -329,6 +330,7 @@ WORDS = (
 )
 # What services say with something filled in; the English is theirs, word for word.
 REFUSALS = (
+    gettext_noop("Another %(thing)s has this already."),
     gettext_noop("The trip is %(status)s"),
     gettext_noop("Order %(number)s is already in a trip"),
     gettext_noop("Order %(number)s is %(status)s"),

@@ -18,6 +18,7 @@ from rest_framework.response import Response
 from rest_framework.views import set_rollback
 
 from depannini_dashmap.lib import context, errors, idempotency
+from depannini_dashmap.lib.constraints import uniqueness_of
 from depannini_dashmap.lib.wire import AlwaysJson, CursorPages, JsonParser, JsonRenderer
 
 __all__ = [
@@ -73,10 +74,13 @@ def envelope(error: errors.DomainError) -> dict[str, Any]:
 
 
 def from_database(error: Exception) -> errors.DomainError:
-    """Translate what the database said: a broken constraint is a conflict, everything else means that it is away."""
+    """Translate what the database said: what is there already names its field, another broken constraint is a conflict,
+    everything else means that the database is away."""
     if isinstance(error, ProtectedError | RestrictedError):
         return errors.Conflict("Still in use by other records", code="in_use")
     if isinstance(error, IntegrityError):
+        if (once := uniqueness_of(error)) is not None:
+            return once.refusal()
         logger.warning("A constraint refused a write: %s", type(error).__name__, exc_info=error)
         return errors.Conflict("This conflicts with existing data", code="constraint_violated")
     logger.error("The database failed: %s", type(error).__name__)

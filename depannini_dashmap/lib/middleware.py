@@ -7,13 +7,16 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from django.conf import settings
+from django.contrib import messages
 from django.contrib.admin.options import IncorrectLookupParameters
 from django.core.exceptions import BadRequest
+from django.db import IntegrityError
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect, QueryDict
 from django.middleware.locale import LocaleMiddleware
 from django.utils import timezone
 
 from depannini_dashmap.lib import api, context
+from depannini_dashmap.lib.refusals import explain
 
 Handler = Callable[[HttpRequest], HttpResponse]
 _REQUEST_ID = re.compile(r"^[A-Za-z0-9_-]{8,64}$")
@@ -135,8 +138,13 @@ class PageParametersMiddleware:
             raise Http404
 
     def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
-        """Lead from a page whose filters nobody can read to the same page without them."""
-        return HttpResponseRedirect(request.path) if isinstance(exception, IncorrectLookupParameters) else None
+        """Lead back to a page: without the filters that nobody can read, or with what the database refused to write."""
+        if isinstance(exception, IncorrectLookupParameters):
+            return HttpResponseRedirect(request.path)
+        if isinstance(exception, IntegrityError) and is_page(request.path_info) and request.method == "POST":
+            messages.error(request, explain(api.from_database(exception)))
+            return HttpResponseRedirect(request.get_full_path())
+        return None
 
     @staticmethod
     def _require_words(fields: QueryDict, longest: int | None) -> None:

@@ -6,14 +6,18 @@ An import is a dry run first, names row and column of each fault, and writes all
 import datetime as dt
 import io
 import re
-import zipfile
+import threading
+from collections.abc import Callable
 from decimal import Decimal
 from typing import Any, ClassVar
 
 import tablib
 from django.contrib import messages
+from django.core.cache import cache
 from django.core.exceptions import PermissionDenied, ValidationError
+from django.db import IntegrityError, OperationalError
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.template.response import SimpleTemplateResponse
 from django.urls import URLPattern, path
 from django.utils.translation import gettext as _
 from import_export import resources, results
@@ -24,13 +28,26 @@ from import_export.forms import ExportForm, ImportForm
 from import_export.instance_loaders import BaseInstanceLoader
 from import_export.tmp_storages import CacheStorage
 
-from depannini_dashmap.lib.api import flatten_fields
+from depannini_dashmap.lib.api import flatten_fields, from_database
+from depannini_dashmap.lib.constraints import waited_too_long
 from depannini_dashmap.lib.errors import DomainError
-from depannini_dashmap.lib.refusals import in_words
+from depannini_dashmap.lib.refusals import explain, in_words
+from depannini_dashmap.lib.sheet_limits import (
+    MAX_BYTES,
+    MAX_CELLS,
+    MAX_COLUMNS,
+    MAX_LETTERS,
+    MAX_LINES,
+    MAX_ROWS,
+    TooMuch,
+    Unreadable,
+    measure_workbook,
+)
 
-MAX_ROWS = 1000
-MAX_BYTES = 2 * 1024 * 1024
-MAX_UNPACKED_BYTES = 40 * 1024 * 1024
+CONFIRMED_FOR = 86400  # seconds
+WAIT_FOR_OTHERS = 1.0  # seconds
+# One sheet is read at a time in each process: the other threads answer everybody else meanwhile.
+_reading = threading.BoundedSemaphore(1)
 _FORMULA = re.compile(r"^\s*[=+\-@\t\r\n\x00＝＋－＠]")
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f]")
 
@@ -64,12 +81,17 @@ class SheetError(Exception):
 def _checked(data: tablib.Dataset) -> tablib.Dataset:
     if not data.headers:
         raise SheetError(_("The file has no header row."))
+    if len(data.headers) > MAX_COLUMNS:
+        raise SheetError(_("The file has more than %(most)d columns.") % {"most": MAX_COLUMNS})
     headers = [str(name or "").strip().lower().replace(" ", "_") for name in data.headers]
     twice = sorted({name for name in headers if name and headers.count(name) > 1})
     if twice:
         raise SheetError(_("These columns occur twice: %(names)s.") % {"names": ", ".join(twice)})
     if len(data) > MAX_ROWS:
         raise SheetError(_("The file has %(count)d rows; import at most %(most)d at once.") % {"count": len(data), "most": MAX_ROWS})
+    for number, row in enumerate(data, start=1):
+        if any(isinstance(cell, str) and len(cell) > MAX_LETTERS for cell in row):
+            raise SheetError(_("Row %(row)d has a cell of more than %(most)d letters.") % {"row": number, "most": MAX_LETTERS})
     rows = [row for row in data if any(plain_cell(cell) for cell in row)]
     if not rows:
         raise SheetError(_("The file has no rows below its header."))
@@ -81,10 +103,14 @@ class SheetCsv(CSV):
 
     def create_dataset(self, in_stream: bytes | str, **kwargs: Any) -> tablib.Dataset:
         text = self._decode(in_stream)
-        if text.count("\n") > 50 * MAX_ROWS:
+        if text.count("\n") + text.count("\r") > 2 * MAX_LINES:
             raise SheetError(_("The file has too many lines; import at most %(most)d rows at once.") % {"most": MAX_ROWS})
         header = text.split("\n", 1)[0]
         delimiter = max(",;\t", key=header.count)
+        if header.count(delimiter) >= MAX_COLUMNS:
+            raise SheetError(_("The file has more than %(most)d columns.") % {"most": MAX_COLUMNS})
+        if text.count(delimiter) > MAX_CELLS:
+            raise SheetError(_("The file has too many cells; import at most %(most)d rows at once.") % {"most": MAX_ROWS})
         try:
             data = tablib.import_set(text, format="csv", delimiter=delimiter)
         except tablib.InvalidDimensions as error:
@@ -111,27 +137,34 @@ class SheetXlsx(XLSX):
 
     def create_dataset(self, in_stream: bytes) -> tablib.Dataset:
         try:
-            with zipfile.ZipFile(io.BytesIO(in_stream)) as archive:
-                unpacked = sum(member.file_size for member in archive.infolist())
-        except zipfile.BadZipFile as error:
+            measure_workbook(in_stream)
+        except Unreadable as error:
             raise SheetError(_("The file is not an XLSX workbook.")) from error
-        if unpacked > MAX_UNPACKED_BYTES:
-            raise SheetError(_("The workbook is too large."))
+        except TooMuch as error:
+            raise SheetError(_("The workbook holds too much; import at most %(most)d rows at once.") % {"most": MAX_ROWS}) from error
         return _checked(self._read(in_stream))
 
     def _read(self, in_stream: bytes) -> tablib.Dataset:
         import openpyxl
 
         try:
-            book = openpyxl.load_workbook(io.BytesIO(in_stream), read_only=True, data_only=True)
-            rows = book.active.iter_rows(values_only=True, max_row=50 * MAX_ROWS, max_col=200)
-            data = tablib.Dataset(headers=list(next(rows)))
+            book = openpyxl.load_workbook(io.BytesIO(in_stream), read_only=True, data_only=True, keep_links=False)
+            rows = book.active.iter_rows(values_only=True, max_row=MAX_LINES, max_col=MAX_COLUMNS + 1)
+            data = tablib.Dataset(headers=_without_empty_end(next(rows)))
             for row in rows:
                 if any(cell is not None for cell in row):
-                    data.append(row)
+                    data.append(row[: len(data.headers)])
+                if len(data) > MAX_ROWS:
+                    break
         except Exception as error:
             raise SheetError(_("The workbook cannot be read.")) from error
         return data
+
+
+def _without_empty_end(header: tuple[Any, ...]) -> list[Any]:
+    """Return the names of the columns; a sheet that declares more than it fills is padded with nothing."""
+    filled = [index for index, name in enumerate(header) if name not in (None, "")]
+    return list(header[: filled[-1] + 1]) if filled else []
 
 
 class SheetForm(ImportForm):
@@ -308,13 +341,44 @@ class SheetAdmin(ImportExportMixin):
         form.add_error("import_file", str(e) if isinstance(e, SheetError) else _("The file cannot be read."))
 
     def process_import(self, request: HttpRequest, **kwargs: Any) -> HttpResponse:
-        name = request.POST.get("import_file_name", "")
-        if request.method == "POST" and CacheStorage(name=name).read() is None:
-            return self._back(request, _("The uploaded file is gone: upload it once more."))
+        """Import what was shown. One confirmation of a file wins, however many are sent at once."""
+        if request.method != "POST":
+            return super().process_import(request, **kwargs)
+        return self._one_at_a_time(request, self._import_once, **kwargs)
+
+    def import_action(self, request: HttpRequest, **kwargs: Any) -> HttpResponse:
+        """Show the form, or what the file in it would do."""
+        if request.method != "POST":
+            return super().import_action(request, **kwargs)
+        return self._one_at_a_time(request, super().import_action, **kwargs)
+
+    def _one_at_a_time(self, request: HttpRequest, act: Callable[..., HttpResponse], **kwargs: Any) -> HttpResponse:
+        if not _reading.acquire(timeout=WAIT_FOR_OTHERS):
+            return self._back(request, _("Another file is being imported: try again in a moment."))
+        try:
+            answer = act(request, **kwargs)
+            if isinstance(answer, SimpleTemplateResponse):
+                answer.render()
+            return answer
+        finally:
+            _reading.release()
+
+    def _import_once(self, request: HttpRequest, **kwargs: Any) -> HttpResponse:
+        file = CacheStorage(name=request.POST.get("import_file_name", ""))
+        content = file.read()
+        if content is None or not cache.add(f"import-confirmed-{file.name}", True, CONFIRMED_FOR):
+            return self._back(request, _("The uploaded file is gone or was confirmed already: look at the list, or upload it once more."))
         try:
             return super().process_import(request, **kwargs)
         except (SheetError, ValueError, IndexError):
             return self._back(request, _("The file cannot be read."))
+        except IntegrityError as error:
+            return self._back(request, explain(from_database(error)), _("Nothing was imported: somebody else wrote the same rows. Try again."))
+        except OperationalError as error:
+            if not waited_too_long(error):
+                cache.delete(f"import-confirmed-{file.name}")
+                raise
+            return self._back(request, _("Nothing was imported: somebody else wrote the same rows. Try again."))
 
     def process_result(self, result: Any, request: HttpRequest) -> HttpResponse:
         if result.has_errors() or result.has_validation_errors():
@@ -322,8 +386,9 @@ class SheetAdmin(ImportExportMixin):
             return self._back(request, _("Nothing was imported: look at row %(rows)s.") % {"rows": ", ".join(lines[:10]) or "1"})
         return super().process_result(result, request)
 
-    def _back(self, request: HttpRequest, message: str) -> HttpResponse:
-        messages.error(request, message)
+    def _back(self, request: HttpRequest, *sentences: str) -> HttpResponse:
+        for sentence in sentences:
+            messages.error(request, sentence)
         return HttpResponseRedirect("../import/")
 
 

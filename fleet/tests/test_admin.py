@@ -172,7 +172,7 @@ def test_what_changed_between_dry_run_and_confirmation_stops_the_import(page, di
         (f"{HEADER},make\nA-1,F,T,2020,1,,,x\n", "v.csv", "occur twice: make"),
         (HEADER + "\n" + "A-1,F,T,2020,1,,\n" * (MAX_ROWS + 1), "v.csv", f"at most {MAX_ROWS}"),
         (HEADER + "\n" + "a,b,c,2020,1,,\n" * 100_000, "v.csv", "at most"),
-        (HEADER + "\n" + "x" * 2_200_000, "v.csv", "larger than 2 MB"),
+        (HEADER + "\n" + "x" * 10_500_000, "v.csv", "larger than 10 MB"),
         (f"{HEADER}\nA-1,F,T,2020,1,,,,,\n", "v.csv", "more cells than the header"),
         (b"\x00\x01", "v.csv", "NUL"),
         (b"PK\x03\x04nonsense", "v.xlsx", "not an XLSX workbook"),

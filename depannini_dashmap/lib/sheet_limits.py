@@ -1,0 +1,69 @@
+"""How much an uploaded sheet may hold, found out before anybody takes it apart: a small file may unpack to a large one."""
+
+from __future__ import annotations
+
+import io
+import zipfile
+from typing import IO
+
+MAX_ROWS = 1000
+MAX_BYTES = 10 * 1024 * 1024
+MAX_UNPACKED_BYTES = 16 * 1024 * 1024
+MAX_COLUMNS = 100
+MAX_CELLS = 60_000
+MAX_TAGS = 500_000
+MAX_MEMBERS = 500
+MAX_LETTERS = 5_000  # of one cell
+# Excel keeps rows that are empty but were formatted once.
+MAX_LINES = 5 * MAX_ROWS
+_CHUNK = 256 * 1024
+_OVERLAP = 16
+_DECLARATIONS = (b"<!DOCTYPE", b"<!ENTITY")
+
+
+class TooMuch(Exception):
+    """The workbook holds more than is read at once."""
+
+
+class Unreadable(Exception):
+    """The file is no workbook, or one that nobody's spreadsheet writes."""
+
+
+def measure_workbook(content: bytes) -> None:
+    """Look over the packed parts of a workbook. Raises: TooMuch, Unreadable. Nothing is kept of what is unpacked."""
+    try:
+        with zipfile.ZipFile(io.BytesIO(content)) as archive:
+            members = archive.infolist()
+            if len(members) > MAX_MEMBERS or sum(member.file_size for member in members) > MAX_UNPACKED_BYTES:
+                raise TooMuch
+            tally = _Tally()
+            for member in members:
+                if member.filename.endswith((".xml", ".rels", ".vml")):
+                    with archive.open(member) as part:
+                        tally.count(part, is_sheet="worksheets/" in member.filename)
+    except (zipfile.BadZipFile, NotImplementedError, RuntimeError, EOFError, OSError, ValueError) as error:
+        raise Unreadable from error
+
+
+class _Tally:
+    """Counts tags, rows and cells over all parts, and refuses what declares entities."""
+
+    def __init__(self) -> None:
+        self.tags = self.cells = self.rows = 0
+
+    def count(self, part: IO[bytes], *, is_sheet: bool) -> None:
+        rest = b""
+        while chunk := part.read(_CHUNK):
+            # A part in UTF-16 must not hide what it declares.
+            text = chunk.replace(b"\x00", b"")
+            seam = rest + text
+            if any(name in seam for name in _DECLARATIONS):
+                raise Unreadable("entities are declared")
+            self.tags += text.count(b"<")
+            if is_sheet:
+                # What lies across the seam of two chunks is not worth counting.
+                self.cells += text.count(b"<c ") + text.count(b"<c>") + text.count(b"<c/")
+                self.rows += text.count(b"<row")
+            if self.tags > MAX_TAGS or self.cells > MAX_CELLS or self.rows > MAX_LINES:
+                raise TooMuch
+            rest = text[-_OVERLAP:]
