@@ -45,6 +45,7 @@ class AccountAdmin(TenantAdmin, UserAdmin):
         "is_active",
         "email_verified",
         "phone_verified",
+        "suspended",
         "current_company",
         "date_joined",
         "last_login",
@@ -54,7 +55,7 @@ class AccountAdmin(TenantAdmin, UserAdmin):
     fieldsets = (
         (None, {"fields": ("username", "user_type", "is_active", "new_password")}),
         (_("Person"), {"fields": ("name", "first_name", "last_name", "address")}),
-        (_("Addresses"), {"fields": ("email", "email_verified", "phone_number", "phone_verified")}),
+        (_("Addresses"), {"fields": ("email", "email_verified", "phone_number", "phone_verified", "suspended")}),
         (_("Company"), {"fields": ("current_company",)}),
         (_("Rights"), {"fields": ("is_staff", "is_superuser", "groups")}),
         (_("Dates"), {"fields": ("date_joined", "last_login", "closed_at")}),
@@ -68,6 +69,12 @@ class AccountAdmin(TenantAdmin, UserAdmin):
     def shown_name(self, user: User) -> str:
         """Show the name as others see it."""
         return user.display_name
+
+    @admin.display(description=_("suspended"))
+    def suspended(self, user: User) -> str:
+        """Name the addresses that a reset has suspended: they name the account at sign-in and do nothing else."""
+        held = (user.email if user.email_suspended else None, user.phone_number if user.phone_suspended else None)
+        return ", ".join(address for address in held if address) or "–"
 
     @admin.display(description=_("password"))
     def new_password(self, user: User) -> str:

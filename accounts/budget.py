@@ -18,8 +18,7 @@ from django.db.models import Count, Q, QuerySet
 from django.utils import timezone
 
 from accounts.hashing import address_key
-from accounts.networks import network_key, present_network
-from depannini_dashmap.lib import context
+from accounts.networks import is_familiar, network_key, present_network
 from depannini_dashmap.lib.errors import InvalidData, TooManyRequests
 from depannini_dashmap.lib.metrics import MESSAGES_REFUSED
 from depannini_dashmap.lib.sms_numbers import barred_because
@@ -39,7 +38,6 @@ ACCOUNT_DAY = 20
 DRIVER_HOUR, DRIVER_HOUR_PER_VEHICLE = 60, 4
 # Once half of an address's day is gone, no stranger gets more than this of it: four of them leave something to the owner.
 CONTESTED, SHARE = 10, 4
-FAMILIAR = timedelta(days=90)  # how long a network counts as its owner's after a sign-in
 
 
 @dataclass(frozen=True, slots=True)
@@ -221,10 +219,5 @@ def _is_owners(wish: _Wish) -> bool:
 
     The same statement runs for an account that does not exist.
     """
-    events = apps.get_model("depannini_dashmap", "AuditEvent").objects.filter(
-        target_type="accounts.user", target_id=str(wish.holder or ""), event="signed_in"
-    )
-    recent = events.filter(at__gt=timezone.now() - FAMILIAR).order_by().values_list("address", flat=True).distinct()
-    networks = {context.network_of(address) for address in recent[:500]}
-    is_familiar = bool(wish.network) and present_network() in networks
-    return wish.is_proven and (wish.asker == wish.holder or (wish.asker is None and is_familiar))
+    is_from_there = is_familiar(wish.holder)
+    return wish.is_proven and (wish.asker == wish.holder or (wish.asker is None and is_from_there))

@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
+from django.apps import apps
+from django.utils import timezone
 from django.utils.crypto import salted_hmac
 
 from depannini_dashmap.lib import context
+
+FAMILIAR = timedelta(days=90)  # how long a network counts as its owner's after a sign-in
 
 
 def present_network() -> str:
@@ -16,3 +22,22 @@ def present_network() -> str:
 def network_key(network: str) -> str:
     """Return the hash under which what a network did is counted."""
     return salted_hmac("accounts.network", network, algorithm="sha256").hexdigest() if network else ""
+
+
+def is_familiar(user_id: int | None) -> bool:
+    """Tell whether the account signed in from the present network before, and since its password was last reset.
+
+    Who was shut out by a reset is a stranger again. Asked of no account, it costs the same.
+    """
+    events = apps.get_model("depannini_dashmap", "AuditEvent").objects.filter(
+        target_type="accounts.user",
+        target_id=str(user_id or ""),
+        event__in=("signed_in", "password_reset"),
+        at__gt=timezone.now() - FAMILIAR,
+    )
+    here, found = present_network(), False
+    for event, address in events.order_by("-at", "-pk").values_list("event", "address")[:500]:
+        if event == "password_reset":
+            break
+        found = found or context.network_of(address) == here
+    return bool(here) and found

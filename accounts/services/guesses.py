@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections import Counter
 from datetime import datetime, timedelta
 
-from django.apps import apps
 from django.conf import settings
 from django.db import transaction
 from django.db.models import F, Q, Sum
@@ -19,15 +18,13 @@ from django.utils import timezone
 from accounts.callers import present_caller
 from accounts.hashing import address_key, is_code
 from accounts.models import CodeGuess, User, VerificationCode
-from accounts.networks import present_network
-from depannini_dashmap.lib import context
+from accounts.networks import is_familiar
 from depannini_dashmap.lib.errors import InvalidData
 from depannini_dashmap.lib.turns import take_turn
 
 CLAIM = VerificationCode.Purpose.CLAIM
 DAY = timedelta(days=1)
 DAILY_COMPARISONS = 20
-FAMILIAR = timedelta(days=90)  # how long a network counts as its owner's after a sign-in
 
 
 class InvalidCode(InvalidData):
@@ -103,9 +100,9 @@ def _open_to(
     left = [row for row in rows if has_tries_left(row)]
     if not settings.THROTTLING_ENABLED:
         return left
-    is_familiar = owner is not None or _comes_from_its_owner(rows[0].user_id, now)
+    is_owners = owner is not None or is_familiar(rows[0].user_id)
     spent = {
-        (row.address_key, row.purpose, row.user_id): _spent_today(row, caller, now, is_familiar=is_familiar)
+        (row.address_key, row.purpose, row.user_id): _spent_today(row, caller, now, is_owners=is_owners)
         for row in left
     }
     to_spend = Counter((row.address_key, row.purpose, row.user_id) for row in left)
@@ -113,7 +110,7 @@ def _open_to(
     return [row for row in left if (row.address_key, row.purpose, row.user_id) in allowed]
 
 
-def _spent_today(row: VerificationCode, caller: str, now: datetime, *, is_familiar: bool) -> int:
+def _spent_today(row: VerificationCode, caller: str, now: datetime, *, is_owners: bool) -> int:
     guesses = CodeGuess.objects.filter(at__gt=now - DAY)
     if row.purpose == CLAIM:
         # Who claims does not hold the address: all who do guess at it together.
@@ -121,16 +118,6 @@ def _spent_today(row: VerificationCode, caller: str, now: datetime, *, is_famili
     else:
         same = Q(user_id=row.user_id) | Q(address_key=row.address_key) if row.user_id else Q(address_key=row.address_key)
         guesses = guesses.filter(same).exclude(purpose=CLAIM)
-        if is_familiar:
+        if is_owners:
             guesses = guesses.filter(caller=caller)
     return guesses.aggregate(sum=Sum("compared"))["sum"] or 0
-
-
-def _comes_from_its_owner(user_id: int | None, now: datetime) -> bool:
-    """Tell whether the account signed in from the present network before; asked of no account it costs the same."""
-    here = present_network()
-    events = apps.get_model("depannini_dashmap", "AuditEvent").objects.filter(
-        target_type="accounts.user", target_id=str(user_id or ""), event="signed_in", at__gt=now - FAMILIAR
-    )
-    recent = events.order_by().values_list("address", flat=True).distinct()[:500]
-    return bool(here) and here in {context.network_of(address) for address in recent}

@@ -333,6 +333,20 @@ def test_an_owner_is_known_by_where_they_signed_in(api, client_user, codes, sett
     assert api().post(CONFIRM, body, REMOTE_ADDR=home).status_code == 200
 
 
+def test_who_was_shut_out_by_a_reset_is_a_stranger_again(api, client_user, codes, settings, password):
+    settings.THROTTLING_ENABLED = True
+    theirs = "203.0.113.1"
+    login = {"email": client_user.email, "password": password}
+    assert api().post(LOGIN["email"], login, REMOTE_ADDR=theirs).status_code == 200
+    api().post(RESET, {"email": client_user.email}, REMOTE_ADDR="198.51.100.1")
+    body = {"email": client_user.email, "code": codes(client_user.email)[-1], "new_password": NEW, "new_password_confirm": NEW}
+    assert api().post(CONFIRM, body, REMOTE_ADDR="198.51.100.1").status_code == 200
+    CodeGuess.objects.create(user=client_user, address_key="x", purpose="reset", caller="stranger", compared=20)
+    api().post(RESET, {"email": client_user.email}, REMOTE_ADDR=theirs)
+    late = {**body, "code": codes(client_user.email)[-1], "new_password": "third-horse-99", "new_password_confirm": "third-horse-99"}
+    assert api().post(CONFIRM, late, REMOTE_ADDR=theirs).status_code == 400
+
+
 @pytest.mark.parametrize("spelling", ["{0}-{1}", "\u200f{0} {1}\u200e", "{arabic}", "\u2066{full}\u2069", "{0}\u2011{1}"])
 def test_codes_as_people_type_them(api, client_user, codes, spelling):
     request_verification("email", client_user.email)

@@ -32,7 +32,10 @@ def _step(title: Promise, effect: Promise, done: Promise, act: Callable[[User, U
 
 
 def _resend(actor: User, person: User) -> None:
-    has_unproven = (person.email and not person.email_verified) or (person.phone_number and not person.phone_verified)
+    has_unproven = any(
+        address and not getattr(person, f"{channel}_verified") and not getattr(person, f"{channel}_suspended")
+        for channel, address in (("email", person.email), ("phone", person.phone_number))
+    )
     if not (has_unproven and person.is_active):
         raise Conflict(_("nothing to verify"), code="nothing_to_verify")
     request_own_verification(person, asker=actor)

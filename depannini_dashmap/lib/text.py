@@ -10,7 +10,11 @@ import idna
 # Letters, marks and symbols by their category, and yet nothing is seen of them.
 _BLANK = frozenset("\u034f\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0")
 _VARIATION = re.compile("[\u180b-\u180d\u180f\ufe00-\ufe0f\U000e0100-\U000e01ef]")
-_INVISIBLE = frozenset({"Cc", "Cf", "Zs", "Zl", "Zp", "Cn"})
+_INVISIBLE = frozenset({"Cc", "Cf", "Zs", "Zl", "Zp"})
+# Not assigned yet, and to be ignored when they are; other new characters may well be seen.
+_RESERVED = re.compile("[\u2065\ufff0-\ufff8\U000e0000-\U000e0fff]")
+# The flags of England, Scotland and Wales end in characters that are not seen by themselves.
+_FLAG = re.compile("\U0001f3f4[\U000e0020-\U000e007e]+\U000e007f\\Z")
 _ATOM = re.compile(r"[0-9A-Za-z!#$%&'*+/=?^_`{|}~-]+(\.[0-9A-Za-z!#$%&'*+/=?^_`{|}~-]+)*\Z")
 
 
@@ -20,7 +24,7 @@ class NotAnEmail(ValueError):
 
 def is_invisible(character: str) -> bool:
     """Tell whether nothing is seen of a character by itself: spaces, controls, direction and zero-width marks, fillers."""
-    if character in _BLANK or _VARIATION.match(character):
+    if character in _BLANK or _VARIATION.match(character) or _RESERVED.match(character):
         return True
     return unicodedata.category(character) in _INVISIBLE
 
@@ -45,9 +49,16 @@ def clean(text: str) -> str:
     start, end = 0, len(text)
     while is_invisible(text[start]):
         start += 1
-    while is_invisible(text[end - 1]) and not (_VARIATION.match(text[end - 1]) and not is_invisible(text[end - 2])):
+    while is_invisible(text[end - 1]) and not _belongs_before(text, end):
         end -= 1
     return text[start:end]
+
+
+def _belongs_before(text: str, end: int) -> bool:
+    """Tell whether the last character before `end` changes the look of the one that it follows."""
+    if _VARIATION.match(text[end - 1]):
+        return not is_invisible(text[end - 2])
+    return text[end - 1] == "\U000e007f" and _FLAG.search(text[:end]) is not None
 
 
 def plain_digits(text: str) -> str:
