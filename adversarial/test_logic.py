@@ -189,6 +189,13 @@ def test_f02_a_repeated_message_is_one(stage, cast):
     for stranger in (cast.client(), cast.assistant(), cast.dispatcher()):
         assert stranger.post(path, {"message": "Hello", "client_id": "m-1"}).status_code == 404
     assert [row["sender_id"] for row in client.get(path).json()["results"]] == [assistant.id, client.id]
+    with client.socket(f"/ws/assistance/{number}/") as mine, assistant.socket(f"/ws/assistance/{number}/", server=1) as his:
+        mine.next(), his.next()
+        for _ in range(3):  # a tunnel swallowed the answers
+            mine.send({"type": "chat", "message": "Here", "client_id": "m-1"})
+            assert mine.until("chat")["id"] == answers[0].json()["id"]
+        mine.send({"type": "chat", "message": "Still here", "client_id": "m-2"})
+        assert his.until("chat")["client_id"] == "m-2", "nobody else hears a repeat"
 
 
 @pytest.fixture

@@ -179,11 +179,14 @@ class AssistanceConsumer(TokenConsumer):
         self.locations.put(lat, lng, self)
 
     async def take_chat(self, frame: dict[str, Any]) -> None:
-        """Store a message and tell the room."""
+        """Store a message and tell the room; a repeat by its `client_id` answers the sender alone, with the first one."""
         message = frame.get("message")
         if not isinstance(message, str):
             raise BadFrame("invalid", fields={"message": ["A text is needed."]})
-        await in_thread(services.post_chat, self.user, self.key, message)
+        posted = await in_thread(services.post_chat, self.user, self.key, message, frame.get("client_id"))
+        if not posted.is_new:
+            self.seq = max(self.seq, posted.frame["seq"])
+            self.send_frame({**posted.frame, "seq": self.seq})
 
     def close(self, code: int) -> None:
         """Close; who has no right to be here any more leaves no place to be told."""

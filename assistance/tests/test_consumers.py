@@ -320,6 +320,30 @@ def test_chat(server: Server, room: Any, client_user: Any, accepted: int) -> Non
     assert [row["message"] for row in history] == ["أين أنت؟"]
 
 
+def test_a_repeated_message_is_one_and_answers_its_sender_alone(
+    server: Server, room: Any, client_user: Any, accepted: int
+) -> None:
+    one, other = room
+    said = {"type": "chat", "message": "Où êtes-vous ?", "client_id": "m-1"}
+    one.say(said)
+    first = one.hear("chat")
+    assert first["client_id"] == "m-1" and other.hear("chat") == first
+    one.say(said)
+    assert one.hear("chat") == first
+    posted = server.call(
+        "POST", f"/api/assistance/{accepted}/messages/", token(client_user), message=said["message"], client_id="m-1"
+    )
+    assert (posted.status_code, posted.json()["id"]) == (200, first["id"])
+    one.say({**said, "message": "Something else"})
+    assert one.hear("error")["code"] == "client_id_reused"
+    for name in ("x" * 65, 5, ["m"], True, "a\u0000b"):
+        one.say({**said, "client_id": name})
+        assert one.hear("error")["fields"].keys() == {"client_id"}
+    one.say({"type": "chat", "message": "Last", "client_id": None})
+    assert other.hear("chat")["message"] == "Last", "the other party heard the first one once"
+    assert [frame["type"] for frame in other.heard].count("chat") == 2
+
+
 def test_c22_who_gives_the_job_back_is_told_and_sent_out(server: Server, room: Any, on_duty: Any, accepted: int) -> None:
     one, other = room
     assert server.call("POST", f"/api/assistance/release/{accepted}/", token(on_duty)).status_code == 200
