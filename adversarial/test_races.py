@@ -13,6 +13,7 @@ import psycopg2
 import pytest
 
 from adversarial.actors import ALGIERS, ask_for_help, assert_envelope, at_once, fleet_of, new_trip, order_body
+from adversarial.scene import invite
 from adversarial.stage import wait_until
 
 MANY = int(os.environ.get("ROUNDS", "5"))
@@ -315,3 +316,32 @@ def test_e20_one_verification_code(stage, cast, anyone):
         assert Counter(answers) == {200: 1, 400: 19}
         stage.rows("UPDATE accounts_user SET phone_verified = false WHERE id = %s", [client.id])
         assert client.post("/api/auth/resend-verification/").status_code == 200
+
+
+def test_e21_two_owners_step_down_at_once(stage, cast):
+    owner, other = cast.dispatcher(), cast.dispatcher()
+    company = owner.known["company"]
+    fleet_of(owner)
+    assert other.post(f"/api/invitations/{invite(company, owner, other)}/accept/").status_code == 200
+    path = f"/api/companies/{company}/members/"
+    for _ in rounds(ROUNDS):
+        stage.rows("UPDATE accounts_membership SET is_owner = true, role = 'member' WHERE company_id = %s", [company])
+        codes = at_once([lambda who=who: who.patch(f"{path}{who.id}/", {"role": "viewer"}).status_code for who in (owner, other)])
+        assert sorted(codes) == [200, 409]
+
+
+def test_e22_an_invitation_is_accepted_declined_and_revoked_at_once(stage, cast):
+    owner, other = cast.dispatcher(), cast.dispatcher()
+    company = owner.known["company"]
+    for _ in rounds(ROUNDS):
+        number = invite(company, owner, other)
+        acts = [
+            lambda number=number: other.post(f"/api/invitations/{number}/accept/"),
+            lambda number=number: other.post(f"/api/invitations/{number}/decline/"),
+            lambda number=number: owner.delete(f"/api/companies/{company}/invitations/{number}/"),
+        ]
+        codes = [answer.status_code for answer in at_once(acts)]
+        assert sum(code < 300 for code in codes) == 1, codes
+        works_there = stage.rows("SELECT count(*) FROM accounts_membership WHERE company_id = %s AND user_id = %s", [company, other.id])
+        assert works_there[0][0] == (codes[0] == 200)
+        other.delete(f"/api/companies/{company}/members/{other.id}/")

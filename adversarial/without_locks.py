@@ -27,6 +27,7 @@ class Trial(NamedTuple):
 
 
 JOB, ORDER, TRIP, USER = "lock:assistance.assistance", "lock:orders.order", "lock:trips.trip", "lock:accounts.user"
+COMPANY, ANSWERED = "lock:accounts.company", "condition:accounts.invitation.outcome"
 LIVE_ONCE = "constraint:order_in_one_live_trip"
 ENDED = "constraint:assistance_ended_when_final"
 USED_ONCE = "condition:accounts.verificationcode.ended_at"
@@ -53,6 +54,10 @@ TRIALS = [
     Trial("e20", USED_ONCE, "the lock on the account"),
     Trial("e20", f"{USER} {USED_ONCE}", "the account's row, written before the code is used up"),
     Trial("e20", "use:codes"),
+    Trial("e21", COMPANY),
+    Trial("e22", COMPANY, "the conditional UPDATE that ends an invitation"),
+    Trial("e22", ANSWERED, "the lock on the company"),
+    Trial("e22", f"{COMPANY} {USER} {ANSWERED}"),
 ]
 
 

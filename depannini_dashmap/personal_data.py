@@ -14,7 +14,7 @@ from django.contrib.auth import get_user_model
 from django.core.serializers.json import DjangoJSONEncoder
 from django.db.models import Model, Q
 
-from accounts.models import User, normalise_email
+from accounts.models import Invitation, User, normalise_email
 from accounts.phones import normalise_phone
 from depannini_dashmap.models import AuditEvent
 
@@ -61,6 +61,10 @@ def gather(user: User) -> dict[str, list[dict[str, Any]]]:
         rows = [_columns(row) for row in model._base_manager.filter(query).order_by("pk")]
         if rows:
             found[label] = rows
+    invitations = Invitation.objects.addressed_to(user)  # those by e-mail name no account yet
+    if invitations:
+        sent = Invitation.objects.filter(invited_by=user)
+        found["accounts.Invitation"] = [_columns(row) for row in (invitations | sent).order_by("pk")]
     events = AuditEvent.objects.filter(Q(actor_id=user.pk) | Q(target_type="accounts.user", target_id=str(user.pk)))
     if events:
         found["depannini_dashmap.AuditEvent"] = [_columns(row) for row in events.order_by("pk")]

@@ -113,7 +113,7 @@ class TripAdmin(TenantHistory, SimpleHistoryAdmin, ServiceAdmin):
 
     @admin.display(description=_("Driver"), ordering="vehicle__driver_name")
     def driver(self, trip: Trip) -> str:
-        return trip.vehicle.driver_name or "–"
+        return trip.driver_name or "–"
 
     @admin.display(description=_("Stops"))
     def progress(self, trip: Any) -> str:

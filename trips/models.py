@@ -72,6 +72,16 @@ class Trip(models.Model):
         """Whether the trip is completed or cancelled."""
         return self.status in CLOSED
 
+    @property
+    def driver_name(self) -> str:
+        """Who drives it; unknown once the vehicle works for another company, whose driver is nobody's business here."""
+        return self.vehicle.driver_name if self.vehicle.company_id == self.company_id else ""
+
+    @property
+    def driver_phone(self) -> str:
+        """Where who drives it is called, as `driver_name`."""
+        return self.vehicle.driver_phone if self.vehicle.company_id == self.company_id else ""
+
 
 class TripOrder(models.Model):
     """A trip carries an order; `is_live` until the trip gives the order back, so that no two trips hold it at once."""

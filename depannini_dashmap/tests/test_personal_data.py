@@ -12,7 +12,8 @@ from django.core.management import CommandError, call_command
 from django.db import connection
 from PIL import Image
 
-from accounts.models import User
+from accounts.models import Company, User
+from accounts.services import invite
 from assistance.models import Assistance, ChatMessage
 from depannini_dashmap import personal_data
 
@@ -105,3 +106,22 @@ def test_erasure_asks_first(client_user: User, monkeypatch: pytest.MonkeyPatch) 
         call_command("erase_person", str(client_user.pk))
     client_user.refresh_from_db()
     assert client_user.closed_at is None
+
+
+@pytest.mark.django_db
+def test_the_last_owner_of_what_is_not_empty_is_not_erased(dispatcher: User, viewer: User) -> None:
+    with pytest.raises(CommandError, match="name another owner first"):
+        call_command("erase_person", dispatcher.username, "--yes")
+    call_command("erase_person", viewer.username, "--yes", stdout=io.StringIO())
+    call_command("erase_person", dispatcher.username, "--yes", stdout=io.StringIO())
+    assert not Company.objects.exists()
+
+
+@pytest.mark.django_db
+def test_an_export_holds_the_invitations_to_a_proven_address(dispatcher: User, viewer: User, company_a: Company) -> None:
+    for person in ({"email": viewer.email}, {"username": viewer.username}):
+        invite(dispatcher, company_a, person=person)
+    assert len(personal_data.gather(viewer)["accounts.Invitation"]) == 1
+    viewer.email_verified = True
+    assert len(personal_data.gather(viewer)["accounts.Invitation"]) == 2
+    assert len(personal_data.gather(dispatcher)["accounts.Invitation"]) == 2

@@ -101,3 +101,20 @@ def test_the_list_takes_a_fixed_number_of_queries(page, api, dispatcher):
         for _ in range(2):
             loaded_trip(rest)
     assert counts[0] == counts[1]
+
+
+def test_a_company_sees_no_driver_of_the_one_that_its_vehicle_went_to(api, page, dispatcher, company_a):
+    client = api(dispatcher)
+    second = client.post("/api/companies/", {"name": "Second"}).json()["id"]
+    van = make_vehicle(client, company=company_a.pk, driver_name="Ali Before", driver_phone="021 11 11")
+    trip = make_trip(client, van)
+    browser = page(dispatcher)
+    pages = (LIST, f"/admin/dispatch/trips/{trip}/")
+    for path in pages:
+        assert "Ali Before" in browser.get(path).content.decode()
+    client.put(f"/api/trips/{trip}/", {"status": "cancelled"})
+    moved = client.put(f"/api/vehicles/{van}/", {"company": second, "driver_name": "Omar After", "driver_phone": "021 22 22"})
+    assert moved.status_code == 200
+    for path in pages:
+        shown = browser.get(path).content.decode()
+        assert "Omar After" not in shown and "021 22 22" not in shown, path
