@@ -36,7 +36,7 @@ class AccountAdmin(TenantAdmin, UserAdmin):
     form, add_form, change_password_form = AccountForm, NewAccountForm, NewPasswordForm
     list_display = ("username", "shown_name", "user_type", "phone_number", "email", "is_active", "date_joined")
     list_filter = ("user_type", "groups", "is_active", "email_verified", "phone_verified")
-    search_fields = ("username", "name", "first_name", "last_name", "email", "phone_number")
+    search_fields = ("username", "name", "first_name", "last_name", "email", "phone_number", "caller_phone")
     ordering = ("-date_joined", "-id")
     filter_horizontal = ()  # there are two groups: two lists with arrows between them say less than a box to tick
     readonly_fields = (
@@ -46,6 +46,7 @@ class AccountAdmin(TenantAdmin, UserAdmin):
         "email_verified",
         "phone_verified",
         "suspended",
+        "caller_phone",
         "current_company",
         "date_joined",
         "last_login",
@@ -55,7 +56,10 @@ class AccountAdmin(TenantAdmin, UserAdmin):
     fieldsets = (
         (None, {"fields": ("username", "user_type", "is_active", "new_password")}),
         (_("Person"), {"fields": ("name", "first_name", "last_name", "address")}),
-        (_("Addresses"), {"fields": ("email", "email_verified", "phone_number", "phone_verified", "suspended")}),
+        (
+            _("Addresses"),
+            {"fields": ("email", "email_verified", "phone_number", "phone_verified", "suspended", "caller_phone")},
+        ),
         (_("Company"), {"fields": ("current_company",)}),
         (_("Rights"), {"fields": ("is_staff", "is_superuser", "groups")}),
         (_("Dates"), {"fields": ("date_joined", "last_login", "closed_at")}),

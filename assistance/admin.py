@@ -11,7 +11,7 @@ from django.utils.translation import gettext_lazy as _
 from simple_history.admin import SimpleHistoryAdmin
 
 from assistance import approval, pricing
-from assistance.models import Assistance, AssistantProfile, ChatMessage, Offer, Tariff
+from assistance.models import Assistance, AssistantProfile, ChatMessage, Offer, ScheduledRequest, Tariff
 from depannini_dashmap.lib.admin import TenantAdmin
 from depannini_dashmap.lib.sheets import TenantHistory
 
@@ -96,6 +96,21 @@ class AssistanceAdmin(_LedgerAdmin):
     @admin.display(description=_("assistant"), ordering="assistant__name")
     def assistant_name(self, job: Assistance) -> str:
         return job.assistant.display_name or f"#{job.assistant_id}" if job.assistant else "–"
+
+
+@admin.register(ScheduledRequest)
+class ScheduledRequestAdmin(_LedgerAdmin):
+    """Requests for callers that are made at a time, and what became of them."""
+
+    list_display = ("id", "scheduled_for", "client_name", "billed_to", "assistance_type", "assistance", "canceled_at", "refusal")
+    list_filter = ("scheduled_for",)
+    list_select_related = ("client", "assistance")
+    search_fields = ("=id", "client__name", "client__phone_number", "client__caller_phone", "billed_to")
+    ordering = ("-scheduled_for", "-id")
+
+    @admin.display(description=_("client"), ordering="client__name")
+    def client_name(self, row: ScheduledRequest) -> str:
+        return row.client.display_name or f"#{row.client_id}"
 
 
 @admin.register(Offer)

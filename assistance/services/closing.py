@@ -10,7 +10,7 @@ from django.db.models.functions import Round
 from django.utils import timezone
 
 from assistance import lifecycle
-from assistance.models import Assistance, AssistantProfile, ChatMessage
+from assistance.models import Assistance, AssistantProfile, ChatMessage, ScheduledRequest
 from assistance.services import jobs, profiles, state
 
 if TYPE_CHECKING:
@@ -34,6 +34,11 @@ def close_open_jobs(user: User) -> None:
 
 
 def _erase(user_id: int) -> None:
+    asked = ScheduledRequest.objects.filter(client_id=user_id)
+    asked.waiting().update(canceled_at=timezone.now(), refusal="client_gone")
+    asked.update(
+        description="", **{name: Round(F(name), 2) for name in ("pickup_lat", "pickup_lng", "dropoff_lat", "dropoff_lng")}
+    )
     ChatMessage.objects.filter(sender_id=user_id).delete()
     Assistance.objects.filter(client_id=user_id).update(
         description="",

@@ -15,7 +15,8 @@ from django.urls import reverse
 from django.utils import timezone
 
 from accounts.models import User
-from assistance.models import Assistance, Offer
+from assistance import approval
+from assistance.models import Assistance, AssistantProfile, Offer
 from depannini_dashmap.console.arrivals import NextStop, count_late, next_stops
 from depannini_dashmap.lib.time_zone import display_zone
 from fleet.models import Vehicle
@@ -30,6 +31,7 @@ OVERDUE_DAYS = 7
 RECENT_DAYS = 30
 UNSTARTED = (DRAFT, PLANNED)
 _FIRST = {IN_PROGRESS: 0, PLANNED: 1, DRAFT: 2}
+STALLED = Q(status="accepted", stalled_since__isnull=False)
 URGENCY = Case(*(When(status=status, then=Value(rank)) for status, rank in _FIRST.items()), default=Value(3))
 
 
@@ -62,6 +64,7 @@ class Help:
     jobs: list[Assistance]
     counts: Mapping[str, int]
     unanswered: int
+    unapproved: int = 0
 
 
 @dataclass(frozen=True)
@@ -162,18 +165,39 @@ def _trip_line(trip: Any, here: dt.datetime, next_stop: NextStop | None, late_st
 
 
 def _help(now: dt.datetime) -> Help:
-    """Read open requests, oldest unanswered first, with the offers that are out, and count those given up today."""
+    """Read open requests, oldest unanswered first, then stalled and endless ones, with the offers that are out, and count those given up today."""
     offers = Offer.objects.filter(assistance_id=OuterRef("pk")).order_by()
     asked = Subquery(offers.values("assistance_id").annotate(n=Count("pk")).values("n"), output_field=IntegerField())
-    waiting = Case(When(status="requested", then=Value(0)), When(status="accepted", then=Value(1)), default=Value(2))
-    jobs = (
+    too_old = Q(status="ongoing", started_at__lte=now - settings.ASSISTANCE_LONGEST)
+    waiting = Case(
+        When(status="requested", then=Value(0)),
+        When(STALLED | too_old, then=Value(1)),
+        When(status="accepted", then=Value(2)),
+        default=Value(3),
+    )
+    jobs: list[Any] = list(
         Assistance.objects.open()
         .select_related("client", "assistant")
         .annotate(offers_made=Coalesce(asked, 0), rank=waiting)
         .order_by("rank", "created_at", "id")[:TRIPS_SHOWN]
     )
     given_up = Assistance.objects.unanswered().filter(created_at__gte=now - dt.timedelta(days=1))
-    return Help(list(jobs), _counted(Assistance.objects.open(), "status"), given_up.order_by().count())
+    counts = Assistance.objects.open().aggregate(
+        **{status: Count("pk", filter=Q(status=status)) for status in ("requested", "accepted", "ongoing")},
+        stalled=Count("pk", filter=STALLED),
+        too_long=Count("pk", filter=too_old),
+    )
+    for job in jobs:
+        job.is_too_long = job.status == "ongoing" and job.started_at <= now - settings.ASSISTANCE_LONGEST
+    return Help(jobs, counts, given_up.order_by().count(), _unapproved())
+
+
+def _unapproved() -> int:
+    """Count the assistants whom staff still have to look at, where they are asked to."""
+    if not settings.ASSISTANT_APPROVAL:
+        return 0
+    waiting = AssistantProfile.objects.filter(approved_at__isnull=True, user__closed_at__isnull=True)
+    return waiting.exclude(driving_license_expiry__lte=approval.today()).count()
 
 
 def _asked(now: dt.datetime) -> list[tuple[dt.datetime, dt.datetime | None]]:
@@ -198,5 +222,6 @@ def _links(today: dt.date) -> dict[str, str]:
         "requested": to("assistance_assistance", status__exact="requested"),
         "accepted": to("assistance_assistance", status__exact="accepted"),
         "ongoing": to("assistance_assistance", status__exact="ongoing"),
+        "unapproved": to("assistance_assistantprofile", standing=approval.WAITING),
         "unanswered": to("assistance_assistance", status__exact="canceled", reason__exact="unanswered"),
     }

@@ -18,7 +18,7 @@ from assistance import lifecycle
 from assistance.models import Assistance, ChatMessage, Offer
 from assistance.selectors import tariff_of
 from assistance.services import ask_again, assign_by_hand, cancel_by_staff, ranked_candidates, set_price
-from depannini_dashmap.console import desk
+from depannini_dashmap.console import desk, party_steps
 from depannini_dashmap.lib.errors import DomainError
 from depannini_dashmap.lib.numbers import NotANumber, read_decimal
 from depannini_dashmap.lib.refusals import explain
@@ -56,6 +56,8 @@ def show_request(request: HttpRequest, assistance_id: int, context: dict[str, An
         "candidates": ranked_candidates(job) if is_waiting else [],
         "offers": list(offers),
         "tariff": tariff_of(job),
+        "steps": party_steps.steps_open_to(job),
+        "is_stalled": job.status == lifecycle.ACCEPTED and job.stalled_since is not None,
         "messages_sent": list(ChatMessage.objects.filter(assistance=job).select_related("sender").order_by("id")[:CHAT_SHOWN]),
         "now": timezone.now(),
     }
@@ -120,6 +122,30 @@ def adjust(request: HttpRequest, assistance_id: int, context: dict[str, Any]) ->
     page = {"title": _("Adjust the price"), "job": job, "back": here, "typed": typed, "refusal": refusal}
     reason = {"note": note, "problem": problem, "longest": desk.LONGEST_NOTE}
     return TemplateResponse(request, "console/adjust_price.html", {**context, **page, **reason})
+
+
+@desk.READ_AND_POST
+@desk.for_roadside
+def take_step(request: HttpRequest, assistance_id: int, step: str, context: dict[str, Any]) -> HttpResponse:
+    """Ask once, for a repair also its price, then do for a party what they cannot."""
+    if step not in party_steps.STEPS:
+        raise Http404
+    job, wanted = _job(request, assistance_id), party_steps.STEPS[step]
+    here = reverse("admin:dispatch_request", args=[job.pk])
+    needs_price, typed, refusal = party_steps.wants_price(job, step), request.POST.get("price", "")[:40], ""
+    if request.method == "POST":
+        try:
+            party_steps.act(request.user, job, step, _amount(typed) if needs_price else None)
+            messages.success(request, str(wanted.done))
+            return HttpResponseRedirect(here)
+        except DomainError as error:
+            refusal = explain(error)
+            if not needs_price:
+                messages.error(request, refusal)
+                return HttpResponseRedirect(here)
+    asked = {"needs_price": needs_price, "refusal": refusal, "typed": typed}
+    page = {"title": wanted.title, "step": wanted, "job": job, "back": here, **asked}
+    return TemplateResponse(request, "console/request_step.html", {**context, **page})
 
 
 def _amount(typed: str) -> Decimal:

@@ -73,6 +73,7 @@ def console_urls(site: DispatchAdminSite) -> list[URLPattern]:
         path("dispatch/requests/<int:assistance_id>/cancel/", page(request_desk.cancel), name="dispatch_cancel"),
         path("dispatch/requests/<int:assistance_id>/price/", page(request_desk.adjust), name="dispatch_price"),
         path("dispatch/requests/<int:assistance_id>/again/", page(request_desk.repeat), name="dispatch_again"),
+        path("dispatch/requests/<int:assistance_id>/step/<slug:step>/", page(request_desk.take_step), name="dispatch_party"),
         path("dispatch/requests/cancel/", page(request_desk.cancel_chosen), name="dispatch_cancel_chosen"),
         path("dispatch/assistants/<slug:step>/", page(assistant_desk.take_step), name="dispatch_assistants"),
         path("dispatch/people/<slug:step>/", page(people_desk.take_step), name="dispatch_people"),

@@ -695,7 +695,8 @@ def test_an_assistant_is_assigned_by_hand(assistant_user: Any, client_user: Any,
     assert (job.status, job.assistant_id) == ("accepted", assistant_user.pk)
     assert AuditEvent.objects.filter(event="assistance_assigned", actor_id=staff_user.pk).count() == 1
     again = salim.post(path, follow=True).content.decode()
-    assert 'class="error"' in again
+    assert 'class="success"' in again  # the same choice again
+    assert AuditEvent.objects.filter(event="assistance_assigned").count() == 1
 
 
 def test_candidates_come_with_what_speaks_against_them(
