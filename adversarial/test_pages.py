@@ -4,6 +4,9 @@ import csv
 import io
 import re
 import socket
+import threading
+import time
+import zipfile
 
 import openpyxl
 import pytest
@@ -216,3 +219,95 @@ def test_j08_no_address_that_is_stored_is_fetched(stage, cast):
         with pytest.raises(BlockingIOError):
             trap.accept()
     assert tried > 100
+
+
+HOSTILE = ["%00", "%0a", "999999999999", "9" * 25, "0001-01-01", "%ED%A0%80", "(a%2B)%2B%24", "x" * 8000, "1,%27"]
+PARAMETERS = ["q", "p", "o", "status__exact", "created_at__year", "created_at__gte", "id__in", "id__exact", "goods_type__regex", "planned_start_date__year", "company", "_to_field", "_changelist_filters"]
+
+
+def test_j10_every_list_is_shown_whatever_its_address_says(stage, cast):
+    browser = enter_admin(stage, cast.dispatcher())
+    for name in CHANGELISTS:
+        for parameter in PARAMETERS:
+            for value in HOSTILE:
+                for path in ("", "export/"):
+                    answer = browser.http.get(f"{stage.urls[0]}/admin/{name}/{path}?{parameter}={value}")
+                    assert answer.status_code in (200, 302, 400, 403, 404), (name, path, parameter, value[:20])
+
+
+def test_j10_forms_and_documents_are_answered(stage, anyone):
+    for value in HOSTILE:
+        for path in (f"/api/schema/?version={value}", f"/api/docs/?version={value}", f"/admin/login/?next={value}", f"/media/{value}", f"/metrics?{value}", f"/healthz?{value}"):
+            assert anyone.http.get(stage.urls[0] + path).status_code in (200, 302, 400, 401, 404), path[:60]
+    for length in (255, 256, 10_000):
+        page = anyone.http.get(stage.urls[0] + "/admin/login/")
+        form = {"username": "x" * length, "password": "y" * length, "csrfmiddlewaretoken": anyone.http.cookies.get("csrftoken", "")}
+        answer = anyone.http.post(stage.urls[0] + "/admin/login/", data=form, headers={"Referer": str(page.url), "User-Agent": "x" * 2000})
+        assert answer.status_code in (200, 429), answer.text[:300]
+
+
+def _import_form(stage, browser, content, name="v.xlsx", kind="1"):
+    address = f"{stage.urls[0]}/admin/fleet/vehicle/import/"
+    page = browser.http.get(address)
+    fields = {"format": kind, "resource": "", "csrfmiddlewaretoken": browser.http.cookies["csrftoken"]}
+    return browser.http.post(address, data=fields, files={"import_file": (name, content)}, headers={"Referer": str(page.url)})
+
+
+def _workbook(rows):
+    book = openpyxl.Workbook(write_only=True)
+    sheet = book.create_sheet()
+    for row in rows:
+        sheet.append(row)
+    out = io.BytesIO()
+    book.save(out)
+    return out.getvalue()
+
+
+def _bomb():
+    """A workbook of some ten kilobytes that unpacks to a million cells."""
+    out = io.BytesIO()
+    cells = b"<row r='2'>" + b"<c r='A2'><v>1</v></c>" * 600_000 + b"</row></sheetData>"
+    with zipfile.ZipFile(io.BytesIO(_workbook([["license_plate"]]))) as old, zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as new:
+        for name in old.namelist():
+            content = old.read(name)
+            new.writestr(name, content.replace(b"</sheetData>", cells) if "worksheets/" in name else content)
+    return out.getvalue()
+
+
+def test_j11_six_workbooks_that_unpack_hold_nobody_up(stage, cast):
+    dispatcher, bomb = cast.dispatcher(), _bomb()
+    assert len(bomb) < 100_000
+    browsers = [enter_admin(stage, dispatcher) for _ in range(6)]
+    answers = []
+    threads = [threading.Thread(target=lambda browser=browser: answers.append(_import_form(stage, browser, bomb))) for browser in browsers]
+    waits = []
+    for thread in threads:
+        thread.start()
+    while any(thread.is_alive() for thread in threads):
+        began = time.monotonic()
+        assert dispatcher.get("/api/vehicles/", server=0).status_code == 200
+        waits.append(time.monotonic() - began)
+    assert len(answers) == 6
+    for answer in answers:
+        assert answer.status_code in (200, 302), answer.text[:300]
+    assert max(waits, default=0) < 3, waits
+
+
+def test_j12_three_confirmations_of_one_import_at_once(stage, cast):
+    dispatcher = cast.dispatcher()
+    rows = [["license_plate", "make", "model", "year", "capacity"], *([f"C-{number}", "Ford", "Transit", 2020, 1] for number in range(40))]
+    browser = enter_admin(stage, dispatcher)
+    page = _import_form(stage, browser, _workbook(rows))
+    assert page.status_code == 200, page.text[:300]
+    form = dict(re.findall(r'<input type="hidden" name="([\w-]+)" value="([^"]*)"', page.text))
+    form["csrfmiddlewaretoken"] = browser.http.cookies["csrftoken"]
+    address = f"{stage.urls[0]}/admin/fleet/vehicle/process_import/"
+    statuses = []
+    press = lambda: statuses.append(browser.http.post(address, data=form, headers={"Referer": address}).status_code)  # noqa: E731
+    threads = [threading.Thread(target=press) for _ in range(3)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert statuses == [302, 302, 302]
+    assert stage.rows("SELECT count(*) FROM fleet_vehicle WHERE company_id = %s", [dispatcher.known["company"]]) == [(40,)]

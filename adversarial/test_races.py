@@ -254,6 +254,23 @@ def test_e15_one_idempotency_key(stage, fleet):
         assert replay.content in made and replay.headers["Idempotent-Replayed"] == "true"
 
 
+@pytest.mark.parametrize("method", ["PUT", "PATCH"])
+def test_e15_one_idempotency_key_of_a_change(stage, fleet, method):
+    """Each change leaves a former version of its row behind: versions tell how many there were."""
+    dispatcher, ids = fleet
+    path, versions = f"/api/vehicles/{ids['vehicle']}/", "SELECT count(*) FROM fleet_historicalvehicle WHERE id = %s"
+    for round_ in rounds(ROUNDS):
+        headers = {"Idempotency-Key": f"change-{method}-{round_}-{dispatcher.id}"}
+        body = {"make": f"{method} {round_}"}
+        before = stage.rows(versions, [ids["vehicle"]])[0][0]
+        answers = at_once([lambda: dispatcher.call(method, path, body, headers=headers)] * CONTENDERS)
+        assert {answer.status_code for answer in answers} <= {200, 409}
+        assert stage.rows(versions, [ids["vehicle"]]) == [(before + 1,)]
+        assert len({answer.content for answer in answers if answer.status_code == 200}) == 1
+        assert dispatcher.call(method, path, body, headers=headers).headers["Idempotent-Replayed"] == "true"
+        assert dispatcher.call(method, path, {"make": "other"}, headers=headers).status_code == 422
+
+
 def test_e17_opposite_lock_orders(stage, fleet):
     dispatcher, ids = fleet
     trip, order = new_trip(dispatcher, ids["vehicle"]), _order(dispatcher)
