@@ -107,37 +107,6 @@ def test_a12_codes_cannot_be_foretold(stage, cast):
     assert any(code.startswith("0") for code in codes)
 
 
-def test_a13_five_codes_an_hour(stage, cast, proxied):
-    client, here = cast.client(), {"X-Forwarded-For": some_address()}
-    phone, answers = client.known["phone"], []
-    stage.code_for(phone)
-    for number in range(1, 8):
-        answers.append(httpx.post(proxied + RESEND, json={"phone_number": phone}, headers=here))
-        if number < 5:
-            stage.code_for(phone, after=number)
-    assert [answer.status_code for answer in answers] == [200] * 7
-    assert len({answer.content for answer in answers}) == 1
-    # No sixth is on its way either: it has no row.
-    assert stage.rows("SELECT count(*) FROM accounts_verificationcode WHERE user_id = %s", [client.id]) == [(5,)]
-    assert len(stage.messages(stage.sms, phone)) == 5
-
-
-def test_a13_an_address_may_ask_for_a_hundred(proxied):
-    here, there = ({"X-Forwarded-For": some_address()} for _ in range(2))
-    with httpx.Client() as caller:
-
-        def ask(headers):
-            return caller.post(proxied + RESEND, json={"phone_number": fresh_phone()}, headers=headers)
-
-        answers = [ask(here) for _ in range(130)]
-        statuses = [answer.status_code for answer in answers]
-        # The hour may turn meanwhile, and the count begins anew.
-        assert statuses[:50] == [200] * 50 and set(statuses) <= {200, 429}
-        assert 429 in statuses or len(statuses) < 101
-        assert all(int(answer.headers["Retry-After"]) > 0 for answer in answers if answer.status_code == 429)
-        assert ask(there).status_code == 200
-
-
 def _guess(url, phone, headers_of):
     with httpx.Client() as caller:
         return [
