@@ -15,7 +15,7 @@ from django_tasks import task
 
 from accounts import messages
 from accounts.hashing import address_key, code_hash
-from accounts.models import Invitation, Notice, VerificationCode
+from accounts.models import Invitation, Notice, User, VerificationCode
 from depannini_dashmap.lib.worker import GivenUp
 
 logger = logging.getLogger(__name__)
@@ -80,13 +80,18 @@ def deliver_notice(notice_id: int, attempt: int = 1) -> None:
 def deliver_invitation(invitation_id: int, attempt: int = 1) -> None:
     """Tell who is invited, while the invitation is open; where nobody has the name there is nobody to tell."""
     row = Invitation.objects.open().filter(pk=invitation_id).select_related("company", "user", "invited_by").first()
-    address = row and (row.email or (row.user.email if row.user and row.user.is_active else None))
+    address = row and (row.email or _own_address(row.user))
     if row is None or not address:
         return
     try:
         messages.send_invitation(row, address)
     except Exception as error:  # whatever the outside system raises
         _again(deliver_invitation, row.pk, attempt, error)
+
+
+def _own_address(user: User | None) -> str | None:
+    """Return where somebody is told of what concerns them; a suspended address may be a stranger's."""
+    return user.email if user and user.is_active and not user.email_suspended else None
 
 
 def _address(row: VerificationCode) -> str | None:

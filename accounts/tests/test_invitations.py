@@ -342,6 +342,16 @@ def test_what_the_budget_has_no_room_for_is_not_mailed_and_nobody_is_told(
     assert {mail.to[0] for mail in mailoutbox} == {"yacine@example.com"} and len(mailoutbox) <= budget.CALLER_HOUR
 
 
+def test_an_address_that_somebody_else_may_have_written_down_is_told_nothing(
+    api, dispatcher, newcomer, company_a, run_tasks, mailoutbox
+):
+    User.objects.filter(pk=newcomer.pk).update(email_suspended=True)
+    number = invited(api, dispatcher, company_a, username="yacine")["id"]
+    run_tasks()
+    assert mailoutbox == []
+    assert api(newcomer).post(f"{OWN}{number}/accept/").status_code == 200
+
+
 def test_an_invitation_that_has_ended_is_not_mailed(api, dispatcher, newcomer, company_a, run_tasks, mailoutbox):
     number = invited(api, dispatcher, company_a, username="yacine")["id"]
     api(dispatcher).delete(f"{sent(company_a)}{number}/")
