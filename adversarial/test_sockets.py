@@ -404,6 +404,27 @@ def test_c17_a_duplicate_keeps_its_event_id(job):
         assert (told["status"], told["event_id"], told["seq"]) == ("ongoing", *first["status"])
 
 
+def test_c18_handshakes_that_no_library_sends(stage, cast):
+    client = cast.client()
+    number, port = ask_for_help(client), int(stage.urls[0].rsplit(":", 1)[1])
+
+    def shake(path, *headers):
+        head = [f"GET {path} HTTP/1.1", f"Host: 127.0.0.1:{port}", "Upgrade: websocket", "Connection: Upgrade", "Sec-WebSocket-Version: 13"]
+        head += [f"Sec-WebSocket-Key: {base64.b64encode(os.urandom(16)).decode()}", f"Authorization: {client.header}", *headers]
+        with socket.create_connection(("127.0.0.1", port), timeout=5) as held:
+            held.sendall("\r\n".join([*head, "", ""]).encode("latin-1"))
+            return held.recv(65536).split(b"\r\n", 1)[0]
+
+    room = f"/ws/assistance/{number}/"
+    assert shake(room, "Sec-WebSocket-Protocol: b\xe9arer") == b"HTTP/1.1 400 Bad Request"
+    for root in ("/ws", "/elsewhere", "%2Fws", "\xff"):
+        assert shake(room, f"Daphne-Root-Path: {root}").split()[1] == b"101", root
+    assert shake(f"/hidden{room}", "Daphne-Root-Path: /hidden").split()[1] == b"403"
+    for twice in ("Host: evil.example", f"Authorization: {client.header}"):
+        assert b" 500" not in shake(room, twice)
+    assert "Traceback" not in stage.logs()
+
+
 @pytest.mark.parametrize("number", ["abc", "-1", str(2**63), "9" * 120, "%00", "%C3%A9"])
 def test_c18_ids_that_are_none(cast, number):
     client = cast.client()

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from autobahn.websocket.types import ConnectionDeny
 from daphne import ws_protocol
 
 from depannini_dashmap.lib.frames import Allowance
@@ -23,6 +24,7 @@ class Socket(ws_protocol.WebSocketProtocol):  # type: ignore[misc]
         self.transport.bufferSize = READ_AT_ONCE
         # Words are no proof of reading: a ping is answered by a pong or the connection is cut.
         self.autoPingRestartOnAnyTraffic = False
+        refuse_what_is_no_ascii(request)
         return super().onConnect(request)
 
     def check_timeouts(self) -> None:
@@ -48,3 +50,10 @@ class Socket(ws_protocol.WebSocketProtocol):  # type: ignore[misc]
         if not self._others.take():
             self.transport.pauseProducing()
             self.application_queue.put_nowait({"type": FLOOD})
+
+
+def refuse_what_is_no_ascii(request: Any) -> None:
+    """Refuse a handshake that Daphne could not read, whose error would stand in the status line. Raises: ConnectionDeny."""
+    offered = request.headers.get("sec-websocket-protocol", "")
+    if not (offered.isascii() and request.path.isascii() and all(name.isascii() for name in request.headers)):
+        raise ConnectionDeny(code=400, reason="Bad Request")

@@ -97,16 +97,20 @@ def _settle_offers(job: Assistance, profile: AssistantProfile, now: datetime, un
     else:
         _note_taken(job, profile, now, unasked)
     lost = [offer for offer in open_now if offer[0] not in won]
-    if not lost:
-        return
+    for offer_id in won:  # the winner's other devices drop it, too
+        _tell_closed(profile.pk, job.pk, Offer.Reason.ACCEPTED, f"offer.{offer_id}.closed")
     Offer.objects.filter(pk__in=[offer[0] for offer in lost]).update(
         closed_at=now,
         reason=Case(When(assistance_id=job.pk, then=Value(Offer.Reason.TAKEN)), default=Value(Offer.Reason.BUSY)),
     )
     for offer_id, request, assistant in lost:
         reason = Offer.Reason.TAKEN if request == job.pk else Offer.Reason.BUSY
-        frame = events.request_closed(assistance_id=request, reason=reason, event_id=f"offer.{offer_id}.closed")
-        realtime.publish(events.assistant_group(assistant), dict(frame))
+        _tell_closed(assistant, request, reason, f"offer.{offer_id}.closed")
+
+
+def _tell_closed(assistant_id: int, assistance_id: int, reason: str, event_id: str) -> None:
+    frame = events.request_closed(assistance_id=assistance_id, reason=reason, event_id=event_id)
+    realtime.publish(events.assistant_group(assistant_id), dict(frame))
 
 
 def _note_taken(job: Assistance, profile: AssistantProfile, now: datetime, unasked: Mapping[str, Any]) -> None:
@@ -178,6 +182,8 @@ def end(job: Assistance, now: datetime, status: str, **changes: Any) -> None:
     if was_waiting:
         offers.close(offers.lock_open(assistance_id=job.pk), Offer.Reason.CANCELED, now)
     state.tell_status(job, now)
+    if job.assistant_id is not None:
+        _tell_closed(job.assistant_id, job.pk, status, f"assistance.{job.pk}.{job.version}.closed")
     offer_next_job(job.assistant_id, now)
 
 

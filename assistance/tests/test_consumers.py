@@ -361,7 +361,7 @@ def test_staff_may_listen(server: Server, staff_user: Any, accepted: int) -> Non
 
 
 # --- What is refused ------------------------------------------------------------------------------------------------------------
-BAD_PLACES = ['NaN', 'Infinity', '-Infinity', '1e999', '"36.7"', 'true', 'null', '91', '-91', '{}', '[]']
+BAD_PLACES = ['NaN', 'Infinity', '-Infinity', '1e999', '"36,7"', 'true', 'null', '91', '-91', '{}', '[]']
 
 
 @pytest.mark.parametrize("start", [0, 6])
@@ -372,6 +372,15 @@ def test_c07_bad_places(room: Any, start: int) -> None:
         assert one.hear("error")["code"] == "invalid", bad
     one.say('{"type": "location", "lat": 1, "lng": 181}')
     assert one.hear("error")["fields"] == {"lng": ["Must be between -180 and 180."]}
+
+
+def test_places_written_as_texts(room: Any) -> None:
+    one, other = room
+    one.say({"type": "location", "lat": "36.75", "lng": " +3.05e0"})
+    assert (other.hear("location")["lat"], other.heard[-1]["lng"]) == (36.75, 3.05)
+    for bad in ("3_6", "0x1", "NaN", "Infinity", "true", "\u0663", "36,75", ""):
+        one.say(f'{{"type": "location", "lat": "{bad}", "lng": 3}}')
+        assert one.hear("error")["fields"].keys() == {"lat"}, bad
 
 
 def test_c08_nonsense_is_answered_and_ten_times_is_enough(room: Any) -> None:

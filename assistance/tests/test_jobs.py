@@ -105,7 +105,7 @@ def test_accepting_answers_the_object_and_tells_everybody(
     }  # fmt: skip
     assert room["client"] == {"id": client_user.pk, "name": "Amina Client"}
     closed = [(group, frame["reason"]) for group, frame in heard if frame["type"] == "request_closed"]
-    assert closed == [(f"assistant.{other_assistant.pk}", "taken")]
+    assert closed == [(f"assistant.{assistant_user.pk}", "accepted"), (f"assistant.{other_assistant.pk}", "taken")]
     ledger = dict(Offer.objects.values_list("assistant_id", "reason"))
     assert ledger == {assistant_user.pk: "accepted", other_assistant.pk: "taken"}
 
@@ -135,7 +135,7 @@ def test_no_event_after_acceptance_carries_a_phone_number(
     with frames() as heard:
         api(assistant_user).patch(f"/api/assistance/update/{job.pk}/", {"status": "ongoing"})
         api(assistant_user).patch(f"/api/assistance/update/{job.pk}/", {"status": "completed"})
-    assert [frame["status"] for _, frame in heard] == ["ongoing", "completed"]
+    assert [frame["status"] for _, frame in heard if frame["type"] == "status"] == ["ongoing", "completed"]
     assert "+213" not in str(heard)
 
 
@@ -180,7 +180,7 @@ def test_the_winners_other_offers_end_as_busy(
     with frames() as heard:
         api(assistant_user).patch(f"/api/assistance/accept/{first.pk}/")
     closed = [frame for _, frame in heard if frame["type"] == "request_closed"]
-    assert [(frame["assistance_id"], frame["reason"]) for frame in closed] == [(second.pk, "busy")]
+    assert [(frame["assistance_id"], frame["reason"]) for frame in closed] == [(first.pk, "accepted"), (second.pk, "busy")]
     with frames() as heard:
         api(assistant_user).patch(f"/api/assistance/update/{first.pk}/", {"status": "completed"})
     offered = [frame["assistance_id"] for _, frame in heard if frame["type"] == "new_assistance_request"]
@@ -203,6 +203,19 @@ def test_canceling_keeps_the_reason(api: Any, job_in: Any, client_user: Any, ass
     job.refresh_from_db()
     assert job.reason_note == "Flat tyre myself"
     assert job.assistant_id == assistant_user.pk
+
+
+@pytest.mark.parametrize("reached", ["accepted", "ongoing"])
+@pytest.mark.parametrize("ends", ["canceled", "completed"])
+def test_an_assistants_every_device_hears_that_the_job_ended(
+    api: Any, job_in: Any, frames: Any, client_user: Any, assistant_user: Any, reached: str, ends: str
+) -> None:
+    job = job_in(reached, client_user, assistant_user)
+    who = client_user if ends == "canceled" else assistant_user
+    with frames() as heard:
+        assert api(who).patch(f"/api/assistance/update/{job.pk}/", {"status": ends}).status_code == 200
+    told = [(group, frame["assistance_id"], frame["reason"]) for group, frame in heard if frame["type"] == "request_closed"]
+    assert told == [(f"assistant.{assistant_user.pk}", job.pk, ends)]
 
 
 def test_releasing_offers_it_to_others(

@@ -6,6 +6,7 @@ from typing import Any
 import orjson
 
 from depannini_dashmap.lib.field_words import one_in_words
+from depannini_dashmap.lib.numbers import NotANumber, read_float
 
 MAX_BYTES = 16 * 1024
 MAX_DEPTH = 16
@@ -40,13 +41,14 @@ def parse(text: str) -> dict[str, Any]:
 
 
 def coordinate(frame: dict[str, Any], name: str, limit: float) -> float:
-    """Read a latitude or longitude in degrees: a JSON number within ± limit. Raises: BadFrame `invalid`."""
-    value = frame.get(name)
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        raise BadFrame("invalid", fields={name: ["A number is needed."]})
+    """Read a latitude or longitude in degrees: a number, or one as text, within ± limit. Raises: BadFrame `invalid`."""
+    try:
+        value = read_float(frame.get(name))
+    except NotANumber:
+        raise BadFrame("invalid", fields={name: ["A number is needed."]}) from None
     if not -limit <= value <= limit:
         raise BadFrame("invalid", fields={name: [f"Must be between -{limit:g} and {limit:g}."]})
-    return float(value)
+    return value
 
 
 class Allowance:

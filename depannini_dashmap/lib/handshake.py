@@ -8,6 +8,7 @@ from django.conf import settings
 from django.http.request import split_domain_port, validate_host
 
 MARKER = "bearer"  # the subprotocol that announces a token as the second one
+MOST_PARAMETERS = 100  # in a query
 _DEFAULT_PORTS = {"http": "80", "https": "443"}
 
 Application = Callable[[dict, Callable, Callable], Awaitable[None]]
@@ -20,9 +21,9 @@ class OriginGuard:
         self.application = application
 
     async def __call__(self, scope: dict, receive: Callable, send: Callable) -> None:
-        """Pass the socket on, or refuse its handshake."""
+        """Pass the socket on, or refuse its handshake. The mount point is no client's to choose, as on the HTTP side."""
         if is_allowed(scope):
-            await self.application(scope, receive, send)
+            await self.application({**scope, "root_path": ""}, receive, send)
         else:
             await refuse(receive, send)
 
@@ -35,8 +36,10 @@ async def refuse(receive: Callable, send: Callable) -> None:
 
 def is_allowed(scope: dict) -> bool:
     """Tell whether the Host is ours and the Origin, if any, is this site or a listed one."""
-    host = header(scope, b"host")
-    domain, host_port = split_domain_port(host)
+    hosts = [value for name, value in scope["headers"] if name == b"host"]
+    if len(hosts) != 1:
+        return False
+    domain, host_port = split_domain_port(hosts[0].decode("latin-1"))
     if not domain or not validate_host(domain, _hosts()):
         return False
     origins = [value for name, value in scope["headers"] if name == b"origin"]
@@ -75,19 +78,23 @@ def credentials(scope: dict) -> tuple[str | None, str] | None:
     offered = scope.get("subprotocols") or []
     if len(offered) > 1 and offered[0].lower() == MARKER:
         return None, offered[1]
-    in_query = parse_qs(scope.get("query_string", b"").decode("latin-1")).get("token")
-    return (None, in_query[0]) if in_query else None
+    return _in_query(scope.get("query_string", b"").decode("latin-1"))
+
+
+def _in_query(query: str) -> tuple[str | None, str] | None:
+    try:
+        given = parse_qs(query, keep_blank_values=True, max_num_fields=MOST_PARAMETERS).get("token")
+    except ValueError:
+        return None, ""
+    if not given:
+        return None
+    return None, given[0] if len(given) == 1 else ""  # two servers might each read another one
 
 
 def subprotocol(scope: dict) -> str | None:
     """Return the subprotocol to accept: the marker alone, never the token."""
     offered = scope.get("subprotocols") or []
     return offered[0] if offered and offered[0].lower() == MARKER else None
-
-
-def header(scope: dict, name: bytes) -> str:
-    """Return a header's value, or nothing."""
-    return next((value.decode("latin-1") for key, value in scope["headers"] if key == name), "")
 
 
 def _hosts() -> list[str]:
