@@ -15,7 +15,7 @@ from django.utils import timezone
 from accounts.models import OPERATORS, Company, Membership, User
 from accounts.signals import assistant_registered
 from assistance.models import Assistance, ChatMessage, Offer
-from assistance.services import jobs, profiles, requests
+from assistance.services import approvals, jobs, profiles, requests
 from depannini_dashmap.demo_cast import (
     ALGIERS,
     ASSISTANTS,
@@ -321,6 +321,7 @@ def _make_assistant(person: Person, number: int, chance: random.Random) -> User:
     }
     assistant_registered.send(sender=User, user=user, details=details)
     if number != len(ASSISTANTS) - 1:
+        approvals.approve_assistant(User.objects.get(username=OPERATOR.login), assistant_id=user.pk)
         profiles.set_duty(user, is_active=True)
     return user
 

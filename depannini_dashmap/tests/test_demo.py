@@ -6,7 +6,7 @@ import pytest
 from django.core.management import CommandError, call_command
 
 from accounts.models import Company, User
-from assistance.models import Assistance
+from assistance.models import Assistance, AssistantProfile
 from depannini_dashmap.demo_cast import ALGIERS
 from depannini_dashmap.management.commands.seed_demo import LOGINS
 from depannini_dashmap.simulation.fleet import FASTEST, ROAD_SPEED_KMH, rhythm
@@ -40,6 +40,13 @@ def test_a_believable_week_made_once(api, settings, capsys):
     for _, login, password in LOGINS:
         path, name = ("/api/auth/login/phone/", "phone_number") if login.startswith("+") else ("/api/auth/login/", "username")
         assert api().post(path, {name: login, "password": password}).status_code == 200, login
+
+
+def test_its_assistants_work_where_staff_approve_them(settings):
+    settings.DEBUG = settings.ASSISTANT_APPROVAL = True
+    call_command("seed_demo", verbosity=0)
+    assert Assistance.objects.filter(status="accepted").exists()
+    assert AssistantProfile.objects.filter(approved_at__isnull=True).count() == 1  # one to look at
 
 
 @pytest.mark.parametrize("speed_up", [0.5, 1, 10, 40, 200])
