@@ -224,7 +224,7 @@ def invitation_of_b(scene: Scene, name: str):
         yield {"invitation_id": invite(company, scene.a, scene.b)}
     finally:
         assert scene.a.delete(f"/api/companies/{company}/").status_code == 204
-        scene.b.put("/api/auth/profile/", {"company_id": scene.of_b["company"]})
+        scene.b.put("/api/auth/profile/", {"company_id": scene.own["dispatcher_b"]["company"]})
 
 
 @contextmanager
