@@ -31,6 +31,7 @@ def _registered() -> list[Any]:
 
 def _filter_parameters(each: Any) -> Iterator[str]:
     for chosen in each.list_filter:
+        chosen = chosen[0] if isinstance(chosen, tuple | list) else chosen
         if isinstance(chosen, str):
             yield from (f"{chosen}__exact", f"{chosen}__gte", f"{chosen}__lt", f"{chosen}__isnull", f"{chosen}__in")
         elif issubclass(chosen, SimpleListFilter):
