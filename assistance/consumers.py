@@ -8,12 +8,14 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Iterable
+from datetime import datetime
 from functools import partial
 from typing import Any, ClassVar
 from weakref import WeakValueDictionary
 
 from django.conf import settings
 from django.db import DatabaseError, close_old_connections
+from django.utils import timezone
 
 from accounts.tokens import authenticate_socket
 from assistance import events, lifecycle, selectors, services
@@ -132,7 +134,12 @@ class AssistanceConsumer(TokenConsumer):
             self.status, self.status_seq = body["status"], state["seq"]
         self.is_sender = self.user.pk in _parties(body)
         first = {"type": "connection_established", "seq": self.seq, "assistance_id": self.key, "assistance": body}
-        return [first, *(dict(frame) for frame in (state["status"], state["location"]) if frame)]
+        return [first, *(dict(frame) for frame in (state["status"], self._newest_place(state["location"])) if frame)]
+
+    def _newest_place(self, stored: Any) -> Any:
+        """Return the assistant's newest place: the one told last, which may not be stored yet, else the stored one."""
+        told = stored and self._hub.newest("location", events.assistance_group(self.key), stored["user_id"])
+        return told.data | {"seq": self.seq} if told else stored
 
     def relay(self, event: Event) -> None:
         """Pass an event on, but no status or price older than the one shown; a status without the user ends it.
@@ -233,7 +240,7 @@ class LocationStream:
     def put(self, lat: float, lng: float, consumer: AssistanceConsumer) -> None:
         """Take a place."""
         self.consumer = consumer
-        self.told.put((lat, lng))
+        self.told.put((lat, lng, timezone.now()))
         self.stored.put((lat, lng))
 
     def flush(self) -> None:
@@ -246,10 +253,10 @@ class LocationStream:
         self.told.drop()
         self.stored.drop()
 
-    def _tell(self, place: tuple[float, float]) -> None:
+    def _tell(self, place: tuple[float, float, datetime]) -> None:
         seq = self.consumer.seq if self.consumer else 0
         frame = events.location(
-            user_id=self.user.pk, lat=place[0], lng=place[1], assistance_id=self.assistance_id, seq=seq
+            user_id=self.user.pk, lat=place[0], lng=place[1], assistance_id=self.assistance_id, seq=seq, at=place[2]
         )
         realtime.publish_now(events.assistance_group(self.assistance_id), dict(frame))
 

@@ -19,6 +19,7 @@ import uuid
 from datetime import datetime
 from typing import Any, NotRequired, TypedDict
 
+from depannini_dashmap.lib import hub
 from depannini_dashmap.lib.fields import format_utc
 
 # Names what has no row of its own; asking the system for randomness each time costs more than the frame.
@@ -70,6 +71,7 @@ class LocationEvent(TypedDict):
     lng: float
     user_id: int
     assistance_id: int
+    at: str | None
     seq: int
     event_id: str
 
@@ -159,6 +161,10 @@ class StalledEvent(TypedDict):
     event_id: str
 
 
+# Who joins a room is shown no place older than the newest one told there; places are stored only every few seconds.
+hub.keep_latest("location", by="user_id")
+
+
 def assistance_group(assistance_id: int) -> str:
     """Name the group of a request's room."""
     return f"assistance.{assistance_id}"
@@ -213,14 +219,17 @@ def status(body: dict[str, Any], *, lat: float | None = None, lng: float | None 
     }
 
 
-def location(*, user_id: int, lat: float, lng: float, assistance_id: int, seq: int) -> LocationEvent:
-    """Tell where a party of a request is."""
+def location(
+    *, user_id: int, lat: float, lng: float, assistance_id: int, seq: int, at: datetime | None
+) -> LocationEvent:
+    """Tell where a party of a request is, or was at an instant; None where that was not kept."""
     return {
         "type": "location",
         "lat": lat,
         "lng": lng,
         "user_id": user_id,
         "assistance_id": assistance_id,
+        "at": format_utc(at),
         "seq": seq,
         "event_id": f"location.{_PROCESS}.{next(_numbers)}",
     }

@@ -107,4 +107,6 @@ def is_id(number: int) -> bool:
 def _last_location(row: wire.Row, lat: float | None, lng: float | None) -> events.LocationEvent | None:
     if row["status"] not in lifecycle.WITH_ASSISTANT or lat is None or lng is None:
         return None
-    return events.location(user_id=row["assistant_id"], lat=lat, lng=lng, assistance_id=row["id"], seq=row["version"])
+    return events.location(
+        user_id=row["assistant_id"], lat=lat, lng=lng, assistance_id=row["id"], seq=row["version"], at=None
+    )

@@ -147,7 +147,7 @@ def report_location(user: User, lat: float, lng: float, assistance_id: int | Non
     else:
         _move_client(user.pk, lat, lng)
     if room is not None:
-        frame = events.location(user_id=user.pk, lat=lat, lng=lng, assistance_id=room[0], seq=room[1])
+        frame = events.location(user_id=user.pk, lat=lat, lng=lng, assistance_id=room[0], seq=room[1], at=now)
         realtime.publish(events.assistance_group(room[0]), dict(frame))
 
 

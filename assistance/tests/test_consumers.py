@@ -374,6 +374,16 @@ def test_c07_bad_places(room: Any, start: int) -> None:
     assert one.hear("error")["fields"] == {"lng": ["Must be between -180 and 180."]}
 
 
+def test_who_joins_is_shown_the_newest_place_told(server: Server, room: Any, client_user: Any, accepted: int) -> None:
+    """Two moves within the five seconds in which only the first is stored."""
+    one, other = room
+    for lat in (36.1, 36.2):
+        other.say({"type": "location", "lat": lat, "lng": 3})
+        assert one.hear("location", lat=lat)["at"].endswith("Z")
+    with server.socket(f"/ws/assistance/{accepted}/", token(client_user)) as joining:
+        assert joining.hear("location")["lat"] == 36.2
+
+
 def test_places_written_as_texts(room: Any) -> None:
     one, other = room
     one.say({"type": "location", "lat": "36.75", "lng": " +3.05e0"})

@@ -7,6 +7,7 @@ Wire format of a payload: lines of `group TAB type TAB frame`, the frame being J
 import asyncio
 import logging
 import random
+import time
 from collections.abc import Iterator
 from functools import cache, cached_property
 from typing import Any, Protocol
@@ -26,6 +27,15 @@ DEAF_AFTER = 5.0  # seconds without any answer from Redis
 RECONNECT_AFTER = 0.5
 GATHER_FOR = 0.02  # seconds that frames of this loop wait for company on their way to Redis
 RESYNC_SPREAD = 1.0  # seconds over which sockets read the state again
+LATEST_FOR = 60.0  # seconds that the newest event of a kept kind is known, well over what storing it takes
+MOST_LATEST = 20_000
+
+_kept: dict[bytes, str] = {}  # kinds of events → the key that tells apart whose newest one it is
+
+
+def keep_latest(kind: str, by: str) -> None:
+    """Have every process know the newest event of a kind in each group, one for each value under the key `by`."""
+    _kept[kind.encode()] = by
 
 
 @cache
@@ -78,6 +88,7 @@ class Hub:
     def __init__(self, loop: asyncio.AbstractEventLoop):
         self.loop = loop
         self.groups: dict[bytes, set[Member]] = {}
+        self.latest: dict[tuple[str, str, Any], tuple[float, Event]] = {}
         self.ready = asyncio.Event()
         self._listener: asyncio.Task | None = None
         self._outgoing: list[bytes] = []
@@ -116,6 +127,18 @@ class Hub:
         if self._sender is None or self._sender.done():
             self._sender = self.loop.create_task(self._flush())
 
+    def newest(self, kind: str, group: str, value: Any) -> Event | None:
+        """Return the newest event of a kept kind that this process has heard of lately; any thread may ask."""
+        told_at, event = self.latest.get((kind, group, value), (0.0, None))
+        return event if time.monotonic() - told_at < LATEST_FOR else None
+
+    def _keep(self, event: Event) -> None:
+        key = (event.type, event.group, event.data.get(_kept[event._kind]))
+        self.latest.pop(key, None)
+        self.latest[key] = (time.monotonic(), event)
+        if len(self.latest) > MOST_LATEST:
+            del self.latest[next(iter(self.latest))]
+
     def dispatch(self, payload: bytes) -> None:
         """Hand each record to the members of its group."""
         for record in payload.split(b"\n"):
@@ -123,6 +146,8 @@ class Hub:
             if group == b"*":
                 self.resync_all()
                 continue
+            if rest.partition(b"\t")[0] in _kept:
+                self._keep(Event(group, *rest.split(b"\t", 1)))
             members = self.groups.get(group)
             families = self.groups.get(group.rpartition(b".")[0] + b".*")
             if members or families:
