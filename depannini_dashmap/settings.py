@@ -161,9 +161,8 @@ REDIS_URL = env.str("REDIS_URL", "")
 if REDIS_URL:
     CACHES = {
         "default": {
-            "BACKEND": "depannini_dashmap.lib.cache.ForgivingRedisCache",
+            "BACKEND": "depannini_dashmap.lib.cache.EnduringRedisCache",
             "LOCATION": REDIS_URL,
-            "OPTIONS": {"socket_timeout": 1, "socket_connect_timeout": 1},
         }
     }
     # For consumers that expect Channels' groups; ours speak through lib/hub.py, see docs/decisions/0012.

@@ -1,44 +1,59 @@
-"""A Redis cache that forgets rather than fails: rate limits and hints must not take the API down with Redis."""
+"""A Redis cache that goes on in this process while Redis is away: limits must neither fail nor end with it."""
 
 import logging
+from collections.abc import Callable
 from typing import Any
 
-from django.core.cache.backends.redis import RedisCache
+from django.core.cache.backends.locmem import LocMemCache
+from django.core.cache.backends.redis import RedisCache, RedisCacheClient
 from redis.exceptions import RedisError
+
+from depannini_dashmap.lib import breaker
 
 logger = logging.getLogger(__name__)
 
 
-def _forgiving(name: str, absent: Any) -> Any:
+class SharedClient(RedisCacheClient):
+    """Django's client over the process's one guarded connection to Redis."""
+
+    def get_client(self, key: Any = None, *, write: bool = False) -> breaker.GuardedClient:
+        return breaker.of(self._servers[0]).client  # type: ignore[attr-defined]
+
+
+def _going_on(name: str) -> Callable[..., Any]:
+    """Return a method of the cache that asks Redis, and what this process knows by itself where Redis does not answer."""
     method = getattr(RedisCache, name)
 
-    def call(self: RedisCache, *args: Any, **kwargs: Any) -> Any:
+    def call(self: "EnduringRedisCache", *args: Any, **kwargs: Any) -> Any:
         try:
             return method(self, *args, **kwargs)
+        except breaker.Away:
+            pass
         except (RedisError, OSError) as error:
-            logger.warning("Cache is unreachable: %s", type(error).__name__)
-            if name == "get":
-                return kwargs.get("default", args[1] if len(args) > 1 else None)
-            if name == "incr":
-                raise ValueError("the key is not there: the cache is unreachable") from error
-            return absent
+            logger.warning("The cache counts in this process alone: %s", type(error).__name__)
+        return getattr(self.here, name)(*args, **kwargs)
 
     call.__doc__ = method.__doc__
     call.__name__ = name
     return call
 
 
-class ForgivingRedisCache(RedisCache):
-    """Django's Redis cache in which an unreachable Redis reads as an empty cache."""
+class EnduringRedisCache(RedisCache):
+    """Django's Redis cache; while Redis is away each process counts for itself, from nothing."""
 
-    get = _forgiving("get", None)
-    set = _forgiving("set", None)
-    add = _forgiving("add", True)
-    touch = _forgiving("touch", False)
-    delete = _forgiving("delete", False)
-    incr = _forgiving("incr", None)
-    has_key = _forgiving("has_key", False)
-    get_many = _forgiving("get_many", {})
-    set_many = _forgiving("set_many", [])
-    delete_many = _forgiving("delete_many", None)
-    clear = _forgiving("clear", False)
+    def __init__(self, server: str, params: dict[str, Any]) -> None:
+        super().__init__(server, params)
+        self._class = SharedClient
+        self.here = LocMemCache("while-redis-is-away", params)
+
+    get = _going_on("get")
+    set = _going_on("set")
+    add = _going_on("add")
+    touch = _going_on("touch")
+    delete = _going_on("delete")
+    incr = _going_on("incr")
+    has_key = _going_on("has_key")
+    get_many = _going_on("get_many")
+    set_many = _going_on("set_many")
+    delete_many = _going_on("delete_many")
+    clear = _going_on("clear")

@@ -18,10 +18,13 @@ import redis.asyncio
 from django.conf import settings
 from redis.connection import parse_url
 
+from depannini_dashmap.lib import breaker
+
 logger = logging.getLogger(__name__)
 
 RESYNC = b"*\tresync\t{}\n"
-FIRST_WAIT = 2.0  # seconds that the first socket waits for the subscription
+FIRST_WAIT = breaker.PATIENCE  # seconds that the first socket waits for the subscription
+CONNECT_WITHIN = 2.0
 PING_EVERY = 2.0
 DEAF_AFTER = 5.0  # seconds without any answer from Redis
 RECONNECT_AFTER = 0.5
@@ -95,11 +98,13 @@ class Hub:
         self._sender: asyncio.Task | None = None
 
     async def start(self) -> None:
-        """Listen to Redis, if there is one; waits a little for the subscription, then goes on without."""
+        """Listen to Redis, if there is one; waits a little for the subscription, unless it is known to be away."""
         if not settings.REDIS_URL or self.ready.is_set():
             return
         if self._listener is None or self._listener.done():
             self._listener = self.loop.create_task(self._listen(settings.REDIS_URL))
+        if breaker.of(settings.REDIS_URL).lost:
+            return
         try:
             await asyncio.wait_for(self.ready.wait(), FIRST_WAIT)
         except TimeoutError:
@@ -171,7 +176,7 @@ class Hub:
 
     async def _listen(self, url: str) -> None:
         """Keep one subscription alive; after each loss everybody reads the state again."""
-        pool = redis.asyncio.ConnectionPool.from_url(url, socket_timeout=None, socket_connect_timeout=FIRST_WAIT)
+        pool = redis.asyncio.ConnectionPool.from_url(url, socket_timeout=None, socket_connect_timeout=CONNECT_WITHIN)
         while True:
             connection = pool.make_connection()
             try:
@@ -200,8 +205,8 @@ class Hub:
             heartbeat.cancel()
 
     def _subscribed(self) -> None:
-        if self.ready.is_set():
-            self.resync_all()
+        # Whoever joined before missed what others said meanwhile; the first socket waits for this, and joins after it.
+        self.resync_all()
         self.ready.set()
 
 

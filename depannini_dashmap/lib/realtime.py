@@ -4,10 +4,7 @@ What is said, and which groups exist, belongs to each app's events.py; who liste
 """
 
 import asyncio
-import logging
 import re
-import threading
-import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -17,15 +14,8 @@ import orjson
 import redis
 from django.conf import settings
 from django.db import transaction
-from redis.backoff import NoBackoff
-from redis.retry import Retry
 
-from depannini_dashmap.lib import hub
-
-logger = logging.getLogger(__name__)
-
-REDIS_PATIENCE = 0.5  # seconds that one request may wait for a hanging Redis
-REDIS_RETRY = 1.0  # seconds between two tries to reach a lost Redis
+from depannini_dashmap.lib import breaker, hub
 
 _GROUP = re.compile(r"[A-Za-z0-9._-]{1,100}\Z")
 _listeners: list[list[tuple[str, dict]]] = []
@@ -161,45 +151,25 @@ def publisher(url: str) -> "_Publisher":
 
 
 class _Publisher:
-    """One PUBLISH per payload; after a failure it stays silent until a thread of its own has reached Redis again."""
+    """One PUBLISH per payload, through the breaker of everything that speaks to Redis."""
 
     def __init__(self, url: str):
-        self.client = redis.Redis.from_url(
-            url,
-            socket_timeout=REDIS_PATIENCE,
-            socket_connect_timeout=REDIS_PATIENCE,
-            retry=Retry(NoBackoff(), 1),
-        )
+        self._breaker = breaker.of(url)
+        self.client = self._breaker.client
         self.channel = hub.channel(url)
-        self.lost = False
-        self.lock = threading.Lock()
+        # Events were lost meanwhile: everybody reads the state again.
+        self._breaker.when_back(lambda: self.send(hub.RESYNC))
+
+    @property
+    def lost(self) -> bool:
+        """Tell whether Redis does not answer at present."""
+        return self._breaker.lost
 
     def send(self, payload: bytes) -> bool:
-        if self.lost:
-            return False
+        """Publish a payload; tell whether Redis took it."""
         try:
             self.client.publish(self.channel, payload)
         except redis.RedisError as error:
-            self._lose(error)
+            self._breaker.lose(error)
             return False
         return True
-
-    def _lose(self, error: Exception) -> None:
-        with self.lock:
-            if self.lost:
-                return
-            self.lost = True
-        logger.warning("Redis is lost, events stay in this process: %s", type(error).__name__)
-        threading.Thread(target=self._recover, name="redis-recovery", daemon=True).start()
-
-    def _recover(self) -> None:
-        """Retry until Redis takes a call for everybody to read the state again, as events were lost."""
-        while True:
-            time.sleep(REDIS_RETRY)
-            try:
-                self.client.publish(self.channel, hub.RESYNC)
-            except redis.RedisError:
-                continue
-            self.lost = False
-            logger.warning("Redis is back")
-            return
