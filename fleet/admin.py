@@ -62,7 +62,7 @@ class VehicleAdmin(SheetAdmin, TenantHistory, SimpleHistoryAdmin, ServiceAdmin):
     list_display = ["license_plate", "company", "make", "model", "year", "capacity", "driver_name", "is_active"]
     list_filter = [InFleetFilter, "is_active", CompanyFilter]
     list_select_related = ["company"]
-    search_fields = ["license_plate", "make", "model", "driver_name", "driver_email"]
+    search_fields = ["license_plate", "make", "model", "driver_name", "driver_email", "driver_phone"]
     readonly_fields = ["deleted_at", "created_at", "updated_at"]
     ordering = ["-created_at", "-id"]
 

@@ -1,5 +1,6 @@
 """What a company drives."""
 
+from django.conf import settings
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django.db.models import Q
@@ -27,6 +28,14 @@ class Vehicle(models.Model):
     driver_name = models.CharField(max_length=100, blank=True, default="")
     driver_email = models.EmailField(blank=True, default="")
     driver_phone = PhoneTextField(blank=True, default="")
+    driver_language = models.CharField(
+        max_length=5,
+        choices=settings.LANGUAGES,
+        blank=True,
+        default="",
+        db_default="",
+        help_text="of what the driver is sent; empty: that of who sends it",
+    )
     is_active = models.BooleanField(default=True)
     deleted_at = models.DateTimeField(null=True, blank=True, editable=False)
     created_at = models.DateTimeField(auto_now_add=True)

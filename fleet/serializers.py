@@ -28,6 +28,7 @@ class VehicleSerializer(ModelSerializer):
             "driver_name",
             "driver_email",
             "driver_phone",
+            "driver_language",
             "is_active",
             "created_at",
             "updated_at",

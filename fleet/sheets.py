@@ -15,7 +15,7 @@ from fleet.serializers import VehicleSerializer
 from fleet.tenancy import company_for
 from fleet.wire import vehicle_document, vehicle_rows
 
-_MAY_BE_CLEARED = ("driver_name", "driver_email", "driver_phone")
+_MAY_BE_CLEARED = ("driver_name", "driver_email", "driver_phone", "driver_language")
 
 
 class VehicleResource(RowResource):
@@ -31,6 +31,7 @@ class VehicleResource(RowResource):
         "driver_name": "driver_name",
         "driver_email": "driver_email",
         "driver_phone": "driver_phone",
+        "driver_language": "driver_language",
         "is_active": "is_active",
     }
     required = ("license_plate", "make", "model", "year", "capacity")

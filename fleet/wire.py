@@ -18,6 +18,7 @@ COLUMNS = (
     "driver_name",
     "driver_email",
     "driver_phone",
+    "driver_language",
     "is_active",
     "created_at",
     "updated_at",
@@ -33,7 +34,7 @@ def vehicle_document(row: tuple[Any, ...]) -> dict[str, Any]:
     """Return the documented vehicle object of one row of `vehicle_rows`."""
     (
         pk, company, company_name, license_plate, make, model, year, capacity, driver_name, driver_email, driver_phone,
-        is_active, created_at, updated_at,
+        driver_language, is_active, created_at, updated_at,
     ) = row  # fmt: skip
     return {
         "id": pk,
@@ -47,6 +48,7 @@ def vehicle_document(row: tuple[Any, ...]) -> dict[str, Any]:
         "driver_name": driver_name,
         "driver_email": driver_email,
         "driver_phone": driver_phone,
+        "driver_language": driver_language,
         "is_active": is_active,
         "created_at": instant_text(created_at),
         "updated_at": instant_text(updated_at),

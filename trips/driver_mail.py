@@ -11,6 +11,7 @@ from urllib.parse import urlencode
 from django.conf import settings
 from django.core.mail import EmailMultiAlternatives
 from django.template.loader import render_to_string
+from django.utils.translation import get_language, get_language_bidi, gettext, override
 
 from accounts.phones import NotAPhoneNumber, normalise_phone
 from depannini_dashmap.lib.plain_text import one_line
@@ -22,24 +23,30 @@ _LONGEST_NAME = 120  # in the subject, whose date must stay in sight
 
 
 def compose(trip: Trip, stops: list[TripStop]) -> EmailMultiAlternatives:
-    """Build the mail to the trip's driver: subject, text and HTML with the stops in their order.
+    """Build the mail to the trip's driver, in the driver's language: subject, text and HTML with the stops in their order.
 
     The Message-ID depends on what is said and on when the driver was last told, so that a repeated attempt carries the
     same one.
     """
-    context = {
-        "trip": trip,
-        "vehicle": trip.vehicle,
-        "stops": [_shown(stop) for stop in stops],
-        "author": _author(trip),
-    }
-    subject = f"Trip {one_line(trip.name, _LONGEST_NAME)} on {trip.planned_start_date:%Y-%m-%d}"
-    text = render_to_string("trips/driver_mail.txt", context)
-    digest = hashlib.sha256(f"{trip.vehicle.driver_email}{trip.notified_at}{subject}{text}".encode()).hexdigest()[:24]
+    vehicle = trip.vehicle
+    with override(vehicle.driver_language or get_language() or "en"):
+        context = {
+            "trip": trip,
+            "vehicle": vehicle,
+            "stops": [_shown(stop) for stop in stops],
+            "author": _author(trip),
+            "language": get_language(),
+            "direction": "rtl" if get_language_bidi() else "ltr",
+        }
+        name, day = one_line(trip.name, _LONGEST_NAME), f"{trip.planned_start_date:%Y-%m-%d}"
+        subject = f"{name} – {day}" if day not in name else name
+        text = render_to_string("trips/driver_mail.txt", context)
+        html = render_to_string("trips/driver_mail.html", context)
+    digest = hashlib.sha256(f"{vehicle.driver_email}{trip.notified_at}{subject}{text}".encode()).hexdigest()[:24]
     domain = re.sub(r"[^A-Za-z0-9.-]", "", settings.BASE_URL.split("//")[-1].split(":")[0]) or "localhost"
     headers = {"Message-ID": f"<trip-{trip.pk}-{digest}@{domain}>", "Auto-Submitted": "auto-generated"}
-    message = EmailMultiAlternatives(subject, text, to=[trip.vehicle.driver_email], headers=headers)
-    message.attach_alternative(render_to_string("trips/driver_mail.html", context), "text/html")
+    message = EmailMultiAlternatives(subject, text, to=[vehicle.driver_email], headers=headers)
+    message.attach_alternative(html, "text/html")
     return message
 
 
@@ -69,6 +76,7 @@ def _shown(row: TripStop) -> dict[str, Any]:
         "phone_link": _phone_link(place.contact_phone),
         "map_link": MAP_SEARCH + urlencode({"api": 1, "query": query}),
         "time": _clock(row.planned_arrival_time, row.planned_arrival_date),
+        "kind": gettext("pickup") if place.stop_type == "pickup" else gettext("delivery"),
     }
 
 

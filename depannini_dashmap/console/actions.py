@@ -33,7 +33,10 @@ def _leading_to(name: str, label: Promise, view: str, permission: str, *args: st
 
 
 ACTIONS: dict[str, list[Action]] = {
-    "orders.order": [_leading_to("into_trip", gettext_lazy("Put into a trip …"), "dispatch_into_trip", "change")],
+    "orders.order": [
+        _leading_to("into_trip", gettext_lazy("Put into a trip …"), "dispatch_into_trip", "change"),
+        _leading_to("cancel_orders", gettext_lazy("Cancel …"), "dispatch_cancel_orders", "change"),
+    ],
     "trips.trip": [
         _leading_to("trip_plan", gettext_lazy("Mark as planned …"), "dispatch_step", "change", "plan"),
         _leading_to("trip_notify", gettext_lazy("Notify driver …"), "dispatch_step", "change", "notify"),

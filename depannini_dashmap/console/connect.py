@@ -103,11 +103,11 @@ def disconnect(request: HttpRequest, kind: str, context: dict[str, Any]) -> Http
             back = reverse("admin:dispatch_connect", args=[row.vehicle_id])
         chosen.append(desk.Chosen(row, detail, back))
 
-    def act(one: desk.Chosen, _reason: str) -> str:
+    def act(row: Any, _reason: str) -> str:
         if kind == "devices":
-            end_device(actor=request.user, device_id=one.pk)
+            end_device(actor=request.user, device_id=row.pk)
         else:
-            end_forwarder(actor=request.user, forwarder_id=one.pk)
+            end_forwarder(actor=request.user, forwarder_id=row.pk)
         return _("disconnected")
 
     return desk.ask_then_each(request, context, END, chosen, act, back=back)

@@ -23,10 +23,11 @@ from accounts.models import User
 from depannini_dashmap.console import desk
 from depannini_dashmap.console.results import Results, run_each
 from depannini_dashmap.lib.admin import TextFormField
-from depannini_dashmap.lib.errors import DomainError
+from depannini_dashmap.lib.errors import Conflict, DomainError
 from depannini_dashmap.lib.refusals import explain
 from fleet.models import Vehicle
 from orders.models import Order
+from orders.services import update_order
 from trips.models import Trip
 from trips.services.stops import add_order
 from trips.services.trips import create_trip
@@ -165,3 +166,29 @@ def _assign(user: User, orders: list[Order], wanted: dict[str, Any]) -> tuple[Tr
         first = results.rows[0]
         raise DomainError(f"{first.label}: {first.message}")
     return trip, results
+
+
+CANCEL = desk.Ask(
+    gettext_lazy("Cancel orders"),
+    gettext_lazy("These are not carried out any more; no trip can take them. An order in a trip has to be taken out first."),
+)
+
+
+@desk.READ_AND_POST
+@desk.for_editors
+def cancel(request: HttpRequest, context: dict[str, Any]) -> HttpResponse:
+    """Ask once, then cancel the chosen orders."""
+    orders = Order.objects.visible_to(request.user).filter(pk__in=desk.chosen_ids(request)).order_by("pk")
+    chosen = [
+        desk.Chosen(order, f"{order.customer_name}, {_(order.get_status_display())}", reverse("admin:orders_order_change", args=[order.pk]))
+        for order in orders
+    ]
+
+    def act(order: Order, _reason: str) -> str:
+        if order.status == Order.Status.CANCELLED:
+            raise Conflict(_("is cancelled already"), code="already_cancelled")
+        update_order(actor=request.user, order_id=order.pk, status=Order.Status.CANCELLED)
+        return _("cancelled")
+
+    back = chosen[0].url if len(chosen) == 1 else reverse("admin:orders_order_changelist")
+    return desk.ask_then_each(request, context, CANCEL, chosen, act, back=back)

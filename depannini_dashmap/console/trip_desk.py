@@ -42,6 +42,7 @@ class Step(NamedTuple):
     sources: tuple[str, ...]
     act: Callable[[User, int], Any]
     is_final: bool = False
+    closes_stops: bool = False
 
 
 def _to(status: str) -> Callable[[User, int], Any]:
@@ -81,6 +82,7 @@ STEP = {
         _sources(COMPLETED),
         _to(COMPLETED),
         is_final=True,
+        closes_stops=True,
     ),
     "cancel": Step(
         gettext_lazy("Cancel trip"),
@@ -102,11 +104,12 @@ def _visible(request: HttpRequest, trip_id: int) -> Trip:
 
 
 class StopLine(NamedTuple):
-    """A stop of the trip; `may_leave` on the pickup of an order that is not on board yet."""
+    """A stop of the trip; `may_leave` on the pickup of an order that is not on board yet, `due` as the form shows it."""
 
     row: TripStop
     is_late: bool
     may_leave: bool
+    due: str
 
 
 def _lines(trip: Trip) -> list[StopLine]:
@@ -115,17 +118,27 @@ def _lines(trip: Trip) -> list[StopLine]:
     lines, seen = [], set()
     for row, is_late in zip(stops, late, strict=True):
         may_leave = row.order_id is not None and row.order_id not in seen and not row.is_completed
-        lines.append(StopLine(row, is_late, may_leave))
+        lines.append(StopLine(row, is_late, may_leave, _shown_time(row.planned_arrival_time)))
         seen.add(row.order_id)
     return lines
+
+
+def _shown_time(time: dt.time | None) -> str:
+    return f"{time:%H:%M}" if time else ""
 
 
 @require_safe
 def show_trip(request: HttpRequest, trip_id: int, context: dict[str, Any]) -> HttpResponse:
     """Show the trip with its stops; whoever may change it can reorder them and take the next step."""
     trip = _visible(request, trip_id)
-    lines = _lines(trip)
-    load_kg = heaviest_load_kg((row.stop.stop_type, row.order.goods_weight) for row, *_ in lines if row.order)
+    return _trip_page(request, trip, _lines(trip), context)
+
+
+def _trip_page(
+    request: HttpRequest, trip: Trip, lines: list[StopLine], context: dict[str, Any], *, is_unsaved: bool = False
+) -> HttpResponse:
+    in_order = sorted(lines, key=lambda line: line.row.sequence)
+    load_kg = heaviest_load_kg((row.stop.stop_type, row.order.goods_weight) for row, *_ in in_order if row.order)
     is_editable = may_edit(request.user, trip.company_id)
     page = {
         "title": trip.name,
@@ -137,6 +150,7 @@ def show_trip(request: HttpRequest, trip_id: int, context: dict[str, Any]) -> Ht
         "is_overloaded": load_kg > trip.vehicle.capacity * KG_PER_TONNE,
         "steps": [(name, step) for name, step in STEP.items() if is_editable and trip.status in step.sources],
         "is_editable": is_editable and not trip.is_closed,
+        "is_unsaved": is_unsaved,
         "next_stop": arrivals.next_stops([trip], timezone.now()).get(trip.pk),
     }
     return TemplateResponse(request, "console/trip.html", {**context, **page})
@@ -153,19 +167,29 @@ def suggest_times(request: HttpRequest, trip_id: int) -> HttpResponse:
 @require_POST
 @desk.for_editors
 def arrange(request: HttpRequest, trip_id: int, context: dict[str, Any]) -> HttpResponse:
-    """Store the order of the stops, and when each is due, as the form lists them."""
+    """Store the order of the stops, and when each is due, as the form lists them; what is refused is shown again as it was sent."""
     trip = _visible(request, trip_id)
-    given = desk.numbers(request.POST.getlist("stop"))
+    given, times = desk.numbers(request.POST.getlist("stop")), request.POST.getlist("due")
     try:
         with transaction.atomic():
             numbers = [(stop, place) for place, stop in enumerate(given, start=1)]
             reorder_stops(actor=request.user, trip_id=trip.pk, numbers=numbers)
-            for stop, due in _new_times(trip, given, request.POST.getlist("due")):
+            for stop, due in _new_times(trip, given, times):
                 update_stop(actor=request.user, trip=trip, trip_stop_id=stop, planned_arrival_time=due)
         messages.success(request, _("The stops are saved."))
     except DomainError as error:
         messages.error(request, explain(error))
+        if not trip.is_closed:
+            return _trip_page(request, trip, _as_sent(_lines(trip), given, times), context, is_unsaved=True)
     return HttpResponseRedirect(reverse("admin:dispatch_trip", args=[trip.pk]))
+
+
+def _as_sent(lines: list[StopLine], given: list[int], times: list[str]) -> list[StopLine]:
+    """Return the lines in the order, and with the times, of a form; stops that it does not name keep their places at the end."""
+    places = {stop: place for place, stop in enumerate(given)}
+    sent = dict(zip(given, times, strict=False))
+    ordered = sorted(lines, key=lambda line: places.get(line.row.pk, len(given)))
+    return [line._replace(due=sent.get(line.row.pk, line.due)[:5]) for line in ordered]
 
 
 def _new_times(trip: Trip, stops: list[int], given: list[str]) -> Iterator[tuple[int, dt.time | None]]:
@@ -173,7 +197,7 @@ def _new_times(trip: Trip, stops: list[int], given: list[str]) -> Iterator[tuple
     before = dict(TripStop.objects.filter(trip=trip).values_list("pk", "planned_arrival_time"))
     for stop, text in zip(stops, given, strict=False):
         present = before.get(stop)
-        if text == (f"{present:%H:%M}" if present else ""):
+        if text == _shown_time(present):
             continue
         try:
             time = parse_time(text) if text else None
@@ -231,11 +255,14 @@ def take_step(request: HttpRequest, step: str, context: dict[str, Any]) -> HttpR
         raise Http404
     wanted = STEP[step]
     ids = desk.chosen_ids(request)
-    trips = list(Trip.objects.visible_to(request.user).select_related("vehicle").filter(pk__in=ids).order_by("pk"))
+    rows = Trip.objects.visible_to(request.user).with_progress().select_related("vehicle")
+    trips = list(rows.filter(pk__in=ids).order_by("pk"))
     if not trips:
         raise Http404
     if request.method != "POST":
         ready = [trip for trip in trips if trip.status in wanted.sources]
+        for trip in trips:
+            trip.open_stops = trip.total - trip.done  # type: ignore[attr-defined]
         page = {"title": wanted.label, "step": wanted, "trips": trips, "ready": ready, "ids": ",".join(map(str, ids))}
         return TemplateResponse(request, "console/trip_step.html", {**context, **page})
 

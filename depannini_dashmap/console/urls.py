@@ -57,6 +57,7 @@ def console_urls(site: DispatchAdminSite) -> list[URLPattern]:
         path("invitations/<int:invitation_id>/accept/", page(company_desk.answer), {"choice": "accept"}, name="invitation_accept"),
         path("invitations/<int:invitation_id>/decline/", page(company_desk.answer), {"choice": "decline"}, name="invitation_decline"),
         path("dispatch/orders/into-trip/", page(order_desk.into_trip), name="dispatch_into_trip"),
+        path("dispatch/orders/cancel/", page(order_desk.cancel), name="dispatch_cancel_orders"),
         path("dispatch/trips/step/<slug:step>/", page(trip_desk.take_step), name="dispatch_step"),
         path("dispatch/trips/<int:trip_id>/", page(trip_desk.show_trip), name="dispatch_trip"),
         path("dispatch/trips/<int:trip_id>/reorder/", page(trip_desk.arrange), name="dispatch_reorder"),

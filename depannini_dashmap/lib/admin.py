@@ -8,6 +8,7 @@ from django.db import models
 from django.http import HttpRequest
 from django.utils.text import capfirst
 
+from depannini_dashmap.lib.search import matching
 from depannini_dashmap.lib.text import clean
 
 
@@ -75,6 +76,14 @@ class TenantAdmin(admin.ModelAdmin):
         rows = super().get_queryset(request)
         return rows.visible_to(request.user) if hasattr(rows, "visible_to") else rows
 
+    def get_search_results(self, request: HttpRequest, queryset: models.QuerySet, search_term: str) -> tuple[models.QuerySet, bool]:
+        """Find phone numbers and plates in whatever spelling, too."""
+        found, may_repeat = super().get_search_results(request, queryset, search_term)
+        rows, in_any_spelling = matching(queryset, self.get_search_fields(request), search_term)
+        if not in_any_spelling:
+            return found, may_repeat
+        return rows.filter(models.Q(pk__in=found.order_by().values("pk")) | in_any_spelling), may_repeat
+
     def formfield_for_dbfield(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
         if type(db_field) in (models.CharField, models.TextField):
             kwargs.setdefault("form_class", TextFormField)
@@ -84,4 +93,13 @@ class TenantAdmin(admin.ModelAdmin):
         manager = db_field.remote_field.model._default_manager
         if "queryset" not in kwargs and hasattr(manager.all(), "visible_to"):
             kwargs["queryset"] = manager.all().visible_to(request.user)
-        return super().formfield_for_foreignkey(db_field, request, **kwargs)
+        field = super().formfield_for_foreignkey(db_field, request, **kwargs)
+        if field is not None and field.queryset is not None and db_field.name == "company":
+            field.initial = _only_choice(field.queryset)
+        return field
+
+
+def _only_choice(rows: models.QuerySet) -> Any:
+    """Return the key of the one row that can be chosen; None where there is a choice, or nothing."""
+    found = list(rows.order_by().values_list("pk", flat=True)[:2])
+    return found[0] if len(found) == 1 else None

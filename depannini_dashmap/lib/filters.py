@@ -10,6 +10,7 @@ from django.db.models import Q, QuerySet
 from django.utils.dateparse import parse_datetime
 
 from depannini_dashmap.lib.numbers import NotANumber, read_integer
+from depannini_dashmap.lib.search import matching
 from depannini_dashmap.lib.text import clean
 
 _TRUTHS = {"true": True, "1": True, "false": False, "0": False}
@@ -89,7 +90,8 @@ class SearchFilter(django_filters.CharFilter):
         wanted = Q()
         for field in self.fields:
             wanted |= Q(**{f"{field}__icontains": value})
-        return qs.filter(wanted)
+        qs, in_any_spelling = matching(qs, self.fields, value)
+        return qs.filter(wanted | in_any_spelling)
 
 
 class AnyOfFilter(django_filters.BaseInFilter, django_filters.ChoiceFilter):

@@ -30,7 +30,7 @@ from telematics.models import Device
 from telematics.services import record_position
 from trips.models import Trip, TripStop
 from trips.services.notify import notify_driver
-from trips.services.stops import add_order
+from trips.services.stops import add_order, update_stop
 from trips.services.trips import create_trip, update_trip
 
 pytestmark = pytest.mark.django_db
@@ -849,3 +849,64 @@ def test_charts_hold_what_they_are_given() -> None:
     waited = charts.time_to_accept(asked)
     assert [bar.value for bar in waited.bars] == [0, 0, 1, 0, 0]
     assert charts.chart("k", "t", "h", "u", []).total == 0
+
+
+def test_a_refused_arrangement_is_kept_on_the_page(dispatcher: Any, company_a: Any, nadia: Client) -> None:
+    trip = _trip(dispatcher, _vehicle(dispatcher, company_a), orders=(_order(dispatcher, company_a), _order(dispatcher, company_a)))
+    ids = list(trip.trip_stops.order_by("sequence").values_list("pk", flat=True))
+    wanted = [ids[3], ids[0], ids[1], ids[2]]  # the second order is delivered before it is picked up
+    sent = {"stop": wanted, "due": ["10:00", "08:15", "", "09:00"]}
+    page = nadia.post(f"/admin/dispatch/trips/{trip.pk}/reorder/", sent).content.decode()
+    assert "cannot come before its pickup" in page and "Not saved yet." in page
+    assert re.findall(r'name="stop" value="(\d+)"', page) == [str(pk) for pk in wanted]
+    assert re.findall(r'name="due" value="([\d:]*)"', page) == sent["due"]
+    assert list(trip.trip_stops.order_by("sequence").values_list("pk", flat=True)) == ids
+
+
+def test_completing_says_how_many_stops_are_open(dispatcher: Any, company_a: Any, nadia: Client) -> None:
+    orders = tuple(_order(dispatcher, company_a) for _ in range(3))
+    trip = _trip(dispatcher, _vehicle(dispatcher, company_a), orders=orders)
+    update_trip(actor=dispatcher, trip_id=trip.pk, status="in_progress")
+    for row in trip.trip_stops.order_by("sequence")[:2]:
+        update_stop(actor=dispatcher, trip_stop_id=row.pk, is_completed=True)
+    page = nadia.get(f"/admin/dispatch/trips/step/complete/?ids={trip.pk}").content.decode()
+    assert "2 / 6" in page and "4 still open" in page
+    assert "still open" not in nadia.get(f"/admin/dispatch/trips/step/cancel/?ids={trip.pk}").content.decode()
+
+
+def test_orders_are_cancelled_after_a_question(dispatcher: Any, company_a: Any, nadia: Client) -> None:
+    free, carried = _order(dispatcher, company_a), _order(dispatcher, company_a)
+    _trip(dispatcher, _vehicle(dispatcher, company_a), orders=(carried,))
+    path = "/admin/dispatch/orders/cancel/"
+    assert "Cancel the order" in nadia.get(f"/admin/orders/order/{free.pk}/change/").content.decode()
+    assert "Cancel the order" not in nadia.get(f"/admin/orders/order/{carried.pk}/change/").content.decode()
+    page = nadia.post(path, {"ids": f"{free.pk},{carried.pk}"}).content.decode()
+    assert "1 done" in page or "cancelled" in page
+    assert [Order.objects.get(pk=one.pk).status for one in (free, carried)] == ["cancelled", "assigned"]
+    nadia.post(path, {"ids": str(free.pk)}, follow=True)
+    assert "is cancelled already" in nadia.post(path, {"ids": str(free.pk)}, follow=True).content.decode()
+
+
+def test_the_only_company_is_chosen_already(nadia: Client, salim: Client, company_a: Any, company_b: Any) -> None:
+    for path in ("/admin/orders/order/add/", "/admin/fleet/vehicle/add/"):
+        assert f'<option value="{company_a.pk}" selected>' in nadia.get(path).content.decode(), path
+        assert f'<option value="{company_a.pk}" selected>' not in salim.get(path).content.decode(), path
+
+
+@pytest.mark.parametrize("wanted", ["0661223344", "661223344", "+213661223344", "00213 661 22 33 44", "0661 22 33 44", "22-33-44"])
+def test_numbers_are_found_however_they_are_written(wanted: str, dispatcher: Any, company_a: Any, nadia: Client, api: Any) -> None:
+    order, other = _order(dispatcher, company_a), _order(dispatcher, company_a)
+    for row, phone in ((order, "0661 22 33 44"), (other, "+213 (770) 11-22-33")):
+        update_order(actor=dispatcher, order_id=row.pk, customer_phone=phone)
+    page = nadia.get("/admin/orders/order/", {"q": wanted}).content.decode()
+    assert [row.order_number in page for row in (order, other)] == [True, False]
+    found = api(dispatcher).get("/api/orders/", {"search": wanted}).json()["results"]
+    assert [row["id"] for row in found] == [order.pk]
+
+
+@pytest.mark.parametrize("wanted", ["16 001 23", "1600123", "16-001-23", "16.001.23"])
+def test_plates_are_found_however_they_are_written(wanted: str, dispatcher: Any, company_a: Any, nadia: Client, api: Any) -> None:
+    vehicle = _vehicle(dispatcher, company_a, "16-001 23")
+    _vehicle(dispatcher, company_a, "31-999-11")
+    assert [row["id"] for row in api(dispatcher).get("/api/vehicles/", {"search": wanted}).json()["results"]] == [vehicle.pk]
+    assert "16-001 23" in nadia.get("/admin/fleet/vehicle/", {"q": wanted}).content.decode()

@@ -30,7 +30,7 @@ def test_create_answers_the_documented_object(api, dispatcher, company_a):
     body = answer.json()
     assert list(body) == [
         "id", "company", "company_name", "license_plate", "make", "model", "year", "capacity", "driver_name",
-        "driver_email", "driver_phone", "is_active", "created_at", "updated_at",
+        "driver_email", "driver_phone", "driver_language", "is_active", "created_at", "updated_at",
     ]  # fmt: skip
     assert {name: body[name] for name in FORD} == FORD
     assert body["company"] == company_a.pk

@@ -6,6 +6,15 @@ if (form) {
   const status = document.getElementById("reorder-status");
   const list = () => form.querySelector(".stops");
   let dragged = null;
+  let cameFrom = null;
+
+  // The two stops of one order: the pickup stays before its delivery.
+  const isPair = (one, other) => Boolean(one.dataset.order) && one.dataset.order === other.dataset.order;
+  const deliversFirst = (item) => {
+    const rows = [...list().children];
+    const other = rows.find((row) => row !== item && isPair(row, item));
+    return other && (item.dataset.kind === "delivery") === (rows.indexOf(item) < rows.indexOf(other));
+  };
 
   const changed = (item) => {
     [...list().children].forEach((row, index) => { row.querySelector(".number").textContent = index + 1; });
@@ -22,6 +31,10 @@ if (form) {
     const up = button.dataset.move === "up";
     const other = up ? item.previousElementSibling : item.nextElementSibling;
     if (!other) return;
+    if (isPair(item, other)) {
+      status.textContent = status.dataset.pair;
+      return;
+    }
     if (up) other.before(item);
     else other.after(item);
     button.focus();
@@ -66,6 +79,7 @@ if (form) {
   form.addEventListener("dragstart", (event) => {
     dragged = event.target.closest("li");
     if (!dragged) return;
+    cameFrom = dragged.nextElementSibling;
     dragged.classList.add("is-dragged");
     event.dataTransfer.effectAllowed = "move";
     event.dataTransfer.setData("text/plain", "");
@@ -83,7 +97,10 @@ if (form) {
   form.addEventListener("dragend", () => {
     if (!dragged) return;
     dragged.classList.remove("is-dragged");
-    changed(dragged);
+    if (deliversFirst(dragged)) {
+      list().insertBefore(dragged, cameFrom);
+      status.textContent = status.dataset.pair;
+    } else changed(dragged);
     dragged = null;
   });
 

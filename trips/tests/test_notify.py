@@ -48,7 +48,7 @@ def test_the_mail_has_all_that_a_driver_needs(client):
     assert client.get(f"/api/trips/{trip}/").json()["driver_notified"] is True
     [message] = mail.outbox
     assert (message.to, message.cc, message.bcc) == (["driver@example.com"], [], [])
-    assert message.subject == "Trip Morning Route on 2024-01-20"
+    assert message.subject == "Morning Route – 2024-01-20"
     html = message.alternatives[0][0]
     for text in (message.body, html):
         places = [text.index(name) for name in ("Rungis", "Vincennes", "Garage")]
@@ -280,3 +280,19 @@ def test_a_repeated_attempt_carries_the_same_message_id(client):
     ids = [driver_mail.compose(row, stops).extra_headers["Message-ID"] for _ in range(2)]
     assert ids[0] == ids[1]
     assert ids[0].startswith(f"<trip-{trip}-")
+
+
+@pytest.mark.parametrize(
+    ("language", "words"),
+    [("", "Vehicle:"), ("fr", "Véhicule:"), ("ar", "المركبة:")],
+)
+def test_the_mail_speaks_the_drivers_language(client, mailoutbox, language, words):
+    vehicle = make_vehicle(client, driver_language=language)
+    trip, _ = loaded_trip(client, vehicle=vehicle, name="Trip of 20 Jan")
+    assert client.post(f"/api/trips/{trip}/notify-driver/").status_code == 200
+    [mail] = mailoutbox
+    assert mail.subject == "Trip of 20 Jan – 2024-01-20"
+    assert words in mail.body
+    html = mail.alternatives[0].content
+    assert f'<html lang="{language or "en"}" dir="{"rtl" if language == "ar" else "ltr"}">' in html
+    assert client.put(f"/api/vehicles/{vehicle}/", {"driver_language": "xx"}).status_code == 400
