@@ -4,15 +4,13 @@ import secrets
 import smtplib
 import ssl
 import time
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
-import redis
 import requests
 from django.conf import settings
 from django.core import checks as system_checks
@@ -25,45 +23,16 @@ from websockets.exceptions import ConnectionClosed, WebSocketException
 from websockets.sync.client import connect
 
 from accounts.models import User
-from depannini_dashmap.lib import hub, proxies, realtime
+from depannini_dashmap import diagnosis_redis  # noqa: F401 - its examinations
+from depannini_dashmap.findings import EXAMINATIONS, PATIENCE, Broken, Doubtful, Finding, examination
+from depannini_dashmap.lib import proxies
 from depannini_dashmap.models import AuditEvent
 
-PATIENCE = 5  # seconds for any outside system
 CLOCK_SLACK = 5.0  # seconds that two clocks may differ
 TASKS_LATE = 120.0  # seconds after which a due task says that no worker runs
 
 
-class Doubtful(Exception):
-    """It works, but hardly as meant. Holds the sentence and the remedy."""
-
-    def __init__(self, sentence: str, remedy: str) -> None:
-        self.sentence, self.remedy = sentence, remedy
-        super().__init__(sentence)
-
-
-class Broken(Doubtful):
-    """It does not work."""
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """One line of the report; `level` is ok, doubtful or broken."""
-
-    name: str
-    level: str
-    sentence: str
-    remedy: str = ""
-
-
 CONFIGURATION = "configuration"
-Examination = Callable[[], str]
-EXAMINATIONS: dict[str, Examination] = {}
-
-
-def examination(function: Examination) -> Examination:
-    """Register a function that says what is well, or raises Doubtful or Broken."""
-    EXAMINATIONS[function.__name__] = function
-    return function
 
 
 def names() -> list[str]:
@@ -150,46 +119,6 @@ def audit_trail() -> str:
             f"REVOKE UPDATE, DELETE ON {table} FROM {role}; also after each restore.",
         )
     return f"the role {role} can only add to it"
-
-
-@examination
-def redis_server() -> str:
-    """Ask Redis."""
-    if not settings.REDIS_URL:
-        raise Doubtful("Not configured: one process only", "Set REDIS_URL once there is more than one process.")
-    client = redis.Redis.from_url(settings.REDIS_URL, socket_timeout=PATIENCE, socket_connect_timeout=PATIENCE)
-    try:
-        client.ping()
-        about: Any = client.info("server")
-        return f"Redis {about['redis_version']} answers"
-    except redis.RedisError as error:
-        raise Broken(f"No answer: {type(error).__name__}", "Start Redis, or correct REDIS_URL.") from error
-    finally:
-        client.close()
-
-
-@examination
-def events() -> str:
-    """Publish one event and hear it as another process would."""
-    if not settings.REDIS_URL:
-        return "stay inside this process"
-    group = f"doctor.{secrets.token_hex(8)}"
-    client = redis.Redis.from_url(settings.REDIS_URL, socket_timeout=PATIENCE, socket_connect_timeout=PATIENCE)
-    try:
-        with client.pubsub(ignore_subscribe_messages=False) as subscription:
-            subscription.subscribe(hub.channel(settings.REDIS_URL))
-            subscription.get_message(timeout=PATIENCE)
-            began = time.perf_counter()
-            realtime.publish_now(group, {"type": "ping"})
-            while time.perf_counter() - began < PATIENCE:
-                heard = subscription.get_message(timeout=PATIENCE)
-                if heard and heard["type"] == "message" and group.encode() in heard["data"]:
-                    return f"an event was heard after {1000 * (time.perf_counter() - began):.1f} ms"
-    except redis.RedisError as error:
-        raise Broken(f"Lost on the way: {type(error).__name__}", "See redis_server.") from error
-    finally:
-        client.close()
-    raise Broken("An event was published and never heard", "Check that REDIS_URL may use PUBLISH and SUBSCRIBE.")
 
 
 @examination

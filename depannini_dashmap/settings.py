@@ -1,6 +1,8 @@
 """All settings, read from the environment (`.env` beside `manage.py` is read too); the README has the table."""
 
+import hmac
 import os
+import re
 import secrets
 import sys
 from datetime import time, timedelta
@@ -158,11 +160,17 @@ DATABASE_PREPARE = env.bool("DATABASE_PREPARE", True)
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 REDIS_URL = env.str("REDIS_URL", "")
+# What tells this deployment's keys and channels from those of others on the same Redis: one secret and one database are one.
+_database_name = str(Path(_database["NAME"]).absolute()) if _database["ENGINE"].endswith("sqlite3") else str(_database["NAME"])
+DEPLOYMENT = env.str("DEPLOYMENT", "") or hmac.digest(SECRET_KEY.encode(), _database_name.encode(), "sha256").hex()[:12]
+if not re.fullmatch(r"[A-Za-z0-9_-]{1,40}", DEPLOYMENT):
+    raise ImproperlyConfigured("DEPLOYMENT is 1 to 40 letters, digits, hyphens and underscores.")
 if REDIS_URL:
     CACHES = {
         "default": {
             "BACKEND": "depannini_dashmap.lib.cache.EnduringRedisCache",
             "LOCATION": REDIS_URL,
+            "KEY_PREFIX": f"dashmap.{DEPLOYMENT}",
         }
     }
     # For consumers that expect Channels' groups; ours speak through lib/hub.py, see docs/decisions/0012.
@@ -170,7 +178,7 @@ if REDIS_URL:
         "default": {
             "BACKEND": "channels_redis.pubsub.RedisPubSubChannelLayer",
             # redis-py's read time-out would close idle subscribers.
-            "CONFIG": {"hosts": [{"address": REDIS_URL, "socket_timeout": None}], "prefix": "dashmap"},
+            "CONFIG": {"hosts": [{"address": REDIS_URL, "socket_timeout": None}], "prefix": f"dashmap.{DEPLOYMENT}"},
         }
     }
 else:

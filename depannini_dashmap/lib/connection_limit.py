@@ -17,7 +17,7 @@ from typing import NamedTuple
 import redis
 from django.conf import settings
 
-from depannini_dashmap.lib import realtime
+from depannini_dashmap.lib import deployment, realtime
 from depannini_dashmap.lib.background import in_thread
 from depannini_dashmap.lib.transport import Transport
 
@@ -54,7 +54,7 @@ class Connection:
     def __init__(self, user_id: int, limit: Limit = APPS):
         self.limit = limit
         self.name = uuid.uuid4().hex
-        self._key = f"dashmap.connections.{limit.name}.{user_id}"
+        self._key = deployment.named("connections", limit.name, str(user_id))
         self._is_held = False
         self._rounds = 0
 

@@ -18,7 +18,7 @@ import redis.asyncio
 from django.conf import settings
 from redis.connection import parse_url
 
-from depannini_dashmap.lib import breaker
+from depannini_dashmap.lib import breaker, deployment
 
 logger = logging.getLogger(__name__)
 
@@ -44,7 +44,7 @@ def keep_latest(kind: str, by: str) -> None:
 @cache
 def channel(url: str) -> str:
     """Name the one channel of a deployment: Redis publishes across its numbered databases, so the number is in it."""
-    return f"dashmap.{parse_url(url).get('db', 0)}.events"
+    return deployment.named(str(parse_url(url).get("db", 0)), "events")
 
 
 class Event:

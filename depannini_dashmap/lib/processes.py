@@ -15,12 +15,12 @@ import redis
 from django.conf import settings
 from django.utils import timezone
 
-from depannini_dashmap.lib import hub, realtime
+from depannini_dashmap.lib import deployment, hub, realtime
 
 logger = logging.getLogger(__name__)
 
 LEASE = timedelta(minutes=10)  # for processes of other machines, whose death cannot be seen
-LIST = "dashmap.processes"
+LIST = "processes"
 
 
 @cache
@@ -55,9 +55,9 @@ def bury_dead() -> int:
         return 0
     enter()  # again: Redis may have been emptied since
     try:
-        names = {name.decode() for name in set(client.smembers(LIST))}  # type: ignore[arg-type]
+        names = {name.decode() for name in set(client.smembers(deployment.named(LIST)))}  # type: ignore[arg-type]
         # Whoever removes a name acts on it, so that of many who look one does.
-        buried = [name for name in names if is_dead(name, timezone.now()) and client.srem(LIST, name)]
+        buried = [name for name in names if is_dead(name, timezone.now()) and client.srem(deployment.named(LIST), name)]
     except redis.RedisError as error:
         logger.info("The list of processes cannot be read: %s", type(error).__name__)
         return 0
@@ -71,7 +71,7 @@ def _tell(verb: str) -> None:
     client = _client()
     try:
         if client is not None:
-            getattr(client, verb)(LIST, own_name())
+            getattr(client, verb)(deployment.named(LIST), own_name())
     except redis.RedisError as error:
         logger.info("The list of processes cannot be written: %s", type(error).__name__)
 

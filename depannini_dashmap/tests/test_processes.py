@@ -11,7 +11,7 @@ import pytest
 from django.conf import settings
 from django.utils import timezone
 
-from depannini_dashmap.lib import hub, processes, realtime
+from depannini_dashmap.lib import deployment, hub, processes, realtime
 
 
 def name_of(pid: int) -> str:
@@ -45,21 +45,21 @@ def test_without_redis_nobody_is_listed(monkeypatch: pytest.MonkeyPatch) -> None
 @pytest.fixture
 def told(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[bytes]]:
     payloads: list[bytes] = []
-    monkeypatch.setattr(processes, "LIST", "dashmap.processes.test")
+    monkeypatch.setattr(processes, "LIST", "processes.test")
     monkeypatch.setattr(realtime, "send_from_thread", payloads.append)
     client: Any = processes._client()
     yield payloads
-    client.delete(processes.LIST)
+    client.delete(deployment.named(processes.LIST))
 
 
 @pytest.mark.postgres
 def test_g10_a_sudden_death_has_all_sockets_read_again_once(told: list[bytes]) -> None:
     client: Any = processes._client()
-    client.sadd(processes.LIST, f"{processes._machine()}:{os.getpid()}:1", "elsewhere:1:1")
+    client.sadd(deployment.named(processes.LIST), f"{processes._machine()}:{os.getpid()}:1", "elsewhere:1:1")
     processes.enter()
     assert processes.bury_dead() == 1
     assert processes.bury_dead() == 0
     assert told == [hub.RESYNC]
-    assert {name.decode() for name in client.smembers(processes.LIST)} == {"elsewhere:1:1", processes.own_name()}
+    assert {name.decode() for name in client.smembers(deployment.named(processes.LIST))} == {"elsewhere:1:1", processes.own_name()}
     processes.leave()
-    assert {name.decode() for name in client.smembers(processes.LIST)} == {"elsewhere:1:1"}
+    assert {name.decode() for name in client.smembers(deployment.named(processes.LIST))} == {"elsewhere:1:1"}
