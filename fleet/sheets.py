@@ -34,6 +34,7 @@ class VehicleResource(RowResource):
         "driver_language": "driver_language",
         "is_active": "is_active",
     }
+    unique: ClassVar = ("license_plate",)
     required = ("license_plate", "make", "model", "year", "capacity")
 
     def put_row(self, row: dict[str, str], *, user: User, number: int, dry_run: bool) -> tuple[str, Vehicle]:

@@ -11,7 +11,7 @@ from depannini_dashmap.lib.errors import Conflict, NotFound
 from fleet.events import board_changed
 from fleet.tenancy import company_for
 from orders.columns import ENDS
-from orders.lifecycle import may_request
+from orders.lifecycle import FINISHED, may_request
 from orders.models import Order, Stop
 from orders.numbers import take_numbers
 from orders.signals import order_status_requested
@@ -99,6 +99,11 @@ def lock_order(actor: User, order_id: int) -> Order:
         raise NotFound("Order")
     require_editor(actor, order.company_id)
     return order
+
+
+def is_final(order: Order, actor: User) -> bool:
+    """Tell whether an order is delivered or cancelled, or held by a trip that is over: nothing in bulk rewrites it."""
+    return order.status in FINISHED or _trip_status(order, order.status, actor) in ("completed", "cancelled")
 
 
 def _require_status(order: Order, status: str, actor: User) -> None:

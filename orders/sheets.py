@@ -9,11 +9,13 @@ from typing import Any, ClassVar
 from uuid import uuid4
 
 from django.core.exceptions import ValidationError
+from django.db import transaction
 from django.db.models import QuerySet
 from django.utils.translation import gettext as _
 from import_export.results import Result, RowResult
 
 from accounts.models import Company, User
+from depannini_dashmap.lib.refusals import in_words
 from depannini_dashmap.lib.sheets import RowResource
 from fleet.sheets import named_company
 from fleet.tenancy import company_for
@@ -31,7 +33,9 @@ class OrderResource(RowResource):
     """One order a row; a file may be imported again without making anything twice.
 
     A row with an `order_number` changes that order. One with a `reference` makes or changes the order of that
-    reference. Any other row is remembered by its content: met again, it is skipped.
+    reference. Any other row is remembered by its content: met again, it is skipped. Orders that are delivered,
+    cancelled or in a trip that is over are not rewritten. With `as_new` every row is another order, and a reference
+    that is taken gets a number: `A-7 #2`.
     """
 
     columns: ClassVar = {
@@ -44,9 +48,12 @@ class OrderResource(RowResource):
     }
     required = ("customer_name", "goods_description")
     told_only = ("status",)
+    unique: ClassVar = ("order_number", "reference")
+    may_repeat = True
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(**kwargs)
+        self.met: set[int] = set()
         self.seen: Counter[str] = Counter()
         self.companies: dict[str, int] = {}
         self.numbers: Iterator[str] = (f"?{uuid4().hex[:18]}" for _ in itertools.count())
@@ -67,15 +74,19 @@ class OrderResource(RowResource):
     def put_row(self, row: dict[str, str], *, user: User, number: int, dry_run: bool) -> tuple[str, Order]:
         """Make the order, change the known one, or skip the row."""
         if row.get("order_number"):
-            return self._change(self._numbered(row["order_number"], user), row, user)
+            if self.as_new:
+                raise ValidationError({"order_number": [_("Leave it empty: every row is to be a new order.")]})
+            return self._change(self._numbered(row["order_number"], user), row, user, "order_number")
         company_id = self._company_id(user, row.get("company", ""))
         given = row.get("reference", "")
         if len(given) > 64:
             raise ValidationError({"reference": [_("Use at most 64 characters.")]})
         reference = given or self._digest(row)
+        if self.as_new:
+            reference = _free_reference(company_id, reference)
         known = Order.objects.filter(company_id=company_id, reference=reference).first()
         if known is not None:
-            return self._change(known, row, user) if given else (RowResult.IMPORT_TYPE_SKIP, known)
+            return self._change(known, row, user, "reference") if given else (RowResult.IMPORT_TYPE_SKIP, known)
         order = services.create_order(
             actor=user,
             company=Company(pk=company_id),
@@ -83,6 +94,7 @@ class OrderResource(RowResource):
             reference=reference,
             **self._read(row, user, partial=False),
         )
+        self.met.add(order.pk)
         return RowResult.IMPORT_TYPE_NEW, order
 
     def _company_id(self, user: User, name: str) -> int:
@@ -96,10 +108,19 @@ class OrderResource(RowResource):
             raise ValidationError({"order_number": [_("Unknown order number; leave it empty for a new order.")]})
         return order
 
-    def _change(self, order: Order, row: dict[str, str], user: User) -> tuple[str, Order]:
-        before = _document(order.pk)
-        services.update_order(actor=user, order_id=order.pk, **self._read(row, user, partial=True))
-        same = before == _document(order.pk)
+    def _change(self, order: Order, row: dict[str, str], user: User, key: str) -> tuple[str, Order]:
+        if order.pk in self.met:
+            raise ValidationError({key: [_("Another row of this file is about the same order.")]})
+        order = services.lock_order(user, order.pk)
+        is_final, before = services.is_final(order, user), _document(order.pk)
+        if is_final and key == "reference":
+            raise ValidationError({key: [_final_already(order)]})
+        with transaction.atomic():
+            order = services.update_order(actor=user, order_id=order.pk, **self._read(row, user, partial=True))
+            same = before == _document(order.pk)
+            if is_final and not same:
+                raise ValidationError({key: [_final_already(order)]})
+        self.met.add(order.pk)
         return (RowResult.IMPORT_TYPE_SKIP if same else RowResult.IMPORT_TYPE_UPDATE), order
 
     def _read(self, row: dict[str, str], user: User, *, partial: bool) -> dict[str, Any]:
@@ -122,6 +143,23 @@ class OrderResource(RowResource):
         digest = hashlib.sha256(content.encode()).hexdigest()[:32]
         self.seen[digest] += 1
         return f"row-{digest}-{self.seen[digest]}"
+
+
+def _final_already(order: Order) -> str:
+    return _(
+        "Order %(number)s has this already and is finished (%(status)s) or in a trip that is over; it stays as it is. "
+        "Give the row a reference of its own, or choose “Every row is a new order”."
+    ) % {"number": order.order_number, "status": in_words(order.get_status_display())}
+
+
+def _free_reference(company_id: int, reference: str) -> str:
+    """Return the reference, or the first `reference #2`, `#3` … that the company does not have."""
+    taken = Order.objects.filter(company_id=company_id)
+    if not taken.filter(reference=reference).exists():
+        return reference
+    start = f"{reference[:57]} #"
+    ends = [text.removeprefix(start) for text in taken.filter(reference__startswith=start).values_list("reference", flat=True)]
+    return f"{start}{max((int(end) for end in ends if end.isascii() and end.isdigit()), default=1) + 1}"
 
 
 def _document(order_id: int) -> dict[str, Any]:

@@ -7,11 +7,13 @@ import datetime as dt
 import io
 import re
 import threading
+from collections import defaultdict
 from collections.abc import Callable
 from decimal import Decimal
 from typing import Any, ClassVar
 
 import tablib
+from django import forms
 from django.contrib import messages
 from django.core.cache import cache
 from django.core.exceptions import PermissionDenied, ValidationError
@@ -20,11 +22,12 @@ from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import SimpleTemplateResponse
 from django.urls import URLPattern, path
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 from import_export import resources, results
 from import_export.admin import ImportExportMixin
 from import_export.fields import Field
 from import_export.formats.base_formats import CSV, XLSX
-from import_export.forms import ExportForm, ImportForm
+from import_export.forms import ConfirmImportForm, ExportForm, ImportForm
 from import_export.instance_loaders import BaseInstanceLoader
 from import_export.tmp_storages import CacheStorage
 
@@ -43,6 +46,7 @@ from depannini_dashmap.lib.sheet_limits import (
     Unreadable,
     measure_workbook,
 )
+from depannini_dashmap.lib.text import plain_digits
 
 CONFIRMED_FOR = 86400  # seconds
 WAIT_FOR_OTHERS = 1.0  # seconds
@@ -192,6 +196,22 @@ class SheetForm(ImportForm):
         return cleaned
 
 
+class SheetRepeatForm(SheetForm):
+    """Offers to take every row as a new one, for files that come again each day."""
+
+    as_new = forms.BooleanField(
+        required=False,
+        label=gettext_lazy("Every row is a new order"),
+        help_text=gettext_lazy("for a file that comes again, such as one for each weekday; references that are taken get a number"),
+    )
+
+
+class SheetConfirmForm(ConfirmImportForm):
+    """Keeps what was chosen beside the file."""
+
+    as_new = forms.BooleanField(required=False, widget=forms.HiddenInput)
+
+
 class SheetExportForm(ExportForm):
     """Opens on CSV, so that one press is enough."""
 
@@ -204,7 +224,8 @@ class RowResource(resources.Resource):
     """Rows that are written by services: a subclass says what one row means.
 
     `columns` maps each column to the attribute path that it shows in an export; `required` must be in every
-    file; `told_only` columns are exported and not read.
+    file; `told_only` columns are exported and not read; a value of a `unique` column belongs to one row of a company.
+    With `may_repeat` the page offers to take every row as a new one.
     """
 
     class Meta:
@@ -213,6 +234,31 @@ class RowResource(resources.Resource):
     columns: ClassVar[dict[str, str]] = {}
     required: ClassVar[tuple[str, ...]] = ()
     told_only: ClassVar[tuple[str, ...]] = ()
+    unique: ClassVar[tuple[str, ...]] = ()
+    may_repeat: ClassVar[bool] = False
+
+    def __init__(self, *, as_new: bool = False, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.as_new = as_new and self.may_repeat
+        self.shared: dict[tuple[str, str, str], list[int]] = {}
+
+    def import_data(self, dataset: Any, dry_run: bool = False, **kwargs: Any) -> results.Result:
+        """Import; what several rows give as their own is looked up beforehand, so that none of them is taken."""
+        self.shared = defaultdict(list)
+        for number, row in enumerate(dataset.dict, start=1):
+            for key in self._keys({name: plain_cell(value) for name, value in row.items()}):
+                self.shared[key].append(number)
+        return super().import_data(dataset, dry_run=dry_run, **kwargs)
+
+    def _keys(self, cells: dict[str, str]) -> list[tuple[str, str, str]]:
+        company = cells.get("company", "").casefold()
+        return [(name, company, plain_digits(cells[name]).casefold()) for name in self.unique if cells.get(name)]
+
+    def _require_unique(self, cells: dict[str, str]) -> None:
+        for key in self._keys(cells):
+            if len(rows := self.shared[key]) > 1:
+                names = ", ".join(str(row) for row in rows[:10])
+                raise ValidationError({key[0]: [_("Several rows give this: %(rows)s.") % {"rows": names}]})
 
     def put_row(self, row: dict[str, str], *, user: Any, number: int, dry_run: bool) -> tuple[str, Any]:
         """Write one row. Returns its kind (new, update or skip) and the instance. Raises: ValidationError, DomainError."""
@@ -238,13 +284,14 @@ class RowResource(resources.Resource):
     def import_row(self, row: dict, instance_loader: Any, **kwargs: Any) -> results.RowResult:
         cells = {name: plain_cell(value) for name, value in row.items()}
         result = results.RowResult()
-        result.diff = [cells.get(name, "") for name in self.columns]
         try:
+            self._require_unique(cells)
             result.import_type, instance = self.put_row(
                 cells, user=kwargs["user"], number=kwargs["row_number"], dry_run=kwargs["dry_run"]
             )
             result.add_instance_info(instance)
             result.instance = instance
+            result.diff = [_exported(_follow(instance, path), False) for path in self.columns.values()]
         except ValidationError as error:
             result.import_type = results.RowResult.IMPORT_TYPE_INVALID
             result.validation_error = ValidationError(_translated(error.message_dict))
@@ -302,7 +349,7 @@ class SheetAdmin(ImportExportMixin):
 
     import_formats = [SheetCsv, SheetXlsx]
     export_formats = [SheetCsv, SheetXlsx]
-    import_form_class = SheetForm
+    confirm_form_class = SheetConfirmForm
     export_form_class = SheetExportForm
     import_template_name = "console/import.html"
     tmp_storage_class = CacheStorage
@@ -332,6 +379,17 @@ class SheetAdmin(ImportExportMixin):
         """Say which columns a file must have and how much it may hold."""
         resource = self.resource_classes[0]
         return {**super().get_import_context_data(**kwargs), "required_columns": resource.required, "most_rows": MAX_ROWS}
+
+    def get_import_form_class(self, request: HttpRequest) -> type[SheetForm]:
+        return SheetRepeatForm if self.resource_classes[0].may_repeat else SheetForm
+
+    def get_confirm_form_initial(self, request: HttpRequest, import_form: Any) -> dict[str, Any]:
+        initial = super().get_confirm_form_initial(request, import_form)
+        return {**initial, "as_new": import_form.cleaned_data.get("as_new", False)} if import_form else initial
+
+    def get_import_resource_kwargs(self, request: HttpRequest, **kwargs: Any) -> dict[str, Any]:
+        chosen = getattr(kwargs.pop("form", None), "cleaned_data", {})
+        return {**super().get_import_resource_kwargs(request, **kwargs), "as_new": bool(chosen.get("as_new"))}
 
     def get_import_data_kwargs(self, **kwargs: Any) -> dict[str, Any]:
         kwargs.pop("form", None)

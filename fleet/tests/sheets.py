@@ -5,10 +5,10 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 LIST = "/admin/fleet/vehicle/"
 
 
-def upload(browser, content, name="vehicles.csv", path=LIST):
+def upload(browser, content, name="vehicles.csv", path=LIST, **choices):
     """Send a file to the dry run; returns its page."""
     file = SimpleUploadedFile(name, content if isinstance(content, bytes) else content.encode())
-    return browser.post(f"{path}import/", {"import_file": file, "format": "1" if name.endswith("xlsx") else "0"})
+    return browser.post(f"{path}import/", {"import_file": file, "format": "1" if name.endswith("xlsx") else "0", **choices})
 
 
 def confirm(browser, dry_run, path=LIST):

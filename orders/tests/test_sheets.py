@@ -1,0 +1,93 @@
+"""Sheets of orders as people send them: what is finished stays, what is meant twice is named, what was read is shown."""
+
+import pytest
+
+from accounts.models import Company
+from fleet.tests.sheets import confirm, upload
+from orders.fake import invent_orders
+from orders.models import Order
+from orders.services import update_order
+
+LIST = "/admin/orders/order/"
+DAILY = "reference,customer_name,goods_description\n1,{0} one,parcel\n2,{0} two,parcel\n"
+
+
+@pytest.fixture
+def browser(client, dispatcher):
+    client.force_login(dispatcher)
+    return client
+
+
+def faults(answer) -> list[tuple[int, list[str]]]:
+    return [(row.number, sorted(row.error_dict)) for row in answer.context["result"].invalid_rows]
+
+
+def bring(browser, sheet, **choices):
+    answer = upload(browser, sheet, "orders.csv", LIST, **choices)
+    return confirm(browser, answer, LIST).content.decode()
+
+
+@pytest.mark.parametrize("status", ["delivered", "cancelled"])
+def test_a_finished_order_is_not_rewritten_by_its_reference(browser, dispatcher, status):
+    bring(browser, DAILY.format("Monday"))
+    update_order(actor=dispatcher, order_id=Order.objects.get(reference="1").pk, status=status)
+    answer = upload(browser, DAILY.format("Tuesday"), "orders.csv", LIST)
+    assert faults(answer) == [(1, ["reference"])]
+    assert "Every row is a new order" in answer.content.decode()
+    assert Order.objects.get(reference="1").customer_name == "Monday one"
+
+
+def test_even_the_same_row_of_a_finished_order_is_named(browser, dispatcher):
+    bring(browser, DAILY.format("Daily"))
+    Order.objects.update(status="delivered")
+    assert len(faults(upload(browser, DAILY.format("Daily"), "orders.csv", LIST))) == 2
+
+
+def test_an_order_number_of_a_finished_order_may_stand_unchanged_only(browser, company_a):
+    order = invent_orders(company_id=company_a.pk, count=1, seed=3)[0]
+    Order.objects.update(status="delivered")
+    sheet = f"order_number,customer_name,goods_description\n{order.order_number},{{}},{order.goods_description}\n"
+    assert faults(upload(browser, sheet.format("Other"), "o.csv", LIST)) == [(1, ["order_number"])]
+    assert "1 skipped" in bring(browser, sheet.format(order.customer_name))
+
+
+def test_two_rows_of_one_reference_are_an_error_of_both(browser):
+    sheet = "reference,customer_name,goods_description\nA,Amel,x\n\u0661,Ali,x\n1,Lila,x\nB,Omar,x\n"
+    answer = upload(browser, sheet, "orders.csv", LIST)
+    assert faults(answer) == [(2, ["reference"]), (3, ["reference"])]
+
+
+def test_two_rows_of_one_order_by_number_and_by_reference(browser):
+    bring(browser, DAILY.format("Monday"))
+    number = Order.objects.get(reference="1").order_number
+    sheet = f"order_number,reference,customer_name,goods_description\n{number},,Amel,x\n,1,Lila,x\n"
+    assert faults(upload(browser, sheet, "orders.csv", LIST)) == [(2, ["reference"])]
+
+
+def test_a_file_that_comes_again_is_taken_as_new_on_purpose(browser, company_a):
+    plain = "customer_name,goods_description\nAmel,bread\n"
+    for sheet in (DAILY.format("Daily"), plain):
+        bring(browser, sheet)
+        Order.objects.update(status="delivered")
+        bring(browser, sheet, as_new="on")
+        bring(browser, sheet, as_new="on")
+    assert Order.objects.filter(company=company_a).count() == 9
+    assert sorted(Order.objects.filter(customer_name="Daily one").values_list("reference", flat=True)) == [
+        "1",
+        "1 #2",
+        "1 #3",
+    ]
+    assert "1 skipped" in bring(browser, plain)
+
+
+def test_the_preview_shows_what_will_be_stored(browser):
+    sheet = "status,customer_name,goods_description\ndelivered,Amel,bread\n"
+    row = upload(browser, sheet, "orders.csv", LIST).context["result"].valid_rows()[0]
+    assert "pending" in row.diff and "delivered" not in row.diff
+
+
+def test_references_of_two_companies_are_two_keys(browser, dispatcher, company_a):
+    other = Company.objects.create(name="Other")
+    other.memberships.create(user=dispatcher)
+    sheet = f"company,reference,customer_name,goods_description\n{company_a.name},1,Amel,x\nOther,1,Ali,x\n"
+    assert "2 new" in bring(browser, sheet)
