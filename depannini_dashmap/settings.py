@@ -86,6 +86,7 @@ MIDDLEWARE = [
     "depannini_dashmap.lib.middleware.RequestIdMiddleware",
     "depannini_dashmap.lib.middleware.CharsetMiddleware",
     "depannini_dashmap.lib.metrics.MetricsMiddleware",
+    "depannini_dashmap.lib.middleware.HostMiddleware",
     "depannini_dashmap.lib.middleware.ContentSecurityPolicyMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
@@ -106,7 +107,8 @@ APPEND_SLASH = False
 ROOT_URLCONF = "depannini_dashmap.urls"
 ASGI_APPLICATION = "depannini_dashmap.asgi.application"
 WSGI_APPLICATION = "depannini_dashmap.wsgi.application"
-SILENCED_SYSTEM_CHECKS: list[str] = []
+# HSTS for subdomains and for browsers' lists is the operator's to choose.
+SILENCED_SYSTEM_CHECKS: list[str] = ["security.W005", "security.W021"]
 
 TEMPLATES = [
     {
@@ -392,10 +394,11 @@ SESSION_COOKIE_SAMESITE = "Lax"
 CSRF_COOKIE_SAMESITE = "Lax"
 if HTTPS:
     SECURE_SSL_REDIRECT = True
-    SECURE_REDIRECT_EXEMPT = [r"^healthz/?$", r"^readyz/?$"]
+    SECURE_REDIRECT_EXEMPT = [r"^healthz/?$", r"^readyz/?$", r"^metrics/?$"]
     SECURE_HSTS_SECONDS = env.int("HSTS_SECONDS", 31536000)
-    SECURE_HSTS_INCLUDE_SUBDOMAINS = True
-    SECURE_HSTS_PRELOAD = True
+    # Both bind more than this host, and browsers forget neither for long: to be switched on knowingly.
+    SECURE_HSTS_INCLUDE_SUBDOMAINS = env.bool("HSTS_INCLUDE_SUBDOMAINS", False)
+    SECURE_HSTS_PRELOAD = env.bool("HSTS_PRELOAD", False)
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
     SESSION_COOKIE_SECURE = True
     CSRF_COOKIE_SECURE = True

@@ -34,11 +34,13 @@ def healthz(request: HttpRequest) -> JsonResponse:
 @never_cache
 @read_only
 def readyz(request: HttpRequest) -> JsonResponse:
-    """Say whether this process should get requests: 503 while stopping or without its database."""
+    """Say whether this process should get requests: 503 while stopping, without its database or its tables."""
     if stopping.is_stopping():
         return error_response(errors.Unavailable("Stopping", code="stopping"))
     if not readiness.database_answers():
         return error_response(errors.Unavailable(code="database_unavailable"))
+    if not readiness.is_migrated():
+        return error_response(errors.Unavailable("Migrations are missing: run migrate", code="migrations_missing"))
     arrival = proxies.answer(request)
     return JsonResponse({"status": "ok", "database": "ok"} | ({"arrival": arrival} if arrival else {}))
 

@@ -1,14 +1,20 @@
 """What is decided from a socket's opening request: whether its page may ask, and with which credentials it comes."""
 
+import logging
 import re
 from collections.abc import Awaitable, Callable
+from functools import partial
 from urllib.parse import parse_qs, urlsplit
 
 from django.conf import settings
 from django.http.request import split_domain_port, validate_host
+from django.utils.http import is_same_domain
+
+logger = logging.getLogger(__name__)
 
 MARKER = "bearer"  # the subprotocol that announces a token as the second one
 MOST_PARAMETERS = 100  # in a query
+_SHOWN = 100  # letters of a refused header in the log
 _DEFAULT_PORTS = {"http": "80", "https": "443"}
 
 Application = Callable[[dict, Callable, Callable], Awaitable[None]]
@@ -22,9 +28,11 @@ class OriginGuard:
 
     async def __call__(self, scope: dict, receive: Callable, send: Callable) -> None:
         """Pass the socket on, or refuse its handshake. The mount point is no client's to choose, as on the HTTP side."""
-        if is_allowed(scope):
+        reason = objection(scope)
+        if reason is None:
             await self.application({**scope, "root_path": ""}, receive, send)
         else:
+            logger.warning("Socket refused: %s", reason)
             await refuse(receive, send)
 
 
@@ -34,21 +42,27 @@ async def refuse(receive: Callable, send: Callable) -> None:
     await send({"type": "websocket.close", "code": 1000})
 
 
-def is_allowed(scope: dict) -> bool:
-    """Tell whether the Host is ours and the Origin, if any, is this site or a listed one."""
+def objection(scope: dict) -> str | None:
+    """Return what speaks against a handshake: a Host that is not ours, an Origin that is neither this site nor listed."""
     hosts = [value for name, value in scope["headers"] if name == b"host"]
     if len(hosts) != 1:
-        return False
-    domain, host_port = split_domain_port(hosts[0].decode("latin-1"))
+        return f"{len(hosts)} Host headers"
+    host = hosts[0].decode("latin-1")
+    domain, host_port = split_domain_port(host)
     if not domain or not validate_host(domain, _hosts()):
-        return False
+        return f"Host {host[:_SHOWN]!r} is not in ALLOWED_HOSTS"
     origins = [value for name, value in scope["headers"] if name == b"origin"]
     if not origins:
-        return True
+        return None
     origin = origins[0].decode("latin-1")
     if len(origins) > 1 or not origin:
-        return False
-    return _is_listed(origin) or is_same_site(scope, origin, host_port)
+        return "an empty Origin, or several"
+    if _is_listed(origin) or is_same_site(scope, origin, host_port):
+        return None
+    return (
+        f"Origin {origin[:_SHOWN]!r} is not {_scheme(scope)}://{host[:_SHOWN]}, which the proxy has to pass on as Host with its port,"
+        " nor in CSRF_TRUSTED_ORIGINS or CORS_ALLOWED_ORIGINS"
+    )
 
 
 def is_same_site(scope: dict, origin: str, host_port: str) -> bool:
@@ -58,7 +72,7 @@ def is_same_site(scope: dict, origin: str, host_port: str) -> bool:
         origin_port = str(parts.port) if parts.port else _DEFAULT_PORTS.get(parts.scheme, "")
     except ValueError:
         return False
-    scheme = "https" if settings.HTTPS or scope.get("scheme") == "wss" else "http"
+    scheme = _scheme(scope)
     domain = split_domain_port(parts.netloc)[0]
     return (
         parts.scheme == scheme
@@ -97,11 +111,24 @@ def subprotocol(scope: dict) -> str | None:
     return offered[0] if offered and offered[0].lower() == MARKER else None
 
 
+def _scheme(scope: dict) -> str:
+    return "https" if settings.HTTPS or scope.get("scheme") == "wss" else "http"
+
+
 def _hosts() -> list[str]:
     return settings.ALLOWED_HOSTS or [".localhost", "127.0.0.1", "[::1]"]
 
 
 def _is_listed(origin: str) -> bool:
-    if origin in settings.CORS_ALLOWED_ORIGINS:
+    if origin in settings.CORS_ALLOWED_ORIGINS or any(map(partial(_matches, origin), settings.CSRF_TRUSTED_ORIGINS)):
         return True
     return any(re.match(pattern, origin) for pattern in getattr(settings, "CORS_ALLOWED_ORIGIN_REGEXES", ()))
+
+
+def _matches(origin: str, listed: str) -> bool:
+    """Tell whether an origin is a listed one; `https://*.example.com` lists every host below, as for forms."""
+    scheme, _, domain = listed.partition("://*")
+    if not domain.startswith("."):
+        return origin == listed
+    given_scheme, _, host = origin.partition("://")
+    return given_scheme == scheme and not set("/?#@\\") & set(host) and is_same_domain(host, domain)

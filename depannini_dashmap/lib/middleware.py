@@ -1,5 +1,6 @@
 """What happens around every request: its id, the content security policy, and what pages need: language, zone, readable parameters."""
 
+import logging
 import re
 import uuid
 from collections.abc import Callable
@@ -9,16 +10,19 @@ from zoneinfo import ZoneInfo
 from django.conf import settings
 from django.contrib import messages
 from django.contrib.admin.options import IncorrectLookupParameters
-from django.core.exceptions import BadRequest
+from django.core.exceptions import BadRequest, DisallowedHost
 from django.db import IntegrityError
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect, QueryDict
 from django.middleware.locale import LocaleMiddleware
 from django.utils import timezone
 
-from depannini_dashmap.lib import api, context
+from depannini_dashmap.lib import api, context, errors
 from depannini_dashmap.lib.refusals import explain
 
+logger = logging.getLogger(__name__)
+
 Handler = Callable[[HttpRequest], HttpResponse]
+_STRANGE_HOST = "This host is not served here: the setting ALLOWED_HOSTS names those that are"
 _REQUEST_ID = re.compile(r"^[A-Za-z0-9_-]{8,64}$")
 _NO_ID = re.compile(r"\d{19}")
 _TEXT = re.compile(
@@ -52,6 +56,22 @@ class RequestIdMiddleware:
             context.enter(context.RequestContext())
         response["X-Request-ID"] = request_id
         return response
+
+
+class HostMiddleware:
+    """Refuse a host that is not ours with the name of the setting, and one line in the log."""
+
+    def __init__(self, get_response: Handler) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        if request.META.get("asgi.scope", {}).get("dashmap.refusal") is None:
+            try:
+                request.get_host()
+            except DisallowedHost:
+                logger.warning("Host refused: %.100r is not in ALLOWED_HOSTS", request.META.get("HTTP_HOST", ""))
+                return api.error_response(errors.InvalidData(_STRANGE_HOST, code="bad_request"))
+        return self.get_response(request)
 
 
 class RefusalMiddleware:
