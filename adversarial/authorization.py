@@ -350,7 +350,7 @@ EXPECTED: dict[str, Case] = {
     "POST /api/devices/": Case(fleet(201), lambda values: {"vehicle_id": values["own_vehicle"]}),
     "DELETE /api/devices/{id}/": Case(of_company_a(204), None, new_device),
     "GET /api/forwarders/": Case(fleet(200)),
-    "POST /api/forwarders/": Case(fleet(201), {"name": "Traccar"}),
+    "POST /api/forwarders/": Case(fleet(201), lambda values: {"name": "Traccar", "company": values["own_company"]}),
     "DELETE /api/forwarders/{id}/": Case(of_company_a(204), None, new_forwarder),
     "GET /api/devices/osmand/ (with a key)": Case(
         everyone(200), options=lambda values: {"params": {"id": values["key"], "lat": 1, "lon": 1}}

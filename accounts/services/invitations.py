@@ -98,9 +98,9 @@ def decline_invitation(user: User, invitation_id: int) -> Invitation:
 
 
 def forget_invitations(account: User) -> None:
-    """Delete what names an account that is closing."""
-    named = Q(user=account) | Q(username=account.username)
-    if account.email:
+    """Delete what names an account that is closing: not what an e-mail names that it has not proven, nor another's."""
+    named = Q(user=account) | Q(user=None, username=account.username)
+    if account.email and account.email_verified:
         named |= Q(email=account.email)
     Invitation.objects.filter(named).delete()
 

@@ -289,6 +289,25 @@ def test_a_company_that_goes_takes_its_invitations_along(api, dispatcher, dispat
     assert api(dispatcher_b).post(f"{OWN}{number}/accept/").status_code == 404
 
 
+def test_who_closes_an_account_with_anothers_unproven_email_ends_no_invitation_to_it(api, dispatcher, company_a):
+    invitation = invited(api, dispatcher, company_a, email="boss@example.com")
+    stranger = User.objects.create_user("+213555000077", "boss@example.com", "x", phone_number="+213555000077")
+    assert api(stranger).delete("/api/profile/user/").status_code == 204
+    boss = User.objects.create_user("boss", "boss@example.com", "x", user_type="dispatcher")
+    prove(boss)
+    assert api(boss).post(f"{OWN}{invitation['id']}/accept/").status_code == 200
+
+
+def test_who_closes_an_account_with_anothers_former_username_ends_no_invitation_of_theirs(
+    api, dispatcher, dispatcher_b, company_a
+):
+    invitation = invited(api, dispatcher, company_a, username="omar")
+    assert api(dispatcher_b).put("/api/auth/profile/", {"username": "omar2"}).status_code == 200
+    stranger = User.objects.create_user("omar", "stranger@example.com", "x", user_type="dispatcher")
+    assert api(stranger).delete("/api/profile/user/").status_code == 204
+    assert [row["id"] for row in api(dispatcher_b).get(OWN).json()["results"]] == [invitation["id"]]
+
+
 def test_closing_an_account_leaves_no_invitation_with_its_name(api, dispatcher, newcomer, company_a):
     prove(newcomer)
     for body in ({"username": "yacine"}, {"email": "yacine@example.com"}):
