@@ -23,7 +23,7 @@ from websockets.exceptions import ConnectionClosed, WebSocketException
 from websockets.sync.client import connect
 
 from accounts.models import User
-from depannini_dashmap import diagnosis_redis  # noqa: F401 - its examinations
+from depannini_dashmap import diagnosis_pooler, diagnosis_redis  # noqa: F401 - their examinations
 from depannini_dashmap.findings import EXAMINATIONS, PATIENCE, Broken, Doubtful, Finding, examination
 from depannini_dashmap.lib import proxies
 from depannini_dashmap.models import AuditEvent

@@ -148,17 +148,23 @@ else:
     _database["CONN_HEALTH_CHECKS"] = True
     _database.setdefault("OPTIONS", {})
     _database["OPTIONS"].setdefault("connect_timeout", 3)
-    _database["OPTIONS"].setdefault(
-        "options",
-        f"-c statement_timeout={0 if _migrating else 15000} -c lock_timeout=3000"
-        f" -c idle_in_transaction_session_timeout={0 if _migrating else 30000} -c plan_cache_mode=force_generic_plan",
-    )
     for _name, _value in (("tcp_user_timeout", 5000), ("keepalives_idle", 10), ("keepalives_interval", 5)):
         _database["OPTIONS"].setdefault(_name, _value)
 # Seconds of silence, towards everybody, after which a server takes PostgreSQL for frozen; 0 waits as long as it takes.
 DATABASE_PATIENCE = env.float("DATABASE_PATIENCE", 4.0)
-# Whether PostgreSQL plans the hottest statements once a connection: not behind a pooler that shares connections.
+# Whether a connection is ours as long as it is open, so that PostgreSQL plans the hottest statements once in each:
+# not behind a pooler that shares connections between transactions.
 DATABASE_PREPARE = env.bool("DATABASE_PREPARE", True)
+_database["DISABLE_SERVER_SIDE_CURSORS"] = not DATABASE_PREPARE
+# Said on each new connection: poolers refuse it among the start-up parameters, or drop it. A URL's own `options` win.
+DATABASE_SESSION = {
+    "statement_timeout": "0" if _migrating else "15s",
+    "lock_timeout": "3s",
+    "idle_in_transaction_session_timeout": "0" if _migrating else "30s",
+    "plan_cache_mode": "force_generic_plan",
+}
+if "options" in _database["OPTIONS"] or (_migrating and not DATABASE_PREPARE):
+    DATABASE_SESSION = {}  # through a pooler of transactions, what `migrate` sets would stay for the servers
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 REDIS_URL = env.str("REDIS_URL", "")

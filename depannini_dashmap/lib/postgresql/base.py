@@ -3,6 +3,7 @@
 import select
 from typing import Any
 
+from django.conf import settings
 from django.db.backends.postgresql import base
 
 from depannini_dashmap.lib import outage
@@ -16,8 +17,24 @@ class DatabaseWrapper(base.DatabaseWrapper):
         outage.refuse_while_frozen()
         connection = super().get_new_connection(conn_params)
         outage.watch_over(connection)
+        self._say_settings(connection)
         outage.refuse_while_frozen()
         return connection
+
+    @staticmethod
+    def _say_settings(connection: Any) -> None:
+        """Set the time-outs in one round trip, outside of any transaction."""
+        if not settings.DATABASE_SESSION:
+            return
+        calls = ", ".join(["set_config(%s, %s, false)"] * len(settings.DATABASE_SESSION))
+        connection.autocommit = True
+        try:
+            with connection.cursor() as cursor:
+                cursor.execute(f"SELECT {calls}", [word for pair in settings.DATABASE_SESSION.items() for word in pair])
+            connection.autocommit = False
+        except BaseException:
+            connection.close()
+            raise
 
     def is_usable(self) -> bool:
         """Tell whether the connection still stands, without a question unless there is reason to ask.
