@@ -155,6 +155,12 @@ class CompanyAdmin(_OfCompanyAdmin):
     readonly_fields = ("created_at", "updated_at")
     actions = None
 
+    def changelist_view(self, request: HttpRequest, extra_context: dict | None = None) -> HttpResponse:
+        if request.method == "GET" and request.user.is_operator and not Company.objects.exists():
+            hint = _("There is no company yet. Add one here, or let a dispatcher register with the name of theirs.")
+            self.message_user(request, hint)
+        return super().changelist_view(request, extra_context)
+
     def company_id(self, obj: Company) -> int:
         return obj.pk
 

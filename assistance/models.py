@@ -10,6 +10,8 @@ from django.core.exceptions import ValidationError
 from django.db import models
 from django.db.models import F, Q
 from django.utils import timezone
+from django.utils.formats import date_format
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from simple_history.models import HistoricalRecords
 
@@ -138,7 +140,12 @@ class Tariff(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.assistance_type} {self.vehicle_class} from {self.valid_from:%Y-%m-%d}"
+        names = {
+            "service": gettext(self.get_assistance_type_display()),
+            "vehicle": gettext(self.get_vehicle_class_display()),
+            "day": date_format(timezone.localtime(self.valid_from), "Y-m-d"),
+        }
+        return gettext("%(service)s, %(vehicle)s, since %(day)s") % names
 
     def clean(self) -> None:
         """Refuse figures whose price of the longest way cannot be stored."""

@@ -21,6 +21,9 @@ from depannini_dashmap.console.urls import console_urls
 from depannini_dashmap.lib import admin_lists
 from depannini_dashmap.lib.errors import TooManyRequests
 
+# What only somebody who keeps the installation needs: locks of logins, tasks.
+_INSIDES = ("axes", "django_tasks_database")
+
 
 class DispatchLoginForm(AuthenticationForm):
     """Lets in whom the site is open to; django-axes counts the failures."""
@@ -125,7 +128,7 @@ class DispatchAdminSite(AdminSite):
 
     def get_app_list(self, request: HttpRequest, app_label: str | None = None) -> list[Any]:
         """Name apps and models in the language of the page."""
-        apps = super().get_app_list(request, app_label)
+        apps = [app for app in super().get_app_list(request, app_label) if app["app_label"] not in _INSIDES or request.user.is_superuser]
         for app in apps:
             app["name"] = _(str(app["name"]))
             for model in app["models"]:

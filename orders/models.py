@@ -107,7 +107,7 @@ class Order(models.Model):
     goods_type = models.CharField(max_length=12, choices=GoodsType.choices, default=GoodsType.STANDARD)
     special_instructions = models.TextField(max_length=5000, blank=True, default="")
     status = models.CharField(max_length=10, choices=Status.choices, default=Status.PENDING)
-    is_in_trip = models.BooleanField(default=False, editable=False)
+    is_in_trip = models.BooleanField("in a trip", default=False, editable=False)
     requested_pickup_date = models.DateField(null=True, blank=True)
     requested_delivery_date = models.DateField(null=True, blank=True)
     created_at = models.DateTimeField(auto_now_add=True)

@@ -29,10 +29,10 @@ class Trip(models.Model):
     )
     name = models.CharField(max_length=200)
     status = models.CharField(max_length=11, choices=Status.choices, default=Status.DRAFT)
-    planned_start_date = models.DateField()
-    planned_start_time = models.TimeField()
-    actual_start_datetime = models.DateTimeField(null=True, blank=True, editable=False)
-    actual_end_datetime = models.DateTimeField(null=True, blank=True, editable=False)
+    planned_start_date = models.DateField("day")
+    planned_start_time = models.TimeField("planned start")
+    actual_start_datetime = models.DateTimeField("started", null=True, blank=True, editable=False)
+    actual_end_datetime = models.DateTimeField("ended", null=True, blank=True, editable=False)
     notes = models.TextField(max_length=5000, blank=True, default="")
     driver_notified = models.BooleanField(default=False, editable=False)
     notified_at = models.DateTimeField(null=True, blank=True, editable=False)
@@ -116,17 +116,17 @@ class TripStop(models.Model):
         "orders.Order", on_delete=models.PROTECT, null=True, blank=True, editable=False, related_name="trip_stops"
     )
     sequence = models.IntegerField()
-    planned_arrival_time = models.TimeField(null=True, blank=True)
+    planned_arrival_time = models.TimeField("due", null=True, blank=True)
     planned_arrival_date = models.DateField(
-        null=True, blank=True, help_text="the day of the planned time, for trips longer than a day; empty: near the start"
+        "due on", null=True, blank=True, help_text="the day of the planned time, for trips longer than a day; empty: near the start"
     )
-    actual_arrival_datetime = models.DateTimeField(null=True, blank=True, editable=False)
-    actual_departure_datetime = models.DateTimeField(null=True, blank=True, editable=False)
+    actual_arrival_datetime = models.DateTimeField("arrived", null=True, blank=True, editable=False)
+    actual_departure_datetime = models.DateTimeField("left", null=True, blank=True, editable=False)
     arrival_is_suggested = models.BooleanField(
         default=False, db_default=False, editable=False, help_text="told by positions that may only have passed by"
     )
     notes = models.TextField(max_length=5000, blank=True, default="")
-    is_completed = models.BooleanField(default=False)
+    is_completed = models.BooleanField("done", default=False)
     created_at = models.DateTimeField(auto_now_add=True)
     updated_at = models.DateTimeField(auto_now=True)
 

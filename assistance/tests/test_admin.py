@@ -75,7 +75,8 @@ def test_canceling_is_the_service(
             assert told in office.post(asked, {"ids": job.pk, "note": "twice"}, follow=True).content.decode()
     job.refresh_from_db()
     assert (job.status, job.reason, job.reason_note) == ("canceled", "staff_canceled", "twice")
-    assert [frame["status"] for _, frame in heard] == ["canceled"]
+    assert [frame["status"] for _, frame in heard if frame["type"] == "status"] == ["canceled"]
+    assert [frame["reason"] for _, frame in heard if frame["type"] == "request_closed"] == ["canceled"]
 
 
 def test_tariffs_are_edited_with_history_and_an_example(office: Client) -> None:

@@ -32,6 +32,19 @@ def tr(text: Any) -> str:
 
 
 @register.simple_tag
+def history_value(record: Any, field: Any, value: Any) -> str:
+    """Say a former value of a row: the label of a choice, yes or no, else the value as it is."""
+    if value is None or value == "":
+        return "–"
+    if isinstance(value, bool) or str(value) in ("True", "False"):
+        return gettext("yes") if str(value) == "True" else gettext("no")
+    columns = {str(one.verbose_name).lower(): one for one in record._meta.get_fields() if hasattr(one, "verbose_name")}
+    column = columns.get(str(field).lower())
+    labels = dict(getattr(column, "flatchoices", None) or ())
+    return gettext(str(labels.get(value, value)))
+
+
+@register.simple_tag
 def age(since: dt.datetime | None, now: dt.datetime) -> str:
     """Say in one unit how long ago something was."""
     if since is None:

@@ -15,6 +15,7 @@ from django.conf import settings
 from django.contrib.auth import get_user_model
 from django.core.management import call_command, get_commands
 from django.core.management.base import BaseCommand, CommandError
+from django.db import connection
 
 HOST = "127.0.0.1"
 START_WITHIN = 30  # seconds
@@ -47,7 +48,9 @@ class Command(BaseCommand):
     def seed_once(self) -> None:
         """Fill a database without people; say so when there is nothing to fill it with."""
         if get_user_model().objects.exists():
-            self.stdout.write("The data of the last start is kept (remove db.sqlite3 to begin anew).")
+            database = connection.settings_dict["NAME"]
+            anew = f"remove {database}" if connection.vendor == "sqlite" else f"drop and create the database {database}"
+            self.stdout.write(f"The data of the last start is kept ({anew} to begin anew).")
         elif "seed_demo" in get_commands():
             self.stdout.write("Filling the database with demo data ...")
             call_command("seed_demo", force=True, verbosity=0)
