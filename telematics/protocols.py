@@ -81,9 +81,10 @@ def _from_traccar(body: Any) -> Iterator[Message]:
     if "position" in body:
         yield _forwarded(_mapping(body["position"]), _part(body, "device"))
     elif "positions" in body:
-        devices = {device.get("id"): device for device in map(_mapping, _as_list(body.get("devices") or []))}
+        # By the text of the id, as a list or an object is no key of a dictionary.
+        devices = {str(device.get("id")): device for device in map(_mapping, _as_list(body.get("devices") or []))}
         for position in map(_mapping, _as_list(body["positions"])):
-            yield _forwarded(position, devices.get(position.get("deviceId"), _part(body, "device")))
+            yield _forwarded(position, devices.get(str(position.get("deviceId")), _part(body, "device")))
     elif "location" in body:
         device = str(body.get("device_id") or "")
         for location in map(_mapping, _as_list(body["location"])):

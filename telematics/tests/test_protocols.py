@@ -53,6 +53,14 @@ def test_batches_are_taken_apart() -> None:
     assert [message.device for message in from_traccar(together)] == ["350"]
 
 
+@pytest.mark.parametrize("odd", [[], [1], {}, {"a": []}, None, 1.5, True])
+def test_an_id_may_be_anything_json_can_say(odd: Any) -> None:
+    position = {"latitude": 1, "longitude": 2, "deviceId": odd}
+    devices = [{"id": odd, "uniqueId": "350"}]
+    assert [message.device for message in from_traccar({"devices": devices, "positions": [position]})] == ["350"]
+    assert [message.device for message in from_traccar({"devices": [{"id": 7}], "positions": [position]})] == [""]
+
+
 def test_forwarded_positions_speak_knots() -> None:
     attributes = {"totalDistance": 12000, "fuelLevel": 312.5, "ignition": True, "sat": 9}
     position = {"latitude": 36.7, "longitude": 3.0, "speed": 20, "course": 655, "fixTime": "t", "valid": False}
