@@ -8,6 +8,7 @@ from django.utils import timezone
 from accounts.models import Company, User
 from accounts.permissions import require_editor
 from depannini_dashmap.lib import audit
+from depannini_dashmap.lib.contact import plain_plate
 from depannini_dashmap.lib.errors import Conflict, InvalidData, NotFound
 from fleet.events import board_changed
 from fleet.models import Vehicle
@@ -23,7 +24,7 @@ def create_vehicle(*, actor: User, company: Company | None = None, **fields: Any
 
     Raises: InvalidData (no company, plate taken), Forbidden (the actor only views the company).
     """
-    vehicle = Vehicle(company_id=company_for(actor, company), **fields)
+    vehicle = Vehicle(company_id=company_for(actor, company), **_with_plain_plate(fields))
     _save(vehicle)
     return vehicle
 
@@ -40,7 +41,7 @@ def update_vehicle(*, actor: User, vehicle_id: int, company: Company | None = No
         vehicle_leaving.send(sender=Vehicle, vehicle=vehicle, reason="moved")
         board_changed(vehicle.company_id, "vehicles")  # of the company that it leaves, whose map must drop it
         fields["company_id"] = company.pk
-    changed = {name: value for name, value in fields.items() if getattr(vehicle, name) != value}
+    changed = {name: value for name, value in _with_plain_plate(fields).items() if getattr(vehicle, name) != value}
     for name, value in changed.items():
         setattr(vehicle, name, value)
     if changed:
@@ -86,6 +87,14 @@ def _lock(actor: User, vehicle_id: int, *, deleted_too: bool = False) -> Vehicle
         raise NotFound("Vehicle")
     require_editor(actor, vehicle.company_id)
     return vehicle
+
+
+def _with_plain_plate(fields: dict[str, Any]) -> dict[str, Any]:
+    """Return the fields with the plate in its one spelling, so that the constraint knows it again."""
+    plate = fields.get("license_plate")
+    plain = plain_plate(plate) if isinstance(plate, str) else ""
+    # Some ligatures unfold to many letters: such a plate stays as it was validated.
+    return {**fields, "license_plate": plain} if plain and len(plain) <= len(fields["license_plate"]) else fields
 
 
 def _save(vehicle: Vehicle, update_fields: list[str] | None = None) -> None:

@@ -8,10 +8,12 @@ from django.utils.translation import gettext as _
 from import_export.results import RowResult
 
 from accounts.models import Company, User
-from depannini_dashmap.lib.sheets import RowResource
+from depannini_dashmap.lib.sheet_resources import RowResource
+from depannini_dashmap.lib.text import plain_digits
 from fleet import services
 from fleet.models import Vehicle
 from fleet.serializers import VehicleSerializer
+from fleet.sheet_columns import KINDS, OTHER_HEADINGS
 from fleet.tenancy import company_for
 from fleet.wire import vehicle_document, vehicle_rows
 
@@ -34,8 +36,13 @@ class VehicleResource(RowResource):
         "driver_language": "driver_language",
         "is_active": "is_active",
     }
+    other_headings, kinds = OTHER_HEADINGS, KINDS
     unique: ClassVar = ("license_plate",)
     required = ("license_plate", "make", "model", "year", "capacity")
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.plates: dict[int, dict[str, int]] = {}
 
     def put_row(self, row: dict[str, str], *, user: User, number: int, dry_run: bool) -> tuple[str, Vehicle]:
         """Add the vehicle or change the one with this plate."""
@@ -48,8 +55,7 @@ class VehicleResource(RowResource):
             and (value or name in _MAY_BE_CLEARED or name in self.required)
         }
         fields = self.validated(VehicleSerializer(data=sent, context={"request": SimpleNamespace(user=user)}))
-        known = Vehicle.objects.alive().filter(company_id=company_id)
-        vehicle = known.filter(license_plate__iexact=fields["license_plate"]).first()
+        vehicle = self._known(company_id, fields["license_plate"])
         if vehicle is None:
             company = Company(pk=company_id)
             return RowResult.IMPORT_TYPE_NEW, services.create_vehicle(actor=user, company=company, **fields)
@@ -57,6 +63,20 @@ class VehicleResource(RowResource):
         vehicle = services.update_vehicle(actor=user, vehicle_id=vehicle.pk, **fields)
         same = before == _document(vehicle.pk)
         return (RowResult.IMPORT_TYPE_SKIP if same else RowResult.IMPORT_TYPE_UPDATE), vehicle
+
+    def _known(self, company_id: int, plate: str) -> Vehicle | None:
+        """Return the company's vehicle of this plate, whatever stands between its letters and digits."""
+        vehicles = Vehicle.objects.alive().filter(company_id=company_id)
+        exact = vehicles.filter(license_plate__iexact=plate).first()
+        if exact is not None:
+            return exact
+        if company_id not in self.plates:
+            self.plates[company_id] = {_squeezed(text): pk for pk, text in vehicles.values_list("pk", "license_plate")}
+        return vehicles.filter(pk=self.plates[company_id].get(_squeezed(plate))).first()
+
+
+def _squeezed(plate: str) -> str:
+    return "".join(letter for letter in plain_digits(plate).upper() if letter.isalnum())
 
 
 def named_company(user: User, name: str) -> Company | None:

@@ -16,7 +16,7 @@ from import_export.results import Result, RowResult
 
 from accounts.models import Company, User
 from depannini_dashmap.lib.refusals import in_words
-from depannini_dashmap.lib.sheets import RowResource
+from depannini_dashmap.lib.sheet_resources import RowResource
 from fleet.sheets import named_company
 from fleet.tenancy import company_for
 from orders import services
@@ -24,6 +24,7 @@ from orders.columns import ENDS, LOCATION, ORDER, STOP, WANTED
 from orders.models import Order
 from orders.numbers import take_numbers
 from orders.serializers import OrderChangeSerializer
+from orders.sheet_columns import KINDS, OTHER_HEADINGS
 from orders.wire import order_document, order_rows
 
 _NULLABLE = ("goods_weight", "goods_volume", *WANTED)
@@ -48,6 +49,7 @@ class OrderResource(RowResource):
     }
     required = ("customer_name", "goods_description")
     told_only = ("status",)
+    other_headings, kinds = OTHER_HEADINGS, KINDS
     unique: ClassVar = ("order_number", "reference")
     may_repeat = True
 
@@ -96,6 +98,10 @@ class OrderResource(RowResource):
         )
         self.met.add(order.pk)
         return RowResult.IMPORT_TYPE_NEW, order
+
+    def stored_cells(self, instance: Order) -> list[Any]:
+        """Leave out the number that a dry run does not take, and the key of a row without a reference."""
+        return ["" if str(cell).startswith(("?", "row-")) else cell for cell in super().stored_cells(instance)]
 
     def _company_id(self, user: User, name: str) -> int:
         if name not in self.companies:

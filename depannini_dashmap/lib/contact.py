@@ -23,6 +23,11 @@ def plain_phone(text: str) -> str:
     return "".join(_plain(character) for character in unicodedata.normalize("NFKC", text)).strip()
 
 
+def plain_plate(text: str) -> str:
+    """Return a license plate in plain digits, single spaces and hyphens, without invisible characters."""
+    return " ".join(plain_phone(text).split())
+
+
 def _plain(character: str) -> str:
     category = unicodedata.category(character)
     if category == "Nd":

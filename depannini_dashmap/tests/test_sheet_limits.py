@@ -12,6 +12,8 @@ import pytest
 from django.test import Client
 
 from depannini_dashmap.lib import sheet_limits, sheets
+from depannini_dashmap.lib.sheet_files import SheetError, read_workbook
+from depannini_dashmap.lib.sheet_words import Headings
 from fleet.models import Vehicle
 from fleet.tests.sheets import confirm, upload
 
@@ -85,15 +87,15 @@ TOO_MUCH["members"] = _many_members()
 
 def test_a_workbook_of_the_largest_size_is_read() -> None:
     rows = [[f"16-{number}", *["x" * 20] * 34] for number in range(sheet_limits.MAX_ROWS)]
-    data = sheets.SheetXlsx().create_dataset(_workbook([f"c{number}" for number in range(35)], *rows))
-    assert (len(data), len(data.headers)) == (1000, 35)
+    page = read_workbook(_workbook([f"c{number}" for number in range(35)], *rows), Headings(["c1"], {}))
+    assert (len(page.lines), len(page.lines[0][1])) == (1001, 35)
 
 
 @pytest.mark.parametrize("content", TOO_MUCH.values(), ids=TOO_MUCH)
 def test_too_much_is_found_out_before_the_workbook_is_opened(content: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(openpyxl, "load_workbook", lambda *_, **__: pytest.fail("it was opened"))
-    with pytest.raises(sheets.SheetError, match="holds too much"):
-        sheets.SheetXlsx().create_dataset(content)
+    with pytest.raises(SheetError, match="holds too much"):
+        read_workbook(content, Headings(["make"], {}))
 
 
 @pytest.mark.parametrize("content", ODD.values(), ids=ODD)

@@ -157,7 +157,7 @@ def test_an_export_imports_again_and_its_changes_land(page, dispatcher, company_
 def test_errors_name_row_and_cell_and_nothing_is_written(page, dispatcher, order):
     rows = [
         ",Amel,Boxes,1,2024-01-20,Dock,Oran,",
-        ",,Boxes,NaN,20/01/2024,Dock,,95",
+        ",,Boxes,NaN,32/01/2024,Dock,,95",
         "ORD-1999-0001,Amel,Boxes,,,,,",
     ]
     dry_run = upload(

@@ -91,3 +91,34 @@ def test_references_of_two_companies_are_two_keys(browser, dispatcher, company_a
     other.memberships.create(user=dispatcher)
     sheet = f"company,reference,customer_name,goods_description\n{company_a.name},1,Amel,x\nOther,1,Ali,x\n"
     assert "2 new" in bring(browser, sheet)
+
+
+def test_good_rows_are_kept_and_bad_ones_come_back_as_a_sheet(browser):
+    sheet = "Client;Marchandise;Poids\nAmel;x;1,5\n;y;2,5\nAli;#N/A;=3\n"
+    answer = upload(browser, sheet, "orders.csv", LIST)
+    page = answer.content.decode()
+    assert "1,5 → 1.5" in page and "line 3" in page and "#N/A is an error" in page
+    done = confirm(browser, answer, LIST)
+    assert "1 new" in done.content.decode() and "2 rows were not imported: line 3, line 4" in done.content.decode()
+    refused = browser.get(answer.context["refused_url"])
+    lines = refused.content.decode("utf-8-sig").splitlines()
+    assert lines[0] == "customer_name;goods_description;goods_weight;error"
+    assert lines[1].startswith(";y;2,5;line 3: customer_name: ") and lines[2].startswith("Ali;#N/A;'=3;line 4")
+    mended = refused.content.decode("utf-8-sig").replace("#N/A", "z").replace("'=3", "3").replace("\n;", "\nLila;")
+    assert "2 new" in bring(browser, mended)
+    assert "2 skipped" in bring(browser, mended)
+    assert "1 skipped" in bring(browser, "Client;Marchandise;Poids\nAmel;x;1,5\n")
+    assert Order.objects.count() == 3
+
+
+def test_refused_rows_are_shown_to_who_sent_them(browser, client, dispatcher_b):
+    url = upload(browser, "customer_name,goods_description\n,x\n", "o.csv", LIST).context["refused_url"]
+    assert browser.get(url).status_code == 200
+    client.force_login(dispatcher_b)
+    assert client.get(url).status_code == 404
+
+
+def test_a_file_without_a_good_row_has_nothing_to_confirm(browser):
+    answer = upload(browser, "customer_name,goods_description,colour\n,x,red\n", "o.csv", LIST)
+    assert "confirm_form" not in answer.context
+    assert "colour" in answer.content.decode()

@@ -1,0 +1,65 @@
+"""The words of sheets in English, French and Arabic: headings of columns, months, yes and no."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Iterable, Mapping
+
+from depannini_dashmap.lib.text import plain_digits
+
+_IN_BETWEEN = frozenset(["de", "du", "des", "d", "la", "le", "les", "l", "of", "the", "a", "an", "at", "en", "point", "stop", "arret", "order", "commande"])
+_UNIT = re.compile(r"[(\[][^)\]]*[)\]]")
+
+
+def fold(text: str) -> str:
+    """Return a word without case, accents, tatweel and marks between, so that people's spellings of it meet."""
+    plain = unicodedata.normalize("NFKD", text.casefold()).replace("ـ", "")
+    letters = "".join(character for character in plain if not unicodedata.combining(character))
+    return " ".join("".join(plain_digits(c) if c.isalnum() else " " for c in letters).split())
+
+
+def tokens(heading: str) -> frozenset[str]:
+    """Return the words of a heading that matter: `Adresse de livraison` is {adresse, livraison}."""
+    words = [word for word in fold(heading).split() if word not in _IN_BETWEEN]
+    return frozenset(word[2:] if word.startswith("ال") and len(word) > 4 else word for word in words)
+
+
+class Headings:
+    """Which column a heading means: by its own name, by one of its other names, or by none."""
+
+    def __init__(self, columns: Iterable[str], others: Mapping[str, Iterable[str]]) -> None:
+        self.columns = list(columns)
+        self._known: dict[frozenset[str], str] = {}
+        for column, names in others.items():
+            for name in names:
+                self._known.setdefault(tokens(name), column)
+        self._known |= {tokens(column): column for column in self.columns}
+
+    def column(self, heading: str) -> str | None:
+        """Return the column of a heading, None when it means none of them."""
+        for text in (heading, _UNIT.sub(" ", heading)):
+            if (words := tokens(text)) in self._known:
+                return self._known[words]
+        return None
+
+    def count(self, cells: Iterable[str]) -> int:
+        """Return how many columns a line names."""
+        return len({column for cell in cells if (column := self.column(cell))})
+
+
+def combined(ends: Iterable[str], names: Iterable[str]) -> list[str]:
+    """Return each name with each end: `livraison` and `adresse` make `livraison adresse`, in any order."""
+    names = list(names)
+    return [f"{end} {name}" for end in ends for name in names]
+
+
+_MONTHS = (
+    "january jan janvier janv جانفي يناير", "february feb fevrier fevr fev فيفري فبراير", "march mar mars مارس",
+    "april apr avril avr افريل أبريل ابريل", "may mai ماي مايو", "june jun juin جوان يونيو",
+    "july jul juillet juil جويلية يوليو", "august aug aout اوت أوت أغسطس", "september sep sept septembre سبتمبر",
+    "october oct octobre أكتوبر اكتوبر", "november nov novembre نوفمبر", "december dec decembre ديسمبر",
+)  # fmt: skip
+MONTHS = {fold(word): number for number, words in enumerate(_MONTHS, start=1) for word in words.split()}
+YES = frozenset(map(fold, ["true", "yes", "y", "1", "x", "on", "oui", "o", "vrai", "active", "actif", "✓", "نعم", "صحيح"])) - {""}
+NO = frozenset(map(fold, ["false", "no", "n", "0", "off", "non", "faux", "inactive", "inactif", "لا", "خطا", "خطأ"]))
