@@ -112,8 +112,9 @@ def test_d08_companies_in_use(two, cast):
 
 
 def test_d09_assistance_is_its_parties_own(cast):
-    client, stranger, assistant, far = cast.client(), cast.client(), cast.assistant(), cast.assistant(lat=-40.0, lng=100.0)
-    number = ask_for_help(client)
+    spot = {"lat": -12.5, "lng": 28.0}  # nobody else of the cast is here, so that the first wave asks this assistant
+    client, stranger, assistant, far = cast.client(), cast.client(), cast.assistant(**spot), cast.assistant(lat=-40.0, lng=100.0)
+    number = ask_for_help(client, pickup=spot)
     path = f"/api/assistance/view/{number}/"
     assert client.get(path).status_code == 200
     assert assistant.get(path).status_code == 200
@@ -152,8 +153,9 @@ def test_d13_odd_verbs_and_paths(stage, cast):
 
 
 def test_d14_phones_of_the_other_party(stage, cast):
-    client, assistant = cast.client(), cast.assistant()
-    number = ask_for_help(client)
+    spot = {"lat": -14.5, "lng": 28.0}  # as above
+    client, assistant = cast.client(), cast.assistant(**spot)
+    number = ask_for_help(client, pickup=spot)
     path = f"/api/assistance/view/{number}/"
     assert assistant.get(path).json()["client"]["phone_number"] is None
     assert client.get(path).json()["client"]["phone_number"] == client.known["phone"]

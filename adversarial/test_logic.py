@@ -10,9 +10,9 @@ STATES = ("requested", "accepted", "ongoing", "completed", "canceled")
 TARGETS = ("accepted", "ongoing", "completed", "canceled")
 # state -> actor -> the answer to each target in turn; the assistant is the job's own, and before it has one a stranger.
 ORACLE = {
-    "requested": {"client": (403, 403, 403, 200), "assistant": (404,) * 4, "staff": (403, 403, 403, 200)},
-    "accepted": {"client": (403, 403, 403, 200), "assistant": (200, 200, 200, 200), "staff": (403, 403, 403, 200)},
-    "ongoing": {"client": (403, 403, 403, 200), "assistant": (409, 200, 200, 200), "staff": (403, 403, 403, 200)},
+    "requested": {"client": (403, 403, 403, 200), "assistant": (404,) * 4, "staff": (403, 409, 409, 200)},
+    "accepted": {"client": (403, 403, 403, 200), "assistant": (200, 200, 200, 200), "staff": (403, 200, 200, 200)},
+    "ongoing": {"client": (403, 403, 403, 200), "assistant": (409, 200, 200, 200), "staff": (403, 200, 200, 200)},
     "completed": {"client": (409,) * 4, "assistant": (409,) * 4, "staff": (409,) * 4},
     "canceled": {"client": (409,) * 4, "assistant": (409,) * 4, "staff": (409,) * 4},
 }
