@@ -81,7 +81,7 @@ def read_report(report: Report, *, vehicle_id: int, speed_unit: str, now: dt.dat
     untrusted = _untrusted(values, latitude, longitude)
     reading = Reading(
         vehicle_id, timestamp, latitude, longitude, speed, kept["heading"] or 0.0, kept["altitude"], kept["odometer"],
-        kept["fuel_level"], _engine(ignition, speed), number(values.get("accuracy_m")), not untrusted,
+        kept["fuel_level"], _engine(ignition, speed), _accuracy(values), not untrusted,
     )  # fmt: skip
     return DeviceReading(reading, untrusted, "", tuple(dropped), battery)
 
@@ -168,8 +168,14 @@ def _untrusted(values: dict[str, Any], latitude: float, longitude: float) -> str
     is_at_zero = abs(latitude) < NULL_ISLAND_DEGREES and abs(longitude) < NULL_ISLAND_DEGREES
     if _is_no(values.get("is_valid")) or (is_at_zero and not number(values.get("satellites"))):
         return Refusal.NO_FIX
-    accuracy = number(values.get("accuracy_m"))
+    accuracy = _accuracy(values)
     return Refusal.INACCURATE if accuracy is not None and accuracy > WORST_ACCURACY_M else ""
+
+
+def _accuracy(values: dict[str, Any]) -> float | None:
+    """Return the radius of uncertainty; by a negative one phones mean that they do not know it."""
+    found = number(values.get("accuracy_m"))
+    return found if found is not None and found >= 0 else None
 
 
 def _is_no(value: Any) -> bool:

@@ -32,23 +32,33 @@ def make_device(
     With an `external_id` (IMEI or a tracker's name, unique in the company) it has no key: a forwarder speaks for it.
     Raises: InvalidData for a vehicle that is not the actor's, or an id that another vehicle has; Forbidden for a viewer.
     """
-    vehicle = Vehicle.objects.alive().editable_by(actor).filter(pk__in=storable({vehicle_id})).first()
+    external_id = external_id.strip()
+    key = "" if external_id else secrets.token_urlsafe(KEY_BYTES)
+    fields = {"name": name, "app": Device.App.FORWARDED if external_id else app, "external_id": external_id}
+    with transaction.atomic():
+        vehicle = _held_vehicle(actor, vehicle_id)
+        try:
+            with transaction.atomic():
+                device = Device.objects.create(
+                    vehicle=vehicle, company_id=vehicle.company_id, key_digest=digest_of(key) if key else None, **fields
+                )
+        except IntegrityError as error:
+            raise errors.InvalidData(fields={"external_id": [_whose(vehicle.company_id, external_id)]}) from error
+        audit.record("device_made", actor=actor, target=device, vehicle_id=vehicle.pk)
+    return device, key
+
+
+def _held_vehicle(actor: User, vehicle_id: int) -> Vehicle:
+    """Lock a vehicle, so that it does not go to another company before its new key is there to be ended."""
+    own = Vehicle.objects.alive().editable_by(actor).filter(pk__in=storable({vehicle_id}))
+    if own.exists():
+        Vehicle.objects.select_for_update(no_key=True).get(pk=vehicle_id)
+    vehicle = own.first()  # whose it is is asked under the lock
     if vehicle is None:
         if visible_ids(actor, {vehicle_id}):
             raise errors.Forbidden(READ_ONLY)
         raise errors.InvalidData(UNKNOWN_VEHICLE, fields={"vehicle_id": [UNKNOWN_VEHICLE]})
-    external_id = external_id.strip()
-    key = "" if external_id else secrets.token_urlsafe(KEY_BYTES)
-    fields = {"name": name, "app": Device.App.FORWARDED if external_id else app, "external_id": external_id}
-    try:
-        with transaction.atomic():
-            device = Device.objects.create(
-                vehicle=vehicle, company_id=vehicle.company_id, key_digest=digest_of(key) if key else None, **fields
-            )
-            audit.record("device_made", actor=actor, target=device, vehicle_id=vehicle.pk)
-    except IntegrityError as error:
-        raise errors.InvalidData(fields={"external_id": [_whose(vehicle.company_id, external_id)]}) from error
-    return device, key
+    return vehicle
 
 
 def _whose(company_id: int, external_id: str) -> str:

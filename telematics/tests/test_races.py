@@ -7,9 +7,11 @@ from threading import Barrier
 from typing import Any
 
 import pytest
-from django.db import connection
+from django.db import connection, transaction
 
-from telematics.models import LatestPosition, Position
+from accounts.models import Membership
+from fleet.services import update_vehicle
+from telematics.models import Device, LatestPosition, Position
 
 pytestmark = [pytest.mark.postgres, pytest.mark.django_db(transaction=True)]
 
@@ -93,3 +95,33 @@ def test_bulks_and_single_ones_together(api: Any, dispatcher: Any, van: Any, oth
         return sum(client.post(URL, row).status_code == 201 for row in rows[contender % len(rows) :: 4])
 
     assert sum(at_once(send, 8)) == len(rows) == Position.objects.count()
+
+
+def test_a_key_made_while_the_vehicle_leaves_is_not_the_former_companys(
+    api: Any, dispatcher: Any, company_a: Any, company_b: Any, van: Any
+) -> None:
+    Membership.objects.create(company=company_b, user=dispatcher)
+
+    def make() -> None:
+        try:
+            assert api(dispatcher).post("/api/devices/", {"vehicle_id": van.pk}).status_code == 201
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(1) as pool:
+        with transaction.atomic():
+            update_vehicle(actor=dispatcher, vehicle_id=van.pk, company=company_b)
+            made = pool.submit(make)
+            while not made.done() and not _somebody_waits():
+                pass
+        made.result(10)
+    assert Device.objects.working().get().company_id == company_b.pk
+
+
+def _somebody_waits() -> bool:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_stat_clear_snapshot()")
+        cursor.execute(
+            "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
+        )
+        return bool(cursor.fetchone()[0])
