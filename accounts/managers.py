@@ -73,6 +73,10 @@ class InvitationQuerySet(TenantQuerySet):
         """Keep those that can still be accepted."""
         return self.filter(outcome="", expires_at__gt=timezone.now())
 
+    def revoke(self) -> int:
+        """End those that nobody has answered; give how many."""
+        return self.filter(outcome="").update(outcome="revoked", ended_at=timezone.now())
+
     def over_since(self, moment: datetime) -> Self:
         """Keep those that were answered, revoked or ran out before a moment."""
         ran_out = models.Q(outcome="", expires_at__lt=moment)

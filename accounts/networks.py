@@ -10,6 +10,7 @@ from django.utils.crypto import salted_hmac
 
 from depannini_dashmap.lib import context
 
+NEW_PASSWORD = ("password_reset", "password_changed", "password_set_by_operator")
 FAMILIAR = timedelta(days=90)  # how long a network counts as its owner's after a sign-in
 
 
@@ -25,19 +26,19 @@ def network_key(network: str) -> str:
 
 
 def is_familiar(user_id: int | None) -> bool:
-    """Tell whether the account signed in from the present network before, and since its password was last reset.
+    """Tell whether the account signed in from the present network before, and since it last got a new password.
 
-    Who was shut out by a reset is a stranger again. Asked of no account, it costs the same.
+    Who was shut out by that is a stranger again. Asked of no account, it costs the same.
     """
     events = apps.get_model("depannini_dashmap", "AuditEvent").objects.filter(
         target_type="accounts.user",
         target_id=str(user_id or ""),
-        event__in=("signed_in", "password_reset"),
+        event__in=("signed_in", *NEW_PASSWORD),
         at__gt=timezone.now() - FAMILIAR,
     )
     here, found = present_network(), False
     for event, address in events.order_by("-at", "-pk").values_list("event", "address")[:500]:
-        if event == "password_reset":
+        if event in NEW_PASSWORD:
             break
         found = found or context.network_of(address) == here
     return bool(here) and found

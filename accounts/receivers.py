@@ -10,6 +10,7 @@ from django.dispatch import receiver
 
 from accounts import tokens
 from accounts.models import Membership, User
+from depannini_dashmap.lib import idempotency
 
 
 @receiver([post_save, post_delete], sender=Membership)
@@ -29,6 +30,8 @@ def groups_changed(sender: Any, instance: Any, action: str, reverse: bool, pk_se
         people = pk_set or set()
     for user_id in people:
         tokens.announce_changed_rights(user_id)
+        if action in ("post_remove", "pre_clear", "post_clear"):
+            idempotency.withdraw_answers(user_id)
 
 
 @receiver(pre_delete, sender=Group)
@@ -36,3 +39,4 @@ def group_deleted(sender: Any, instance: Any, **kwargs: Any) -> None:
     """A group goes, and with it what its members might do."""
     for user_id in instance.user_set.values_list("pk", flat=True):
         tokens.announce_changed_rights(user_id)
+        idempotency.withdraw_answers(user_id)

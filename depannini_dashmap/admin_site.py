@@ -18,7 +18,7 @@ from accounts.models import Invitation, User
 from accounts.services import set_password
 from depannini_dashmap.console import actions, pages
 from depannini_dashmap.console.urls import console_urls
-from depannini_dashmap.lib import admin_lists
+from depannini_dashmap.lib import admin_lists, audit
 from depannini_dashmap.lib.errors import TooManyRequests
 
 # What only somebody who keeps the installation needs: locks of logins, tasks.
@@ -52,6 +52,7 @@ class DispatchLoginForm(AuthenticationForm):
             raise ValidationError(self.error_messages["too_many"], code="too_many") from error
         if not may_enter(user):
             raise ValidationError(self.error_messages["not_here"], code="not_here")
+        audit.record("signed_in", actor=user, target=user, by="console")  # nothing else stands against the sign-in now
 
 
 class OwnPasswordForm(AdminPasswordChangeForm):

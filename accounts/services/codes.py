@@ -12,7 +12,7 @@ from django.utils import timezone
 from accounts import budget, tasks
 from accounts.callers import present_caller
 from accounts.hashing import address_key
-from accounts.models import Membership, Notice, User, VerificationCode
+from accounts.models import Invitation, Membership, Notice, User, VerificationCode
 from accounts.services.callers import hold_number, join_caller
 from accounts.services.guesses import InvalidCode, enter_code, use_up
 from accounts.services.notices import send_notice
@@ -226,7 +226,8 @@ def confirm_reset(channel: str, address: str, code: str, new_password: str) -> N
 def _take_over(account: User, channel: str) -> None:
     """Give an account to who proved an address of it that nobody had proven: whoever wrote the rest may be a stranger.
 
-    Effects: the Google link ends, and so do claims. The other address still names the account at sign-in and does nothing
+    Effects: the Google link ends, and so do claims, and invitations under the account's username: they were meant for
+    whoever had it. The other address still names the account at sign-in and does nothing
     else until the signed-in user has proven it anew.
     """
     other = OTHER[VerificationCode.Channel(channel)]
@@ -241,6 +242,7 @@ def _take_over(account: User, channel: str) -> None:
             "pending_phone_number",
         ]
     )  # fmt: skip
+    Invitation.objects.filter(user=account, email="").revoke()
     audit.record("address_verified", actor=account, target=account, channel=channel, by="reset", google_unlinked=had_google)
 
 

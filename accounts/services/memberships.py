@@ -6,7 +6,6 @@ Of two owners who go at once the lock lets one be first; the other is then the l
 from __future__ import annotations
 
 from django.db import transaction
-from django.utils import timezone
 
 from accounts.models import Company, Invitation, Membership, User
 from accounts.permissions import require_owner
@@ -174,6 +173,5 @@ def _delete_if_deserted(company: Company) -> None:
 
 def _end_what_they_began(user_id: int, company: Company) -> None:
     """End the open invitations of who may no longer invite, and the answers that are kept for their repeated requests."""
-    begun = Invitation.objects.filter(company=company, invited_by_id=user_id, outcome="")
-    begun.update(outcome=Invitation.Outcome.REVOKED, ended_at=timezone.now())
+    Invitation.objects.filter(company=company, invited_by_id=user_id).revoke()
     idempotency.withdraw_answers(user_id)

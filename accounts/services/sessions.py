@@ -9,7 +9,7 @@ from django.db.models import F
 
 from accounts import signals, tokens
 from accounts.hashing import spellings
-from accounts.models import Notice, User
+from accounts.models import Invitation, Notice, User
 from accounts.services.notices import send_notice, where_to_tell
 from depannini_dashmap.lib import audit
 from depannini_dashmap.lib.errors import InvalidData
@@ -63,10 +63,11 @@ def set_password_by_operator(user: User, password: str, *, actor: User) -> None:
 
 @transaction.atomic
 def set_active(user: User, *, is_active: bool, actor: User | None) -> None:
-    """Switch an account on or off; off ends every session."""
+    """Switch an account on or off; off ends every session, and the invitations that the account has sent."""
     changed = User.objects.filter(pk=user.pk, closed_at__isnull=True).exclude(is_active=is_active)
     if not changed.update(is_active=is_active):
         return
     if not is_active:
         end_sessions(user.pk, "deactivated")
+        Invitation.objects.filter(invited_by_id=user.pk).revoke()
     audit.record("account_activated" if is_active else "account_deactivated", actor=actor, target=user)

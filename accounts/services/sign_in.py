@@ -72,6 +72,7 @@ def sign_in_with_google(identity: GoogleIdentity) -> User:
         user = _google_account(identity)  # the same person signed in twice at once
     if not user.is_active:
         raise invalid_credentials()
+    audit.record("signed_in", actor=user, target=user, by="google")
     return user
 
 

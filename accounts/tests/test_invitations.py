@@ -9,7 +9,7 @@ from django.utils import timezone
 
 from accounts import budget
 from accounts.models import Company, Invitation, Membership, User
-from accounts.services import close_account, invite
+from accounts.services import close_account, invite, set_active
 from depannini_dashmap.lib.errors import Conflict
 from depannini_dashmap.lib.realtime import captured
 
@@ -315,6 +315,30 @@ def test_closing_an_account_leaves_no_invitation_with_its_name(api, dispatcher, 
     newcomer.refresh_from_db()
     close_account(newcomer)
     assert not Invitation.objects.exists()
+
+
+def test_an_account_taken_over_by_an_unproven_address_is_not_invited_any_more(
+    api, dispatcher, newcomer, company_a, codes
+):
+    """Whoever the username was meant for: it is somebody else who has the account now."""
+    invitation = invited(api, dispatcher, company_a, username="yacine")
+    assert api().post("/api/auth/password-reset/", {"email": newcomer.email}).status_code == 200
+    body = {"email": newcomer.email, "code": codes(newcomer.email)[-1], "new_password": "tow-me-home-42"}
+    confirmed = api().post("/api/auth/password-reset/confirm/", {**body, "new_password_confirm": "tow-me-home-42"})
+    assert confirmed.status_code == 200
+    newcomer.refresh_from_db()
+    assert api(newcomer).get(OWN).json()["results"] == []
+    assert api(newcomer).post(f"{OWN}{invitation['id']}/accept/").status_code == 409
+    assert not Membership.objects.filter(user=newcomer).exists()
+    invited(api, dispatcher, company_a, username="yacine")
+    assert len(api(newcomer).get(OWN).json()["results"]) == 1
+
+
+def test_who_is_switched_off_has_invited_nobody(api, dispatcher, dispatcher_b, company_a, staff_user):
+    invitation = invited(api, dispatcher, company_a, username="omar")
+    set_active(dispatcher, is_active=False, actor=staff_user)
+    assert api(dispatcher_b).get(OWN).json()["results"] == []
+    assert api(dispatcher_b).post(f"{OWN}{invitation['id']}/accept/").status_code == 409
 
 
 # --- Told ------------------------------------------------------------------------------------------------------------------------
