@@ -4,6 +4,7 @@ from importlib import import_module
 
 import pytest
 from django.apps import apps
+from django.contrib.auth.models import Group
 from model_bakery import baker
 
 from accounts.models import Company, Membership, User
@@ -317,6 +318,26 @@ def test_the_old_answers_of_who_was_removed_are_shown_no_more(api, dispatcher, c
     again = client.post("/api/orders/", order, **key)
     assert (again.status_code, again.json()["code"]) == (409, "answer_lost")
     assert "Secret" not in again.content.decode()
+
+
+def test_the_old_answers_of_who_left_a_group_are_shown_no_more(api, dispatcher_b, company_a):
+    """By whatever way an operator's rights end."""
+    body = {"customer_name": "Secret", "goods_description": "Glass", "company": company_a.pk}
+    ends = (
+        lambda group: dispatcher_b.groups.remove(group),
+        lambda group: dispatcher_b.groups.clear(),
+        lambda group: group.user_set.remove(dispatcher_b),
+        lambda group: group.user_set.clear(),
+        lambda group: group.delete(),
+    )
+    for number, end in enumerate(ends):
+        group = Group.objects.get_or_create(name="Operators")[0]
+        dispatcher_b.groups.add(group)
+        key = {"HTTP_IDEMPOTENCY_KEY": f"k{number}"}
+        assert api(dispatcher_b).post("/api/orders/", body, **key).status_code == 201
+        end(group)
+        again = api(dispatcher_b).post("/api/orders/", body, **key)
+        assert (again.status_code, again.json()["code"]) == (409, "answer_lost"), number
 
 
 def test_listing_members_costs_the_same_for_many(api, dispatcher, company_a, django_assert_num_queries):
