@@ -9,7 +9,10 @@ from django.db import connection
 from django.utils import timezone
 
 from accounts import budget
+from accounts.google import GoogleIdentity
 from accounts.models import User
+from accounts.services import set_password, set_password_by_operator, sign_in_with_google
+from depannini_dashmap.lib import context
 from depannini_dashmap.lib.errors import TooManyRequests
 from depannini_dashmap.lib.sms_numbers import barred_because
 
@@ -125,6 +128,47 @@ def test_an_owner_at_home_is_counted_by_their_own_wishes(ask, api, client_user, 
     assert len(messages(client_user.phone_number)) == 10
     ask(client_user.phone_number, 4, host=77)
     assert len(messages(client_user.phone_number)) == 13
+
+
+def test_an_owner_is_at_home_where_they_signed_in_to_the_console(ask, client, dispatcher, messages, password):
+    dispatcher.phone_number = STRANGER
+    dispatcher.save()
+    prove(dispatcher)
+    form = {"username": dispatcher.username, "password": password}
+    assert client.post("/admin/login/", form, REMOTE_ADDR=network(77)).status_code == 302
+    for host in range(12):
+        ask(STRANGER, host=host)
+    ask(STRANGER, 3, host=77)
+    assert len(messages(STRANGER)) == 13
+
+
+def test_an_owner_is_at_home_where_they_signed_in_with_google(ask, client_user, messages):
+    prove(client_user)
+    User.objects.filter(pk=client_user.pk).update(google_sub="amina")
+    before = context.current()
+    context.enter(context.RequestContext("r1", network(77)))
+    sign_in_with_google(GoogleIdentity("amina", "amina@example.com", "Amina"))
+    context.enter(before)
+    for host in range(12):
+        ask(client_user.phone_number, host=host)
+    ask(client_user.phone_number, 3, host=77)
+    assert len(messages(client_user.phone_number)) == 13
+
+
+@pytest.mark.parametrize("by_operator", [False, True])
+def test_a_new_password_makes_strangers_of_those_who_signed_in_with_the_old_one(
+    ask, api, client_user, messages, password, staff_user, by_operator
+):
+    prove(client_user)
+    sign_in(api, client_user, password, 77)
+    if by_operator:
+        set_password_by_operator(client_user, "tow-me-home-42", actor=staff_user)
+    else:
+        set_password(client_user, "tow-me-home-42", actor=client_user)
+    for host in range(12):
+        ask(client_user.phone_number, host=host)
+    ask(client_user.phone_number, 3, host=77)
+    assert len(messages(client_user.phone_number)) == 10  # the notice of the change is one
 
 
 def test_an_unproven_address_has_no_owner_to_recognise(ask, api, client_user, messages, password):
