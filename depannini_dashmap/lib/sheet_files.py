@@ -62,6 +62,8 @@ def read_csv(content: bytes, headings: Headings) -> Page:
     body, first = (text[named.end() :], 2) if named else (text, 1)
     if (delimiter := named[1] if named else _delimiter(body, headings)) not in _DELIMITERS:
         raise SheetError(_("The file cannot be read as CSV."))
+    if body.split("\n", 1)[0].rstrip(delimiter + " \r").count(delimiter) >= MAX_COLUMNS:
+        raise SheetError(_("The file has more than %(most)d columns.") % {"most": MAX_COLUMNS})
     if text.count(delimiter) > MAX_CELLS:
         raise SheetError(_("The file has too many cells; import at most %(most)d rows at once.") % {"most": MAX_ROWS})
     try:

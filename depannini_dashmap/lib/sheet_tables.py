@@ -34,8 +34,8 @@ class Row:
 
     @property
     def corrections(self) -> list[tuple[str, str, str]]:
-        """What was read differently from how it was written: column, written, read."""
-        return [(name, self.written[name], text) for name, text in self.cells.items() if text != self.written[name]]
+        """What was read differently from how it was written: column, written, read. Kinds of spaces are not told apart."""
+        return [(name, old, text) for name, text in self.cells.items() if " ".join((old := self.written[name]).split()) != " ".join(text.split())]
 
 
 @dataclass

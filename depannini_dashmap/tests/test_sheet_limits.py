@@ -88,7 +88,7 @@ TOO_MUCH["members"] = _many_members()
 def test_a_workbook_of_the_largest_size_is_read() -> None:
     rows = [[f"16-{number}", *["x" * 20] * 34] for number in range(sheet_limits.MAX_ROWS)]
     page = read_workbook(_workbook([f"c{number}" for number in range(35)], *rows), Headings(["c1"], {}))
-    assert (len(page.lines), len(page.lines[0][1])) == (1001, 35)
+    assert (len(page.lines), sum(cell is not None for cell in page.lines[-1][1])) == (1001, 35)
 
 
 @pytest.mark.parametrize("content", TOO_MUCH.values(), ids=TOO_MUCH)
@@ -124,7 +124,7 @@ def test_formulas_and_links_give_their_last_values_and_fetch_nothing(nadia: Clie
     ("content", "said"),
     [
         (",".join(f"c{number}" for number in range(1_000_000)) + "\n1", "more than 100 columns"),
-        ("a" + "," * 1_000_000, "more than 100 columns"),
+        ("a" + "," * 1_000_000, "too many cells"),
         ("license_plate\n" + "," * 70_000, "too many cells"),
         ("license_plate\n" + "\n" * 20_000, "too many lines"),
         ("license_plate\r" + "\r" * 20_000, "too many lines"),
