@@ -11,6 +11,7 @@ import sqlite3
 import subprocess
 import tarfile
 import tempfile
+import zlib
 from contextlib import closing, suppress
 from datetime import UTC, datetime
 from pathlib import Path
@@ -18,6 +19,7 @@ from typing import Any
 
 from django.conf import settings
 from django.db import connection
+from django.db.migrations.loader import MigrationLoader
 from django.db.migrations.recorder import MigrationRecorder
 
 MANIFEST = "manifest.json"
@@ -71,9 +73,9 @@ def restore(source: Path) -> dict[str, Any]:
             with tarfile.open(source, "r:*") as archive:
                 archive.extractall(made, filter="data")
             manifest: dict[str, Any] = json.loads((Path(made) / MANIFEST).read_text())
-        except (OSError, tarfile.TarError, ValueError) as error:
-            raise ArchiveError(f"{source} is no backup of this program: {error}") from error
-        dump = Path(made) / Path(manifest["database"]).name
+            dump = Path(made) / Path(manifest["database"]).name
+        except (OSError, EOFError, zlib.error, tarfile.TarError, ValueError, KeyError, TypeError) as error:
+            raise ArchiveError(f"{source} is no backup of this program, or damaged: {error}") from error
         _check(manifest, dump)
         connection.close()
         if manifest["engine"] == "postgresql":
@@ -87,13 +89,25 @@ def restore(source: Path) -> dict[str, Any]:
 def _check(manifest: dict[str, Any], dump: Path) -> None:
     if manifest.get("format") != FORMAT:
         raise ArchiveError(f"The backup has format {manifest.get('format')}, this program reads {FORMAT}.")
-    if not dump.is_file() or _digest(dump) != manifest["sha256"]:
+    if not dump.is_file() or _digest(dump) != manifest.get("sha256"):
         raise ArchiveError("The backup is damaged: its checksum differs.")
-    if manifest["engine"] != connection.vendor:
+    if manifest.get("engine") != connection.vendor:
         raise ArchiveError(
-            f"The backup holds a {manifest['engine']} database and DATABASE_URL names {connection.vendor}: "
+            f"The backup holds a {manifest.get('engine')} database and DATABASE_URL names {connection.vendor}: "
             "restore into the same kind."
         )
+    _require_known_migrations(manifest)
+
+
+def _require_known_migrations(manifest: dict[str, Any]) -> None:
+    """Refuse what a newer release has saved: its tables are not those that this one reads. Raises: ArchiveError."""
+    loader = MigrationLoader(None)
+    known = {f"{app}.{name}" for app, name in loader.disk_migrations}
+    known |= {f"{app}.{name}" for migration in loader.disk_migrations.values() for app, name in migration.replaces}
+    strange = sorted(set(manifest.get("migrations", ())) - known)
+    if strange:
+        shown = ", ".join(strange[:5]) + (", …" if len(strange) > 5 else "")
+        raise ArchiveError(f"The backup is of a newer release, or another one: it has {shown}. Restore it with the release that made it.")
 
 
 def _digest(file: Path) -> str:

@@ -24,7 +24,7 @@ from websockets.sync.client import connect
 
 from accounts.models import User
 from depannini_dashmap import diagnosis_pooler, diagnosis_redis  # noqa: F401 - their examinations
-from depannini_dashmap.findings import EXAMINATIONS, PATIENCE, Broken, Doubtful, Finding, examination
+from depannini_dashmap.findings import EXAMINATIONS, PATIENCE, Broken, Doubtful, Finding, cause, examination
 from depannini_dashmap.lib import proxies
 from depannini_dashmap.models import AuditEvent
 
@@ -78,7 +78,7 @@ def database() -> str:
             now, version = cursor.fetchone()
     except (DatabaseError, InterfaceError) as error:
         connection.close()
-        raise Broken(f"No answer: {type(error).__name__}", "Start PostgreSQL, or correct DATABASE_URL.") from error
+        raise Broken(f"No answer: {cause(error)}", "Start PostgreSQL, or correct DATABASE_URL.") from error
     drift = abs((datetime.now(UTC) - now).total_seconds())
     if drift > CLOCK_SLACK:
         raise Broken(f"Its clock is {drift:.0f} s off ours", "Run NTP (chrony, systemd-timesyncd) on both machines.")
@@ -92,7 +92,7 @@ def migrations() -> str:
         executor = MigrationExecutor(connection)
         pending = executor.migration_plan(executor.loader.graph.leaf_nodes())
     except (DatabaseError, InterfaceError) as error:
-        raise Broken(f"Cannot be read: {type(error).__name__}", "See database.") from error
+        raise Broken(f"Cannot be read: {cause(error)}", "See database.") from error
     if pending:
         names = ", ".join(f"{migration.app_label}.{migration.name}" for migration, _ in pending[:5])
         raise Broken(f"{len(pending)} not applied: {names}", "Run python manage.py migrate.")
@@ -112,7 +112,7 @@ def audit_trail() -> str:
             cursor.execute("SELECT current_user")
             role = cursor.fetchone()[0]
     except (DatabaseError, InterfaceError) as error:
-        raise Broken(f"Cannot be read: {type(error).__name__}", "See database and migrations.") from error
+        raise Broken(f"Cannot be read: {cause(error)}", "See database and migrations.") from error
     if may_remove:
         raise Broken(
             f"The role {role} may change audit events",
@@ -129,7 +129,7 @@ def tasks() -> str:
     try:
         number, parked = waiting.count(), DBTaskResult.objects.failed().count()
     except (DatabaseError, InterfaceError) as error:
-        raise Broken(f"Cannot be read: {type(error).__name__}", "See database.") from error
+        raise Broken(f"Cannot be read: {cause(error)}", "See database.") from error
     if number:
         raise Broken(
             f"{number} tasks are due for more than {TASKS_LATE:.0f} s",
@@ -183,7 +183,7 @@ def mail() -> str:
         server.close()
     except (OSError, smtplib.SMTPException, ssl.SSLError) as error:
         raise Broken(
-            f"{settings.EMAIL_HOST}:{settings.EMAIL_PORT} refuses: {type(error).__name__}", "Correct EMAIL_URL."
+            f"{settings.EMAIL_HOST}:{settings.EMAIL_PORT} refuses: {cause(error)}", "Correct EMAIL_URL."
         ) from error
     return f"{settings.EMAIL_HOST} accepts our login"
 
@@ -225,7 +225,7 @@ def web() -> str:
         answer = requests.get(url, timeout=PATIENCE, allow_redirects=False)
     except requests.RequestException as error:
         raise Broken(
-            f"{url} cannot be reached: {type(error).__name__}", "Start the server, or correct BASE_URL."
+            f"{url} cannot be reached: {cause(error)}", "Start the server, or correct BASE_URL."
         ) from None
     if answer.status_code != 200:
         raise Broken(
@@ -283,7 +283,7 @@ def socket() -> str:
         raise Broken(f"{url} was closed oddly: {closed}", "Look into the server's log.") from closed
     except (OSError, WebSocketException, TimeoutError) as error:
         raise Broken(
-            f"{url} does not upgrade: {type(error).__name__}",
+            f"{url} does not upgrade: {cause(error)}",
             "Let the proxy pass the headers Upgrade and Connection (docs/operations.md).",
         ) from error
     raise Broken(f"{url} let a stranger in", "Look into the server's log.")
@@ -300,7 +300,7 @@ def tiles() -> str:
     try:
         answer = requests.get(url, timeout=PATIENCE, headers={"Referer": settings.BASE_URL})
     except requests.RequestException as error:
-        raise Broken(f"Unreachable: {type(error).__name__}", "Correct MAP_TILE_URL, or unset it.") from None
+        raise Broken(f"Unreachable: {cause(error)}", "Correct MAP_TILE_URL, or unset it.") from None
     if not (answer.ok and answer.headers.get("Content-Type", "").startswith("image/")):
         raise Broken(f"The tile server answers {answer.status_code}", "Correct MAP_TILE_URL, or unset it.")
     return "the tile server answers"

@@ -4,7 +4,7 @@ import psycopg2
 from django.conf import settings
 from django.db import connection
 
-from depannini_dashmap.findings import PATIENCE, Broken, Doubtful, examination
+from depannini_dashmap.findings import PATIENCE, Broken, Doubtful, cause, examination
 
 _TRIES = 10
 _TIMEOUTS = ("statement_timeout", "lock_timeout", "idle_in_transaction_session_timeout")
@@ -18,7 +18,7 @@ def pooler() -> str:
     try:
         is_shared, missing, role = _look()
     except psycopg2.Error as error:
-        raise Doubtful(f"Cannot be asked: {type(error).__name__}", "See database.") from error
+        raise Doubtful(f"Cannot be asked: {cause(error)}", "See database.") from error
     if is_shared and settings.DATABASE_PREPARE:
         raise Broken(
             "A pooler shares connections between transactions, and statements are prepared in them",

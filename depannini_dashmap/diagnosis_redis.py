@@ -7,7 +7,7 @@ from typing import Any
 import redis
 from django.conf import settings
 
-from depannini_dashmap.findings import PATIENCE, Broken, Doubtful, examination
+from depannini_dashmap.findings import PATIENCE, Broken, Doubtful, cause, examination
 from depannini_dashmap.lib import hub, realtime
 
 
@@ -22,7 +22,7 @@ def redis_server() -> str:
         about: Any = client.info("server")
         return f"Redis {about['redis_version']} answers"
     except redis.RedisError as error:
-        raise Broken(f"No answer: {type(error).__name__}", "Start Redis, or correct REDIS_URL.") from error
+        raise Broken(f"No answer: {cause(error)}", "Start Redis, or correct REDIS_URL.") from error
     finally:
         client.close()
 
@@ -38,7 +38,7 @@ def neighbours() -> str:
         keys = [key.decode() for key in client.scan_iter("dashmap.*processes", count=1000)]
         channels = [channel.decode() for channel in client.pubsub_channels(f"dashmap*.{number}.events")]
     except redis.RedisError as error:
-        raise Doubtful(f"Cannot be asked: {type(error).__name__}", "See redis_server; it needs SCAN and PUBSUB.") from error
+        raise Doubtful(f"Cannot be asked: {cause(error)}", "See redis_server; it needs SCAN and PUBSUB.") from error
     finally:
         client.close()
     # A release before this one names its list and channel without a deployment.
@@ -72,7 +72,7 @@ def events() -> str:
                 if heard and heard["type"] == "message" and group.encode() in heard["data"]:
                     return f"an event was heard after {1000 * (time.perf_counter() - began):.1f} ms"
     except redis.RedisError as error:
-        raise Broken(f"Lost on the way: {type(error).__name__}", "See redis_server.") from error
+        raise Broken(f"Lost on the way: {cause(error)}", "See redis_server.") from error
     finally:
         client.close()
     raise Broken("An event was published and never heard", "Check that REDIS_URL may use PUBLISH and SUBSCRIBE.")

@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from axes.models import AccessAttempt, AccessFailureLog, AccessLog
 from django.apps import apps
 from django.contrib.auth import get_user_model
 from django.core.serializers.json import DjangoJSONEncoder
@@ -19,7 +20,7 @@ from accounts.phones import normalise_phone
 from depannini_dashmap.models import AuditEvent
 
 # Hashes and keys tell the person nothing and help whoever gets hold of the file.
-SECRET_COLUMNS = {"password", "code_hash", "address_key", "digest", "token_key", "body_digest", "answer", "key", "jti", "google_sub"}
+SECRET_COLUMNS = {"password", "code_hash", "address_key", "digest", "token_key", "body_digest", "answer", "key", "jti", "google_sub", "get_data", "post_data", "session_hash"}
 # Working rows without content of their own.
 LEFT_OUT = {"accounts.EndedToken", "accounts.RefreshFamily", "depannini_dashmap.IdempotentRequest"}
 
@@ -65,6 +66,11 @@ def gather(user: User) -> dict[str, list[dict[str, Any]]]:
     if invitations:
         sent = Invitation.objects.filter(invited_by=user)
         found["accounts.Invitation"] = [_columns(row) for row in (invitations | sent).order_by("pk")]
+    names = {user.username, user.phone_number, user.email} - {None, ""}  # what sign-ins are tried with
+    for model in (AccessAttempt, AccessFailureLog, AccessLog):
+        tried = [_columns(row) for row in model.objects.filter(username__in=names).order_by("pk")]
+        if tried:
+            found[model._meta.label] = tried
     events = AuditEvent.objects.filter(Q(actor_id=user.pk) | Q(target_type="accounts.user", target_id=str(user.pk)))
     if events:
         found["depannini_dashmap.AuditEvent"] = [_columns(row) for row in events.order_by("pk")]

@@ -182,8 +182,33 @@ def test_a_damaged_backup_is_refused(deployment: Deployment, tmp_path: Path) -> 
         for file in (tmp_path / "open").iterdir():
             whole.add(file, file.name)
     assert "checksum differs" in deployment.manage("restore", str(damaged), status=1)
+    whole_one = made.read_bytes()
+    damaged.write_bytes(whole_one[: len(whole_one) // 2])
+    assert "or damaged" in deployment.manage("restore", str(damaged), status=1)
+    damaged.write_bytes(whole_one[:2000] + bytes(200) + whole_one[2200:])
+    said = deployment.manage("restore", str(damaged), status=1)
+    assert "Traceback" not in said
+    assert "damaged" in said
     damaged.write_bytes(b"no archive at all")
     assert "is no backup" in deployment.manage("restore", str(damaged), status=1)
+
+
+def test_a_backup_of_a_newer_release_is_refused(deployment: Deployment, tmp_path: Path) -> None:
+    deployment.manage("migrate", "--noinput", "-v", "0")
+    deployment.manage("backup", str(tmp_path / "backups"))
+    (made,) = (tmp_path / "backups").iterdir()
+    with tarfile.open(made) as whole:
+        whole.extractall(tmp_path / "open", filter="data")
+    manifest = tmp_path / "open" / "manifest.json"
+    good = manifest.read_text()
+    for text, reason in ((good.replace('"accounts.', '"accounts.9999_of_tomorrow", "accounts.', 1), "newer release"), ("[]", "no backup"), ("{}", "no backup")):
+        manifest.write_text(text)
+        with tarfile.open(tmp_path / "newer.tar.gz", "w:gz") as whole:
+            for file in (tmp_path / "open").iterdir():
+                whole.add(file, file.name)
+        said = deployment.manage("restore", str(tmp_path / "newer.tar.gz"), status=1)
+        assert reason in said
+        assert "Traceback" not in said
 
 
 def test_old_backups_are_thinned_out(deployment: Deployment, tmp_path: Path) -> None:

@@ -18,7 +18,7 @@ from django.test import RequestFactory
 from django.utils import timezone
 from django_tasks_db.models import DBTaskResult
 
-from depannini_dashmap import diagnosis
+from depannini_dashmap import diagnosis, findings
 from depannini_dashmap.diagnosis import examine
 from depannini_dashmap.lib import proxies
 
@@ -234,3 +234,12 @@ def test_identities_in_two_spellings_are_named(client_user: Any, other_client: A
     type(client_user).objects.filter(pk=other_client.pk).update(email="x@b\u00fccher.example")
     finding = one("identities")
     assert finding.level == "doubtful" and finding.sentence.endswith(f": {other_client.pk}") and finding.remedy
+
+
+def test_a_cause_is_told_without_secrets(settings: Any) -> None:
+    settings.REDIS_URL = "redis://:p%40ss-word@127.0.0.1:1/0"
+    finding = one("redis_server")
+    assert finding.level == "broken"
+    assert "refused" in finding.sentence
+    said = findings.cause(ValueError(f"no p@ss-word, nor p%40ss-word, nor\n{settings.SECRET_KEY}"))
+    assert said == "ValueError: no [secret], nor [secret], nor [secret]"

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from axes.models import AccessAttempt
 from django.core.management import CommandError, call_command
 from django.db import connection
 from PIL import Image
@@ -16,6 +17,7 @@ from accounts.models import Company, User
 from accounts.services import invite
 from assistance.models import Assistance, ChatMessage
 from depannini_dashmap import personal_data
+from depannini_dashmap.personal_data import gather
 
 PERSONAL = ("Amina", "amina@example.com", "213555000001", "Rue des Jardins", "my engine burns")
 
@@ -125,3 +127,13 @@ def test_an_export_holds_the_invitations_to_a_proven_address(dispatcher: User, v
     viewer.email_verified = True
     assert len(personal_data.gather(viewer)["accounts.Invitation"]) == 2
     assert len(personal_data.gather(dispatcher)["accounts.Invitation"]) == 2
+
+
+@pytest.mark.django_db
+def test_an_export_holds_the_attempts_to_sign_in(client_user: User) -> None:
+    row = {"user_agent": "curl", "path_info": "/admin/login/", "http_accept": "*/*"}
+    AccessAttempt.objects.create(username=client_user.email, ip_address="198.51.100.7", failures_since_start=3, get_data="secret=1", post_data="", **row)
+    AccessAttempt.objects.create(username="somebody-else", ip_address="198.51.100.8", failures_since_start=1, get_data="", post_data="", **row)
+    (attempt,) = gather(client_user)["axes.AccessAttempt"]
+    assert (attempt["ip_address"], attempt["failures_since_start"]) == ("198.51.100.7", 3)
+    assert "get_data" not in attempt
