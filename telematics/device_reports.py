@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 from django.db.models import F, Value
 from django.db.models.functions import Coalesce, Greatest
@@ -22,18 +22,28 @@ UNKNOWN_IDS_KEPT = 20
 LONGEST_ID = 65  # one more than a row can hold, so that a longer one is never taken for its beginning
 
 
-def receive(messages: Sequence[Message]) -> None:
-    """Record what devices say that name themselves by their keys. Raises: Unauthenticated, before anything is stored."""
+Spend = Callable[[str, int], None]  # count so many events of a key; raises TooManyRequests
+
+
+def receive(messages: Sequence[Message], spend: Spend) -> None:
+    """Record what devices say that name themselves by their keys.
+
+    Only who is recognised is counted, so that a message of thousands of made-up keys costs one query.
+    Raises: Unauthenticated, TooManyRequests, before anything is stored.
+    """
     by_key: dict[str, list[Report]] = {}
     for message in messages:
         by_key.setdefault(message.device, []).append(message.report)
-    _record({key: devices.recognise_device(key) for key in by_key}, by_key)
+    known = {key: devices.recognise_device(key) for key in by_key}
+    for key in known:
+        spend(devices.digest_of(key), len(by_key[key]))
+    _record(known, by_key)
 
 
-def receive_forwarded(forwarder: Forwarder, messages: Sequence[Message]) -> None:
+def receive_forwarded(forwarder: Forwarder, messages: Sequence[Message], spend: Spend) -> None:
     """Record what a forwarder says of the devices of its company; ids that no vehicle has are remembered for people.
 
-    Raises: nothing, as sending it again would help nobody.
+    Raises: TooManyRequests, before anything is stored; nothing else, as sending it again would help nobody.
     """
     by_id: dict[str, list[Report]] = {}
     for message in messages:
@@ -42,6 +52,8 @@ def receive_forwarded(forwarder: Forwarder, messages: Sequence[Message]) -> None
             by_id.setdefault(message.device[:LONGEST_ID], []).append(message.report)
     rows = Device.objects.working().filter(company_id=forwarder.company_id, external_id__in=[one for one in by_id if one])
     known = {device.external_id: device for device in rows}
+    for external_id in known:
+        spend(f"{forwarder.pk}:{devices.digest_of(external_id)}", len(by_id[external_id]))
     _record(known, {external_id: reports for external_id, reports in by_id.items() if external_id in known})
     _note_forwarder(forwarder, [one for one in by_id if one not in known])
 

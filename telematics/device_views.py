@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import binascii
 import json
-from collections import Counter
 from typing import Any
 
 from django.http import HttpResponse
@@ -218,9 +217,7 @@ class _DeviceView(APIView):
 
     def receive(self, messages: list[protocols.Message]) -> None:
         """Record what devices say. Raises: TooManyRequests, Unauthenticated."""
-        for key, number in Counter(message.device for message in messages).items():
-            PositionThrottle.bucket.spend(devices.digest_of(key), number)
-        device_reports.receive(messages)
+        device_reports.receive(messages, PositionThrottle.bucket.spend)
 
 
 @extend_schema(request=OpenApiTypes.OBJECT, responses={200: None})
@@ -263,9 +260,7 @@ class TraccarView(_DeviceView):
         if forwarder is None:
             self.receive(messages)
             return HttpResponse()
-        for external_id, number in Counter(message.device for message in messages).items():
-            PositionThrottle.bucket.spend(f"{forwarder.pk}:{external_id[:64]}", number)
-        device_reports.receive_forwarded(forwarder, messages)
+        device_reports.receive_forwarded(forwarder, messages, PositionThrottle.bucket.spend)
         return HttpResponse()
 
 

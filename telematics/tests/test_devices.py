@@ -7,6 +7,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.core.cache import cache
 from django.utils import timezone
 
 from depannini_dashmap.models import AuditEvent
@@ -244,6 +245,31 @@ def test_ids_that_nobody_could_enter_are_refused_quietly(api: Any, secret: str, 
     answer = api().post(f"{URL}traccar/", data=body.encode(), content_type="application/json", headers=bearer(secret))
     assert answer.status_code == 200
     assert not Position.objects.exists()
+
+
+@pytest.mark.parametrize("external_id", ["\ud800", "\n", "a b", IMEI])
+def test_odd_ids_are_counted_as_any_other(api: Any, dispatcher: Any, van: Any, secret: str, settings: Any, external_id: str) -> None:
+    settings.THROTTLING_ENABLED = True
+    if external_id.isprintable():
+        api(dispatcher).post(URL, {"vehicle_id": van.pk, "external_id": external_id})
+    body = json.dumps(forwarded(external_id))
+    answer = api().post(f"{URL}traccar/", data=body.encode(), content_type="application/json", headers=bearer(secret))
+    assert answer.status_code == 200
+    assert Position.objects.exists() is external_id.isprintable()
+
+
+@pytest.mark.parametrize("behind", [False, True])
+def test_made_up_names_by_the_thousand_cost_nothing(
+    api: Any, secret: str, settings: Any, behind: bool, monkeypatch: Any, django_assert_max_num_queries: Any
+) -> None:
+    settings.THROTTLING_ENABLED = True
+    counted: list[Any] = []
+    monkeypatch.setattr(cache, "incr", lambda name, *_: counted.append(name) or 1)
+    body = [forwarded(f"unknown {number}") for number in range(5000)]
+    with django_assert_max_num_queries(10):
+        answer = api().post(f"{URL}traccar/", body, headers=bearer(secret) if behind else {})
+    counted = [name for name in counted if "position" in name]
+    assert (answer.status_code, counted) == (200 if behind else 401, [])
 
 
 def test_an_external_id_is_no_key(api: Any, dispatcher: Any, van: Any) -> None:
