@@ -57,6 +57,15 @@ def test_every_lasting_service_has_a_health_check(name: str) -> None:
     assert check["interval"]
 
 
+@pytest.mark.parametrize("name", ["migrate", "web", "worker", "postgres", "redis"])
+def test_every_service_is_bounded_and_gains_no_privileges(name: str) -> None:
+    service = COMPOSE["services"][name]
+    assert service["security_opt"] == ["no-new-privileges:true"]
+    assert service["mem_limit"]
+    assert service["pids_limit"]
+    assert service["logging"]["options"]["max-size"]
+
+
 def test_images_are_pinned() -> None:
     images = [service["image"] for service in COMPOSE["services"].values()]
     assert [image for image in images if not PINNED.match(image)] == []
