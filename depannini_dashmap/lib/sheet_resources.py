@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any, ClassVar
 
-from django.core.exceptions import ValidationError
+from django.core.exceptions import NON_FIELD_ERRORS, ValidationError
 from django.db import transaction
 from django.utils.translation import gettext as _
 from import_export import resources, results
@@ -122,24 +122,26 @@ class RowResource(resources.Resource):
         result = results.RowResult()
         result.line = line
         try:
-            if line.faults:
-                raise ValidationError(line.faults)
             self._require_unique(line.cells)
             # A row that fails half-way leaves nothing behind; the rows beside it stay.
             with transaction.atomic():
                 result.import_type, instance = self.put_row(
                     line.cells, user=kwargs["user"], number=kwargs["row_number"], dry_run=kwargs["dry_run"]
                 )
+                if line.faults:
+                    raise ValidationError(line.faults)
             result.add_instance_info(instance)
             result.instance = instance
             result.diff = self.stored_cells(instance)
         except ValidationError as error:
             result.import_type = results.RowResult.IMPORT_TYPE_INVALID
-            result.validation_error = ValidationError(_translated(error.message_dict))
+            # All that is wrong with a row is told at once; what a cell's reader said goes before what came of it.
+            result.validation_error = ValidationError({**_translated(error.message_dict), **line.faults})
         except DomainError as error:
             result.import_type = results.RowResult.IMPORT_TYPE_INVALID
             fields = self.error_columns(error.fields) if error.fields else None
-            result.validation_error = ValidationError(_translated(fields) if fields else in_words(error.message))
+            told: dict[str, list[str]] = _translated(fields) if fields else {NON_FIELD_ERRORS: [in_words(error.message)]}
+            result.validation_error = ValidationError({**told, **line.faults})
         return result
 
     def export_resource(self, instance: Any, selected_fields: Any = None, **kwargs: Any) -> list:

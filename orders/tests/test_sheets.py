@@ -103,7 +103,7 @@ def test_good_rows_are_kept_and_bad_ones_come_back_as_a_sheet(browser):
     refused = browser.get(answer.context["refused_url"])
     lines = refused.content.decode("utf-8-sig").splitlines()
     assert lines[0] == "customer_name;goods_description;goods_weight;error"
-    assert lines[1].startswith(";y;2,5;line 3: customer_name: ") and lines[2].startswith("Ali;#N/A;'=3;line 4")
+    assert lines[1].startswith(";y;2,5;line 3: customer_name: ") and lines[2].startswith("Ali;#N/A;'=3;\"line 4: goods_weight: ")
     mended = refused.content.decode("utf-8-sig").replace("#N/A", "z").replace("'=3", "3").replace("\n;", "\nLila;")
     assert "2 new" in bring(browser, mended)
     assert "2 skipped" in bring(browser, mended)
@@ -122,3 +122,11 @@ def test_a_file_without_a_good_row_has_nothing_to_confirm(browser):
     answer = upload(browser, "customer_name,goods_description,colour\n,x,red\n", "o.csv", LIST)
     assert "confirm_form" not in answer.context
     assert "colour" in answer.content.decode()
+
+
+def test_all_that_is_wrong_with_a_row_is_told_at_once(browser):
+    sheet = "customer_name,goods_description,goods_weight,customer_phone\n,x,abc,2.13E+11\nAmel,#N/A,1,\nAli,x,1,\n"
+    answer = upload(browser, sheet, "orders.csv", LIST)
+    assert faults(answer) == [(1, ["customer_name", "customer_phone", "goods_weight"]), (2, ["goods_description"])]
+    assert "1 new" in confirm(browser, answer, LIST).content.decode()
+    assert Order.objects.get().customer_name == "Ali"
