@@ -41,7 +41,8 @@ BASE_URL = env.str("BASE_URL", "http://127.0.0.1:8000").rstrip("/")
 NUM_PROXIES = env.int("NUM_PROXIES", 0)
 SERVE = env.str("SERVE", "all")
 
-_LOOPBACK_HOSTS = {"localhost", "127.0.0.1", "[::1]", "::1", "testserver"}
+# The last is how a phone's emulator calls the machine that it runs on.
+_LOOPBACK_HOSTS = {"localhost", "127.0.0.1", "[::1]", "::1", "testserver", "10.0.2.2"}
 if not DEBUG:
     if len(SECRET_KEY) < 32 or len(set(SECRET_KEY)) < 5 or SECRET_KEY.startswith("django-insecure-"):
         raise ImproperlyConfigured("SECRET_KEY is insecure: use at least 32 random characters.")
@@ -384,7 +385,8 @@ SPECTACULAR_SETTINGS = {
 
 # --- Browsers and transport ----------------------------------------------------------------------------------------------------------
 CORS_ALLOWED_ORIGINS = env.list("CORS_ALLOWED_ORIGINS", default=[])
-if DEBUG:
+CORS_ALLOW_LOCALHOST = env.bool("CORS_ALLOW_LOCALHOST", DEBUG)
+if CORS_ALLOW_LOCALHOST:
     CORS_ALLOWED_ORIGIN_REGEXES = [r"^https?://(localhost|127\.0\.0\.1)(:\d+)?$"]
 CORS_URLS_REGEX = r"^/api/.*$"
 CORS_ALLOW_HEADERS = ["accept", "authorization", "content-type", "idempotency-key", "x-request-id"]

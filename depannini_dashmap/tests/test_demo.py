@@ -1,8 +1,15 @@
 """The demo's data: made once, through the rules, for each role; and the world that moves in it."""
 
 import datetime as dt
+import os
+import select
+import socket
+import subprocess
+import sys
 
+import httpx
 import pytest
+from django.conf import settings
 from django.core.management import CommandError, call_command
 
 from accounts.models import Company, User
@@ -66,3 +73,42 @@ def test_vehicles_of_a_fast_world_stay_believable(speed_up):
 def test_a_world_without_a_duration_goes_on(duration_s, is_over):
     world = World("http://127.0.0.1:9", speed_up=1, duration_s=duration_s, seed=1)
     assert world.is_over is is_over
+
+
+@pytest.mark.slow
+def test_emulators_and_pages_of_this_machine_may_call(tmp_path):
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    environment = {
+        "PATH": os.environ["PATH"],
+        "HOME": str(tmp_path),
+        "DATABASE_URL": f"sqlite:///{tmp_path}/demo.sqlite3",
+        "MEDIA_ROOT": str(tmp_path / "media"),
+        "SECRET_KEY": "a-key-for-the-demo-that-is-long-enough-to-be-taken",
+    }
+    command = [sys.executable, "manage.py", "demo", "--port", str(port)]
+    with (
+        (tmp_path / "log").open("wb") as log,
+        subprocess.Popen(command, cwd=settings.BASE_DIR, env=environment, stdout=log, stderr=log) as server,
+    ):
+        try:
+            answer = first_answer(f"http://127.0.0.1:{port}/api/", server)
+            assert answer.status_code == 200, (tmp_path / "log").read_text()
+            asked = {"Host": f"10.0.2.2:{port}", "Origin": "http://localhost:5173"}
+            answer = httpx.get(f"http://127.0.0.1:{port}/api/", headers=asked)
+            assert (answer.status_code, answer.headers["Access-Control-Allow-Origin"]) == (200, "http://localhost:5173")
+            foreign = httpx.get(f"http://127.0.0.1:{port}/api/", headers={"Host": "evil.example", "Origin": "http://evil.example"})
+            assert foreign.status_code == 400 and "Access-Control-Allow-Origin" not in foreign.headers
+        finally:
+            server.terminate()
+
+
+def first_answer(url, server):
+    """Return the first answer of a server that starts; it fails when the server ends instead."""
+    while server.poll() is None:
+        try:
+            return httpx.get(url, timeout=5)
+        except httpx.TransportError:
+            select.select([], [], [], 0.1)
+    raise AssertionError("the server ended")

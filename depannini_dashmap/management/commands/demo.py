@@ -37,6 +37,9 @@ class Command(BaseCommand):
         refuse_busy_port(port)
         os.environ.setdefault("ALLOW_FAKE_DATA", "on")
         os.environ.setdefault("BASE_URL", f"http://{HOST}:{port}")
+        # Pages and phones' emulators of this machine may call: the server listens on the loopback address alone.
+        os.environ.setdefault("ALLOWED_HOSTS", "localhost,127.0.0.1,[::1],10.0.2.2")
+        os.environ.setdefault("CORS_ALLOW_LOCALHOST", "on")
         call_command("migrate", verbosity=0, interactive=False)
         self.seed_once()
         self.say_where(port)
