@@ -57,7 +57,7 @@ def test_a_rating_is_one_to_five(client_user: Any, assistant_user: Any) -> None:
 
 def test_one_open_request_and_one_job_each(client_user: Any, other_client: Any, assistant_user: Any) -> None:
     _job(client_user, status="accepted", assistant=assistant_user)
-    _refused("assistance_one_open_per_client", lambda: _job(client_user))
+    _refused("assistance_one_open_request", lambda: _job(client_user))
     _refused("assistance_one_job_per_assistant", lambda: _job(other_client, status="ongoing", assistant=assistant_user))
     _refused(
         "assistance_two_people", lambda: _job(assistant_user, status="canceled", assistant=assistant_user, ended_at=NOW)

@@ -6,7 +6,7 @@ An import is a dry run first that names the place of each fault; confirming it w
 import threading
 from collections.abc import Callable
 from typing import Any
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import tablib
 from django import forms
@@ -148,7 +148,7 @@ class SheetAdmin(ImportExportMixin):
         name = f"{self.opts.app_label}_{self.opts.model_name}_empty_sheet"
         view = self.admin_site.admin_view(self.empty_sheet)
         refused = path(
-            "import/refused/<str:token>.csv",
+            "import/refused/<uuid:token>.csv",
             self.admin_site.admin_view(self.refused_rows),
             name=f"{self.opts.app_label}_{self.opts.model_name}_refused_rows",
         )
@@ -229,11 +229,11 @@ class SheetAdmin(ImportExportMixin):
         """Keep the sheet of refused rows for a day; returns its address, empty without such rows."""
         if not (sheet := refused_sheet(result)):
             return ""
-        token = uuid4().hex
+        token = uuid4()
         cache.set(_refused_key(request, token), sheet, CONFIRMED_FOR)
         return reverse(f"admin:{self.opts.app_label}_{self.opts.model_name}_refused_rows", args=[token])
 
-    def refused_rows(self, request: HttpRequest, token: str) -> HttpResponse:
+    def refused_rows(self, request: HttpRequest, token: UUID) -> HttpResponse:
         """Give the rows that an import of this user left out."""
         if not self.has_import_permission(request):
             raise PermissionDenied
@@ -277,8 +277,8 @@ class SheetAdmin(ImportExportMixin):
         return HttpResponseRedirect("../import/")
 
 
-def _refused_key(request: HttpRequest, token: str) -> str:
-    return f"import-refused-{request.user.pk}-{token[:32]}"
+def _refused_key(request: HttpRequest, token: UUID) -> str:
+    return f"import-refused-{request.user.pk}-{token.hex}"
 
 
 class TenantHistory:

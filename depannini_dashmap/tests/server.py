@@ -179,6 +179,7 @@ def _environment() -> dict[str, str]:
         "DATABASE_URL": url,
         "REDIS_URL": settings.REDIS_URL,
         "SECRET_KEY": settings.SECRET_KEY,
+        "DEPLOYMENT": settings.DEPLOYMENT,  # derived from the name of the database, which a test run changes
         "TASK_WORKER": "on",
         "PYTHONUNBUFFERED": "1",
     }

@@ -29,7 +29,9 @@ realtime.publish_now("trips.7", {"type": "position", "from": "%s"})
 
 def speak(word: str, **environment: str) -> None:
     """Have another process keep a value, hold a socket, enter the list and publish."""
-    given = {**os.environ, "DJANGO_SETTINGS_MODULE": "depannini_dashmap.settings_test", **environment}
+    # The number of a worker of this run is in REDIS_URL already.
+    own = {name: value for name, value in os.environ.items() if name != "PYTEST_XDIST_WORKER"}
+    given = {**own, "DJANGO_SETTINGS_MODULE": "depannini_dashmap.settings_test", **environment}
     subprocess.run([sys.executable, "-c", SPEAK % word], cwd=ROOT, env=given, check=True, timeout=60)
 
 

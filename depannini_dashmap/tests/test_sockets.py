@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from depannini_dashmap.lib import connection_limit, sockets
+from depannini_dashmap.lib import connection_limit, deployment, sockets
 from depannini_dashmap.lib.connection_limit import APPS, PAGES, Connection
 
 USER = 7
@@ -140,5 +140,5 @@ def test_the_longest_silent_is_the_one_too_many(limit: Any, has_redis: bool, set
     for one in held:
         one.leave()
     assert not Connection(USER, limit).enter()
-    assert connection_limit._here.keys() == {f"dashmap.connections.{limit.name}.{USER}"}
+    assert connection_limit._here.keys() == {deployment.named("connections", limit.name, str(USER))}
     connection_limit._here.clear()

@@ -191,7 +191,7 @@ def test_what_did_not_leave_costs_nothing(client, settings):
     assert [notify(client, trip).status_code for _ in range(3)] == [502] * 3
     settings.EMAIL_BACKEND = good
     assert notify(client, trip).status_code == 200
-    other, _ = loaded_trip(client, make_vehicle(client))
+    other, _ = loaded_trip(client, vehicle=make_vehicle(client))
     assert notify(client, other).status_code == 429
 
 
