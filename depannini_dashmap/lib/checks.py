@@ -13,17 +13,18 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import phonenumbers
 from django.conf import settings
-from django.core.checks import CheckMessage, Error, Tags, Warning, register
+from django.core.checks import CheckMessage, Error, Info, Tags, Warning, register
 
 _LOOPBACK = {"localhost", "127.0.0.1", "::1", "[::1]"}
-_RULES: list[tuple[str, type[Error | Warning], Callable[[], str | None], str]] = []
+_LEVELS: dict[str, type[Error | Info | Warning]] = {"E": Error, "W": Warning, "I": Info}
+_RULES: list[tuple[str, type[Error | Info | Warning], Callable[[], str | None], str]] = []
 
 
 def rule(number: str, hint: str) -> Callable[[Callable[[], str | None]], Callable[[], str | None]]:
-    """Add a function that gives a sentence when something is doubtful; `E…` numbers are errors, `W…` warnings."""
+    """Add a function that gives a sentence when something is doubtful; `E…` numbers are errors, `W…` warnings, `I…` advice."""
 
     def add(function: Callable[[], str | None]) -> Callable[[], str | None]:
-        _RULES.append((f"dashmap.{number}", Error if number.startswith("E") else Warning, function, hint))
+        _RULES.append((f"dashmap.{number}", _LEVELS[number[0]], function, hint))
         return function
 
     return add
@@ -252,7 +253,7 @@ def codes_are_limited_sensibly() -> str | None:
     return None
 
 
-@rule("W019", "Approve those who work already in the console, then set ASSISTANT_APPROVAL=on.")
+@rule("I001", "Approve those who work already in the console, then set ASSISTANT_APPROVAL=on.")
 def assistants_are_approved() -> str | None:
     """Who accepts a job sees the motorist's phone."""
     if not settings.ASSISTANT_APPROVAL:

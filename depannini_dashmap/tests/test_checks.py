@@ -62,7 +62,7 @@ def test_a_good_deployment_has_nothing_doubtful(production: Any) -> None:
         ("W016", {"SMS_COUNTRIES": frozenset({"FR"})}),
         ("W017", {"CODES_PER_NETWORK": 1}),
         ("W017", {"CODES_PER_NETWORK": 5000}),
-        ("W019", {"ASSISTANT_APPROVAL": False}),
+        ("I001", {"ASSISTANT_APPROVAL": False}),
         ("W020", {"ASSISTANCE_STALLED_AFTER": timedelta(seconds=1)}),
         ("W018", {"MESSAGES_PER_COMPANY": 0}),
         ("W014", {"ACCESS_TOKEN_TTL": timedelta(days=31)}),
@@ -75,7 +75,7 @@ def test_each_doubtful_setting_is_named(production: Any, number: str, changes: d
     assert f"dashmap.{number}" in ids()
     message = next(message for message in check_deployment() if message.id == f"dashmap.{number}")
     assert message.hint
-    assert message.level == (40 if number.startswith("E") else 30)
+    assert message.level == {"E": 40, "W": 30, "I": 20}[number[0]]
 
 
 def test_a_key_file_that_others_can_read_is_named(production: Any) -> None:
