@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from accounts.fields import (
@@ -26,6 +27,7 @@ from depannini_dashmap.lib.fields import (
     UtcDateTimeField,
     VisibleRelatedField,
 )
+from depannini_dashmap.lib.schema import SOMETIMES
 
 DETAILS = (
     "service_type",
@@ -296,6 +298,14 @@ class CodeSerializer(serializers.Serializer):
 
 
 # --- DashMap profile, company, members ------------------------------------------------------------------------------------------
+@extend_schema_field({"type": "string", "description": "claimed, until it is proven", SOMETIMES: True})
+class ClaimedField(serializers.CharField):
+    """An address that somebody claims; absent while there is none."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(read_only=True, **kwargs)
+
+
 class ProfileSerializer(serializers.Serializer):
     """One's own account as the console shows it; company_id switches among one's own companies."""
 
@@ -306,8 +316,8 @@ class ProfileSerializer(serializers.Serializer):
     last_name = OptionalText(max_length=150)
     company_id = VisibleRelatedField(queryset=Company.objects.all(), allow_null=True, required=False)
     company_name = serializers.CharField(read_only=True, allow_null=True)
-    pending_email = serializers.CharField(read_only=True, required=False, help_text="claimed, until it is proven")
-    pending_phone_number = serializers.CharField(read_only=True, required=False, help_text="claimed, until it is proven")
+    pending_email = ClaimedField()
+    pending_phone_number = ClaimedField()
 
     def changes(self) -> dict[str, Any]:
         """Return the arguments of `change_profile`."""

@@ -371,6 +371,7 @@ SPECTACULAR_SETTINGS = {
     "POSTPROCESSING_HOOKS": [
         "drf_spectacular.hooks.postprocess_schema_enums",
         "depannini_dashmap.lib.schema.let_texts_be_empty",
+        "depannini_dashmap.lib.schema.let_fields_be_absent",
         "depannini_dashmap.lib.schema.add_refusals",
     ],
     "ENUM_NAME_OVERRIDES": {

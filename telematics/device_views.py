@@ -47,8 +47,8 @@ class DeviceShape(serializers.ModelSerializer):
     name = TextField(max_length=100, required=False, allow_blank=True)
     external_id = TextField(max_length=64, required=False, allow_blank=True)
     created_at = UtcDateTimeField(read_only=True)
-    contacted_at = UtcDateTimeField(read_only=True)
-    position_at = UtcDateTimeField(read_only=True)
+    contacted_at = UtcDateTimeField(read_only=True, allow_null=True)
+    position_at = UtcDateTimeField(read_only=True, allow_null=True)
     last_refusal = serializers.SerializerMethodField()
 
     class Meta:
@@ -97,7 +97,7 @@ class ForwarderShape(serializers.ModelSerializer):
     company = VisibleRelatedField(queryset=Company.objects.all(), required=False)
     name = TextField(max_length=100, required=False, allow_blank=True)
     created_at = UtcDateTimeField(read_only=True)
-    contacted_at = UtcDateTimeField(read_only=True)
+    contacted_at = UtcDateTimeField(read_only=True, allow_null=True)
     unknown_ids = serializers.DictField(child=serializers.DateTimeField(), read_only=True)
 
     class Meta:

@@ -24,6 +24,7 @@ KEY = {
     "description": "The same key with the same body within 72 hours repeats the first answer, with `Idempotent-Replayed: true`, and does nothing twice.",
 }
 EMPTY = {"type": "string", "maxLength": 0}
+SOMETIMES = "x-sometimes"  # on a field that an answer holds only when there is something to say
 WITH_BODY = {"413", "415"}
 ENVELOPE = {
     "type": "object",
@@ -81,4 +82,13 @@ def let_texts_be_empty(result: dict[str, Any], generator: Any, request: Any, pub
                 field.update({"type": "string", "description": "an e-mail, or empty"})
                 if nullable:
                     field["nullable"] = True
+    return result
+
+
+def let_fields_be_absent(result: dict[str, Any], generator: Any, request: Any, public: bool) -> dict[str, Any]:
+    """Require no field of an answer that is there only sometimes; a post-processing hook."""
+    for component in result["components"]["schemas"].values():
+        absent = [name for name, field in component.get("properties", {}).items() if field.pop(SOMETIMES, False)]
+        if absent:
+            component["required"] = [name for name in component.get("required", ()) if name not in absent]
     return result
