@@ -18,6 +18,7 @@ from depannini_dashmap.lib.api import ResourceViewSet, one_page
 from depannini_dashmap.lib.errors import NotFound
 from depannini_dashmap.lib.paths import path_id
 from depannini_dashmap.lib.rows import RowPages
+from depannini_dashmap.lib.wire import OnePage
 
 
 class CompanyViewSet(ResourceViewSet):
@@ -66,6 +67,8 @@ class MembersView(_OfCompany):
 
     200 list; 202 invited, whether there is such a person or not; 400; 403 viewers; 404; 409 too many open invitations.
     """
+
+    pagination_class = OnePage
 
     @extend_schema(responses=shapes.MemberSerializer(many=True), operation_id="companies_members_list")
     def get(self, request: Request, company_id: str) -> Response:

@@ -15,10 +15,13 @@ from accounts.views.api import ApiView
 from accounts.views.companies import _OfCompany
 from depannini_dashmap.lib.api import one_page
 from depannini_dashmap.lib.paths import path_id
+from depannini_dashmap.lib.wire import OnePage
 
 
 class CompanyInvitationsView(_OfCompany):
     """GET /api/companies/{id}/invitations/ — its owners and members, staff: the open ones. 200; 403 viewers; 404."""
+
+    pagination_class = OnePage
 
     @extend_schema(responses=shapes.SentInvitationSerializer(many=True), operation_id="companies_invitations_list")
     def get(self, request: Request, company_id: str) -> Response:
@@ -43,6 +46,7 @@ class OwnInvitationsView(ApiView):
     """GET /api/invitations/ — dispatchers: the open ones to themselves; by e-mail only once it is proven. 200; 403."""
 
     permission_classes = [IsDispatcherOfAnyRole]
+    pagination_class = OnePage
 
     @extend_schema(responses=shapes.OwnInvitationSerializer(many=True), operation_id="invitations_list")
     def get(self, request: Request) -> Response:

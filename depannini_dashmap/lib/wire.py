@@ -6,7 +6,7 @@ import orjson
 from django.core.exceptions import ValidationError as DjangoValidationError
 from rest_framework import exceptions
 from rest_framework.negotiation import DefaultContentNegotiation
-from rest_framework.pagination import CursorPagination
+from rest_framework.pagination import BasePagination, CursorPagination
 from rest_framework.parsers import BaseParser
 from rest_framework.renderers import BaseRenderer
 from rest_framework.request import Request
@@ -65,6 +65,23 @@ class AlwaysJson(DefaultContentNegotiation):
 
 
 # --- Lists -----------------------------------------------------------------------------------------------------------------
+def list_schema(rows: dict) -> dict:
+    """Describe the envelope of lists around the schema of their rows."""
+    link = {"type": "string", "format": "uri", "nullable": True}
+    return {
+        "type": "object",
+        "required": ["results", "next", "previous"],
+        "properties": {"results": rows, "next": link, "previous": link},
+    }
+
+
+class OnePage(BasePagination):
+    """Describes, to the schema alone, a list that is one page; `lib.api.one_page` answers it."""
+
+    def get_paginated_response_schema(self, schema: dict) -> dict:
+        return list_schema(schema)
+
+
 class CursorPages(CursorPagination):
     """`{"results", "next", "previous"}`, newest first, up to 1000 rows a page.
 
@@ -115,9 +132,4 @@ class CursorPages(CursorPagination):
         return Response({"results": data, "next": self.get_next_link(), "previous": self.get_previous_link()})
 
     def get_paginated_response_schema(self, schema: dict) -> dict:
-        link = {"type": "string", "format": "uri", "nullable": True}
-        return {
-            "type": "object",
-            "required": ["results", "next", "previous"],
-            "properties": {"results": schema, "next": link, "previous": link},
-        }
+        return list_schema(schema)
