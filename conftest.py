@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from datetime import date, timedelta
+from importlib import import_module
 from typing import Any
 
 import pytest
@@ -33,6 +34,22 @@ def _clean_cache() -> Iterator[None]:
     cache.clear()
     forget_signs()
     yield
+
+
+@pytest.fixture(autouse=True)
+def _default_tariffs(request: pytest.FixtureRequest) -> None:
+    """Bring back the tariffs that a migration made: a test with transactions of its own leaves the tables empty."""
+    if request.node.get_closest_marker("django_db") or {"db", "transactional_db"} & set(request.fixturenames):
+        request.getfixturevalue("db")
+        from assistance.models import Tariff
+
+        if not Tariff.objects.exists():
+            made = import_module("assistance.migrations.0006_tariff_of_the_apps")
+            # In bulk, which leaves no version behind: nobody has touched them.
+            Tariff.objects.bulk_create(
+                Tariff(assistance_type="towing", vehicle_class=size, base=base, per_km=per_km, minimum=0, valid_from=made.SINCE)
+                for size, (base, per_km) in made.OF_THE_APPS.items()
+            )
 
 
 @pytest.fixture
