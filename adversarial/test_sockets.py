@@ -407,6 +407,7 @@ def test_c17_a_duplicate_keeps_its_event_id(job):
 def test_c18_handshakes_that_no_library_sends(stage, cast):
     client = cast.client()
     number, port = ask_for_help(client), int(stage.urls[0].rsplit(":", 1)[1])
+    before = stage.logs().count("Traceback")  # what other attacks left there is theirs
 
     def shake(path, *headers):
         head = [f"GET {path} HTTP/1.1", f"Host: 127.0.0.1:{port}", "Upgrade: websocket", "Connection: Upgrade", "Sec-WebSocket-Version: 13"]
@@ -422,7 +423,7 @@ def test_c18_handshakes_that_no_library_sends(stage, cast):
     assert shake(f"/hidden{room}", "Daphne-Root-Path: /hidden").split()[1] == b"403"
     for twice in ("Host: evil.example", f"Authorization: {client.header}"):
         assert b" 500" not in shake(room, twice)
-    assert "Traceback" not in stage.logs()
+    assert stage.logs().count("Traceback") == before
 
 
 @pytest.mark.parametrize("number", ["abc", "-1", str(2**63), "9" * 120, "%00", "%C3%A9"])
