@@ -26,5 +26,5 @@ VOLUME ["/data"]
 EXPOSE 8000
 STOPSIGNAL SIGTERM
 HEALTHCHECK --interval=10s --timeout=5s --start-period=20s --retries=3 \
-    CMD ["python", "-m", "depannini_dashmap.ready", "http://127.0.0.1:8000/readyz"]
+    CMD ["python", "-m", "depannini_dashmap.operations.healthcheck", "http://127.0.0.1:8000/readyz"]
 CMD ["python", "manage.py", "serve", "--host", "0.0.0.0", "--port", "8000"]

@@ -29,7 +29,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.fixture(autouse=True)
 def _clean_cache() -> Iterator[None]:
-    from assistance.services.signs import forget_signs
+    from assistance.services.signs_of_life import forget_signs
 
     cache.clear()
     forget_signs()

@@ -16,11 +16,11 @@ from accounts import services, tokens
 from accounts.admin_forms import AccountForm, MembershipForm, NewAccountForm, NewPasswordForm
 from accounts.models import Company, Membership, User
 from accounts.permissions import may_edit, may_own
-from depannini_dashmap.lib import audit
-from depannini_dashmap.lib.admin import TenantAdmin
+from depannini_dashmap.lib.admin.service_admin import ServiceAdmin
+from depannini_dashmap.lib.admin.tenancy import TenantAdmin
+from depannini_dashmap.lib.api.translated_errors import explain
 from depannini_dashmap.lib.errors import DomainError
-from depannini_dashmap.lib.refusals import explain
-from depannini_dashmap.lib.service_admin import ServiceAdmin
+from depannini_dashmap.lib.ops import audit
 
 # Its pages show digests and make tokens for anybody.
 admin.site.unregister(AuthToken)

@@ -16,7 +16,7 @@ from accounts.models import Membership, User
 from accounts.phones import NotAPhoneNumber, normalise_phone
 from accounts.services import set_password_by_operator
 from accounts.usernames import canonical_username, is_choosable
-from depannini_dashmap.lib.admin import TextFormField
+from depannini_dashmap.lib.admin.tenancy import TextFormField
 
 
 class AddressesMixin:

@@ -17,12 +17,12 @@ from django.db import transaction
 from django.db.models import Count, Q, QuerySet
 from django.utils import timezone
 
-from accounts.hashing import address_key
+from accounts.keyed_hashes import address_key
 from accounts.networks import is_familiar, network_key, present_network
+from depannini_dashmap.lib.db.advisory_locks import take_turn
 from depannini_dashmap.lib.errors import InvalidData, TooManyRequests
-from depannini_dashmap.lib.metrics import MESSAGES_REFUSED
-from depannini_dashmap.lib.sms_numbers import barred_because
-from depannini_dashmap.lib.turns import take_turn
+from depannini_dashmap.lib.ops.metrics import MESSAGES_REFUSED
+from depannini_dashmap.lib.outbound.sms_destinations import barred_because
 
 if TYPE_CHECKING:
     from accounts.models import User

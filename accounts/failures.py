@@ -16,7 +16,7 @@ from django.http import HttpRequest
 from django.utils import timezone
 
 from accounts.budget import WARNING
-from accounts.hashing import name_key
+from accounts.keyed_hashes import name_key
 from accounts.models import Notice, User
 from accounts.networks import network_key
 from accounts.services.notices import send_notice, where_to_tell

@@ -14,7 +14,7 @@ from rest_framework import serializers
 
 from accounts.phones import NotAPhoneNumber, normalise_phone
 from accounts.usernames import canonical_username, is_choosable
-from depannini_dashmap.lib.fields import StrictIntegerField, TextField
+from depannini_dashmap.lib.api.fields import StrictIntegerField, TextField
 from depannini_dashmap.lib.text import plain_digits
 
 _SHORT_DATE = re.compile(r"\s*(\d{1,2})[:/.-](\d{1,2})[:/.-](\d{2}|\d{4})\s*\Z", re.ASCII)

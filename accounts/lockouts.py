@@ -18,8 +18,8 @@ from django.utils import timezone
 
 from accounts import failures
 from accounts.throttles import caller_address
+from depannini_dashmap.lib.db.advisory_locks import take_turn
 from depannini_dashmap.lib.errors import TooManyRequests
-from depannini_dashmap.lib.turns import take_turn
 
 
 def require_unlocked(request: HttpRequest, name: str) -> None:

@@ -9,10 +9,10 @@ from django.core.mail import EmailMultiAlternatives
 from django.template.loader import render_to_string
 
 from accounts.models import Invitation, Notice, VerificationCode
-from depannini_dashmap.lib import mails
-from depannini_dashmap.lib.metrics import MESSAGES_SENT
-from depannini_dashmap.lib.plain_text import one_line
-from depannini_dashmap.lib.sms import send_sms
+from depannini_dashmap.lib.ops.metrics import MESSAGES_SENT
+from depannini_dashmap.lib.outbound import mail
+from depannini_dashmap.lib.outbound.plain_text import one_line
+from depannini_dashmap.lib.outbound.sms import send_sms
 
 _MAIL_PATIENCE = 10.0  # seconds: a mail server that drips must not hold the worker, which has waves to send
 _CODE_SUBJECTS = {
@@ -87,4 +87,4 @@ def _send_mail(address: str, template: str, context: dict, headers: dict[str, st
     text = render_to_string(f"emails/{template}.txt", context)
     message = EmailMultiAlternatives(context["subject"], text, to=[address], headers=headers)
     message.attach_alternative(render_to_string(f"emails/{template}.html", context), "text/html")
-    mails.deliver(message, limit=_MAIL_PATIENCE)
+    mail.deliver(message, limit=_MAIL_PATIENCE)

@@ -15,7 +15,7 @@ from django.utils import timezone
 from django.utils.crypto import salted_hmac
 
 from accounts.code_models import CodeGuess, Notice, VerificationCode
-from accounts.hashing import spellings
+from accounts.keyed_hashes import spellings
 from accounts.managers import (
     CompanyQuerySet,
     EndedTokenQuerySet,
@@ -24,7 +24,7 @@ from accounts.managers import (
     UserManager,
     normalise_email,
 )
-from depannini_dashmap.lib.contact import PhoneTextField
+from depannini_dashmap.lib.contact_phone import PhoneTextField
 
 __all__ = [
     "OPERATORS",

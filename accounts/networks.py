@@ -8,7 +8,7 @@ from django.apps import apps
 from django.utils import timezone
 from django.utils.crypto import salted_hmac
 
-from depannini_dashmap.lib import context
+from depannini_dashmap.lib.ops import request_context
 
 NEW_PASSWORD = ("password_reset", "password_changed", "password_set_by_operator")
 FAMILIAR = timedelta(days=90)  # how long a network counts as its owner's after a sign-in
@@ -16,8 +16,8 @@ FAMILIAR = timedelta(days=90)  # how long a network counts as its owner's after 
 
 def present_network() -> str:
     """Return the network of the request being served; nothing outside of one."""
-    here = context.current()
-    return context.network_of(here.address) if here.request_id else ""
+    here = request_context.current()
+    return request_context.network_of(here.address) if here.request_id else ""
 
 
 def network_key(network: str) -> str:
@@ -40,5 +40,5 @@ def is_familiar(user_id: int | None) -> bool:
     for event, address in events.order_by("-at", "-pk").values_list("event", "address")[:500]:
         if event in NEW_PASSWORD:
             break
-        found = found or context.network_of(address) == here
+        found = found or request_context.network_of(address) == here
     return bool(here) and found

@@ -10,7 +10,7 @@ from django.dispatch import receiver
 
 from accounts import tokens
 from accounts.models import Membership, User
-from depannini_dashmap.lib import idempotency
+from depannini_dashmap.lib.api import idempotency
 
 
 @receiver([post_save, post_delete], sender=Membership)

@@ -16,10 +16,9 @@ from accounts.fields import (
     TypedNameField,
     UsernameField,
 )
-from accounts.hashing import spellings
+from accounts.keyed_hashes import spellings
 from accounts.models import Company, Invitation, Membership, User
-from depannini_dashmap.lib.contact import PhoneTextSerializerField
-from depannini_dashmap.lib.fields import (
+from depannini_dashmap.lib.api.fields import (
     EmailField,
     ModelSerializer,
     NumberField,
@@ -27,7 +26,8 @@ from depannini_dashmap.lib.fields import (
     UtcDateTimeField,
     VisibleRelatedField,
 )
-from depannini_dashmap.lib.schema import SOMETIMES
+from depannini_dashmap.lib.api.schema import SOMETIMES
+from depannini_dashmap.lib.contact_phone import PhoneTextSerializerField
 
 DETAILS = (
     "service_type",

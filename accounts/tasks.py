@@ -14,9 +14,9 @@ from django.utils import timezone
 from django_tasks import task
 
 from accounts import messages
-from accounts.hashing import address_key, code_hash
+from accounts.keyed_hashes import address_key, code_hash
 from accounts.models import Invitation, Notice, User, VerificationCode
-from depannini_dashmap.lib.worker import GivenUp
+from depannini_dashmap.lib.ops.worker import GivenUp
 
 logger = logging.getLogger(__name__)
 

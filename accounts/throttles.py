@@ -12,14 +12,14 @@ from django.http import HttpRequest
 from rest_framework.request import Request
 from rest_framework.throttling import BaseThrottle
 
-from depannini_dashmap.lib import context
 from depannini_dashmap.lib.errors import TooManyRequests
+from depannini_dashmap.lib.ops import request_context
 
 
 def caller_address(request: HttpRequest | Request) -> str:
     """Return the address that a caller counts under: IPv6 by its /64; proxies that are not ours cannot choose it."""
     forwarded = request.META.get("HTTP_X_FORWARDED_FOR", "")
-    return context.network_of(context.client_address(request.META.get("REMOTE_ADDR", ""), forwarded, settings.NUM_PROXIES))
+    return request_context.network_of(request_context.client_address(request.META.get("REMOTE_ADDR", ""), forwarded, settings.NUM_PROXIES))
 
 
 class Quota:

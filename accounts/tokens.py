@@ -25,9 +25,9 @@ from rest_framework_simplejwt.exceptions import TokenError
 from rest_framework_simplejwt.tokens import Token
 
 from accounts.models import OPERATORS, ROADSIDE, EndedToken, RefreshFamily, User
-from depannini_dashmap.lib import realtime
+from depannini_dashmap.lib.db.prepared import Statement
 from depannini_dashmap.lib.errors import Unauthenticated
-from depannini_dashmap.lib.prepared import Statement
+from depannini_dashmap.lib.realtime import layer
 
 BEARER, FLEET, SOCKET = "bearer", "token", "socket"
 SOCKET_TOKEN_TTL = timedelta(minutes=10)
@@ -337,7 +337,7 @@ def end_all_fleet_tokens(user_id: int) -> None:
 
 def announce_end(user_id: int, token_id: str | None) -> None:
     """Tell the user's sockets, after commit, that one token (or with None: every one) has ended."""
-    realtime.publish(f"user.{user_id}", {"type": "session.ended", "token_id": token_id})
+    layer.publish(f"user.{user_id}", {"type": "session.ended", "token_id": token_id})
 
 
 def announce_changed_rights(user_id: int) -> None:
@@ -345,7 +345,7 @@ def announce_changed_rights(user_id: int) -> None:
 
     Effects: however often a transaction says it, it leaves once. Memberships and groups say it by themselves.
     """
-    realtime.hint(f"user.{user_id}", {"type": "rights.changed"})
+    layer.hint(f"user.{user_id}", {"type": "rights.changed"})
 
 
 def _record_end(jti: str, user_id: int, expires_at: datetime) -> None:

@@ -3,7 +3,7 @@
 from django.urls import include, path, re_path
 
 from accounts.views import account, codes, companies, invitations, sign_in
-from depannini_dashmap.lib.paths import SlashlessRouter
+from depannini_dashmap.lib.api.routers import SlashlessRouter
 
 router = SlashlessRouter()
 router.register("companies", companies.CompanyViewSet, basename="company")

@@ -12,8 +12,8 @@ from simple_history.admin import SimpleHistoryAdmin
 
 from assistance import approval, pricing
 from assistance.models import Assistance, AssistantProfile, ChatMessage, Offer, ScheduledRequest, Tariff
-from depannini_dashmap.lib.admin import TenantAdmin
-from depannini_dashmap.lib.sheets import TenantHistory
+from depannini_dashmap.lib.admin.tenancy import TenantAdmin
+from depannini_dashmap.lib.sheets.admin import TenantHistory
 
 STANDINGS = {
     approval.WAITING: _("not approved"),

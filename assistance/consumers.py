@@ -20,13 +20,13 @@ from django.utils import timezone
 from accounts.tokens import authenticate_socket
 from assistance import events, lifecycle, selectors, services
 from assistance.services import Whereabouts
-from depannini_dashmap.lib import frames, realtime
-from depannini_dashmap.lib.background import in_thread, keep, leave_to_thread
-from depannini_dashmap.lib.coalesce import Coalesced
 from depannini_dashmap.lib.errors import Conflict, NotFound
-from depannini_dashmap.lib.frames import BadFrame
-from depannini_dashmap.lib.hub import Event
-from depannini_dashmap.lib.sockets import FORBIDDEN, Refused, SocketConsumer
+from depannini_dashmap.lib.realtime import frames, layer
+from depannini_dashmap.lib.realtime.async_tasks import in_thread, keep, leave_to_thread
+from depannini_dashmap.lib.realtime.coalesce import Coalesced
+from depannini_dashmap.lib.realtime.consumers import FORBIDDEN, Refused, SocketConsumer
+from depannini_dashmap.lib.realtime.frames import BadFrame
+from depannini_dashmap.lib.realtime.subscriptions import Event
 
 logger = logging.getLogger(__name__)
 
@@ -258,7 +258,7 @@ class LocationStream:
         frame = events.location(
             user_id=self.user.pk, lat=place[0], lng=place[1], assistance_id=self.assistance_id, seq=seq, at=place[2]
         )
-        realtime.publish_now(events.assistance_group(self.assistance_id), dict(frame))
+        layer.publish_now(events.assistance_group(self.assistance_id), dict(frame))
 
     def _store(self, place: tuple[float, float]) -> None:
         _store_soon(self, Whereabouts(self.assistance_id, self.user.pk, *place))

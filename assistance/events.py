@@ -19,8 +19,8 @@ import uuid
 from datetime import datetime
 from typing import Any, NotRequired, TypedDict
 
-from depannini_dashmap.lib import hub
-from depannini_dashmap.lib.fields import format_utc
+from depannini_dashmap.lib.api.fields import format_utc
+from depannini_dashmap.lib.realtime import subscriptions
 
 # Names what has no row of its own; asking the system for randomness each time costs more than the frame.
 _PROCESS = uuid.uuid4().hex[:12]
@@ -162,7 +162,7 @@ class StalledEvent(TypedDict):
 
 
 # Who joins a room is shown no place older than the newest one told there; places are stored only every few seconds.
-hub.keep_latest("location", by="user_id")
+subscriptions.keep_latest("location", by="user_id")
 
 
 def assistance_group(assistance_id: int) -> str:

@@ -19,8 +19,8 @@ from django.db import connection
 
 from assistance import approval, cells
 from assistance.cells import Box, box_around
+from depannini_dashmap.lib.db.prepared import Statement
 from depannini_dashmap.lib.geo import haversine_km
-from depannini_dashmap.lib.prepared import Statement
 
 FIRST_RADIUS_KM = 3.0
 HALF_ROUND_KM = 20100.0

@@ -8,7 +8,7 @@ from rest_framework import serializers
 
 from accounts.fields import LicenceExpiryField, PhoneField, RegistrationNumberField
 from assistance.models import AssistantProfile, ServiceType
-from depannini_dashmap.lib.fields import EmailField, NumberField, TextField
+from depannini_dashmap.lib.api.fields import EmailField, NumberField, TextField
 
 
 class ProfileChangesSerializer(serializers.Serializer):

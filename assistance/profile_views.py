@@ -14,7 +14,7 @@ from rest_framework.views import APIView
 from accounts import services as accounts
 from accounts.permissions import IsAssistant
 from accounts.throttles import LocationThrottle
-from assistance import directory, services
+from assistance import people_lists, services
 from assistance.profile_serializers import (
     AssistantChangesSerializer,
     AssistantProfileSerializer,
@@ -27,8 +27,8 @@ from assistance.profile_serializers import (
     UserProfileSerializer,
 )
 from assistance.serializers import AssistantsQuerySerializer, ListedAssistantSerializer
-from depannini_dashmap.lib.api import ApiMixin, JsonParser, one_page
-from depannini_dashmap.lib.rows import RowPages
+from depannini_dashmap.lib.api.keyset_pagination import RowPages
+from depannini_dashmap.lib.api.viewsets import ApiMixin, JsonParser, one_page
 
 _PLACE = {"current_lat", "current_lng"}
 
@@ -38,7 +38,7 @@ class _ProfileView(ApiMixin, APIView):
     key: str
 
     def _answer(self, request: Request) -> Response:
-        fields = directory.own_profile(request.user.pk)
+        fields = people_lists.own_profile(request.user.pk)
         return Response({**fields, self.key: fields})
 
     def _what_differs(self, request: Request) -> dict[str, Any]:
@@ -46,7 +46,7 @@ class _ProfileView(ApiMixin, APIView):
 
         A place is one thing: it stays whole if either coordinate differs.
         """
-        now = directory.own_profile(request.user.pk)
+        now = people_lists.own_profile(request.user.pk)
         different = {name for name, value in request.data.items() if name not in now or value != now[name]}
         if different & _PLACE:
             different |= _PLACE
@@ -136,7 +136,7 @@ class PhotoView(ApiMixin, APIView):
         serializer = PhotoSerializer(data=request.data)
         serializer.is_valid(raise_exception=True)
         services.change_own_profile(request.user, profile_photo=serializer.validated_data["upload"])
-        fields = directory.own_profile(request.user.pk)
+        fields = people_lists.own_profile(request.user.pk)
         return Response({**fields, "user": fields})
 
     @extend_schema(request=None, responses={204: None}, operation_id="profile_photo_remove")
@@ -221,8 +221,8 @@ class AssistantsView(ApiMixin, generics.GenericAPIView):
         wanted = query.validated_data
         service_type = wanted["service_type"] or ""
         if "lat" not in wanted:
-            page = self.paginate_queryset(directory.on_duty(service_type))
-            return self.get_paginated_response([directory.listed_assistant(row) for row in page])
+            page = self.paginate_queryset(people_lists.on_duty(service_type))
+            return self.get_paginated_response([people_lists.listed_assistant(row) for row in page])
         most = min(wanted["page_size"], 1000)
         radius_km = wanted.get("radius_km")
-        return one_page(directory.on_duty_around(wanted["lat"], wanted["lng"], radius_km, service_type, most))
+        return one_page(people_lists.on_duty_around(wanted["lat"], wanted["lng"], radius_km, service_type, most))

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, TypedDict
 from django.db.models import QuerySet
 from django.utils import timezone
 
-from assistance import events, lifecycle, wire
+from assistance import events, lifecycle, representation
 from assistance.models import Assistance, Offer, ServiceType, Tariff, VehicleClass
 from depannini_dashmap.lib.errors import NotFound
 
@@ -32,11 +32,11 @@ def may_join(user: User, assistance_id: int) -> bool:
     return is_id(assistance_id) and Assistance.objects.of_party(user).filter(pk=assistance_id).exists()
 
 
-def room_row(user: User, assistance_id: int) -> wire.Row:
+def room_row(user: User, assistance_id: int) -> representation.Row:
     """Give the row of a request that the user is a party of, with the assistant's whereabouts. Raises: NotFound."""
     row = None
     if is_id(assistance_id):
-        row = Assistance.objects.of_party(user).filter(pk=assistance_id).values(*wire.ROW, *_WHEREABOUTS).first()
+        row = Assistance.objects.of_party(user).filter(pk=assistance_id).values(*representation.ROW, *_WHEREABOUTS).first()
     if row is None:
         raise NotFound("Assistance")
     return row
@@ -50,7 +50,7 @@ def snapshot_for(user: User, assistance_id: int) -> Snapshot:
     """
     row = room_row(user, assistance_id)
     now = timezone.now()
-    body = wire.body(row, viewer_id=user.pk, sees_all=user.is_roadside, now=now)
+    body = representation.body(row, viewer_id=user.pk, sees_all=user.is_roadside, now=now)
     lat, lng = (row[name] for name in _WHEREABOUTS)
     return {
         "seq": row["version"],
@@ -64,13 +64,13 @@ def open_offers_for(assistant: User) -> list[events.NewRequestEvent]:
     """Give a ``new_assistance_request`` frame for every open offer of an assistant, oldest first."""
     offers = Offer.objects.open().filter(assistant_id=assistant.pk, assistance__status=lifecycle.REQUESTED)
     rows = offers.order_by("offered_at", "id").values(
-        "id", "distance_km", *(f"assistance__{name}" for name in wire.ROW)
+        "id", "distance_km", *(f"assistance__{name}" for name in representation.ROW)
     )
     now = timezone.now()
     frames = []
     for offer in rows:
-        row = {name: offer[f"assistance__{name}"] for name in wire.ROW}
-        body = wire.body(row, viewer_id=assistant.pk, now=now)
+        row = {name: offer[f"assistance__{name}"] for name in representation.ROW}
+        body = representation.body(row, viewer_id=assistant.pk, now=now)
         frames.append(
             events.new_assistance_request(body, distance_km=offer["distance_km"], event_id=f"offer.{offer['id']}")
         )
@@ -79,7 +79,7 @@ def open_offers_for(assistant: User) -> list[events.NewRequestEvent]:
 
 def visible_rows(user: User) -> QuerySet[Assistance, dict[str, Any]]:
     """Give the rows of all requests that a user may see, for lists and single views."""
-    return Assistance.objects.visible_to(user).values(*wire.ROW)
+    return Assistance.objects.visible_to(user).values(*representation.ROW)
 
 
 def assistance_for(user: User, assistance_id: int) -> dict[str, Any]:
@@ -87,7 +87,7 @@ def assistance_for(user: User, assistance_id: int) -> dict[str, Any]:
     row = visible_rows(user).filter(pk=assistance_id).first() if is_id(assistance_id) else None
     if row is None:
         raise NotFound("Assistance")
-    return wire.body(row, viewer_id=user.pk, sees_all=user.is_roadside, now=timezone.now())
+    return representation.body(row, viewer_id=user.pk, sees_all=user.is_roadside, now=timezone.now())
 
 
 def tariff_of(job: Assistance) -> Tariff | None:
@@ -104,7 +104,7 @@ def is_id(number: int) -> bool:
     return 0 < number <= BIGGEST_ID
 
 
-def _last_location(row: wire.Row, lat: float | None, lng: float | None) -> events.LocationEvent | None:
+def _last_location(row: representation.Row, lat: float | None, lng: float | None) -> events.LocationEvent | None:
     if row["status"] not in lifecycle.WITH_ASSISTANT or lat is None or lng is None:
         return None
     return events.location(

@@ -13,7 +13,7 @@ from accounts.fields import PhoneField
 from assistance.lifecycle import STATES
 from assistance.models import Assistance, ChatMessage, ServiceType, VehicleClass
 from assistance.services.calls import Caller
-from depannini_dashmap.lib.fields import (
+from depannini_dashmap.lib.api.fields import (
     DecimalStringField,
     NumberField,
     StrictIntegerField,

@@ -12,7 +12,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from accounts.permissions import IsAssistant, IsClient, IsRoadside
-from assistance import selectors, services, wire
+from assistance import representation, selectors, services
 from assistance.models import ChatMessage, ScheduledRequest
 from assistance.nearby import Candidate
 from assistance.serializers import (
@@ -32,10 +32,10 @@ from assistance.serializers import (
     StatusSerializer,
 )
 from assistance.services.offers import DISTANCE_PLACES
-from depannini_dashmap.lib.api import ApiMixin
+from depannini_dashmap.lib.api.fields import format_utc
+from depannini_dashmap.lib.api.keyset_pagination import RowPages
+from depannini_dashmap.lib.api.viewsets import ApiMixin
 from depannini_dashmap.lib.errors import NotFound
-from depannini_dashmap.lib.fields import format_utc
-from depannini_dashmap.lib.rows import RowPages
 
 PATH_ID = OpenApiParameter("assistance_id", int, OpenApiParameter.PATH)
 ANSWERS_ASSISTANCE = {200: AssistanceSerializer}
@@ -68,7 +68,7 @@ class RequestView(ApiMixin, APIView):
             caller, scheduled_for, arguments = call.caller(), call.time_ahead(), call.validated_arguments()
             if scheduled_for is not None:
                 row = services.schedule_for_caller(request.user, caller, scheduled_for=scheduled_for, **arguments)
-                answer = {"assistance": None, "nearby_assistants": [], "scheduled": wire.scheduled(row)}
+                answer = {"assistance": None, "nearby_assistants": [], "scheduled": representation.scheduled(row)}
                 return Response(answer, status=status.HTTP_201_CREATED)
             requested = services.request_for_caller(request.user, caller, **arguments)
         answer = {"assistance": requested.assistance, "nearby_assistants": _nearby(requested.nearby)}
@@ -108,7 +108,7 @@ class ScheduledListView(ApiMixin, generics.GenericAPIView):
     @extend_schema(responses={200: ScheduledSerializer(many=True)}, operation_id="assistance_scheduled_list")
     def get(self, request: Request) -> Response:
         rows = ScheduledRequest.objects.visible_to(request.user).waiting().select_related("client")
-        return self.get_paginated_response([wire.scheduled(row) for row in self.paginate_queryset(rows)])
+        return self.get_paginated_response([representation.scheduled(row) for row in self.paginate_queryset(rows)])
 
 
 class ScheduledView(ApiMixin, APIView):
@@ -155,7 +155,7 @@ class ListView(ApiMixin, generics.GenericAPIView):
     def get(self, request: Request) -> Response:
         page = self.paginate_queryset(selectors.visible_rows(request.user))
         now, sees_all = timezone.now(), request.user.is_roadside
-        bodies = [wire.body(row, viewer_id=request.user.pk, sees_all=sees_all, now=now) for row in page]
+        bodies = [representation.body(row, viewer_id=request.user.pk, sees_all=sees_all, now=now) for row in page]
         return self.get_paginated_response(bodies)
 
 

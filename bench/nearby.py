@@ -114,7 +114,7 @@ def measure_request(rounds: int, dice: random.Random) -> dict[str, float]:
     from accounts.models import User
     from accounts.tokens import issue_pair
     from assistance.models import Assistance
-    from depannini_dashmap.lib import realtime
+    from depannini_dashmap.lib.realtime import layer
 
     user = User.objects.create_user(f"+2137{dice.randrange(10**8):08}", None, None, name="Bench", user_type="client")
     client = APIClient()
@@ -152,11 +152,11 @@ def measure_request(rounds: int, dice: random.Random) -> dict[str, float]:
     with connection.execute_wrapper(note):
         client.post("/api/assistance/request/", {"pickup": {"lat": 36.0, "lng": 3.0}})
     Assistance.objects.filter(client=user).delete()
-    publish_many, send = realtime.publish_many, realtime.send_from_thread
+    publish_many, send = layer.publish_many, layer.send_from_thread
     # Within a transaction an event is written down at once and sent, with the others, after the commit.
-    realtime.publish_many, realtime.send_from_thread = timed(publish_many), timed(send)
+    layer.publish_many, layer.send_from_thread = timed(publish_many), timed(send)
     times = [ask() for _ in range(rounds + 5)][5:]
-    realtime.publish_many, realtime.send_from_thread = publish_many, send
+    layer.publish_many, layer.send_from_thread = publish_many, send
     took, frames = (statistics.median(column) for column in zip(*times, strict=True))
     queries = len([sql for sql in asked if sql.split()[0] in {"SELECT", "INSERT", "UPDATE", "EXECUTE"}])
     return {"request ms": took, "its queries": queries, "frames add ms": frames}

@@ -54,7 +54,7 @@ def load_django(url: str) -> None:
     call_command("migrate", verbosity=0)
     from django.urls import get_resolver
 
-    from depannini_dashmap.lib.memory import share_one_heap, spare_what_stays
+    from depannini_dashmap.server.memory_tuning import share_one_heap, spare_what_stays
 
     # As asgi.py does, with every view loaded.
     share_one_heap()

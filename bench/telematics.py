@@ -244,7 +244,7 @@ def bench_reads(user: Any, vehicle_ids: list[int], sizes: list[int], rounds: int
     from rest_framework.test import APIClient
 
     from telematics.models import LatestPosition
-    from telematics.presentation import LATEST_COLUMNS, position_objects, ready_positions
+    from telematics.representation import LATEST_COLUMNS, position_objects, ready_positions
     from telematics.viewsets import latest_rows
 
     client = APIClient(headers={"Authorization": bearer(user)})

@@ -14,13 +14,13 @@ class DepanniniDashmapConfig(AppConfig):
         from django.apps import apps
 
         from depannini_dashmap.console.wording import REFUSALS, translate_names
-        from depannini_dashmap.lib import checks, refusals  # noqa: F401 - checks register themselves
+        from depannini_dashmap.lib.api import translated_errors
 
         translate_names(apps.get_app_configs())
-        refusals.learn(REFUSALS)
+        translated_errors.learn(REFUSALS)
 
 
 class DispatchAdminConfig(AdminConfig):
     """Django's admin with the dispatchers' site as its default."""
 
-    default_site = "depannini_dashmap.admin_site.DispatchAdminSite"
+    default_site = "depannini_dashmap.console.admin_site.DispatchAdminSite"

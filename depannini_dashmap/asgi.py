@@ -13,13 +13,16 @@ from a2wsgi import WSGIMiddleware
 from django.conf import settings
 
 from depannini_dashmap.wsgi import application as wsgi_application  # isort: skip - sets Django up
-from depannini_dashmap import http_server, nightly, socket_server
-from depannini_dashmap.lib import access_log, hub, memory, outage, processes, stopping, worker
-from depannini_dashmap.lib.handshake import refuse
+from depannini_dashmap.lib.db import watchdog
+from depannini_dashmap.lib.ops import process_registry, worker
+from depannini_dashmap.lib.realtime import subscriptions
+from depannini_dashmap.lib.realtime.handshake import refuse
+from depannini_dashmap.operations import nightly
 from depannini_dashmap.routing import sockets
+from depannini_dashmap.server import access_log, http_server, memory_tuning, shutdown, socket_server
 from depannini_dashmap.server.bodies import WholeBodies
 from depannini_dashmap.server.framing import origin_form
-from depannini_dashmap.serving import tell_sockets_on_stop
+from depannini_dashmap.server.serving import tell_sockets_on_stop
 
 if settings.SERVE not in {"all", "http", "sockets"}:
     raise ValueError("SERVE must be all, http or sockets")
@@ -70,20 +73,20 @@ async def _live(receive: Callable, send: Callable) -> None:
         message = await receive()
         await send({"type": f"{message['type']}.complete"})
         if message["type"] == "lifespan.shutdown":
-            stopping.begin()
-            processes.leave()
+            shutdown.begin()
+            process_registry.leave()
             return
 
 
-memory.share_one_heap()
+memory_tuning.share_one_heap()
 access_log.keep_secrets_out()
 http_server.install()
 socket_server.install()
 tell_sockets_on_stop()
 # A change may have been carried out whose event nobody could send: sockets read the state again.
-outage.start(lambda: hub.deliver_here(hub.RESYNC))
-processes.enter()
-memory.spare_what_stays()
+watchdog.start(lambda: subscriptions.deliver_here(subscriptions.RESYNC))
+process_registry.enter()
+memory_tuning.spare_what_stays()
 if worker.should_run_here():
     worker.start()
     nightly.start()

@@ -6,7 +6,7 @@ from channels.routing import URLRouter
 from django.urls import re_path
 
 from assistance.routing import websocket_urlpatterns as assistance
-from depannini_dashmap.lib.handshake import OriginGuard, refuse
+from depannini_dashmap.lib.realtime.handshake import OriginGuard, refuse
 from telematics.routing import websocket_urlpatterns as telematics
 
 

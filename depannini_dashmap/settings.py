@@ -12,7 +12,7 @@ from pathlib import Path
 import environ
 from django.core.exceptions import ImproperlyConfigured
 
-from depannini_dashmap.lib.binding import public_address
+from depannini_dashmap.server.binding import public_address
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 env = environ.Env()
@@ -84,20 +84,20 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
-    "depannini_dashmap.lib.middleware.RequestIdMiddleware",
-    "depannini_dashmap.lib.middleware.CharsetMiddleware",
-    "depannini_dashmap.lib.metrics.MetricsMiddleware",
-    "depannini_dashmap.lib.middleware.HostMiddleware",
-    "depannini_dashmap.lib.middleware.ContentSecurityPolicyMiddleware",
+    "depannini_dashmap.lib.api.middleware.RequestIdMiddleware",
+    "depannini_dashmap.lib.api.middleware.CharsetMiddleware",
+    "depannini_dashmap.lib.ops.metrics.MetricsMiddleware",
+    "depannini_dashmap.lib.api.middleware.HostMiddleware",
+    "depannini_dashmap.lib.api.middleware.ContentSecurityPolicyMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "corsheaders.middleware.CorsMiddleware",
-    "depannini_dashmap.lib.middleware.RefusalMiddleware",
+    "depannini_dashmap.lib.api.middleware.RefusalMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
-    "depannini_dashmap.lib.middleware.PagesLocaleMiddleware",
+    "depannini_dashmap.lib.api.middleware.PagesLocaleMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
-    "depannini_dashmap.lib.middleware.PageParametersMiddleware",
+    "depannini_dashmap.lib.api.middleware.PageParametersMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
@@ -144,7 +144,7 @@ if _database["ENGINE"].endswith("sqlite3"):
     }
 else:
     if _database["ENGINE"] == "django.db.backends.postgresql":
-        _database["ENGINE"] = "depannini_dashmap.lib.postgresql"
+        _database["ENGINE"] = "depannini_dashmap.lib.db.postgresql"
     _database["CONN_MAX_AGE"] = None
     _database["CONN_HEALTH_CHECKS"] = True
     _database.setdefault("OPTIONS", {})
@@ -177,12 +177,12 @@ if not re.fullmatch(r"[A-Za-z0-9_-]{1,40}", DEPLOYMENT):
 if REDIS_URL:
     CACHES = {
         "default": {
-            "BACKEND": "depannini_dashmap.lib.cache.EnduringRedisCache",
+            "BACKEND": "depannini_dashmap.lib.ops.cache.EnduringRedisCache",
             "LOCATION": REDIS_URL,
             "KEY_PREFIX": f"dashmap.{DEPLOYMENT}",
         }
     }
-    # For consumers that expect Channels' groups; ours speak through lib/hub.py, see docs/decisions/0012.
+    # For consumers that expect Channels' groups; ours speak through lib/realtime/subscriptions.py, see docs/decisions/0012.
     CHANNEL_LAYERS = {
         "default": {
             "BACKEND": "channels_redis.pubsub.RedisPubSubChannelLayer",
@@ -260,7 +260,7 @@ AXES_FAILURE_LIMIT = 5
 AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
 AXES_COOLOFF_TIME = timedelta(minutes=15)
 AXES_HTTP_RESPONSE_CODE = 429
-AXES_LOCKOUT_CALLABLE = "depannini_dashmap.console.pages.locked_out"
+AXES_LOCKOUT_CALLABLE = "depannini_dashmap.console.board.views.locked_out"
 AXES_RESET_ON_SUCCESS = True
 AXES_CLIENT_IP_CALLABLE = "accounts.throttles.caller_address"
 AXES_DISABLE_ACCESS_LOG = True
@@ -341,16 +341,16 @@ REST_FRAMEWORK = {
         "accounts.authentication.FleetTokenAuthentication",
     ],
     "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
-    "DEFAULT_RENDERER_CLASSES": ["depannini_dashmap.lib.wire.JsonRenderer"],
-    "DEFAULT_PARSER_CLASSES": ["depannini_dashmap.lib.wire.JsonParser"],
-    "DEFAULT_PAGINATION_CLASS": "depannini_dashmap.lib.wire.CursorPages",
+    "DEFAULT_RENDERER_CLASSES": ["depannini_dashmap.lib.api.wire.JsonRenderer"],
+    "DEFAULT_PARSER_CLASSES": ["depannini_dashmap.lib.api.wire.JsonParser"],
+    "DEFAULT_PAGINATION_CLASS": "depannini_dashmap.lib.api.wire.CursorPages",
     "DEFAULT_FILTER_BACKENDS": ["django_filters.rest_framework.DjangoFilterBackend"],
-    "DEFAULT_CONTENT_NEGOTIATION_CLASS": "depannini_dashmap.lib.wire.AlwaysJson",
+    "DEFAULT_CONTENT_NEGOTIATION_CLASS": "depannini_dashmap.lib.api.wire.AlwaysJson",
     "DEFAULT_METADATA_CLASS": None,
     "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
     "DEFAULT_THROTTLE_CLASSES": ["accounts.throttles.SignedInThrottle"],
     "DEFAULT_THROTTLE_RATES": {},
-    "EXCEPTION_HANDLER": "depannini_dashmap.lib.api.exception_handler",
+    "EXCEPTION_HANDLER": "depannini_dashmap.lib.api.viewsets.exception_handler",
     "NUM_PROXIES": NUM_PROXIES,
     "URL_FORMAT_OVERRIDE": None,
     "TEST_REQUEST_DEFAULT_FORMAT": "json",
@@ -370,9 +370,9 @@ SPECTACULAR_SETTINGS = {
     "SCHEMA_PATH_PREFIX": r"/api/",
     "POSTPROCESSING_HOOKS": [
         "drf_spectacular.hooks.postprocess_schema_enums",
-        "depannini_dashmap.lib.schema.let_texts_be_empty",
-        "depannini_dashmap.lib.schema.let_fields_be_absent",
-        "depannini_dashmap.lib.schema.add_refusals",
+        "depannini_dashmap.lib.api.schema.let_texts_be_empty",
+        "depannini_dashmap.lib.api.schema.let_fields_be_absent",
+        "depannini_dashmap.lib.api.schema.add_refusals",
     ],
     "ENUM_NAME_OVERRIDES": {
         "ServiceType": "assistance.models.ServiceType",
@@ -417,8 +417,8 @@ LOG_LEVEL = env.str("LOG_LEVEL", "INFO")
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
-    "filters": {"redact": {"()": "depannini_dashmap.lib.logs.RedactingFilter"}},
-    "formatters": {"json": {"()": "depannini_dashmap.lib.logs.JsonFormatter"}},
+    "filters": {"redact": {"()": "depannini_dashmap.lib.ops.logs.RedactingFilter"}},
+    "formatters": {"json": {"()": "depannini_dashmap.lib.ops.logs.JsonFormatter"}},
     "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "json", "filters": ["redact"]}},
     "root": {"handlers": ["stderr"], "level": "WARNING"},
     "loggers": {

@@ -5,15 +5,16 @@ from django.urls import include, path, re_path
 from django.views.generic import RedirectView
 from drf_spectacular.views import SpectacularSwaggerSplitView
 
-from depannini_dashmap import metrics, views
-from depannini_dashmap.socket_docs import socket_docs
+from depannini_dashmap import views
+from depannini_dashmap.operations import metrics_page
+from depannini_dashmap.operations.socket_docs import socket_docs
 
 urlpatterns = [
     path("", views.status_document),
     re_path(r"^api/?$", views.status_document),
     re_path(r"^healthz/?$", views.healthz),
     re_path(r"^readyz/?$", views.readyz),
-    re_path(r"^metrics/?$", metrics.metrics),
+    re_path(r"^metrics/?$", metrics_page.metrics),
     path("api/", include("accounts.urls")),
     path("api/", include("fleet.urls")),
     path("api/", include("orders.urls")),

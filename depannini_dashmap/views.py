@@ -13,9 +13,12 @@ from django.views.defaults import page_not_found, permission_denied, server_erro
 from django.views.static import serve
 from drf_spectacular.views import SpectacularAPIView
 
-from depannini_dashmap.lib import errors, proxies, readiness, stopping
-from depannini_dashmap.lib.api import error_response, read_only
-from depannini_dashmap.lib.middleware import is_page
+from depannini_dashmap.lib import errors
+from depannini_dashmap.lib.api.middleware import is_page
+from depannini_dashmap.lib.api.viewsets import error_response, read_only
+from depannini_dashmap.lib.db import readiness
+from depannini_dashmap.operations import proxies
+from depannini_dashmap.server import shutdown
 
 
 @read_only
@@ -35,7 +38,7 @@ def healthz(request: HttpRequest) -> JsonResponse:
 @read_only
 def readyz(request: HttpRequest) -> JsonResponse:
     """Say whether this process should get requests: 503 while stopping, without its database or its tables."""
-    if stopping.is_stopping():
+    if shutdown.is_stopping():
         return error_response(errors.Unavailable("Stopping", code="stopping"))
     if not readiness.database_answers():
         return error_response(errors.Unavailable(code="database_unavailable"))

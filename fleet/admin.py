@@ -9,8 +9,8 @@ from django.utils.translation import gettext_lazy as _
 from simple_history.admin import SimpleHistoryAdmin
 
 from accounts.models import Company
-from depannini_dashmap.lib.service_admin import ServiceAdmin
-from depannini_dashmap.lib.sheets import SheetAdmin, TenantHistory
+from depannini_dashmap.lib.admin.service_admin import ServiceAdmin
+from depannini_dashmap.lib.sheets.admin import SheetAdmin, TenantHistory
 from fleet import services
 from fleet.models import Vehicle
 from fleet.sheets import VehicleResource

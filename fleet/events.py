@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from depannini_dashmap.lib import realtime
+from depannini_dashmap.lib.realtime import layer
 
 
 def fleet_group(company_id: int) -> str:
@@ -17,4 +17,4 @@ def board_changed(company_id: int, what: Literal["vehicles", "orders", "trips"])
 
     Shape: `{"type": "board_changed", "what"}`. Effects: once for a transaction, however many rows it changed.
     """
-    realtime.hint(fleet_group(company_id), {"type": "board_changed", "what": what})
+    layer.hint(fleet_group(company_id), {"type": "board_changed", "what": what})

@@ -2,7 +2,7 @@
 
 from django_filters.rest_framework import FilterSet
 
-from depannini_dashmap.lib.filters import IdFilter, InstantFilter, SearchFilter, TruthFilter
+from depannini_dashmap.lib.api.filters import IdFilter, InstantFilter, SearchFilter, TruthFilter
 
 
 class VehicleFilter(FilterSet):

@@ -7,7 +7,7 @@ from django.db.models import Q
 from django.db.models.functions import Upper
 from simple_history.models import HistoricalRecords
 
-from depannini_dashmap.lib.contact import PhoneTextField
+from depannini_dashmap.lib.contact_phone import PhoneTextField
 from fleet.managers import VehicleQuerySet
 
 FIRST_YEAR = 1900

@@ -3,7 +3,7 @@
 from rest_framework import serializers
 
 from accounts.models import Company
-from depannini_dashmap.lib.fields import ModelSerializer, StrictIntegerField, VisibleRelatedField
+from depannini_dashmap.lib.api.fields import ModelSerializer, StrictIntegerField, VisibleRelatedField
 from fleet.models import FIRST_YEAR, LAST_YEAR, Vehicle
 
 

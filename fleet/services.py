@@ -7,13 +7,13 @@ from django.utils import timezone
 
 from accounts.models import Company, User
 from accounts.permissions import require_editor
-from depannini_dashmap.lib import audit
-from depannini_dashmap.lib.contact import plain_plate
+from depannini_dashmap.lib.contact_phone import plain_plate
 from depannini_dashmap.lib.errors import Conflict, InvalidData, NotFound
+from depannini_dashmap.lib.ops import audit
+from fleet.default_company import company_for
 from fleet.events import board_changed
 from fleet.models import Vehicle
 from fleet.signals import vehicle_leaving
-from fleet.tenancy import company_for
 
 PLATE_TAKEN = "Another vehicle of this company has it."
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from depannini_dashmap.lib.sheet_values import Kind
+from depannini_dashmap.lib.sheets.values import Kind
 
 OTHER_HEADINGS: Mapping[str, tuple[str, ...]] = {
     "company": ("company", "carrier", "societe", "entreprise", "شركة"),

@@ -8,14 +8,14 @@ from django.utils.translation import gettext as _
 from import_export.results import RowResult
 
 from accounts.models import Company, User
-from depannini_dashmap.lib.sheet_resources import RowResource
+from depannini_dashmap.lib.sheets.resources import RowResource
 from depannini_dashmap.lib.text import plain_digits
 from fleet import services
+from fleet.default_company import company_for
 from fleet.models import Vehicle
+from fleet.representation import vehicle_document, vehicle_rows
 from fleet.serializers import VehicleSerializer
 from fleet.sheet_columns import KINDS, OTHER_HEADINGS
-from fleet.tenancy import company_for
-from fleet.wire import vehicle_document, vehicle_rows
 
 _MAY_BE_CLEARED = ("driver_name", "driver_email", "driver_phone", "driver_language")
 

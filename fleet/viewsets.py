@@ -9,15 +9,15 @@ from rest_framework.response import Response
 from rest_framework.viewsets import GenericViewSet
 
 from accounts.permissions import IsDispatcherOrStaff
-from depannini_dashmap.lib.api import ApiMixin
+from depannini_dashmap.lib.api.keyset_pagination import RowPages
+from depannini_dashmap.lib.api.routers import path_id
+from depannini_dashmap.lib.api.viewsets import ApiMixin
 from depannini_dashmap.lib.errors import NotFound
-from depannini_dashmap.lib.paths import path_id
-from depannini_dashmap.lib.rows import RowPages
 from fleet import services
 from fleet.filters import VehicleFilter
 from fleet.models import Vehicle
+from fleet.representation import COLUMNS, vehicle_document, vehicle_rows
 from fleet.serializers import VehicleSerializer
-from fleet.wire import COLUMNS, vehicle_document, vehicle_rows
 
 
 class VehicleViewSet(ApiMixin, GenericViewSet):

@@ -8,8 +8,8 @@ from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 from simple_history.admin import SimpleHistoryAdmin
 
-from depannini_dashmap.lib.service_admin import ServiceAdmin
-from depannini_dashmap.lib.sheets import SheetAdmin, TenantHistory
+from depannini_dashmap.lib.admin.service_admin import ServiceAdmin
+from depannini_dashmap.lib.sheets.admin import SheetAdmin, TenantHistory
 from fleet.admin import CompanyFilter
 from orders import services
 from orders.forms import STOP_LINES, OrderForm

@@ -12,10 +12,10 @@ from faker import Faker
 
 from accounts.models import Company, User
 from depannini_dashmap.lib.errors import Forbidden
-from fleet.tenancy import company_for
+from fleet.default_company import company_for
 from orders.models import Order, Stop
 from orders.numbers import take_numbers
-from orders.places import PLACES
+from orders.sample_places import PLACES
 
 _GOODS = {
     Order.GoodsType.STANDARD: ("Palettes of bottled water", "Office furniture", "Building material", "Spare parts"),

@@ -3,7 +3,7 @@
 import django_filters
 from django_filters.rest_framework import FilterSet
 
-from depannini_dashmap.lib.filters import AnyOfFilter, IdFilter, InstantFilter, SearchFilter, TruthFilter
+from depannini_dashmap.lib.api.filters import AnyOfFilter, IdFilter, InstantFilter, SearchFilter, TruthFilter
 from orders.managers import OrderQuerySet
 from orders.models import Order
 

@@ -5,7 +5,7 @@ from django.db import models
 from django.db.models import Q
 from simple_history.models import HistoricalRecords
 
-from depannini_dashmap.lib.contact import PhoneTextField
+from depannini_dashmap.lib.contact_phone import PhoneTextField
 from orders.managers import OrderQuerySet, StopQuerySet
 
 
@@ -66,7 +66,7 @@ class Stop(models.Model):
 class Order(models.Model):
     """Goods of a customer on their way from a pickup to a delivery stop.
 
-    `is_in_trip` says whether a trip holds the order. It is the claim itself: only `orders.journeys` writes it, by one
+    `is_in_trip` says whether a trip holds the order. It is the claim itself: only `orders.trip_assignment` writes it, by one
     conditional step under the row's lock, so that two trips can never hold one order.
     """
 

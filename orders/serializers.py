@@ -6,7 +6,7 @@ from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from accounts.models import Company
-from depannini_dashmap.lib.fields import ModelSerializer, StrictIntegerField, VisibleRelatedField
+from depannini_dashmap.lib.api.fields import ModelSerializer, StrictIntegerField, VisibleRelatedField
 from depannini_dashmap.lib.numbers import NotANumber, read_integer
 from orders.columns import CONTACT, CUSTOMER, GOODS, PLACE, WANTED
 from orders.models import Order, Stop

@@ -8,8 +8,8 @@ from django.db.models import ProtectedError
 from accounts.models import Company, User
 from accounts.permissions import require_editor
 from depannini_dashmap.lib.errors import Conflict, NotFound
+from fleet.default_company import company_for
 from fleet.events import board_changed
-from fleet.tenancy import company_for
 from orders.columns import ENDS
 from orders.lifecycle import FINISHED, may_request
 from orders.models import Order, Stop

@@ -2,8 +2,8 @@
 
 from collections.abc import Mapping
 
-from depannini_dashmap.lib.sheet_values import Kind
-from depannini_dashmap.lib.sheet_words import combined, fold
+from depannini_dashmap.lib.sheets.values import Kind
+from depannini_dashmap.lib.sheets.words import combined, fold
 from orders.columns import ENDS, LOCATION, WANTED
 
 _NAMED_ENDS = {

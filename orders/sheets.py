@@ -15,17 +15,17 @@ from django.utils.translation import gettext as _
 from import_export.results import Result, RowResult
 
 from accounts.models import Company, User
-from depannini_dashmap.lib.refusals import in_words
-from depannini_dashmap.lib.sheet_resources import RowResource
+from depannini_dashmap.lib.api.translated_errors import in_words
+from depannini_dashmap.lib.sheets.resources import RowResource
+from fleet.default_company import company_for
 from fleet.sheets import named_company
-from fleet.tenancy import company_for
 from orders import services
 from orders.columns import ENDS, LOCATION, ORDER, STOP, WANTED
 from orders.models import Order
 from orders.numbers import take_numbers
+from orders.representation import order_document, order_rows
 from orders.serializers import OrderChangeSerializer
 from orders.sheet_columns import KINDS, OTHER_HEADINGS
-from orders.wire import order_document, order_rows
 
 _NULLABLE = ("goods_weight", "goods_volume", *WANTED)
 

@@ -9,16 +9,16 @@ from rest_framework.response import Response
 from rest_framework.viewsets import GenericViewSet
 
 from accounts.permissions import IsDispatcherOrStaff
-from depannini_dashmap.lib.api import ApiMixin
+from depannini_dashmap.lib.api.keyset_pagination import RowPages
+from depannini_dashmap.lib.api.routers import path_id
+from depannini_dashmap.lib.api.viewsets import ApiMixin
 from depannini_dashmap.lib.errors import NotFound
-from depannini_dashmap.lib.paths import path_id
-from depannini_dashmap.lib.rows import RowPages
 from orders import services
 from orders.fake import generate_fake_orders
 from orders.filters import OrderFilter
 from orders.models import Order
+from orders.representation import COLUMNS, order_document, order_rows, visible_order
 from orders.serializers import FakeOrdersAnswerSerializer, FakeOrdersSerializer, OrderChangeSerializer, OrderSerializer
-from orders.wire import COLUMNS, order_document, order_rows, visible_order
 
 
 class OrderViewSet(ApiMixin, GenericViewSet):

@@ -12,7 +12,7 @@ from django.utils.functional import cached_property
 from django.utils.html import format_html
 from django.utils.translation import gettext_lazy as _
 
-from depannini_dashmap.lib.admin import TenantAdmin
+from depannini_dashmap.lib.admin.tenancy import TenantAdmin
 from telematics.models import Device, Forwarder, LatestPosition, Position
 
 

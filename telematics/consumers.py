@@ -10,12 +10,12 @@ from collections.abc import Iterable
 
 from accounts.models import Membership
 from accounts.tokens import authenticate_socket
-from depannini_dashmap.lib.coalesce import Coalesced
-from depannini_dashmap.lib.hub import Event
-from depannini_dashmap.lib.sockets import FORBIDDEN, RESTART, Refused, SocketConsumer
+from depannini_dashmap.lib.realtime.coalesce import Coalesced
+from depannini_dashmap.lib.realtime.consumers import FORBIDDEN, RESTART, Refused, SocketConsumer
+from depannini_dashmap.lib.realtime.subscriptions import Event
 from fleet.events import fleet_group
 from telematics.models import LatestPosition
-from telematics.presentation import READY_COLUMNS, ready_positions
+from telematics.representation import READY_COLUMNS, ready_positions
 
 TELL_EVERY = 1.0  # seconds between two frames about the same thing
 MOST_VEHICLES = 5000

@@ -16,7 +16,7 @@ from telematics.device_readings import DeviceReading, Refusal, read_report
 from telematics.models import Device, Forwarder
 from telematics.protocols import Message, Report
 from telematics.services import record_fixes_of
-from telematics.vehicles import TrackedVehicle, tracked, tracked_vehicles
+from telematics.vehicle_lookup import TrackedVehicle, tracked, tracked_vehicles
 
 UNKNOWN_IDS_KEPT = 20
 LONGEST_ID = 65  # one more than a row can hold, so that a longer one is never taken for its beginning

@@ -22,10 +22,10 @@ from accounts.models import Company
 from accounts.permissions import IsDispatcherOrStaff
 from accounts.throttles import PositionThrottle
 from depannini_dashmap.lib import errors
-from depannini_dashmap.lib.api import ApiMixin, JsonParser
-from depannini_dashmap.lib.fields import StrictIntegerField, TextField, UtcDateTimeField, VisibleRelatedField
-from depannini_dashmap.lib.paths import path_id
-from depannini_dashmap.lib.rows import RowPages
+from depannini_dashmap.lib.api.fields import StrictIntegerField, TextField, UtcDateTimeField, VisibleRelatedField
+from depannini_dashmap.lib.api.keyset_pagination import RowPages
+from depannini_dashmap.lib.api.routers import path_id
+from depannini_dashmap.lib.api.viewsets import ApiMixin, JsonParser
 from telematics import device_reports, devices, protocols
 from telematics.device_readings import Refusal
 from telematics.models import Device, Forwarder

@@ -10,12 +10,13 @@ from django.db import IntegrityError, transaction
 from django.utils import timezone
 
 from accounts.models import Company
-from depannini_dashmap.lib import audit, errors
+from depannini_dashmap.lib import errors
+from depannini_dashmap.lib.ops import audit
+from fleet.default_company import company_for
 from fleet.models import Vehicle
-from fleet.tenancy import company_for
 from telematics.models import Device, Forwarder
 from telematics.services import READ_ONLY, UNKNOWN_VEHICLE
-from telematics.vehicles import storable, visible_ids
+from telematics.vehicle_lookup import storable, visible_ids
 
 if TYPE_CHECKING:
     from accounts.models import User

@@ -7,7 +7,7 @@ from typing import Any
 
 import orjson
 
-from depannini_dashmap.lib import realtime
+from depannini_dashmap.lib.realtime import layer
 from fleet.events import fleet_group
 
 
@@ -17,7 +17,7 @@ def positions_moved(moves: Iterable[tuple[int, int, dict[str, Any] | orjson.Frag
     Shape: `moves` are (company id, vehicle id, position object); each frame is `{"type": "position", "company_id",
     "vehicle_id", "position"}`.
     """
-    realtime.publish_many(
+    layer.publish_many(
         (
             fleet_group(company_id),
             {"type": "position", "company_id": company_id, "vehicle_id": vehicle_id, "position": position},

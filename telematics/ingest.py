@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 from django.db import connection, transaction
 
-from depannini_dashmap.lib.prepared import Statement
+from depannini_dashmap.lib.db.prepared import Statement
 from telematics.readings import Reading
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from rest_framework import serializers
 
-from depannini_dashmap.lib.fields import DecimalStringField, NumberField, StrictIntegerField, UtcDateTimeField
+from depannini_dashmap.lib.api.fields import DecimalStringField, NumberField, StrictIntegerField, UtcDateTimeField
 from telematics.models import EngineStatus
 from telematics.services import MAX_FAKE_ROWS, MAX_ROWS
 

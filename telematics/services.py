@@ -14,13 +14,13 @@ from django.utils import timezone
 
 from depannini_dashmap.lib import errors
 from telematics import events, ingest
-from telematics.arrivals import follow_visits
 from telematics.drive import drive
 from telematics.models import Position
 from telematics.plausibility import Fix
-from telematics.presentation import POSITION_COLUMNS, position_object, ready_positions
 from telematics.readings import InvalidReading, Reading, parse_reading
-from telematics.vehicles import TrackedVehicle, shown_reading, visible_ids, writable_vehicles
+from telematics.representation import POSITION_COLUMNS, position_object, ready_positions
+from telematics.stop_visits import follow_visits
+from telematics.vehicle_lookup import TrackedVehicle, shown_reading, visible_ids, writable_vehicles
 
 if TYPE_CHECKING:
     from accounts.models import User

@@ -11,7 +11,7 @@ from django.db.models import QuerySet
 
 from depannini_dashmap.lib.geo import haversine_km
 from telematics.models import Position
-from telematics.presentation import instant
+from telematics.representation import instant
 from telematics.thinning import thin
 
 MAX_POINTS = 1000

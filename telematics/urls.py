@@ -2,7 +2,7 @@
 
 from django.urls import re_path
 
-from depannini_dashmap.lib.paths import SlashlessRouter
+from depannini_dashmap.lib.api.routers import SlashlessRouter
 from telematics.device_views import DeviceViewSet, ForwarderViewSet, OsmandView, OwntracksView, TraccarView
 from telematics.viewsets import PositionViewSet
 

@@ -18,15 +18,15 @@ from accounts.models import User
 from accounts.permissions import IsDispatcherOrStaff
 from accounts.throttles import BulkThrottle, PositionThrottle, SignedInThrottle
 from depannini_dashmap.lib import errors
-from depannini_dashmap.lib.api import ApiMixin, JsonParser, one_page
-from depannini_dashmap.lib.paths import path_id
-from depannini_dashmap.lib.prepared import PreparedRows
+from depannini_dashmap.lib.api.routers import path_id
+from depannini_dashmap.lib.api.viewsets import ApiMixin, JsonParser, one_page
+from depannini_dashmap.lib.db.prepared import PreparedRows
 from fleet.models import Vehicle
 from telematics import serializers, services
 from telematics.models import LatestPosition, Position
 from telematics.pages import PositionPages
-from telematics.presentation import POSITION_COLUMNS, READING_COLUMNS, READY_COLUMNS, position_object, ready_positions
-from telematics.queries import HistoryQuery, TrackQuery, Wanted, wanted
+from telematics.query_params import HistoryQuery, TrackQuery, Wanted, wanted
+from telematics.representation import POSITION_COLUMNS, READING_COLUMNS, READY_COLUMNS, position_object, ready_positions
 from telematics.track import track_of
 
 

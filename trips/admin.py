@@ -12,8 +12,8 @@ from django.utils.formats import date_format
 from django.utils.translation import gettext_lazy as _
 from simple_history.admin import SimpleHistoryAdmin
 
-from depannini_dashmap.lib.service_admin import ServiceAdmin
-from depannini_dashmap.lib.sheets import TenantHistory
+from depannini_dashmap.lib.admin.service_admin import ServiceAdmin
+from depannini_dashmap.lib.sheets.admin import TenantHistory
 from fleet.admin import CompanyFilter
 from trips.models import Trip, TripStop
 from trips.services import trips

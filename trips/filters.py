@@ -6,7 +6,7 @@ import django_filters
 from django.db.models import Q, QuerySet
 from django_filters.rest_framework import FilterSet
 
-from depannini_dashmap.lib.filters import AnyOfFilter, IdFilter, InstantFilter, SearchFilter, TruthFilter
+from depannini_dashmap.lib.api.filters import AnyOfFilter, IdFilter, InstantFilter, SearchFilter, TruthFilter
 from trips.models import Trip, TripStop
 
 

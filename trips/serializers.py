@@ -8,7 +8,7 @@ from typing import Any
 from drf_spectacular.utils import extend_schema_field, extend_schema_serializer
 from rest_framework import serializers
 
-from depannini_dashmap.lib.fields import (
+from depannini_dashmap.lib.api.fields import (
     ClockTimeField,
     IsoDateField,
     ModelSerializer,

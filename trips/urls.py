@@ -1,6 +1,6 @@
 """Paths of this app, below `/api/`."""
 
-from depannini_dashmap.lib.paths import SlashlessRouter
+from depannini_dashmap.lib.api.routers import SlashlessRouter
 from trips.viewsets import TripStopViewSet, TripViewSet
 
 router = SlashlessRouter()

@@ -12,12 +12,20 @@ from rest_framework.response import Response
 from rest_framework.viewsets import GenericViewSet
 
 from accounts.permissions import IsDispatcherOrStaff
-from depannini_dashmap.lib.api import ApiMixin, one_page
+from depannini_dashmap.lib.api.keyset_pagination import RowPages
+from depannini_dashmap.lib.api.routers import path_id
+from depannini_dashmap.lib.api.viewsets import ApiMixin, one_page
 from depannini_dashmap.lib.errors import NotFound
-from depannini_dashmap.lib.paths import path_id
-from depannini_dashmap.lib.rows import RowPages
 from trips.filters import TripFilter, TripStopFilter
 from trips.models import Trip, TripStop
+from trips.representation import (
+    route_geojson,
+    trip_documents,
+    trip_rows,
+    trip_stop_document,
+    trip_stop_documents,
+    trip_stop_rows,
+)
 from trips.serializers import (
     AddOrderAnswerSerializer,
     AddOrderSerializer,
@@ -30,14 +38,6 @@ from trips.serializers import (
     TripStopSerializer,
 )
 from trips.services import notify, stops, trips
-from trips.wire import (
-    route_geojson,
-    trip_documents,
-    trip_rows,
-    trip_stop_document,
-    trip_stop_documents,
-    trip_stop_rows,
-)
 
 
 class _Door(ApiMixin, GenericViewSet):

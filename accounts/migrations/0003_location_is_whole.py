@@ -2,7 +2,7 @@
 
 from django.db import migrations, models
 
-from depannini_dashmap.lib.new_checks import AddCheckForNewRows
+from depannini_dashmap.lib.db.migration_operations import AddCheckForNewRows
 
 
 class Migration(migrations.Migration):

@@ -4,7 +4,7 @@ from importlib import import_module
 
 from django.db import migrations
 
-from depannini_dashmap.lib.new_checks import ProveCheck
+from depannini_dashmap.lib.db.migration_operations import ProveCheck
 
 forget_halves = import_module("accounts.migrations.0002_whole_locations").forget_halves
 

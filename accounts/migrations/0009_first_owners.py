@@ -3,7 +3,7 @@
 from django.db import migrations
 from django.db.models import F, OuterRef, Subquery
 
-from depannini_dashmap.lib.new_checks import ProveCheck, in_batches
+from depannini_dashmap.lib.db.migration_operations import ProveCheck, in_batches
 
 
 def name_owners(apps, schema_editor):

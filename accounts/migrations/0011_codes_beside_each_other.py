@@ -6,7 +6,7 @@ from django.conf import settings
 from django.db import migrations, models
 from django.db.models import Q
 
-from depannini_dashmap.lib.new_checks import AddCheckForNewRows
+from depannini_dashmap.lib.db.migration_operations import AddCheckForNewRows
 
 PURPOSES = [("verify", "Verify"), ("reset", "Reset"), ("claim", "verify an address that another account holds")]
 NOTHING_ELSE = "names the account at sign-in and nothing else"

@@ -4,7 +4,7 @@ from django.db import IntegrityError, migrations, transaction
 from django.utils import timezone
 
 from accounts.usernames import canonical_username
-from depannini_dashmap.lib.new_checks import ProveCheck
+from depannini_dashmap.lib.db.migration_operations import ProveCheck
 from depannini_dashmap.lib.text import NotAnEmail, canonical_email
 
 PERHAPS_ANOTHER = {"email": r'[^ -~]|xn--|"', "username": r"[^ -~]|^ | $"}

@@ -1,7 +1,7 @@
 """What can be done with accounts: one verb each, the same for REST, admin and commands."""
 
+from accounts.services.account_closure import close_account
 from accounts.services.callers import caller_account
-from accounts.services.closing import close_account
 from accounts.services.codes import (
     confirm_reset,
     request_own_verification,

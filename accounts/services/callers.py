@@ -12,9 +12,9 @@ from django.db import transaction
 
 from accounts import signals
 from accounts.models import User, VerificationCode
-from depannini_dashmap.lib import audit
+from depannini_dashmap.lib.db.advisory_locks import take_turn
 from depannini_dashmap.lib.errors import InvalidData
-from depannini_dashmap.lib.turns import take_turn
+from depannini_dashmap.lib.ops import audit
 
 REFUSED = {
     User.Type.ASSISTANT: "This number belongs to an assistant.",

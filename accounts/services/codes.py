@@ -11,15 +11,15 @@ from django.utils import timezone
 
 from accounts import budget, tasks
 from accounts.callers import present_caller
-from accounts.hashing import address_key
+from accounts.keyed_hashes import address_key
 from accounts.models import Invitation, Membership, Notice, User, VerificationCode
 from accounts.services.callers import hold_number, join_caller
 from accounts.services.guesses import InvalidCode, enter_code, use_up
 from accounts.services.notices import send_notice
 from accounts.services.sessions import require_good_password, set_password
-from depannini_dashmap.lib import audit
+from depannini_dashmap.lib.db.advisory_locks import take_turn
 from depannini_dashmap.lib.errors import Conflict, InvalidData
-from depannini_dashmap.lib.turns import take_turn
+from depannini_dashmap.lib.ops import audit
 
 EMAIL, PHONE = VerificationCode.Channel.EMAIL, VerificationCode.Channel.PHONE
 VERIFY, RESET = VerificationCode.Purpose.VERIFY, VerificationCode.Purpose.RESET

@@ -10,8 +10,8 @@ from django.db.models import ProtectedError, RestrictedError
 from accounts.models import Company, Membership, User
 from accounts.permissions import require_editor, require_owner
 from accounts.services import memberships
-from depannini_dashmap.lib import audit
 from depannini_dashmap.lib.errors import Conflict
+from depannini_dashmap.lib.ops import audit
 
 IN_USE = "The company still has vehicles, orders or trips"
 

@@ -6,8 +6,8 @@ from django.contrib.auth.models import Group
 from django.db import transaction
 
 from accounts.models import ROADSIDE, User
-from depannini_dashmap.lib import audit
 from depannini_dashmap.lib.errors import Conflict, Forbidden
+from depannini_dashmap.lib.ops import audit
 
 
 @transaction.atomic

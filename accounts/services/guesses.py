@@ -16,11 +16,11 @@ from django.db.models import F, Q, Sum
 from django.utils import timezone
 
 from accounts.callers import present_caller
-from accounts.hashing import address_key, is_code
+from accounts.keyed_hashes import address_key, is_code
 from accounts.models import CodeGuess, User, VerificationCode
 from accounts.networks import is_familiar
+from depannini_dashmap.lib.db.advisory_locks import take_turn
 from depannini_dashmap.lib.errors import InvalidData
-from depannini_dashmap.lib.turns import take_turn
 
 CLAIM = VerificationCode.Purpose.CLAIM
 DAY = timedelta(days=1)

@@ -16,8 +16,8 @@ from accounts.models import Company, Invitation, Membership, User
 from accounts.permissions import require_editor
 from accounts.services.memberships import lock_account, lock_company, make_current
 from accounts.usernames import canonical_username
-from depannini_dashmap.lib import audit
 from depannini_dashmap.lib.errors import Conflict, NotFound
+from depannini_dashmap.lib.ops import audit
 
 MOST_OPEN = 200  # invitations of one company that wait at once
 _Outcome = Invitation.Outcome

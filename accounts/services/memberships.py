@@ -9,8 +9,9 @@ from django.db import transaction
 
 from accounts.models import Company, Invitation, Membership, User
 from accounts.permissions import require_owner
-from depannini_dashmap.lib import audit, idempotency
+from depannini_dashmap.lib.api import idempotency
 from depannini_dashmap.lib.errors import Conflict, Forbidden, InvalidData, NotFound, Unauthenticated
+from depannini_dashmap.lib.ops import audit
 
 LAST_OWNER = "The last owner of a company that has other members or anything in it cannot leave: name another owner first"
 

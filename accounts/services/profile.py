@@ -13,8 +13,8 @@ from accounts.models import Company, Notice, User
 from accounts.services import codes
 from accounts.services.notices import send_notice
 from accounts.services.registration import TAKEN
-from depannini_dashmap.lib import audit
 from depannini_dashmap.lib.errors import InvalidData, Unauthenticated
+from depannini_dashmap.lib.ops import audit
 
 PLAIN = ("name", "first_name", "last_name", "address", "current_lat", "current_lng")
 CHANNELS = {"email": codes.EMAIL, "phone_number": codes.PHONE}

@@ -11,8 +11,8 @@ from accounts.models import User
 from accounts.services import codes
 from accounts.services.companies import open_company
 from accounts.services.sessions import require_good_password
-from depannini_dashmap.lib import audit
 from depannini_dashmap.lib.errors import InvalidData
+from depannini_dashmap.lib.ops import audit
 
 TAKEN = {
     "phone_number": "An account with this phone number exists.",

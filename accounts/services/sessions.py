@@ -8,11 +8,11 @@ from django.db import transaction
 from django.db.models import F
 
 from accounts import signals, tokens
-from accounts.hashing import spellings
+from accounts.keyed_hashes import spellings
 from accounts.models import Invitation, Notice, User
 from accounts.services.notices import send_notice, where_to_tell
-from depannini_dashmap.lib import audit
 from depannini_dashmap.lib.errors import InvalidData
+from depannini_dashmap.lib.ops import audit
 
 
 @transaction.atomic

@@ -9,8 +9,8 @@ from django.http import HttpRequest
 from accounts import lockouts, tokens
 from accounts.google import GoogleIdentity
 from accounts.models import User
-from depannini_dashmap.lib import audit
 from depannini_dashmap.lib.errors import Conflict, Unauthenticated
+from depannini_dashmap.lib.ops import audit
 
 
 def invalid_credentials() -> Unauthenticated:

@@ -12,9 +12,9 @@ from accounts import budget
 from accounts.google import GoogleIdentity
 from accounts.models import User
 from accounts.services import set_password, set_password_by_operator, sign_in_with_google
-from depannini_dashmap.lib import context
 from depannini_dashmap.lib.errors import TooManyRequests
-from depannini_dashmap.lib.sms_numbers import barred_because
+from depannini_dashmap.lib.ops import request_context
+from depannini_dashmap.lib.outbound.sms_destinations import barred_because
 
 pytestmark = pytest.mark.django_db
 REGISTER, RESET = "/api/auth/register/", "/api/auth/password-reset/"
@@ -145,10 +145,10 @@ def test_an_owner_is_at_home_where_they_signed_in_to_the_console(ask, client, di
 def test_an_owner_is_at_home_where_they_signed_in_with_google(ask, client_user, messages):
     prove(client_user)
     User.objects.filter(pk=client_user.pk).update(google_sub="amina")
-    before = context.current()
-    context.enter(context.RequestContext("r1", network(77)))
+    before = request_context.current()
+    request_context.enter(request_context.RequestContext("r1", network(77)))
     sign_in_with_google(GoogleIdentity("amina", "amina@example.com", "Amina"))
-    context.enter(before)
+    request_context.enter(before)
     for host in range(12):
         ask(client_user.phone_number, host=host)
     ask(client_user.phone_number, 3, host=77)

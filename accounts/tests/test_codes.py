@@ -17,7 +17,7 @@ from accounts.models import Notice, User, VerificationCode
 from accounts.services import codes as service
 from accounts.services import request_reset, request_verification
 from accounts.services.notices import send_notice
-from depannini_dashmap.lib.worker import Worker
+from depannini_dashmap.lib.ops.worker import Worker
 
 pytestmark = pytest.mark.django_db
 NEW = "tow-me-home-42"

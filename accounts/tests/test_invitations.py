@@ -11,7 +11,7 @@ from accounts import budget
 from accounts.models import Company, Invitation, Membership, User
 from accounts.services import close_account, invite, set_active
 from depannini_dashmap.lib.errors import Conflict
-from depannini_dashmap.lib.realtime import captured
+from depannini_dashmap.lib.realtime.layer import captured
 
 pytestmark = pytest.mark.django_db
 OWN = "/api/invitations/"
@@ -429,9 +429,9 @@ def test_lists_cost_the_same_for_many(api, dispatcher, newcomer, company_a, comp
 
 def test_an_account_that_joins_meanwhile_is_not_closed_half(dispatcher, newcomer, company_a, monkeypatch):
     invitation = invite(dispatcher, company_a, person={"username": "yacine"})
-    from accounts.services import accept_invitation, closing
+    from accounts.services import accept_invitation, account_closure
 
-    leave = closing.leave_all
-    monkeypatch.setattr(closing, "leave_all", lambda user: (leave(user), accept_invitation(newcomer, invitation.pk)))
+    leave = account_closure.leave_all
+    monkeypatch.setattr(account_closure, "leave_all", lambda user: (leave(user), accept_invitation(newcomer, invitation.pk)))
     with pytest.raises(Conflict):
         close_account(newcomer)

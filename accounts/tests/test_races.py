@@ -13,7 +13,7 @@ from rest_framework.test import APIClient
 
 from accounts import tokens
 from accounts.google import GoogleIdentity
-from accounts.hashing import code_hash
+from accounts.keyed_hashes import code_hash
 from accounts.models import Company, Invitation, Membership, RefreshFamily, User, VerificationCode
 from accounts.services import (
     change_profile,

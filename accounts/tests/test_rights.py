@@ -9,14 +9,14 @@ from django.db import transaction
 
 from accounts.models import OPERATORS, ROADSIDE, Company, Membership
 from accounts.services import close_account, remove_member
-from depannini_dashmap.lib import realtime
+from depannini_dashmap.lib.realtime import layer
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
 
 def told(act: Callable[[], Any], user: Any) -> int:
     """Count how often the user's sockets are asked to look again."""
-    with realtime.captured() as heard:
+    with layer.captured() as heard:
         act()
     return sum(group == f"user.{user.pk}" and event["type"] == "rights.changed" for group, event in heard)
 

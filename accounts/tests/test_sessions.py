@@ -13,8 +13,8 @@ from django.utils import timezone
 from accounts import tokens
 from accounts.models import User
 from accounts.services import close_account, end_sessions, set_active, set_password, sign_out_everywhere
-from depannini_dashmap.lib import realtime
 from depannini_dashmap.lib.errors import Unauthenticated
+from depannini_dashmap.lib.realtime import layer
 
 BOARD = "/admin/"
 
@@ -98,7 +98,7 @@ def test_signing_out_of_the_console_ends_its_pages_alone(
 ) -> None:
     other = entered(dispatcher, password)
     mine, others, access = page_token(browser), page_token(other), tokens.issue_pair(dispatcher)["access"]
-    with realtime.captured() as heard, django_capture_on_commit_callbacks(execute=True):
+    with layer.captured() as heard, django_capture_on_commit_callbacks(execute=True):
         browser.post("/admin/logout/")
     assert (f"user.{dispatcher.pk}", "session.ended") in [(group, event["type"]) for group, event in heard]
     assert not opens_sockets(mine)
@@ -110,7 +110,7 @@ def test_who_signs_in_over_somebody_ends_their_pages(
     browser: Client, staff_user: Any, password: str, django_capture_on_commit_callbacks: Any
 ) -> None:
     raw = page_token(browser)
-    with realtime.captured() as heard, django_capture_on_commit_callbacks(execute=True):
+    with layer.captured() as heard, django_capture_on_commit_callbacks(execute=True):
         browser.post("/admin/login/", {"username": staff_user.username, "password": password})
     assert not opens_sockets(raw)
     assert [event["type"] for _, event in heard].count("session.ended") == 1

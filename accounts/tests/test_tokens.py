@@ -14,8 +14,8 @@ from knox.models import AuthToken
 from accounts import tokens
 from accounts.models import EndedToken, User
 from accounts.services import close_account, end_sessions, set_active, set_password
-from depannini_dashmap.lib import realtime
 from depannini_dashmap.lib.errors import Unauthenticated
+from depannini_dashmap.lib.realtime import layer
 
 pytestmark = pytest.mark.django_db
 PROFILE = "/api/auth/profile/"
@@ -303,7 +303,7 @@ def test_rotation_goes_on_for_who_uses_the_newest(api, client_user, settings, ti
 # --- What sockets hear -------------------------------------------------------------------------------------------------------
 def test_sockets_hear_of_one_token_and_of_all(client_user, django_capture_on_commit_callbacks):
     token = tokens.authenticate_raw(None, tokens.issue_pair(client_user)["access"])
-    with realtime.captured() as heard, django_capture_on_commit_callbacks(execute=True):
+    with layer.captured() as heard, django_capture_on_commit_callbacks(execute=True):
         tokens.end_token(token)
         end_sessions(client_user.pk, "test")
     mine = [event for group, event in heard if group == f"user.{client_user.pk}" and event["type"] == "session.ended"]

@@ -13,7 +13,7 @@ from accounts import failures
 from accounts.models import User
 from accounts.services.guesses import InvalidCode
 from accounts.throttles import caller_address
-from depannini_dashmap.lib.api import ApiMixin
+from depannini_dashmap.lib.api.viewsets import ApiMixin
 from depannini_dashmap.lib.errors import DomainError, Unauthenticated
 
 S = TypeVar("S", bound=BaseSerializer)

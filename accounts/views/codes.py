@@ -7,7 +7,7 @@ from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from accounts import answers, budget, services
+from accounts import budget, representation, services
 from accounts import serializers as shapes
 from accounts.models import User
 from accounts.views.api import (
@@ -61,7 +61,7 @@ class VerifyEmailView(_VerifyView):
 
     channel, field, form = "email", "email", shapes.VerifyEmailSerializer
 
-    @extend_schema(request=shapes.VerifyEmailSerializer, responses=answers.MessageSerializer)
+    @extend_schema(request=shapes.VerifyEmailSerializer, responses=representation.MessageSerializer)
     def post(self, request: Request) -> Response:
         return self.verify(request)
 
@@ -71,7 +71,7 @@ class VerifyPhoneView(_VerifyView):
 
     channel, field, form = "phone", "phone_number", shapes.VerifyPhoneSerializer
 
-    @extend_schema(request=shapes.VerifyPhoneSerializer, responses=answers.MessageSerializer)
+    @extend_schema(request=shapes.VerifyPhoneSerializer, responses=representation.MessageSerializer)
     def post(self, request: Request) -> Response:
         return self.verify(request)
 
@@ -79,7 +79,7 @@ class VerifyPhoneView(_VerifyView):
 class ConfirmEmailView(VerifyEmailView):
     """POST /api/auth/verify-email/confirm/ — signed-in users, `{code}` for their own e-mail or the one they claim. 200; 400; 401."""
 
-    @extend_schema(request=shapes.CodeSerializer, responses=answers.MessageSerializer)
+    @extend_schema(request=shapes.CodeSerializer, responses=representation.MessageSerializer)
     def post(self, request: Request) -> Response:
         return self.confirm(request)
 
@@ -87,7 +87,7 @@ class ConfirmEmailView(VerifyEmailView):
 class ConfirmPhoneView(VerifyPhoneView):
     """POST /api/auth/verify-phone/confirm/ — signed-in users, `{code}` for their own number or the one they claim. 200; 400; 401."""
 
-    @extend_schema(request=shapes.CodeSerializer, responses=answers.MessageSerializer)
+    @extend_schema(request=shapes.CodeSerializer, responses=representation.MessageSerializer)
     def post(self, request: Request) -> Response:
         return self.confirm(request)
 
@@ -95,7 +95,7 @@ class ConfirmPhoneView(VerifyPhoneView):
 class ResendView(OptionallySignedInView):
     """POST /api/auth/resend-verification/ — `{email}` or `{phone_number}` by anybody; signed in without a body. 200."""
 
-    @extend_schema(request=shapes.AddressSerializer, responses=answers.MessageSerializer)
+    @extend_schema(request=shapes.AddressSerializer, responses=representation.MessageSerializer)
     def post(self, request: Request) -> Response:
         if not request.data and request.user.is_authenticated:
             budget.require_room()
@@ -110,7 +110,7 @@ class ResendView(OptionallySignedInView):
 class ResetView(PublicView):
     """POST /api/auth/password-reset/ — anybody; the same answer whether or not the account exists. 200; 400; 429."""
 
-    @extend_schema(request=shapes.AddressSerializer, responses=answers.MessageSerializer)
+    @extend_schema(request=shapes.AddressSerializer, responses=representation.MessageSerializer)
     def post(self, request: Request) -> Response:
         channel, address = read(shapes.AddressSerializer(data=request.data)).address()
         budget.require_room()
@@ -121,7 +121,7 @@ class ResetView(PublicView):
 class ResetConfirmView(PublicView):
     """POST /api/auth/password-reset/confirm/ — anybody with the code; ends every session of the account. 200; 400."""
 
-    @extend_schema(request=shapes.ResetSerializer, responses=answers.MessageSerializer)
+    @extend_schema(request=shapes.ResetSerializer, responses=representation.MessageSerializer)
     def post(self, request: Request) -> Response:
         form = read(shapes.ResetSerializer(data=request.data))
         data = form.validated_data
@@ -133,7 +133,7 @@ class ResetConfirmView(PublicView):
 class PasswordChangeView(ApiView):
     """POST /api/auth/password-change/ — signed-in users; ends every session. 200; 400; 401; 429."""
 
-    @extend_schema(request=shapes.PasswordChangeSerializer, responses=answers.MessageSerializer)
+    @extend_schema(request=shapes.PasswordChangeSerializer, responses=representation.MessageSerializer)
     def post(self, request: Request) -> Response:
         data = read(shapes.PasswordChangeSerializer(data=request.data)).validated_data
         account = User.objects.get(pk=request.user.pk)

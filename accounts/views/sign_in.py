@@ -9,7 +9,7 @@ from rest_framework import status
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from accounts import answers, services, tokens
+from accounts import representation, services, tokens
 from accounts import serializers as shapes
 from accounts.google import verify_google_token
 from accounts.managers import normalise_email
@@ -22,7 +22,7 @@ from depannini_dashmap.lib.errors import DomainError
 def signed_in_body(user: User) -> dict[str, Any]:
     """Return what Depannini's registrations and logins answer."""
     pair = tokens.issue_pair(user)
-    return {"user": answers.PersonSerializer(user).data, **pair, "tokens": pair}
+    return {"user": representation.PersonSerializer(user).data, **pair, "tokens": pair}
 
 
 def company_body(user: User) -> dict[str, Any]:
@@ -50,7 +50,7 @@ class RegisterView(PublicView):
         responses={
             201: PolymorphicProxySerializer(
                 "Registered",
-                [answers.SignedInSerializer, answers.DispatcherRegisteredSerializer],
+                [representation.SignedInSerializer, representation.DispatcherRegisteredSerializer],
                 resource_type_field_name=None,
             )
         },
@@ -74,7 +74,7 @@ class RegisterView(PublicView):
 class EmailLoginView(PublicView):
     """POST /api/auth/login/email/ — anybody. 200 with tokens; 400 missing fields; 401; 429."""
 
-    @extend_schema(request=shapes.EmailLoginSerializer, responses=answers.SignedInSerializer)
+    @extend_schema(request=shapes.EmailLoginSerializer, responses=representation.SignedInSerializer)
     def post(self, request: Request) -> Response:
         data = read(shapes.EmailLoginSerializer(data=request.data)).validated_data
         email = normalise_email(data["email"])
@@ -85,7 +85,7 @@ class EmailLoginView(PublicView):
 class PhoneLoginView(PublicView):
     """POST /api/auth/login/phone/ — anybody. 200 with tokens; 400 missing fields; 401; 429."""
 
-    @extend_schema(request=shapes.PhoneLoginSerializer, responses=answers.SignedInSerializer)
+    @extend_schema(request=shapes.PhoneLoginSerializer, responses=representation.SignedInSerializer)
     def post(self, request: Request) -> Response:
         data = read(shapes.PhoneLoginSerializer(data=request.data)).validated_data
         phone = data["phone_number"]
@@ -96,7 +96,7 @@ class PhoneLoginView(PublicView):
 class GoogleLoginView(PublicView):
     """POST /api/auth/login/google/ — anybody. 200 with tokens; 400; 401; 403; 409 `link_required`; 503."""
 
-    @extend_schema(request=shapes.GoogleLoginSerializer, responses=answers.SignedInSerializer)
+    @extend_schema(request=shapes.GoogleLoginSerializer, responses=representation.SignedInSerializer)
     def post(self, request: Request) -> Response:
         raw = read(shapes.GoogleLoginSerializer(data=request.data)).validated_data["token"]
         with GuessesCounted(request):
@@ -107,7 +107,7 @@ class GoogleLoginView(PublicView):
 class LoginView(PublicView):
     """POST /api/auth/login/ — anybody; gives a fleet token. 200; 400 missing fields; 401; 429."""
 
-    @extend_schema(request=shapes.LoginSerializer, responses=answers.FleetSignedInSerializer)
+    @extend_schema(request=shapes.LoginSerializer, responses=representation.FleetSignedInSerializer)
     def post(self, request: Request) -> Response:
         data = read(shapes.LoginSerializer(data=request.data)).validated_data
         user, token = services.sign_in_to_fleet(request._request, data["username"], data["password"])
@@ -127,7 +127,7 @@ class LoginView(PublicView):
 class LogoutView(ApiView):
     """POST /api/auth/logout/ — signed-in users; ends the token used, and the `refresh` in the body. 200; 401."""
 
-    @extend_schema(request=shapes.LogoutSerializer, responses=answers.MessageSerializer)
+    @extend_schema(request=shapes.LogoutSerializer, responses=representation.MessageSerializer)
     def post(self, request: Request) -> Response:
         refresh = read(shapes.LogoutSerializer(data=request.data)).validated_data.get("refresh")
         if refresh:
@@ -142,7 +142,7 @@ class LogoutView(ApiView):
 class RefreshView(PublicView):
     """POST /api/auth/token/refresh/ — anybody with a refresh token. 200 with a new access token; 400; 401."""
 
-    @extend_schema(request=shapes.RefreshSerializer, responses=answers.RefreshedSerializer)
+    @extend_schema(request=shapes.RefreshSerializer, responses=representation.RefreshedSerializer)
     def post(self, request: Request) -> Response:
         raw = read(shapes.RefreshSerializer(data=request.data)).validated_data["refresh"]
         with GuessesCounted(request):
@@ -153,7 +153,7 @@ class RefreshView(PublicView):
 class RevokeView(PublicView):
     """POST /api/auth/token/revoke/ — anybody with a refresh token, which ends. 200; 400; 401."""
 
-    @extend_schema(request=shapes.RefreshSerializer, responses=answers.MessageSerializer)
+    @extend_schema(request=shapes.RefreshSerializer, responses=representation.MessageSerializer)
     def post(self, request: Request) -> Response:
         raw = read(shapes.RefreshSerializer(data=request.data)).validated_data["refresh"]
         with GuessesCounted(request):

@@ -3,7 +3,7 @@
 from django.db import migrations, models
 from django.db.models import Q
 
-from depannini_dashmap.lib.new_checks import AddUniqueWhileWritten, ProveCheck
+from depannini_dashmap.lib.db.migration_operations import AddUniqueWhileWritten, ProveCheck
 
 
 class Migration(migrations.Migration):

@@ -3,7 +3,7 @@
 from django.db import migrations, models
 from django.db.models import Q
 
-from depannini_dashmap.lib.new_checks import AddUniqueWhileWritten
+from depannini_dashmap.lib.db.migration_operations import AddUniqueWhileWritten
 
 OPEN = ["requested", "accepted", "ongoing"]
 

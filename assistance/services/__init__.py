@@ -1,5 +1,6 @@
 """The flows of roadside help, one verb each: every door (REST, sockets, admin, tasks) calls these and nothing below."""
 
+from assistance.services.account_closure import close_open_jobs
 from assistance.services.approvals import approve_assistant, withdraw_approval
 from assistance.services.calls import (
     Caller,
@@ -10,9 +11,9 @@ from assistance.services.calls import (
     schedule_for_caller,
 )
 from assistance.services.chat import Posted, post_chat
-from assistance.services.closing import close_open_jobs
-from assistance.services.dispatch import Ranked, ask_again, assign_by_hand, cancel_by_staff, ranked_candidates
 from assistance.services.jobs import accept, complete, rate, update_status
+from assistance.services.locations import Whereabouts, store_whereabouts
+from assistance.services.manual_dispatch import Ranked, ask_again, assign_by_hand, cancel_by_staff, ranked_candidates
 from assistance.services.offers import decline, expire, send_next_wave
 from assistance.services.prices import answer_price, set_price
 from assistance.services.profiles import (
@@ -26,9 +27,8 @@ from assistance.services.profiles import (
 )
 from assistance.services.releases import release
 from assistance.services.requests import request_assistance
-from assistance.services.signs import check_stalled, note_sign_of_life
-from assistance.services.signs import is_due as is_sign_due
-from assistance.services.whereabouts import Whereabouts, store_whereabouts
+from assistance.services.signs_of_life import check_stalled, note_sign_of_life
+from assistance.services.signs_of_life import is_due as is_sign_due
 
 __all__ = [
     "Caller",

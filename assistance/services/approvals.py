@@ -11,8 +11,8 @@ from django.utils import timezone
 from assistance import approval
 from assistance.models import AssistantProfile, Offer
 from assistance.services import offers, state
-from depannini_dashmap.lib import audit
 from depannini_dashmap.lib.errors import Conflict, Forbidden, NotFound
+from depannini_dashmap.lib.ops import audit
 
 if TYPE_CHECKING:
     from accounts.models import User

@@ -14,8 +14,8 @@ from assistance import lifecycle, selectors, tasks
 from assistance.models import Assistance, ScheduledRequest
 from assistance.services import requests, state
 from assistance.services.requests import Place, Requested
-from depannini_dashmap.lib import audit
 from depannini_dashmap.lib.errors import Conflict, Forbidden, InvalidData, NotFound
+from depannini_dashmap.lib.ops import audit
 
 if TYPE_CHECKING:
     from accounts.models import User

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, NamedTuple
 from django.db import transaction
 from django.utils import timezone
 
-from assistance import events, selectors, wire
+from assistance import events, representation, selectors
 from assistance.models import CONTACT_AFTER_END, ChatMessage
 from assistance.services import state
-from depannini_dashmap.lib import realtime
 from depannini_dashmap.lib.errors import Conflict, InvalidData, Unauthenticated
+from depannini_dashmap.lib.realtime import layer
 from depannini_dashmap.lib.text import clean
 
 if TYPE_CHECKING:
@@ -52,7 +52,7 @@ def post_chat(user: User, assistance_id: int, message: str, client_id: str | Non
         assistance_id=assistance_id, sender_id=user.pk, message=text, client_id=name, created_at=now
     )
     frame = _frame(sent, row, user)
-    realtime.publish(events.assistance_group(assistance_id), dict(frame))
+    layer.publish(events.assistance_group(assistance_id), dict(frame))
     return Posted(frame, is_new=True)
 
 
@@ -61,7 +61,7 @@ def _named(user: User, assistance_id: int, client_id: str) -> ChatMessage | None
     return mine.first()
 
 
-def _frame(sent: ChatMessage, row: wire.Row, user: User) -> events.ChatEvent:
+def _frame(sent: ChatMessage, row: representation.Row, user: User) -> events.ChatEvent:
     return events.chat(
         id=sent.pk,
         message=sent.message,
@@ -99,8 +99,8 @@ def _is_storable(text: str) -> bool:
     return "\0" not in text and not any("\ud800" <= letter <= "\udfff" for letter in text)
 
 
-def _name(row: wire.Row, user: User) -> str:
+def _name(row: representation.Row, user: User) -> str:
     for role in ("client", "assistant"):
         if row[f"{role}_id"] == user.pk:
-            return wire.name_of(row, role)
+            return representation.name_of(row, role)
     return user.display_name

@@ -11,12 +11,13 @@ from django.db import transaction
 from django.db.models import Q
 from django.utils import timezone
 
-from assistance import approval, events, lifecycle, nearby, tasks, wire
+from assistance import approval, events, lifecycle, nearby, representation, tasks
 from assistance.models import Assistance, AssistantProfile, Offer
 from assistance.nearby import Candidate, Search
 from assistance.services import state
-from depannini_dashmap.lib import geo, realtime
+from depannini_dashmap.lib import geo
 from depannini_dashmap.lib.errors import Conflict, Forbidden, NotFound
+from depannini_dashmap.lib.realtime import layer
 
 if TYPE_CHECKING:
     from accounts.models import User
@@ -74,7 +75,7 @@ def open_offers(job: Assistance, chosen: Iterable[Candidate], *, source: str, no
         )
         for candidate in chosen
     )
-    body = wire.body(wire.row_of(job), viewer_id=None, now=now)
+    body = representation.body(representation.row_of(job), viewer_id=None, now=now)
     asked = [
         (
             events.assistant_group(offer.assistant_id),
@@ -82,7 +83,7 @@ def open_offers(job: Assistance, chosen: Iterable[Candidate], *, source: str, no
         )
         for offer in offers
     ]
-    realtime.publish_many(asked)
+    layer.publish_many(asked)
 
 
 def lock_open(*, assistance_id: int | None = None, assistant_id: int | None = None) -> list[OpenOffer]:
@@ -106,7 +107,7 @@ def close(offers: Iterable[OpenOffer], reason: str, now: datetime, **answer: Any
         )
         for offer_id, assistance_id, assistant_id in ended
     ]
-    realtime.publish_many(told)
+    layer.publish_many(told)
 
 
 def offer_waiting_to(profile: AssistantProfile, now: datetime) -> None:

@@ -13,8 +13,9 @@ from django.utils import timezone
 from assistance import events, lifecycle, pricing
 from assistance.models import Assistance, ServiceType
 from assistance.services import state
-from depannini_dashmap.lib import audit, realtime
 from depannini_dashmap.lib.errors import Conflict, Forbidden, InvalidData
+from depannini_dashmap.lib.ops import audit
+from depannini_dashmap.lib.realtime import layer
 from depannini_dashmap.lib.text import clean
 
 if TYPE_CHECKING:
@@ -132,4 +133,4 @@ def _unpriced() -> dict[str, Any]:
 
 def _tell(job: Assistance, now: datetime) -> None:
     body = state.seen_by(job.client_id, job, now)
-    realtime.publish(events.assistance_group(job.pk), dict(events.price(body)))
+    layer.publish(events.assistance_group(job.pk), dict(events.price(body)))

@@ -15,9 +15,9 @@ from accounts.services import change_profile
 from assistance import events
 from assistance.cells import column_of, row_of
 from assistance.models import Assistance, AssistantProfile, Offer
-from assistance.services import approvals, offers, signs, state
-from depannini_dashmap.lib import realtime
+from assistance.services import approvals, offers, signs_of_life, state
 from depannini_dashmap.lib.errors import Conflict, Forbidden, InvalidData, NotFound, Unauthenticated
+from depannini_dashmap.lib.realtime import layer
 
 if TYPE_CHECKING:
     from accounts.models import User
@@ -96,7 +96,7 @@ def set_duty(user: User, *, is_active: bool) -> None:
     if not is_active:
         return leave_duty(user.pk)
     AssistantProfile.objects.filter(pk=user.pk).update(is_active=True, seen_at=now)
-    signs.note_sign_of_life(user.pk)
+    signs_of_life.note_sign_of_life(user.pk)
     profile.is_active, profile.seen_at = True, now
     offers.offer_waiting_to(profile, now)
     return None
@@ -116,7 +116,7 @@ def keep_fresh(user_id: int) -> None:
     Effects: a sign of life; on duty it counts as being heard of, and who had gone stale is offered what waits around.
     Nothing for others.
     """
-    signs.note_sign_of_life(user_id)
+    signs_of_life.note_sign_of_life(user_id)
     profile = AssistantProfile.objects.filter(pk=user_id).first()
     if profile is None or not profile.is_active:
         return
@@ -142,13 +142,13 @@ def report_location(user: User, lat: float, lng: float, assistance_id: int | Non
     room = _room(user, assistance_id)
     now = timezone.now()
     if user.user_type == "assistant":
-        signs.note_sign_of_life(user.pk)  # before anything is offered: one's own request is locked before others
+        signs_of_life.note_sign_of_life(user.pk)  # before anything is offered: one's own request is locked before others
         _move_assistant(user.pk, lat, lng, now)
     else:
         _move_client(user.pk, lat, lng)
     if room is not None:
         frame = events.location(user_id=user.pk, lat=lat, lng=lng, assistance_id=room[0], seq=room[1], at=now)
-        realtime.publish(events.assistance_group(room[0]), dict(frame))
+        layer.publish(events.assistance_group(room[0]), dict(frame))
 
 
 def _room(user: User, assistance_id: int | None) -> tuple[int, int] | None:

@@ -11,9 +11,10 @@ from django.utils import timezone
 
 from assistance import events, lifecycle, tasks
 from assistance.models import Assistance, AssistantProfile, Offer
-from assistance.services import jobs, offers, prices, signs, state
-from depannini_dashmap.lib import audit, realtime
+from assistance.services import jobs, offers, prices, signs_of_life, state
 from depannini_dashmap.lib.errors import Conflict
+from depannini_dashmap.lib.ops import audit
+from depannini_dashmap.lib.realtime import layer
 
 if TYPE_CHECKING:
     from accounts.models import User
@@ -57,7 +58,7 @@ def _assistant_of(user: User, assistance_id: int) -> AssistantProfile | None:
 
 
 def _require_stalled(job: Assistance, profile: AssistantProfile | None, now: datetime) -> None:
-    if profile is None or profile.pk != job.assistant_id or not signs.is_stalled(job, profile, now):
+    if profile is None or profile.pk != job.assistant_id or not signs_of_life.is_stalled(job, profile, now):
         raise Conflict("Your assistant is still there", code="not_stalled", current_status=job.status)
 
 
@@ -73,7 +74,7 @@ def reopen(job: Assistance, now: datetime, reason: str) -> None:
     if former_id is not None:
         event_id = f"assistance.{job.pk}.{job.version}.closed"
         frame = events.request_closed(assistance_id=job.pk, reason=reason, event_id=event_id)
-        realtime.publish(events.assistant_group(former_id), dict(frame))
+        layer.publish(events.assistant_group(former_id), dict(frame))
     offers.send_wave(job, job.wave + 1, now)
     tasks.plan_expiry(job.pk, expires_at)
     jobs.offer_next_job(former_id, now)

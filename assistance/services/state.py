@@ -10,10 +10,10 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from accounts.models import User as Account
-from assistance import events, lifecycle, selectors, wire
+from assistance import events, lifecycle, representation, selectors
 from assistance.models import Assistance, AssistantProfile
-from depannini_dashmap.lib import realtime
 from depannini_dashmap.lib.errors import Conflict, NotFound, Unauthenticated
+from depannini_dashmap.lib.realtime import layer
 
 if TYPE_CHECKING:
     from accounts.models import User
@@ -89,13 +89,13 @@ def change(job: Assistance, now: datetime, **changes: Any) -> None:
 
 def seen_by(user_id: int, job: Assistance, now: datetime, *, sees_all: bool = False) -> dict[str, Any]:
     """Give a request as somebody sees it."""
-    return wire.body(wire.row_of(job), viewer_id=user_id, sees_all=sees_all, now=now)
+    return representation.body(representation.row_of(job), viewer_id=user_id, sees_all=sees_all, now=now)
 
 
 def tell_status(job: Assistance, now: datetime, *, lat: float | None = None, lng: float | None = None) -> None:
     """Tell the room the state; on acceptance with the assistant's phone number and the given place."""
-    body = wire.body(wire.row_of(job), viewer_id=None, sees_all=True, now=now)
-    realtime.publish(events.assistance_group(job.pk), dict(events.status(body, lat=lat, lng=lng)))
+    body = representation.body(representation.row_of(job), viewer_id=None, sees_all=True, now=now)
+    layer.publish(events.assistance_group(job.pk), dict(events.status(body, lat=lat, lng=lng)))
 
 
 def job_of(assistant_id: int) -> int | None:

@@ -7,7 +7,7 @@ import pytest
 
 from assistance import services
 from assistance.models import Assistance
-from depannini_dashmap.lib import realtime
+from depannini_dashmap.lib.realtime import layer
 
 PICKUP = (36.7525, 3.0420)
 AWAY = (36.7000, 3.1000)
@@ -64,7 +64,7 @@ def frames(django_capture_on_commit_callbacks: Any) -> Callable[..., Any]:
 
     @contextmanager
     def listen() -> Iterator[list[tuple[str, dict]]]:
-        with realtime.captured() as heard, django_capture_on_commit_callbacks(execute=True):
+        with layer.captured() as heard, django_capture_on_commit_callbacks(execute=True):
             yield heard
 
     return listen

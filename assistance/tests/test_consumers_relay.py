@@ -11,9 +11,9 @@ import pytest
 
 from assistance import consumers
 from assistance.consumers import AssistanceConsumer
-from depannini_dashmap.lib import realtime
-from depannini_dashmap.lib.hub import Event
-from depannini_dashmap.lib.sockets import FORBIDDEN
+from depannini_dashmap.lib.realtime import layer
+from depannini_dashmap.lib.realtime.consumers import FORBIDDEN
+from depannini_dashmap.lib.realtime.subscriptions import Event
 
 ROOM, CLIENT, ASSISTANT = 5, 1, 2
 SCOPE = {
@@ -97,7 +97,7 @@ def report_two_places(room: Room) -> None:
 
 async def told_after(room: Room, leave: Any) -> list[float]:
     """Return the latitudes told from the reports on to well after the socket has ended."""
-    with realtime.captured() as heard:
+    with layer.captured() as heard:
         report_two_places(room)
         leave()
         await settled(room)

@@ -12,7 +12,7 @@ from django.db import connection
 from accounts.models import User
 from assistance import services
 from assistance.models import Assistance, AssistantProfile, Offer
-from depannini_dashmap.lib import realtime
+from depannini_dashmap.lib.realtime import layer
 
 pytestmark = [pytest.mark.postgres, pytest.mark.django_db(transaction=True)]
 CONTENDERS = 16
@@ -71,7 +71,7 @@ def test_e01_sixteen_assistants_accept_one_request(api: Any, make_assistant: Any
     doors = [api(helper) for helper in helpers]
     for _ in range(ROUNDS):
         job_id = services.request_assistance(client, pickup=(36.7525, 3.0420)).assistance["id"]
-        with realtime.captured() as heard:
+        with layer.captured() as heard:
             answers = at_once(*[partial(door.patch, f"/api/assistance/accept/{job_id}/") for door in doors])
         assert _statuses(answers) == {200: 1, 409: CONTENDERS - 1}
         accepted = [frame for group, frame in heard if group == f"assistance.{job_id}"]
@@ -112,7 +112,7 @@ def test_e04_the_client_cancels_while_an_assistant_accepts(api: Any, make_assist
     seen = set()
     for _ in range(ROUNDS * 4):
         job_id = services.request_assistance(client, pickup=(36.7525, 3.0420)).assistance["id"]
-        with realtime.captured() as heard:
+        with layer.captured() as heard:
             canceled, accepted = at_once(
                 partial(by_client.patch, f"/api/assistance/update/{job_id}/", {"status": "canceled"}),
                 partial(by_helper.patch, f"/api/assistance/accept/{job_id}/"),

@@ -21,8 +21,8 @@ from bench.drills.faults import _table
 from bench.drills.load import PASSWORD, People
 from bench.drills.rig import ROOT, Growth, Rig
 
-WORKER, WAVE = "depannini_dashmap.lib.worker", "assistance.services.offers:send_wave"
-BATCH = "depannini_dashmap.lib.realtime:_Batch.__call__"
+WORKER, WAVE = "depannini_dashmap.lib.ops.worker", "assistance.services.offers:send_wave"
+BATCH = "depannini_dashmap.lib.realtime.layer:_Batch.__call__"
 MAIL = "django.core.mail.backends.filebased:EmailBackend.write_message"
 PLACES = {
     "text: claimed, not begun": ("text", f"{WORKER}:Worker._run:before"),

@@ -7,7 +7,7 @@ DomainError
 
 from typing import Any
 
-from depannini_dashmap.lib.field_words import one_in_words
+from depannini_dashmap.lib.field_messages import one_in_words
 
 
 class DomainError(Exception):

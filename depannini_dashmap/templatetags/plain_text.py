@@ -2,7 +2,7 @@
 
 from django import template
 
-from depannini_dashmap.lib import plain_text
+from depannini_dashmap.lib.outbound import plain_text
 
 register = template.Library()
 

@@ -4,7 +4,7 @@ import io
 
 from daphne.access import AccessLogGenerator
 
-from depannini_dashmap.lib import access_log
+from depannini_dashmap.server import access_log
 
 
 def test_tokens_in_urls_are_taken_out():

@@ -13,7 +13,7 @@ import psycopg2
 import pytest
 from django.conf import settings
 
-from depannini_dashmap import archive
+from depannini_dashmap.operations import archive
 
 TOP = Path(settings.BASE_DIR)
 # SQLite is for a first look: nobody keeps a year of a fleet in it, and a million would be the longest minute of its suite.

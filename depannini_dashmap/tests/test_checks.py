@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from depannini_dashmap.lib.checks import check_deployment
+from depannini_dashmap.lib.ops.checks import check_deployment
 
 
 @pytest.fixture

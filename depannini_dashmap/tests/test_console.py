@@ -16,9 +16,10 @@ from django.utils import timezone
 
 from accounts.tokens import SocketToken
 from assistance.models import Assistance, AssistantProfile, ChatMessage, Offer
-from depannini_dashmap.console import board, charts, live
-from depannini_dashmap.lib import realtime
-from depannini_dashmap.lib.fields import format_utc
+from depannini_dashmap.console.board import charts, queries
+from depannini_dashmap.console.live_map import snapshot
+from depannini_dashmap.lib.api.fields import format_utc
+from depannini_dashmap.lib.realtime import layer
 from depannini_dashmap.models import AuditEvent
 from fleet.services import create_vehicle, update_vehicle
 from fleet.tests.sheets import confirm, upload
@@ -171,13 +172,13 @@ def test_a_trip_that_should_have_started_is_late(dispatcher: Any, company_a: Any
     trip = _trip(dispatcher, _vehicle(dispatcher, company_a))
     Trip.objects.filter(pk=trip.pk).update(planned_start_time=dt.time(8))
     noon = dt.datetime.combine(trip.planned_start_date, dt.time(11), dt.UTC)
-    [line] = board.read_board(dispatcher, noon).trips
+    [line] = queries.read_board(dispatcher, noon).trips
     assert (line.starts_late, line.is_late, line.percent) == (True, True, 0)
 
 
 def test_a_late_trip_is_counted_and_stands_first_however_many_run(dispatcher: Any, company_a: Any, nadia: Client) -> None:
     today = timezone.localdate()
-    for number in range(board.TRIPS_SHOWN + 2):
+    for number in range(queries.TRIPS_SHOWN + 2):
         trip = _trip(dispatcher, _vehicle(dispatcher, company_a, f"16-{number}"), f"Tour {number}", (_order(dispatcher, company_a),))
         update_trip(actor=dispatcher, trip_id=trip.pk, status="in_progress")
     Trip.objects.update(planned_start_date=today, planned_start_time=dt.time(6))
@@ -186,36 +187,36 @@ def test_a_late_trip_is_counted_and_stands_first_however_many_run(dispatcher: An
     TripStop.objects.filter(trip=trip, sequence=1).update(planned_arrival_time=dt.time(10))
     noon = timezone.make_aware(dt.datetime.combine(today, dt.time(12)), ZoneInfo(settings.DISPLAY_TIME_ZONE))
     with time_machine.travel(noon, tick=False):
-        read, page = board.read_board(dispatcher), nadia.get("/admin/board/").content.decode()
-    assert (read.late_trips, read.trips[0].trip.pk, len(read.trips)) == (1, trip.pk, board.TRIPS_SHOWN)
+        read, page = queries.read_board(dispatcher), nadia.get("/admin/board/").content.decode()
+    assert (read.late_trips, read.trips[0].trip.pk, len(read.trips)) == (1, trip.pk, queries.TRIPS_SHOWN)
     assert re.findall(r"Tour \d+", page)[0] == trip.name
     with time_machine.travel(noon + dt.timedelta(days=1), tick=False):
-        assert board.read_board(dispatcher).late_trips == board.TRIPS_SHOWN + 2
+        assert queries.read_board(dispatcher).late_trips == queries.TRIPS_SHOWN + 2
 
 
 def test_a_vehicle_under_way_without_a_fix_is_silent(dispatcher: Any, company_a: Any) -> None:
     vehicle = _vehicle(dispatcher, company_a)
-    assert board.read_board(dispatcher).silent_count == 0
+    assert queries.read_board(dispatcher).silent_count == 0
     trip = _trip(dispatcher, vehicle, orders=(_order(dispatcher, company_a),))
     update_trip(actor=dispatcher, trip_id=trip.pk, status="in_progress")
-    assert [one.pk for one in board.read_board(dispatcher).silent] == [vehicle.pk]
+    assert [one.pk for one in queries.read_board(dispatcher).silent] == [vehicle.pk]
 
 
 def test_a_parked_vehicle_whose_tracker_sends_signs_of_life_is_not_silent(dispatcher: Any, company_a: Any) -> None:
     vehicle = _vehicle(dispatcher, company_a)
     _report(dispatcher, vehicle)
     later = timezone.now() + dt.timedelta(hours=1)
-    assert board.read_board(dispatcher, later).silent_count == 1
+    assert queries.read_board(dispatcher, later).silent_count == 1
     make_device(actor=dispatcher, vehicle_id=vehicle.pk)
     Device.objects.update(contacted_at=later - dt.timedelta(minutes=1))
-    assert board.read_board(dispatcher, later).silent_count == 0
+    assert queries.read_board(dispatcher, later).silent_count == 0
     # What it says is refused: then nobody knows where the vehicle is.
     Device.objects.update(refused_at=later - dt.timedelta(minutes=1))
-    assert board.read_board(dispatcher, later).silent_count == 1
+    assert queries.read_board(dispatcher, later).silent_count == 1
 
 
 def test_every_number_leads_to_a_list(salim: Client, staff_user: Any) -> None:
-    for link in board.read_board(staff_user).links.values():
+    for link in queries.read_board(staff_user).links.values():
         assert salim.get(link).status_code == 200, link
 
 
@@ -254,7 +255,7 @@ def test_the_map_offers_trips_under_way_before_drafts(
     update_trip(actor=dispatcher, trip_id=running.pk, status="in_progress")
     for number in range(3):
         _trip(dispatcher, _vehicle(dispatcher, company_a, f"16-2{number}1"), f"Draft {number}")
-    monkeypatch.setattr(live, "TRIPS_OFFERED", 2)
+    monkeypatch.setattr(snapshot, "TRIPS_OFFERED", 2)
     offered = nadia.get("/admin/map/").content.decode()
     assert re.findall(r"Running tour|Draft \d", offered) == ["Running tour", "Draft 2"]
 
@@ -455,7 +456,7 @@ def test_a_driver_told_of_other_stops_is_not_told(dispatcher: Any, company_a: An
     desk, lists = f"/admin/dispatch/trips/{trip.pk}/", "/admin/trips/trip/?driver_told="
     assert "not since the last change" not in nadia.get(desk).content.decode()
     assert [trip.name in nadia.get(lists + answer).content.decode() for answer in ("yes", "no")] == [True, False]
-    with realtime.captured() as heard:
+    with layer.captured() as heard:
         update_order(actor=dispatcher, order_id=order.pk, pickup_stop=StopInput(fields={"address": "Elsewhere 1"}))
     assert "orders" in [event.get("what") for _, event in heard]
     assert "not since the last change" in nadia.get(desk).content.decode()
@@ -524,9 +525,9 @@ def test_the_desks_cost_the_same_with_more_rows(
         # an operator has no roles; the request, candidates, who declined, who is busy, offers, what they wrote
         (salim, f"/admin/dispatch/requests/{job.pk}/", 11),
     ]
-    for browser, path, queries in costs:
+    for browser, path, count in costs:
         browser.get(path)
-        with django_assert_num_queries(queries, info=path):
+        with django_assert_num_queries(count, info=path):
             assert browser.get(path).status_code == 200
 
 
@@ -669,14 +670,14 @@ def test_a_step_of_several_trips_tells_each(dispatcher: Any, company_a: Any, nad
 def test_an_action_on_many_rows_hints_once(dispatcher: Any, company_a: Any, nadia: Client) -> None:
     orders = [_order(dispatcher, company_a) for _ in range(3)]
     trips = [_trip(dispatcher, _vehicle(dispatcher, company_a, f"16-{n}"), f"T{n}") for n in range(3)]
-    with realtime.captured() as heard:
+    with layer.captured() as heard:
         ids = ",".join(str(order.pk) for order in orders)
         nadia.post("/admin/dispatch/orders/into-trip/", {"ids": ids, "kind": "existing", "trip": trips[0].pk})
     assert sorted(event["what"] for _, event in heard) == ["orders", "trips"]
-    with realtime.captured() as heard:
+    with layer.captured() as heard:
         nadia.post("/admin/dispatch/trips/step/cancel/", {"ids": ",".join(str(trip.pk) for trip in trips)})
     assert sorted(event["what"] for _, event in heard) == ["orders", "trips"]
-    with realtime.captured() as heard:
+    with layer.captured() as heard:
         sheet = "customer_name,goods_description\n" + "Hotel,beds\n" * 3
         confirm(nadia, upload(nadia, sheet, "orders.csv", ORDERS), ORDERS)
     assert [event["what"] for _, event in heard] == ["orders"]

@@ -14,10 +14,10 @@ from django.core.management import CommandError, call_command
 
 from accounts.models import Company, User
 from assistance.models import Assistance, AssistantProfile
-from depannini_dashmap.demo_cast import ALGIERS
+from depannini_dashmap.demo.people_and_places import ALGIERS
+from depannini_dashmap.demo.simulator.fleet import FASTEST, ROAD_SPEED_KMH, rhythm
+from depannini_dashmap.demo.simulator.world import Mover, World
 from depannini_dashmap.management.commands.seed_demo import LOGINS
-from depannini_dashmap.simulation.fleet import FASTEST, ROAD_SPEED_KMH, rhythm
-from depannini_dashmap.simulation.world import Mover, World
 from orders.models import Order
 from telematics.models import Position
 from telematics.plausibility import Fix, Track

@@ -10,20 +10,22 @@ import pytest
 import redis
 from django.core.cache import cache
 
-from depannini_dashmap.diagnosis import examine
-from depannini_dashmap.lib import deployment, hub, processes
+from depannini_dashmap.lib.ops import deployment_names, process_registry
+from depannini_dashmap.lib.realtime import subscriptions
+from depannini_dashmap.operations.doctor import examine
 
 ROOT = Path(__file__).resolve().parents[2]
 OTHER_KEY = "another-deployment-has-a-secret-of-its-own-0123456789"
 SPEAK = """
 import django; django.setup()
 from django.core.cache import cache
-from depannini_dashmap.lib import processes, realtime
-from depannini_dashmap.lib.connection_limit import Connection
+from depannini_dashmap.lib.ops import process_registry
+from depannini_dashmap.lib.realtime import layer
+from depannini_dashmap.lib.realtime.connection_limit import Connection
 cache.set("shared", "theirs", 60)
 Connection(7).enter()
-processes.enter()
-realtime.publish_now("trips.7", {"type": "position", "from": "%s"})
+process_registry.enter()
+layer.publish_now("trips.7", {"type": "position", "from": "%s"})
 """
 
 
@@ -48,7 +50,7 @@ def client(settings: Any) -> Any:
 @pytest.mark.parametrize("other", [{"SECRET_KEY": OTHER_KEY}, {"DEPLOYMENT": "staging"}])
 def test_two_deployments_on_one_redis_share_nothing(settings: Any, client: Any, other: dict[str, str]) -> None:
     with client.pubsub(ignore_subscribe_messages=True) as subscription:
-        subscription.subscribe(hub.channel(settings.REDIS_URL))
+        subscription.subscribe(subscriptions.channel(settings.REDIS_URL))
         subscription.get_message(timeout=2)
         cache.set("shared", "ours", 60)
         before = set(client.scan_iter("*"))
@@ -88,7 +90,7 @@ def test_a_redis_that_says_nothing_is_not_called_empty(settings: Any) -> None:
 
 def test_names_hold_the_deployment(settings: Any) -> None:
     settings.DEPLOYMENT = "staging"
-    assert deployment.named(processes.LIST) == "dashmap.staging.processes"
+    assert deployment_names.named(process_registry.LIST) == "dashmap.staging.processes"
 
 
 @pytest.mark.parametrize(("environment", "same"), [({}, True), ({"SECRET_KEY": OTHER_KEY}, False), ({"DATABASE_URL": "sqlite:////tmp/other.sqlite3"}, False)])

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from django.conf import settings
 
-from depannini_dashmap.lib import checks
+from depannini_dashmap.lib.ops import checks
 
 TOP = Path(settings.BASE_DIR)
 SOURCE = (TOP / "depannini_dashmap" / "settings.py").read_text()

@@ -6,7 +6,9 @@ import pytest
 from django.db import OperationalError
 from django.test import Client
 
-from depannini_dashmap.lib import errors, frames, readiness
+from depannini_dashmap.lib import errors
+from depannini_dashmap.lib.db import readiness
+from depannini_dashmap.lib.realtime import frames
 
 pytestmark = pytest.mark.django_db
 

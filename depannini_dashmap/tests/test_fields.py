@@ -6,7 +6,7 @@ from decimal import Decimal
 import pytest
 from rest_framework.exceptions import ValidationError
 
-from depannini_dashmap.lib.fields import (
+from depannini_dashmap.lib.api.fields import (
     ClockTimeField,
     DecimalStringField,
     IsoDateField,

@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 from django.db.migrations.recorder import MigrationRecorder
 
-from depannini_dashmap.lib import handshake, readiness
+from depannini_dashmap.lib.db import readiness
+from depannini_dashmap.lib.realtime import handshake
 
 ROOT = Path(__file__).resolve().parents[2]
 ASK = """

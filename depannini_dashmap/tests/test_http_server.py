@@ -9,7 +9,7 @@ from twisted.internet.task import Clock
 from twisted.internet.testing import StringTransport
 from twisted.web import http
 
-from depannini_dashmap.http_server import GRACE, LEAST_RATE, LINGER, Channel
+from depannini_dashmap.server.http_server import GRACE, LEAST_RATE, LINGER, Channel
 
 ASK = b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n"
 ANSWER = b"x" * 100_000

@@ -5,7 +5,7 @@ import logging
 
 import pytest
 
-from depannini_dashmap.lib.logs import JsonFormatter, RedactingFilter, redact
+from depannini_dashmap.lib.ops.logs import JsonFormatter, RedactingFilter, redact
 
 
 @pytest.mark.parametrize(

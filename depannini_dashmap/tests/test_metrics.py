@@ -12,7 +12,7 @@ from django_tasks_db.models import DBTaskResult
 from prometheus_client.parser import text_string_to_metric_families
 
 from accounts.models import User
-from depannini_dashmap import metrics
+from depannini_dashmap.operations import metrics_page
 
 TOKEN = "a-token-for-the-metrics-page"
 
@@ -102,8 +102,8 @@ def test_a_lost_database_is_a_figure(client: Client, guarded: None, monkeypatch:
     def away() -> None:
         raise OperationalError("no")
 
-    monkeypatch.setattr(metrics, "task_queue", away)
-    monkeypatch.setattr(metrics.connection, "close", lambda: None)
+    monkeypatch.setattr(metrics_page, "task_queue", away)
+    monkeypatch.setattr(metrics_page.connection, "close", lambda: None)
     found = read(client)
     assert found["dashmap_database_up"] == 0
     assert "dashmap_tasks_due" not in found

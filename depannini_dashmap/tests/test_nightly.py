@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 
 from accounts.models import User, VerificationCode
-from depannini_dashmap import nightly
 from depannini_dashmap.models import AuditEvent, Chore
+from depannini_dashmap.operations import nightly
 
 pytestmark = pytest.mark.django_db
 BEFORE, AFTER = datetime(2026, 3, 2, 1, 59, tzinfo=UTC), datetime(2026, 3, 2, 2, 1, tzinfo=UTC)  # Algiers: 02:59, 03:01

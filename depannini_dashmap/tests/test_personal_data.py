@@ -16,8 +16,8 @@ from PIL import Image
 from accounts.models import Company, User
 from accounts.services import invite
 from assistance.models import Assistance, ChatMessage
-from depannini_dashmap import personal_data
-from depannini_dashmap.personal_data import gather
+from depannini_dashmap.operations import personal_data
+from depannini_dashmap.operations.personal_data import gather
 
 PERSONAL = ("Amina", "amina@example.com", "213555000001", "Rue des Jardins", "my engine burns")
 

@@ -4,7 +4,7 @@ import pytest
 from django.db import NotSupportedError, connection, transaction
 from django.db.utils import DataError
 
-from depannini_dashmap.lib.prepared import PreparedRows, Reader, Statement
+from depannini_dashmap.lib.db.prepared import PreparedRows, Reader, Statement
 from fleet.models import Vehicle
 
 IS_POSTGRESQL = connection.vendor == "postgresql"

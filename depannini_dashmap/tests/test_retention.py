@@ -15,8 +15,8 @@ from django_tasks_db.models import DBTaskResult
 
 from accounts.models import Company, EndedToken, Invitation, User, VerificationCode
 from assistance.models import Tariff
-from depannini_dashmap import retention
 from depannini_dashmap.models import AuditEvent, IdempotentRequest
+from depannini_dashmap.operations import retention
 
 NOW = timezone.now()
 

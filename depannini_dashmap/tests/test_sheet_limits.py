@@ -11,9 +11,9 @@ import openpyxl
 import pytest
 from django.test import Client
 
-from depannini_dashmap.lib import sheet_limits, sheets
-from depannini_dashmap.lib.sheet_files import SheetError, read_workbook
-from depannini_dashmap.lib.sheet_words import Headings
+from depannini_dashmap.lib.sheets import admin, limits
+from depannini_dashmap.lib.sheets.files import SheetError, read_workbook
+from depannini_dashmap.lib.sheets.words import Headings
 from fleet.models import Vehicle
 from fleet.tests.sheets import confirm, upload
 
@@ -60,7 +60,7 @@ TOO_MUCH = {
     "cells": _changed(GOOD, SHEET, lambda xml: xml.replace(b"</sheetData>", WIDE)),
     "words": _changed(GOOD, "xl/sharedStrings.xml", lambda _: b"<sst>" + b"<si><t>a</t></si>" * 500_000 + b"</sst>"),
     "styles": _changed(GOOD, "xl/styles.xml", lambda xml: xml + b"<xf/>" * 600_000),
-    "zeros": _changed(GOOD, "xl/media/a.png", lambda _: b"\0" * (sheet_limits.MAX_UNPACKED_BYTES + 1)),
+    "zeros": _changed(GOOD, "xl/media/a.png", lambda _: b"\0" * (limits.MAX_UNPACKED_BYTES + 1)),
     "members": _changed(GOOD, "xl/a.xml", lambda _: b""),
 }
 ODD = {
@@ -77,7 +77,7 @@ ODD = {
 def _many_members() -> bytes:
     out = io.BytesIO()
     with zipfile.ZipFile(out, "w") as new:
-        for number in range(sheet_limits.MAX_MEMBERS + 1):
+        for number in range(limits.MAX_MEMBERS + 1):
             new.writestr(f"xl/{number}.xml", b"")
     return out.getvalue()
 
@@ -86,7 +86,7 @@ TOO_MUCH["members"] = _many_members()
 
 
 def test_a_workbook_of_the_largest_size_is_read() -> None:
-    rows = [[f"16-{number}", *["x" * 20] * 34] for number in range(sheet_limits.MAX_ROWS)]
+    rows = [[f"16-{number}", *["x" * 20] * 34] for number in range(limits.MAX_ROWS)]
     page = read_workbook(_workbook([f"c{number}" for number in range(35)], *rows), Headings(["c1"], {}))
     assert (len(page.lines), sum(cell is not None for cell in page.lines[-1][1])) == (1001, 35)
 
@@ -132,7 +132,7 @@ def test_formulas_and_links_give_their_last_values_and_fetch_nothing(nadia: Clie
         ("license_plate,make\n" + "x" * 9_000_000 + ",b", "cannot be read as CSV"),
         ('license_plate,make\n"' + 'x"",\n' * 5_000, ""),
         ("license_plate,make,model,year,capacity\n" + "a,b,c,2020,1\n" * 1_001, "1001 rows"),
-        ("x" * (sheet_limits.MAX_BYTES + 1), "larger than 10 MB"),
+        ("x" * (limits.MAX_BYTES + 1), "larger than 10 MB"),
     ],
 )  # fmt: skip
 def test_a_csv_file_that_holds_too_much_is_refused(content: str, said: str, nadia: Client) -> None:
@@ -142,8 +142,8 @@ def test_a_csv_file_that_holds_too_much_is_refused(content: str, said: str, nadi
 
 
 def test_one_sheet_is_read_at_a_time(nadia: Client, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sheets, "WAIT_FOR_OTHERS", 0.01)
-    with sheets._reading:
+    monkeypatch.setattr(admin, "WAIT_FOR_OTHERS", 0.01)
+    with admin._reading:
         answer = nadia.post("/admin/fleet/vehicle/import/", {"format": "0"}, follow=True)
     assert "Another file is being imported" in answer.content.decode()
     assert upload(nadia, GOOD, "vehicles.xlsx").context["confirm_form"] is not None
@@ -161,7 +161,7 @@ def test_a_confirmation_counts_once(nadia: Client) -> None:
 @pytest.mark.parametrize("same_file", [True, False])
 def test_three_confirmations_at_once_import_once(same_file: bool, nadia: Client, dispatcher: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     """The same file three times, or three uploads of one file: nobody is answered 500 or told that the database is away."""
-    monkeypatch.setattr(sheets, "_reading", threading.BoundedSemaphore(3))  # as three processes
+    monkeypatch.setattr(admin, "_reading", threading.BoundedSemaphore(3))  # as three processes
     content = _workbook(HEADER, *([f"16-{number}", "Ford", "Transit", 2020, 1] for number in range(30)))
     browsers = [Client(raise_request_exception=False) for _ in range(3)]
     for browser in browsers:

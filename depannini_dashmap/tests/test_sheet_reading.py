@@ -6,10 +6,10 @@ import io
 import openpyxl
 import pytest
 
-from depannini_dashmap.lib.sheet_files import SheetError, read_csv, read_workbook
-from depannini_dashmap.lib.sheet_tables import Table, read_table
-from depannini_dashmap.lib.sheet_values import CellFault, Kind, read_cell
-from depannini_dashmap.lib.sheet_words import Headings
+from depannini_dashmap.lib.sheets.files import SheetError, read_csv, read_workbook
+from depannini_dashmap.lib.sheets.tables import Table, read_table
+from depannini_dashmap.lib.sheets.values import CellFault, Kind, read_cell
+from depannini_dashmap.lib.sheets.words import Headings
 from fleet.sheets import VehicleResource
 from orders.sheets import OrderResource
 

@@ -12,7 +12,7 @@ from urllib.parse import parse_qs
 import httpx
 import pytest
 
-from depannini_dashmap.lib import sms
+from depannini_dashmap.lib.outbound import sms
 
 
 class Twilio(httpx.AsyncBaseTransport):

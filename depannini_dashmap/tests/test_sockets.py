@@ -11,14 +11,15 @@ from typing import Any
 
 import pytest
 
-from depannini_dashmap.lib import connection_limit, deployment, sockets
-from depannini_dashmap.lib.connection_limit import APPS, PAGES, Connection
+from depannini_dashmap.lib.ops import deployment_names
+from depannini_dashmap.lib.realtime import connection_limit, consumers
+from depannini_dashmap.lib.realtime.connection_limit import APPS, PAGES, Connection
 
 USER = 7
 SCOPE = {"type": "websocket", "headers": [(b"authorization", b"Bearer a.b.c")], "subprotocols": []}
 
 
-class Checked(sockets.SocketConsumer):
+class Checked(consumers.SocketConsumer):
     """Checks its login ten times a second, and counts; `gate` holds a check up."""
 
     def __init__(self) -> None:
@@ -140,5 +141,5 @@ def test_the_longest_silent_is_the_one_too_many(limit: Any, has_redis: bool, set
     for one in held:
         one.leave()
     assert not Connection(USER, limit).enter()
-    assert connection_limit._here.keys() == {deployment.named("connections", limit.name, str(USER))}
+    assert connection_limit._here.keys() == {deployment_names.named("connections", limit.name, str(USER))}
     connection_limit._here.clear()

@@ -7,7 +7,7 @@ from django.urls import get_resolver
 from rest_framework import serializers
 from rest_framework.exceptions import ValidationError
 
-from depannini_dashmap.lib.fields import DecimalStringField, EmailField, NumberField, StrictIntegerField, TextField
+from depannini_dashmap.lib.api.fields import DecimalStringField, EmailField, NumberField, StrictIntegerField, TextField
 from depannini_dashmap.lib.numbers import NotANumber, read_decimal, read_float, read_integer
 from depannini_dashmap.lib.text import NotAnEmail, canonical_email, clean, plain_digits
 

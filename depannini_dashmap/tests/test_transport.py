@@ -5,8 +5,8 @@ import functools
 import socket
 from typing import Any
 
-from depannini_dashmap.lib.frames import MAX_BYTES
-from depannini_dashmap.lib.transport import READ_AT_ONCE, STALLED_AFTER, Transport
+from depannini_dashmap.lib.realtime.frames import MAX_BYTES
+from depannini_dashmap.lib.realtime.transport import READ_AT_ONCE, STALLED_AFTER, Transport
 
 
 class Line:
@@ -59,7 +59,7 @@ def test_an_accepted_socket_has_its_limits_and_no_copy_of_the_token() -> None:
 
 
 def test_who_is_shut_out_is_not_read_any_more_and_cut_off_soon(monkeypatch: Any) -> None:
-    monkeypatch.setattr("depannini_dashmap.lib.transport.LAST_WORD", 0)
+    monkeypatch.setattr("depannini_dashmap.lib.realtime.transport.LAST_WORD", 0)
     protocol = Protocol()
 
     async def shut_out() -> list[str]:

@@ -13,8 +13,8 @@ from django.test import Client
 
 from accounts.models import Company, User
 from depannini_dashmap.lib import errors
-from depannini_dashmap.lib.api import from_database
-from depannini_dashmap.lib.constraints import uniqueness_of
+from depannini_dashmap.lib.api.constraint_errors import uniqueness_of
+from depannini_dashmap.lib.api.viewsets import from_database
 from fleet.models import Vehicle
 
 OURS = {"accounts", "fleet", "orders", "trips", "telematics", "assistance"}
@@ -140,7 +140,7 @@ class TestRaces:
 
     def test_one_reference_of_imports(self, dispatcher: Any) -> None:
         """Other rows meet in the database alone: whoever is slower is led back with a sentence."""
-        from depannini_dashmap.lib import sheets
+        from depannini_dashmap.lib.sheets import admin
         from fleet.tests.sheets import upload
         from orders.models import Order
 
@@ -150,11 +150,11 @@ class TestRaces:
             browser.force_login(dispatcher, backend="django.contrib.auth.backends.ModelBackend")
             page = upload(browser, f"reference,customer_name,goods_description\nR-1,Customer {number},Bread\n", "o.csv", "/admin/orders/order/")
             forms.append(page.context["confirm_form"].initial)
-        reading, sheets._reading = sheets._reading, threading.BoundedSemaphore(RACERS)
+        reading, admin._reading = admin._reading, threading.BoundedSemaphore(RACERS)
         try:
             answers = _at_once(lambda n: browsers[n].post("/admin/orders/order/process_import/", forms[n]))
         finally:
-            sheets._reading = reading
+            admin._reading = reading
         assert [answer.status_code for answer in answers] == [302] * RACERS
         assert Order.objects.filter(reference="R-1").count() == 1
 

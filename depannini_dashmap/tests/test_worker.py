@@ -11,8 +11,8 @@ from django_tasks_db.models import DBTaskResult
 from accounts import messages, tasks
 from accounts.models import Notice, VerificationCode
 from assistance.tasks import plan_expiry, plan_wave
-from depannini_dashmap.lib import processes, worker
-from depannini_dashmap.lib.worker import Worker
+from depannini_dashmap.lib.ops import process_registry, worker
+from depannini_dashmap.lib.ops.worker import Worker
 
 ADDRESS = "@".join(["secret", "example.com"])
 ran: list[int] = []
@@ -65,8 +65,8 @@ def test_i12_a_poison_task_is_parked_after_ten_growing_delays(db: None) -> None:
 def test_a_task_of_a_dead_worker_is_taken_over(db: None) -> None:
     result = note.enqueue(3)
     rows = DBTaskResult.objects.filter(pk=result.id)
-    host = processes.own_name().split(":")[0]
-    rows.update(status="RUNNING", started_at=timezone.now(), worker_ids=[processes.own_name()])
+    host = process_registry.own_name().split(":")[0]
+    rows.update(status="RUNNING", started_at=timezone.now(), worker_ids=[process_registry.own_name()])
     assert Worker().drain() == 0  # that worker lives: it is this process
     rows.update(worker_ids=[f"{host}:1:0"])
     assert Worker().drain() == 1

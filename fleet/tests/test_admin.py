@@ -7,7 +7,7 @@ import openpyxl
 import pytest
 
 from accounts.models import Company, Membership
-from depannini_dashmap.lib.sheets import MAX_ROWS
+from depannini_dashmap.lib.sheets.admin import MAX_ROWS
 from fleet.models import Vehicle
 from fleet.tests.sheets import LIST, confirm, exported, upload
 

@@ -3,7 +3,7 @@
 from django.db import migrations
 from django.db.models import Q
 
-from depannini_dashmap.lib.new_checks import in_batches
+from depannini_dashmap.lib.db.migration_operations import in_batches
 
 
 def empty_halves(apps, schema_editor):

@@ -5,10 +5,10 @@ from django.utils.translation import gettext, override
 
 from fleet.tests.sheets import confirm, exported, upload
 from orders.fake import invent_orders
-from orders.journeys import claim_for_trip
 from orders.models import Order, OrderNumber, Stop
 from orders.sheets import OrderResource
 from orders.stops import HALF_LOCATION
+from orders.trip_assignment import claim_for_trip
 
 pytestmark = pytest.mark.django_db
 

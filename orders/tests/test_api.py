@@ -10,10 +10,10 @@ from django.apps import apps
 from django.db import IntegrityError, connection, transaction
 
 from accounts.models import Membership
-from orders.journeys import claim_for_trip, set_status_from_trip
 from orders.models import Order, OrderNumber, Stop
 from orders.signals import order_status_requested
 from orders.stops import change_stop
+from orders.trip_assignment import claim_for_trip, set_status_from_trip
 
 pytestmark = pytest.mark.django_db
 

@@ -10,8 +10,8 @@ from django.db import connection
 from depannini_dashmap.lib.errors import DomainError
 from fleet.models import Vehicle
 from orders.fake import invent_orders
-from orders.journeys import claim_for_trip
 from orders.models import Order, OrderNumber, Stop
+from orders.trip_assignment import claim_for_trip
 
 pytestmark = [pytest.mark.postgres, pytest.mark.django_db(transaction=True)]
 CONTENDERS = 16

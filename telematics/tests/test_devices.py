@@ -354,9 +354,9 @@ def test_names_are_bounded_text(api: Any, dispatcher: Any, van: Any) -> None:
 
 @pytest.mark.django_db(transaction=True)
 def test_watchers_hear_devices(api: Any, van: Any, made: dict, fix: Callable) -> None:
-    from depannini_dashmap.lib import realtime
+    from depannini_dashmap.lib.realtime import layer
 
-    with realtime.captured() as heard:
+    with layer.captured() as heard:
         api().get(f"{URL}osmand/", {"id": made["key"], **QUERY})
     assert [event["position"]["speed"] for _, event in heard] == ["18.52"]
 

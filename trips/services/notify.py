@@ -12,9 +12,9 @@ from django.utils import timezone
 from accounts import budget
 from accounts.models import User
 from accounts.permissions import require_editor
-from depannini_dashmap.lib import mails
 from depannini_dashmap.lib.errors import BadGateway, InvalidData, NotFound
-from depannini_dashmap.lib.metrics import MESSAGES_SENT
+from depannini_dashmap.lib.ops.metrics import MESSAGES_SENT
+from depannini_dashmap.lib.outbound import mail
 from fleet.events import board_changed
 from fleet.models import Vehicle
 from trips import driver_mail
@@ -40,8 +40,8 @@ def notify_driver(*, actor: User, trip_id: int) -> Trip:
     claimed_at = trip.notify_claimed_at
     held = Trip.objects.filter(pk=trip.pk, notify_claimed_at=claimed_at)
     try:
-        mails.deliver(driver_mail.compose(trip, stops))
-    except mails.MailFailed as error:
+        mail.deliver(driver_mail.compose(trip, stops))
+    except mail.MailFailed as error:
         held.update(notify_claimed_at=None)
         budget.give_back(spent)
         logger.warning("A driver could not be notified: %s", error)

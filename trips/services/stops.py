@@ -17,7 +17,7 @@ from accounts.models import User
 from accounts.permissions import require_editor
 from depannini_dashmap.lib.errors import Conflict, InvalidData, NotFound
 from fleet.events import board_changed
-from orders import journeys
+from orders import trip_assignment
 from orders.models import Order, Stop
 from orders.stops import StopInput, change_stop, copy_stop, create_stop, discard_stops, require_stop
 from trips import sequencing
@@ -48,9 +48,9 @@ def add_order(
     trip = lock_trip(actor, trip_id, must_be_open=True)
     if order.company_id != trip.company_id:
         require_editor(actor, order.company_id)
-        journeys.move_to_company([order.pk], trip.company_id, actor=actor)
+        trip_assignment.move_to_company([order.pk], trip.company_id, actor=actor)
         _leave_old_trips(order)
-    [order] = journeys.claim_for_trip([order.pk], actor=actor)
+    [order] = trip_assignment.claim_for_trip([order.pk], actor=actor)
     TripOrder.objects.create(trip=trip, order=order)
     ids = _ids(trip)
     halves = [
@@ -164,7 +164,7 @@ def delete_stop(*, actor: User, trip_stop_id: int) -> None:
         discard_stops(stop)
     elif not TripStop.objects.filter(trip=trip, order_id=order_id).exists():
         TripOrder.objects.filter(trip=trip, order_id=order_id).delete()
-        journeys.release_from_trip([order_id], actor=actor)
+        trip_assignment.release_from_trip([order_id], actor=actor)
     _touch(trip)
 
 
@@ -348,9 +348,9 @@ def _complete(trip: Trip, row: TripStop, is_completed: bool, actor: User) -> Non
     if row.order_id is None:
         return
     if row.stop.stop_type == DELIVERY and is_completed:
-        journeys.set_status_from_trip([row.order_id], Order.Status.DELIVERED, actor=actor)
+        trip_assignment.set_status_from_trip([row.order_id], Order.Status.DELIVERED, actor=actor)
     elif row.stop.stop_type == DELIVERY:
-        journeys.undo_delivery([row.order_id], UNDELIVERED[trip.status], actor=actor)
+        trip_assignment.undo_delivery([row.order_id], UNDELIVERED[trip.status], actor=actor)
     elif is_completed and trip.status == Trip.Status.IN_PROGRESS:
         # An order that came into a running trip is on its way once it is loaded.
-        journeys.set_status_from_trip([row.order_id], Order.Status.IN_TRANSIT, actor=actor)
+        trip_assignment.set_status_from_trip([row.order_id], Order.Status.IN_TRANSIT, actor=actor)

@@ -11,11 +11,11 @@ from django.utils import timezone
 
 from accounts.models import OPERATORS, User
 from accounts.permissions import require_editor
-from depannini_dashmap.lib import audit
 from depannini_dashmap.lib.errors import Conflict, InvalidData, NotFound
+from depannini_dashmap.lib.ops import audit
 from fleet.events import board_changed
 from fleet.models import Vehicle
-from orders import journeys
+from orders import trip_assignment
 from orders.models import Order
 from orders.stops import discard_stops
 from trips import sequencing
@@ -89,7 +89,7 @@ def delete_trip(*, actor: User, trip_id: int) -> None:
     """
     trip = lock_trip(actor, trip_id)
     order_ids = list(TripOrder.objects.live().filter(trip=trip).values_list("order_id", flat=True))
-    journeys.release_from_trip(order_ids, actor=actor)
+    trip_assignment.release_from_trip(order_ids, actor=actor)
     own_stops = [row.stop for row in trip.trip_stops.filter(order=None).select_related("stop")]
     audit.record("trip_deleted", actor=actor, target=trip, name=trip.name, status=trip.status)
     trip.delete()
@@ -190,7 +190,7 @@ def _only_save(trip: Trip, actor: User) -> None:
 def _start(trip: Trip, actor: User) -> None:
     trip.actual_start_datetime = timezone.now()
     _save(trip, "status", "actual_start_datetime")
-    journeys.set_status_from_trip(_held_orders(trip), Order.Status.IN_TRANSIT, actor=actor)
+    trip_assignment.set_status_from_trip(_held_orders(trip), Order.Status.IN_TRANSIT, actor=actor)
 
 
 def _complete(trip: Trip, actor: User) -> None:
@@ -203,7 +203,7 @@ def _complete(trip: Trip, actor: User) -> None:
     left_at = Coalesce("actual_departure_datetime", Value(now))
     open_stops.update(is_completed=True, actual_departure_datetime=left_at, updated_at=now)
     delivered = stops.filter(order__isnull=False, stop__stop_type=sequencing.DELIVERY)
-    journeys.set_status_from_trip(
+    trip_assignment.set_status_from_trip(
         list(delivered.values_list("order_id", flat=True)), Order.Status.DELIVERED, actor=actor
     )
     _release_undelivered(trip, actor)
@@ -219,7 +219,7 @@ def _release_undelivered(trip: Trip, actor: User) -> None:
     orders = Order.objects.filter(pk__in=_held_orders(trip)).select_for_update(no_key=True).order_by("pk")
     undelivered = [order.pk for order in orders if order.status != Order.Status.DELIVERED]
     TripOrder.objects.filter(trip=trip, order_id__in=undelivered).update(is_live=False)
-    journeys.release_from_trip(undelivered, actor=actor)
+    trip_assignment.release_from_trip(undelivered, actor=actor)
 
 
 def _held_orders(trip: Trip) -> list[int]:

@@ -3,7 +3,7 @@
 import pytest
 
 from accounts.models import Membership
-from depannini_dashmap.lib.realtime import captured
+from depannini_dashmap.lib.realtime.layer import captured
 from orders.models import Order, Stop
 from trips.models import Trip, TripOrder, TripStop
 from trips.tests.world import add_place, loaded_trip, made, make_order, make_trip, make_vehicle, stops_of

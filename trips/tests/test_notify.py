@@ -248,7 +248,7 @@ def test_a_claim_in_flight_refuses_and_one_left_behind_does_not(client):
 
 def test_stops_that_change_while_the_mail_leaves_count_as_not_told(client, monkeypatch):
     trip, _ = loaded_trip(client)
-    monkeypatch.setattr("depannini_dashmap.lib.mails.deliver", lambda message: add_place(client, trip))
+    monkeypatch.setattr("depannini_dashmap.lib.outbound.mail.deliver", lambda message: add_place(client, trip))
     assert notify(client, trip).status_code == 200
     shown = client.get(f"/api/trips/{trip}/").json()
     assert (shown["driver_notified"], len(shown["trip_stops"])) == (False, 3)
@@ -258,7 +258,7 @@ def test_a_vehicle_that_changes_while_the_mail_leaves_has_a_driver_to_tell(clien
     trip, _ = loaded_trip(client)
     other = make_vehicle(client, driver_email="second@example.com")
     with monkeypatch.context() as meanwhile:
-        meanwhile.setattr("depannini_dashmap.lib.mails.deliver", lambda message: client.put(f"/api/trips/{trip}/", {"vehicle": other}))
+        meanwhile.setattr("depannini_dashmap.lib.outbound.mail.deliver", lambda message: client.put(f"/api/trips/{trip}/", {"vehicle": other}))
         assert notify(client, trip).status_code == 200
     assert client.get(f"/api/trips/{trip}/").json()["driver_notified"] is False
     assert notify(client, trip).status_code == 200
@@ -267,7 +267,7 @@ def test_a_vehicle_that_changes_while_the_mail_leaves_has_a_driver_to_tell(clien
 
 def test_a_trip_that_goes_while_the_mail_leaves(client, monkeypatch):
     trip, _ = loaded_trip(client)
-    monkeypatch.setattr("depannini_dashmap.lib.mails.deliver", lambda message: client.delete(f"/api/trips/{trip}/"))
+    monkeypatch.setattr("depannini_dashmap.lib.outbound.mail.deliver", lambda message: client.delete(f"/api/trips/{trip}/"))
     assert notify(client, trip).status_code == 404
 
 

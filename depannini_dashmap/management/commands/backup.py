@@ -8,7 +8,7 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
-from depannini_dashmap import archive
+from depannini_dashmap.operations import archive
 
 
 class Command(BaseCommand):

@@ -6,9 +6,9 @@ from typing import Any
 
 from django.core.management.base import BaseCommand
 
-from depannini_dashmap import nightly
-from depannini_dashmap.lib import processes
-from depannini_dashmap.lib.worker import POLL_EVERY, Worker
+from depannini_dashmap.lib.ops import process_registry
+from depannini_dashmap.lib.ops.worker import POLL_EVERY, Worker
+from depannini_dashmap.operations import nightly
 
 
 class Command(BaseCommand):
@@ -31,7 +31,7 @@ class Command(BaseCommand):
             signal.signal(number, lambda *_: worker.stop())
         self.stdout.write("Working - Ctrl-C stops")
         self.stdout.flush()
-        processes.enter()
+        process_registry.enter()
         nightly.start()
         worker.run()
-        processes.leave()
+        process_registry.leave()

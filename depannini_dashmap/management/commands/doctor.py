@@ -7,7 +7,7 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
-from depannini_dashmap import diagnosis
+from depannini_dashmap.operations import doctor
 
 MARKS = {"ok": "ok      ", "doubtful": "doubtful", "broken": "BROKEN  "}
 
@@ -20,19 +20,19 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         """Take the names of single examinations and another address."""
-        parser.add_argument("--only", nargs="+", metavar="NAME", help=", ".join(diagnosis.names()))
+        parser.add_argument("--only", nargs="+", metavar="NAME", help=", ".join(doctor.names()))
         parser.add_argument("--url", help="public address of the server instead of BASE_URL")
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Examine and report."""
         only = options["only"]
-        unknown = sorted(set(only or []) - set(diagnosis.names()))
+        unknown = sorted(set(only or []) - set(doctor.names()))
         if unknown:
-            raise CommandError(f"No such examination: {', '.join(unknown)}. There are: {', '.join(diagnosis.names())}")
+            raise CommandError(f"No such examination: {', '.join(unknown)}. There are: {', '.join(doctor.names())}")
         if options["url"]:
             settings.BASE_URL = options["url"].rstrip("/")
         broken = False
-        for finding in diagnosis.examine(only):
+        for finding in doctor.examine(only):
             self.stdout.write(f"{MARKS[finding.level]} {finding.name:<14} {finding.sentence}")
             if finding.remedy:
                 self.stdout.write(f"{'':>24}→ {finding.remedy}")

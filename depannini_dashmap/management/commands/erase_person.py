@@ -5,9 +5,9 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
-from accounts.services.closing import close_account
-from depannini_dashmap import personal_data
+from accounts.services.account_closure import close_account
 from depannini_dashmap.lib.errors import DomainError
+from depannini_dashmap.operations import personal_data
 
 
 class Command(BaseCommand):

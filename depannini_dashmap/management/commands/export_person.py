@@ -6,8 +6,8 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
-from depannini_dashmap import personal_data
-from depannini_dashmap.lib import audit
+from depannini_dashmap.lib.ops import audit
+from depannini_dashmap.operations import personal_data
 
 
 class Command(BaseCommand):

@@ -5,7 +5,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand
 
-from depannini_dashmap import retention
+from depannini_dashmap.operations import retention
 
 
 class Command(BaseCommand):

@@ -9,7 +9,7 @@ from django.contrib.auth import get_user_model
 from django.core.management.base import BaseCommand, CommandError
 from django.db import DatabaseError
 
-from depannini_dashmap import archive
+from depannini_dashmap.operations import archive
 
 
 class Command(BaseCommand):

@@ -6,8 +6,8 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
-from depannini_dashmap.demo_cast import ASSISTANTS, CLIENTS, DEMO_PASSWORD, DISPATCHERS, OPERATOR, VIEWER
-from depannini_dashmap.demo_data import is_seeded, seed
+from depannini_dashmap.demo.data import is_seeded, seed
+from depannini_dashmap.demo.people_and_places import ASSISTANTS, CLIENTS, DEMO_PASSWORD, DISPATCHERS, OPERATOR, VIEWER
 
 LOGINS = [
     ("operator", OPERATOR.login, DEMO_PASSWORD),

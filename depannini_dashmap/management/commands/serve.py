@@ -22,8 +22,8 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Serve."""
-        from depannini_dashmap import serving
         from depannini_dashmap.asgi import application
+        from depannini_dashmap.server import serving
 
         host, port = options["host"], options["port"]
         try:

@@ -7,10 +7,10 @@ from typing import Any
 
 from django.core.management.base import BaseCommand
 
-from depannini_dashmap.demo_cast import ASSISTANTS, CLIENTS, Person
-from depannini_dashmap.simulation.fleet import run_fleet
-from depannini_dashmap.simulation.roadside import run_assistant, run_client
-from depannini_dashmap.simulation.world import World
+from depannini_dashmap.demo.people_and_places import ASSISTANTS, CLIENTS, Person
+from depannini_dashmap.demo.simulator.fleet import run_fleet
+from depannini_dashmap.demo.simulator.roadside import run_assistant, run_client
+from depannini_dashmap.demo.simulator.world import World
 
 
 def _cast(people: tuple[Person, ...], wanted: int) -> list[Person]:

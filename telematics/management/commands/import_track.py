@@ -16,7 +16,7 @@ from telematics.protocols import MAX_BATCH
 from telematics.readings import Reading
 from telematics.services import record_fixes_of
 from telematics.track_files import Entry, UnreadableTrack, read_track
-from telematics.vehicles import tracked, tracked_vehicles
+from telematics.vehicle_lookup import tracked, tracked_vehicles
 
 NO_TIME = "has no time"
 SHOWN = 20

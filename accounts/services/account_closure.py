@@ -1,0 +1,86 @@
+"""Closing an account: open work ends, everything personal is erased, past work stays without the person."""
+
+from __future__ import annotations
+
+from axes.models import AccessAttempt, AccessFailureLog, AccessLog
+from django.apps import apps
+from django.contrib.contenttypes.models import ContentType
+from django.db import transaction
+from django.utils import timezone
+
+from accounts import photos, signals
+from accounts.models import User
+from accounts.services.invitations import forget_invitations
+from accounts.services.memberships import leave_all
+from accounts.services.sessions import end_sessions
+from depannini_dashmap.lib.errors import Conflict
+from depannini_dashmap.lib.ops import audit
+
+ERASED = {
+    "email": None,
+    "phone_number": None,
+    "caller_phone": None,
+    "name": "",
+    "first_name": "",
+    "last_name": "",
+    "address": "",
+    "profile_photo": None,
+    "current_lat": None,
+    "current_lng": None,
+    "google_sub": None,
+    "last_login": None,
+    "email_verified": False,
+    "phone_verified": False,
+    "email_suspended": False,
+    "phone_suspended": False,
+    "pending_email": None,
+    "pending_phone_number": None,
+    "is_active": False,
+    "is_staff": False,
+    "is_superuser": False,
+    "current_company": None,
+}
+
+
+@transaction.atomic
+def close_account(user: User, *, actor: User | None = None) -> None:
+    """Close an account for good, as `actor` asked: its owner, an operator, or None for a command.
+
+    Effects: ``account_closing`` (the apps above end what is open), memberships end, personal data is erased, every
+    session ends, the photo is deleted after commit. Raises: Conflict for the last owner of a company that has other
+    members or anything in it.
+    """
+    leave_all(user)
+    account = User.objects.select_for_update(no_key=True).get(pk=user.pk)
+    if account.memberships.exists():  # joined since; companies are locked before accounts
+        raise Conflict("The account has just joined a company: try again", code="try_again")
+    forget_invitations(account)
+    signals.account_closing.send(sender=User, user=account)
+    _erase_traces(account)
+    photo = account.profile_photo.name if account.profile_photo else None
+    for name, value in ERASED.items():
+        setattr(account, name, value)
+    account.username = f"@closed-{account.pk}"
+    account.closed_at = timezone.now()
+    account.set_unusable_password()
+    account.save(update_fields=[*ERASED, "username", "closed_at", "password"])
+    account.groups.clear()
+    account.user_permissions.clear()
+    end_sessions(account.pk, "account_closed")
+    audit.record("account_closed", actor=actor, target=account)
+    if photo:
+        transaction.on_commit(lambda: photos.delete_photo(photo))
+
+
+def _erase_traces(account: User) -> None:
+    """Erase what libraries and lib keep about the person under a name or an answer."""
+    names = {account.username, account.phone_number, account.email} - {None}
+    for model in (AccessAttempt, AccessFailureLog, AccessLog):
+        model.objects.filter(username__in=names).delete()
+    account.codes.all().delete()
+    account.code_guesses.all().delete()
+    account.notices.all().delete()
+    apps.get_model("depannini_dashmap", "IdempotentRequest").objects.filter(user_id=account.pk).delete()
+    entries = apps.get_model("admin", "LogEntry").objects
+    about = entries.filter(content_type=ContentType.objects.get_for_model(User), object_id=str(account.pk))
+    about.update(object_repr=f"@closed-{account.pk}", change_message="")

@@ -1,0 +1,131 @@
+"""A request for help as the API answers it: one flat row in, the documented object out, phones only where allowed."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from assistance import lifecycle
+from assistance.events import point
+from assistance.models import CONTACT_AFTER_END, Assistance, ScheduledRequest
+from depannini_dashmap.lib.api.fields import format_utc
+
+_PERSON = ("name", "first_name", "last_name", "phone_number", "caller_phone")
+_OWN = [
+    "id",
+    "status",
+    "version",
+    "client_id",
+    "assistant_id",
+    "assistance_type",
+    "vehicle_type",
+    "description",
+    "pickup_lat",
+    "pickup_lng",
+    "dropoff_lat",
+    "dropoff_lng",
+    "distance_km",
+    "total_price",
+    "price_is_final",
+    "price_consent",
+    "price_note",
+    "currency",
+    "rating",
+    "reason",
+    "created_at",
+    "updated_at",
+    "accepted_at",
+    "ended_at",
+    "expires_at",
+    "stalled_since",
+    "billed_to",
+]
+# For .values(): everything that body() reads, in one query.
+ROW = (*_OWN, *(f"client__{name}" for name in _PERSON), *(f"assistant__{name}" for name in _PERSON))
+
+Row = dict[str, Any]
+
+
+def row_of(job: Assistance) -> Row:
+    """Give the row of a request whose client and assistant are loaded."""
+    row = {name: getattr(job, name) for name in _OWN}
+    for role, person in (("client", job.client), ("assistant", job.assistant)):
+        row.update({f"{role}__{name}": getattr(person, name, None) for name in _PERSON})
+    return row
+
+
+def body(row: Row, *, viewer_id: int | None, sees_all: bool = False, now: datetime) -> dict[str, Any]:
+    """Build the object that a viewer is answered.
+
+    Shape: the documented keys and ``seq, currency, price_is_final, price_consent, price_note, assistance_type,
+    vehicle_type, description, rating, reason, acceptedAt, endedAt, expires_at, stalled_since``. A phone number is null
+    unless it is one's own, or the other's between acceptance and 24 h after the end, or the viewer sees all.
+    """
+    contact = sees_all or has_contact(row, now)
+    return {
+        "id": row["id"],
+        "status": row["status"],
+        "client": _person(row, "client", viewer_id, contact),
+        "assistant": None if row["assistant_id"] is None else _person(row, "assistant", viewer_id, contact),
+        "pickupLocation": point(row["pickup_lat"], row["pickup_lng"]),
+        "dropoffLocation": point(row["dropoff_lat"], row["dropoff_lng"]),
+        "distance_km": float(row["distance_km"]),
+        "total_price": float(row["total_price"]),
+        "currency": row["currency"],
+        "price_is_final": row["price_is_final"],
+        "price_consent": row["price_consent"] or None,
+        "price_note": row["price_note"] or None,
+        "assistance_type": row["assistance_type"] or None,
+        "vehicle_type": row["vehicle_type"] or None,
+        "description": row["description"],
+        "rating": row["rating"],
+        "reason": row["reason"] or None,
+        "createdAt": format_utc(row["created_at"]),
+        "updatedAt": format_utc(row["updated_at"]),
+        "acceptedAt": format_utc(row["accepted_at"]),
+        "endedAt": format_utc(row["ended_at"]),
+        "expires_at": format_utc(row["expires_at"]),
+        "billed_to": (row["billed_to"] or None) if sees_all or viewer_id == row["assistant_id"] else None,
+        "stalled_since": format_utc(row["stalled_since"]) if row["status"] == lifecycle.ACCEPTED else None,
+        "seq": row["version"],
+    }
+
+
+def scheduled(row: ScheduledRequest) -> dict[str, Any]:
+    """Build what staff are answered of a request that is made later."""
+    person = row.client
+    return {
+        "id": row.pk,
+        "scheduled_for": format_utc(row.scheduled_for),
+        "client": {"id": person.pk, "name": person.display_name, "phone_number": person.reachable_phone},
+        "pickupLocation": point(row.pickup_lat, row.pickup_lng),
+        "dropoffLocation": point(row.dropoff_lat, row.dropoff_lng),
+        "assistance_type": row.assistance_type or None,
+        "vehicle_type": row.vehicle_type or None,
+        "description": row.description,
+        "billed_to": row.billed_to or None,
+        "refusal": row.refusal or None,
+        "createdAt": format_utc(row.created_at),
+    }
+
+
+def has_contact(row: Row, now: datetime) -> bool:
+    """Say whether the two parties may see each other's phone number: from acceptance to 24 h after the end."""
+    if row["assistant_id"] is None:
+        return False
+    if row["status"] in lifecycle.WITH_ASSISTANT:
+        return True
+    return row["ended_at"] is not None and now <= row["ended_at"] + CONTACT_AFTER_END
+
+
+def name_of(row: Row, role: str) -> str:
+    """Give the name of the client or assistant of a row."""
+    full_name = f"{row[f'{role}__first_name'] or ''} {row[f'{role}__last_name'] or ''}".strip()
+    return row[f"{role}__name"] or full_name
+
+
+def _person(row: Row, role: str, viewer_id: int | None, contact: bool) -> dict[str, Any]:
+    user_id = row[f"{role}_id"]
+    number = row[f"{role}__phone_number"] or row[f"{role}__caller_phone"]
+    phone = number if contact or user_id == viewer_id else None
+    return {"id": user_id, "name": name_of(row, role), "phone_number": phone}

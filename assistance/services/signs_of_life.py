@@ -1,0 +1,99 @@
+"""Signs of life of assistants, and the accepted jobs whose assistant has given none for too long.
+
+A sign of life is a location, a frame, an open socket (its pings are answered, or it is closed) and a signed-in request.
+They come in streams, so that one in ten seconds is written; a job that stalled has had none for much longer.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from django.conf import settings
+from django.db import transaction
+from django.utils import timezone
+
+from assistance import events, lifecycle, tasks
+from assistance.models import Assistance, AssistantProfile
+from assistance.services import state
+from depannini_dashmap.lib.realtime import layer
+
+WRITE_EVERY = timedelta(seconds=10)
+MOST_REMEMBERED = 50_000
+_written: dict[int, datetime] = {}  # by user: when this process last wrote a sign of theirs
+
+
+def is_due(user_id: int) -> bool:
+    """Say whether a sign of life would be written now."""
+    last, now = _written.get(user_id), timezone.now()
+    every = min(WRITE_EVERY, settings.ASSISTANCE_STALLED_AFTER / 10)
+    return last is None or not last <= now < last + every
+
+
+def note_sign_of_life(user_id: int) -> None:
+    """Note that an assistant is there; who is no assistant is nobody's worry.
+
+    Effects: a stalled job of theirs is stalled no more, its room is told, and it is watched again.
+    """
+    if not is_due(user_id):
+        return
+    now = timezone.now()
+    with transaction.atomic():
+        if AssistantProfile.objects.filter(pk=user_id).update(alive_at=now):
+            _revive(user_id, now)
+    if len(_written) >= MOST_REMEMBERED:
+        _written.clear()
+    _written[user_id] = now
+
+
+def forget_signs() -> None:
+    """Write the next sign of everybody: for tests, whose users come and go under the same ids."""
+    _written.clear()
+
+
+def _revive(user_id: int, now: datetime) -> None:
+    stalled = Assistance.objects.filter(assistant_id=user_id, status__in=lifecycle.WITH_ASSISTANT).stalled()
+    pk = stalled.values_list("pk", flat=True).first()
+    job = state.locked(pk) if pk is not None else None
+    if job is None or job.assistant_id != user_id or job.status != lifecycle.ACCEPTED or job.stalled_since is None:
+        return
+    state.change(job, now, stalled_since=None)
+    _tell(job)
+    tasks.plan_stall_check(job, now + settings.ASSISTANCE_STALLED_AFTER)
+
+
+def last_sign(job: Assistance, profile: AssistantProfile) -> datetime:
+    """Give the last sign of life of a job's assistant; taking the job counts as one, also where a dispatcher gave it."""
+    signs = (job.accepted_at, profile.seen_at, profile.alive_at)
+    return max(sign for sign in signs if sign is not None)
+
+
+def is_stalled(job: Assistance, profile: AssistantProfile, now: datetime) -> bool:
+    """Say whether an accepted job's assistant has been silent for too long, whatever was noted so far."""
+    return job.status == lifecycle.ACCEPTED and last_sign(job, profile) + settings.ASSISTANCE_STALLED_AFTER <= now
+
+
+@transaction.atomic
+def check_stalled(*, assistance_id: int, accepted_at: float) -> None:
+    """Note that a job has stalled and tell its room, or look again when it might have.
+
+    Nothing if that acceptance is over, or it was noted already.
+    """
+    row = Assistance.objects.filter(pk=assistance_id, status=lifecycle.ACCEPTED)
+    assistant_id = row.values_list("assistant_id", flat=True).first()
+    profile = state.held_assistant(assistant_id) if assistant_id else None
+    job = state.locked(assistance_id)
+    if job is None or profile is None or job.status != lifecycle.ACCEPTED or job.assistant_id != profile.pk:
+        return None
+    if job.accepted_at is None or job.accepted_at.timestamp() != accepted_at or job.stalled_since is not None:
+        return None
+    now = timezone.now()
+    since = last_sign(job, profile) + settings.ASSISTANCE_STALLED_AFTER
+    if since > now:
+        return tasks.plan_stall_check(job, since)
+    state.change(job, now, stalled_since=since)
+    return _tell(job)
+
+
+def _tell(job: Assistance) -> None:
+    frame = events.stalled(assistance_id=job.pk, since=job.stalled_since, seq=job.version)
+    layer.publish(events.assistance_group(job.pk), dict(frame))

@@ -1,0 +1,1 @@
+"""The board: what needs somebody now, in a fixed number of queries."""

@@ -1,0 +1,1 @@
+"""The live map: vehicles, assistants, requests and when trips may arrive."""

@@ -1,0 +1,135 @@
+"""What the live map shows, as plain JSON values: vehicles, assistants on duty, open requests, one chosen trip."""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import Any
+
+from django.conf import settings
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from accounts.models import User
+from assistance.models import Assistance, AssistantProfile, ServiceType
+from depannini_dashmap.console.board.queries import URGENCY
+from depannini_dashmap.lib.api.fields import format_utc
+from telematics.models import LatestPosition
+from trips.models import Trip, TripStop
+
+MOST_ROWS = 2000
+FIXES = (
+    "vehicle_id",
+    "vehicle__license_plate",
+    "vehicle__make",
+    "vehicle__model",
+    "vehicle__driver_name",
+    "vehicle__company__name",
+    "latitude",
+    "longitude",
+    "speed",
+    "heading",
+    "timestamp",
+)
+TRIPS_OFFERED = 100
+
+
+def read_state(user: User, trip_id: int | None = None, now: dt.datetime | None = None) -> dict[str, Any]:
+    """Read everything that moves and that somebody may see; staff and Roadside also see the roadside."""
+    now = now or timezone.now()
+    return {
+        "at": format_utc(now),
+        "stale_after": int(settings.VEHICLE_SILENT_AFTER.total_seconds()),
+        "vehicles": _vehicles(user),
+        "assistants": _assistants(now) if user.is_roadside else [],
+        "requests": _requests() if user.is_roadside else [],
+        "trip": trip_on_map(user, trip_id) if trip_id else None,
+    }
+
+
+def trips_to_choose(user: User) -> list[Trip]:
+    """Give the open trips for the menu of the map: those under way, then those planned, then drafts; the newest first."""
+    rows = Trip.objects.visible_to(user).open().select_related("vehicle")
+    return list(rows.order_by(URGENCY, "-planned_start_date", "-id")[:TRIPS_OFFERED])
+
+
+def trip_on_map(user: User, trip_id: int) -> dict[str, Any] | None:
+    """Give the stops of a trip in their order; None where it is not theirs to see."""
+    trip = Trip.objects.visible_to(user).filter(pk=trip_id).first()
+    if trip is None:
+        return None
+    rows = TripStop.objects.filter(trip=trip).select_related("stop").order_by("sequence")
+    return {"id": trip.pk, "name": trip.name, "vehicle_id": trip.vehicle_id, "stops": [_stop(row) for row in rows]}
+
+
+def _stop(row: TripStop) -> dict[str, Any]:
+    place = row.stop
+    return {
+        "sequence": row.sequence,
+        "name": place.name,
+        "address": place.address,
+        "kind": place.stop_type,
+        "done": row.is_completed,
+        "lat": None if place.latitude is None else float(place.latitude),
+        "lng": None if place.longitude is None else float(place.longitude),
+    }
+
+
+def _vehicles(user: User) -> list[dict[str, Any]]:
+    rows = LatestPosition.objects.visible_to(user).filter(vehicle__is_active=True).order_by("-timestamp")
+    running = Trip.objects.visible_to(user).running().values_list("vehicle_id", "pk", "name")
+    trips = {vehicle_id: {"id": pk, "name": name} for vehicle_id, pk, name in running}
+    return [
+        {
+            "id": fix["vehicle_id"],
+            "name": fix["vehicle__license_plate"],
+            "detail": f"{fix['vehicle__make']} {fix['vehicle__model']}".strip(),
+            "driver": fix["vehicle__driver_name"],
+            "company": fix["vehicle__company__name"],
+            "trip": trips.get(fix["vehicle_id"]),
+            "lat": fix["latitude"],
+            "lng": fix["longitude"],
+            "speed": round(fix["speed"]),
+            "heading": round(fix["heading"]),
+            "at": format_utc(fix["timestamp"]),
+        }
+        for fix in rows.values(*FIXES)[:MOST_ROWS]
+    ]
+
+
+def _assistants(now: dt.datetime) -> list[dict[str, Any]]:
+    """Give the assistants on duty with a place; a busy one has an open job."""
+    jobs = dict(Assistance.objects.filter(status__in=("accepted", "ongoing")).values_list("assistant_id", "pk"))
+    rows = AssistantProfile.objects.on_duty().filter(lat__isnull=False, user__is_active=True).select_related("user")
+    return [
+        {
+            "id": profile.pk,
+            "name": profile.user.display_name or f"#{profile.pk}",
+            "detail": _(ServiceType(profile.service_type).label),
+            "lat": profile.lat,
+            "lng": profile.lng,
+            "job": jobs.get(profile.pk),
+            "stale": not profile.is_fresh(now),
+            "at": format_utc(profile.seen_at),
+        }
+        for profile in rows.order_by("pk")[:MOST_ROWS]
+    ]
+
+
+def _requests() -> list[dict[str, Any]]:
+    rows = Assistance.objects.open().select_related("client", "assistant").order_by("created_at")
+    return [
+        {
+            "id": job.pk,
+            "name": f"#{job.pk} {job.client.display_name}".strip(),
+            "detail": _(job.get_assistance_type_display()) if job.assistance_type else "",
+            "status": job.status,
+            "status_label": _(job.get_status_display()),
+            "assistant": job.assistant.display_name if job.assistant else "",
+            "lat": job.pickup_lat,
+            "lng": job.pickup_lng,
+            "at": format_utc(job.created_at),
+            "url": reverse("admin:dispatch_request", args=[job.pk]),
+        }
+        for job in rows[:MOST_ROWS]
+    ]

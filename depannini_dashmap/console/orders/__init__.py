@@ -1,0 +1,1 @@
+"""The page that puts orders into a trip."""

@@ -1,0 +1,1 @@
+"""The page of what an operator does to accounts."""

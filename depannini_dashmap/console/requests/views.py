@@ -1,0 +1,198 @@
+"""One request for roadside help at the dispatcher's desk: who could take it, who was asked, assign by hand, price, cancel, ask again."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Any
+
+from django.contrib import messages
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.template.response import TemplateResponse
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+from django.views.decorators.http import require_safe
+
+from assistance import lifecycle
+from assistance.models import Assistance, ChatMessage, Offer
+from assistance.selectors import tariff_of
+from assistance.services import ask_again, assign_by_hand, cancel_by_staff, ranked_candidates, set_price
+from depannini_dashmap.console import work_page
+from depannini_dashmap.console.requests import party_steps
+from depannini_dashmap.lib.api.translated_errors import explain
+from depannini_dashmap.lib.errors import DomainError
+from depannini_dashmap.lib.numbers import NotANumber, read_decimal
+from depannini_dashmap.lib.text import plain_digits
+
+CHAT_SHOWN = 200
+
+CANCEL = work_page.Ask(
+    gettext_lazy("Cancel the chosen requests"),
+    gettext_lazy("Open requests end for good; each client and assistant is told at once, with the reason."),
+    asks_reason=True,
+)
+
+
+def _job(request: HttpRequest, assistance_id: int) -> Assistance:
+    rows = Assistance.objects.visible_to(request.user).select_related("client", "assistant")
+    job = rows.filter(pk=work_page.checked_id(assistance_id)).first()
+    if job is None:
+        raise Http404
+    return job
+
+
+@require_safe
+@work_page.for_roadside
+def show_request(request: HttpRequest, assistance_id: int, context: dict[str, Any]) -> HttpResponse:
+    """Show the request with its candidates, the best first, each with what speaks against them."""
+    job = _job(request, assistance_id)
+    offers = Offer.objects.filter(assistance_id=job.pk).select_related("assistant").order_by("offered_at", "id")
+    is_waiting = job.status == lifecycle.REQUESTED
+    page = {
+        "title": _("Request %(id)s") % {"id": f"#{job.pk}"},
+        "job": job,
+        "is_waiting": is_waiting,
+        "is_unanswered": job.reason == Assistance.Reason.UNANSWERED,
+        "candidates": ranked_candidates(job) if is_waiting else [],
+        "offers": list(offers),
+        "tariff": tariff_of(job),
+        "steps": party_steps.steps_open_to(job),
+        "is_stalled": job.status == lifecycle.ACCEPTED and job.stalled_since is not None,
+        "messages_sent": list(ChatMessage.objects.filter(assistance=job).select_related("sender").order_by("id")[:CHAT_SHOWN]),
+        "now": timezone.now(),
+    }
+    return TemplateResponse(request, "console/request.html", {**context, **page})
+
+
+@work_page.READ_AND_POST
+@work_page.for_roadside
+def assign(request: HttpRequest, assistance_id: int, assistant_id: int, context: dict[str, Any]) -> HttpResponse:
+    """Ask once, then give the request to the assistant."""
+    job = _job(request, assistance_id)
+    candidate = next((one for one in ranked_candidates(job) if one.user_id == assistant_id), None)
+    if candidate is None:
+        raise Http404
+    here = reverse("admin:dispatch_request", args=[job.pk])
+    if request.method != "POST":
+        page = {"title": _("Assign by hand"), "job": job, "candidate": candidate, "back": here}
+        return TemplateResponse(request, "console/assign.html", {**context, **page})
+    try:
+        assign_by_hand(request.user, assistance_id=job.pk, assistant_id=assistant_id)
+        messages.success(request, _("%(name)s has the job now.") % {"name": candidate.name})
+    except DomainError as error:
+        messages.error(request, explain(error))
+    return HttpResponseRedirect(here)
+
+
+@work_page.READ_AND_POST
+@work_page.for_roadside
+def cancel(request: HttpRequest, assistance_id: int, context: dict[str, Any]) -> HttpResponse:
+    """Ask for the reason, then cancel the request."""
+    job = _job(request, assistance_id)
+    here = reverse("admin:dispatch_request", args=[job.pk])
+    note, problem = work_page.given_note(request)
+    if request.method == "POST" and not problem:
+        try:
+            cancel_by_staff(request.user, assistance_id=job.pk, note=note)
+            messages.success(request, _("The request is canceled and both sides are told."))
+        except DomainError as error:
+            messages.error(request, explain(error))
+        return HttpResponseRedirect(here)
+    reason = {"note": note, "problem": problem, "longest": work_page.LONGEST_NOTE}
+    page = {"title": _("Cancel the request"), "job": job, "back": here, **reason}
+    return TemplateResponse(request, "console/cancel_request.html", {**context, **page})
+
+
+@work_page.READ_AND_POST
+@work_page.for_roadside
+def adjust(request: HttpRequest, assistance_id: int, context: dict[str, Any]) -> HttpResponse:
+    """Ask for the new price and the reason, then store it; the client is asked."""
+    job = _job(request, assistance_id)
+    here = reverse("admin:dispatch_request", args=[job.pk])
+    typed = request.POST.get("price", "")[:40]
+    note, problem = work_page.given_note(request)
+    refusal = ""
+    if request.method == "POST" and not problem:
+        try:
+            set_price(request.user, job.pk, _amount(typed), reason=note)
+            messages.success(request, _("The price is changed, and the client is asked."))
+            return HttpResponseRedirect(here)
+        except DomainError as error:
+            refusal = explain(error)
+    page = {"title": _("Adjust the price"), "job": job, "back": here, "typed": typed, "refusal": refusal}
+    reason = {"note": note, "problem": problem, "longest": work_page.LONGEST_NOTE}
+    return TemplateResponse(request, "console/adjust_price.html", {**context, **page, **reason})
+
+
+@work_page.READ_AND_POST
+@work_page.for_roadside
+def take_step(request: HttpRequest, assistance_id: int, step: str, context: dict[str, Any]) -> HttpResponse:
+    """Ask once, for a repair also its price, then do for a party what they cannot."""
+    if step not in party_steps.STEPS:
+        raise Http404
+    job, wanted = _job(request, assistance_id), party_steps.STEPS[step]
+    here = reverse("admin:dispatch_request", args=[job.pk])
+    needs_price, typed, refusal = party_steps.wants_price(job, step), request.POST.get("price", "")[:40], ""
+    if request.method == "POST":
+        try:
+            party_steps.act(request.user, job, step, _amount(typed) if needs_price else None)
+            messages.success(request, str(wanted.done))
+            return HttpResponseRedirect(here)
+        except DomainError as error:
+            refusal = explain(error)
+            if not needs_price:
+                messages.error(request, refusal)
+                return HttpResponseRedirect(here)
+    asked = {"needs_price": needs_price, "refusal": refusal, "typed": typed}
+    page = {"title": wanted.title, "step": wanted, "job": job, "back": here, **asked}
+    return TemplateResponse(request, "console/request_step.html", {**context, **page})
+
+
+def _amount(typed: str) -> Decimal:
+    """Read an amount as people write it: `1 200,50`, digits of any script; what is none is NaN, which no price is."""
+    text = "".join(plain_digits(typed).split()).replace("\u066b", ".").replace(",", ".")
+    try:
+        return read_decimal(text)
+    except NotANumber:
+        return Decimal("NaN")
+
+
+@work_page.READ_AND_POST
+@work_page.for_roadside
+def repeat(request: HttpRequest, assistance_id: int, context: dict[str, Any]) -> HttpResponse:
+    """Ask once, then open a request like one that nobody answered, and go on there."""
+    job = _job(request, assistance_id)
+    here = reverse("admin:dispatch_request", args=[job.pk])
+    if request.method != "POST":
+        page = {"title": _("Ask again"), "job": job, "back": here}
+        return TemplateResponse(request, "console/ask_again.html", {**context, **page})
+    try:
+        opened = ask_again(request.user, assistance_id=job.pk).assistance["id"]
+    except DomainError as error:
+        messages.error(request, explain(error))
+        return HttpResponseRedirect(here)
+    messages.success(request, _("Request %(id)s is open.") % {"id": f"#{opened}"})
+    return HttpResponseRedirect(reverse("admin:dispatch_request", args=[opened]))
+
+
+@work_page.READ_AND_POST
+@work_page.for_roadside
+def cancel_chosen(request: HttpRequest, context: dict[str, Any]) -> HttpResponse:
+    """Ask for one reason, then cancel the chosen requests."""
+    rows = Assistance.objects.visible_to(request.user).select_related("client")
+    jobs = rows.filter(pk__in=work_page.chosen_ids(request)).order_by("pk")
+    chosen = [
+        work_page.Chosen(
+            job,
+            f"{_(job.get_status_display())} · {job.client.display_name}",
+            reverse("admin:dispatch_request", args=[job.pk]),
+        )
+        for job in jobs
+    ]
+
+    def act(job: Assistance, note: str) -> str:
+        cancel_by_staff(request.user, assistance_id=job.pk, note=note)
+        return _("canceled")
+
+    return work_page.ask_then_each(request, context, CANCEL, chosen, act, back=reverse("admin:assistance_assistance_changelist"))

@@ -1,0 +1,1 @@
+"""Pages of vehicles: bringing them back, connecting trackers."""

@@ -1,0 +1,105 @@
+"""Tenancy and roles in the admin, once for every model."""
+
+from typing import Any
+
+from django import forms
+from django.contrib import admin
+from django.db import models
+from django.http import HttpRequest
+from django.utils.text import capfirst
+
+from depannini_dashmap.lib.db.number_search import matching
+from depannini_dashmap.lib.text import clean
+
+
+class TextFormField(forms.CharField):
+    """What people type into a page, as `lib.text` keeps it."""
+
+    def to_python(self, value: Any) -> str:
+        """Return the text in NFC without invisible characters at its ends."""
+        text = str(super().to_python(value) or "")
+        too_long = self.max_length is not None and len(text) > 4 * self.max_length + 64  # refused as it is
+        return text if too_long else clean(text)
+
+
+class TenantAdmin(admin.ModelAdmin):
+    """An admin whose rows, and the choices of every relation, are those that `visible_to(user)` gives.
+
+    Members of a company may work on its rows, viewers may only look; operators see all.
+    """
+
+    show_full_result_count = False
+    list_per_page = 50
+    list_max_show_all = 200
+    operators_only = False
+    is_roadside = False  # whether those who work the roadside side see and change all of it, and nobody else any
+
+    def _may_look(self, request: HttpRequest) -> bool:
+        user: Any = request.user
+        if self.is_roadside:
+            return bool(user.is_active and user.is_roadside)
+        return bool(user.is_active and (user.is_operator or (not self.operators_only and user.is_company_member)))
+
+    def _may_change(self, request: HttpRequest) -> bool:
+        user: Any = request.user
+        return self._may_look(request) and (self.is_roadside or user.is_operator or user.is_company_editor)
+
+    def has_module_permission(self, request: HttpRequest) -> bool:
+        return self._may_look(request)
+
+    def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return self._may_look(request)
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return self._may_change(request)
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return self._may_change(request)
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return self._may_change(request)
+
+    def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> Any:
+        # Says what the list holds rather than "Select … to change".
+        title = capfirst(str(self.opts.verbose_name_plural))
+        return super().changelist_view(request, {"title": title, **(extra_context or {})})
+
+    def get_list_display(self, request: HttpRequest) -> Any:
+        # Who sees one company only needs no column that always says the same.
+        columns = super().get_list_display(request)
+        user: Any = request.user
+        if "company" not in columns or user.sees_several_companies:
+            return columns
+        return [name for name in columns if name != "company"]
+
+    def get_queryset(self, request: HttpRequest) -> models.QuerySet:
+        rows = super().get_queryset(request)
+        return rows.visible_to(request.user) if hasattr(rows, "visible_to") else rows
+
+    def get_search_results(self, request: HttpRequest, queryset: models.QuerySet, search_term: str) -> tuple[models.QuerySet, bool]:
+        """Find phone numbers and plates in whatever spelling, too."""
+        found, may_repeat = super().get_search_results(request, queryset, search_term)
+        rows, in_any_spelling = matching(queryset, self.get_search_fields(request), search_term)
+        if not in_any_spelling:
+            return found, may_repeat
+        return rows.filter(models.Q(pk__in=found.order_by().values("pk")) | in_any_spelling), may_repeat
+
+    def formfield_for_dbfield(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
+        if type(db_field) in (models.CharField, models.TextField):
+            kwargs.setdefault("form_class", TextFormField)
+        return super().formfield_for_dbfield(db_field, request, **kwargs)
+
+    def formfield_for_foreignkey(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
+        manager = db_field.remote_field.model._default_manager
+        if "queryset" not in kwargs and hasattr(manager.all(), "visible_to"):
+            kwargs["queryset"] = manager.all().visible_to(request.user)
+        field = super().formfield_for_foreignkey(db_field, request, **kwargs)
+        if field is not None and field.queryset is not None and db_field.name == "company":
+            field.initial = _only_choice(field.queryset)
+        return field
+
+
+def _only_choice(rows: models.QuerySet) -> Any:
+    """Return the key of the one row that can be chosen; None where there is a choice, or nothing."""
+    found = list(rows.order_by().values_list("pk", flat=True)[:2])
+    return found[0] if len(found) == 1 else None

@@ -1,0 +1,135 @@
+"""How bodies are read, written and paged: what DRF's own modules need while they load, so it imports no views."""
+
+from typing import Any
+
+import orjson
+from django.core.exceptions import ValidationError as DjangoValidationError
+from rest_framework import exceptions
+from rest_framework.negotiation import DefaultContentNegotiation
+from rest_framework.pagination import BasePagination, CursorPagination
+from rest_framework.parsers import BaseParser
+from rest_framework.renderers import BaseRenderer
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from depannini_dashmap.lib import errors
+from depannini_dashmap.lib.numbers import NotANumber, read_integer
+
+
+# --- Reading and writing -----------------------------------------------------------------------------------------------
+def _plain(value: Any) -> Any:
+    return str(value)
+
+
+class JsonRenderer(BaseRenderer):
+    """JSON by orjson; what it does not know (decimals, lazy texts) goes out as text."""
+
+    media_type = "application/json"
+    format = "json"
+    charset = None
+
+    def render(self, data: Any, accepted_media_type: str | None = None, renderer_context: Any = None) -> bytes:
+        if data is None:
+            return b""
+        return orjson.dumps(data, default=_plain, option=orjson.OPT_NON_STR_KEYS)
+
+
+class JsonParser(BaseParser):
+    """Strict JSON: an object, no NaN, no lone surrogates, bounded depth, UTF-8."""
+
+    media_type = "application/json"
+
+    def parse(self, stream: Any, media_type: str | None = None, parser_context: Any = None) -> Any:
+        data = self.load(parser_context)
+        if not isinstance(data, dict):
+            raise exceptions.ParseError("Invalid data")
+        return data
+
+    @staticmethod
+    def load(parser_context: Any) -> Any:
+        """Return what the body says. Raises: ParseError, RequestDataTooBig.
+
+        Reading the stream itself would pass by Django's limit on the size of a body.
+        """
+        try:
+            return orjson.loads(parser_context["request"]._request.body)
+        except (orjson.JSONDecodeError, RecursionError) as error:
+            raise exceptions.ParseError("Invalid data") from error
+
+
+class AlwaysJson(DefaultContentNegotiation):
+    """Whatever the caller accepts, JSON is what there is."""
+
+    def select_renderer(self, request: Request, renderers: Any, format_suffix: str | None = None) -> Any:
+        return renderers[0], renderers[0].media_type
+
+
+# --- Lists -----------------------------------------------------------------------------------------------------------------
+def list_schema(rows: dict) -> dict:
+    """Describe the envelope of lists around the schema of their rows."""
+    link = {"type": "string", "format": "uri", "nullable": True}
+    return {
+        "type": "object",
+        "required": ["results", "next", "previous"],
+        "properties": {"results": rows, "next": link, "previous": link},
+    }
+
+
+class OnePage(BasePagination):
+    """Describes, to the schema alone, a list that is one page; `lib.api.viewsets.one_page` answers it."""
+
+    def get_paginated_response_schema(self, schema: dict) -> dict:
+        return list_schema(schema)
+
+
+class CursorPages(CursorPagination):
+    """`{"results", "next", "previous"}`, newest first, up to 1000 rows a page.
+
+    A view may set `ordering` (its default) and `ordering_fields` (what `?ordering=` may name, `-` for descending);
+    the id is always the tie-break.
+    """
+
+    page_size = 1000
+    max_page_size = 1000
+    page_size_query_param = "page_size"
+    ordering = ("-created_at", "-id")
+
+    def get_ordering(self, request: Request, queryset: Any, view: Any) -> tuple[str, ...]:
+        default = tuple(getattr(view, "ordering", None) or self.ordering)
+        wanted = request.query_params.get("ordering")
+        if not wanted:
+            return default
+        allowed = set(getattr(view, "ordering_fields", ()))
+        names = [name.strip() for name in wanted.split(",")]
+        plain = [name.removeprefix("-") for name in names]
+        # A field twice says nothing new, and a thousand of them would be a thousand conditions.
+        if len(set(plain)) < len(plain) or not allowed.issuperset(plain):
+            raise errors.InvalidData(fields={"ordering": [f"Choose from: {', '.join(sorted(allowed))}."]})
+        return (*names, "-id" if names[0].startswith("-") else "id")
+
+    def get_page_size(self, request: Request) -> int | None:
+        try:
+            wanted = read_integer(request.query_params.get(self.page_size_query_param))
+        except NotANumber:
+            wanted = 0
+        return min(wanted, self.max_page_size) if wanted > 0 else self.page_size
+
+    def decode_cursor(self, request: Request) -> Any:
+        try:
+            return super().decode_cursor(request)
+        except exceptions.NotFound as error:
+            raise errors.InvalidData(fields={"cursor": ["Unknown cursor."]}) from error
+
+    def paginate_queryset(self, queryset: Any, request: Request, view: Any = None) -> Any:
+        try:
+            return super().paginate_queryset(queryset, request, view)
+        except (DjangoValidationError, ValueError, TypeError) as error:
+            if "cursor" not in request.query_params:
+                raise
+            raise errors.InvalidData(fields={"cursor": ["Unknown cursor."]}) from error
+
+    def get_paginated_response(self, data: Any) -> Response:
+        return Response({"results": data, "next": self.get_next_link(), "previous": self.get_previous_link()})
+
+    def get_paginated_response_schema(self, schema: dict) -> dict:
+        return list_schema(schema)

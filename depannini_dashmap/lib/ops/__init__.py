@@ -1,0 +1,1 @@
+"""Running it: logs, metrics, audit, cache, system checks and the task worker."""

@@ -1,0 +1,97 @@
+"""Names for processes by which others see whether they live, and the list of those that tell events.
+
+What a process had committed and not yet told when it was killed is told by nobody: once its death is seen, every socket
+reads the state again. The list lives in Redis; without Redis there is one process, whose sockets end with it.
+"""
+
+import logging
+import os
+import socket
+from datetime import datetime, timedelta
+from functools import cache
+from pathlib import Path
+
+import redis
+from django.conf import settings
+from django.utils import timezone
+
+from depannini_dashmap.lib.ops import deployment_names
+from depannini_dashmap.lib.realtime import layer, subscriptions
+
+logger = logging.getLogger(__name__)
+
+LEASE = timedelta(minutes=10)  # for processes of other machines, whose death cannot be seen
+LIST = "processes"
+
+
+@cache
+def own_name() -> str:
+    """Name this process so that others on this machine can tell whether it still lives."""
+    return f"{_machine()}:{os.getpid()}:{_started(os.getpid())}"
+
+
+def is_dead(name: str, last_seen: datetime | None) -> bool:
+    """Tell whether a process is gone: by its number and start here, elsewhere by not having been seen for long."""
+    machine, _, process = name.partition(":")
+    pid, _, started = process.partition(":")
+    if machine == _machine() and pid.isdigit():
+        return _started(int(pid)) != started
+    return last_seen is None or last_seen < timezone.now() - LEASE
+
+
+def enter() -> None:
+    """Put this process on the list."""
+    _tell("sadd")
+
+
+def leave() -> None:
+    """Take it off after an orderly end: all was told."""
+    _tell("srem")
+
+
+def bury_dead() -> int:
+    """Take the dead of this machine off the list, have sockets read the state again, and return how many there were."""
+    client = _client()
+    if client is None:
+        return 0
+    enter()  # again: Redis may have been emptied since
+    try:
+        names = {name.decode() for name in set(client.smembers(deployment_names.named(LIST)))}  # type: ignore[arg-type]
+        # Whoever removes a name acts on it, so that of many who look one does.
+        buried = [name for name in names if is_dead(name, timezone.now()) and client.srem(deployment_names.named(LIST), name)]
+    except redis.RedisError as error:
+        logger.info("The list of processes cannot be read: %s", type(error).__name__)
+        return 0
+    if buried:
+        logger.warning("%d processes died suddenly: sockets read the state again", len(buried))
+        layer.send_from_thread(subscriptions.RESYNC)
+    return len(buried)
+
+
+def _tell(verb: str) -> None:
+    client = _client()
+    try:
+        if client is not None:
+            getattr(client, verb)(deployment_names.named(LIST), own_name())
+    except redis.RedisError as error:
+        logger.info("The list of processes cannot be written: %s", type(error).__name__)
+
+
+def _machine() -> str:
+    return socket.gethostname()[:30]
+
+
+def _started(pid: int) -> str:
+    """Return when a process started, as the kernel counts; empty if there is none (or no /proc to ask)."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[19]
+    except OSError:
+        return ""
+
+
+def _client() -> redis.Redis | None:
+    """Return the process's Redis client, or None while there is none to ask."""
+    url = settings.REDIS_URL
+    if not url or layer.publisher(url).lost:
+        return None
+    return layer.publisher(url).client

@@ -1,0 +1,212 @@
+"""Run the tasks that wait in the database: one thread inside the server, or `manage.py db_worker`.
+
+A task that fails is tried again with growing delays and parked after ten tries; one whose worker died is taken over.
+At least once, never exactly once: tasks are safe to run twice. Of what is due the highest priority comes first.
+"""
+
+import logging
+import threading
+import time
+import traceback
+from datetime import timedelta
+from functools import cache
+from typing import Any
+
+from django.conf import settings
+from django.db import DatabaseError, InterfaceError, close_old_connections, connection, transaction
+from django.utils import timezone
+from django_tasks import TaskContext, TaskResultStatus
+from django_tasks.signals import task_enqueued
+
+from depannini_dashmap.lib.ops import process_registry
+
+logger = logging.getLogger(__name__)
+
+POLL_EVERY = 0.5  # seconds: how late a task of another process, or one that became due, may start
+MAX_TRIES = 10
+LONGEST_DELAY = 3600
+TAKE_OVER_EVERY = 5.0  # seconds between two looks for what dead processes have left undone
+LONGEST_OUTAGE_DELAY = 3.0
+
+
+class GivenUp(Exception):
+    """A task that counts its tries by itself has had its last: it is parked at once."""
+
+
+def delay_before_retry(tries: int) -> timedelta:
+    """Return how long a task rests after its n-th failure: 2, 6, 18 … seconds, at most an hour."""
+    return timedelta(seconds=min(2 * 3 ** (tries - 1), LONGEST_DELAY))
+
+
+class Worker:
+    """Claims due tasks one after the other and runs them in the calling thread."""
+
+    def __init__(self, *, poll_every: float = POLL_EVERY):
+        self.worker_id = process_registry.own_name()
+        self.poll_every = poll_every
+        self.wake = threading.Event()
+        self.stopping = threading.Event()
+        self._looked_at = float("-inf")
+
+    def run(self) -> None:
+        """Work until told to stop, through outages of the database too."""
+        outage_delay = 0.1
+        while not self.stopping.is_set():
+            try:
+                close_old_connections()
+                busy = self.run_next()
+                outage_delay = 0.1
+            except (DatabaseError, InterfaceError) as error:
+                logger.warning("The task worker waits for the database: %s", type(error).__name__)
+                connection.close()
+                self.stopping.wait(outage_delay)
+                outage_delay = min(outage_delay * 2, LONGEST_OUTAGE_DELAY)
+                continue
+            except Exception:
+                logger.exception("The task worker goes on after a bug")
+                self.stopping.wait(LONGEST_OUTAGE_DELAY)
+                continue
+            if not busy and self.wake.wait(self.poll_every):
+                self.wake.clear()
+        connection.close()
+
+    def drain(self) -> int:
+        """Run what is due now, then return how many that were."""
+        ran = 0
+        while self.run_next():
+            ran += 1
+        return ran
+
+    def stop(self) -> None:
+        """End after the task that is running."""
+        self.stopping.set()
+        self.wake.set()
+
+    def run_next(self) -> bool:
+        """Run one due task; tell whether there was one."""
+        if time.monotonic() - self._looked_at > TAKE_OVER_EVERY:
+            self._take_over()
+            self._looked_at = time.monotonic()
+        row = self._claim()
+        if row is None:
+            return False
+        self._run(row)
+        return True
+
+    def _claim(self) -> Any | None:
+        """Take the next due row: the conditional update lets one worker win, without a lock held."""
+        for row in _rows().ready()[:5]:
+            tries = [*row.worker_ids, self.worker_id]
+            taken = _rows().filter(pk=row.pk, status=TaskResultStatus.READY).update(
+                status=TaskResultStatus.RUNNING, started_at=timezone.now(), worker_ids=tries
+            )
+            if taken:
+                row.status, row.worker_ids = TaskResultStatus.RUNNING, tries
+                return row
+        return None
+
+    def _run(self, row: Any) -> None:
+        try:
+            task, result = row.task, row.task_result
+            arguments = (TaskContext(task_result=result), *result.args) if task.takes_context else result.args
+            task.call(*arguments, **result.kwargs)
+        except Exception as error:
+            _refresh_connection()
+            self._until_stored(_fail, row, error)
+        else:
+            self._until_stored(_succeed, row)
+
+    def _until_stored(self, store: Any, *arguments: Any) -> None:
+        """Write the outcome, waiting for the database if need be; a stop leaves the task to be taken over."""
+        while not self.stopping.is_set():
+            try:
+                return store(*arguments)
+            except (DatabaseError, InterfaceError) as error:
+                logger.warning("A task's outcome waits for the database: %s", type(error).__name__)
+                _refresh_connection()
+                self.stopping.wait(1.0)
+        return None
+
+    def _take_over(self) -> None:
+        """Make the tasks of dead workers due again, and have told what dead processes did not tell."""
+        process_registry.bury_dead()
+        running = _rows().filter(status=TaskResultStatus.RUNNING)
+        for row in running.only("pk", "worker_ids", "started_at"):
+            if process_registry.is_dead(row.worker_ids[-1] if row.worker_ids else "", row.started_at):
+                running.filter(pk=row.pk, started_at=row.started_at).update(status=TaskResultStatus.READY)
+                logger.warning("Took over task %s of a dead worker", row.pk)
+
+
+class WorkerThread(threading.Thread):
+    """A worker inside the server; enqueuing in this process wakes it after the commit."""
+
+    def __init__(self) -> None:
+        super().__init__(name="task-worker", daemon=True)
+        self.worker = Worker()
+        task_enqueued.connect(self._enqueued, dispatch_uid="task-worker")
+
+    def run(self) -> None:
+        """Work until `stop`."""
+        self.worker.run()
+
+    def stop(self, timeout: float) -> None:
+        """Let the running task finish, for at most `timeout` seconds."""
+        self.worker.stop()
+        self.join(timeout)
+
+    def _enqueued(self, **_: Any) -> None:
+        transaction.on_commit(self.worker.wake.set, robust=True)
+
+
+@cache
+def start() -> WorkerThread:
+    """Start this process's worker thread, once."""
+    thread = WorkerThread()
+    thread.start()
+    return thread
+
+
+def stop(timeout: float) -> None:
+    """End this process's worker thread, if it has one, after the task at hand."""
+    if start.cache_info().currsize:
+        start().stop(timeout)
+
+
+def should_run_here() -> bool:
+    """Tell whether this process's role includes the tasks."""
+    return settings.TASK_WORKER and settings.SERVE in {"all", "http"}
+
+
+def _refresh_connection() -> None:
+    """Drop a connection that has seen errors and does not answer; inside a transaction it is the caller's."""
+    if not connection.in_atomic_block:
+        connection.close_if_unusable_or_obsolete()
+
+
+def _rows() -> Any:
+    from django_tasks_db.models import DBTaskResult  # needs the app registry
+
+    return DBTaskResult.objects
+
+
+def _succeed(row: Any) -> None:
+    _store(row, status=TaskResultStatus.SUCCESSFUL, finished_at=timezone.now(), exception_class_path="")
+
+
+def _fail(row: Any, error: Exception) -> None:
+    """Put a failed task back with a delay, or park it; an error's text may name people, so only its kind is kept."""
+    tries, kind = len(row.worker_ids), f"{type(error).__module__}.{type(error).__qualname__}"
+    if tries >= MAX_TRIES or isinstance(error, GivenUp):
+        trace = "".join(traceback.format_tb(error.__traceback__))
+        _store(
+            row, status=TaskResultStatus.FAILED, finished_at=timezone.now(), exception_class_path=kind, traceback=trace
+        )
+        logger.error("Task %s failed %d times (%s) and is parked", row.task_path, tries, kind)
+        return
+    delay = delay_before_retry(tries)
+    _store(row, status=TaskResultStatus.READY, run_after=timezone.now() + delay, exception_class_path=kind)
+    logger.warning("Task %s failed (try %d, %s), next in %d s", row.task_path, tries, kind, delay.total_seconds())
+
+
+def _store(row: Any, **values: Any) -> None:
+    _rows().filter(pk=row.pk).update(**values)

@@ -1,0 +1,1 @@
+"""What leaves for people outside: mails and text messages, each handed over by one function."""

@@ -1,0 +1,1 @@
+"""WebSockets: the channel layer, the consumer base, frames, handshakes and limits."""

@@ -1,0 +1,376 @@
+"""The base of every WebSocket consumer: a socket's life from handshake to close; what is talked about is left to apps.
+
+accept → who is it (4401) → may they (4403) → counted among theirs → join groups → snapshot → frames and events → close.
+"""
+
+import asyncio
+import logging
+import time
+from collections.abc import Awaitable, Callable, Iterable
+from datetime import UTC, datetime, timedelta
+from typing import Any, ClassVar
+from weakref import WeakSet
+
+from django.conf import settings
+from django.db import DatabaseError, InterfaceError
+
+from depannini_dashmap.lib.api.fields import format_utc
+from depannini_dashmap.lib.errors import DomainError, Unauthenticated
+from depannini_dashmap.lib.ops import metrics
+from depannini_dashmap.lib.realtime import frames, handshake, layer, reconnect_backoff, subscriptions
+from depannini_dashmap.lib.realtime.async_tasks import in_thread, leave_to_thread, spawn
+from depannini_dashmap.lib.realtime.close_codes import (
+    FORBIDDEN,
+    MALFORMED,
+    RESTART,
+    TOO_BIG,
+    TOO_MANY,
+    TRY_LATER,
+    UNAUTHENTICATED,
+)
+from depannini_dashmap.lib.realtime.connection_limit import APPS, EXCEEDED, PAGES, Connection
+from depannini_dashmap.lib.realtime.frames import BadFrame
+from depannini_dashmap.lib.realtime.outgoing import SocketWriter
+from depannini_dashmap.lib.realtime.subscriptions import Event
+from depannini_dashmap.lib.realtime.transport import FLOOD
+
+__all__ = ["FORBIDDEN", "RESTART", "Refused", "SocketConsumer", "close_all"]
+
+logger = logging.getLogger(__name__)
+
+RECHECK_EVERY = 55.0  # a minute is promised, and a check takes its time
+RESYNC_RETRY = 2.0
+
+LIVE: "WeakSet[SocketConsumer]" = WeakSet()
+
+
+class Refused(Exception):
+    """The socket is closed with this code."""
+
+    def __init__(self, code: int):
+        self.code = code
+        super().__init__(code)
+
+
+class SocketConsumer(SocketWriter):
+    """One signed-in socket. Subclasses say who may join, what is shown first and which frames they take.
+
+    Methods named *in a thread* run on a database thread, all others in the event loop. A process holds thousands, so
+    one keeps little: slots, what waits to be written only while it waits, no task of its own while nothing happens.
+    """
+
+    __slots__ = (
+        "_allowance", "_connection", "_credentials", "_early", "_expires_at", "_grace", "_hub", "_joined", "_opening",
+        "_strikes", "_timer", "_user_group", "scope", "user",
+    )  # fmt: skip
+
+    authenticate: ClassVar[Callable[[str | None, str], Any]]
+    handlers: ClassVar[dict[str, str]] = {}
+
+    scope: dict
+    user: Any
+    _connection: Connection | None
+    _early: list[Event] | None
+    _expires_at: datetime
+    _grace: timedelta
+    _joined: tuple[str, ...]
+    _opening: asyncio.Task | None
+    _timer: asyncio.TimerHandle | None
+
+    # --- For subclasses ---------------------------------------------------------------------------------------------
+    def authorize(self) -> None:
+        """In a thread: check that the user belongs here, on connecting and every minute. Raises: Refused."""
+
+    def groups_to_join(self) -> Iterable[str]:
+        """Name the groups whose events are relayed."""
+        return ()
+
+    def read_snapshot(self) -> list[dict]:
+        """In a thread: return the frames that show the present state, `connection_established` first."""
+        return [{"type": "connection_established"}]
+
+    def snapshot_sent(self) -> None:
+        """React to the state having been shown."""
+
+    def relay(self, event: Event) -> None:
+        """Pass an event on; it is the frame."""
+        self.send_text(event.text)
+
+    def recheck_every(self) -> float:
+        """Return after how many seconds the login is checked again and the open socket noted."""
+        return RECHECK_EVERY
+
+    def renew(self) -> None:
+        """In a thread: note that the socket is open, as often as `recheck_every` says."""
+
+    def closed(self) -> None:
+        """Clean up."""
+
+    # --- For the outside --------------------------------------------------------------------------------------------
+    def deliver(self, event: Event) -> None:
+        """Take an event from the hub; those of the user's own group ask whether the socket may stay."""
+        if event.group == self._user_group:
+            self._take_notice(event)
+        elif self._early is not None:
+            self._early.append(event)
+        elif not self._closing:
+            self.relay(event)
+
+    def resync(self) -> None:
+        """Show the state again, as events may have been lost."""
+        if self._early is None and not self._closing:
+            self._early = []
+            spawn(self._resync())
+
+    # --- A socket's life ----------------------------------------------------------------------------------------------
+    async def __call__(self, scope: dict, receive: Callable, send: Callable) -> None:
+        """Live from the handshake to the close."""
+        self.scope = scope
+        self._begin(send)
+        await receive()  # websocket.connect
+        await send({"type": "websocket.accept", "subprotocol": handshake.subprotocol(scope)})
+        self._transport.settle()
+        if reconnect_backoff.hold(self._credentials):
+            self._shut_out(punish=False)
+        else:
+            self._opening = spawn(self._open())
+        try:
+            await self._listen(receive)
+        except asyncio.CancelledError:  # the server stops without having told us
+            if not self._closing:
+                if not self._transport.close(RESTART):
+                    await send({"type": "websocket.close", "code": RESTART})
+                await asyncio.sleep(0.05)  # for the frame to leave
+            raise
+        finally:
+            if self._opening is not None:
+                self._opening.cancel()
+            self._end()
+
+    def _begin(self, send: Callable) -> None:
+        self.begin_writing(send)
+        self._hub = subscriptions.of(asyncio.get_running_loop())
+        self._early = []
+        self._allowance, self._strikes = frames.Allowance(), frames.Strikes()
+        self._credentials = handshake.credentials(self.scope)
+        self._opening = self._connection = self._timer = None
+        self._grace = timedelta()
+        self._joined = ()
+        self._user_group = ""
+        self.user = None
+        LIVE.add(self)
+
+    async def _open(self) -> None:
+        try:
+            are_too_many = await in_thread(self._sign_in)
+            self._user_group = f"user.{self.user.pk}"
+            await self._hub.start()
+            self._joined = (self._user_group, *self.groups_to_join())
+            for group in self._joined:
+                self._hub.join(group, self)
+            # Joined first, so nothing is missed; asked again, so that a token ended in between does not slip through.
+            await in_thread(self._check)
+            if are_too_many and self._connection is not None:
+                layer.publish_now(self._user_group, {"type": EXCEEDED, "limit": self._connection.limit.name})
+            await self._show_state()
+            self._plan_recheck()
+        except Refused as refusal:
+            self.close(refusal.code)
+        except (DatabaseError, InterfaceError):
+            self.close(TRY_LATER)
+        except Exception:
+            logger.exception("A socket could not be opened")
+            self.close(TRY_LATER)
+        finally:
+            self._opening = None
+            self._transport.listen()
+
+    def _sign_in(self) -> bool:
+        """In a thread: let the socket in; tell whether its user has too many now."""
+        token = self._check()
+        if self._expires_at <= datetime.now(UTC):  # let in by the leeway, which an open socket has no use for
+            self._grace = settings.CLOCK_LEEWAY
+            self._expires_at += self._grace
+        connection = Connection(self.user.pk, PAGES if getattr(token, "is_of_page", False) else APPS)
+        are_too_many = connection.enter()
+        self._connection = connection
+        if self._closing:  # gone while we asked
+            connection.leave()
+        return are_too_many
+
+    def _check(self) -> Any:
+        """In a thread: hold the login and the right to be here against the database."""
+        token = self.identify()
+        self.user, self._expires_at = token.user, token.expires_at + self._grace
+        self.authorize()
+        return token
+
+    def identify(self) -> Any:
+        """In a thread: return whose socket this is, with `user` and `expires_at`. Raises: Refused."""
+        if self._credentials is None:
+            raise Refused(UNAUTHENTICATED)
+        try:
+            return type(self).authenticate(*self._credentials)
+        except Unauthenticated:
+            raise Refused(UNAUTHENTICATED) from None
+
+    async def _resync(self) -> None:
+        while not self._closing:
+            try:
+                await in_thread(self._check)
+                return await self._show_state()
+            except Refused as refusal:
+                self.close(refusal.code)
+            except Exception as error:
+                logger.warning("The state could not be read again yet: %s", type(error).__name__)
+                await asyncio.sleep(RESYNC_RETRY)
+        return None
+
+    async def _show_state(self) -> None:
+        shown = await in_thread(self.read_snapshot)
+        for frame in shown:
+            if frame["type"] == "connection_established":
+                frame["server_time"] = format_utc(datetime.now(UTC))
+        known = {frame.get("event_id") for frame in shown}
+        for frame in shown:
+            self.send_frame(frame)
+        self.snapshot_sent()
+        early, self._early = self._early, None
+        for event in early or ():
+            if event.data.get("event_id") not in known - {None}:
+                self.relay(event)
+
+    async def _listen(self, receive: Callable) -> None:
+        while True:
+            message = await receive()
+            if message["type"] == "websocket.disconnect":
+                return
+            if message["type"] == FLOOD:
+                self._shut_out()
+            elif not self._closing:
+                await self._take(message)
+            elif not self._allowance.take():  # was told to go, and goes on
+                self._shut_out()
+
+    async def _take(self, message: dict) -> None:
+        """Answer one frame; whatever is wrong with it, the socket lives on."""
+        text = message.get("text")
+        if frames.is_too_big(text if text is not None else message.get("bytes") or b""):
+            return self.close(TOO_BIG)
+        metrics.FRAMES_IN.inc()
+        if not self._allowance.take():
+            return self._shut_out()
+        try:
+            if text is None:
+                raise BadFrame("invalid", "Binary frames are not understood")
+            await self._handle(frames.parse(text))
+        except BadFrame as bad:
+            self.send_error(bad.code, bad.error, bad.fields)
+            if self._strikes.add():
+                self.close(MALFORMED)
+        except DomainError as refusal:
+            self.send_error(refusal.code, refusal.message, refusal.fields)
+        except (DatabaseError, InterfaceError):
+            self.send_error("unavailable", "Service temporarily unavailable")
+        except Exception:
+            logger.exception("A frame could not be handled")
+            self.send_error("internal", "Something went wrong here")
+        return None
+
+    async def _handle(self, frame: dict) -> None:
+        kind = frame["type"]
+        if self._opening is not None:
+            await asyncio.wait([self._opening])
+        if kind == "ping":
+            self.send_frame({"type": "pong"})
+        elif kind not in self.handlers:
+            raise BadFrame("unknown_type", "Unknown type of frame")
+        elif not self._closing:
+            answer: Awaitable | None = getattr(self, self.handlers[kind])(frame)
+            if answer is not None:
+                self._transport.pause()  # so that nothing piles up meanwhile
+                try:
+                    await answer
+                finally:
+                    self._transport.listen()
+
+    # --- Too many connections ------------------------------------------------------------------------------------------
+    def _take_notice(self, event: Event) -> None:
+        """React to what is said to all sockets of the user."""
+        if event.type != EXCEEDED:
+            spawn(self._recheck())
+        elif self._connection is not None and self._connection.is_meant(event.data["limit"]):
+            spawn(self._make_room(self._connection))
+
+    async def _make_room(self, connection: Connection) -> None:
+        """Close this socket if it is the one too many."""
+        if await connection.is_one_too_many(self._transport, self._answered_at):
+            self.close(TOO_MANY)
+
+    def _answered_at(self) -> float:
+        """Return when the client answered last, or where the server hides that, when it last said something."""
+        return self._transport.answered_at() or time.time() - time.monotonic() + self._allowance.seen_at
+
+    # --- Login, checked again -----------------------------------------------------------------------------------------
+    def _plan_recheck(self, delay: float | None = None) -> None:
+        if self._closing:  # it may have ended during the check before
+            return
+        delay = self.recheck_every() if delay is None else delay
+        until_expiry = (self._expires_at - datetime.now(UTC)).total_seconds() + 0.05
+        if self._timer is not None:
+            self._timer.cancel()
+        loop = asyncio.get_running_loop()
+        self._timer = loop.call_later(max(0.05, min(delay, until_expiry)), self._recheck_now)
+
+    def _recheck_now(self) -> None:
+        spawn(self._recheck(renew=True))
+
+    async def _recheck(self, *, renew: bool = False) -> None:
+        """Close if the login or the right to be here is gone; one that cannot be checked now is checked soon."""
+        try:
+            await in_thread(self._check)
+            if renew and not self._closing:
+                await in_thread(self._renew)
+        except Refused as refusal:
+            self.close(refusal.code)
+        except Exception as error:
+            logger.warning("A socket's login could not be checked: %s", type(error).__name__)
+            self._plan_recheck(5.0)
+        else:
+            if self._expires_at <= datetime.now(UTC):
+                return self.close(UNAUTHENTICATED)
+            self._plan_recheck()
+        return None
+
+    def _renew(self) -> None:
+        if self._connection is not None and not self._closing:
+            self._connection.report(self._answered_at())
+            self.renew()
+
+    def _shut_out(self, *, punish: bool = True) -> None:
+        """Tell a flooder to go, now and when he comes back, and read no more: what he has on its way costs nothing."""
+        self.close(TOO_MANY)
+        if self._transport.shut_out() and punish:
+            reconnect_backoff.impose(self._credentials)
+
+    def _end(self) -> None:
+        self._closing = True
+        LIVE.discard(self)
+        for group in self._joined:
+            self._hub.leave(group, self)
+        if self._timer is not None:
+            self._timer.cancel()
+        try:
+            if self._early is None:
+                self.closed()
+        finally:
+            if self._connection is not None:
+                leave_to_thread(self._connection.leave)
+
+
+def close_all(code: int) -> int:
+    """Close every open socket of this process; return how many there were."""
+    sockets = list(LIVE)
+    for consumer in sockets:
+        consumer.close(code)
+    return len(sockets)

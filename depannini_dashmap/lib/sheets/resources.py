@@ -1,0 +1,187 @@
+"""Rows of sheets in and out: what every sheet shares; what a row means is told by each app's resource."""
+
+import datetime as dt
+import re
+from collections import defaultdict
+from collections.abc import Mapping
+from decimal import Decimal
+from typing import Any, ClassVar
+
+from django.core.exceptions import NON_FIELD_ERRORS, ValidationError
+from django.db import transaction
+from django.utils.translation import gettext as _
+from import_export import resources, results
+from import_export.fields import Field
+from import_export.instance_loaders import BaseInstanceLoader
+
+from depannini_dashmap.lib.api.translated_errors import in_words
+from depannini_dashmap.lib.api.viewsets import flatten_fields
+from depannini_dashmap.lib.errors import DomainError
+from depannini_dashmap.lib.sheets.files import SheetError
+from depannini_dashmap.lib.sheets.tables import Row
+from depannini_dashmap.lib.sheets.values import TEXT, Kind
+from depannini_dashmap.lib.sheets.words import Headings
+from depannini_dashmap.lib.text import plain_digits
+
+LINE = "line"  # the one column of a dataset: a whole row of the file
+_FORMULA = re.compile(r"^\s*[=+\-@\t\r\n\x00＝＋－＠]")
+_CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f]")
+
+
+def safe_cell(value: Any) -> Any:
+    """Return what a spreadsheet will never run: text that starts like a formula is quoted; numbers and dates stay."""
+    if not isinstance(value, str):
+        return value
+    text = _CONTROL.sub("\N{REPLACEMENT CHARACTER}", value)
+    return f"'{text}" if _FORMULA.match(value) else text
+
+
+class RowResource(resources.Resource):
+    """Rows that are written by services: a subclass says what one row means.
+
+    `columns` maps each column to the attribute path that it shows in an export; `required` must be in every
+    file; `told_only` columns are exported and not read; a value of a `unique` column belongs to one row of a company.
+    `other_headings` are people's names of the columns, `kinds` says what their cells hold.
+    With `may_repeat` the page offers to take every row as a new one.
+    """
+
+    class Meta:
+        instance_loader_class = BaseInstanceLoader
+
+    columns: ClassVar[dict[str, str]] = {}
+    required: ClassVar[tuple[str, ...]] = ()
+    told_only: ClassVar[tuple[str, ...]] = ()
+    unique: ClassVar[tuple[str, ...]] = ()
+    other_headings: ClassVar[Mapping[str, tuple[str, ...]]] = {}
+    kinds: ClassVar[Mapping[str, Kind]] = {}
+    may_repeat: ClassVar[bool] = False
+
+    def __init__(self, *, as_new: bool = False, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.as_new = as_new and self.may_repeat
+        self.shared: dict[tuple[str, str, str], list[str]] = {}
+
+    def import_data(self, dataset: Any, dry_run: bool = False, **kwargs: Any) -> results.Result:
+        """Import; what several rows give as their own is looked up beforehand, so that none of them is taken."""
+        self.shared = defaultdict(list)
+        rows: list[Row] = dataset.table.rows
+        for row in rows:
+            for key in self._keys(row.cells):
+                self.shared[key].append(row.place(key[0]))
+        result = super().import_data(dataset, dry_run=dry_run, **kwargs)
+        result.table, result.lines = dataset.table, rows
+        return result
+
+    def _keys(self, cells: dict[str, str]) -> list[tuple[str, str, str]]:
+        company = cells.get("company", "").casefold()
+        return [(name, company, self._key(name, cells[name])) for name in self.unique if cells.get(name)]
+
+    def _key(self, name: str, text: str) -> str:
+        key = plain_digits(text).casefold()
+        return "".join(filter(str.isalnum, key)) if self.kinds.get(name, TEXT).name == "plate" else key
+
+    def _require_unique(self, cells: dict[str, str]) -> None:
+        for key in self._keys(cells):
+            if len(rows := self.shared[key]) > 1:
+                names = ", ".join(rows[:10])
+                raise ValidationError({key[0]: [_("Several rows give this: %(rows)s.") % {"rows": names}]})
+
+    def put_row(self, row: dict[str, str], *, user: Any, number: int, dry_run: bool) -> tuple[str, Any]:
+        """Write one row. Returns its kind (new, update or skip) and the instance. Raises: ValidationError, DomainError."""
+        raise NotImplementedError
+
+    def stored_cells(self, instance: Any) -> list[Any]:
+        """Return what the preview shows of a row: what is stored, by column."""
+        return [_exported(_follow(instance, path), False) for path in self.columns.values()]
+
+    def error_columns(self, fields: dict[str, list[str]]) -> dict[str, list[str]]:
+        """Return field errors by column."""
+        return fields
+
+    @classmethod
+    def known_headings(cls) -> Headings:
+        """Return the names under which the columns are found in a file."""
+        return Headings(cls.columns, cls.other_headings)
+
+    def check_columns(self, headers: list[str]) -> None:
+        """Raise SheetError when a needed column is missing."""
+        missing = [name for name in self.required if name not in headers]
+        if missing:
+            raise SheetError(_("The file lacks these columns: %(names)s.") % {"names": ", ".join(missing)})
+
+    def validated(self, serializer: Any) -> dict[str, Any]:
+        """Return what the API's serializer makes of the row. Raises: ValidationError by column."""
+        if not serializer.is_valid():
+            raise ValidationError(self.error_columns(flatten_fields(serializer.errors)))
+        return serializer.validated_data
+
+    # --- import-export's own hooks ---
+    def import_row(self, row: dict, instance_loader: Any, **kwargs: Any) -> results.RowResult:
+        line: Row = row.pop(LINE)
+        row.update(line.cells)
+        result = results.RowResult()
+        result.line = line
+        try:
+            self._require_unique(line.cells)
+            # A row that fails half-way leaves nothing behind; the rows beside it stay.
+            with transaction.atomic():
+                result.import_type, instance = self.put_row(
+                    line.cells, user=kwargs["user"], number=kwargs["row_number"], dry_run=kwargs["dry_run"]
+                )
+                if line.faults:
+                    raise ValidationError(line.faults)
+            result.add_instance_info(instance)
+            result.instance = instance
+            result.diff = self.stored_cells(instance)
+        except ValidationError as error:
+            result.import_type = results.RowResult.IMPORT_TYPE_INVALID
+            # All that is wrong with a row is told at once; what a cell's reader said goes before what came of it.
+            result.validation_error = ValidationError({**_translated(error.message_dict), **line.faults})
+        except DomainError as error:
+            result.import_type = results.RowResult.IMPORT_TYPE_INVALID
+            fields = self.error_columns(error.fields) if error.fields else None
+            told: dict[str, list[str]] = _translated(fields) if fields else {NON_FIELD_ERRORS: [in_words(error.message)]}
+            result.validation_error = ValidationError({**told, **line.faults})
+        return result
+
+    def export_resource(self, instance: Any, selected_fields: Any = None, **kwargs: Any) -> list:
+        native = bool(kwargs.get("force_native_type"))
+        return [safe_cell(_exported(_follow(instance, path), native)) for path in self.columns.values()]
+
+    def get_export_headers(self, selected_fields: Any = None) -> list[str]:
+        return list(self.columns)
+
+    def get_diff_headers(self) -> list[str]:
+        return list(self.columns)
+
+    def get_user_visible_fields(self) -> list[Field]:
+        return [Field(column_name=name) for name in self.columns]
+
+    def get_db_connection_name(self) -> str:
+        return "default"
+
+    @classmethod
+    def get_display_name(cls) -> str:
+        return cls.__name__
+
+
+def _translated(fields: dict[str, list[str]]) -> dict[str, list[str]]:
+    return {name: [in_words(text) for text in texts] for name, texts in fields.items()}
+
+
+def _follow(instance: Any, path: str) -> Any:
+    for name in path.split("__"):
+        instance = getattr(instance, name, None)
+    return instance
+
+
+def _exported(value: Any, native: bool) -> Any:
+    if value is None or isinstance(value, bool | int | str):
+        return "" if value is None else value
+    if isinstance(value, Decimal):
+        return float(value) if native else format(value, "f")
+    if isinstance(value, dt.datetime):
+        return value.astimezone(dt.UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    if isinstance(value, dt.date):
+        return value if native else value.isoformat()
+    return str(value)

@@ -1,0 +1,181 @@
+"""Cells as people and spreadsheets write them, read into what the API takes; whatever was read differently is told.
+
+Shape: `read_cell(value, kind, …)` returns the text of one cell; kinds are in `READERS`. No tables, no request.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from decimal import Decimal, InvalidOperation
+from typing import Any
+
+from django.utils.translation import gettext as _
+
+from depannini_dashmap.lib.contact_phone import plain_phone, plain_plate
+from depannini_dashmap.lib.sheets.words import MONTHS, NO, YES, fold
+from depannini_dashmap.lib.text import clean
+
+_FORMULA = re.compile(r"^\s*[=+\-@\t\r\n\x00＝＋－＠]")
+_ERRORS = frozenset(
+    ["#N/A", "#REF!", "#VALUE!", "#DIV/0!", "#NAME?", "#NUM!", "#NULL!", "#SPILL!", "#CALC!", "#GETTING_DATA", "#VALEUR!", "#NOM?", "#NOMBRE!", "#NUL!"]
+)
+_SCIENTIFIC = re.compile(r"[0-9][.,]?[0-9]*[eE]\+?[0-9]{1,2}\Z")
+_NUMBER = re.compile(r"[+-]?[0-9]+(\.[0-9]+)?([eE][+-]?[0-9]{1,2})?\Z")
+_THOUSANDS = re.compile(r"[+-]?[1-9][0-9]{0,2},[0-9]{3}\Z")
+_ISO = re.compile(r"([0-9]{4})[-/.]([0-9]{1,2})[-/.]([0-9]{1,2})(?:[T ][0-9:.]+(?:Z|[+-][0-9:]+)?)?\Z")
+_DAY_FIRST = re.compile(r"([0-9]{1,2})[-/. ]([0-9]{1,2})[-/. ]([0-9]{4}|[0-9]{2})(?: [0-9:]+)?\Z")
+_NAMED = re.compile(r"(?:[^\W\d]+\.?,? )?([0-9]{1,2})(?:er)?[- ]([^\W\d]+)\.?[- ,]+([0-9]{4})\Z")
+_SERIAL = re.compile(r"[0-9]{5}(?:\.[0-9]+)?\Z")
+_EPOCH = dt.date(1899, 12, 30)
+_FIRST_SERIAL, _LAST_SERIAL = 20_000, 80_000  # the years 1954 to 2119
+
+
+class CellFault(ValueError):
+    """A cell cannot be what its column needs; the message is for people."""
+
+
+@dataclass(frozen=True)
+class Kind:
+    """What a column holds: the name of its reader, decimal places, and the unit that may stand behind a number."""
+
+    name: str = "text"
+    places: int = 2
+    unit: str = ""
+    words: tuple[tuple[str, str], ...] = ()
+
+
+TEXT = Kind()
+
+
+def read_cell(value: Any, kind: Kind = TEXT, *, decimal_comma: bool = False) -> str:
+    """Return the text of a cell. `decimal_comma` says that the file writes 1,250 for one and a quarter.
+
+    Raises: CellFault.
+    """
+    text = written(value)
+    if text.upper() in _ERRORS or (text and not text.strip("#")):
+        raise CellFault(_("%(text)s is an error of the spreadsheet, no value.") % {"text": text})
+    if not text:
+        return ""
+    if kind.name == "number":
+        return _number(value, text, kind, decimal_comma)
+    return READERS[kind.name](value, text, kind)
+
+
+def written(value: Any) -> str:
+    """Return a cell as its reader sees it, without the quote that an export sets before formulas."""
+    if value is None:
+        return ""
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, float):
+        return f"{value:.15g}" if abs(value) < 1e15 and not value.is_integer() else _whole(value)
+    if isinstance(value, dt.datetime):
+        return value.date().isoformat() if value.time() == dt.time() else value.isoformat(" ", "minutes")
+    text = clean(str(value))
+    return text[1:] if text.startswith("'") and _FORMULA.match(text[1:]) else text
+
+
+def _whole(value: float) -> str:
+    return str(int(value)) if value == value and abs(value) < 1e18 else str(value)
+
+
+def _text(value: Any, text: str, kind: Kind) -> str:
+    if isinstance(value, dt.datetime):
+        return value.date().isoformat()
+    return " ".join(text.replace("\N{NO-BREAK SPACE}", " ").split(" ")) if "\N{NO-BREAK SPACE}" in text else text
+
+
+def _key(value: Any, text: str, kind: Kind) -> str:
+    """Read what identifies something: a number that the spreadsheet has cut off would be another one's."""
+    if isinstance(value, str) and _SCIENTIFIC.match(text):
+        raise CellFault(
+            _("The spreadsheet has cut %(text)s off: format the column as text and write the number again.") % {"text": text}
+        )
+    return _text(value, text, kind)
+
+
+def _phone(value: Any, text: str, kind: Kind) -> str:
+    return " ".join(plain_phone(_key(value, text, kind)).split())
+
+
+def _plate(value: Any, text: str, kind: Kind) -> str:
+    return plain_plate(_key(value, text, kind))
+
+
+def _number(value: Any, text: str, kind: Kind, decimal_comma: bool) -> str:
+    plain = re.sub(r"[\s'’_]", "", plain_phone(text)).replace("٫", ".").replace("٬", "").replace("−", "-")
+    if kind.places > 2:
+        plain, decimal_comma = plain.rstrip("°"), True
+    if kind.unit and plain.lower().endswith(kind.unit):
+        plain = plain[: -len(kind.unit)]
+    if "," in plain and "." in plain:
+        thousands = "," if plain.rindex(",") < plain.rindex(".") else "."
+        plain = plain.replace(thousands, "")
+    if plain.count(",") > 1:
+        plain = plain.replace(",", "")
+    if plain.count(".") > 1:
+        plain = plain.replace(".", "")
+    if _THOUSANDS.match(plain) and not decimal_comma:
+        raise CellFault(_("%(text)s may be %(one)s or %(other)s: write it without a comma.") % {
+            "text": text, "one": plain.replace(",", ""), "other": plain.replace(",", ".")
+        })  # fmt: skip
+    plain = plain.replace(",", ".")
+    return _rounded(plain, kind.places) if _NUMBER.match(plain) else text
+
+
+def _rounded(plain: str, places: int) -> str:
+    try:
+        number = Decimal(plain)
+        if -int(number.as_tuple().exponent) > places:
+            number = number.quantize(Decimal(1).scaleb(-places))
+    except InvalidOperation:
+        return plain
+    return format(number, "f")
+
+
+def _date(value: Any, text: str, kind: Kind) -> str:
+    if isinstance(value, dt.datetime):
+        return value.date().isoformat()
+    if isinstance(value, dt.date):
+        return value.isoformat()
+    plain = " ".join(plain_phone(text).split())
+    if _SERIAL.match(plain) and _FIRST_SERIAL <= float(plain) <= _LAST_SERIAL:
+        return (_EPOCH + dt.timedelta(days=int(float(plain)))).isoformat()
+    for year, month, day in _readings(plain):
+        try:
+            return dt.date(year, month, day).isoformat()
+        except ValueError:
+            continue
+    return text
+
+
+def _readings(plain: str) -> list[tuple[int, int, int]]:
+    """Return what a date may mean, likeliest first: the day comes before the month unless it cannot."""
+    if found := _ISO.match(plain):
+        return [(int(found[1]), int(found[2]), int(found[3]))]
+    if found := _DAY_FIRST.match(plain):
+        year = int(found[3]) + (2000 if len(found[3]) == 2 else 0)
+        return [(year, int(found[2]), int(found[1])), (year, int(found[1]), int(found[2]))]
+    if (found := _NAMED.match(plain)) and (month := MONTHS.get(fold(found[2]))):
+        return [(int(found[3]), month, int(found[1]))]
+    return []
+
+
+def _boolean(value: Any, text: str, kind: Kind) -> str:
+    word = fold(text)
+    if word in YES or word in NO:
+        return "true" if word in YES else "false"
+    raise CellFault(_("%(text)s is neither yes nor no.") % {"text": text})
+
+
+def _choice(value: Any, text: str, kind: Kind) -> str:
+    return dict(kind.words).get(fold(text), text)
+
+
+READERS: dict[str, Callable[[Any, str, Kind], str]] = {
+    "text": _text, "key": _key, "phone": _phone, "plate": _plate, "date": _date, "boolean": _boolean, "choice": _choice,
+}  # fmt: skip

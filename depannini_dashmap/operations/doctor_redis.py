@@ -1,0 +1,78 @@
+"""What `manage.py doctor` asks Redis: whether it answers, who else uses it, and whether events pass."""
+
+import secrets
+import time
+from typing import Any
+
+import redis
+from django.conf import settings
+
+from depannini_dashmap.lib.realtime import layer, subscriptions
+from depannini_dashmap.operations.findings import PATIENCE, Broken, Doubtful, cause, examination
+
+
+@examination
+def redis_server() -> str:
+    """Ask Redis."""
+    if not settings.REDIS_URL:
+        raise Doubtful("Not configured: one process only", "Set REDIS_URL once there is more than one process.")
+    client = redis.Redis.from_url(settings.REDIS_URL, socket_timeout=PATIENCE, socket_connect_timeout=PATIENCE)
+    try:
+        client.ping()
+        about: Any = client.info("server")
+        return f"Redis {about['redis_version']} answers"
+    except redis.RedisError as error:
+        raise Broken(f"No answer: {cause(error)}", "Start Redis, or correct REDIS_URL.") from error
+    finally:
+        client.close()
+
+
+@examination
+def neighbours() -> str:
+    """Look for other deployments on the same database of Redis."""
+    if not settings.REDIS_URL:
+        return "no Redis to share"
+    client = redis.Redis.from_url(settings.REDIS_URL, socket_timeout=PATIENCE, socket_connect_timeout=PATIENCE)
+    number = client.connection_pool.connection_kwargs.get("db", 0)
+    try:
+        keys = [key.decode() for key in client.scan_iter("dashmap.*processes", count=1000)]
+        channels = [channel.decode() for channel in client.pubsub_channels(f"dashmap*.{number}.events")]
+    except redis.RedisError as error:
+        raise Doubtful(f"Cannot be asked: {cause(error)}", "See redis_server; it needs SCAN and PUBSUB.") from error
+    finally:
+        client.close()
+    # A release before this one names its list and channel without a deployment.
+    before = "dashmap.processes" in keys or f"dashmap.{number}.events" in channels
+    others = {name.split(".")[1] for name in (*keys, *channels) if name.count(".") > 1} - {settings.DEPLOYMENT, str(number)}
+    if others or before:
+        named = ", ".join([*sorted(others)[:5], *(["one without a name (an older release)"] if before else [])])
+        raise Doubtful(
+            f"Other deployments use this database of Redis: {named}; we are {settings.DEPLOYMENT}",
+            "Give each its own number or server: one that fills or empties it does so to all. If they are one"
+            " deployment, give all its processes the same DEPLOYMENT; if it is an old process, stop it.",
+        )
+    return f"nobody else uses this database of Redis; we are {settings.DEPLOYMENT}"
+
+
+@examination
+def events() -> str:
+    """Publish one event and hear it as another process would."""
+    if not settings.REDIS_URL:
+        return "stay inside this process"
+    group = f"doctor.{secrets.token_hex(8)}"
+    client = redis.Redis.from_url(settings.REDIS_URL, socket_timeout=PATIENCE, socket_connect_timeout=PATIENCE)
+    try:
+        with client.pubsub(ignore_subscribe_messages=False) as subscription:
+            subscription.subscribe(subscriptions.channel(settings.REDIS_URL))
+            subscription.get_message(timeout=PATIENCE)
+            began = time.perf_counter()
+            layer.publish_now(group, {"type": "ping"})
+            while time.perf_counter() - began < PATIENCE:
+                heard = subscription.get_message(timeout=PATIENCE)
+                if heard and heard["type"] == "message" and group.encode() in heard["data"]:
+                    return f"an event was heard after {1000 * (time.perf_counter() - began):.1f} ms"
+    except redis.RedisError as error:
+        raise Broken(f"Lost on the way: {cause(error)}", "See redis_server.") from error
+    finally:
+        client.close()
+    raise Broken("An event was published and never heard", "Check that REDIS_URL may use PUBLISH and SUBSCRIBE.")

@@ -1,0 +1,70 @@
+"""What the deployment does once a night by itself: remove what is past its retention.
+
+Every process that runs tasks looks whether it is time; the database picks the one that does it. It has a thread of its
+own, so that no mail and no offer waits behind it. Audit events stay: they leave by `manage.py prune` alone, run by a
+role that may delete them.
+"""
+
+import logging
+import threading
+import time
+from datetime import datetime
+from functools import cache
+from zoneinfo import ZoneInfo
+
+from django.conf import settings
+from django.db import DatabaseError, InterfaceError, close_old_connections, connection
+from django.utils import timezone
+
+from depannini_dashmap.models import Chore
+from depannini_dashmap.operations import retention
+
+logger = logging.getLogger(__name__)
+
+LOOK_EVERY = 300.0  # seconds
+PRUNE = "prune"
+LEFT_TO_COMMAND = {"audit"}
+
+
+def look(now: datetime | None = None) -> bool:
+    """Prune if it is time and nobody else does; tell whether this call did."""
+    now = (now or timezone.now()).astimezone(ZoneInfo(settings.DISPLAY_TIME_ZONE))
+    if settings.PRUNE_AT is None or now.time() < settings.PRUNE_AT or not Chore.objects.claim(PRUNE, now.date()):
+        return False
+    removed = {}
+    for rule in retention.RULES:
+        if rule.kind not in LEFT_TO_COMMAND and (number := retention.apply(rule, now)):
+            removed[rule.name] = number
+    logger.info("Removed what is past its retention: %s", removed or "nothing")
+    return True
+
+
+class Night(threading.Thread):
+    """Looks every five minutes."""
+
+    def __init__(self) -> None:
+        super().__init__(name="nightly", daemon=True)
+
+    def run(self) -> None:
+        """Look until the process ends: a batch that is cut off is rolled back, and the next night takes the rest."""
+        while True:
+            try:
+                close_old_connections()
+                look()
+            except (DatabaseError, InterfaceError) as error:
+                logger.warning("The nightly removal could not be done: %s", type(error).__name__)
+            except Exception:
+                logger.exception("The nightly removal failed")
+            finally:
+                connection.close()
+            time.sleep(LOOK_EVERY)
+
+
+@cache
+def start() -> Night | None:
+    """Start this process's thread, once; none where PRUNE_AT is off."""
+    if settings.PRUNE_AT is None:
+        return None
+    thread = Night()
+    thread.start()
+    return thread

@@ -1,0 +1,55 @@
+"""How a vehicle looks in an answer: built from one `values_list()` query, without model instances."""
+
+from typing import Any
+
+from django.db.models import QuerySet
+
+from depannini_dashmap.lib.api.keyset_pagination import decimal_text, instant_text
+
+COLUMNS = (
+    "id",
+    "company_id",
+    "company__name",
+    "license_plate",
+    "make",
+    "model",
+    "year",
+    "capacity",
+    "driver_name",
+    "driver_email",
+    "driver_phone",
+    "driver_language",
+    "is_active",
+    "created_at",
+    "updated_at",
+)
+
+
+def vehicle_rows(vehicles: QuerySet) -> QuerySet:
+    """Reduce a query to the columns that a document shows."""
+    return vehicles.values_list(*COLUMNS)
+
+
+def vehicle_document(row: tuple[Any, ...]) -> dict[str, Any]:
+    """Return the documented vehicle object of one row of `vehicle_rows`."""
+    (
+        pk, company, company_name, license_plate, make, model, year, capacity, driver_name, driver_email, driver_phone,
+        driver_language, is_active, created_at, updated_at,
+    ) = row  # fmt: skip
+    return {
+        "id": pk,
+        "company": company,
+        "company_name": company_name,
+        "license_plate": license_plate,
+        "make": make,
+        "model": model,
+        "year": year,
+        "capacity": decimal_text(capacity),
+        "driver_name": driver_name,
+        "driver_email": driver_email,
+        "driver_phone": driver_phone,
+        "driver_language": driver_language,
+        "is_active": is_active,
+        "created_at": instant_text(created_at),
+        "updated_at": instant_text(updated_at),
+    }

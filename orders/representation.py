@@ -1,0 +1,106 @@
+"""How an order with its stops looks in an answer: built from one `values_list()` query, without model instances."""
+
+from typing import Any
+
+from django.db.models import QuerySet
+
+from depannini_dashmap.lib.api.keyset_pagination import decimal_text, instant_text
+from depannini_dashmap.lib.db.prepared import PreparedRows
+from orders.models import Order
+
+_STOP_FIELDS = (
+    "id",
+    "name",
+    "address",
+    "latitude",
+    "longitude",
+    "stop_type",
+    "contact_name",
+    "contact_phone",
+    "notes",
+)
+_ORDER_FIELDS = (
+    "id",
+    "order_number",
+    "customer_name",
+    "customer_company",
+    "customer_email",
+    "customer_phone",
+    "goods_description",
+    "goods_weight",
+    "goods_volume",
+    "goods_type",
+    "special_instructions",
+    "status",
+    "requested_pickup_date",
+    "requested_delivery_date",
+    "created_at",
+    "updated_at",
+    "company_id",
+    "is_in_trip",
+)
+COLUMNS = (
+    *_ORDER_FIELDS,
+    *(f"pickup_stop__{name}" for name in _STOP_FIELDS),
+    *(f"delivery_stop__{name}" for name in _STOP_FIELDS),
+)
+
+
+def order_rows(orders: QuerySet) -> QuerySet:
+    """Reduce a query to the columns that a document shows; stops come in the same query."""
+    return orders.values_list(*COLUMNS)
+
+
+visible_order = PreparedRows(
+    lambda reader, order_id: order_rows(Order.objects.visible_to(reader).filter(pk=order_id).order_by())
+)
+
+
+def order_document(row: tuple[Any, ...]) -> dict[str, Any]:
+    """Return the documented order object of one row of `order_rows`."""
+    (
+        pk, order_number, customer_name, customer_company, customer_email, customer_phone, goods_description, weight,
+        volume, goods_type, special_instructions, status, pickup_date, delivery_date, created_at, updated_at, company,
+        is_in_trip, *stops,
+    ) = row  # fmt: skip
+    return {
+        "id": pk,
+        "company": company,
+        "order_number": order_number,
+        "customer_name": customer_name,
+        "customer_company": customer_company,
+        "customer_email": customer_email,
+        "customer_phone": customer_phone,
+        "pickup_stop": _stop(*stops[:9]),
+        "delivery_stop": _stop(*stops[9:]),
+        "goods_description": goods_description,
+        "goods_weight": decimal_text(weight),
+        "goods_volume": decimal_text(volume),
+        "goods_type": goods_type,
+        "special_instructions": special_instructions,
+        "status": status,
+        "is_in_trip": is_in_trip,
+        "requested_pickup_date": pickup_date,
+        "requested_delivery_date": delivery_date,
+        "created_at": instant_text(created_at),
+        "updated_at": instant_text(updated_at),
+    }
+
+
+def _stop(
+    pk: int | None, name: str, address: str, latitude: Any, longitude: Any, stop_type: str, contact_name: str,
+    contact_phone: str, notes: str,
+) -> dict[str, Any] | None:  # fmt: skip
+    if pk is None:
+        return None
+    return {
+        "id": pk,
+        "name": name,
+        "address": address,
+        "latitude": decimal_text(latitude),
+        "longitude": decimal_text(longitude),
+        "stop_type": stop_type,
+        "contact_name": contact_name,
+        "contact_phone": contact_phone,
+        "notes": notes,
+    }
