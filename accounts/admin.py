@@ -154,6 +154,17 @@ class CompanyAdmin(_OfCompanyAdmin):
     ordering = ("-created_at", "-id")
     readonly_fields = ("created_at", "updated_at")
     actions = None
+    fieldsets = (
+        (None, {"fields": ("name", "address", ("phone", "email"))}),
+        (
+            _("Depot"),
+            {
+                "fields": ("depot_name", "depot_address", ("depot_latitude", "depot_longitude")),
+                "description": _("Where the company's goods wait: the pickup of rows of an order sheet that give only a delivery."),
+            },
+        ),
+        (_("Times"), {"fields": (("created_at", "updated_at"),)}),
+    )
 
     def changelist_view(self, request: HttpRequest, extra_context: dict | None = None) -> HttpResponse:
         if request.method == "GET" and request.user.is_operator and not Company.objects.exists():

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from datetime import timedelta
 from functools import cached_property
+from typing import Any
 
 from django.contrib.auth.base_user import AbstractBaseUser
 from django.contrib.auth.hashers import make_password
 from django.contrib.auth.models import PermissionsMixin
+from django.core.exceptions import ValidationError
+from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django.db.models import Q
 from django.db.models.functions import Lower
@@ -15,6 +18,7 @@ from django.utils import timezone
 from django.utils.crypto import salted_hmac
 
 from accounts.code_models import CodeGuess, Notice, VerificationCode
+from accounts.depots import PARTS, depot_faults
 from accounts.keyed_hashes import spellings
 from accounts.managers import (
     CompanyQuerySet,
@@ -51,6 +55,18 @@ class Company(models.Model):
     address = models.CharField(max_length=500, blank=True, default="")
     phone = PhoneTextField(blank=True, default="")
     email = models.EmailField(blank=True, default="")
+    depot_name = models.CharField(
+        max_length=200, blank=True, default="", db_default="", help_text="empty: the name of the company"
+    )
+    depot_address = models.CharField(
+        max_length=500, blank=True, default="", db_default="", help_text="the pickup of sheets' rows that give only a delivery"
+    )
+    depot_latitude = models.DecimalField(
+        max_digits=9, decimal_places=6, null=True, blank=True, validators=[MinValueValidator(-90), MaxValueValidator(90)]
+    )
+    depot_longitude = models.DecimalField(
+        max_digits=9, decimal_places=6, null=True, blank=True, validators=[MinValueValidator(-180), MaxValueValidator(180)]
+    )
     created_at = models.DateTimeField(auto_now_add=True, db_index=True)
     updated_at = models.DateTimeField(auto_now=True)
 
@@ -59,9 +75,35 @@ class Company(models.Model):
     class Meta:
         verbose_name_plural = "companies"
         ordering = ["-created_at", "-id"]
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(depot_latitude__isnull=True, depot_longitude__isnull=True)
+                | Q(
+                    depot_latitude__isnull=False, depot_longitude__isnull=False,
+                    depot_latitude__range=(-90, 90), depot_longitude__range=(-180, 180),
+                ),
+                name="company_depot_location",
+            ),
+            models.CheckConstraint(
+                condition=~Q(depot_address="") | Q(depot_name="", depot_latitude__isnull=True), name="company_depot_has_address"
+            ),
+        ]  # fmt: skip
 
     def __str__(self) -> str:
         return self.name
+
+    def clean(self) -> None:
+        """Refuse a depot without an address, and half a location."""
+        if faults := depot_faults({part: getattr(self, f"depot_{part}") for part in PARTS}):
+            raise ValidationError({f"depot_{part}": texts for part, texts in faults.items()})
+
+    @property
+    def depot(self) -> dict[str, Any] | None:
+        """The place where the company's goods wait, None without an address."""
+        if not self.depot_address:
+            return None
+        place = {part: getattr(self, f"depot_{part}") for part in PARTS}
+        return {**place, "name": self.depot_name or self.name}
 
 
 class User(AbstractBaseUser, PermissionsMixin):

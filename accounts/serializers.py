@@ -7,6 +7,7 @@ from typing import Any
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
+from accounts.depots import EMPTY, NEEDS_ADDRESS, depot_faults
 from accounts.fields import (
     CodeField,
     LicenceExpiryField,
@@ -19,6 +20,7 @@ from accounts.fields import (
 from accounts.keyed_hashes import spellings
 from accounts.models import Company, Invitation, Membership, User
 from depannini_dashmap.lib.api.fields import (
+    DecimalStringField,
     EmailField,
     ModelSerializer,
     NumberField,
@@ -326,17 +328,37 @@ class ProfileSerializer(serializers.Serializer):
         return changes if company is None else {**changes, "company": company}
 
 
+class DepotSerializer(serializers.Serializer):
+    """Where a company's goods wait, sent whole; a name that is left out is the company's."""
+
+    name = OptionalText(max_length=200)
+    address = TextField(max_length=500)
+    latitude = DecimalStringField(max_digits=9, decimal_places=6, min_value=-90, max_value=90, required=False, allow_null=True)
+    longitude = DecimalStringField(max_digits=9, decimal_places=6, min_value=-180, max_value=180, required=False, allow_null=True)
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        """Refuse a depot without an address, in a PATCH too, and half a location."""
+        place = {**EMPTY, **attrs}
+        faults = depot_faults(place)
+        if not place["address"]:
+            faults["address"] = [NEEDS_ADDRESS]
+        if faults:
+            raise serializers.ValidationError(faults)
+        return place
+
+
 class CompanySerializer(ModelSerializer):
-    """A company."""
+    """A company; its depot is the pickup of sheets' rows that give only a delivery."""
 
     name = TextField(max_length=200)
     address = OptionalText(max_length=500)
     phone = OptionalPhoneText()
     email = OptionalEmail()
+    depot = DepotSerializer(required=False, allow_null=True)
 
     class Meta:
         model = Company
-        fields = ["id", "name", "address", "phone", "email", "created_at", "updated_at"]
+        fields = ["id", "name", "address", "phone", "email", "depot", "created_at", "updated_at"]
         read_only_fields = ["id", "created_at", "updated_at"]
 
 

@@ -32,6 +32,21 @@ class WaitingFilter(admin.SimpleListFilter):
         return queryset.unavailable_for_trip() if self.value() == "no" else queryset
 
 
+class OnMapFilter(admin.SimpleListFilter):
+    """Orders whose stops have coordinates, and those to work off."""
+
+    title = _("on the map")
+    parameter_name = "on_map"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        return [("no", _("no, still to be carried")), ("yes", _("yes"))]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet) -> QuerySet:
+        if self.value() == "no":
+            return queryset.to_locate()
+        return queryset.located() if self.value() == "yes" else queryset
+
+
 @admin.register(Order)
 class OrderAdmin(SheetAdmin, TenantHistory, SimpleHistoryAdmin, ServiceAdmin):
     """Orders with both stops on one page; the status follows the trip and is not edited here."""
@@ -48,7 +63,7 @@ class OrderAdmin(SheetAdmin, TenantHistory, SimpleHistoryAdmin, ServiceAdmin):
         "delivery_stop",
         "requested_pickup_date",
     ]
-    list_filter = ["status", WaitingFilter, "goods_type", CompanyFilter]
+    list_filter = ["status", WaitingFilter, OnMapFilter, "goods_type", CompanyFilter]
     list_select_related = ["company", "pickup_stop", "delivery_stop"]
     search_fields = ["order_number", "customer_name", "customer_company", "customer_phone", "goods_description"]
     readonly_fields = ["order_number", "reference", "status", "is_in_trip", "created_at", "updated_at"]

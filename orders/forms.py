@@ -6,9 +6,10 @@ from django import forms
 from django.utils.text import format_lazy
 from django.utils.translation import gettext, gettext_lazy
 
+from depannini_dashmap.lib.geo import HALF_LOCATION
 from orders.columns import ENDS, LOCATION, ORDER, STOP
 from orders.models import Order, Stop
-from orders.stops import HALF_LOCATION, StopInput, lacking_half
+from orders.stops import StopInput, lacking_half
 
 ORDER_FIELDS = ["company", *ORDER]
 STOP_FIELDS = {end: [f"{end}_{name}" for name in STOP] for end in ENDS}

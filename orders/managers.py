@@ -4,7 +4,13 @@ from __future__ import annotations
 
 from typing import Self
 
+from django.db.models import Q
+
 from accounts.managers import TenantQuerySet
+
+_WITHOUT_LOCATION = Q(pickup_stop__isnull=False, pickup_stop__latitude__isnull=True) | Q(
+    delivery_stop__isnull=False, delivery_stop__latitude__isnull=True
+)
 
 
 class StopQuerySet(TenantQuerySet):
@@ -21,6 +27,14 @@ class OrderQuerySet(TenantQuerySet):
     def unavailable_for_trip(self) -> Self:
         """Keep those that cannot be put into a trip."""
         return self.exclude(status="pending", is_in_trip=False)
+
+    def located(self) -> Self:
+        """Keep those of whose stops every one has coordinates."""
+        return self.exclude(_WITHOUT_LOCATION)
+
+    def to_locate(self) -> Self:
+        """Keep those that are still to be carried and have a stop that is not on the map."""
+        return self.filter(_WITHOUT_LOCATION).exclude(status__in=("delivered", "cancelled"))
 
     def with_stops(self) -> Self:
         """Bring both stops in the same query."""

@@ -26,6 +26,7 @@ from orders.numbers import take_numbers
 from orders.representation import order_document, order_rows
 from orders.serializers import OrderChangeSerializer
 from orders.sheet_columns import KINDS, OTHER_HEADINGS
+from orders.stops import StopInput
 
 _NULLABLE = ("goods_weight", "goods_volume", *WANTED)
 
@@ -35,7 +36,8 @@ class OrderResource(RowResource):
 
     A row with an `order_number` changes that order. One with a `reference` makes or changes the order of that
     reference. Any other row is remembered by its content: met again, it is skipped. Orders that are delivered,
-    cancelled or in a trip that is over are not rewritten. With `as_new` every row is another order, and a reference
+    cancelled or in a trip that is over are not rewritten. A row with only a delivery is picked up at the company's
+    depot. With `as_new` every row is another order, and a reference
     that is taken gets a number: `A-7 #2`.
     """
 
@@ -58,6 +60,7 @@ class OrderResource(RowResource):
         self.met: set[int] = set()
         self.seen: Counter[str] = Counter()
         self.companies: dict[str, int] = {}
+        self.depots: dict[int, tuple[str, dict[str, Any] | None]] = {}
         self.numbers: Iterator[str] = (f"?{uuid4().hex[:18]}" for _ in itertools.count())
 
     def import_data(self, dataset: Any, dry_run: bool = False, **kwargs: Any) -> Result:
@@ -87,21 +90,53 @@ class OrderResource(RowResource):
         if self.as_new:
             reference = _free_reference(company_id, reference)
         known = Order.objects.filter(company_id=company_id, reference=reference).first()
+        if known is not None and not given:
+            return self._from_depot(known, row, user) or (RowResult.IMPORT_TYPE_SKIP, known)
         if known is not None:
-            return self._change(known, row, user, "reference") if given else (RowResult.IMPORT_TYPE_SKIP, known)
+            kind, order = self._change(known, row, user, "reference")
+            return self._from_depot(order, row, user) or (kind, order)
+        fields = self._read(row, user, partial=False)
+        if depot := self._depot_for(row, company_id):
+            fields["pickup_stop"] = depot
         order = services.create_order(
-            actor=user,
-            company=Company(pk=company_id),
-            order_number=next(self.numbers),
-            reference=reference,
-            **self._read(row, user, partial=False),
+            actor=user, company=Company(pk=company_id), order_number=next(self.numbers), reference=reference, **fields
         )
         self.met.add(order.pk)
         return RowResult.IMPORT_TYPE_NEW, order
 
+    def _depot_for(self, row: dict[str, str], company_id: int) -> StopInput | None:
+        """Return the company's depot as the pickup of a row that gives only a delivery, and say so either way."""
+        has_stop = {end: any(row.get(f"{end}_{name}") for name in STOP) for end in ENDS}
+        if has_stop["pickup"] or not has_stop["delivery"]:
+            return None
+        if company_id not in self.depots:
+            company = Company.objects.get(pk=company_id)
+            self.depots[company_id] = (company.name, company.depot)
+        name, depot = self.depots[company_id]
+        if depot is None:
+            self.note(_("No pickup, so no trip can take it: give the company %(name)s a depot on its page, or the row a pickup.") % {"name": name})
+            return None
+        self.note(_("Pickup: depot of %(name)s") % {"name": name})
+        return StopInput(fields=depot)
+
+    def _from_depot(self, order: Order, row: dict[str, str], user: User) -> tuple[str, Order] | None:
+        """Give an order of before the pickup that it lacks; None where it has one, or the company no depot."""
+        if order.pickup_stop_id is not None or services.is_final(order, user):
+            return None
+        depot = self._depot_for(row, order.company_id)
+        if depot is None:
+            return None
+        order = services.update_order(actor=user, order_id=order.pk, pickup_stop=depot)
+        self.met.add(order.pk)
+        return RowResult.IMPORT_TYPE_UPDATE, order
+
     def stored_cells(self, instance: Order) -> list[Any]:
         """Leave out the number that a dry run does not take, and the key of a row without a reference."""
         return ["" if str(cell).startswith(("?", "row-")) else cell for cell in super().stored_cells(instance)]
+
+    def is_off_map(self, instance: Order) -> bool:
+        """Tell whether a stop of the order has no coordinates."""
+        return any(stop is not None and stop.latitude is None for stop in (instance.pickup_stop, instance.delivery_stop))
 
     def _company_id(self, user: User, name: str) -> int:
         if name not in self.companies:

@@ -8,11 +8,11 @@ from django.db import transaction
 from django.db.models import ProtectedError, Q
 
 from depannini_dashmap.lib.errors import Conflict, InvalidData
+from depannini_dashmap.lib.geo import HALF_LOCATION
 from orders.columns import LOCATION, STOP
 from orders.models import Order, Stop
 
 REQUIRED = ("name", "address")
-HALF_LOCATION = "Give latitude and longitude together, or neither."
 
 
 @dataclass(frozen=True, slots=True)

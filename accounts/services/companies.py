@@ -7,6 +7,7 @@ from typing import Any
 from django.db import IntegrityError, transaction
 from django.db.models import ProtectedError, RestrictedError
 
+from accounts.depots import columns_of
 from accounts.models import Company, Membership, User
 from accounts.permissions import require_editor, require_owner
 from accounts.services import memberships
@@ -22,7 +23,7 @@ def open_company(user: User, **fields: Any) -> Company:
 
     Raises: Unauthenticated when the account was closed or switched off meanwhile.
     """
-    company = Company.objects.create(**fields)
+    company = Company.objects.create(**_columns(fields))
     memberships.lock_account(user)
     Membership.objects.create(user_id=user.pk, company=company, is_owner=True)
     memberships.make_current(user, company)
@@ -34,10 +35,17 @@ def open_company(user: User, **fields: Any) -> Company:
 def change_company(user: User, company: Company, **changes: Any) -> Company:
     """Store changed fields of a company. Raises: Forbidden for viewers."""
     require_editor(user, company.pk)
-    for name, value in changes.items():
+    columns = _columns(changes)
+    for name, value in columns.items():
         setattr(company, name, value)
-    company.save(update_fields=[*changes, "updated_at"])
+    company.save(update_fields=[*columns, "updated_at"])
     return company
+
+
+def _columns(fields: dict[str, Any]) -> dict[str, Any]:
+    """Return the columns of what was sent; a `depot` comes whole, or as None."""
+    sent = dict(fields)
+    return sent | columns_of(sent.pop("depot")) if "depot" in sent else sent
 
 
 @transaction.atomic

@@ -31,7 +31,7 @@ def test_creating_makes_a_member_with_a_new_current_company(api, dispatcher, com
     answer = api(dispatcher).post(URL, {"name": "Second"})
     assert answer.status_code == 201
     body = answer.json()
-    assert set(body) == {"id", "name", "address", "phone", "email", "created_at", "updated_at"}
+    assert set(body) == {"id", "name", "address", "phone", "email", "depot", "created_at", "updated_at"}
     assert (body["address"], body["phone"], body["email"]) == ("", "", "")
     assert Membership.objects.get(company_id=body["id"]).user == dispatcher
     assert api(dispatcher).get("/api/auth/profile/").json()["company_id"] == body["id"]
@@ -363,3 +363,44 @@ def test_deleting_leaves_no_half(dispatcher, company_a, vehicle):
         delete_company(dispatcher, company_a)
     dispatcher.refresh_from_db()
     assert dispatcher.current_company == company_a
+
+
+DEPOT = {"name": "Depot", "address": "Zone 12, Rouiba", "latitude": "36.738600", "longitude": "3.284100"}
+
+
+def test_a_depot_is_sent_whole_and_taken_away_by_null(api, dispatcher, company_a):
+    url = f"{URL}{company_a.pk}/"
+    assert api(dispatcher).get(url).json()["depot"] is None
+    assert api(dispatcher).patch(url, {"depot": DEPOT}).json()["depot"] == DEPOT
+    assert api(dispatcher).put(url, {"name": "Renamed"}).json()["depot"] == DEPOT
+    bare = api(dispatcher).patch(url, {"depot": {"address": "2 rue"}}).json()["depot"]
+    assert bare == {"name": "Renamed", "address": "2 rue", "latitude": None, "longitude": None}
+    assert api(dispatcher).patch(url, {"depot": None}).json()["depot"] is None
+
+
+@pytest.mark.parametrize(
+    ("depot", "field"),
+    [
+        ({}, "depot.address"), ({"name": "D"}, "depot.address"), ({"address": " "}, "depot.address"),
+        ({"address": "A", "latitude": "36"}, "depot.longitude"), ({"address": "A", "latitude": "91", "longitude": "3"}, "depot.latitude"),
+        ({"address": "A", "latitude": "NaN", "longitude": "3"}, "depot.latitude"), ("A", "depot"), ([1], "depot"),
+    ],
+)  # fmt: skip
+def test_half_a_depot_is_none(api, dispatcher, company_a, depot, field):
+    for answer in (api(dispatcher).patch(f"{URL}{company_a.pk}/", {"depot": depot}), api(dispatcher).post(URL, {"name": "N", "depot": depot})):
+        assert answer.status_code == 400
+        assert [name for name in answer.json()["fields"] if name.startswith(field)]
+
+
+def test_a_company_may_be_opened_with_its_depot(api, dispatcher):
+    assert api(dispatcher).post(URL, {"name": "N", "depot": DEPOT}).json()["depot"] == DEPOT
+
+
+def test_the_console_takes_a_depot_and_refuses_half_of_one(client, dispatcher, company_a):
+    client.force_login(dispatcher)
+    url = f"/admin/accounts/company/{company_a.pk}/change/"
+    form = {"name": company_a.name, "address": "", "phone": "", "email": "", "depot_name": "D", "depot_latitude": "36", "depot_longitude": ""}
+    assert set(client.post(url, form).context["adminform"].form.errors) == {"depot_address", "depot_longitude"}
+    client.post(url, {**form, "depot_address": "A", "depot_longitude": "3"})
+    company_a.refresh_from_db()
+    assert company_a.depot["address"] == "A"

@@ -5,6 +5,7 @@ import io
 
 import openpyxl
 import pytest
+from openpyxl.utils.datetime import CALENDAR_MAC_1904
 
 from depannini_dashmap.lib.sheets.files import SheetError, read_csv, read_workbook
 from depannini_dashmap.lib.sheets.tables import Table, read_table
@@ -186,3 +187,16 @@ def test_large_lines_are_not_looked_through_for_headings(content, monkeypatch):
     with pytest.raises(SheetError):
         table(content)
     assert sum(looked) < 2_000_000
+
+
+def test_workbooks_that_count_from_1904_have_their_right_dates():
+    made = openpyxl.Workbook()
+    made.epoch = CALENDAR_MAC_1904
+    sheet = made.active
+    sheet.append(["Client", "Marchandise", "Date de livraison"])
+    sheet.append(["Amel", "x", dt.date(2026, 12, 1)])
+    sheet.append(["Ali", "y", (dt.date(2026, 12, 1) - dt.date(1904, 1, 1)).days])
+    stream = io.BytesIO()
+    made.save(stream)
+    found = table(stream.getvalue(), read_workbook)
+    assert [row.cells["requested_delivery_date"] for row in found.rows] == ["2026-12-01", "2026-12-01"]

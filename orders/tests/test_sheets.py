@@ -130,3 +130,50 @@ def test_all_that_is_wrong_with_a_row_is_told_at_once(browser):
     assert faults(answer) == [(1, ["customer_name", "customer_phone", "goods_weight"]), (2, ["goods_description"])]
     assert "1 new" in confirm(browser, answer, LIST).content.decode()
     assert Order.objects.get().customer_name == "Ali"
+
+
+DELIVERY_ONLY = "reference,customer_name,goods_description,delivery_name,delivery_address\nD1,Amel,bread,Shop,1 rue du Port\n"
+
+
+def test_a_row_with_only_a_delivery_is_picked_up_at_the_depot(browser, company_a):
+    Company.objects.filter(pk=company_a.pk).update(depot_address="Zone 12, Rouiba", depot_latitude="36.7386", depot_longitude="3.2841")
+    answer = upload(browser, DELIVERY_ONLY, "o.csv", LIST)
+    assert f"Pickup: depot of {company_a.name}" in answer.content.decode()
+    done = confirm(browser, answer, LIST).content.decode()
+    stop = Order.objects.get().pickup_stop
+    assert (stop.name, stop.address, str(stop.latitude)) == (company_a.name, "Zone 12, Rouiba", "36.738600")
+    assert "1 of them is not on the map" in done and "on_map=no" in done
+    assert "1 skipped" in bring(browser, DELIVERY_ONLY)
+
+
+@pytest.mark.parametrize("sheet", [DELIVERY_ONLY, DELIVERY_ONLY.replace("reference,", "").replace("D1,", "")])
+def test_without_a_depot_the_preview_says_what_to_do_and_the_file_mends_it_later(browser, company_a, sheet):
+    answer = upload(browser, sheet, "o.csv", LIST)
+    assert "No pickup, so no trip can take it" in answer.content.decode()
+    confirm(browser, answer, LIST)
+    assert Order.objects.get().pickup_stop is None
+    Company.objects.filter(pk=company_a.pk).update(depot_address="Zone 12, Rouiba", depot_name="Depot")
+    assert "1 updated" in bring(browser, sheet)
+    assert Order.objects.get().pickup_stop.name == "Depot"
+    assert "1 skipped" in bring(browser, sheet)
+
+
+def test_a_row_with_a_pickup_or_without_a_stop_takes_no_depot(browser, company_a):
+    Company.objects.filter(pk=company_a.pk).update(depot_address="Zone 12, Rouiba")
+    bring(browser, "customer_name,goods_description,pickup_name,pickup_address,delivery_name,delivery_address\nA,x,P,1 rue,D,2 rue\nB,y,,,,\n")
+    assert {order.customer_name: order.pickup_stop and order.pickup_stop.name for order in Order.objects.all()} == {"A": "P", "B": None}
+
+
+def test_the_list_of_orders_to_locate_shrinks_as_it_is_worked_off(browser, company_a):
+    sheet = "customer_name,goods_description,delivery_name,delivery_address,delivery_latitude,delivery_longitude\n"
+    bring(browser, sheet + "On,x,D,1 rue,36.7,3.1\nOff,x,D,2 rue,,\nOver,x,D,3 rue,,\nBare,x,,,,\n")
+    Order.objects.filter(customer_name="Over").update(status="delivered")
+
+    def shown(query):
+        return sorted(order.customer_name for order in browser.get(f"{LIST}?on_map={query}").context["cl"].result_list)
+
+    assert (shown("no"), shown("yes")) == (["Off"], ["Bare", "On"])
+    stop = Order.objects.get(customer_name="Off").delivery_stop
+    stop.latitude, stop.longitude = 36, 3
+    stop.save()
+    assert shown("no") == []

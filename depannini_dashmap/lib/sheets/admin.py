@@ -19,7 +19,7 @@ from django.template.response import SimpleTemplateResponse
 from django.urls import URLPattern, path, reverse
 from django.utils.html import format_html
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext_lazy, ngettext
 from import_export.admin import ImportExportMixin
 from import_export.formats.base_formats import CSV, XLSX
 from import_export.forms import ConfirmImportForm, ExportForm, ImportForm
@@ -269,6 +269,11 @@ class SheetAdmin(ImportExportMixin):
             sentence = _("%(count)d rows were not imported: %(rows)s.") % {"count": len(bad), "rows": ", ".join(bad[:10])}
             link = _("Download these rows as a sheet, with the reasons")
             messages.warning(request, format_html('{} <a href="{}">{}</a>', sentence, self._keep_refused(request, result), link))
+        off_map = sum(row.is_off_map for row in result.rows if row.import_type in (RowResult.IMPORT_TYPE_NEW, RowResult.IMPORT_TYPE_UPDATE))
+        if off_map:
+            url = reverse(f"admin:{self.opts.app_label}_{self.opts.model_name}_changelist") + "?on_map=no"
+            sentence = ngettext("%(count)d of them is not on the map.", "%(count)d of them are not on the map.", off_map)
+            messages.warning(request, format_html('{} <a href="{}">{}</a>', sentence % {"count": off_map}, url, _("Locate them")))
         return super().process_result(result, request)
 
     def _back(self, request: HttpRequest, *sentences: str) -> HttpResponse:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import datetime as dt
 import io
 import re
 from collections.abc import Iterator
@@ -20,6 +21,7 @@ from depannini_dashmap.lib.sheets.limits import (
     Unreadable,
     measure_workbook,
 )
+from depannini_dashmap.lib.sheets.values import EPOCH, EPOCH_1904
 from depannini_dashmap.lib.sheets.words import Headings
 
 HEADER_WITHIN = 30  # lines that may stand above the header
@@ -42,6 +44,7 @@ class Page:
     name: str = ""
     decimal_comma: bool = False
     remarks: list[str] = field(default_factory=list)
+    epoch: dt.date = EPOCH
 
     def header(self, headings: Headings) -> int:
         """Return the index of the line that names most columns, of equals the first; -1 without a line."""
@@ -160,7 +163,7 @@ def _pages(content: bytes) -> list[Page]:
         with sheet._get_source() as source:
             _fill_merged(page, source.read())
         if book.epoch == CALENDAR_MAC_1904:
-            page.remarks.append(_("The workbook counts its days from 1904: look at the dates."))
+            page.epoch = EPOCH_1904
         pages.append(page)
     return pages
 

@@ -25,7 +25,7 @@ def report(result: Result, resource: type[RowResource]) -> dict[str, Any]:
         "table": result.table,
         "refused": [_refusal(row) for row in _bad(result)],
         "preview_headers": [headers[index] for index in filled],
-        "preview_rows": [(row.line.place(), row.import_type, [row.diff[index] for index in filled]) for row in good],
+        "preview_rows": [(row.line.place(), row.import_type, row.line.notes, [row.diff[index] for index in filled]) for row in good],
         "corrections": corrections[:MOST_CORRECTIONS],
         "more_corrections": max(0, len(corrections) - MOST_CORRECTIONS),
         "good_count": sum(row.import_type != RowResult.IMPORT_TYPE_SKIP for row in good),

@@ -60,6 +60,7 @@ class RowResource(resources.Resource):
         super().__init__(**kwargs)
         self.as_new = as_new and self.may_repeat
         self.shared: dict[tuple[str, str, str], list[str]] = {}
+        self.noted: list[str] = []
 
     def import_data(self, dataset: Any, dry_run: bool = False, **kwargs: Any) -> results.Result:
         """Import; what several rows give as their own is looked up beforehand, so that none of them is taken."""
@@ -90,9 +91,17 @@ class RowResource(resources.Resource):
         """Write one row. Returns its kind (new, update or skip) and the instance. Raises: ValidationError, DomainError."""
         raise NotImplementedError
 
+    def note(self, sentence: str) -> None:
+        """Say something of the row at hand that the preview shows beside it."""
+        self.noted.append(sentence)
+
     def stored_cells(self, instance: Any) -> list[Any]:
         """Return what the preview shows of a row: what is stored, by column."""
         return [_exported(_follow(instance, path), False) for path in self.columns.values()]
+
+    def is_off_map(self, instance: Any) -> bool:
+        """Tell whether a row that was taken has a place without coordinates."""
+        return False
 
     def error_columns(self, fields: dict[str, list[str]]) -> dict[str, list[str]]:
         """Return field errors by column."""
@@ -119,6 +128,7 @@ class RowResource(resources.Resource):
     def import_row(self, row: dict, instance_loader: Any, **kwargs: Any) -> results.RowResult:
         line: Row = row.pop(LINE)
         row.update(line.cells)
+        self.noted = line.notes = []
         result = results.RowResult()
         result.line = line
         try:
@@ -132,6 +142,7 @@ class RowResource(resources.Resource):
                     raise ValidationError(line.faults)
             result.add_instance_info(instance)
             result.instance = instance
+            result.is_off_map = self.is_off_map(instance)
             result.diff = self.stored_cells(instance)
         except ValidationError as error:
             result.import_type = results.RowResult.IMPORT_TYPE_INVALID

@@ -17,7 +17,7 @@ from depannini_dashmap.lib.sheets.words import Headings
 
 @dataclass
 class Row:
-    """One line below the header. All three are by column: what was read, what stood there, what is wrong with it."""
+    """One line below the header. By column: what was read, what stood there, what is wrong with it, its letter."""
 
     number: int
     sheet: str
@@ -25,6 +25,7 @@ class Row:
     written: dict[str, str] = field(default_factory=dict)
     faults: dict[str, list[str]] = field(default_factory=dict)
     letters: dict[str, str] = field(default_factory=dict)
+    notes: list[str] = field(default_factory=list)
 
     def place(self, column: str = "") -> str:
         """Return where the row, or one cell of it, stands in the file."""
@@ -70,7 +71,7 @@ def read_table(page: Page, headings: Headings, kinds: Mapping[str, Kind], ignore
     if len(lines) > MAX_ROWS:
         raise SheetError(_("The file has %(count)d rows; import at most %(most)d at once.") % {"count": len(lines), "most": MAX_ROWS})
     for number, cells in lines:
-        table.rows.append(_row(Row(number, page.name), cells, used, kinds, page.decimal_comma))
+        table.rows.append(_row(Row(number, page.name), cells, used, kinds, page))
         _look_beyond(table, table.rows[-1], cells, header)
     return table
 
@@ -103,7 +104,7 @@ def _unused(header: list[str], used: dict[int, str], headings: Headings) -> list
     return names
 
 
-def _row(row: Row, cells: list[Any], used: dict[int, str], kinds: Mapping[str, Kind], decimal_comma: bool) -> Row:
+def _row(row: Row, cells: list[Any], used: dict[int, str], kinds: Mapping[str, Kind], page: Page) -> Row:
     for index, column in used.items():
         value = cells[index] if index < len(cells) else None
         row.letters[column] = _letter(index)
@@ -111,7 +112,7 @@ def _row(row: Row, cells: list[Any], used: dict[int, str], kinds: Mapping[str, K
         if len(row.written[column]) > MAX_LETTERS:
             raise SheetError(_("Row %(row)d has a cell of more than %(most)d letters.") % {"row": row.number, "most": MAX_LETTERS})
         try:
-            row.cells[column] = read_cell(value, kinds.get(column, TEXT), decimal_comma=decimal_comma)
+            row.cells[column] = read_cell(value, kinds.get(column, TEXT), decimal_comma=page.decimal_comma, epoch=page.epoch)
         except CellFault as fault:
             row.faults[column] = [str(fault)]
     return row

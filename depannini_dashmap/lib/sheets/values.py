@@ -29,7 +29,8 @@ _ISO = re.compile(r"([0-9]{4})[-/.]([0-9]{1,2})[-/.]([0-9]{1,2})(?:[T ][0-9:.]+(
 _DAY_FIRST = re.compile(r"([0-9]{1,2})[-/. ]([0-9]{1,2})[-/. ]([0-9]{4}|[0-9]{2})(?: [0-9:]+)?\Z")
 _NAMED = re.compile(r"(?:[^\W\d]+\.?,? )?([0-9]{1,2})(?:er)?[- ]([^\W\d]+)\.?[- ,]+([0-9]{4})\Z")
 _SERIAL = re.compile(r"[0-9]{5}(?:\.[0-9]+)?\Z")
-_EPOCH = dt.date(1899, 12, 30)
+EPOCH = dt.date(1899, 12, 30)  # day 0 of a spreadsheet
+EPOCH_1904 = dt.date(1904, 1, 1)  # of one that began on an old Macintosh
 _FIRST_SERIAL, _LAST_SERIAL = 20_000, 80_000  # the years 1954 to 2119
 
 
@@ -50,8 +51,9 @@ class Kind:
 TEXT = Kind()
 
 
-def read_cell(value: Any, kind: Kind = TEXT, *, decimal_comma: bool = False) -> str:
-    """Return the text of a cell. `decimal_comma` says that the file writes 1,250 for one and a quarter.
+def read_cell(value: Any, kind: Kind = TEXT, *, decimal_comma: bool = False, epoch: dt.date = EPOCH) -> str:
+    """Return the text of a cell. `decimal_comma` says that the file writes 1,250 for one and a quarter, `epoch` from
+    which day it counts others.
 
     Raises: CellFault.
     """
@@ -62,6 +64,8 @@ def read_cell(value: Any, kind: Kind = TEXT, *, decimal_comma: bool = False) -> 
         return ""
     if kind.name == "number":
         return _number(value, text, kind, decimal_comma)
+    if kind.name == "date":
+        return _date(value, text, epoch)
     return READERS[kind.name](value, text, kind)
 
 
@@ -137,14 +141,14 @@ def _rounded(plain: str, places: int) -> str:
     return format(number, "f")
 
 
-def _date(value: Any, text: str, kind: Kind) -> str:
+def _date(value: Any, text: str, epoch: dt.date) -> str:
     if isinstance(value, dt.datetime):
         return value.date().isoformat()
     if isinstance(value, dt.date):
         return value.isoformat()
     plain = " ".join(plain_phone(text).split())
     if _SERIAL.match(plain) and _FIRST_SERIAL <= float(plain) <= _LAST_SERIAL:
-        return (_EPOCH + dt.timedelta(days=int(float(plain)))).isoformat()
+        return (epoch + dt.timedelta(days=int(float(plain)))).isoformat()
     for year, month, day in _readings(plain):
         try:
             return dt.date(year, month, day).isoformat()
@@ -177,5 +181,5 @@ def _choice(value: Any, text: str, kind: Kind) -> str:
 
 
 READERS: dict[str, Callable[[Any, str, Kind], str]] = {
-    "text": _text, "key": _key, "phone": _phone, "plate": _plate, "date": _date, "boolean": _boolean, "choice": _choice,
+    "text": _text, "key": _key, "phone": _phone, "plate": _plate, "boolean": _boolean, "choice": _choice,
 }  # fmt: skip
