@@ -10,7 +10,7 @@ ARGS   ?=
 FILE   ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help run demo test lint schema backup restore adversarial fuzz bench drills clean
+.PHONY: help run demo roads test lint schema backup restore adversarial fuzz bench drills clean
 
 help:  ## Say what can be made
 	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
@@ -21,7 +21,11 @@ run: $(VENV)/.installed  ## Start everything with demo data at http://127.0.0.1:
 demo: $(VENV)/.installed  ## The same with a moving world: vehicles drive, people ask for help
 	@exec $(PY) manage.py demo --port $(PORT) --simulate $(ARGS)
 
-test: $(VENV)/.installed  ## Run the whole test suite; ARGS goes to pytest
+roads: $(VENV)/.installed-roads  ## Build streets, places and driving times: make roads FILE=algeria-latest.osm.pbf
+	@test -n "$(FILE)" || { echo "Which extract? make roads FILE=algeria-latest.osm.pbf (from download.geofabrik.de; small ones: depannini_dashmap/lib/roads/extracts/)" >&2; exit 2; }
+	@$(PY) manage.py roads "$(FILE)" $(ARGS)
+
+test: $(VENV)/.installed-roads  ## Run the whole test suite; ARGS goes to pytest
 	$(PY) -m pytest -n 2 --dist worksteal $(ARGS)
 
 lint: $(VENV)/.installed-dev  ## Style, types, direction of imports
@@ -62,6 +66,12 @@ $(VENV)/bin/python:
 $(VENV)/.installed: requirements.txt | $(VENV)/bin/python
 	@echo "Installing what requirements.txt names into $(VENV) (about a minute, once) ..."
 	@$(PIP) -r requirements.txt
+	@touch $@
+
+# Roads are an addition: where their packages cannot be had, everything else still works.
+$(VENV)/.installed-roads: requirements-roads.txt $(VENV)/.installed
+	@echo "Installing what reads OpenStreetMap data ..."
+	@$(PIP) -r requirements-roads.txt || echo "The packages of requirements-roads.txt cannot be had here: make roads will not work, everything else does." >&2
 	@touch $@
 
 $(VENV)/.installed-dev: requirements-dev.txt $(VENV)/.installed

@@ -31,6 +31,7 @@ BENCHES = {
     "sockets": ([], ["--pairs", "20", "--seconds", "3", "--sockets", "100", "--rounds", "1"]),
     "lists": ([], ["--quick"]),
     "pages": ([], ["--quick"]),
+    "roads": ([], ["--quick"]),
 }
 
 

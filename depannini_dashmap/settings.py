@@ -219,6 +219,10 @@ WHITENOISE_AUTOREFRESH = DEBUG
 MEDIA_URL = "/media/"
 MEDIA_ROOT = Path(env.str("MEDIA_ROOT", str(BASE_DIR / "media")))
 MAP_TILE_URL = env.str("MAP_TILE_URL", "")
+# Builds of the roads data (streets, places, driving times); made by manage.py roads.
+ROADS_DIR = Path(env.str("ROADS_DIR", str(BASE_DIR / "var" / "roads")))
+# An outside search for places, of Photon or Nominatim.
+GEOCODER_URL = env.str("GEOCODER_URL", "")
 
 # --- People -----------------------------------------------------------------------------------------------------------------
 AUTH_USER_MODEL = "accounts.User"

@@ -2,6 +2,7 @@
 
 import os
 import tempfile
+from pathlib import Path
 
 os.environ.setdefault("SECRET_KEY", "the-test-suite-needs-a-key-that-is-long-and-public")
 os.environ.setdefault("THROTTLING", "off")
@@ -22,3 +23,5 @@ EMAIL_BACKEND = "django.core.mail.backends.locmem.EmailBackend"
 if DATABASES["default"]["ENGINE"].endswith("sqlite3"):
     # Threads and sockets of one test share the file; an in-memory database could not be seen by them.
     DATABASES["default"]["TEST"] = {"NAME": os.path.join(tempfile.mkdtemp(prefix="dashmap-test-"), "test.sqlite3")}
+# Whoever has built roads data tests what everybody tests.
+ROADS_DIR = Path(tempfile.mkdtemp(prefix="dashmap-roads-"))

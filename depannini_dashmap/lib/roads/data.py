@@ -1,0 +1,83 @@
+"""Which build of the roads data is in use: a directory a build, and one pointer that is switched in one step."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from dataclasses import dataclass, field
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from django.conf import settings
+
+POINTER = "current"
+PLACES, STREETS, ENGINE_FILES, SOURCE = "places.sqlite", "streets.mbtiles", "osrm", "SOURCE"
+ATTRIBUTION = "© OpenStreetMap contributors"
+KEPT = 2  # builds: the one in use, and the one before it, whose files a server may still read
+
+
+@dataclass(frozen=True)
+class Build:
+    """One build: where its files are, and what its SOURCE says."""
+
+    directory: Path
+    source: dict[str, Any] = field(hash=False, compare=False)
+
+    @property
+    def name(self) -> str:
+        """Name the build, as its pages' addresses do."""
+        return self.directory.name
+
+    def file(self, name: str) -> Path | None:
+        """Return a part of the build; None where this machine could not make it."""
+        path = self.directory / name
+        return path if path.exists() else None
+
+    @property
+    def box(self) -> tuple[float, float, float, float]:
+        """Return (south, west, north, east) of what the data covers, in degrees."""
+        south, west, north, east = self.source["box"]
+        return south, west, north, east
+
+    def covers(self, lat: float, lng: float) -> bool:
+        """Tell whether a place lies in the box of the data."""
+        south, west, north, east = self.box
+        return south <= lat <= north and west <= lng <= east
+
+
+def root() -> Path:
+    """Return where builds are kept."""
+    return Path(settings.ROADS_DIR)
+
+
+def current() -> Build | None:
+    """Return the build in use, None where there is none or it cannot be read; costs one look at the pointer."""
+    try:
+        name = (root() / POINTER).readlink().name
+    except OSError:
+        return None
+    return _read(root() / name)
+
+
+@lru_cache(maxsize=4)
+def _read(directory: Path) -> Build | None:
+    try:
+        source = json.loads((directory / SOURCE).read_text())
+        build = Build(directory, source)
+        build.box  # noqa: B018 - a SOURCE without it is none
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+    return build
+
+
+def switch_to(directory: Path) -> None:
+    """Make a finished build the one in use, in one step, and remove those before the last."""
+    beside = root() / f".{POINTER}-{directory.name}"
+    beside.unlink(missing_ok=True)
+    beside.symlink_to(directory.name, target_is_directory=True)
+    beside.replace(root() / POINTER)
+    builds = sorted((path for path in root().iterdir() if (path / SOURCE).is_file() and not path.is_symlink()), key=lambda path: path.stat().st_mtime)
+    for old in builds[:-KEPT]:
+        if old.name != directory.name:
+            shutil.rmtree(old, ignore_errors=True)

@@ -1,0 +1,86 @@
+"""Which places somebody may mean by a text: what it names by numbers, one's own stops and customers, then the map's names."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from accounts.models import User
+from depannini_dashmap.lib.geo import haversine_km
+from depannini_dashmap.lib.roads import data, geocoder, pins, spelling
+from depannini_dashmap.lib.roads import places as map_places
+from orders.models import Stop
+
+LONGEST = 200
+MOST = 10
+OWN = 4  # own stops among the suggestions
+LOOKED_THROUGH = 2000  # of one's newest stops: what is driven to is driven to again soon
+Point = tuple[float, float]
+_OWN_COLUMNS = (
+    "name", "address", "latitude", "longitude",
+    "pickup_order__customer_name", "delivery_order__customer_name", "delivery_order__customer_company",
+)  # fmt: skip
+
+
+def find_places(*, user: User, text: str, near: Point | None = None, language: str = "") -> list[dict[str, Any]]:
+    """Suggest places for what somebody typed, the best first; one query at most, of the stops that they may see.
+
+    Shape: ``source`` (coordinates, link, plus_code, stop, map, outside), ``kind, name, context, lat, lng, distance_km``
+    (from `near`, None without one). A text that names a place by numbers gives that place alone.
+    """
+    pin = pins.read_pin(text, lambda town: map_places.locality(town) if town else near)
+    if pin is not None:
+        street, place = map_places.nearest(pin.lat, pin.lng, language=language)
+        near_by = ", ".join(part for part in (street and street["name"], place and place.name) if part)
+        return [_suggestion(pin.kind, "pin", f"{pin.lat:.6f}, {pin.lng:.6f}", near_by, (pin.lat, pin.lng), near)]
+    found = _own_stops(user, text, near)
+    found += [_of_map("map", place, near) for place in map_places.search(text, near=near, language=language, limit=MOST)]
+    if len(found) < OWN and len(text) > 2:
+        found += [_of_map("outside", place, near) for place in geocoder.search(text, near=near, language=language)]
+    return found[:MOST]
+
+
+def describe_place(lat: float, lng: float, language: str = "") -> dict[str, Any]:
+    """Say what is at a point. Shape: ``name`` (empty where nothing is known), ``street`` and ``place``, either may be None."""
+    street, place = map_places.nearest(lat, lng, language=language)
+    parts = [street["name"], *street["context"].split(", ")] if street else []
+    if place is not None and place.name not in parts:
+        parts.append(place.name)
+    return {
+        "name": ", ".join(dict.fromkeys(part for part in parts if part)),
+        "street": street,
+        "place": place and {"kind": place.kind, "name": place.name, "context": place.context, "lat": place.lat, "lng": place.lng},
+    }
+
+
+def attribution() -> str | None:
+    """Return what has to stand beside names of the map; None where no roads data is in use."""
+    return data.ATTRIBUTION if data.current() else None
+
+
+def _own_stops(user: User, text: str, near: Point | None) -> list[dict[str, Any]]:
+    asked = spelling.words(text)
+    if sum(map(len, asked)) < 2 or not (user.is_operator or user.user_type == User.Type.DISPATCHER):
+        return []
+    rows = Stop.objects.visible_to(user).filter(latitude__isnull=False).order_by("-id")
+    found: dict[tuple[str, float, float], dict[str, Any]] = {}
+    for name, address, latitude, longitude, *customers in rows.values_list(*_OWN_COLUMNS)[:LOOKED_THROUGH]:
+        said = spelling.words(" ".join(part for part in (name, address, *customers) if part))
+        if not all(any(word.startswith(one) for word in said) for one in asked):
+            continue
+        point = float(latitude), float(longitude)
+        customer = next((part for part in customers if part and part != name), "")
+        context = ", ".join(part for part in (customer, address) if part)
+        key = (spelling.fold(name), round(point[0], 4), round(point[1], 4))
+        found.setdefault(key, _suggestion("stop", "stop", name, context, point, near))
+        if len(found) >= OWN:
+            break
+    return list(found.values())
+
+
+def _of_map(source: str, place: map_places.Place, near: Point | None) -> dict[str, Any]:
+    return _suggestion(source, place.kind, place.name, place.context, (place.lat, place.lng), near)
+
+
+def _suggestion(source: str, kind: str, name: str, context: str, point: Point, near: Point | None) -> dict[str, Any]:
+    distance = None if near is None else round(haversine_km(*near, *point), 3)
+    return {"source": source, "kind": kind, "name": name, "context": context, "lat": point[0], "lng": point[1], "distance_km": distance}
