@@ -20,7 +20,7 @@ from bench import figures
 from bench.own_database import load_django, own_database
 
 RUNS = 3
-SYLLABLES = "ab al am ba bou ben cha da dou el fa gha had hou id ka kha la ma mou na ou ra sa sid ta tou ya za zer".split()
+SYLLABLES = ["ab", "al", "am", "ba", "bou", "ben", "cha", "da", "dou", "el", "fa", "gha", "had", "hou", "id", "ka", "kha", "la", "ma", "mou", "na", "ou", "ra", "sa", "sid", "ta", "tou", "ya", "za", "zer"]
 KINDS = ("Rue", "Avenue", "Boulevard", "Cité", "Place", "Chemin", "شارع", "حي")
 
 
