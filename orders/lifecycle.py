@@ -6,6 +6,8 @@ PENDING, ASSIGNED, IN_TRANSIT, DELIVERED, CANCELLED = "pending", "assigned", "in
 STATUSES = (PENDING, ASSIGNED, IN_TRANSIT, DELIVERED, CANCELLED)
 JOURNEY = (PENDING, ASSIGNED, IN_TRANSIT, DELIVERED)
 FINISHED = frozenset({DELIVERED, CANCELLED})
+# Statuses by which an order leaves a trip in which one of its stops failed.
+LEAVES_FAILED = frozenset({PENDING, CANCELLED})
 
 # What a trip does to the orders that it holds. "undo" takes back a delivery stop that was completed by mistake.
 JOURNEY_STEPS = Lifecycle(
@@ -27,13 +29,15 @@ JOURNEY_STEPS = Lifecycle(
 def may_request(present: str, wanted: str, *, trip_status: str | None) -> bool:
     """Tell whether a dispatcher's PUT may set `wanted`; `trip_status` is None for an order that no trip holds.
 
-    Without a trip any status goes; in a planned or running trip any step forward; in a draft only `assigned`;
-    the present status always.
+    Without a trip any status goes; in a planned or running trip any step forward; in a draft only `assigned`; where one
+    of its stops `failed`, `pending` and `cancelled`, by which it leaves the trip; the present status always.
     """
     if wanted == present:
         return True
     if trip_status is None:
         return wanted in STATUSES
+    if trip_status == "failed":
+        return wanted in LEAVES_FAILED
     if trip_status == "draft":
         return wanted == ASSIGNED
     if trip_status not in ("planned", "in_progress") or wanted not in JOURNEY or present not in JOURNEY:

@@ -58,8 +58,10 @@ def update_order(
     """
     order = lock_order(actor, order_id)
     if status is not None and status != order.status:
-        _require_status(order, status, actor)
+        trip_status = _require_status(order, status, actor)
         fields["status"] = status
+        if trip_status == "failed":
+            fields["is_in_trip"] = False
     changed = {name for name, value in fields.items() if getattr(order, name) != value}
     for name in changed:
         setattr(order, name, fields[name])
@@ -106,13 +108,16 @@ def is_final(order: Order, actor: User) -> bool:
     return order.status in FINISHED or _trip_status(order, order.status, actor) in ("completed", "cancelled")
 
 
-def _require_status(order: Order, status: str, actor: User) -> None:
-    if not may_request(order.status, status, trip_status=_trip_status(order, status, actor)):
+def _require_status(order: Order, status: str, actor: User) -> str | None:
+    """Return the state of the order's trip where it allows the status."""
+    trip_status = _trip_status(order, status, actor)
+    if not may_request(order.status, status, trip_status=trip_status):
         raise Conflict(
             f"Cannot set a {order.status} order to {status} in its trip",
             code="invalid_transition",
             current_status=order.status,
         )
+    return trip_status
 
 
 def _trip_status(order: Order, status: str, actor: User) -> str | None:

@@ -55,7 +55,7 @@ class TripStopInline(admin.TabularInline):
     """The stops in their sequence, to look at; they are reordered where the sequence is kept whole."""
 
     model = TripStop
-    fields = ["sequence", "stop", "order", "planned_arrival_time", "planned_arrival_date", "is_completed", "actual_arrival_datetime", "notes"]
+    fields = ["sequence", "stop", "order", "planned_arrival_time", "planned_arrival_date", "is_completed", "failed", "failure_reason", "actual_arrival_datetime", "notes"]
     readonly_fields = fields
     ordering = ["sequence"]
     extra = 0

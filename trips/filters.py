@@ -50,4 +50,5 @@ class TripStopFilter(FilterSet):
     trip = IdFilter(field_name="trip_id", label="id of a trip")
     order = IdFilter(field_name="order_id", label="id of an order")
     is_completed = TruthFilter(field_name="is_completed", label="true or false")
+    failed = TruthFilter(field_name="failed", label="true or false")
     updated_since = _StopsChanged(field_name="updated_at", lookup_expr="gte", label="changed at or after")

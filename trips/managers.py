@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Self
+from typing import Self
 
 from django.apps import apps
 from django.db.models import BooleanField, Count, Exists, ExpressionWrapper, IntegerField, OuterRef, Q, Subquery
@@ -10,6 +10,9 @@ from django.db.models.functions import Coalesce
 
 from accounts.managers import TenantQuerySet
 from trips.lifecycle import IN_PROGRESS, OPEN
+
+OPEN_STOP = Q(is_completed=False, failed=False)
+CLOSED_STOP = Q(is_completed=True) | Q(failed=True)
 
 
 class TripQuerySet(TenantQuerySet):
@@ -24,8 +27,8 @@ class TripQuerySet(TenantQuerySet):
         return self.filter(status=IN_PROGRESS)
 
     def with_progress(self) -> Self:
-        """Annotate how many stops each visits, `total`, and how many of them are `done`."""
-        return self.annotate(total=stops_of_trip(), done=stops_of_trip(is_completed=True))
+        """Annotate how many stops each visits, `total`, and how many of them are `done` (completed or failed)."""
+        return self.annotate(total=stops_of_trip(), done=stops_of_trip(CLOSED_STOP))
 
     def with_driver_told(self) -> Self:
         """Annotate `driver_told`: whether the driver was told of the stops as they are."""
@@ -34,9 +37,9 @@ class TripQuerySet(TenantQuerySet):
         return self.annotate(driver_told=ExpressionWrapper(Q(driver_notified=True) & ~Q(changed), output_field=BooleanField()))
 
 
-def stops_of_trip(**only: Any) -> Coalesce:
+def stops_of_trip(*only: Q) -> Coalesce:
     """Count the stops of the outer query's trip, those that match `only`."""
-    rows = apps.get_model("trips", "TripStop").objects.filter(trip_id=OuterRef("pk"), **only).order_by()
+    rows = apps.get_model("trips", "TripStop").objects.filter(*only, trip_id=OuterRef("pk")).order_by()
     count = rows.values("trip_id").annotate(n=Count("pk")).values("n")
     return Coalesce(Subquery(count, output_field=IntegerField()), 0)
 
@@ -46,15 +49,19 @@ class TripStopQuerySet(TenantQuerySet):
 
     company_path = "trip__company"
 
+    def open(self) -> Self:
+        """Keep the stops that are neither completed nor failed."""
+        return self.filter(OPEN_STOP)
+
     def awaited(self) -> Self:
         """Keep the stops of running trips at which the vehicle has not arrived, or only seems to have."""
         has_not_arrived = Q(actual_arrival_datetime__isnull=True) | Q(arrival_is_suggested=True)
-        return self.filter(has_not_arrived, trip__status=IN_PROGRESS, is_completed=False)
+        return self.open().filter(has_not_arrived, trip__status=IN_PROGRESS)
 
     def watched(self) -> Self:
         """Keep the stops of running trips that the vehicle may come to, or leave."""
         may_change = Q(actual_departure_datetime__isnull=True) | Q(arrival_is_suggested=True)
-        return self.filter(may_change, trip__status=IN_PROGRESS, is_completed=False)
+        return self.open().filter(may_change, trip__status=IN_PROGRESS)
 
 
 class TripOrderQuerySet(TenantQuerySet):

@@ -127,6 +127,8 @@ class TripStop(models.Model):
     )
     notes = models.TextField(max_length=5000, blank=True, default="")
     is_completed = models.BooleanField("done", default=False)
+    failed = models.BooleanField(default=False, db_default=False, help_text="closed without being done: nothing was loaded or delivered")
+    failure_reason = models.CharField(max_length=500, blank=True, default="", db_default="")
     created_at = models.DateTimeField(auto_now_add=True)
     updated_at = models.DateTimeField(auto_now=True)
 
@@ -145,7 +147,13 @@ class TripStop(models.Model):
                 condition=Q(is_completed=False) | Q(actual_arrival_datetime__isnull=False),
                 name="trip_stop_completed_has_arrival",
             ),
+            models.CheckConstraint(condition=Q(failed=False) | Q(is_completed=False), name="trip_stop_failed_is_not_completed"),
         ]
 
     def __str__(self) -> str:
         return f"{self.sequence}. stop of trip {self.trip_id}"
+
+    @property
+    def is_closed(self) -> bool:
+        """Whether nothing is left to do there: it was completed, or it failed."""
+        return self.is_completed or self.failed

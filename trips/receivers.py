@@ -17,7 +17,7 @@ def keep_needed_vehicle(vehicle: Vehicle, **kwargs: Any) -> None:
     trips.require_no_open_trips(vehicle_id=vehicle.pk)
 
 
-@receiver(order_status_requested, dispatch_uid="trips.tell_trip_status")
-def tell_trip_status(order: Order, **kwargs: Any) -> str | None:
-    """Tell the status of the trip that holds an order."""
-    return trips.status_of_trip_holding(order_id=order.pk)
+@receiver(order_status_requested, dispatch_uid="trips.answer_status_request")
+def answer_status_request(order: Order, status: str, **kwargs: Any) -> str | None:
+    """Return the status of the trip that holds an order; one whose stop failed leaves it by the statuses that say so."""
+    return trips.answer_status_request(order_id=order.pk, status=status)

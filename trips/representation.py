@@ -51,6 +51,8 @@ STOP_COLUMNS = (
     "arrival_is_suggested",
     "notes",
     "is_completed",
+    "failed",
+    "failure_reason",
     "stop_id",
     "stop__name",
     "stop__address",
@@ -115,6 +117,7 @@ def route_geojson(trip: dict[str, Any]) -> dict[str, Any]:
             "planned_arrival_time": row["planned_arrival_time"],
             "planned_arrival_date": row["planned_arrival_date"],
             "is_completed": row["is_completed"],
+            "failed": row["failed"],
             "order_number": row["linked_order"] and row["linked_order"]["order_number"],
             **{key: row["stop"][key] for key in ("name", "address", "latitude", "longitude", "stop_type")},
         }
@@ -133,9 +136,10 @@ def route_geojson(trip: dict[str, Any]) -> dict[str, Any]:
 
 
 def _trip(row: dict[str, Any], stops: list[tuple], names: dict[int, str]) -> dict[str, Any]:
-    of_orders = [values for values in stops if values[20] is not None]
-    incomplete = sequencing.incomplete_orders([(values[20], values[15]) for values in of_orders])
-    numbers = {values[20]: values[21] for values in of_orders} if incomplete else {}
+    failed = {values[22] for values in stops if values[10]}
+    of_orders = [values for values in stops if values[22] is not None and values[22] not in failed]
+    incomplete = sequencing.incomplete_orders([(values[22], values[17]) for values in of_orders])
+    numbers = {values[22]: values[23] for values in of_orders} if incomplete else {}
     trip_stops = [_trip_stop(values) for values in stops]
     return {
         "id": row["id"],
@@ -151,7 +155,7 @@ def _trip(row: dict[str, Any], stops: list[tuple], names: dict[int, str]) -> dic
         "actual_start_datetime": _instant(row["actual_start_datetime"]),
         "actual_end_datetime": _instant(row["actual_end_datetime"]),
         "notes": row["notes"],
-        "driver_notified": row["driver_notified"] and not any(values[19] > row["notified_at"] for values in stops),
+        "driver_notified": row["driver_notified"] and not any(values[21] > row["notified_at"] for values in stops),
         "trip_stops": trip_stops,
         "incomplete_orders": [numbers[order_id] for order_id in incomplete],
         "total_distance_km": route.total_distance_km(_points(trip_stops)),
@@ -167,7 +171,7 @@ def _trip(row: dict[str, Any], stops: list[tuple], names: dict[int, str]) -> dic
 
 def _trip_stop(values: tuple) -> dict[str, Any]:
     (
-        pk, trip_id, sequence, planned, planned_on, arrival, departure, is_suggested, notes, is_completed, stop_id, name, address, latitude,
+        pk, trip_id, sequence, planned, planned_on, arrival, departure, is_suggested, notes, is_completed, failed, failure_reason, stop_id, name, address, latitude,
         longitude, stop_type, contact_name, contact_phone, stop_notes, _, order_id, order_number, customer_name,
     ) = values  # fmt: skip
     return {
@@ -193,6 +197,8 @@ def _trip_stop(values: tuple) -> dict[str, Any]:
         "arrival_is_suggested": is_suggested,
         "notes": notes,
         "is_completed": is_completed,
+        "failed": failed,
+        "failure_reason": failure_reason,
         "linked_order": None
         if order_id is None
         else {"id": order_id, "order_number": order_number, "customer_name": customer_name},

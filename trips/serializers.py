@@ -81,6 +81,8 @@ class TripStopSerializer(ModelSerializer):
             "arrival_is_suggested",
             "notes",
             "is_completed",
+            "failed",
+            "failure_reason",
             "linked_order",
         ]
         read_only_fields = fields
@@ -166,6 +168,8 @@ class ChangeStopSerializer(AddStopSerializer):
     """What may be changed of a stop in its trip."""
 
     is_completed = serializers.BooleanField(required=False)
+    failed = serializers.BooleanField(required=False, help_text="closed without being done; it delivers nothing")
+    failure_reason = TextField(required=False, allow_blank=True, max_length=500)
 
 
 class AddOrderSerializer(serializers.Serializer):

@@ -63,7 +63,7 @@ def record_departure(*, trip_stop_id: int, at: dt.datetime) -> bool:
 
 def _stamp(trip_stop_id: int, rows: QuerySet[TripStop], **fields: dt.datetime | bool | None) -> bool:
     # An UPDATE cannot join on every database, so the rows are named by a subquery.
-    target = TripStop.objects.filter(pk__in=rows.values("pk"), is_completed=False)
+    target = TripStop.objects.open().filter(pk__in=rows.values("pk"))
     if not target.update(**fields, updated_at=timezone.now()):
         return False
     company_id = TripStop.objects.filter(pk=trip_stop_id).values_list("trip__company_id", flat=True).first()

@@ -24,7 +24,7 @@ from trips import sequencing
 from trips.lifecycle import UNDELIVERED
 from trips.models import Trip, TripOrder, TripStop
 from trips.sequencing import DELIVERY, PICKUP
-from trips.services.trips import closed, lock_trip
+from trips.services.trips import closed, lock_trip, release_failed_order
 
 
 @transaction.atomic
@@ -42,10 +42,14 @@ def add_order(
 ) -> tuple[TripStop, TripStop]:
     """Put an order into a trip: its pickup at `sequence` (absent or beyond: at the end), the delivery right after.
 
-    A pending order of another company of the actor moves to the trip's company. All or nothing.
+    A pending order of another company of the actor moves to the trip's company, an order whose stop failed leaves the
+    trip in which it did. All or nothing.
     Raises: NotFound, Forbidden, InvalidData (no such order, an end missing), Conflict (trip closed, order taken).
     """
     trip = lock_trip(actor, trip_id, must_be_open=True)
+    if order.is_in_trip:
+        _leave_failed_trip(order, actor)
+    _detach_history(trip, order)
     if order.company_id != trip.company_id:
         require_editor(actor, order.company_id)
         trip_assignment.move_to_company([order.pk], trip.company_id, actor=actor)
@@ -120,12 +124,18 @@ def update_stop(
     stop: StopInput | None = None,
     sequence: int | None = None,
     is_completed: bool | None = None,
+    failed: bool | None = None,
+    failure_reason: str | None = None,
     **fields: Any,
 ) -> TripStop:
     """Change a stop in its trip; what is sent unchanged counts as nothing.
 
-    Raises: NotFound, Forbidden, InvalidData (another trip or order, half a location, delivery first), Conflict (trip closed).
+    A stop that failed is closed without being done, and so is the other one of its order where it is still open.
+    Raises: NotFound, Forbidden, InvalidData (another trip or order, half a location, delivery first, both completed and
+    failed), Conflict (trip closed, the order has left the trip).
     """
+    if is_completed and failed:
+        raise InvalidData(fields={"failed": ["A stop that failed is not completed."]})
     held, row = _lock_row(actor, trip_stop_id)
     if trip is not None and trip.pk != held.pk:
         raise InvalidData(fields={"trip": ["A trip stop stays in its trip."]})
@@ -144,7 +154,17 @@ def update_stop(
         changed["sequence"] = sequence
     if changed:
         _touch(held)
-    if is_completed is not None and is_completed != row.is_completed:
+    if is_completed and row.failed:
+        failed = False
+    if failed and row.is_completed:
+        is_completed = False
+    if is_completed is not None and is_completed != row.is_completed and not is_completed:
+        _complete(held, row, is_completed, actor)
+    reason = row.failure_reason if failure_reason is None else failure_reason
+    wanted = row.failed if failed is None else failed
+    if wanted != row.failed or (wanted and reason != row.failure_reason):
+        _fail(held, row, wanted, reason)
+    if is_completed and not row.is_completed:
         _complete(held, row, is_completed, actor)
     return row
 
@@ -163,8 +183,10 @@ def delete_stop(*, actor: User, trip_stop_id: int) -> None:
     if order_id is None:
         discard_stops(stop)
     elif not TripStop.objects.filter(trip=trip, order_id=order_id).exists():
-        TripOrder.objects.filter(trip=trip, order_id=order_id).delete()
-        trip_assignment.release_from_trip([order_id], actor=actor)
+        held = TripOrder.objects.filter(trip=trip, order_id=order_id)
+        if held.live().exists():  # another trip may have it by now
+            trip_assignment.release_from_trip([order_id], actor=actor)
+        held.delete()
     _touch(trip)
 
 
@@ -277,6 +299,24 @@ def _place_beside_pair(trip: Trip, order: Order, stop: Stop, sequence: int | Non
     return min(there.values()) if sequence is None and half == PICKUP else sequence
 
 
+def _leave_failed_trip(order: Order, actor: User) -> None:
+    """Take an order out of the open trip in which one of its stops failed; nothing where none did."""
+    list(Order.objects.select_for_update().filter(pk=order.pk).values_list("pk"))
+    if release_failed_order(order_id=order.pk):
+        trip_assignment.release_from_trip([order.pk], actor=actor)
+        order.refresh_from_db(fields=["status", "is_in_trip"])
+
+
+def _detach_history(trip: Trip, order: Order) -> None:
+    """Let the stops of an order that left this very trip before stand for themselves: it comes in anew."""
+    if not TripOrder.objects.filter(trip=trip, order=order, is_live=False).exists():
+        return
+    for row in TripStop.objects.filter(trip=trip, order=order).select_related("stop"):
+        row.stop, row.order = copy_stop(row.stop, company_id=trip.company_id), None
+        row.save(update_fields=["stop", "order", "updated_at"])
+    TripOrder.objects.filter(trip=trip, order=order, is_live=False).delete()
+
+
 def _leave_old_trips(order: Order) -> None:
     """Let the closed trips of the company that an order has left keep copies of its places, and no link to it."""
     rows = TripStop.objects.filter(order=order).select_related("stop", "trip")
@@ -327,9 +367,30 @@ def _move_row(trip: Trip, row: TripStop, sequence: int) -> bool:
 
 
 # --- Done and undone ---------------------------------------------------------------------------------------------------------
+def _fail(trip: Trip, row: TripStop, failed: bool, reason: str) -> None:
+    """Close a stop that failed, or open it again; the other one of its order goes with it unless it was completed."""
+    _require_open(trip)
+    _require_held(trip, row)
+    row.failed, row.failure_reason = failed, reason if failed else ""
+    rows = TripStop.objects.filter(trip=trip, order_id=row.order_id) if row.order_id else TripStop.objects.filter(pk=row.pk)
+    rows.filter(is_completed=False).update(failed=failed, failure_reason=row.failure_reason, updated_at=timezone.now())
+    Trip.objects.filter(pk=trip.pk).update(updated_at=timezone.now())
+    board_changed(trip.company_id, "trips")
+
+
+def _require_held(trip: Trip, row: TripStop) -> None:
+    """Let a stop of an order pass that the trip still holds. Raises: Conflict."""
+    if row.order_id is None:
+        return
+    list(Order.objects.select_for_update().filter(pk=row.order_id).values_list("pk"))
+    if not TripOrder.objects.live().filter(trip=trip, order_id=row.order_id).exists():
+        raise Conflict("The order of this stop has left the trip", code="order_left_trip")
+
+
 def _complete(trip: Trip, row: TripStop, is_completed: bool, actor: User) -> None:
     """Stamp a stop as done, or take that back; the order follows its delivery stop."""
     _require_open(trip)
+    _require_held(trip, row)
     now = timezone.now()
     if is_completed:
         row.actual_arrival_datetime = row.actual_arrival_datetime or now

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from django.db import IntegrityError, transaction
-from django.db.models import Q, Value
+from django.db.models import Exists, OuterRef, Q, QuerySet, Value
 from django.db.models.functions import Coalesce
 from django.utils import timezone
 
@@ -16,10 +16,11 @@ from depannini_dashmap.lib.ops import audit
 from fleet.events import board_changed
 from fleet.models import Vehicle
 from orders import trip_assignment
+from orders.lifecycle import LEAVES_FAILED
 from orders.models import Order
 from orders.stops import discard_stops
 from trips import sequencing
-from trips.lifecycle import CANCELLED, COMPLETED, IN_PROGRESS, NEEDS_WHOLE_ORDERS, STEPS
+from trips.lifecycle import CANCELLED, COMPLETED, FAILED, IN_PROGRESS, NEEDS_WHOLE_ORDERS, OPEN, STEPS
 from trips.models import Trip, TripOrder, TripStop
 
 FIXED_ONCE_CLOSED = ("vehicle_id", "planned_start_date", "planned_start_time")
@@ -120,8 +121,35 @@ def require_no_open_trips(*, vehicle_id: int) -> None:
 
 
 def status_of_trip_holding(*, order_id: int) -> str | None:
-    """Tell the status of the trip that holds an order, None when none does. Locks nothing."""
-    return TripOrder.objects.live().filter(order_id=order_id).values_list("trip__status", flat=True).first()
+    """Return the status of the trip that holds an order, `failed` where one of its stops there failed, None when none does."""
+    held = TripOrder.objects.live().filter(order_id=order_id)
+    row = held.annotate(has_failed=Exists(_failed_stops())).values_list("trip__status", "has_failed").first()
+    return None if row is None else FAILED if row[1] and row[0] in OPEN else row[0]
+
+
+def answer_status_request(*, order_id: int, status: str) -> str | None:
+    """Return `status_of_trip_holding`; an order (locked) whose stop failed leaves its trip by `pending` or `cancelled`."""
+    present = status_of_trip_holding(order_id=order_id)
+    if present == FAILED and status in LEAVES_FAILED:
+        release_failed_order(order_id=order_id)
+    return present
+
+
+def release_failed_order(*, order_id: int) -> bool:
+    """Let an order (locked) leave the open trip in which one of its stops failed. Returns whether it was so.
+
+    The stops stay in the trip as its history.
+    """
+    held = TripOrder.objects.live().filter(Exists(_failed_stops()), order_id=order_id, trip__status__in=OPEN)
+    company_id = held.values_list("trip__company_id", flat=True).first()
+    if company_id is None or not TripOrder.objects.filter(pk__in=held.values("pk")).update(is_live=False):
+        return False
+    board_changed(company_id, "trips")
+    return True
+
+
+def _failed_stops() -> QuerySet[TripStop]:
+    return TripStop.objects.filter(trip_id=OuterRef("trip_id"), order_id=OuterRef("order_id"), failed=True)
 
 
 def _lock_vehicle(actor: User, vehicle_id: int) -> Vehicle:
@@ -194,15 +222,15 @@ def _start(trip: Trip, actor: User) -> None:
 
 
 def _complete(trip: Trip, actor: User) -> None:
-    """Complete the open stops; an order whose delivery is no longer in the trip is given back."""
+    """Complete the open stops, not those that failed; an order that was not delivered is given back."""
     trip.actual_end_datetime = now = timezone.now()
     _save(trip, "status", "actual_end_datetime")
     stops = TripStop.objects.filter(trip=trip)
-    open_stops = stops.filter(is_completed=False)
+    open_stops = stops.open()
     open_stops.filter(actual_arrival_datetime=None).update(actual_arrival_datetime=now)
     left_at = Coalesce("actual_departure_datetime", Value(now))
     open_stops.update(is_completed=True, actual_departure_datetime=left_at, updated_at=now)
-    delivered = stops.filter(order__isnull=False, stop__stop_type=sequencing.DELIVERY)
+    delivered = stops.filter(order__isnull=False, stop__stop_type=sequencing.DELIVERY, is_completed=True)
     trip_assignment.set_status_from_trip(
         list(delivered.values_list("order_id", flat=True)), Order.Status.DELIVERED, actor=actor
     )
@@ -227,7 +255,8 @@ def _held_orders(trip: Trip) -> list[int]:
 
 
 def _require_whole_orders(trip: Trip) -> None:
-    rows = TripStop.objects.filter(trip=trip, order__isnull=False)
+    gone = TripStop.objects.filter(trip=trip, order__isnull=False, failed=True).values("order_id")
+    rows = TripStop.objects.filter(trip=trip, order__isnull=False).exclude(order_id__in=gone)
     incomplete = sequencing.incomplete_orders(rows.order_by("sequence").values_list("order_id", "stop__stop_type"))
     if incomplete:
         numbers = list(

@@ -20,7 +20,7 @@ from trips.models import Trip, TripStop
 from trips.route import Point
 
 _STOP = ("trip_id", "pk", "arrived", "has_left", "stop__name", "stop__latitude", "stop__longitude")
-_VISIT = ("pk", "is_completed", "actual_arrival_datetime", "stop__latitude", "stop__longitude")
+_VISIT = ("pk", "is_completed", "failed", "actual_arrival_datetime", "stop__latitude", "stop__longitude")
 _FIX = tuple(
     f"trip__vehicle__latest_position__{name}"
     for name in ("timestamp", "latitude", "longitude")
@@ -48,7 +48,8 @@ def next_stops(trips: Iterable[Trip], now: dt.datetime) -> dict[int, NextStop]:
         return {}
     passed_by = Q(arrival_is_suggested=True, actual_departure_datetime__isnull=False)
     rows = (
-        TripStop.objects.filter(trip__in=ids, is_completed=False)
+        TripStop.objects.open()
+        .filter(trip__in=ids)
         .annotate(
             arrived=Case(When(passed_by, then=None), default="actual_arrival_datetime"),
             has_left=Q(actual_departure_datetime__isnull=False),
@@ -81,7 +82,7 @@ def _due(row: TripStop) -> route.Due:
 
 
 def _is_reached(row: TripStop) -> bool:
-    return row.is_completed or (row.actual_arrival_datetime is not None and not row.arrival_is_suggested)
+    return row.is_closed or (row.actual_arrival_datetime is not None and not row.arrival_is_suggested)
 
 
 def count_late(user: User, now: dt.datetime) -> dict[int, int]:
@@ -106,7 +107,7 @@ def suggested_times(trip: Trip, stop_ids: Sequence[int], now: dt.datetime) -> di
     """
     rows = list(TripStop.objects.filter(trip=trip).order_by("sequence").values(*_VISIT))
     places = {row["pk"]: _place(row["stop__latitude"], row["stop__longitude"]) for row in rows}
-    awaited = {row["pk"] for row in rows if not row["is_completed"] and row["actual_arrival_datetime"] is None}
+    awaited = {row["pk"] for row in rows if not row["is_completed"] and not row["failed"] and row["actual_arrival_datetime"] is None}
     ids = [pk for pk in stop_ids if pk in awaited]
     begins = timezone.make_aware(dt.datetime.combine(timezone.localdate(now), trip.planned_start_time))
     origin = None
@@ -114,7 +115,7 @@ def suggested_times(trip: Trip, stop_ids: Sequence[int], now: dt.datetime) -> di
         fix = _fresh(now, *_fix_of(trip))
         visited = [row for row in rows if row["actual_arrival_datetime"] is not None]
         origin = fix[1] if fix else places[visited[-1]["pk"]] if visited else None
-        served = [row["actual_arrival_datetime"] + settings.ETA_SERVICE_TIME for row in visited if not row["is_completed"]]
+        served = [row["actual_arrival_datetime"] + settings.ETA_SERVICE_TIME for row in visited if not row["is_completed"] and not row["failed"]]
         begins = max([now, *served])
     times = eta.due_times(pace(), begins=begins, stops=[places[pk] for pk in ids], origin=origin)
     return {pk: at for pk, at in zip(ids, times, strict=True) if at is not None}

@@ -69,7 +69,7 @@ def _stop(row: TripStop) -> dict[str, Any]:
         "name": place.name,
         "address": place.address,
         "kind": place.stop_type,
-        "done": row.is_completed,
+        "done": row.is_closed,
         "lat": None if place.latitude is None else float(place.latitude),
         "lng": None if place.longitude is None else float(place.longitude),
     }

@@ -104,6 +104,9 @@ def _visible(request: HttpRequest, trip_id: int) -> Trip:
     return trip
 
 
+LONGEST_REASON = 500
+
+
 class StopLine(NamedTuple):
     """A stop of the trip; `may_leave` on the pickup of an order that is not on board yet, `due` as the form shows it."""
 
@@ -118,7 +121,7 @@ def _lines(trip: Trip) -> list[StopLine]:
     late = arrival_times.late_stops(trip, stops, timezone.now())
     lines, seen = [], set()
     for row, is_late in zip(stops, late, strict=True):
-        may_leave = row.order_id is not None and row.order_id not in seen and not row.is_completed
+        may_leave = row.order_id is not None and row.order_id not in seen and not row.is_closed
         lines.append(StopLine(row, is_late, may_leave, _shown_time(row.planned_arrival_time)))
         seen.add(row.order_id)
     return lines
@@ -145,7 +148,7 @@ def _trip_page(
         "title": trip.name,
         "trip": trip,
         "lines": lines,
-        "done": sum(line.row.is_completed for line in lines),
+        "done": sum(line.row.is_closed for line in lines),
         "late": sum(line.is_late for line in lines),
         "load_kg": load_kg,
         "is_overloaded": load_kg > trip.vehicle.capacity * KG_PER_TONNE,
@@ -236,12 +239,17 @@ def take_out(request: HttpRequest, trip_id: int, context: dict[str, Any]) -> Htt
 @require_POST
 @work_page.for_editors
 def mark_stop(request: HttpRequest, trip_id: int, stop_id: int, context: dict[str, Any]) -> HttpResponse:
-    """Say that a stop is done, or take that back: a driver told it over the phone."""
-    trip = _visible(request, trip_id)
-    is_done = request.POST.get("done") != "no"
+    """Record that a stop is done or failed, or open it again, as a driver reports by phone."""
+    trip, number = _visible(request, trip_id), work_page.checked_id(stop_id)
+    if "failed" in request.POST:
+        state = {"failed": True, "failure_reason": request.POST.get(f"reason-{number}", "").strip()[:LONGEST_REASON]}
+        said = _("%(name)s failed; its order can go into another trip or be cancelled.")
+    elif request.POST.get("done") != "no":
+        state, said = {"is_completed": True}, _("%(name)s is done.")
+    else:
+        state, said = {"is_completed": False, "failed": False}, _("%(name)s is open again.")
     try:
-        row = update_stop(actor=request.user, trip=trip, trip_stop_id=work_page.checked_id(stop_id), is_completed=is_done)
-        said = _("%(name)s is done.") if is_done else _("%(name)s is open again.")
+        row = update_stop(actor=request.user, trip=trip, trip_stop_id=number, **state)
         messages.success(request, said % {"name": row.stop.name})
     except DomainError as error:
         messages.error(request, explain(error))
