@@ -218,6 +218,8 @@ WHITENOISE_USE_FINDERS = True
 WHITENOISE_AUTOREFRESH = DEBUG
 MEDIA_URL = "/media/"
 MEDIA_ROOT = Path(env.str("MEDIA_ROOT", str(BASE_DIR / "media")))
+# Which accounts were erased, for restores; on no account among what they replace.
+ERASURES_FILE = Path(env.str("ERASURES_FILE", str(MEDIA_ROOT.absolute().parent / "erasures" / "accounts.jsonl")))
 MAP_TILE_URL = env.str("MAP_TILE_URL", "")
 # Builds of the roads data (streets, places, driving times); made by manage.py roads.
 ROADS_DIR = Path(env.str("ROADS_DIR", str(BASE_DIR / "var" / "roads")))

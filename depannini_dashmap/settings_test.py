@@ -18,6 +18,7 @@ from depannini_dashmap.settings import *  # noqa: F403
 
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 MEDIA_ROOT = tempfile.mkdtemp(prefix="dashmap-media-")
+ERASURES_FILE = os.path.join(tempfile.mkdtemp(prefix="dashmap-erasures-"), "accounts.jsonl")
 ALLOWED_HOSTS = [*ALLOWED_HOSTS, "testserver"]
 EMAIL_BACKEND = "django.core.mail.backends.locmem.EmailBackend"
 if DATABASES["default"]["ENGINE"].endswith("sqlite3"):

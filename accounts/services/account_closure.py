@@ -14,7 +14,7 @@ from accounts.services.invitations import forget_invitations
 from accounts.services.memberships import leave_all
 from accounts.services.sessions import end_sessions
 from depannini_dashmap.lib.errors import Conflict
-from depannini_dashmap.lib.ops import audit
+from depannini_dashmap.lib.ops import audit, erasures
 
 ERASED = {
     "email": None,
@@ -68,6 +68,9 @@ def close_account(user: User, *, actor: User | None = None) -> None:
     account.user_permissions.clear()
     end_sessions(account.pk, "account_closed")
     audit.record("account_closed", actor=actor, target=account)
+    audit.forget_addresses(account)
+    erasure = erasures.erasure_of(account.pk, account.date_joined)
+    transaction.on_commit(lambda: erasures.remember_or_log(erasure))
     if photo:
         transaction.on_commit(lambda: photos.delete_photo(photo))
 

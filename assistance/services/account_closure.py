@@ -46,6 +46,7 @@ def _erase(user_id: int) -> None:
         price_note="",
         **{name: Round(F(name), 2) for name in ("pickup_lat", "pickup_lng", "dropoff_lat", "dropoff_lng")},
     )
+    Assistance.objects.filter(assistant_id=user_id, reason=Assistance.Reason.ASSISTANT).update(reason_note="")
     AssistantProfile.objects.filter(pk=user_id).update(
         lat=None,
         lng=None,

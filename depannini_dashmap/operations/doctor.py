@@ -26,6 +26,7 @@ from accounts.models import User
 from depannini_dashmap.models import AuditEvent
 from depannini_dashmap.operations import (
     doctor_redis,  # noqa: F401 - their examinations
+    erasures,
     proxies,
 )
 from depannini_dashmap.operations.findings import EXAMINATIONS, PATIENCE, Broken, Doubtful, Finding, cause, examination
@@ -156,6 +157,21 @@ def identities() -> str:
             "Ask whose it is, and change or close the other account in the admin.",
         )
     return "each e-mail and username has one spelling"
+
+
+@examination
+def erased_people() -> str:
+    """Look for accounts that were erased and are open again, as after a restore."""
+    try:
+        back = erasures.open_again()
+    except (DatabaseError, InterfaceError) as error:
+        raise Broken(f"Cannot be read: {cause(error)}", "See database and migrations.") from error
+    except OSError as error:
+        raise Broken(f"{settings.ERASURES_FILE} cannot be read: {error.strerror}", "Give it to the server's user, or correct ERASURES_FILE.") from error
+    if back:
+        named = ", ".join(str(user.pk) for user in back[:10]) + (", …" if len(back) > 10 else "")
+        raise Broken(f"{len(back)} accounts were erased and are open again: {named}", "Run python manage.py erase_person --again.")
+    return "nobody who was erased is open again"
 
 
 @examination

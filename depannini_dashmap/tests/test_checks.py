@@ -63,6 +63,8 @@ def test_a_good_deployment_has_nothing_doubtful(production: Any) -> None:
         ("W017", {"CODES_PER_NETWORK": 1}),
         ("W017", {"CODES_PER_NETWORK": 5000}),
         ("I001", {"ASSISTANT_APPROVAL": False}),
+        ("W021", {"ERASURES_FILE": "/dev/null/erasures/accounts.jsonl"}),
+        ("W021", {"MEDIA_ROOT": "/tmp", "ERASURES_FILE": "/tmp/erasures/accounts.jsonl"}),
         ("W020", {"ASSISTANCE_STALLED_AFTER": timedelta(seconds=1)}),
         ("W018", {"MESSAGES_PER_COMPANY": 0}),
         ("W014", {"ACCESS_TOKEN_TTL": timedelta(days=31)}),

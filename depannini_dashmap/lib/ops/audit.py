@@ -3,7 +3,7 @@
 from typing import Any
 
 from django.apps import apps
-from django.db import models
+from django.db import connection, models
 
 from depannini_dashmap.lib.ops import request_context
 
@@ -23,3 +23,19 @@ def record(event: str, *, actor: Any = None, target: models.Model | None = None,
         request_id=here.request_id,
         detail=detail,
     )
+
+
+def forget_addresses(person: models.Model) -> None:
+    """Empty the network addresses from which a person, or somebody unknown in their name, came; the events themselves stay.
+
+    By a function that the tables' owner has: the server's role may be one that changes no event.
+    """
+    with connection.cursor() as cursor:
+        if connection.vendor == "postgresql":
+            cursor.execute("SELECT audit_forget_addresses(%s)", [person.pk])
+        else:
+            cursor.execute(
+                "UPDATE depannini_dashmap_auditevent SET address = '' WHERE address <> ''"
+                " AND (actor_id = %s OR actor_id IS NULL AND target_type = 'accounts.user' AND target_id = %s)",
+                [person.pk, str(person.pk)],
+            )

@@ -90,13 +90,25 @@ def currency_is_a_code() -> str | None:
 
 @rule("E006", "Make the folder and give it to the user that runs the server, or set MEDIA_ROOT.")
 def photos_can_be_written() -> str | None:
+    """Photos go there."""
+    return None if _takes_files(Path(settings.MEDIA_ROOT)) else f"MEDIA_ROOT={settings.MEDIA_ROOT} cannot be written."
+
+
+def _takes_files(folder: Path) -> bool:
     """The nearest existing folder must be writable."""
-    folder = Path(settings.MEDIA_ROOT)
     while not folder.exists() and folder != folder.parent:
         folder = folder.parent
-    if not (folder.is_dir() and os.access(folder, os.W_OK)):
-        return f"MEDIA_ROOT={settings.MEDIA_ROOT} cannot be written."
-    return None
+    return folder.is_dir() and os.access(folder, os.W_OK)
+
+
+@rule("W021", "Give its folder to the user that runs the server, or set ERASURES_FILE; not below MEDIA_ROOT, which a restore replaces.")
+def erasures_can_be_kept() -> str | None:
+    """Without them a restore brings people back who were erased."""
+    file = Path(settings.ERASURES_FILE)
+    if Path(settings.MEDIA_ROOT) in file.parents:
+        return f"ERASURES_FILE={file} is below MEDIA_ROOT."
+    can_be_kept = os.access(file, os.W_OK) if file.exists() else _takes_files(file.parent)
+    return None if can_be_kept else f"ERASURES_FILE={file} cannot be written."
 
 
 @rule("E007", "Use the two letters of countries, such as SMS_COUNTRIES=DZ,FR.")

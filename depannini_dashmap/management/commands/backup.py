@@ -8,7 +8,7 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
-from depannini_dashmap.operations import archive
+from depannini_dashmap.operations import archive, erasures
 
 
 class Command(BaseCommand):
@@ -29,6 +29,11 @@ class Command(BaseCommand):
             made = archive.back_up(folder)
         except archive.ArchiveError as error:
             raise CommandError(str(error)) from error
+        try:
+            erasures.gather(folder)
+            erasures.copy_to(folder)
+        except OSError as error:
+            raise CommandError(f"{made} is made, but erasures cannot be kept in {settings.ERASURES_FILE}: {error.strerror}") from error
         size = made.stat().st_size / 1_000_000
         self.stdout.write(f"{made} ({size:.1f} MB, {time.monotonic() - began:.1f} s)")
         if options["keep"] > 0:

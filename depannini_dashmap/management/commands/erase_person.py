@@ -7,7 +7,13 @@ from django.core.management.base import BaseCommand, CommandError
 
 from accounts.services.account_closure import close_account
 from depannini_dashmap.lib.errors import DomainError
-from depannini_dashmap.operations import personal_data
+from depannini_dashmap.operations import erasures, personal_data
+
+WHAT_STAYS = (
+    "Gone: names, addresses, phones, photo, what they wrote in chats and requests, attempts to sign in, and the network addresses "
+    "of what they did in the audit trail. Stays: their past jobs without them, the events of the audit trail, and what others "
+    "wrote to them, which is those people's own. Backups from before hold everything until they are removed; a restore erases again."
+)
 
 
 class Command(BaseCommand):
@@ -16,12 +22,18 @@ class Command(BaseCommand):
     help = "Erase one person's data; past jobs stay without them."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        """Take who, and the answer."""
-        parser.add_argument("who", help="id, username, e-mail or phone number")
+        """Take who, and the answer; or the wish to repeat what a restore undid."""
+        parser.add_argument("who", nargs="?", help="id, username, e-mail or phone number")
         parser.add_argument("--yes", action="store_true", help="do not ask")
+        parser.add_argument("--again", action="store_true", help="erase everybody who was erased before and is open in this database")
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Find, ask, erase."""
+        if options["again"] == bool(options["who"]):
+            raise CommandError("Say whom to erase, or --again")
+        if options["again"]:
+            self._erase_again()
+            return
         try:
             user = personal_data.find_person(options["who"])
         except personal_data.UnknownPerson as error:
@@ -34,4 +46,13 @@ class Command(BaseCommand):
             close_account(user)
         except DomainError as refusal:
             raise CommandError(refusal.message) from refusal
-        self.stdout.write(f"Account {user.pk} is closed and erased.")
+        self.stdout.write(f"Account {user.pk} is closed and erased. {WHAT_STAYS}")
+
+    def _erase_again(self) -> None:
+        if not erasures.is_current():
+            raise CommandError("Migrations are missing: run python manage.py migrate, which erases again by itself")
+        done, refused = erasures.apply()
+        for sentence in erasures.sentences(done, refused) or ["Nobody who was erased is open."]:
+            self.stdout.write(sentence)
+        if refused:
+            raise CommandError(f"{len(refused)} could not be erased")

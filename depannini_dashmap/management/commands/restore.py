@@ -5,11 +5,12 @@ from argparse import ArgumentParser
 from pathlib import Path
 from typing import Any
 
+from django.conf import settings
 from django.contrib.auth import get_user_model
 from django.core.management.base import BaseCommand, CommandError
 from django.db import DatabaseError
 
-from depannini_dashmap.operations import archive
+from depannini_dashmap.operations import archive, erasures
 
 
 class Command(BaseCommand):
@@ -30,15 +31,22 @@ class Command(BaseCommand):
                 "The database holds people. Stop the server, make a backup of it, then say --replace "
                 "(make restore FILE=… ARGS=--replace)."
             )
+        source = Path(options["archive"])
         began = time.monotonic()
         try:
-            manifest = archive.restore(Path(options["archive"]))
+            erasures.gather(source.parent)
+            manifest = archive.restore(source)
         except archive.ArchiveError as error:
             raise CommandError(str(error)) from error
-        self.stdout.write(
-            f"Restored the state of {manifest['made_at']} in {time.monotonic() - began:.1f} s. "
-            "Now: python manage.py migrate && python manage.py doctor"
-        )
+        except OSError as error:
+            raise CommandError(f"Nothing was replaced: erasures cannot be kept in {settings.ERASURES_FILE}: {error.strerror}") from error
+        self.stdout.write(f"Restored the state of {manifest['made_at']} in {time.monotonic() - began:.1f} s.")
+        if erasures.is_current():
+            for sentence in erasures.sentences(*erasures.apply()):
+                self.stdout.write(sentence)
+        else:
+            self.stdout.write("Who was erased after that backup is erased again by migrate.")
+        self.stdout.write("Now: python manage.py migrate && python manage.py doctor")
 
 
 def holds_people() -> bool:
