@@ -66,3 +66,10 @@ class MessageSerializer(serializers.Serializer):
     """A sentence."""
 
     message = serializers.CharField()
+
+
+class VerifiedSerializer(MessageSerializer):
+    """A sentence, and which addresses are proven now; without these where a code was sent."""
+
+    email_verified = serializers.BooleanField(required=False)
+    phone_verified = serializers.BooleanField(required=False)

@@ -111,7 +111,7 @@ class ClientRegistration(_Registration):
     address = OptionalText(max_length=500)
     current_lat = NumberField(min_value=-90, max_value=90, required=False, allow_null=True)
     current_lng = NumberField(min_value=-180, max_value=180, required=False, allow_null=True)
-    user_type = User.Type.CLIENT
+    user_type = serializers.ChoiceField([User.Type.CLIENT], default=User.Type.CLIENT)
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         attrs = super().validate(attrs)
@@ -122,7 +122,7 @@ class ClientRegistration(_Registration):
 
     def arguments(self) -> dict[str, Any]:
         """Return the arguments of `register_person`."""
-        return {"user_type": self.user_type, **self.validated_data}
+        return dict(self.validated_data)
 
 
 class AssistantRegistration(ClientRegistration):
@@ -136,7 +136,7 @@ class AssistantRegistration(ClientRegistration):
     vehicle_registration_num = RegistrationNumberField()
     current_lat = NumberField(min_value=-90, max_value=90)
     current_lng = NumberField(min_value=-180, max_value=180)
-    user_type = User.Type.ASSISTANT
+    user_type = serializers.ChoiceField([User.Type.ASSISTANT])
 
     def arguments(self) -> dict[str, Any]:
         """Return the arguments of `register_person`."""
@@ -158,10 +158,11 @@ class DispatcherRegistration(_Registration):
     company_address = OptionalText(max_length=500)
     company_phone = OptionalPhoneText()
     company_email = OptionalEmail()
+    user_type = serializers.ChoiceField([User.Type.DISPATCHER])
 
     def arguments(self) -> dict[str, Any]:
         """Return the arguments of `register_dispatcher`."""
-        fields = dict(self.validated_data)
+        fields = {name: value for name, value in self.validated_data.items() if name != "user_type"}
         parts = {name: fields.pop(f"company_{name}", "") for name in ("name", "address", "phone", "email")}
         return {**fields, "company": parts if parts["name"] else None}
 
@@ -170,6 +171,7 @@ class FounderRegistration(DispatcherRegistration):
     """The console's form, which says no user type and must name a company."""
 
     company_name = TextField(max_length=200)
+    user_type = None  # type: ignore[assignment]
 
 
 def registration_for(data: dict[str, Any]) -> _Registration:

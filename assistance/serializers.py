@@ -126,6 +126,16 @@ class CallSerializer(RequestSerializer):
         return self.validated_data.get("scheduled_for")
 
 
+@extend_schema_serializer(component_name="Call")
+class AnyCallSerializer(CallSerializer):
+    """A request for help; `client`, `billed_to` and `scheduled_for` are for staff and Roadside who enter it for a caller.
+
+    The schema's alone: which of the two others reads a body depends on who sends it.
+    """
+
+    client = CallerSerializer(required=False, help_text="by staff and Roadside: who calls")
+
+
 class AssignSerializer(serializers.Serializer):
     """Whom to give a request to."""
 

@@ -16,6 +16,7 @@ from assistance import representation, selectors, services
 from assistance.models import ChatMessage, ScheduledRequest
 from assistance.nearby import Candidate
 from assistance.serializers import (
+    AnyCallSerializer,
     AssignSerializer,
     AssistanceSerializer,
     CallSerializer,
@@ -58,7 +59,7 @@ class RequestView(ApiMixin, APIView):
 
     permission_classes = [IsClient | IsRoadside]
 
-    @extend_schema(request=CallSerializer, responses={201: RequestedSerializer}, operation_id="assistance_request")
+    @extend_schema(request=AnyCallSerializer, responses={201: RequestedSerializer}, operation_id="assistance_request")
     def post(self, request: Request) -> Response:
         if not (request.user.is_roadside and "client" in request.data):
             arguments = checked(RequestSerializer, request).validated_arguments()

@@ -376,9 +376,13 @@ SPECTACULAR_SETTINGS = {
     "SCHEMA_PATH_PREFIX": r"/api/",
     "POSTPROCESSING_HOOKS": [
         "drf_spectacular.hooks.postprocess_schema_enums",
+        "depannini_dashmap.lib.api.schema.merge_equal_choices",
+        "depannini_dashmap.lib.api.schema.let_bodies_fit_several",
         "depannini_dashmap.lib.api.schema.let_texts_be_empty",
         "depannini_dashmap.lib.api.schema.let_fields_be_absent",
         "depannini_dashmap.lib.api.schema.add_refusals",
+        "depannini_dashmap.lib.api.operation_texts.let_puts_be_partial",
+        "depannini_dashmap.lib.api.operation_texts.describe_operations",
     ],
     "ENUM_NAME_OVERRIDES": {
         "ServiceType": "assistance.models.ServiceType",
@@ -386,6 +390,8 @@ SPECTACULAR_SETTINGS = {
         "OrderStatus": "orders.models.Order.Status",
         "TripStatus": "trips.models.Trip.Status",
         "MemberRole": "accounts.models.Membership.Role",
+        "LicenceCategory": "assistance.models.AssistantProfile.LicenceCategory",
+        "GoodsType": "orders.models.Order.GoodsType",
         "InvitedRole": "accounts.models.Membership.INVITED",
     },
 }

@@ -264,7 +264,7 @@ class TraccarView(_DeviceView):
         return HttpResponse()
 
 
-@extend_schema(request=OpenApiTypes.OBJECT, responses={200: OpenApiTypes.OBJECT})
+@extend_schema(request=OpenApiTypes.OBJECT, responses={200: {"type": "array", "items": {}, "maxItems": 0}})
 class OwntracksView(_DeviceView):
     """`POST devices/owntracks/`: OwnTracks' JSON; 200 with an empty list, whatever its type.
 

@@ -198,14 +198,14 @@ def test_a_repeated_notice_has_the_same_message_id_and_a_repeated_code_does_not(
 ):
     """A mailbox that drops what it knows keeps one notice, and the code that counts."""
     time_machine.move_to(timezone.now(), tick=False)
-    deliver = messages_module.mails.deliver
+    deliver = messages_module.mail.deliver
 
     def cut(message, **options):
         deliver(message, **options)
         if sum(mail.subject == message.subject for mail in mailoutbox) == 1 and is_cut:
             raise ConnectionError
 
-    monkeypatch.setattr(messages_module.mails, "deliver", cut)
+    monkeypatch.setattr(messages_module.mail, "deliver", cut)
     request_verification("email", client_user.email)
     for _ in range(2):  # two notices that say the same
         send_notice(client_user, Notice.Kind.PASSWORD_CHANGED, "email", client_user.email)

@@ -61,7 +61,7 @@ class VerifyEmailView(_VerifyView):
 
     channel, field, form = "email", "email", shapes.VerifyEmailSerializer
 
-    @extend_schema(request=shapes.VerifyEmailSerializer, responses=representation.MessageSerializer)
+    @extend_schema(request=shapes.VerifyEmailSerializer, responses=representation.VerifiedSerializer)
     def post(self, request: Request) -> Response:
         return self.verify(request)
 
@@ -71,7 +71,7 @@ class VerifyPhoneView(_VerifyView):
 
     channel, field, form = "phone", "phone_number", shapes.VerifyPhoneSerializer
 
-    @extend_schema(request=shapes.VerifyPhoneSerializer, responses=representation.MessageSerializer)
+    @extend_schema(request=shapes.VerifyPhoneSerializer, responses=representation.VerifiedSerializer)
     def post(self, request: Request) -> Response:
         return self.verify(request)
 
@@ -79,7 +79,7 @@ class VerifyPhoneView(_VerifyView):
 class ConfirmEmailView(VerifyEmailView):
     """POST /api/auth/verify-email/confirm/ — signed-in users, `{code}` for their own e-mail or the one they claim. 200; 400; 401."""
 
-    @extend_schema(request=shapes.CodeSerializer, responses=representation.MessageSerializer)
+    @extend_schema(request=shapes.CodeSerializer, responses=representation.VerifiedSerializer)
     def post(self, request: Request) -> Response:
         return self.confirm(request)
 
@@ -87,7 +87,7 @@ class ConfirmEmailView(VerifyEmailView):
 class ConfirmPhoneView(VerifyPhoneView):
     """POST /api/auth/verify-phone/confirm/ — signed-in users, `{code}` for their own number or the one they claim. 200; 400; 401."""
 
-    @extend_schema(request=shapes.CodeSerializer, responses=representation.MessageSerializer)
+    @extend_schema(request=shapes.CodeSerializer, responses=representation.VerifiedSerializer)
     def post(self, request: Request) -> Response:
         return self.confirm(request)
 

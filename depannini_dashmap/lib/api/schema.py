@@ -85,6 +85,42 @@ def let_texts_be_empty(result: dict[str, Any], generator: Any, request: Any, pub
     return result
 
 
+def let_bodies_fit_several(result: dict[str, Any], generator: Any, request: Any, public: bool) -> dict[str, Any]:
+    """Say of a body of several kinds that it is any of them; a post-processing hook.
+
+    The fields that tell an assistant from a client are further ones, which the schema of a client does not exclude.
+    """
+    for component in result["components"]["schemas"].values():
+        if all("$ref" in kind for kind in component.get("oneOf", ({},))):
+            component["anyOf"] = component.pop("oneOf")
+    return result
+
+
+def merge_equal_choices(result: dict[str, Any], generator: Any, request: Any, public: bool) -> dict[str, Any]:
+    """Keep one name of those under which the same choices stand, the shortest; a post-processing hook.
+
+    Generated clients take them for types that do not fit each other.
+    """
+    schemas = result["components"]["schemas"]
+    kept: dict[frozenset[Any], str] = {}
+    for name in sorted((name for name, one in schemas.items() if "enum" in one), key=lambda name: (len(name), name)):
+        kept.setdefault(frozenset(schemas[name]["enum"]), name)
+    others = {
+        name: kept[frozenset(one["enum"])] for name, one in schemas.items() if "enum" in one and kept[frozenset(one["enum"])] != name
+    }
+    _rename(result, {f"#/components/schemas/{name}": f"#/components/schemas/{other}" for name, other in others.items()})
+    for name in others:
+        del schemas[name]
+    return result
+
+
+def _rename(node: Any, names: dict[str, str]) -> None:
+    if isinstance(node, dict) and node.get("$ref") in names:
+        node["$ref"] = names[node["$ref"]]
+    for part in node.values() if isinstance(node, dict) else node if isinstance(node, list) else ():
+        _rename(part, names)
+
+
 def let_fields_be_absent(result: dict[str, Any], generator: Any, request: Any, public: bool) -> dict[str, Any]:
     """Require no field of an answer that is there only sometimes; a post-processing hook."""
     for component in result["components"]["schemas"].values():
