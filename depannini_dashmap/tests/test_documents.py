@@ -1,11 +1,13 @@
-"""The README and .env.example name every setting, and links between documents lead somewhere."""
+"""The README and .env.example name every setting, the API's table every operation, and links between documents lead somewhere."""
 
 import re
 from pathlib import Path
 
 import pytest
+import yaml
 from django.conf import settings
 
+from depannini_dashmap.lib.api.operation_texts import texts
 from depannini_dashmap.lib.ops import checks
 
 TOP = Path(settings.BASE_DIR)
@@ -37,3 +39,10 @@ def test_links_lead_somewhere(name: str) -> None:
     file = TOP / name
     links = re.findall(r"\]\((?!https?:|#|mailto:)([^)#]+)", file.read_text())
     assert [link for link in links if not (file.parent / link).exists()] == []
+
+
+def test_the_table_of_operations_names_each_of_the_schema() -> None:
+    """What is missing needs a summary in depannini_dashmap/lib/api/operations.yaml, and examples of its schemas there."""
+    paths = yaml.safe_load((TOP / "docs" / "openapi.yaml").read_text())["paths"]
+    operations = {f"{method.upper()} {path}" for path, methods in paths.items() for method in methods}
+    assert operations ^ texts()["operations"].keys() == set()
