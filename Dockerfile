@@ -3,11 +3,11 @@
 FROM python:3.11.13-slim-bookworm AS packages
 ENV PIP_NO_CACHE_DIR=1 PIP_DISABLE_PIP_VERSION_CHECK=1
 RUN python -m venv /venv
-COPY requirements.txt /tmp/requirements.txt
+COPY requirements.txt requirements-roads.txt /tmp/
 # Only what stands above the test suite's section is asked for; the whole file holds the versions of what that pulls in.
 RUN sed '/^# --- The test suite ---$/,$d' /tmp/requirements.txt > /tmp/product.txt \
     && sed 's/\[[^]]*\]//' /tmp/requirements.txt > /tmp/versions.txt \
-    && /venv/bin/pip install -r /tmp/product.txt -c /tmp/versions.txt
+    && /venv/bin/pip install -r /tmp/product.txt -r /tmp/requirements-roads.txt -c /tmp/versions.txt
 
 FROM python:3.11.13-slim-bookworm
 ENV PATH=/venv/bin:$PATH PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1
@@ -15,7 +15,7 @@ ENV PATH=/venv/bin:$PATH PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1
 RUN apt-get update && apt-get install -y --no-install-recommends postgresql-client-15 && rm -rf /var/lib/apt/lists/*
 RUN groupadd --system --gid 10001 dashmap \
     && useradd --system --uid 10001 --gid dashmap --home-dir /app --shell /usr/sbin/nologin dashmap \
-    && mkdir -p /app /data/media /data/backups \
+    && mkdir -p /app /data/media /data/backups /data/roads \
     && chown -R dashmap:dashmap /data
 COPY --from=packages /venv /venv
 WORKDIR /app

@@ -17,6 +17,7 @@ from depannini_dashmap.lib.db import watchdog
 from depannini_dashmap.lib.ops import process_registry, worker
 from depannini_dashmap.lib.realtime import subscriptions
 from depannini_dashmap.lib.realtime.handshake import refuse
+from depannini_dashmap.lib.roads import engine
 from depannini_dashmap.operations import nightly
 from depannini_dashmap.routing import sockets
 from depannini_dashmap.server import access_log, http_server, memory_tuning, shutdown, socket_server
@@ -86,6 +87,7 @@ tell_sockets_on_stop()
 # A change may have been carried out whose event nobody could send: sockets read the state again.
 watchdog.start(lambda: subscriptions.deliver_here(subscriptions.RESYNC))
 process_registry.enter()
+engine.start()
 memory_tuning.spare_what_stays()
 if worker.should_run_here():
     worker.start()

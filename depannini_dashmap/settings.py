@@ -223,6 +223,8 @@ ERASURES_FILE = Path(env.str("ERASURES_FILE", str(MEDIA_ROOT.absolute().parent /
 MAP_TILE_URL = env.str("MAP_TILE_URL", "")
 # Builds of the roads data (streets, places, driving times); made by manage.py roads.
 ROADS_DIR = Path(env.str("ROADS_DIR", str(BASE_DIR / "var" / "roads")))
+# Another OSRM than the one that each host runs for itself, e.g. http://roads:5000; `off`: straight lines only.
+ROUTING_URL = env.str("ROUTING_URL", "").rstrip("/")
 # An outside search for places, of Photon or Nominatim.
 GEOCODER_URL = env.str("GEOCODER_URL", "")
 

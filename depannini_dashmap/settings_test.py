@@ -24,5 +24,7 @@ EMAIL_BACKEND = "django.core.mail.backends.locmem.EmailBackend"
 if DATABASES["default"]["ENGINE"].endswith("sqlite3"):
     # Threads and sockets of one test share the file; an in-memory database could not be seen by them.
     DATABASES["default"]["TEST"] = {"NAME": os.path.join(tempfile.mkdtemp(prefix="dashmap-test-"), "test.sqlite3")}
+ROUTING_URL = ""
+GEOCODER_URL = ""
 # Whoever has built roads data tests what everybody tests.
 ROADS_DIR = Path(tempfile.mkdtemp(prefix="dashmap-roads-"))

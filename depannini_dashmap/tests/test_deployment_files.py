@@ -37,8 +37,8 @@ def test_compose_file_is_valid() -> None:
     assert [error.message for error in validator.iter_errors(COMPOSE)] == []
 
 
-def test_compose_has_the_five_services() -> None:
-    assert set(COMPOSE["services"]) == {"web", "worker", "migrate", "postgres", "redis"}
+def test_compose_has_the_six_services() -> None:
+    assert set(COMPOSE["services"]) == {"web", "worker", "migrate", "roads", "postgres", "redis"}
     assert COMPOSE["services"]["migrate"]["restart"] == "no"
 
 

@@ -71,6 +71,26 @@ def _read(directory: Path) -> Build | None:
     return build
 
 
+def engine_home() -> Path:
+    """Return where the road engine's programs are put, beside the builds."""
+    return root() / "engine"
+
+
+def engine_program() -> Path | None:
+    """Return the program that answers for roads: ours, else one of the system; None where there is none."""
+    own = engine_home() / "osrm" / "bin" / "osrm-routed"
+    if own.exists():
+        return own
+    system = shutil.which("osrm-routed")
+    return Path(system) if system else None
+
+
+def engine_files(directory: Path) -> Path | None:
+    """Return the base name of the files that the engine reads; None where they are missing."""
+    base = directory / "roads.osrm"
+    return base if base.with_name("roads.osrm.hsgr").exists() else None
+
+
 def switch_to(directory: Path) -> None:
     """Make a finished build the one in use, in one step, and remove those before the last."""
     beside = root() / f".{POINTER}-{directory.name}"

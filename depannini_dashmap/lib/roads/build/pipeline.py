@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from depannini_dashmap.lib.roads import data
+from depannini_dashmap.lib.roads.build.engine import build_engine_files
 from depannini_dashmap.lib.roads.build.failures import BuildFailed, Unavailable
 from depannini_dashmap.lib.roads.build.places import build_places
 
@@ -58,6 +59,7 @@ def parts() -> dict[str, tuple[str, Part]]:
     """Return what a build is made of, by its file: a word for it, and what makes it and says what was made."""
     return {
         data.PLACES: ("Places", lambda extract, work: f"{build_places(extract, work / data.PLACES):,} names"),
+        data.ENGINE_FILES: ("Roads", lambda extract, work: build_engine_files(extract, work / data.ENGINE_FILES)),
     }
 
 
