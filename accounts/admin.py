@@ -18,7 +18,6 @@ from accounts.models import Company, Membership, User
 from accounts.permissions import may_edit, may_own
 from depannini_dashmap.lib.admin.service_admin import ServiceAdmin
 from depannini_dashmap.lib.admin.tenancy import TenantAdmin
-from depannini_dashmap.lib.api.translated_errors import explain
 from depannini_dashmap.lib.errors import DomainError
 from depannini_dashmap.lib.ops import audit
 
@@ -118,7 +117,7 @@ class AccountAdmin(TenantAdmin, UserAdmin):
         try:
             services.change_profile(obj, **{name: form.cleaned_data[name] for name in person})
         except DomainError as error:
-            self.message_user(request, explain(error), messages.ERROR)
+            self.message_user(request, error.for_page(), messages.ERROR)
         plain = (set(RIGHTS) & names) - {"groups", "user_permissions"}
         if plain:
             obj.save(update_fields=sorted(plain))
@@ -193,7 +192,7 @@ class CompanyAdmin(_OfCompanyAdmin):
         try:
             return super().delete_view(request, object_id, extra_context)
         except DomainError as error:
-            self.message_user(request, explain(error), messages.ERROR)
+            self.message_user(request, error.for_page(), messages.ERROR)
             return self._response_post_save(request, self.get_object(request, object_id))
 
 
@@ -215,7 +214,7 @@ class MembershipAdmin(ServiceAdmin, _OfCompanyAdmin):
     @admin.display(description=_("role"), ordering="role")
     def shown_role(self, membership: Membership) -> str:
         """Show the role as it is given."""
-        return _(Membership.Role(membership.full_role).label)
+        return Membership.Role(membership.full_role).label
 
     def get_readonly_fields(self, request: HttpRequest, obj: Membership | None = None) -> Any:
         if obj is None:

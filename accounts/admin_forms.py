@@ -114,7 +114,7 @@ class NewAccountForm(AddressesMixin, BaseUserCreationForm):
 class MembershipForm(forms.ModelForm):
     """Who works for which company, and as what."""
 
-    given_role = forms.ChoiceField(label=_("role"), choices=[(role.value, _(role.label)) for role in Membership.Role])
+    given_role = forms.ChoiceField(label=_("role"), choices=Membership.Role.choices)
 
     class Meta:
         model = Membership

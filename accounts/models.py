@@ -16,6 +16,7 @@ from django.db.models import Q
 from django.db.models.functions import Lower
 from django.utils import timezone
 from django.utils.crypto import salted_hmac
+from django.utils.translation import gettext_lazy as _
 
 from accounts.code_models import CodeGuess, Notice, VerificationCode
 from accounts.depots import PARTS, depot_faults
@@ -51,29 +52,34 @@ ROADSIDE = "Roadside"
 class Company(models.Model):
     """A haulier or fleet owner; the tenant that vehicles, orders and trips belong to."""
 
-    name = models.CharField(max_length=200)
-    address = models.CharField(max_length=500, blank=True, default="")
-    phone = PhoneTextField(blank=True, default="")
-    email = models.EmailField(blank=True, default="")
+    name = models.CharField(_("name"), max_length=200)
+    address = models.CharField(_("address"), max_length=500, blank=True, default="")
+    phone = PhoneTextField(_("phone"), blank=True, default="")
+    email = models.EmailField(_("email"), blank=True, default="")
     depot_name = models.CharField(
-        max_length=200, blank=True, default="", db_default="", help_text="empty: the name of the company"
+        _("depot name"),
+        max_length=200, blank=True, default="", db_default="", help_text=_("empty: the name of the company")
     )
     depot_address = models.CharField(
-        max_length=500, blank=True, default="", db_default="", help_text="the pickup of sheets' rows that give only a delivery"
+        _("depot address"),
+        max_length=500, blank=True, default="", db_default="", help_text=_("the pickup of sheets' rows that give only a delivery")
     )
     depot_latitude = models.DecimalField(
+        _("depot latitude"),
         max_digits=9, decimal_places=6, null=True, blank=True, validators=[MinValueValidator(-90), MaxValueValidator(90)]
     )
     depot_longitude = models.DecimalField(
+        _("depot longitude"),
         max_digits=9, decimal_places=6, null=True, blank=True, validators=[MinValueValidator(-180), MaxValueValidator(180)]
     )
-    created_at = models.DateTimeField(auto_now_add=True, db_index=True)
-    updated_at = models.DateTimeField(auto_now=True)
+    created_at = models.DateTimeField(_("created at"), auto_now_add=True, db_index=True)
+    updated_at = models.DateTimeField(_("updated at"), auto_now=True)
 
     objects = CompanyQuerySet.as_manager()
 
     class Meta:
-        verbose_name_plural = "companies"
+        verbose_name = _("company")
+        verbose_name_plural = _("companies")
         ordering = ["-created_at", "-id"]
         constraints = [
             models.CheckConstraint(
@@ -110,27 +116,28 @@ class User(AbstractBaseUser, PermissionsMixin):
     """A person with an account: client, assistant, dispatcher or staff."""
 
     class Type(models.TextChoices):
-        CLIENT = "client"
-        ASSISTANT = "assistant"
-        DISPATCHER = "dispatcher"
-        STAFF = "staff"
+        CLIENT = "client", _("Client")
+        ASSISTANT = "assistant", _("Assistant")
+        DISPATCHER = "dispatcher", _("Dispatcher")
+        STAFF = "staff", _("Staff")
 
-    username = models.CharField(max_length=254, unique=True)
-    email = models.EmailField(null=True, blank=True)
-    phone_number = models.CharField(max_length=16, null=True, blank=True, unique=True, help_text="E.164")
+    username = models.CharField(_("username"), max_length=254, unique=True)
+    email = models.EmailField(_("email"), null=True, blank=True)
+    phone_number = models.CharField(_("phone number"), max_length=16, null=True, blank=True, unique=True, help_text=_("E.164"))
     caller_phone = models.CharField(
+        _("caller phone"),
         max_length=16, null=True, blank=True, editable=False, help_text="E.164; of a caller without an account of their own"
     )
-    name = models.CharField(max_length=150, blank=True, default="")
-    first_name = models.CharField(max_length=150, blank=True, default="")
-    last_name = models.CharField(max_length=150, blank=True, default="")
-    user_type = models.CharField(max_length=10, choices=Type.choices, default=Type.CLIENT)
-    address = models.CharField(max_length=500, blank=True, default="")
+    name = models.CharField(_("name"), max_length=150, blank=True, default="")
+    first_name = models.CharField(_("first name"), max_length=150, blank=True, default="")
+    last_name = models.CharField(_("last name"), max_length=150, blank=True, default="")
+    user_type = models.CharField(_("user type"), max_length=10, choices=Type.choices, default=Type.CLIENT)
+    address = models.CharField(_("address"), max_length=500, blank=True, default="")
     profile_photo = models.ImageField(upload_to="photos", null=True, blank=True)
     current_lat = models.FloatField(null=True, blank=True)
     current_lng = models.FloatField(null=True, blank=True)
-    email_verified = models.BooleanField(default=False)
-    phone_verified = models.BooleanField(default=False)
+    email_verified = models.BooleanField(_("email verified"), default=False)
+    phone_verified = models.BooleanField(_("phone verified"), default=False)
     email_suspended = models.BooleanField(
         default=False, db_default=False, editable=False, help_text="names the account at sign-in and nothing else"
     )
@@ -141,15 +148,15 @@ class User(AbstractBaseUser, PermissionsMixin):
     pending_phone_number = models.CharField(
         max_length=16, null=True, blank=True, editable=False, help_text="claimed, not yet proven"
     )
-    is_active = models.BooleanField(default=True)
-    is_staff = models.BooleanField(default=False)
+    is_active = models.BooleanField(_("is active"), default=True)
+    is_staff = models.BooleanField(_("is staff"), default=False)
     token_version = models.PositiveIntegerField(default=0, editable=False)
     google_sub = models.CharField(max_length=255, null=True, blank=True, unique=True, editable=False)
     current_company = models.ForeignKey(
-        Company, on_delete=models.SET_NULL, null=True, blank=True, related_name="+", verbose_name="current company"
+        Company, on_delete=models.SET_NULL, null=True, blank=True, related_name="+", verbose_name=_("current company")
     )
-    date_joined = models.DateTimeField(default=timezone.now, db_index=True)
-    closed_at = models.DateTimeField(null=True, blank=True, editable=False)
+    date_joined = models.DateTimeField(_("date joined"), default=timezone.now, db_index=True)
+    closed_at = models.DateTimeField(_("closed at"), null=True, blank=True, editable=False)
 
     objects = UserManager()
 
@@ -158,6 +165,8 @@ class User(AbstractBaseUser, PermissionsMixin):
     REQUIRED_FIELDS = ["email"]
 
     class Meta:
+        verbose_name = _("user")
+        verbose_name_plural = _("users")
         ordering = ["-date_joined", "-id"]
         constraints = [
             models.UniqueConstraint(Lower("email"), name="user_email_unique"),
@@ -287,21 +296,23 @@ class Membership(models.Model):
     """
 
     class Role(models.TextChoices):
-        OWNER = "owner"
-        MEMBER = "member"
-        VIEWER = "viewer"
+        OWNER = "owner", _("Owner")
+        MEMBER = "member", _("Member")
+        VIEWER = "viewer", _("Viewer")
 
     INVITED = [(Role.MEMBER.value, Role.MEMBER.label), (Role.VIEWER.value, Role.VIEWER.label)]
 
-    user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="memberships")
-    company = models.ForeignKey(Company, on_delete=models.CASCADE, related_name="memberships")
-    role = models.CharField(max_length=10, choices=INVITED, default=Role.MEMBER)
-    is_owner = models.BooleanField(default=False, db_default=False)
-    created_at = models.DateTimeField(auto_now_add=True)
+    user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="memberships", verbose_name=_("user"))
+    company = models.ForeignKey(Company, on_delete=models.CASCADE, related_name="memberships", verbose_name=_("company"))
+    role = models.CharField(_("role"), max_length=10, choices=INVITED, default=Role.MEMBER)
+    is_owner = models.BooleanField(_("is owner"), default=False, db_default=False)
+    created_at = models.DateTimeField(_("created at"), auto_now_add=True)
 
     objects = MembershipQuerySet.as_manager()
 
     class Meta:
+        verbose_name = _("membership")
+        verbose_name_plural = _("memberships")
         ordering = ["-created_at", "-id"]
         constraints = [
             models.UniqueConstraint(fields=["user", "company"], name="membership_once"),
@@ -331,23 +342,23 @@ class Invitation(models.Model):
     """
 
     class Outcome(models.TextChoices):
-        ACCEPTED = "accepted"
-        DECLINED = "declined"
+        ACCEPTED = "accepted", _("Accepted")
+        DECLINED = "declined", _("Declined")
         REVOKED = "revoked"
         EXPIRED = "expired"
 
     LASTS = timedelta(days=14)
 
-    company = models.ForeignKey(Company, on_delete=models.CASCADE, related_name="invitations")
-    role = models.CharField(max_length=10, choices=Membership.INVITED, default=Membership.Role.MEMBER)
-    username = models.CharField(max_length=254, blank=True, default="")
-    email = models.EmailField(blank=True, default="")
-    user = models.ForeignKey(User, on_delete=models.CASCADE, null=True, related_name="invitations")
+    company = models.ForeignKey(Company, on_delete=models.CASCADE, related_name="invitations", verbose_name=_("company"))
+    role = models.CharField(_("role"), max_length=10, choices=Membership.INVITED, default=Membership.Role.MEMBER)
+    username = models.CharField(_("username"), max_length=254, blank=True, default="")
+    email = models.EmailField(_("email"), blank=True, default="")
+    user = models.ForeignKey(User, on_delete=models.CASCADE, null=True, related_name="invitations", verbose_name=_("user"))
     invited_by = models.ForeignKey(User, on_delete=models.SET_NULL, null=True, related_name="+")
-    created_at = models.DateTimeField(default=timezone.now)
-    expires_at = models.DateTimeField(db_index=True)
-    outcome = models.CharField(max_length=10, choices=Outcome.choices, blank=True, default="", help_text="empty while open")
-    ended_at = models.DateTimeField(null=True)
+    created_at = models.DateTimeField(_("created at"), default=timezone.now)
+    expires_at = models.DateTimeField(_("expires at"), db_index=True)
+    outcome = models.CharField(_("outcome"), max_length=10, choices=Outcome.choices, blank=True, default="", help_text=_("empty while open"))
+    ended_at = models.DateTimeField(_("ended at"), null=True)
 
     objects = InvitationQuerySet.as_manager()
 

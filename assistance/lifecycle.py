@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from django.utils.translation import gettext_lazy as _
+
 from depannini_dashmap.lib.lifecycle import Lifecycle
 
 REQUESTED = "requested"
@@ -21,7 +23,13 @@ STAFF = "staff"  # and the group Roadside
 SYSTEM = "system"
 
 ASSISTANCE = Lifecycle(
-    STATES,
+    {
+        REQUESTED: _("requested"),
+        ACCEPTED: _("accepted"),
+        ONGOING: _("ongoing"),
+        COMPLETED: _("completed"),
+        CANCELED: _("canceled"),
+    },
     {
         (REQUESTED, ACCEPTED): {ASSISTANT, STAFF},
         (REQUESTED, CANCELED): {CLIENT, STAFF, SYSTEM},

@@ -30,15 +30,15 @@ CONTACT_AFTER_END = timedelta(hours=24)
 class ServiceType(models.TextChoices):
     """What an assistant does and a client asks for."""
 
-    TOWING = "towing"
-    REPAIR = "repair"
+    TOWING = "towing", _("Towing")
+    REPAIR = "repair", _("Repair")
 
 
 class VehicleClass(models.TextChoices):
     """How heavy the vehicle in need is."""
 
-    LIGHT = "light"
-    HEAVY = "heavy"
+    LIGHT = "light", _("Light")
+    HEAVY = "heavy", _("Heavy")
 
 
 class AssistantProfile(models.Model):
@@ -49,33 +49,36 @@ class AssistantProfile(models.Model):
         C = "c"
 
     user = models.OneToOneField(
-        settings.AUTH_USER_MODEL, on_delete=models.CASCADE, primary_key=True, related_name="assistant_profile"
+        settings.AUTH_USER_MODEL, on_delete=models.CASCADE, primary_key=True, related_name="assistant_profile", verbose_name=_("user")
     )
-    service_type = models.CharField(max_length=6, choices=ServiceType.choices)
-    is_active = models.BooleanField(default=False, help_text="on duty, by the assistant's own switch")
+    service_type = models.CharField(_("service type"), max_length=6, choices=ServiceType.choices)
+    is_active = models.BooleanField(_("is active"), default=False, help_text=_("on duty, by the assistant's own switch"))
     lat = models.FloatField(null=True, blank=True)
     lng = models.FloatField(null=True, blank=True)
     cell_y = models.SmallIntegerField(null=True, blank=True, editable=False)
     cell_x = models.SmallIntegerField(null=True, blank=True, editable=False)
     seen_at = models.DateTimeField(
-        null=True, blank=True, help_text="newest location, activation or open socket of the assistant"
+        _("seen at"),
+        null=True, blank=True, help_text=_("newest location, activation or open socket of the assistant")
     )
     alive_at = models.DateTimeField(
         null=True, blank=True, editable=False, help_text="newest sign of life: also a frame or a signed-in request"
     )
-    vehicle_type = models.CharField(max_length=100)
-    driving_license_cat = models.CharField(max_length=1, choices=LicenceCategory.choices)
-    driving_license_num = models.CharField(max_length=50)
-    driving_license_expiry = models.DateField(null=True)
-    vehicle_registration_num = models.BigIntegerField(null=True)
-    approved_at = models.DateTimeField(null=True, blank=True, editable=False, help_text="when staff had seen the papers")
+    vehicle_type = models.CharField(_("vehicle type"), max_length=100)
+    driving_license_cat = models.CharField(_("driving license cat"), max_length=1, choices=LicenceCategory.choices)
+    driving_license_num = models.CharField(_("driving license num"), max_length=50)
+    driving_license_expiry = models.DateField(_("driving license expiry"), null=True)
+    vehicle_registration_num = models.BigIntegerField(_("vehicle registration num"), null=True)
+    approved_at = models.DateTimeField(_("approved at"), null=True, blank=True, editable=False, help_text="when staff had seen the papers")
     approved_by = models.ForeignKey(
-        settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, blank=True, editable=False, related_name="+"
+        settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, blank=True, editable=False, related_name="+", verbose_name=_("approved by")
     )
 
     objects = AssistantProfileQuerySet.as_manager()
 
     class Meta:
+        verbose_name = _("assistant profile")
+        verbose_name_plural = _("assistant profiles")
         indexes = [
             models.Index(
                 fields=["service_type", "cell_y", "cell_x"], condition=Q(is_active=True), name="assistant_nearby"
@@ -119,18 +122,20 @@ class AssistantProfile(models.Model):
 class Tariff(models.Model):
     """What a job costs from an instant on, until a later row for the same type and class."""
 
-    assistance_type = models.CharField(max_length=6, choices=ServiceType.choices)
-    vehicle_class = models.CharField(max_length=5, choices=VehicleClass.choices)
-    base = models.DecimalField(max_digits=10, decimal_places=2)
-    per_km = models.DecimalField(max_digits=10, decimal_places=2)
-    minimum = models.DecimalField(max_digits=10, decimal_places=2, default=0)
-    currency = models.CharField(max_length=3, blank=True, default="", help_text="empty: the CURRENCY setting")
-    valid_from = models.DateTimeField(default=timezone.now)
+    assistance_type = models.CharField(_("assistance type"), max_length=6, choices=ServiceType.choices)
+    vehicle_class = models.CharField(_("vehicle class"), max_length=5, choices=VehicleClass.choices)
+    base = models.DecimalField(_("base"), max_digits=10, decimal_places=2)
+    per_km = models.DecimalField(_("per km"), max_digits=10, decimal_places=2)
+    minimum = models.DecimalField(_("minimum"), max_digits=10, decimal_places=2, default=0)
+    currency = models.CharField(_("currency"), max_length=3, blank=True, default="", help_text=_("empty: the CURRENCY setting"))
+    valid_from = models.DateTimeField(_("valid from"), default=timezone.now)
 
     objects = TariffQuerySet.as_manager()
     history = HistoricalRecords()
 
     class Meta:
+        verbose_name = _("tariff")
+        verbose_name_plural = _("tariffs")
         ordering = ["assistance_type", "vehicle_class", "-valid_from", "-id"]
         constraints = [
             models.UniqueConstraint(fields=["assistance_type", "vehicle_class", "valid_from"], name="tariff_once"),
@@ -141,8 +146,8 @@ class Tariff(models.Model):
 
     def __str__(self) -> str:
         names = {
-            "service": gettext(self.get_assistance_type_display()),
-            "vehicle": gettext(self.get_vehicle_class_display()),
+            "service": self.get_assistance_type_display(),
+            "vehicle": self.get_vehicle_class_display(),
             "day": date_format(timezone.localtime(self.valid_from), "Y-m-d"),
         }
         return gettext("%(service)s, %(vehicle)s, since %(day)s") % names
@@ -163,75 +168,79 @@ class Assistance(models.Model):
     """One request for help, from the call to the rating."""
 
     class Status(models.TextChoices):
-        REQUESTED = lifecycle.REQUESTED
-        ACCEPTED = lifecycle.ACCEPTED
-        ONGOING = lifecycle.ONGOING
-        COMPLETED = lifecycle.COMPLETED
-        CANCELED = lifecycle.CANCELED
+        REQUESTED = lifecycle.REQUESTED, _("Requested")
+        ACCEPTED = lifecycle.ACCEPTED, _("Accepted")
+        ONGOING = lifecycle.ONGOING, _("Ongoing")
+        COMPLETED = lifecycle.COMPLETED, _("Completed")
+        CANCELED = lifecycle.CANCELED, _("Canceled")
 
     class Reason(models.TextChoices):
         """Why a request was canceled."""
 
-        CLIENT = "client_canceled"
-        ASSISTANT = "assistant_canceled"
-        STAFF = "staff_canceled"
-        UNANSWERED = "unanswered"
-        ACCOUNT_CLOSED = "account_closed"
+        CLIENT = "client_canceled", _("Client")
+        ASSISTANT = "assistant_canceled", _("Assistant")
+        STAFF = "staff_canceled", _("Staff")
+        UNANSWERED = "unanswered", _("Unanswered")
+        ACCOUNT_CLOSED = "account_closed", _("Account Closed")
 
     class PriceSource(models.TextChoices):
         """Who named the price; nobody yet, or a release that did not note it."""
 
-        NONE = ""
-        TARIFF = "tariff"
-        ASSISTANT = "assistant"
-        STAFF = "staff", "adjusted by staff"
+        NONE = "", _("None")
+        TARIFF = "tariff", _("Tariff")
+        ASSISTANT = "assistant", _("Assistant")
+        STAFF = "staff", _("adjusted by staff")
 
     class Consent(models.TextChoices):
         """What the client says to a price that was named after the request; nothing was asked of them otherwise."""
 
-        NONE = ""
-        PENDING = "pending", "not answered yet"
-        ACCEPTED = "accepted", "price accepted"
-        REFUSED = "refused", "price refused"
+        NONE = "", _("None")
+        PENDING = "pending", _("not answered yet")
+        ACCEPTED = "accepted", _("price accepted")
+        REFUSED = "refused", _("price refused")
 
-    client = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="assistance_requests")
+    client = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="assistance_requests", verbose_name=_("client"))
     assistant = models.ForeignKey(
-        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, blank=True, related_name="assistance_jobs"
+        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, blank=True, related_name="assistance_jobs", verbose_name=_("assistant")
     )
-    status = models.CharField(max_length=9, choices=Status.choices, default=Status.REQUESTED)
-    version = models.PositiveIntegerField(default=1, editable=False, help_text="goes out as seq")
-    assistance_type = models.CharField(max_length=6, choices=ServiceType.choices, blank=True, default="")
-    vehicle_type = models.CharField(max_length=5, choices=VehicleClass.choices, blank=True, default="")
-    description = models.CharField(max_length=1000, blank=True, default="")
-    pickup_lat = models.FloatField()
-    pickup_lng = models.FloatField()
-    dropoff_lat = models.FloatField(null=True, blank=True)
-    dropoff_lng = models.FloatField(null=True, blank=True)
-    distance_km = models.DecimalField(max_digits=9, decimal_places=3, default=0)
-    total_price = models.DecimalField(max_digits=12, decimal_places=2, default=0)
-    price_is_final = models.BooleanField(default=False)
+    status = models.CharField(_("status"), max_length=9, choices=Status.choices, default=Status.REQUESTED)
+    version = models.PositiveIntegerField(_("version"), default=1, editable=False, help_text="goes out as seq")
+    assistance_type = models.CharField(_("assistance type"), max_length=6, choices=ServiceType.choices, blank=True, default="")
+    vehicle_type = models.CharField(_("vehicle type"), max_length=5, choices=VehicleClass.choices, blank=True, default="")
+    description = models.CharField(_("description"), max_length=1000, blank=True, default="")
+    pickup_lat = models.FloatField(_("pickup lat"))
+    pickup_lng = models.FloatField(_("pickup lng"))
+    dropoff_lat = models.FloatField(_("dropoff lat"), null=True, blank=True)
+    dropoff_lng = models.FloatField(_("dropoff lng"), null=True, blank=True)
+    distance_km = models.DecimalField(_("distance km"), max_digits=9, decimal_places=3, default=0)
+    total_price = models.DecimalField(_("total price"), max_digits=12, decimal_places=2, default=0)
+    price_is_final = models.BooleanField(_("price is final"), default=False)
     price_source = models.CharField(
+        _("price source"),
         max_length=9, choices=PriceSource.choices, blank=True, default="", db_default="", editable=False
     )
     price_consent = models.CharField(
+        _("price consent"),
         max_length=8, choices=Consent.choices, blank=True, default="", db_default="", editable=False
     )
     price_note = models.CharField(
-        max_length=500, blank=True, default="", db_default="", help_text="why staff adjusted the price"
+        _("price note"),
+        max_length=500, blank=True, default="", db_default="", help_text=_("why staff adjusted the price")
     )
-    currency = models.CharField(max_length=3)
-    rating = models.PositiveSmallIntegerField(null=True, blank=True)
-    reason = models.CharField(max_length=20, choices=Reason.choices, blank=True, default="")
-    reason_note = models.CharField(max_length=500, blank=True, default="")
-    wave = models.PositiveSmallIntegerField(default=1, help_text="how many rounds of offers went out")
-    radius_km = models.FloatField(help_text="how far offers have reached so far")
-    created_at = models.DateTimeField(default=timezone.now)
-    updated_at = models.DateTimeField(default=timezone.now)
-    accepted_at = models.DateTimeField(null=True, blank=True)
-    started_at = models.DateTimeField(null=True, blank=True)
-    ended_at = models.DateTimeField(null=True, blank=True)
-    expires_at = models.DateTimeField(help_text="when it ends unless somebody accepts")
+    currency = models.CharField(_("currency"), max_length=3)
+    rating = models.PositiveSmallIntegerField(_("rating"), null=True, blank=True)
+    reason = models.CharField(_("reason"), max_length=20, choices=Reason.choices, blank=True, default="")
+    reason_note = models.CharField(_("reason note"), max_length=500, blank=True, default="")
+    wave = models.PositiveSmallIntegerField(_("wave"), default=1, help_text=_("how many rounds of offers went out"))
+    radius_km = models.FloatField(_("radius km"), help_text=_("how far offers have reached so far"))
+    created_at = models.DateTimeField(_("created at"), default=timezone.now)
+    updated_at = models.DateTimeField(_("updated at"), default=timezone.now)
+    accepted_at = models.DateTimeField(_("accepted at"), null=True, blank=True)
+    started_at = models.DateTimeField(_("started at"), null=True, blank=True)
+    ended_at = models.DateTimeField(_("ended at"), null=True, blank=True)
+    expires_at = models.DateTimeField(_("expires at"), help_text=_("when it ends unless somebody accepts"))
     billed_to = models.CharField(
+        _("billed to"),
         max_length=200, blank=True, default="", db_default="", help_text="who pays instead of the client"
     )
     is_one_of_many = models.BooleanField(
@@ -247,7 +256,8 @@ class Assistance(models.Model):
     objects = AssistanceQuerySet.as_manager()
 
     class Meta:
-        verbose_name = "assistance request"
+        verbose_name = _("assistance request")
+        verbose_name_plural = _("assistance requests")
         ordering = ["-created_at", "-id"]
         indexes = [
             models.Index(fields=["client", "-created_at", "-id"], name="assistance_by_client"),
@@ -336,29 +346,31 @@ class Assistance(models.Model):
 class ScheduledRequest(models.Model):
     """A request for a caller that is made when its time comes; until then nobody is asked."""
 
-    client = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="scheduled_requests")
+    client = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="scheduled_requests", verbose_name=_("client"))
     created_by = models.ForeignKey(
-        settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, blank=True, related_name="+"
+        settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, blank=True, related_name="+", verbose_name=_("created by")
     )
-    scheduled_for = models.DateTimeField()
-    assistance_type = models.CharField(max_length=6, choices=ServiceType.choices, blank=True, default="")
-    vehicle_type = models.CharField(max_length=5, choices=VehicleClass.choices, blank=True, default="")
-    description = models.CharField(max_length=1000, blank=True, default="")
-    billed_to = models.CharField(max_length=200, blank=True, default="")
-    pickup_lat = models.FloatField()
-    pickup_lng = models.FloatField()
-    dropoff_lat = models.FloatField(null=True, blank=True)
-    dropoff_lng = models.FloatField(null=True, blank=True)
-    created_at = models.DateTimeField(default=timezone.now)
+    scheduled_for = models.DateTimeField(_("scheduled for"))
+    assistance_type = models.CharField(_("assistance type"), max_length=6, choices=ServiceType.choices, blank=True, default="")
+    vehicle_type = models.CharField(_("vehicle type"), max_length=5, choices=VehicleClass.choices, blank=True, default="")
+    description = models.CharField(_("description"), max_length=1000, blank=True, default="")
+    billed_to = models.CharField(_("billed to"), max_length=200, blank=True, default="")
+    pickup_lat = models.FloatField(_("pickup lat"))
+    pickup_lng = models.FloatField(_("pickup lng"))
+    dropoff_lat = models.FloatField(_("dropoff lat"), null=True, blank=True)
+    dropoff_lng = models.FloatField(_("dropoff lng"), null=True, blank=True)
+    created_at = models.DateTimeField(_("created at"), default=timezone.now)
     assistance = models.OneToOneField(
-        Assistance, on_delete=models.SET_NULL, null=True, blank=True, related_name="scheduled", help_text="once it is made"
+        Assistance, on_delete=models.SET_NULL, null=True, blank=True, related_name="scheduled", help_text="once it is made", verbose_name=_("assistance")
     )
-    canceled_at = models.DateTimeField(null=True, blank=True)
-    refusal = models.CharField(max_length=30, blank=True, default="", help_text="why it could not be made in time")
+    canceled_at = models.DateTimeField(_("canceled at"), null=True, blank=True)
+    refusal = models.CharField(_("refusal"), max_length=30, blank=True, default="", help_text="why it could not be made in time")
 
     objects = ScheduledRequestQuerySet.as_manager()
 
     class Meta:
+        verbose_name = _("scheduled request")
+        verbose_name_plural = _("scheduled requests")
         ordering = ["-scheduled_for", "-id"]
         indexes = [
             models.Index(
@@ -394,48 +406,50 @@ class Offer(models.Model):
     """Who was asked to help, when, how far away, what they answered and why it ended."""
 
     class Source(models.TextChoices):
-        WAVE = "wave"
-        NEARBY = "nearby", "became active nearby"
-        HAND = "hand", "by a dispatcher"
-        SELF = "self", "took it unasked"
+        WAVE = "wave", _("Wave")
+        NEARBY = "nearby", _("became active nearby")
+        HAND = "hand", _("by a dispatcher")
+        SELF = "self", _("took it unasked")
 
     class Answer(models.TextChoices):
-        NONE = ""
-        ACCEPTED = "accepted"
-        DECLINED = "declined"
+        NONE = "", _("None")
+        ACCEPTED = "accepted", _("Accepted")
+        DECLINED = "declined", _("Declined")
 
     class Reason(models.TextChoices):
         """Why an offer ended."""
 
-        NONE = ""
-        ACCEPTED = "accepted"
-        DECLINED = "declined"
-        TAKEN = "taken", "somebody else accepted"
-        BUSY = "busy", "took another job"
-        INACTIVE = "inactive", "went off duty"
-        CANCELED = "canceled"
-        UNANSWERED = "unanswered"
-        RELEASED = "released", "accepted, then given back"
-        STALLED = "stalled", "accepted, then silent: taken back by the client"
-        RECALLED = "recalled", "taken back by a dispatcher"
+        NONE = "", _("None")
+        ACCEPTED = "accepted", _("Accepted")
+        DECLINED = "declined", _("Declined")
+        TAKEN = "taken", _("somebody else accepted")
+        BUSY = "busy", _("took another job")
+        INACTIVE = "inactive", _("went off duty")
+        CANCELED = "canceled", _("Canceled")
+        UNANSWERED = "unanswered", _("Unanswered")
+        RELEASED = "released", _("accepted, then given back")
+        STALLED = "stalled", _("accepted, then silent: taken back by the client")
+        RECALLED = "recalled", _("taken back by a dispatcher")
 
-    assistance = models.ForeignKey(Assistance, on_delete=models.CASCADE, related_name="offers")
-    assistant = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="assistance_offers")
-    source = models.CharField(max_length=6, choices=Source.choices, default=Source.WAVE)
-    wave = models.PositiveSmallIntegerField(default=1)
-    distance_km = models.FloatField(null=True, blank=True, help_text="to the pickup, when it was offered")
+    assistance = models.ForeignKey(Assistance, on_delete=models.CASCADE, related_name="offers", verbose_name=_("assistance"))
+    assistant = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="assistance_offers", verbose_name=_("assistant"))
+    source = models.CharField(_("source"), max_length=6, choices=Source.choices, default=Source.WAVE)
+    wave = models.PositiveSmallIntegerField(_("wave"), default=1)
+    distance_km = models.FloatField(_("distance km"), null=True, blank=True, help_text=_("to the pickup, when it was offered"))
     offered_by = models.ForeignKey(
-        settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, blank=True, related_name="+"
+        settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, blank=True, related_name="+", verbose_name=_("offered by")
     )
-    offered_at = models.DateTimeField(default=timezone.now)
-    answer = models.CharField(max_length=8, choices=Answer.choices, blank=True, default="")
-    answered_at = models.DateTimeField(null=True, blank=True)
-    closed_at = models.DateTimeField(null=True, blank=True)
-    reason = models.CharField(max_length=10, choices=Reason.choices, blank=True, default="")
+    offered_at = models.DateTimeField(_("offered at"), default=timezone.now)
+    answer = models.CharField(_("answer"), max_length=8, choices=Answer.choices, blank=True, default="")
+    answered_at = models.DateTimeField(_("answered at"), null=True, blank=True)
+    closed_at = models.DateTimeField(_("closed at"), null=True, blank=True)
+    reason = models.CharField(_("reason"), max_length=10, choices=Reason.choices, blank=True, default="")
 
     objects = OfferQuerySet.as_manager()
 
     class Meta:
+        verbose_name = _("offer")
+        verbose_name_plural = _("offers")
         ordering = ["-offered_at", "-id"]
         indexes = [models.Index(fields=["assistant", "-offered_at"], name="offer_by_assistant")]
         constraints = [
@@ -464,15 +478,18 @@ class ChatMessage(models.Model):
     MAX_LENGTH = 1000
     MAX_CLIENT_ID = 64
 
-    assistance = models.ForeignKey(Assistance, on_delete=models.CASCADE, related_name="messages")
-    sender = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
-    message = models.CharField(max_length=MAX_LENGTH)
+    assistance = models.ForeignKey(Assistance, on_delete=models.CASCADE, related_name="messages", verbose_name=_("assistance"))
+    sender = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+", verbose_name=_("sender"))
+    message = models.CharField(_("message"), max_length=MAX_LENGTH)
     client_id = models.CharField(
-        max_length=MAX_CLIENT_ID, blank=True, default="", db_default="", help_text="the sender's own name for it"
+        _("client id"),
+        max_length=MAX_CLIENT_ID, blank=True, default="", db_default="", help_text=_("the sender's own name for it")
     )
-    created_at = models.DateTimeField(default=timezone.now)
+    created_at = models.DateTimeField(_("created at"), default=timezone.now)
 
     class Meta:
+        verbose_name = _("chat message")
+        verbose_name_plural = _("chat messages")
         ordering = ["-created_at", "-id"]
         indexes = [models.Index(fields=["assistance", "-created_at", "-id"], name="chat_of_assistance")]
         constraints = [

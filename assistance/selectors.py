@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, TypedDict
 
 from django.db.models import QuerySet
 from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
 
 from assistance import events, lifecycle, representation
 from assistance.models import Assistance, Offer, ServiceType, Tariff, VehicleClass
@@ -38,7 +39,7 @@ def room_row(user: User, assistance_id: int) -> representation.Row:
     if is_id(assistance_id):
         row = Assistance.objects.of_party(user).filter(pk=assistance_id).values(*representation.ROW, *_WHEREABOUTS).first()
     if row is None:
-        raise NotFound("Assistance")
+        raise NotFound(_("Assistance"))
     return row
 
 
@@ -86,7 +87,7 @@ def assistance_for(user: User, assistance_id: int) -> dict[str, Any]:
     """Give one request as a user may see it. Raises: NotFound."""
     row = visible_rows(user).filter(pk=assistance_id).first() if is_id(assistance_id) else None
     if row is None:
-        raise NotFound("Assistance")
+        raise NotFound(_("Assistance"))
     return representation.body(row, viewer_id=user.pk, sees_all=user.is_roadside, now=timezone.now())
 
 

@@ -8,18 +8,15 @@ class DepanniniDashmapConfig(AppConfig):
     """Holds templates, commands and system checks that belong to no domain."""
 
     name = "depannini_dashmap"
+    verbose_name = "Depannini DashMap"
 
     def ready(self) -> None:
-        """Register the deployment checks and let the names in pages follow the reader's language."""
-        from django.apps import apps
+        """Register the deployment checks, and erase again whom a restore brings back."""
         from django.db.models.signals import post_migrate
 
-        from depannini_dashmap.console.wording import REFUSALS, translate_names
-        from depannini_dashmap.lib.api import translated_errors
+        from depannini_dashmap.lib.ops import checks  # noqa: F401
         from depannini_dashmap.operations import erasures
 
-        translate_names(apps.get_app_configs())
-        translated_errors.learn(REFUSALS)
         post_migrate.connect(erasures.apply_after_migrate, sender=self)
 
 

@@ -4,6 +4,7 @@ from typing import Any
 
 from django.db import IntegrityError, transaction
 from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
 
 from accounts.models import Company, User
 from accounts.permissions import require_editor
@@ -15,7 +16,7 @@ from fleet.events import board_changed
 from fleet.models import Vehicle
 from fleet.signals import vehicle_leaving
 
-PLATE_TAKEN = "Another vehicle of this company has it."
+PLATE_TAKEN = _("Another vehicle of this company has it.")
 
 
 @transaction.atomic
@@ -75,7 +76,7 @@ def restore_vehicle(*, actor: User, vehicle_id: int) -> Vehicle:
     try:
         _save(vehicle, update_fields=["deleted_at", "updated_at"])
     except InvalidData as error:
-        raise Conflict("The company already has a vehicle with this license plate.", code="plate_taken") from error
+        raise Conflict(_("The company already has a vehicle with this license plate."), code="plate_taken") from error
     audit.record("vehicle_restored", actor=actor, target=vehicle)
     return vehicle
 
@@ -84,7 +85,7 @@ def _lock(actor: User, vehicle_id: int, *, deleted_too: bool = False) -> Vehicle
     rows = Vehicle.objects.visible_to(actor)
     vehicle = (rows if deleted_too else rows.alive()).select_for_update(of=("self",)).filter(pk=vehicle_id).first()
     if vehicle is None:
-        raise NotFound("Vehicle")
+        raise NotFound(_("Vehicle"))
     require_editor(actor, vehicle.company_id)
     return vehicle
 

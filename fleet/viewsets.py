@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from django.utils.translation import gettext_lazy as _
 from drf_spectacular.utils import extend_schema
 from rest_framework.decorators import action
 from rest_framework.request import Request
@@ -82,5 +83,5 @@ class VehicleViewSet(ApiMixin, GenericViewSet):
     def _document(self, vehicle_id: int) -> dict[str, Any]:
         row = self.get_queryset().filter(pk=vehicle_id).first()
         if row is None:
-            raise NotFound("Vehicle")
+            raise NotFound(_("Vehicle"))
         return vehicle_document(row)

@@ -63,7 +63,7 @@ class _OrderForm(forms.ModelForm):
         half = lacking_half({name: self.cleaned_data.get(named) for name, named in names.items()})
         # One that could not be read has its own error already.
         if half and names[half] not in self.errors:
-            self.add_error(names[half], gettext(HALF_LOCATION))
+            self.add_error(names[half], HALF_LOCATION)
 
     def service_fields(self) -> dict[str, Any]:
         """Return what changed, as the services take it."""

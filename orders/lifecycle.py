@@ -1,5 +1,7 @@
 """Which status of an order may follow which, and who moves it; plain text in and out, no tables."""
 
+from django.utils.translation import gettext_lazy as _
+
 from depannini_dashmap.lib.lifecycle import Lifecycle
 
 PENDING, ASSIGNED, IN_TRANSIT, DELIVERED, CANCELLED = "pending", "assigned", "in_transit", "delivered", "cancelled"
@@ -11,7 +13,13 @@ LEAVES_FAILED = frozenset({PENDING, CANCELLED})
 
 # What a trip does to the orders that it holds. "undo" takes back a delivery stop that was completed by mistake.
 JOURNEY_STEPS = Lifecycle(
-    STATUSES,
+    {
+        PENDING: _("pending"),
+        ASSIGNED: _("assigned"),
+        IN_TRANSIT: _("in_transit"),
+        DELIVERED: _("delivered"),
+        CANCELLED: _("cancelled"),
+    },
     {
         (PENDING, ASSIGNED): ["claim"],
         (ASSIGNED, IN_TRANSIT): ["trip"],

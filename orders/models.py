@@ -3,6 +3,7 @@
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django.db.models import Q
+from django.utils.translation import gettext_lazy as _
 from simple_history.models import HistoricalRecords
 
 from depannini_dashmap.lib.contact_phone import PhoneTextField
@@ -13,13 +14,14 @@ class Stop(models.Model):
     """A place of one company where goods are loaded or unloaded; used by at most one order, or by none."""
 
     class Type(models.TextChoices):
-        PICKUP = "pickup"
-        DELIVERY = "delivery"
+        PICKUP = "pickup", _("Pickup")
+        DELIVERY = "delivery", _("Delivery")
 
-    company = models.ForeignKey("accounts.Company", on_delete=models.PROTECT, related_name="stops")
-    name = models.CharField(max_length=200)
-    address = models.CharField(max_length=500)
+    company = models.ForeignKey("accounts.Company", on_delete=models.PROTECT, related_name="stops", verbose_name=_("company"))
+    name = models.CharField(_("name"), max_length=200)
+    address = models.CharField(_("address"), max_length=500)
     latitude = models.DecimalField(
+        _("latitude"),
         max_digits=9,
         decimal_places=6,
         null=True,
@@ -27,22 +29,25 @@ class Stop(models.Model):
         validators=[MinValueValidator(-90), MaxValueValidator(90)],
     )
     longitude = models.DecimalField(
+        _("longitude"),
         max_digits=9,
         decimal_places=6,
         null=True,
         blank=True,
         validators=[MinValueValidator(-180), MaxValueValidator(180)],
     )
-    stop_type = models.CharField(max_length=10, choices=Type.choices, default=Type.PICKUP)
-    contact_name = models.CharField(max_length=100, blank=True, default="")
-    contact_phone = PhoneTextField(blank=True, default="")
-    notes = models.TextField(max_length=2000, blank=True, default="")
-    created_at = models.DateTimeField(auto_now_add=True)
-    updated_at = models.DateTimeField(auto_now=True)
+    stop_type = models.CharField(_("stop type"), max_length=10, choices=Type.choices, default=Type.PICKUP)
+    contact_name = models.CharField(_("contact name"), max_length=100, blank=True, default="")
+    contact_phone = PhoneTextField(_("contact phone"), blank=True, default="")
+    notes = models.TextField(_("notes"), max_length=2000, blank=True, default="")
+    created_at = models.DateTimeField(_("created at"), auto_now_add=True)
+    updated_at = models.DateTimeField(_("updated at"), auto_now=True)
 
     objects = StopQuerySet.as_manager()
 
     class Meta:
+        verbose_name = _("stop")
+        verbose_name_plural = _("stops")
         ordering = ["-id"]
         constraints = [
             models.CheckConstraint(condition=Q(stop_type__in=["pickup", "delivery"]), name="stop_type_known"),
@@ -71,52 +76,56 @@ class Order(models.Model):
     """
 
     class Status(models.TextChoices):
-        PENDING = "pending"
-        ASSIGNED = "assigned"
-        IN_TRANSIT = "in_transit"
-        DELIVERED = "delivered"
-        CANCELLED = "cancelled"
+        PENDING = "pending", _("Pending")
+        ASSIGNED = "assigned", _("Assigned")
+        IN_TRANSIT = "in_transit", _("In Transit")
+        DELIVERED = "delivered", _("Delivered")
+        CANCELLED = "cancelled", _("Cancelled")
 
     class GoodsType(models.TextChoices):
-        STANDARD = "standard"
-        FRAGILE = "fragile"
-        HAZMAT = "hazmat"
-        REFRIGERATED = "refrigerated"
-        OVERSIZED = "oversized"
+        STANDARD = "standard", _("Standard")
+        FRAGILE = "fragile", _("Fragile")
+        HAZMAT = "hazmat", _("Hazmat")
+        REFRIGERATED = "refrigerated", _("Refrigerated")
+        OVERSIZED = "oversized", _("Oversized")
 
-    company = models.ForeignKey("accounts.Company", on_delete=models.PROTECT, related_name="orders")
-    order_number = models.CharField(max_length=20, unique=True, editable=False)
-    reference = models.CharField(max_length=64, blank=True, default="", help_text="key under which imports find it")
-    customer_name = models.CharField(max_length=200)
-    customer_company = models.CharField(max_length=200, blank=True, default="")
-    customer_email = models.EmailField(blank=True, default="")
-    customer_phone = PhoneTextField(blank=True, default="")
+    company = models.ForeignKey("accounts.Company", on_delete=models.PROTECT, related_name="orders", verbose_name=_("company"))
+    order_number = models.CharField(_("order number"), max_length=20, unique=True, editable=False)
+    reference = models.CharField(_("reference"), max_length=64, blank=True, default="", help_text=_("key under which imports find it"))
+    customer_name = models.CharField(_("customer name"), max_length=200)
+    customer_company = models.CharField(_("customer company"), max_length=200, blank=True, default="")
+    customer_email = models.EmailField(_("customer email"), blank=True, default="")
+    customer_phone = PhoneTextField(_("customer phone"), blank=True, default="")
     pickup_stop = models.OneToOneField(
-        Stop, on_delete=models.PROTECT, null=True, blank=True, related_name="pickup_order"
+        Stop, on_delete=models.PROTECT, null=True, blank=True, related_name="pickup_order", verbose_name=_("pickup stop")
     )
     delivery_stop = models.OneToOneField(
-        Stop, on_delete=models.PROTECT, null=True, blank=True, related_name="delivery_order"
+        Stop, on_delete=models.PROTECT, null=True, blank=True, related_name="delivery_order", verbose_name=_("delivery stop")
     )
-    goods_description = models.TextField(max_length=5000)
+    goods_description = models.TextField(_("goods description"), max_length=5000)
     goods_weight = models.DecimalField(
+        _("goods weight"),
         max_digits=10, decimal_places=2, null=True, blank=True, validators=[MinValueValidator(0)], help_text="kg"
     )
     goods_volume = models.DecimalField(
+        _("goods volume"),
         max_digits=10, decimal_places=2, null=True, blank=True, validators=[MinValueValidator(0)], help_text="m³"
     )
-    goods_type = models.CharField(max_length=12, choices=GoodsType.choices, default=GoodsType.STANDARD)
-    special_instructions = models.TextField(max_length=5000, blank=True, default="")
-    status = models.CharField(max_length=10, choices=Status.choices, default=Status.PENDING)
-    is_in_trip = models.BooleanField("in a trip", default=False, editable=False)
-    requested_pickup_date = models.DateField(null=True, blank=True)
-    requested_delivery_date = models.DateField(null=True, blank=True)
-    created_at = models.DateTimeField(auto_now_add=True)
-    updated_at = models.DateTimeField(auto_now=True)
+    goods_type = models.CharField(_("goods type"), max_length=12, choices=GoodsType.choices, default=GoodsType.STANDARD)
+    special_instructions = models.TextField(_("special instructions"), max_length=5000, blank=True, default="")
+    status = models.CharField(_("status"), max_length=10, choices=Status.choices, default=Status.PENDING)
+    is_in_trip = models.BooleanField(_("in a trip"), default=False, editable=False)
+    requested_pickup_date = models.DateField(_("requested pickup date"), null=True, blank=True)
+    requested_delivery_date = models.DateField(_("requested delivery date"), null=True, blank=True)
+    created_at = models.DateTimeField(_("created at"), auto_now_add=True)
+    updated_at = models.DateTimeField(_("updated at"), auto_now=True)
 
     objects = OrderQuerySet.as_manager()
     history = HistoricalRecords()
 
     class Meta:
+        verbose_name = _("order")
+        verbose_name_plural = _("orders")
         ordering = ["-created_at", "-id"]
         indexes = [
             models.Index(fields=["company", "-created_at", "-id"], name="order_company_newest"),

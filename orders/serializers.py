@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from django.utils.translation import gettext_lazy as _
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
@@ -25,7 +26,7 @@ class StopSerializer(ModelSerializer):
 class StopInputField(serializers.Field):
     """A stop object, the bare id of a stop that the caller may see, or null."""
 
-    default_error_messages = {"invalid": "Expected a stop object or the id of a stop.", "unknown": "Unknown id."}
+    default_error_messages = {"invalid": "Expected a stop object or the id of a stop.", "unknown": _("Unknown id.")}
 
     def to_internal_value(self, data: Any) -> StopInput:
         if isinstance(data, dict):

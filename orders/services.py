@@ -4,6 +4,8 @@ from typing import Any
 
 from django.db import transaction
 from django.db.models import ProtectedError
+from django.utils.text import format_lazy
+from django.utils.translation import gettext_lazy as _
 
 from accounts.models import Company, User
 from accounts.permissions import require_editor
@@ -11,7 +13,7 @@ from depannini_dashmap.lib.errors import Conflict, NotFound
 from fleet.default_company import company_for
 from fleet.events import board_changed
 from orders.columns import ENDS
-from orders.lifecycle import FINISHED, may_request
+from orders.lifecycle import FINISHED, JOURNEY_STEPS, may_request
 from orders.models import Order, Stop
 from orders.numbers import take_numbers
 from orders.signals import order_status_requested
@@ -83,13 +85,13 @@ def delete_order(*, actor: User, order_id: int) -> None:
     """
     order = lock_order(actor, order_id)
     if order.is_in_trip:
-        raise Conflict("The order is in a trip", code="order_in_trip")
+        raise Conflict(_("The order is in a trip"), code="order_in_trip")
     stop_ids = [stop_id for stop_id in (order.pickup_stop_id, order.delivery_stop_id) if stop_id]
     try:
         order.delete()
         Stop.objects.filter(pk__in=stop_ids).delete()
     except ProtectedError as error:
-        raise Conflict("A trip still shows this order", code="order_in_trip") from error
+        raise Conflict(_("A trip still shows this order"), code="order_in_trip") from error
     board_changed(order.company_id, "orders")
 
 
@@ -98,7 +100,7 @@ def lock_order(actor: User, order_id: int) -> Order:
     rows = Order.objects.visible_to(actor).select_related("pickup_stop", "delivery_stop")
     order = rows.select_for_update(of=("self",)).filter(pk=order_id).first()
     if order is None:
-        raise NotFound("Order")
+        raise NotFound(_("Order"))
     require_editor(actor, order.company_id)
     return order
 
@@ -113,7 +115,11 @@ def _require_status(order: Order, status: str, actor: User) -> str | None:
     trip_status = _trip_status(order, status, actor)
     if not may_request(order.status, status, trip_status=trip_status):
         raise Conflict(
-            f"Cannot set a {order.status} order to {status} in its trip",
+            format_lazy(
+                _("Cannot set a {before} order to {after} in its trip"),
+                before=JOURNEY_STEPS.word(order.status),
+                after=JOURNEY_STEPS.word(status),
+            ),
             code="invalid_transition",
             current_status=order.status,
         )

@@ -15,7 +15,6 @@ from django.utils.translation import gettext as _
 from import_export.results import Result, RowResult
 
 from accounts.models import Company, User
-from depannini_dashmap.lib.api.translated_errors import in_words
 from depannini_dashmap.lib.sheets.resources import RowResource
 from fleet.default_company import company_for
 from fleet.sheets import named_company
@@ -190,7 +189,7 @@ def _final_already(order: Order) -> str:
     return _(
         "Order %(number)s has this already and is finished (%(status)s) or in a trip that is over; it stays as it is. "
         "Give the row a reference of its own, or choose “Every row is a new order”."
-    ) % {"number": order.order_number, "status": in_words(order.get_status_display())}
+    ) % {"number": order.order_number, "status": order.get_status_display()}
 
 
 def _free_reference(company_id: int, reference: str) -> str:

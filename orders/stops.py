@@ -6,6 +6,7 @@ from typing import Any
 
 from django.db import transaction
 from django.db.models import ProtectedError, Q
+from django.utils.translation import gettext_lazy as _
 
 from depannini_dashmap.lib.errors import Conflict, InvalidData
 from depannini_dashmap.lib.geo import HALF_LOCATION
@@ -101,7 +102,7 @@ def _take_away(order: Order, attribute: str) -> bool:
     if own is None:
         return False
     if order.is_in_trip:
-        raise Conflict("The order is in a trip and needs its stops", code="order_in_trip")
+        raise Conflict(_("The order is in a trip and needs its stops"), code="order_in_trip")
     setattr(order, attribute, None)
     order.save(update_fields=[attribute, "updated_at"])
     discard_stops(own)

@@ -8,6 +8,9 @@ from collections.abc import Collection, Iterable
 
 from django.db import transaction
 from django.utils import timezone
+from django.utils.text import format_lazy
+from django.utils.translation import gettext_lazy as _
+from django.utils.translation import gettext_noop
 
 from accounts.models import User
 from depannini_dashmap.lib.errors import Conflict, InvalidData
@@ -25,18 +28,22 @@ def claim_for_trip(order_ids: Collection[int], *, actor: User | None = None) -> 
     """
     orders = _lock(order_ids)
     if len(orders) != len(set(order_ids)):
-        raise InvalidData("Order not found", fields={"order": ["Unknown id."]})
+        raise InvalidData(format_lazy(_("{model} not found"), model=_("Order")), fields={"order": [_("Unknown id.")]})
     for order in orders:
         if not order.is_available_for_trip:
-            reason = "is already in a trip" if order.is_in_trip else f"is {order.status}"
+            reason = _("Order {number} is already in a trip") if order.is_in_trip else _("Order {number} is {status}")
             raise Conflict(
-                f"Order {order.order_number} {reason}", code="order_not_available", current_status=order.status
+                format_lazy(reason, number=order.order_number, status=JOURNEY_STEPS.word(order.status)),
+                code="order_not_available",
+                current_status=order.status,
             )
         if not order.is_carriable:
-            raise InvalidData(f"Order {order.order_number} needs both a pickup and a delivery stop")
+            raise InvalidData(
+                format_lazy(_("Order {number} needs both a pickup and a delivery stop"), number=order.order_number)
+            )
     for order in orders:
         order.status, order.is_in_trip = ASSIGNED, True
-    _save(orders, actor, "put into a trip")
+    _save(orders, actor, gettext_noop("put into a trip"))
     return orders
 
 
@@ -47,7 +54,7 @@ def release_from_trip(order_ids: Collection[int], *, actor: User | None = None) 
     for order in held:
         order.is_in_trip = False
         order.status = order.status if order.status in FINISHED else PENDING
-    _save(held, actor, "taken out of a trip")
+    _save(held, actor, gettext_noop("taken out of a trip"))
 
 
 @transaction.atomic
@@ -78,13 +85,16 @@ def move_to_company(order_ids: Collection[int], company_id: int, *, actor: User 
     left = {order.company_id for order in moving}
     for order in moving:
         if not order.is_available_for_trip:
-            raise Conflict(f"Order {order.order_number} cannot change its company", current_status=order.status)
+            raise Conflict(
+                format_lazy(_("Order {number} cannot change its company"), number=order.order_number),
+                current_status=order.status,
+            )
         order.company_id = company_id
         if order.reference and Order.objects.filter(company_id=company_id, reference=order.reference).exists():
             order.reference = ""
     stop_ids = [stop for order in moving for stop in (order.pickup_stop_id, order.delivery_stop_id) if stop]
     Stop.objects.filter(pk__in=stop_ids).update(company_id=company_id)
-    _save(moving, actor, "moved to another company", "company", "reference")
+    _save(moving, actor, gettext_noop("moved to another company"), "company", "reference")
     for old_company_id in left:
         board_changed(old_company_id, "orders")
 
@@ -99,7 +109,7 @@ def _move(order_ids: Collection[int], status: str, mover: str, actor: User | Non
     ]
     for order in moving:
         order.status = status
-    _save(moving, actor, "followed its trip")
+    _save(moving, actor, gettext_noop("followed its trip"))
     return [order.pk for order in moving]
 
 

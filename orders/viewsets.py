@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from django.utils.translation import gettext_lazy as _
 from drf_spectacular.utils import extend_schema
 from rest_framework.decorators import action
 from rest_framework.request import Request
@@ -100,5 +101,5 @@ class OrderViewSet(ApiMixin, GenericViewSet):
         user = self.request.user
         rows = visible_order(user, order_id)
         if not rows:
-            raise NotFound("Order")
+            raise NotFound(_("Order"))
         return order_document(rows[0])

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 
 from django.db import IntegrityError, transaction
 from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+from django_stubs_ext import StrOrPromise
 
 from accounts.models import Company
 from depannini_dashmap.lib import errors
@@ -62,17 +64,17 @@ def _held_vehicle(actor: User, vehicle_id: int) -> Vehicle:
     return vehicle
 
 
-def _whose(company_id: int, external_id: str) -> str:
+def _whose(company_id: int, external_id: str) -> StrOrPromise:
     rows = Device.objects.working().filter(company_id=company_id, external_id=external_id)
     plate = rows.values_list("vehicle__license_plate", flat=True).first()
-    return f"Vehicle {plate} of this company has it." if plate else "Another vehicle of this company has it."
+    return f"Vehicle {plate} of this company has it." if plate else _("Another vehicle of this company has it.")
 
 
 def end_device(*, actor: User, device_id: int) -> None:
     """End a device's right to write, for good. Raises: NotFound; Forbidden for a viewer."""
     own = Device.objects.visible_to(actor).working().filter(pk=device_id)
     if not own.exists():
-        raise errors.NotFound("Device")
+        raise errors.NotFound(_("Device"))
     with transaction.atomic():
         device = own.editable_by(actor).select_for_update(of=("self",)).first()
         if device is None:

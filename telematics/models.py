@@ -18,9 +18,9 @@ from telematics.protocols import KNOTS, METRES_A_SECOND
 class EngineStatus(models.TextChoices):
     """What the engine did."""
 
-    ON = "on"
-    OFF = "off"
-    IDLE = "idle"
+    ON = "on", _("On")
+    OFF = "off", _("Off")
+    IDLE = "idle", _("Idle")
 
 
 class ReadingColumns(models.Model):
@@ -29,19 +29,20 @@ class ReadingColumns(models.Model):
     Floats, which are formatted where they leave: numerics would cost twice the room and time.
     """
 
-    latitude = models.FloatField()
-    longitude = models.FloatField()
-    speed = models.FloatField(help_text="km/h")
-    heading = models.FloatField(help_text="degrees clockwise from north")
-    altitude = models.FloatField(null=True, blank=True, help_text="m")
-    timestamp = models.DateTimeField(help_text="when the device was there")
-    odometer = models.FloatField(null=True, blank=True, help_text="km")
-    fuel_level = models.FloatField(null=True, blank=True, help_text="percent")
-    engine_status = models.CharField(max_length=4, choices=EngineStatus.choices, default=EngineStatus.OFF)
+    latitude = models.FloatField(_("latitude"))
+    longitude = models.FloatField(_("longitude"))
+    speed = models.FloatField(_("speed"), help_text=_("km/h"))
+    heading = models.FloatField(_("heading"), help_text=_("degrees clockwise from north"))
+    altitude = models.FloatField(_("altitude"), null=True, blank=True, help_text="m")
+    timestamp = models.DateTimeField(_("timestamp"), help_text=_("when the device was there"))
+    odometer = models.FloatField(_("odometer"), null=True, blank=True, help_text="km")
+    fuel_level = models.FloatField(_("fuel level"), null=True, blank=True, help_text=_("percent"))
+    engine_status = models.CharField(_("engine status"), max_length=4, choices=EngineStatus.choices, default=EngineStatus.OFF)
     is_implausible = models.BooleanField(
+        _("is implausible"),
         default=False, help_text="not to be trusted: out of a vehicle's reach, without satellites, or a circle of kilometres"
     )
-    created_at = models.DateTimeField(help_text="when it arrived here")
+    created_at = models.DateTimeField(_("created at"), help_text=_("when it arrived here"))
 
     class Meta:
         abstract = True
@@ -51,11 +52,13 @@ class Position(ReadingColumns):
     """One fix of one vehicle; a device that sends it again changes nothing."""
 
     # The unique index begins with the vehicle and is read backwards for newest first: no index of its own is needed.
-    vehicle = models.ForeignKey(Vehicle, on_delete=models.PROTECT, related_name="positions", db_index=False)
+    vehicle = models.ForeignKey(Vehicle, on_delete=models.PROTECT, related_name="positions", db_index=False, verbose_name=_("vehicle"))
 
     objects = PositionQuerySet.as_manager()
 
     class Meta:
+        verbose_name = _("position")
+        verbose_name_plural = _("positions")
         ordering = ["-timestamp", "-id"]
         constraints = [
             models.UniqueConstraint(fields=["vehicle", "timestamp"], name="position_once"),
@@ -79,7 +82,7 @@ class Position(ReadingColumns):
 class LatestPosition(ReadingColumns):
     """The trusted fix with the greatest timestamp of one vehicle, and the newest one after it that is out of its reach."""
 
-    vehicle = models.OneToOneField(Vehicle, on_delete=models.CASCADE, primary_key=True, related_name="latest_position")
+    vehicle = models.OneToOneField(Vehicle, on_delete=models.CASCADE, primary_key=True, related_name="latest_position", verbose_name=_("vehicle"))
     position_id = models.BigIntegerField(help_text="the row of the history; it may have been pruned since")
     doubted_at = models.DateTimeField(null=True, help_text="a newer fix out of reach, believed once a second one agrees")
     doubted_latitude = models.FloatField(null=True)
@@ -89,6 +92,8 @@ class LatestPosition(ReadingColumns):
     objects = LatestPositionQuerySet.as_manager()
 
     class Meta:
+        verbose_name = _("latest position")
+        verbose_name_plural = _("latest positions")
         ordering = ["-timestamp", "-position_id"]
         constraints = [
             models.CheckConstraint(
@@ -125,11 +130,11 @@ class Forwarder(models.Model):
     `unknown_ids` maps external ids that it named and no vehicle has to when it last did (ISO 8601), the newest few.
     """
 
-    company = models.ForeignKey("accounts.Company", on_delete=models.CASCADE, related_name="forwarders")
-    name = models.CharField(max_length=100, blank=True, default="")
+    company = models.ForeignKey("accounts.Company", on_delete=models.CASCADE, related_name="forwarders", verbose_name=_("company"))
+    name = models.CharField(_("name"), max_length=100, blank=True, default="")
     secret_digest = models.CharField(max_length=64, unique=True, editable=False)
-    created_at = models.DateTimeField(auto_now_add=True)
-    ended_at = models.DateTimeField(null=True, blank=True, editable=False)
+    created_at = models.DateTimeField(_("created at"), auto_now_add=True)
+    ended_at = models.DateTimeField(_("ended at"), null=True, blank=True, editable=False)
     contacted_at = models.DateTimeField(null=True, blank=True, editable=False)
     unknown_ids = models.JSONField(default=dict, blank=True, editable=False)
 
@@ -162,31 +167,33 @@ class Device(models.Model):
     # What these send over a door whose other speakers mean knots.
     SPEED_UNITS = {App.OSMAND: METRES_A_SECOND, App.GPSLOGGER: METRES_A_SECOND}
 
-    vehicle = models.ForeignKey(Vehicle, on_delete=models.PROTECT, related_name="devices")
+    vehicle = models.ForeignKey(Vehicle, on_delete=models.PROTECT, related_name="devices", verbose_name=_("vehicle"))
     company = models.ForeignKey(
-        "accounts.Company", on_delete=models.CASCADE, null=True, editable=False, related_name="devices"
+        "accounts.Company", on_delete=models.CASCADE, null=True, editable=False, related_name="devices", verbose_name=_("company")
     )
-    name = models.CharField(max_length=100, blank=True, default="")
+    name = models.CharField(_("name"), max_length=100, blank=True, default="")
     app = models.CharField(max_length=20, choices=App.choices, default=App.OTHER, db_default="other")
     external_id = models.CharField(
         max_length=64, blank=True, default="", db_default="", help_text="IMEI or name by which a forwarder calls it"
     )
     key_digest = models.CharField(max_length=64, null=True, unique=True, editable=False)
-    created_at = models.DateTimeField(auto_now_add=True)
-    ended_at = models.DateTimeField(null=True, blank=True, editable=False)
+    created_at = models.DateTimeField(_("created at"), auto_now_add=True)
+    ended_at = models.DateTimeField(_("ended at"), null=True, blank=True, editable=False)
     contacted_at = models.DateTimeField(null=True, blank=True, editable=False, help_text="when it last said anything")
     position_at = models.DateTimeField(null=True, blank=True, editable=False, help_text="its newest trusted fix")
     refused_at = models.DateTimeField(null=True, blank=True, editable=False)
-    refusal = models.CharField(max_length=20, choices=Refusal.choices, blank=True, default="", db_default="", editable=False)
+    refusal = models.CharField(_("refusal"), max_length=20, choices=Refusal.choices, blank=True, default="", db_default="", editable=False)
     refusal_detail = models.CharField(max_length=60, blank=True, default="", db_default="", editable=False)
     dropped = models.CharField(
         max_length=100, blank=True, default="", db_default="", editable=False, help_text="values last left out"
     )
-    battery = models.PositiveSmallIntegerField(null=True, blank=True, editable=False, help_text="percent")
+    battery = models.PositiveSmallIntegerField(null=True, blank=True, editable=False, help_text=_("percent"))
 
     objects = DeviceQuerySet.as_manager()
 
     class Meta:
+        verbose_name = _("device")
+        verbose_name_plural = _("devices")
         ordering = ["-created_at", "-id"]
         constraints = [
             models.UniqueConstraint(

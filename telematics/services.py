@@ -11,6 +11,8 @@ import orjson
 from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
+from django.utils.text import format_lazy
+from django.utils.translation import gettext_lazy as _
 
 from depannini_dashmap.lib import errors
 from telematics import events, ingest
@@ -27,7 +29,7 @@ if TYPE_CHECKING:
 
 MAX_ROWS = 5000
 MAX_FAKE_ROWS = 1000
-UNKNOWN_VEHICLE = "Vehicle not found"
+UNKNOWN_VEHICLE = format_lazy(_("{model} not found"), model=_("Vehicle"))
 READ_ONLY = "You may only look at this vehicle"
 ALGIERS = (36.7538, 3.0588)
 FAKE_INTERVAL = dt.timedelta(seconds=15)
@@ -100,7 +102,7 @@ def make_up_drive(
     if vehicle is None:
         if visible_ids(actor, {vehicle_id}):
             raise errors.Forbidden(READ_ONLY)
-        raise errors.NotFound("Vehicle")
+        raise errors.NotFound(_("Vehicle"))
     now = timezone.now()
     start, interval = _free_span(vehicle, count, now)
     last = vehicle.latest
@@ -190,9 +192,9 @@ def _refuse_unknown(
             failures.append(
                 {
                     "index": index,
-                    "error": UNKNOWN_VEHICLE,
+                    "error": str(UNKNOWN_VEHICLE),
                     "code": "invalid_data",
-                    "fields": {"vehicle_id": [UNKNOWN_VEHICLE]},
+                    "fields": {"vehicle_id": [str(UNKNOWN_VEHICLE)]},
                 }
             )
 

@@ -1,5 +1,7 @@
 """Which status of a trip may follow which, and what a step does to its orders and stops; plain text, no tables."""
 
+from django.utils.translation import gettext_lazy as _
+
 from depannini_dashmap.lib.lifecycle import Lifecycle
 
 DRAFT, PLANNED, IN_PROGRESS, COMPLETED, CANCELLED = "draft", "planned", "in_progress", "completed", "cancelled"
@@ -11,7 +13,13 @@ FAILED = "failed"
 
 # A dispatcher takes every step; who is one is checked before.
 STEPS = Lifecycle(
-    STATUSES,
+    {
+        DRAFT: _("draft"),
+        PLANNED: _("planned"),
+        IN_PROGRESS: _("in_progress"),
+        COMPLETED: _("completed"),
+        CANCELLED: _("cancelled"),
+    },
     {
         (DRAFT, PLANNED): ["dispatcher"],
         (PLANNED, DRAFT): ["dispatcher"],

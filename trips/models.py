@@ -3,10 +3,20 @@
 from django.conf import settings
 from django.db import models
 from django.db.models import Q
+from django.utils.translation import gettext_lazy as _
 from simple_history.models import HistoricalRecords
 
 from trips.lifecycle import CLOSED, STATUSES
 from trips.managers import TripOrderQuerySet, TripQuerySet, TripStopQuerySet
+
+# Errors name the fields of the API, whose columns have shorter labels.
+API_LABELS = (
+    _("planned start date"),
+    _("planned start time"),
+    _("planned arrival time"),
+    _("actual arrival datetime"),
+    _("is completed"),
+)
 
 
 class Trip(models.Model):
@@ -16,34 +26,36 @@ class Trip(models.Model):
     """
 
     class Status(models.TextChoices):
-        DRAFT = "draft"
-        PLANNED = "planned"
-        IN_PROGRESS = "in_progress"
-        COMPLETED = "completed"
-        CANCELLED = "cancelled"
+        DRAFT = "draft", _("Draft")
+        PLANNED = "planned", _("Planned")
+        IN_PROGRESS = "in_progress", _("In Progress")
+        COMPLETED = "completed", _("Completed")
+        CANCELLED = "cancelled", _("Cancelled")
 
-    company = models.ForeignKey("accounts.Company", on_delete=models.PROTECT, related_name="trips", editable=False)
-    vehicle = models.ForeignKey("fleet.Vehicle", on_delete=models.PROTECT, related_name="trips")
+    company = models.ForeignKey("accounts.Company", on_delete=models.PROTECT, related_name="trips", editable=False, verbose_name=_("company"))
+    vehicle = models.ForeignKey("fleet.Vehicle", on_delete=models.PROTECT, related_name="trips", verbose_name=_("vehicle"))
     dispatcher = models.ForeignKey(
-        settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, blank=True, related_name="trips"
+        settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, blank=True, related_name="trips", verbose_name=_("dispatcher")
     )
-    name = models.CharField(max_length=200)
-    status = models.CharField(max_length=11, choices=Status.choices, default=Status.DRAFT)
-    planned_start_date = models.DateField("day")
-    planned_start_time = models.TimeField("planned start")
-    actual_start_datetime = models.DateTimeField("started", null=True, blank=True, editable=False)
-    actual_end_datetime = models.DateTimeField("ended", null=True, blank=True, editable=False)
-    notes = models.TextField(max_length=5000, blank=True, default="")
-    driver_notified = models.BooleanField(default=False, editable=False)
-    notified_at = models.DateTimeField(null=True, blank=True, editable=False)
+    name = models.CharField(_("name"), max_length=200)
+    status = models.CharField(_("status"), max_length=11, choices=Status.choices, default=Status.DRAFT)
+    planned_start_date = models.DateField(_("day"))
+    planned_start_time = models.TimeField(_("planned start"))
+    actual_start_datetime = models.DateTimeField(_("started"), null=True, blank=True, editable=False)
+    actual_end_datetime = models.DateTimeField(_("ended"), null=True, blank=True, editable=False)
+    notes = models.TextField(_("notes"), max_length=5000, blank=True, default="")
+    driver_notified = models.BooleanField(_("driver notified"), default=False, editable=False)
+    notified_at = models.DateTimeField(_("notified at"), null=True, blank=True, editable=False)
     notify_claimed_at = models.DateTimeField(null=True, blank=True, editable=False)
-    created_at = models.DateTimeField(auto_now_add=True)
-    updated_at = models.DateTimeField(auto_now=True)
+    created_at = models.DateTimeField(_("created at"), auto_now_add=True)
+    updated_at = models.DateTimeField(_("updated at"), auto_now=True)
 
     objects = TripQuerySet.as_manager()
     history = HistoricalRecords(excluded_fields=["notify_claimed_at"])
 
     class Meta:
+        verbose_name = _("trip")
+        verbose_name_plural = _("trips")
         ordering = ["-created_at", "-id"]
         indexes = [
             models.Index(fields=["company", "-created_at", "-id"], name="trip_company_newest"),
@@ -86,10 +98,10 @@ class Trip(models.Model):
 class TripOrder(models.Model):
     """A trip carries an order; `is_live` until the trip gives the order back, so that no two trips hold it at once."""
 
-    trip = models.ForeignKey(Trip, on_delete=models.CASCADE, related_name="trip_orders")
-    order = models.ForeignKey("orders.Order", on_delete=models.PROTECT, related_name="trip_orders")
+    trip = models.ForeignKey(Trip, on_delete=models.CASCADE, related_name="trip_orders", verbose_name=_("trip"))
+    order = models.ForeignKey("orders.Order", on_delete=models.PROTECT, related_name="trip_orders", verbose_name=_("order"))
     is_live = models.BooleanField(default=True)
-    created_at = models.DateTimeField(auto_now_add=True)
+    created_at = models.DateTimeField(_("created at"), auto_now_add=True)
 
     objects = TripOrderQuerySet.as_manager()
 
@@ -110,31 +122,33 @@ class TripStop(models.Model):
     Sequences are 1…n; below zero only while they are renumbered.
     """
 
-    trip = models.ForeignKey(Trip, on_delete=models.CASCADE, related_name="trip_stops", db_index=False)
-    stop = models.ForeignKey("orders.Stop", on_delete=models.PROTECT, related_name="trip_stops")
+    trip = models.ForeignKey(Trip, on_delete=models.CASCADE, related_name="trip_stops", db_index=False, verbose_name=_("trip"))
+    stop = models.ForeignKey("orders.Stop", on_delete=models.PROTECT, related_name="trip_stops", verbose_name=_("stop"))
     order = models.ForeignKey(
-        "orders.Order", on_delete=models.PROTECT, null=True, blank=True, editable=False, related_name="trip_stops"
+        "orders.Order", on_delete=models.PROTECT, null=True, blank=True, editable=False, related_name="trip_stops", verbose_name=_("order")
     )
-    sequence = models.IntegerField()
-    planned_arrival_time = models.TimeField("due", null=True, blank=True)
+    sequence = models.IntegerField(_("sequence"))
+    planned_arrival_time = models.TimeField(_("due"), null=True, blank=True)
     planned_arrival_date = models.DateField(
-        "due on", null=True, blank=True, help_text="the day of the planned time, for trips longer than a day; empty: near the start"
+        _("due on"), null=True, blank=True, help_text="the day of the planned time, for trips longer than a day; empty: near the start"
     )
-    actual_arrival_datetime = models.DateTimeField("arrived", null=True, blank=True, editable=False)
-    actual_departure_datetime = models.DateTimeField("left", null=True, blank=True, editable=False)
+    actual_arrival_datetime = models.DateTimeField(_("arrived"), null=True, blank=True, editable=False)
+    actual_departure_datetime = models.DateTimeField(_("left"), null=True, blank=True, editable=False)
     arrival_is_suggested = models.BooleanField(
         default=False, db_default=False, editable=False, help_text="told by positions that may only have passed by"
     )
-    notes = models.TextField(max_length=5000, blank=True, default="")
-    is_completed = models.BooleanField("done", default=False)
-    failed = models.BooleanField(default=False, db_default=False, help_text="closed without being done: nothing was loaded or delivered")
-    failure_reason = models.CharField(max_length=500, blank=True, default="", db_default="")
-    created_at = models.DateTimeField(auto_now_add=True)
-    updated_at = models.DateTimeField(auto_now=True)
+    notes = models.TextField(_("notes"), max_length=5000, blank=True, default="")
+    is_completed = models.BooleanField(_("done"), default=False)
+    failed = models.BooleanField(_("failed"), default=False, db_default=False, help_text=_("closed without being done: nothing was loaded or delivered"))
+    failure_reason = models.CharField(_("failure reason"), max_length=500, blank=True, default="", db_default="")
+    created_at = models.DateTimeField(_("created at"), auto_now_add=True)
+    updated_at = models.DateTimeField(_("updated at"), auto_now=True)
 
     objects = TripStopQuerySet.as_manager()
 
     class Meta:
+        verbose_name = _("trip stop")
+        verbose_name_plural = _("trip stops")
         ordering = ["sequence", "id"]
         indexes = [models.Index(fields=["sequence", "id"], name="trip_stop_sequence")]
         constraints = [

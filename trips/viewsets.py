@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from django.utils.translation import gettext_lazy as _
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema
 from rest_framework.decorators import action
@@ -143,7 +144,7 @@ class TripViewSet(_Door):
     def _row(self, trip_id: int) -> dict[str, Any]:
         row = self.get_queryset().filter(pk=trip_id).first()
         if row is None:
-            raise NotFound("Trip")
+            raise NotFound(_("Trip"))
         return row
 
     def _document(self, trip_id: int) -> dict[str, Any]:
@@ -180,7 +181,7 @@ class TripStopViewSet(_Door):
 
     @extend_schema(summary="Show a trip stop")
     def retrieve(self, request: Request, pk: str) -> Response:
-        return Response(self._document(path_id(pk, "Trip stop")))
+        return Response(self._document(path_id(pk, _("Trip stop"))))
 
     @extend_schema(
         summary="Change a stop in its trip; a partial body is fine",
@@ -188,7 +189,7 @@ class TripStopViewSet(_Door):
         responses=TripStopSerializer,
     )
     def update(self, request: Request, pk: str) -> Response:
-        trip_stop_id = path_id(pk, "Trip stop")
+        trip_stop_id = path_id(pk, _("Trip stop"))
         self._document(trip_stop_id)
         fields = self._read(ChangeStopSerializer, request.data, partial=True)
         stops.update_stop(actor=request.user, trip_stop_id=trip_stop_id, **fields)
@@ -202,11 +203,11 @@ class TripStopViewSet(_Door):
 
     @extend_schema(summary="Take a stop out of its trip and close the gap")
     def destroy(self, request: Request, pk: str) -> Response:
-        stops.delete_stop(actor=request.user, trip_stop_id=path_id(pk, "Trip stop"))
+        stops.delete_stop(actor=request.user, trip_stop_id=path_id(pk, _("Trip stop")))
         return Response(status=204)
 
     def _document(self, trip_stop_id: int) -> dict[str, Any]:
         row = self.get_queryset().filter(pk=trip_stop_id).first()
         if row is None:
-            raise NotFound("Trip stop")
+            raise NotFound(_("Trip stop"))
         return trip_stop_document(row)

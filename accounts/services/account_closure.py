@@ -7,6 +7,7 @@ from django.apps import apps
 from django.contrib.contenttypes.models import ContentType
 from django.db import transaction
 from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
 
 from accounts import photos, signals
 from accounts.models import User
@@ -53,7 +54,7 @@ def close_account(user: User, *, actor: User | None = None) -> None:
     leave_all(user)
     account = User.objects.select_for_update(no_key=True).get(pk=user.pk)
     if account.memberships.exists():  # joined since; companies are locked before accounts
-        raise Conflict("The account has just joined a company: try again", code="try_again")
+        raise Conflict(_("The account has just joined a company: try again"), code="try_again")
     forget_invitations(account)
     signals.account_closing.send(sender=User, user=account)
     _erase_traces(account)

@@ -6,6 +6,7 @@ from typing import Any
 
 from django.db import IntegrityError, transaction
 from django.db.models import ProtectedError, RestrictedError
+from django.utils.translation import gettext_lazy as _
 
 from accounts.depots import columns_of
 from accounts.models import Company, Membership, User
@@ -14,7 +15,7 @@ from accounts.services import memberships
 from depannini_dashmap.lib.errors import Conflict
 from depannini_dashmap.lib.ops import audit
 
-IN_USE = "The company still has vehicles, orders or trips"
+IN_USE = _("The company still has vehicles, orders or trips")
 
 
 @transaction.atomic

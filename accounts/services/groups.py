@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from django.contrib.auth.models import Group
 from django.db import transaction
+from django.utils.translation import gettext_lazy as _
 
 from accounts.models import ROADSIDE, User
 from depannini_dashmap.lib.errors import Conflict, Forbidden
@@ -20,7 +21,7 @@ def set_roadside(user: User, *, actor: User, is_member: bool) -> None:
     if not actor.is_operator:
         raise Forbidden()
     if is_member and user.user_type != User.Type.DISPATCHER:
-        raise Conflict("Only dispatchers work the roadside side", code="not_a_dispatcher")
+        raise Conflict(_("Only dispatchers work the roadside side"), code="not_a_dispatcher")
     User.objects.select_for_update(no_key=True).filter(pk=user.pk).values_list("pk").first()
     if user.groups.filter(name=ROADSIDE).exists() == is_member:
         return

@@ -30,10 +30,10 @@ DAILY_COMPARISONS = 20
 class InvalidCode(InvalidData):
     """The one answer to every code that does not count, whatever the reason."""
 
-    code, message = "invalid_code", "Invalid or expired code"
+    code, default_message = "invalid_code", "Invalid or expired code"
 
     def __init__(self) -> None:
-        super().__init__(fields={"code": [self.message]})
+        super().__init__(fields={"code": [self.default_message]})
 
 
 def enter_code(

@@ -9,6 +9,7 @@ from __future__ import annotations
 from django.db import transaction
 from django.db.models import Q
 from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
 
 from accounts import budget, tasks
 from accounts.managers import normalise_email
@@ -45,7 +46,7 @@ def invite(actor: User, company: Company, *, person: dict[str, str], role: str |
         waiting.save(update_fields=["role", "user", "invited_by"])
         return waiting
     if Invitation.objects.open().filter(company=locked).count() >= MOST_OPEN:
-        raise Conflict("The company has too many open invitations: end some first", code="too_many_invitations")
+        raise Conflict(_("The company has too many open invitations: end some first"), code="too_many_invitations")
     invitation = Invitation.objects.create(
         company=locked, role=role, user=user, invited_by=actor, created_at=now, expires_at=now + Invitation.LASTS, **name
     )
@@ -64,7 +65,7 @@ def revoke_invitation(actor: User, company: Company, invitation_id: int) -> None
     require_editor(actor, locked.pk)
     waiting = Invitation.objects.open().filter(pk=invitation_id, company=locked)
     if not waiting.update(outcome=_Outcome.REVOKED, ended_at=timezone.now()):
-        raise NotFound("Invitation")
+        raise NotFound(_("Invitation"))
     audit.record("invitation_revoked", actor=actor, target=locked, invitation_id=invitation_id)
 
 
@@ -117,12 +118,12 @@ def _locked(user: User, invitation_id: int) -> tuple[Invitation, User]:
     """Lock the company and the account of somebody's own invitation. Raises: NotFound."""
     company_id = Invitation.objects.filter(pk=invitation_id).values_list("company_id", flat=True).first()
     if company_id is None or not Company.objects.select_for_update().filter(pk=company_id).values_list("pk"):
-        raise NotFound("Invitation")
+        raise NotFound(_("Invitation"))
     account = lock_account(user)
     mine = Invitation.objects.addressed_to(account).select_related("company")
     invitation = mine.filter(pk=invitation_id).first()
     if invitation is None or account.user_type != User.Type.DISPATCHER:
-        raise NotFound("Invitation")
+        raise NotFound(_("Invitation"))
     return invitation, account
 
 
@@ -131,5 +132,5 @@ def _end(invitation: Invitation, account: User, outcome: str) -> None:
     answered = Invitation.objects.open().filter(pk=invitation.pk)
     now = timezone.now()
     if not answered.update(outcome=outcome, ended_at=now, user=account):
-        raise Conflict("The invitation has ended", code="invitation_ended")
+        raise Conflict(_("The invitation has ended"), code="invitation_ended")
     invitation.outcome, invitation.ended_at, invitation.user = outcome, now, account

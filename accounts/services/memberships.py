@@ -6,6 +6,7 @@ Of two owners who go at once the lock lets one be first; the other is then the l
 from __future__ import annotations
 
 from django.db import transaction
+from django.utils.translation import gettext_lazy as _
 
 from accounts.models import Company, Invitation, Membership, User
 from accounts.permissions import require_owner
@@ -13,7 +14,7 @@ from depannini_dashmap.lib.api import idempotency
 from depannini_dashmap.lib.errors import Conflict, Forbidden, InvalidData, NotFound, Unauthenticated
 from depannini_dashmap.lib.ops import audit
 
-LAST_OWNER = "The last owner of a company that has other members or anything in it cannot leave: name another owner first"
+LAST_OWNER = _("The last owner of a company that has other members or anything in it cannot leave: name another owner first")
 
 
 @transaction.atomic
@@ -28,12 +29,12 @@ def add_member(actor: User, company: Company, *, person: dict[str, str], role: s
     locked = lock_company(company.pk)
     user = User.objects.active().filter(user_type=User.Type.DISPATCHER, **person).first()
     if user is None:
-        raise InvalidData(fields={name: ["There is no such dispatcher."] for name in person})
+        raise InvalidData(fields={name: [_("There is no such dispatcher.")] for name in person})
     lock_account(user)
     membership = Membership(user=user, company=locked)
     membership.full_role = role
     if Membership.objects.of(user).filter(company=locked).exists():
-        raise Conflict("This person works for the company already", code="already_member")
+        raise Conflict(_("This person works for the company already"), code="already_member")
     membership.save()
     audit.record("member_added", actor=actor, target=locked, user_id=user.pk, role=role)
     return membership
@@ -100,7 +101,7 @@ def lock_company(company_id: int) -> Company:
     """Lock a company, which has an owner from then on if anybody may change it. Raises: NotFound."""
     company = Company.objects.select_for_update().filter(pk=company_id).first()
     if company is None:
-        raise NotFound("Company")
+        raise NotFound(_("Company"))
     _ensure_owner(company)
     return company
 
@@ -150,7 +151,7 @@ def _ensure_owner(company: Company) -> None:
 def _membership(company: Company, user_id: int) -> Membership:
     membership = Membership.objects.select_related("user").filter(company=company, user_id=user_id).first()
     if membership is None:
-        raise NotFound("Member")
+        raise NotFound(_("Member"))
     return membership
 
 

@@ -7,6 +7,7 @@ from functools import partial
 from typing import Any
 
 from django.db import IntegrityError, transaction
+from django.utils.translation import gettext_lazy as _
 
 from accounts import photos
 from accounts.models import Company, Notice, User
@@ -139,7 +140,7 @@ def _change_username(account: User, new: str) -> set[str]:
 def _lock_company(user: User, company: Company) -> None:
     """Hold a company that the user may see. Raises: InvalidData when it is not one of theirs (any more)."""
     if not Company.objects.select_for_update(no_key=True).visible_to(user).filter(pk=company.pk).values_list("pk"):
-        raise InvalidData(fields={"company_id": ["Unknown id."]})
+        raise InvalidData(fields={"company_id": [_("Unknown id.")]})
 
 
 def _switch_company(account: User, company: Company) -> set[str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from django.utils.translation import gettext_lazy as _
 from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -63,7 +64,7 @@ class OwnCompanyView(ApiView):
         mine = Company.objects.visible_to(request.user).filter(pk=request.user.current_company_id)
         company = mine.first()
         if company is None:
-            raise NotFound("Company")
+            raise NotFound(_("Company"))
         return company
 
     @extend_schema(responses=shapes.CompanySerializer)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from django.db.models import QuerySet
+from django.utils.translation import gettext_lazy as _
 from drf_spectacular.utils import extend_schema
 from rest_framework import status
 from rest_framework.request import Request
@@ -58,7 +59,7 @@ class _OfCompany(ApiView):
         """Return the company that the path names. Raises: NotFound."""
         found = Company.objects.visible_to(request.user).filter(pk=path_id(company_id, "Company")).first()
         if found is None:
-            raise NotFound("Company")
+            raise NotFound(_("Company"))
         return found
 
 

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+from django_stubs_ext import StrOrPromise
 
 from assistance import approval
 from assistance.models import AssistantProfile, Offer
@@ -18,13 +20,13 @@ if TYPE_CHECKING:
     from accounts.models import User
 
 
-def refusal(profile: AssistantProfile) -> tuple[str, str] | None:
+def refusal(profile: AssistantProfile) -> tuple[StrOrPromise, StrOrPromise] | None:
     """Give the sentence for an assistant who may not take jobs, and for who assigns one; None where they may."""
     standing = approval.standing_of(profile.driving_license_expiry, profile.approved_at)
     if standing == approval.LICENCE_EXPIRED:
-        return "Your driving licence has expired", "This assistant's driving licence has expired"
+        return "Your driving licence has expired", _("This assistant's driving licence has expired")
     if standing == approval.WAITING:
-        return "You can accept requests once staff have approved you", "This assistant is not approved yet"
+        return "You can accept requests once staff have approved you", _("This assistant is not approved yet")
     return None
 
 
@@ -43,7 +45,7 @@ def approve_assistant(staff: User, *, assistant_id: int) -> None:
     """
     profile = _held(staff, assistant_id)
     if approval.standing_of(profile.driving_license_expiry, profile.approved_at) == approval.LICENCE_EXPIRED:
-        raise Conflict("The driving licence has expired", code="licence_expired")
+        raise Conflict(_("The driving licence has expired"), code="licence_expired")
     if profile.approved_at is not None:
         return
     now = timezone.now()
@@ -79,5 +81,5 @@ def _held(staff: User, assistant_id: int) -> AssistantProfile:
         raise Forbidden()
     profile = state.held_assistant(assistant_id)
     if profile is None or profile.user.closed_at is not None:
-        raise NotFound("Assistant")
+        raise NotFound(_("Assistant"))
     return profile

@@ -11,6 +11,7 @@ from django.conf import settings
 from django.db import IntegrityError, transaction
 from django.db.models import Case, Value, When
 from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
 
 from assistance import events, lifecycle, tasks
 from assistance.models import Assistance, AssistantProfile, Offer, ServiceType
@@ -57,14 +58,14 @@ def _accept(user: User, assistance_id: int, now: datetime) -> Body:
     profile = state.held_self(user.pk)
     job = state.locked(assistance_id)
     if job is None:
-        raise NotFound("Assistance")
+        raise NotFound(_("Assistance"))
     state.refuse_final(job)
     if job.assistant_id == user.pk:
         return state.seen_by(user.pk, job, now)
     if profile is None or not profile.is_active:
         raise Forbidden("Switch yourself on before you accept requests", code="assistant_inactive")
     if job.assistance_type not in ("", profile.service_type):
-        raise Forbidden("This request needs another service", code="wrong_service")
+        raise Forbidden(_("This request needs another service"), code="wrong_service")
     approvals.require_approved(profile)
     take(job, profile, now, source=Offer.Source.SELF)
     return state.seen_by(user.pk, job, now)
@@ -78,7 +79,7 @@ def take(job: Assistance, profile: AssistantProfile, now: datetime, **offer: Any
     Raises: Conflict when it is not waiting; IntegrityError when the assistant is on another job.
     """
     if job.status != lifecycle.REQUESTED:
-        raise Conflict("This request is already taken", code="already_taken", current_status=job.status)
+        raise Conflict(_("This request is already taken"), code="already_taken", current_status=job.status)
     job.assistant = profile.user
     becomes_repair = not job.assistance_type and profile.service_type == ServiceType.REPAIR
     changes = prices.of_repair(job) if becomes_repair else {}

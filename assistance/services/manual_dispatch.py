@@ -6,8 +6,10 @@ from datetime import datetime
 from typing import TYPE_CHECKING, NamedTuple
 
 from django.conf import settings
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError, models, transaction
 from django.utils import timezone
+from django.utils.text import format_lazy
+from django.utils.translation import gettext_lazy as _
 
 from assistance import approval, events, lifecycle
 from assistance.cells import box_around
@@ -25,24 +27,46 @@ if TYPE_CHECKING:
 MOST_CANDIDATES = 200
 
 
-class Ranked(NamedTuple):
-    """An assistant around a request; an empty tuple of reasons means that nothing speaks against them.
+class Obstacle(models.TextChoices):
+    """Why an assistant is not offered a request, or should not get it."""
 
-    Reasons: ``too far``, ``stale location``, ``wrong service``, ``busy``, ``off duty``, ``declined``, ``gave it back``,
-    ``fell silent``, ``taken back``, ``not approved``, ``licence expired``.
-    """
+    TOO_FAR = "too far", _("too far")
+    STALE_LOCATION = "stale location", _("stale location")
+    WRONG_SERVICE = "wrong service", _("wrong service")
+    BUSY = "busy", _("busy")
+    OFF_DUTY = "off duty", _("off duty")
+    DECLINED = "declined", _("declined")
+    GAVE_BACK = "gave it back", _("gave it back")
+    STALLED = "fell silent", _("fell silent")
+    RECALLED = "taken back", _("taken back")
+    NOT_APPROVED = "not approved", _("not approved")
+    LICENCE_EXPIRED = "licence expired", _("licence expired")
+
+
+# A dispatcher may assign an assistant despite every other obstacle.
+_FORBIDDING = {Obstacle.BUSY, Obstacle.WRONG_SERVICE, Obstacle.NOT_APPROVED, Obstacle.LICENCE_EXPIRED}
+_OBSTACLE_OF_OFFER = {
+    Offer.Reason.DECLINED: Obstacle.DECLINED,
+    Offer.Reason.RELEASED: Obstacle.GAVE_BACK,
+    Offer.Reason.STALLED: Obstacle.STALLED,
+    Offer.Reason.RECALLED: Obstacle.RECALLED,
+}
+
+
+class Ranked(NamedTuple):
+    """An assistant around a request, and the obstacles to assigning them."""
 
     user_id: int
     name: str
     distance_km: float
-    reasons: tuple[str, ...]
+    reasons: tuple[Obstacle, ...]
     seen_at: datetime | None
     phone: str = ""
 
     @property
     def is_assignable(self) -> bool:
         """Whether a dispatcher may still assign them: only another job, another service or their papers forbid it."""
-        return not {"busy", "wrong service", "not approved", "licence expired"} & set(self.reasons)
+        return not _FORBIDDING & set(self.reasons)
 
 
 def ranked_candidates(assistance: Assistance) -> list[Ranked]:
@@ -62,13 +86,13 @@ def ranked_candidates(assistance: Assistance) -> list[Ranked]:
     answers = _answers(assistance)
     busy = set(
         Assistance.objects.filter(
-            assistant_id__in=[profile.pk for profile, _ in here], status__in=lifecycle.WITH_ASSISTANT
+            assistant_id__in=[profile.pk for profile, _distance in here], status__in=lifecycle.WITH_ASSISTANT
         )
         .exclude(pk=assistance.pk)
         .values_list("assistant_id", flat=True)
     )
     ranked = [
-        _ranked(assistance, profile, distance_km, profile.pk in busy, answers.get(profile.pk, ""), now)
+        _ranked(assistance, profile, distance_km, profile.pk in busy, answers.get(profile.pk), now)
         for profile, distance_km in here
     ]
     return sorted(ranked, key=lambda one: (bool(one.reasons), one.distance_km))[:MOST_CANDIDATES]
@@ -77,31 +101,27 @@ def ranked_candidates(assistance: Assistance) -> list[Ranked]:
 _PLACE = ("service_type", "is_active", "lat", "lng", "seen_at", "driving_license_expiry", "approved_at")
 
 
-_TAKEN = {Offer.Reason.STALLED: "fell silent", Offer.Reason.RECALLED: "taken back"}
-
-
-def _answers(assistance: Assistance) -> dict[int, str]:
-    said = {Offer.Reason.DECLINED: "declined", Offer.Reason.RELEASED: "gave it back", **_TAKEN}
-    rows = Offer.objects.filter(assistance_id=assistance.pk, reason__in=said).order_by("id")
+def _answers(assistance: Assistance) -> dict[int, Obstacle]:
+    rows = Offer.objects.filter(assistance_id=assistance.pk, reason__in=_OBSTACLE_OF_OFFER).order_by("id")
     return {
-        assistant_id: said[Offer.Reason(reason)] for assistant_id, reason in rows.values_list("assistant_id", "reason")
+        assistant_id: _OBSTACLE_OF_OFFER[Offer.Reason(reason)]
+        for assistant_id, reason in rows.values_list("assistant_id", "reason")
     }
 
 
 def _ranked(
-    job: Assistance, profile: AssistantProfile, distance_km: float, is_busy: bool, answer: str, now: datetime
+    job: Assistance, profile: AssistantProfile, distance_km: float, is_busy: bool, answer: Obstacle | None, now: datetime
 ) -> Ranked:
-    against = {
-        "too far": distance_km > settings.ASSISTANCE_MAX_RADIUS_KM,
-        "stale location": not profile.is_fresh(now),
-        "wrong service": job.assistance_type not in ("", profile.service_type),
-        "busy": is_busy,
-        "off duty": not profile.is_active,
-        "not approved": profile.standing == approval.WAITING,
-        "licence expired": profile.standing == approval.LICENCE_EXPIRED,
-        answer: bool(answer),
+    obstacles = {
+        Obstacle.TOO_FAR: distance_km > settings.ASSISTANCE_MAX_RADIUS_KM,
+        Obstacle.STALE_LOCATION: not profile.is_fresh(now),
+        Obstacle.WRONG_SERVICE: job.assistance_type not in ("", profile.service_type),
+        Obstacle.BUSY: is_busy,
+        Obstacle.OFF_DUTY: not profile.is_active,
+        Obstacle.NOT_APPROVED: profile.standing == approval.WAITING,
+        Obstacle.LICENCE_EXPIRED: profile.standing == approval.LICENCE_EXPIRED,
     }
-    reasons = tuple(reason for reason, applies in against.items() if applies)
+    reasons = tuple(obstacle for obstacle, applies in obstacles.items() if applies) + ((answer,) if answer else ())
     person = profile.user
     return Ranked(
         profile.pk, person.display_name, round(distance_km, 3), reasons, profile.seen_at, person.phone_number or ""
@@ -122,7 +142,7 @@ def assign_by_hand(staff: User, *, assistance_id: int, assistant_id: int) -> Ass
             return _assign(staff, assistance_id, assistant_id, timezone.now())
     except IntegrityError:
         raise Conflict(
-            "This assistant is on another job", code="assistant_busy", assistance_id=state.job_of(assistant_id)
+            _("This assistant is on another job"), code="assistant_busy", assistance_id=state.job_of(assistant_id)
         ) from None
 
 
@@ -130,21 +150,22 @@ def _assign(staff: User, assistance_id: int, assistant_id: int, now: datetime) -
     profile = state.held_assistant(assistant_id)
     job = state.locked(assistance_id)
     if job is None:
-        raise NotFound("Assistance")
+        raise NotFound(_("Assistance"))
     state.refuse_final(job)
     if profile is None or not profile.user.is_active:
-        raise InvalidData("Assistant not found", fields={"assistant": ["Assistant not found"]})
+        sentence = format_lazy(_("{model} not found"), model=_("Assistant"))
+        raise InvalidData(sentence, fields={"assistant": [sentence]})
     if job.assistant_id == profile.pk:
         return job  # the other dispatcher was as quick, with the same choice
     if job.assistant_id is not None:
         raise Conflict(
-            "This request is already taken",
+            _("This request is already taken"),
             code="already_taken",
             current_status=job.status,
             assistant_id=job.assistant_id,
         )
     if job.assistance_type not in ("", profile.service_type):
-        raise Conflict("This request needs another service", code="wrong_service")
+        raise Conflict(_("This request needs another service"), code="wrong_service")
     if sentences := approvals.refusal(profile):
         raise Conflict(sentences[1], code="not_approved")
     jobs.take(job, profile, now, source=Offer.Source.HAND, offered_by_id=staff.pk)
@@ -169,7 +190,7 @@ def ask_again(staff: User, *, assistance_id: int) -> Requested:
     except _OpenAlready as found:
         open_id = open_request_of(found.client_id)
         raise Conflict(
-            "The client already has an open request", code="request_already_open", assistance_id=open_id
+            _("The client already has an open request"), code="request_already_open", assistance_id=open_id
         ) from found
 
 
@@ -186,9 +207,9 @@ def _ask_again(staff: User, assistance_id: int) -> Requested:
     is_there = client_id is not None and state.hold_account(client_id)
     old = state.locked(assistance_id)
     if old is None or not is_there:
-        raise NotFound("Assistance" if old is None else "Client")
+        raise NotFound(_("Assistance") if old is None else _("Client"))
     if old.reason != Assistance.Reason.UNANSWERED:
-        raise Conflict("Only an unanswered request is asked again", code="not_unanswered", current_status=old.status)
+        raise Conflict(_("Only an unanswered request is asked again"), code="not_unanswered", current_status=old.status)
     has_dropoff = old.dropoff_lat is not None and old.dropoff_lng is not None
     try:
         asked = open_request(

@@ -10,6 +10,7 @@ from django.conf import settings
 from django.db import transaction
 from django.db.models import Q
 from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
 
 from assistance import approval, events, lifecycle, nearby, representation, tasks
 from assistance.models import Assistance, AssistantProfile, Offer
@@ -157,7 +158,7 @@ def decline(user: User, assistance_id: int) -> None:
         Offer.objects.filter(assistance_id=assistance_id, assistant_id=user.pk).order_by("-id").first() if job else None
     )
     if job is None or last is None:
-        raise NotFound("Assistance")
+        raise NotFound(_("Assistance"))
     if last.answer == Offer.Answer.DECLINED:
         return
     if last.closed_at is not None:

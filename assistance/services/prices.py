@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
+from django.utils.text import format_lazy
+from django.utils.translation import gettext_lazy as _
 
 from assistance import events, lifecycle, pricing
 from assistance.models import Assistance, ServiceType
@@ -105,7 +107,7 @@ def checked(amount: Decimal) -> Decimal:
     """Give a price that somebody may name. Raises: InvalidData."""
     most = settings.ASSISTANCE_MAX_PRICE
     if not amount.is_finite() or not 0 <= amount <= most:
-        raise InvalidData(fields={"total_price": [f"An amount from 0 to {most}."]})
+        raise InvalidData(fields={"total_price": [format_lazy(_("An amount from 0 to {most}."), most=most)]})
     return pricing.money(amount)
 
 

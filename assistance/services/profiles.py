@@ -9,10 +9,12 @@ from typing import TYPE_CHECKING, Any
 from django.db import transaction
 from django.db.models import Q
 from django.utils import timezone
+from django.utils.text import format_lazy
+from django.utils.translation import gettext_lazy as _
 
 from accounts.models import User as Account
 from accounts.services import change_profile
-from assistance import events
+from assistance import events, lifecycle
 from assistance.cells import column_of, row_of
 from assistance.models import Assistance, AssistantProfile, Offer
 from assistance.services import approvals, offers, signs_of_life, state
@@ -158,9 +160,9 @@ def _room(user: User, assistance_id: int | None) -> tuple[int, int] | None:
         return mine.open().values_list("pk", "version").first()
     found = mine.filter(pk=assistance_id).first()
     if found is None:
-        raise NotFound("Assistance")
+        raise NotFound(_("Assistance"))
     if not found.is_open:
-        raise Conflict(f"This request is already {found.status}", code="already_final", current_status=found.status)
+        raise Conflict(format_lazy(_("This request is already {status}"), status=lifecycle.ASSISTANCE.word(found.status)), code="already_final", current_status=found.status)
     return found.pk, found.version
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
 
 from assistance import events, lifecycle, tasks
 from assistance.models import Assistance, AssistantProfile, Offer
@@ -41,7 +42,7 @@ def release(user: User, assistance_id: int) -> dict[str, Any]:
     if role == lifecycle.CLIENT:
         _require_stalled(job, profile, now)
     if role != lifecycle.STAFF and job.status == lifecycle.ONGOING:
-        raise Conflict("This job is under way", code="invalid_transition", current_status=job.status)
+        raise Conflict(_("This job is under way"), code="invalid_transition", current_status=job.status)
     lifecycle.ASSISTANCE.require(job.status, lifecycle.REQUESTED, role)
     former_id = job.assistant_id
     reopen(job, now, REASONS[role])

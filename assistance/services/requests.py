@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from django.conf import settings
 from django.db import IntegrityError, transaction
 from django.utils import timezone
+from django.utils.text import format_lazy
+from django.utils.translation import gettext_lazy as _
 
 from assistance import lifecycle, nearby, pricing, tasks
 from assistance.models import Assistance, Offer, ServiceType, Tariff, VehicleClass
@@ -146,5 +148,5 @@ def distance_of(pickup: Place, dropoff: Place | None) -> Decimal:
         return Decimal("0.000")
     distance_km = pricing.kilometres(haversine_km(*pickup, *dropoff))
     if distance_km > settings.ASSISTANCE_MAX_DISTANCE_KM:
-        raise InvalidData(fields={"dropoff": [f"At most {settings.ASSISTANCE_MAX_DISTANCE_KM:g} km from the pickup."]})
+        raise InvalidData(fields={"dropoff": [format_lazy(_("At most {count} km from the pickup."), count=f"{settings.ASSISTANCE_MAX_DISTANCE_KM:g}")]})
     return distance_km

@@ -9,6 +9,9 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
+from django.utils.text import format_lazy
+from django.utils.translation import gettext_lazy as _
+
 from accounts.models import User as Account
 from assistance import events, lifecycle, representation, selectors
 from assistance.models import Assistance, AssistantProfile
@@ -62,14 +65,14 @@ def locked_for(user: User, assistance_id: int) -> tuple[Assistance, str]:
     if job is not None and role is None and user.is_roadside:
         role = lifecycle.STAFF
     if job is None or role is None:
-        raise NotFound("Assistance")
+        raise NotFound(_("Assistance"))
     return job, role
 
 
 def refuse_final(job: Assistance) -> None:
     """Stop whoever wants to change a request that has ended. Raises: Conflict with the present status."""
     if not job.is_open:
-        raise Conflict(f"This request is already {job.status}", code="already_final", current_status=job.status)
+        raise Conflict(format_lazy(_("This request is already {status}"), status=lifecycle.ASSISTANCE.word(job.status)), code="already_final", current_status=job.status)
 
 
 def move(job: Assistance, target: str, now: datetime, **changes: Any) -> None:

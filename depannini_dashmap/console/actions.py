@@ -102,4 +102,4 @@ def people_link(company: Any) -> str:
 @display(description=gettext_lazy("status"), ordering="status")
 def status_badge(row: Any) -> str:
     """Show a status as a word on its colour."""
-    return format_html('<span class="badge is-{}">{}</span>', row.status, _(row.get_status_display()))
+    return format_html('<span class="badge is-{}">{}</span>', row.status, row.get_status_display())

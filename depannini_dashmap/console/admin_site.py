@@ -10,7 +10,6 @@ from django.core.exceptions import BadRequest, ValidationError
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import URLPattern, reverse
-from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from accounts import lockouts
@@ -22,7 +21,16 @@ from depannini_dashmap.console.urls import console_urls
 from depannini_dashmap.lib.errors import TooManyRequests
 from depannini_dashmap.lib.ops import audit
 
-# What only somebody who keeps the installation needs: locks of logins, tasks.
+# What libraries name in English alone, or without a word of the trade.
+_OF_LIBRARIES = {
+    "Axes": gettext_lazy("Axes"),
+    "Access attempts": gettext_lazy("Access attempts"),
+    "Access failures": gettext_lazy("Access failures"),
+    "Access logs": gettext_lazy("Access logs"),
+    "Tasks Database Backend": gettext_lazy("Tasks Database Backend"),
+    "Task Results": gettext_lazy("Task Results"),
+}
+# Only superusers need these: locks of logins and tasks.
 _INSIDES = ("axes", "django_tasks_database")
 
 
@@ -129,10 +137,10 @@ class DispatchAdminSite(AdminSite):
         return view(request)
 
     def get_app_list(self, request: HttpRequest, app_label: str | None = None) -> list[Any]:
-        """Name apps and models in the language of the page."""
+        """Return the apps of the index; only superusers see those of libraries."""
         apps = [app for app in super().get_app_list(request, app_label) if app["app_label"] not in _INSIDES or request.user.is_superuser]
         for app in apps:
-            app["name"] = _(str(app["name"]))
+            app["name"] = _OF_LIBRARIES.get(str(app["name"]), app["name"])
             for model in app["models"]:
-                model["name"] = _(str(model["name"]))
+                model["name"] = _OF_LIBRARIES.get(str(model["name"]), model["name"])
         return apps

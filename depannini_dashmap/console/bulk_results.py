@@ -8,7 +8,6 @@ from typing import Any
 
 from django.utils.translation import ngettext
 
-from depannini_dashmap.lib.api.translated_errors import explain
 from depannini_dashmap.lib.errors import DomainError
 from depannini_dashmap.lib.realtime import layer
 
@@ -57,6 +56,6 @@ def run_each(things: Iterable[Any], act: Callable[[Any], str], url_of: Callable[
             try:
                 row = Row(str(thing), True, act(thing), url_of(thing))
             except DomainError as error:
-                row = Row(str(thing), False, explain(error), url_of(thing))
+                row = Row(str(thing), False, error.for_page(), url_of(thing))
             results.rows.append(row)
     return results

@@ -2,8 +2,10 @@
 
 from math import asin, atan2, cos, degrees, radians, sin, sqrt
 
+from django.utils.translation import gettext_lazy as _
+
 EARTH_RADIUS_KM = 6371.0088
-HALF_LOCATION = "Give latitude and longitude together, or neither."
+HALF_LOCATION = _("Give latitude and longitude together, or neither.")
 
 
 def haversine_km(lat1: float, lng1: float, lat2: float, lng2: float) -> float:

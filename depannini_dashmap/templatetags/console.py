@@ -27,7 +27,7 @@ def badge(row: Any) -> str:
 
 @register.simple_tag
 def tr(text: Any) -> str:
-    """Translate a text that comes from the data, such as the label of a choice."""
+    """Translate a reason that a row of the history holds in English."""
     return gettext(str(text)) if text else ""
 
 
@@ -41,7 +41,7 @@ def history_value(record: Any, field: Any, value: Any) -> str:
     columns = {str(one.verbose_name).lower(): one for one in record._meta.get_fields() if hasattr(one, "verbose_name")}
     column = columns.get(str(field).lower())
     labels = dict(getattr(column, "flatchoices", None) or ())
-    return gettext(str(labels.get(value, value)))
+    return str(labels.get(value, value))
 
 
 @register.simple_tag
@@ -99,4 +99,4 @@ def reasons(candidate: Any) -> str:
     """Say what speaks against a candidate, in the language of the page."""
     if not candidate.reasons:
         return format_html('<span class="badge is-completed">{}</span>', gettext("fits"))
-    return format_html("{}", ", ".join(gettext(reason) for reason in candidate.reasons))
+    return format_html("{}", ", ".join(str(obstacle.label) for obstacle in candidate.reasons))

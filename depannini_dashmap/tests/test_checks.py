@@ -1,5 +1,8 @@
 """Each doubtful setting has its own check, and a good deployment has none."""
 
+import os
+import subprocess
+import sys
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -7,6 +10,20 @@ from typing import Any
 import pytest
 
 from depannini_dashmap.lib.ops.checks import check_deployment
+
+REGISTERED = """
+import django
+from django.core.checks.registry import registry
+django.setup()
+print([check.__name__ for check in registry.deployment_checks if check.__module__ == "depannini_dashmap.lib.ops.checks"])
+"""
+
+
+def test_the_checks_run_in_a_deployment() -> None:
+    """A process of its own asks: this module has imported them."""
+    environment = {**os.environ, "DJANGO_SETTINGS_MODULE": "depannini_dashmap.settings_test"}
+    done = subprocess.run([sys.executable, "-c", REGISTERED], env=environment, capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "['check_deployment']"
 
 
 @pytest.fixture

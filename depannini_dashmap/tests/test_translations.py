@@ -57,7 +57,7 @@ MARKED = sorted(set(_marked()))
 
 
 def test_strings_are_found() -> None:
-    assert {"Board", "Put into a trip …", "The trip is %(status)s", "Who could take it"} <= set(MARKED)
+    assert {"Board", "Put into a trip …", "The trip is {status}", "Who could take it"} <= set(MARKED)
 
 
 @pytest.mark.parametrize("language", LANGUAGES)

@@ -8,6 +8,8 @@ import logging
 from django.db import transaction
 from django.db.models import Q
 from django.utils import timezone
+from django.utils.text import format_lazy
+from django.utils.translation import gettext_lazy as _
 
 from accounts import budget
 from accounts.models import User
@@ -18,14 +20,14 @@ from depannini_dashmap.lib.outbound import mail
 from fleet.events import board_changed
 from fleet.models import Vehicle
 from trips import driver_mail
-from trips.lifecycle import OPEN
+from trips.lifecycle import OPEN, STEPS
 from trips.models import Trip, TripStop
 
 logger = logging.getLogger(__name__)
 
 # A claim whose process died is free again after this; a try itself ends after five seconds.
 CLAIM_TTL = dt.timedelta(seconds=30)
-ALREADY = "Driver already notified"
+ALREADY = _("Driver already notified")
 
 
 def notify_driver(*, actor: User, trip_id: int) -> Trip:
@@ -45,7 +47,7 @@ def notify_driver(*, actor: User, trip_id: int) -> Trip:
         held.update(notify_claimed_at=None)
         budget.give_back(spent)
         logger.warning("A driver could not be notified: %s", error)
-        raise BadGateway("The mail server did not take the message", code="mail_failed") from error
+        raise BadGateway(_("The mail server did not take the message"), code="mail_failed") from error
     MESSAGES_SENT.labels(budget.DRIVER, "email").inc()
     # Stops or a vehicle that changed meanwhile have taken the claim away: the driver was told something old.
     held.update(driver_notified=True, notified_at=claimed_at, notify_claimed_at=None, updated_at=timezone.now())
@@ -53,7 +55,7 @@ def notify_driver(*, actor: User, trip_id: int) -> Trip:
     try:
         trip.refresh_from_db(fields=["driver_notified", "notified_at", "notify_claimed_at", "updated_at"])
     except Trip.DoesNotExist as error:
-        raise NotFound("Trip") from error
+        raise NotFound(_("Trip")) from error
     return trip
 
 
@@ -62,12 +64,12 @@ def _claim(actor: User, trip_id: int) -> tuple[Trip, int | None]:
     """Win the right to send, by one conditional UPDATE, and spend what it costs; a refusal of either undoes both."""
     trip = Trip.objects.visible_to(actor).select_related("vehicle", "dispatcher", "company").filter(pk=trip_id).first()
     if trip is None:
-        raise NotFound("Trip")
+        raise NotFound(_("Trip"))
     require_editor(actor, trip.company_id)
     if trip.is_closed:
-        raise InvalidData(f"The trip is {trip.status}", code="trip_closed")
+        raise InvalidData(format_lazy(_("The trip is {status}"), status=STEPS.word(trip.status)), code="trip_closed")
     if not trip.vehicle.driver_email:
-        raise InvalidData("The vehicle's driver has no e-mail address", code="no_driver_email")
+        raise InvalidData(_("The vehicle's driver has no e-mail address"), code="no_driver_email")
     now = timezone.now()
     is_free = Q(notify_claimed_at=None) | Q(notify_claimed_at__lt=now - CLAIM_TTL)
     is_news = Q(driver_notified=False)

@@ -12,6 +12,8 @@ from typing import Any, cast
 from django.db import transaction
 from django.db.models import Case, F, Value, When
 from django.utils import timezone
+from django.utils.text import format_lazy
+from django.utils.translation import gettext_lazy as _
 
 from accounts.models import User
 from accounts.permissions import require_editor
@@ -199,7 +201,7 @@ def remove_order(*, actor: User, trip_id: int, order_id: int) -> None:
     trip = lock_trip(actor, trip_id, must_be_open=True)
     rows = list(TripStop.objects.filter(trip=trip, order_id=order_id).values_list("pk", flat=True))
     if not rows:
-        raise NotFound("Order")
+        raise NotFound(_("Order"))
     for trip_stop_id in rows:
         delete_stop(actor=actor, trip_stop_id=trip_stop_id)
 
@@ -227,11 +229,11 @@ def _lock_row(actor: User, trip_stop_id: int) -> tuple[Trip, TripStop]:
     rows = TripStop.objects.visible_to(actor).filter(pk=trip_stop_id)
     trip_id = rows.values_list("trip_id", flat=True).first()
     if trip_id is None:
-        raise NotFound("Trip stop")
+        raise NotFound(_("Trip stop"))
     trip = lock_trip(actor, trip_id)
     row = TripStop.objects.select_related("stop", "order").filter(pk=trip_stop_id, trip=trip).first()
     if row is None:
-        raise NotFound("Trip stop")
+        raise NotFound(_("Trip stop"))
     return trip, row
 
 
@@ -259,9 +261,9 @@ def _arrange(trip: Trip, ids: Sequence[int]) -> None:
     if backward:
         number = Order.objects.values_list("order_number", flat=True).get(pk=backward[0])
         raise InvalidData(
-            f"The delivery of order {number} cannot come before its pickup.",
+            format_lazy(_("The delivery of order {number} cannot come before its pickup."), number=number),
             code="delivery_before_pickup",
-            fields={"sequence": [f"Delivery of {number} before its pickup."]},
+            fields={"sequence": [format_lazy(_("Delivery of {number} before its pickup."), number=number)]},
         )
     _store_sequence(trip, ids)
 

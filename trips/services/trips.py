@@ -8,6 +8,8 @@ from django.db import IntegrityError, transaction
 from django.db.models import Exists, OuterRef, Q, QuerySet, Value
 from django.db.models.functions import Coalesce
 from django.utils import timezone
+from django.utils.text import format_lazy
+from django.utils.translation import gettext_lazy as _
 
 from accounts.models import OPERATORS, User
 from accounts.permissions import require_editor
@@ -24,7 +26,7 @@ from trips.lifecycle import CANCELLED, COMPLETED, FAILED, IN_PROGRESS, NEEDS_WHO
 from trips.models import Trip, TripOrder, TripStop
 
 FIXED_ONCE_CLOSED = ("vehicle_id", "planned_start_date", "planned_start_time")
-UNKNOWN = "Unknown id."
+UNKNOWN = _("Unknown id.")
 
 
 @transaction.atomic
@@ -102,7 +104,7 @@ def lock_trip(actor: User, trip_id: int, *, must_be_open: bool = False) -> Trip:
     """Lock a trip that the actor may change. Raises: NotFound, Forbidden, Conflict (closed, where that matters)."""
     trip = Trip.objects.visible_to(actor).select_for_update(no_key=True, of=("self",)).filter(pk=trip_id).first()
     if trip is None:
-        raise NotFound("Trip")
+        raise NotFound(_("Trip"))
     require_editor(actor, trip.company_id)
     if must_be_open and trip.is_closed:
         raise closed(trip)
@@ -111,13 +113,13 @@ def lock_trip(actor: User, trip_id: int, *, must_be_open: bool = False) -> Trip:
 
 def closed(trip: Trip) -> Conflict:
     """Say that a closed trip does not change."""
-    return Conflict(f"The trip is {trip.status}", code="trip_closed", current_status=trip.status)
+    return Conflict(format_lazy(_("The trip is {status}"), status=STEPS.word(trip.status)), code="trip_closed", current_status=trip.status)
 
 
 def require_no_open_trips(*, vehicle_id: int) -> None:
     """Let a vehicle without open trips pass. Raises: Conflict."""
     if Trip.objects.open().filter(vehicle_id=vehicle_id).exists():
-        raise Conflict("The vehicle has open trips", code="open_trips")
+        raise Conflict(_("The vehicle has open trips"), code="open_trips")
 
 
 def status_of_trip_holding(*, order_id: int) -> str | None:
@@ -171,7 +173,7 @@ def _require_dispatcher(user_id: int, company_id: int) -> None:
 def _company_after(trip: Trip, vehicle: Vehicle) -> int:
     """Only a trip that visits nothing yet may go to a vehicle of another company."""
     if vehicle.company_id != trip.company_id and trip.trip_stops.exists():
-        raise InvalidData(fields={"vehicle": ["The trip's stops belong to another company."]})
+        raise InvalidData(fields={"vehicle": [_("The trip's stops belong to another company.")]})
     return vehicle.company_id
 
 
@@ -193,7 +195,7 @@ def _save(trip: Trip, *fields: str) -> None:
         # PostgreSQL names the constraint, SQLite its column.
         if not ("trip_one_running_per_vehicle" in str(error) or "trips_trip.vehicle_id" in str(error)):
             raise
-        raise Conflict("The vehicle has another trip in progress", code="vehicle_busy") from error
+        raise Conflict(_("The vehicle has another trip in progress"), code="vehicle_busy") from error
     board_changed(trip.company_id, "trips")
 
 
@@ -263,7 +265,10 @@ def _require_whole_orders(trip: Trip) -> None:
             Order.objects.filter(pk__in=incomplete).order_by("order_number").values_list("order_number", flat=True)
         )
         raise InvalidData(
-            f"Trips must contain complete order journeys (both pickup and delivery); incomplete: {', '.join(numbers)}.",
+            format_lazy(
+                _("Trips must contain complete order journeys (both pickup and delivery); incomplete: {orders}."),
+                orders=", ".join(numbers),
+            ),
             code="incomplete_orders",
             incomplete_orders=numbers,
         )

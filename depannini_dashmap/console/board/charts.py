@@ -81,5 +81,5 @@ def time_to_accept(asked: Sequence[tuple[dt.datetime, dt.datetime | None]]) -> C
 
 def orders_per_status(counts: Mapping[str, int], labels: Mapping[str, str]) -> Chart:
     """Show the orders of the last 30 days by status."""
-    values = [(_(label), counts.get(status, 0)) for status, label in labels.items()]
+    values = [(label, counts.get(status, 0)) for status, label in labels.items()]
     return chart("orders", _("Orders of the last 30 days by status"), _("Status"), _("Orders"), values)

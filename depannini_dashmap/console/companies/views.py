@@ -19,7 +19,6 @@ from accounts.models import Company, Invitation, Membership
 from accounts.permissions import may_edit, may_own
 from accounts.serializers import NewMemberSerializer
 from depannini_dashmap.console import work_page
-from depannini_dashmap.lib.api.translated_errors import explain
 from depannini_dashmap.lib.api.viewsets import flatten_fields
 from depannini_dashmap.lib.errors import DomainError, InvalidData
 
@@ -56,8 +55,8 @@ def show(request: HttpRequest, company_id: int, context: dict[str, Any]) -> Http
         "invitations": open_ones,
         "is_editor": is_editor,
         "is_owner": may_own(request.user, company.pk),
-        "roles": [(role.value, _(role.label)) for role in Membership.Role],
-        "invited_roles": [(value, _(label)) for value, label in Membership.INVITED],
+        "roles": Membership.Role.choices,
+        "invited_roles": Membership.INVITED,
         "days": Invitation.LASTS.days,
     }
     return TemplateResponse(request, "console/company.html", {**context, **page})
@@ -101,7 +100,7 @@ def give_role(request: HttpRequest, company_id: int, user_id: int, context: dict
 
     def act() -> str:
         member = services.change_role(request.user, company, work_page.checked_id(user_id), role)
-        words = {"name": member.user.display_name, "role": _(Membership.Role(role).label)}
+        words = {"name": member.user.display_name, "role": Membership.Role(role).label}
         return _("New role of %(name)s: %(role)s") % words
 
     return _told(request, act, back=_people(company))
@@ -170,5 +169,5 @@ def _told(request: HttpRequest, act: Callable[[], str], *, back: str) -> HttpRes
     try:
         messages.success(request, act())
     except DomainError as error:
-        messages.error(request, explain(error))
+        messages.error(request, error.for_page())
     return HttpResponseRedirect(back)

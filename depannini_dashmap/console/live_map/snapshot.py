@@ -8,7 +8,6 @@ from typing import Any
 from django.conf import settings
 from django.urls import reverse
 from django.utils import timezone
-from django.utils.translation import gettext as _
 
 from accounts.models import User
 from assistance.models import Assistance, AssistantProfile, ServiceType
@@ -105,7 +104,7 @@ def _assistants(now: dt.datetime) -> list[dict[str, Any]]:
         {
             "id": profile.pk,
             "name": profile.user.display_name or f"#{profile.pk}",
-            "detail": _(ServiceType(profile.service_type).label),
+            "detail": ServiceType(profile.service_type).label,
             "lat": profile.lat,
             "lng": profile.lng,
             "job": jobs.get(profile.pk),
@@ -122,9 +121,9 @@ def _requests() -> list[dict[str, Any]]:
         {
             "id": job.pk,
             "name": f"#{job.pk} {job.client.display_name}".strip(),
-            "detail": _(job.get_assistance_type_display()) if job.assistance_type else "",
+            "detail": job.get_assistance_type_display() if job.assistance_type else "",
             "status": job.status,
-            "status_label": _(job.get_status_display()),
+            "status_label": job.get_status_display(),
             "assistant": job.assistant.display_name if job.assistant else "",
             "lat": job.pickup_lat,
             "lng": job.pickup_lng,

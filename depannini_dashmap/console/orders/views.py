@@ -23,7 +23,6 @@ from accounts.models import User
 from depannini_dashmap.console import work_page
 from depannini_dashmap.console.bulk_results import Results, run_each
 from depannini_dashmap.lib.admin.tenancy import TextFormField
-from depannini_dashmap.lib.api.translated_errors import explain
 from depannini_dashmap.lib.errors import Conflict, DomainError
 from fleet.models import Vehicle
 from orders.models import Order
@@ -100,7 +99,7 @@ def into_trip(request: HttpRequest, context: dict[str, Any]) -> HttpResponse:
         try:
             trip, results = _assign(request.user, orders, form.cleaned_data)
         except DomainError as error:
-            form.add_error(None, explain(error))
+            form.add_error(None, error.for_page())
         else:
             return _told(request, context, trip, results, reverse("admin:orders_order_changelist"))
     free = [order for order in orders if order.is_available_for_trip]
@@ -180,7 +179,7 @@ def cancel(request: HttpRequest, context: dict[str, Any]) -> HttpResponse:
     """Ask once, then cancel the chosen orders."""
     orders = Order.objects.visible_to(request.user).filter(pk__in=work_page.chosen_ids(request)).order_by("pk")
     chosen = [
-        work_page.Chosen(order, f"{order.customer_name}, {_(order.get_status_display())}", reverse("admin:orders_order_change", args=[order.pk]))
+        work_page.Chosen(order, f"{order.customer_name}, {order.get_status_display()}", reverse("admin:orders_order_change", args=[order.pk]))
         for order in orders
     ]
 

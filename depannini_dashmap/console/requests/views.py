@@ -20,7 +20,6 @@ from assistance.selectors import tariff_of
 from assistance.services import ask_again, assign_by_hand, cancel_by_staff, ranked_candidates, set_price
 from depannini_dashmap.console import work_page
 from depannini_dashmap.console.requests import party_steps
-from depannini_dashmap.lib.api.translated_errors import explain
 from depannini_dashmap.lib.errors import DomainError
 from depannini_dashmap.lib.numbers import NotANumber, read_decimal
 from depannini_dashmap.lib.text import plain_digits
@@ -81,7 +80,7 @@ def assign(request: HttpRequest, assistance_id: int, assistant_id: int, context:
         assign_by_hand(request.user, assistance_id=job.pk, assistant_id=assistant_id)
         messages.success(request, _("%(name)s has the job now.") % {"name": candidate.name})
     except DomainError as error:
-        messages.error(request, explain(error))
+        messages.error(request, error.for_page())
     return HttpResponseRedirect(here)
 
 
@@ -97,7 +96,7 @@ def cancel(request: HttpRequest, assistance_id: int, context: dict[str, Any]) ->
             cancel_by_staff(request.user, assistance_id=job.pk, note=note)
             messages.success(request, _("The request is canceled and both sides are told."))
         except DomainError as error:
-            messages.error(request, explain(error))
+            messages.error(request, error.for_page())
         return HttpResponseRedirect(here)
     reason = {"note": note, "problem": problem, "longest": work_page.LONGEST_NOTE}
     page = {"title": _("Cancel the request"), "job": job, "back": here, **reason}
@@ -119,7 +118,7 @@ def adjust(request: HttpRequest, assistance_id: int, context: dict[str, Any]) ->
             messages.success(request, _("The price is changed, and the client is asked."))
             return HttpResponseRedirect(here)
         except DomainError as error:
-            refusal = explain(error)
+            refusal = error.for_page()
     page = {"title": _("Adjust the price"), "job": job, "back": here, "typed": typed, "refusal": refusal}
     reason = {"note": note, "problem": problem, "longest": work_page.LONGEST_NOTE}
     return TemplateResponse(request, "console/adjust_price.html", {**context, **page, **reason})
@@ -140,7 +139,7 @@ def take_step(request: HttpRequest, assistance_id: int, step: str, context: dict
             messages.success(request, str(wanted.done))
             return HttpResponseRedirect(here)
         except DomainError as error:
-            refusal = explain(error)
+            refusal = error.for_page()
             if not needs_price:
                 messages.error(request, refusal)
                 return HttpResponseRedirect(here)
@@ -170,7 +169,7 @@ def repeat(request: HttpRequest, assistance_id: int, context: dict[str, Any]) ->
     try:
         opened = ask_again(request.user, assistance_id=job.pk).assistance["id"]
     except DomainError as error:
-        messages.error(request, explain(error))
+        messages.error(request, error.for_page())
         return HttpResponseRedirect(here)
     messages.success(request, _("Request %(id)s is open.") % {"id": f"#{opened}"})
     return HttpResponseRedirect(reverse("admin:dispatch_request", args=[opened]))
@@ -185,7 +184,7 @@ def cancel_chosen(request: HttpRequest, context: dict[str, Any]) -> HttpResponse
     chosen = [
         work_page.Chosen(
             job,
-            f"{_(job.get_status_display())} · {job.client.display_name}",
+            f"{job.get_status_display()} · {job.client.display_name}",
             reverse("admin:dispatch_request", args=[job.pk]),
         )
         for job in jobs

@@ -23,7 +23,6 @@ from accounts.permissions import may_edit
 from depannini_dashmap.console import work_page
 from depannini_dashmap.console.bulk_results import run_each
 from depannini_dashmap.console.live_map import arrival_times
-from depannini_dashmap.lib.api.translated_errors import explain
 from depannini_dashmap.lib.errors import DomainError, InvalidData
 from orders.models import Order
 from trips.lifecycle import CANCELLED, COMPLETED, DRAFT, IN_PROGRESS, OPEN, PLANNED, STEPS
@@ -182,7 +181,7 @@ def arrange(request: HttpRequest, trip_id: int, context: dict[str, Any]) -> Http
                 update_stop(actor=request.user, trip=trip, trip_stop_id=stop, planned_arrival_time=due)
         messages.success(request, _("The stops are saved."))
     except DomainError as error:
-        messages.error(request, explain(error))
+        messages.error(request, error.for_page())
         if not trip.is_closed:
             return _trip_page(request, trip, _as_sent(_lines(trip), given, times), context, is_unsaved=True)
     return HttpResponseRedirect(reverse("admin:dispatch_trip", args=[trip.pk]))
@@ -252,7 +251,7 @@ def mark_stop(request: HttpRequest, trip_id: int, stop_id: int, context: dict[st
         row = update_stop(actor=request.user, trip=trip, trip_stop_id=number, **state)
         messages.success(request, said % {"name": row.stop.name})
     except DomainError as error:
-        messages.error(request, explain(error))
+        messages.error(request, error.for_page())
     return HttpResponseRedirect(reverse("admin:dispatch_trip", args=[trip.pk]))
 
 

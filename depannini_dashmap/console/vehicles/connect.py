@@ -17,7 +17,6 @@ from django.views.decorators.cache import never_cache
 
 from accounts.permissions import may_edit
 from depannini_dashmap.console import work_page
-from depannini_dashmap.lib.api.translated_errors import explain
 from depannini_dashmap.lib.errors import DomainError
 from fleet.models import Vehicle
 from telematics.connecting import Setup, forwarding_setup, setup_of
@@ -41,7 +40,7 @@ def connect(request: HttpRequest, vehicle_id: int, context: dict[str, Any]) -> H
             made = _make(request, vehicle)
         except DomainError as error:
             typed = {name: request.POST.get(name, "") for name in ("kind", "name", "external_id")}
-            messages.error(request, explain(error))
+            messages.error(request, error.for_page())
     page = {
         "title": _("Connect %(plate)s") % {"plate": f"\N{LEFT-TO-RIGHT ISOLATE}{vehicle.license_plate}\N{POP DIRECTIONAL ISOLATE}"},
         "vehicle": vehicle,

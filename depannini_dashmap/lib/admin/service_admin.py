@@ -6,7 +6,6 @@ from django.contrib import messages
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 
 from depannini_dashmap.lib.admin.tenancy import TenantAdmin
-from depannini_dashmap.lib.api.translated_errors import explain
 from depannini_dashmap.lib.errors import DomainError
 
 
@@ -31,5 +30,5 @@ class ServiceAdmin(TenantAdmin):
         try:
             return view(request, *args, **kwargs)
         except DomainError as error:
-            messages.error(request, explain(error))
+            messages.error(request, error.for_page())
             return HttpResponseRedirect(back)

@@ -8,6 +8,8 @@ from typing import Any
 
 from django.apps import apps
 from django.db import IntegrityError, OperationalError, models
+from django.utils.text import format_lazy
+from django.utils.translation import gettext_lazy as _
 
 from depannini_dashmap.lib import errors
 
@@ -25,11 +27,11 @@ class Uniqueness:
 
     def refusal(self) -> errors.DomainError:
         """Return what a person is told: a field of their own is wrong, or somebody else was faster."""
-        called = str(self.model._meta.verbose_name)
+        name = self.model._meta.verbose_name
         own = [name for name in self.fields if not self.model._meta.get_field(name).is_relation]
         if own:
-            return errors.InvalidData(fields={own[-1]: [f"Another {called} has this already."]})
-        return errors.Conflict("Somebody else was faster", code="constraint_violated")
+            return errors.InvalidData(fields={own[-1]: [format_lazy(_("Another {thing} has this already."), thing=name)]})
+        return errors.Conflict(_("Somebody else was faster"), code="constraint_violated")
 
 
 def uniqueness_of(error: IntegrityError) -> Uniqueness | None:

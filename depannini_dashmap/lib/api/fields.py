@@ -5,6 +5,7 @@ from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
 
 from django.db import models
+from django.utils.translation import gettext_lazy as _
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
@@ -148,7 +149,7 @@ class VisibleRelatedField(serializers.PrimaryKeyRelatedField):
     The queryset's model must have a manager with `visible_to(user)`.
     """
 
-    default_error_messages = {"does_not_exist": "Unknown id.", "incorrect_type": "Expected an id."}
+    default_error_messages = {"does_not_exist": _("Unknown id."), "incorrect_type": "Expected an id."}
 
     def get_queryset(self) -> models.QuerySet:
         rows: Any = super().get_queryset()

@@ -18,7 +18,6 @@ from django.utils import timezone
 
 from depannini_dashmap.lib import errors
 from depannini_dashmap.lib.api import viewsets
-from depannini_dashmap.lib.api.translated_errors import explain
 from depannini_dashmap.lib.ops import request_context
 
 logger = logging.getLogger(__name__)
@@ -164,7 +163,7 @@ class PageParametersMiddleware:
         if isinstance(exception, IncorrectLookupParameters):
             return HttpResponseRedirect(request.path)
         if isinstance(exception, IntegrityError) and is_page(request.path_info) and request.method == "POST":
-            messages.error(request, explain(viewsets.from_database(exception)))
+            messages.error(request, viewsets.from_database(exception).for_page())
             return HttpResponseRedirect(request.get_full_path())
         return None
 

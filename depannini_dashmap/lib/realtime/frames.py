@@ -5,7 +5,7 @@ from typing import Any
 
 import orjson
 
-from depannini_dashmap.lib.field_messages import one_in_words
+from depannini_dashmap.lib.errors import one_field_message
 from depannini_dashmap.lib.numbers import NotANumber, read_float
 
 MAX_BYTES = 16 * 1024
@@ -16,7 +16,7 @@ class BadFrame(Exception):
     """A frame that is answered by an error; the socket lives on. Without a sentence it says what is wrong with its field."""
 
     def __init__(self, code: str, error: str | None = None, fields: dict[str, list[str]] | None = None):
-        self.code, self.error, self.fields = code, error or one_in_words(fields) or "Invalid data", fields
+        self.code, self.error, self.fields = code, error or one_field_message(fields) or "Invalid data", fields
         super().__init__(self.error)
 
 

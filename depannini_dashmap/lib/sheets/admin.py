@@ -27,7 +27,6 @@ from import_export.results import RowResult
 from import_export.tmp_storages import CacheStorage
 
 from depannini_dashmap.lib.api.constraint_errors import waited_too_long
-from depannini_dashmap.lib.api.translated_errors import explain
 from depannini_dashmap.lib.api.viewsets import from_database
 from depannini_dashmap.lib.sheets.files import Page, SheetError, read_csv, read_workbook
 from depannini_dashmap.lib.sheets.limits import MAX_BYTES, MAX_ROWS
@@ -254,7 +253,7 @@ class SheetAdmin(ImportExportMixin):
         except (SheetError, ValueError, IndexError):
             return self._back(request, _("The file cannot be read."))
         except IntegrityError as error:
-            return self._back(request, explain(from_database(error)), _("Nothing was imported: somebody else wrote the same rows. Try again."))
+            return self._back(request, from_database(error).for_page(), _("Nothing was imported: somebody else wrote the same rows. Try again."))
         except OperationalError as error:
             if not waited_too_long(error):
                 cache.delete(f"import-confirmed-{file.name}")

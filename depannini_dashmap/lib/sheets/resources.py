@@ -14,7 +14,6 @@ from import_export import resources, results
 from import_export.fields import Field
 from import_export.instance_loaders import BaseInstanceLoader
 
-from depannini_dashmap.lib.api.translated_errors import in_words
 from depannini_dashmap.lib.api.viewsets import flatten_fields
 from depannini_dashmap.lib.errors import DomainError
 from depannini_dashmap.lib.sheets.files import SheetError
@@ -147,11 +146,11 @@ class RowResource(resources.Resource):
         except ValidationError as error:
             result.import_type = results.RowResult.IMPORT_TYPE_INVALID
             # All that is wrong with a row is told at once; what a cell's reader said goes before what came of it.
-            result.validation_error = ValidationError({**_translated(error.message_dict), **line.faults})
+            result.validation_error = ValidationError({**error.message_dict, **line.faults})
         except DomainError as error:
             result.import_type = results.RowResult.IMPORT_TYPE_INVALID
             fields = self.error_columns(error.fields) if error.fields else None
-            told: dict[str, list[str]] = _translated(fields) if fields else {NON_FIELD_ERRORS: [in_words(error.message)]}
+            told: dict[str, list[str]] = fields if fields else {NON_FIELD_ERRORS: [error.message]}
             result.validation_error = ValidationError({**told, **line.faults})
         return result
 
@@ -174,10 +173,6 @@ class RowResource(resources.Resource):
     @classmethod
     def get_display_name(cls) -> str:
         return cls.__name__
-
-
-def _translated(fields: dict[str, list[str]]) -> dict[str, list[str]]:
-    return {name: [in_words(text) for text in texts] for name, texts in fields.items()}
 
 
 def _follow(instance: Any, path: str) -> Any:
