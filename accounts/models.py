@@ -29,7 +29,7 @@ from accounts.managers import (
     UserManager,
     normalise_email,
 )
-from depannini_dashmap.lib.contact_phone import PhoneTextField
+from depannini_dashmap.lib.phone_fields import PhoneTextField
 
 __all__ = [
     "OPERATORS",

@@ -29,7 +29,7 @@ from depannini_dashmap.lib.api.fields import (
     VisibleRelatedField,
 )
 from depannini_dashmap.lib.api.schema import SOMETIMES
-from depannini_dashmap.lib.contact_phone import PhoneTextSerializerField
+from depannini_dashmap.lib.phone_fields import PhoneTextSerializerField
 
 DETAILS = (
     "service_type",

@@ -28,7 +28,9 @@ from assistance.profile_serializers import (
 )
 from assistance.serializers import AssistantsQuerySerializer, ListedAssistantSerializer
 from depannini_dashmap.lib.api.keyset_pagination import RowPages
-from depannini_dashmap.lib.api.viewsets import ApiMixin, JsonParser, one_page
+from depannini_dashmap.lib.api.pagination import one_page
+from depannini_dashmap.lib.api.parsers import JsonParser
+from depannini_dashmap.lib.api.viewsets import ApiMixin
 
 _PLACE = {"current_lat", "current_lng"}
 

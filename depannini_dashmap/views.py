@@ -14,8 +14,9 @@ from django.views.static import serve
 from drf_spectacular.views import SpectacularAPIView
 
 from depannini_dashmap.lib import errors
+from depannini_dashmap.lib.api.decorators import read_only
+from depannini_dashmap.lib.api.exception_handler import error_response
 from depannini_dashmap.lib.api.middleware import is_page
-from depannini_dashmap.lib.api.viewsets import error_response, read_only
 from depannini_dashmap.lib.db import readiness
 from depannini_dashmap.operations import proxies
 from depannini_dashmap.server import shutdown

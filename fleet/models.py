@@ -8,7 +8,7 @@ from django.db.models.functions import Upper
 from django.utils.translation import gettext_lazy as _
 from simple_history.models import HistoricalRecords
 
-from depannini_dashmap.lib.contact_phone import PhoneTextField
+from depannini_dashmap.lib.phone_fields import PhoneTextField
 from fleet.managers import VehicleQuerySet
 
 FIRST_YEAR = 1900

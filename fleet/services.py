@@ -8,9 +8,9 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts.models import Company, User
 from accounts.permissions import require_editor
-from depannini_dashmap.lib.contact_phone import plain_plate
 from depannini_dashmap.lib.errors import Conflict, InvalidData, NotFound
 from depannini_dashmap.lib.ops import audit
+from depannini_dashmap.lib.text import plain_plate
 from fleet.default_company import company_for
 from fleet.events import board_changed
 from fleet.models import Vehicle

@@ -6,7 +6,7 @@ from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 from simple_history.models import HistoricalRecords
 
-from depannini_dashmap.lib.contact_phone import PhoneTextField
+from depannini_dashmap.lib.phone_fields import PhoneTextField
 from orders.managers import OrderQuerySet, StopQuerySet
 
 

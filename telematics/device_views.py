@@ -24,8 +24,9 @@ from accounts.throttles import PositionThrottle
 from depannini_dashmap.lib import errors
 from depannini_dashmap.lib.api.fields import StrictIntegerField, TextField, UtcDateTimeField, VisibleRelatedField
 from depannini_dashmap.lib.api.keyset_pagination import RowPages
+from depannini_dashmap.lib.api.parsers import JsonParser
 from depannini_dashmap.lib.api.routers import path_id
-from depannini_dashmap.lib.api.viewsets import ApiMixin, JsonParser
+from depannini_dashmap.lib.api.viewsets import ApiMixin
 from telematics import device_reports, devices, protocols
 from telematics.device_readings import Refusal
 from telematics.models import Device, Forwarder

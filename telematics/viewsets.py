@@ -18,8 +18,10 @@ from accounts.models import User
 from accounts.permissions import IsDispatcherOrStaff
 from accounts.throttles import BulkThrottle, PositionThrottle, SignedInThrottle
 from depannini_dashmap.lib import errors
+from depannini_dashmap.lib.api.pagination import one_page
+from depannini_dashmap.lib.api.parsers import JsonParser
 from depannini_dashmap.lib.api.routers import path_id
-from depannini_dashmap.lib.api.viewsets import ApiMixin, JsonParser, one_page
+from depannini_dashmap.lib.api.viewsets import ApiMixin
 from depannini_dashmap.lib.db.prepared import PreparedRows
 from fleet.models import Vehicle
 from telematics import serializers, services

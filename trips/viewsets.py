@@ -14,8 +14,9 @@ from rest_framework.viewsets import GenericViewSet
 
 from accounts.permissions import IsDispatcherOrStaff
 from depannini_dashmap.lib.api.keyset_pagination import RowPages
+from depannini_dashmap.lib.api.pagination import one_page
 from depannini_dashmap.lib.api.routers import path_id
-from depannini_dashmap.lib.api.viewsets import ApiMixin, one_page
+from depannini_dashmap.lib.api.viewsets import ApiMixin
 from depannini_dashmap.lib.errors import NotFound
 from trips.filters import TripFilter, TripStopFilter
 from trips.models import Trip, TripStop

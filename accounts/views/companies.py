@@ -16,9 +16,9 @@ from accounts.models import Company, Membership
 from accounts.permissions import IsDispatcherOfAnyRole, IsDispatcherOrStaff, require_editor
 from accounts.views.api import ApiView, read
 from depannini_dashmap.lib.api.keyset_pagination import RowPages
+from depannini_dashmap.lib.api.pagination import OnePage, one_page
 from depannini_dashmap.lib.api.routers import path_id
-from depannini_dashmap.lib.api.viewsets import ResourceViewSet, one_page
-from depannini_dashmap.lib.api.wire import OnePage
+from depannini_dashmap.lib.api.viewsets import ResourceViewSet
 from depannini_dashmap.lib.errors import NotFound
 
 

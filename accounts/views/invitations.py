@@ -13,9 +13,8 @@ from accounts.models import Invitation, Membership
 from accounts.permissions import IsDispatcherOfAnyRole, require_editor
 from accounts.views.api import ApiView
 from accounts.views.companies import _OfCompany
+from depannini_dashmap.lib.api.pagination import OnePage, one_page
 from depannini_dashmap.lib.api.routers import path_id
-from depannini_dashmap.lib.api.viewsets import one_page
-from depannini_dashmap.lib.api.wire import OnePage
 
 
 class CompanyInvitationsView(_OfCompany):

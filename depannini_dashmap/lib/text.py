@@ -1,4 +1,4 @@
-"""What people type, in one spelling: texts without invisible ends, digits of any script, e-mail addresses."""
+"""What people type, in one spelling: texts without invisible ends, digits of any script, addresses, phones, plates."""
 
 from __future__ import annotations
 
@@ -97,3 +97,20 @@ def _ascii_domain(domain: str) -> str:
     except (idna.IDNAError, UnicodeError) as error:
         raise NotAnEmail(domain) from error
     return found.lower()
+
+
+def plain_phone(text: str) -> str:
+    """Return a phone number as typed in plain digits, spaces and hyphens, without invisible characters."""
+    return "".join(_plain_character(character) for character in unicodedata.normalize("NFKC", text)).strip()
+
+
+def plain_plate(text: str) -> str:
+    """Return a license plate in plain digits, single spaces and hyphens, without invisible characters."""
+    return " ".join(plain_phone(text).split())
+
+
+def _plain_character(character: str) -> str:
+    category = unicodedata.category(character)
+    if category == "Nd":
+        return str(unicodedata.digit(character))
+    return {"Cf": "", "Zs": " ", "Pd": "-"}.get(category, character)

@@ -167,6 +167,6 @@ class Channel(http.HTTPChannel):
 
 
 def _envelope(code: str, error: str) -> tuple[str, bytes]:
-    """Return a request id and the body of an error answer, as `lib/api/viewsets.py` gives them."""
+    """Return a request id and the body of an error answer, as `lib/api/exception_handler.py` does."""
     request_id = uuid.uuid4().hex
     return request_id, json.dumps({"error": error, "code": code, "request_id": request_id}).encode()

@@ -4,7 +4,7 @@ import pytest
 from django.test import Client
 
 from accounts.models import Company
-from depannini_dashmap.lib.contact_phone import plain_phone
+from depannini_dashmap.lib.text import plain_phone
 from fleet.models import Vehicle
 from fleet.tests.sheets import confirm, upload
 from orders.models import Order

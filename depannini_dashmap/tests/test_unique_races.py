@@ -14,7 +14,7 @@ from django.test import Client
 from accounts.models import Company, User
 from depannini_dashmap.lib import errors
 from depannini_dashmap.lib.api.constraint_errors import uniqueness_of
-from depannini_dashmap.lib.api.viewsets import from_database
+from depannini_dashmap.lib.api.exception_handler import from_database
 from fleet.models import Vehicle
 
 OURS = {"accounts", "fleet", "orders", "trips", "telematics", "assistance"}

@@ -19,7 +19,7 @@ from accounts.models import Company, Invitation, Membership
 from accounts.permissions import may_edit, may_own
 from accounts.serializers import NewMemberSerializer
 from depannini_dashmap.console import work_page
-from depannini_dashmap.lib.api.viewsets import flatten_fields
+from depannini_dashmap.lib.api.exception_handler import flatten_fields
 from depannini_dashmap.lib.errors import DomainError, InvalidData
 
 LEAVE = work_page.Ask(

@@ -9,8 +9,8 @@ from django.utils.translation import gettext_lazy as _
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
-from depannini_dashmap.lib.contact_phone import PhoneTextField, PhoneTextSerializerField
 from depannini_dashmap.lib.numbers import NotANumber, read_decimal, read_float, read_integer
+from depannini_dashmap.lib.phone_fields import PhoneTextField, PhoneTextSerializerField
 from depannini_dashmap.lib.text import NotAnEmail, canonical_email, clean
 
 

@@ -24,7 +24,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from depannini_dashmap.lib import errors
-from depannini_dashmap.lib.api.wire import JsonRenderer
+from depannini_dashmap.lib.api.renderers import JsonRenderer
 
 METHODS = frozenset({"POST", "PUT", "PATCH"})
 KEPT = timedelta(hours=72)

@@ -17,7 +17,7 @@ from django.middleware.locale import LocaleMiddleware
 from django.utils import timezone
 
 from depannini_dashmap.lib import errors
-from depannini_dashmap.lib.api import viewsets
+from depannini_dashmap.lib.api.exception_handler import error_response, from_database
 from depannini_dashmap.lib.ops import request_context
 
 logger = logging.getLogger(__name__)
@@ -71,7 +71,7 @@ class HostMiddleware:
                 request.get_host()
             except DisallowedHost:
                 logger.warning("Host refused: %.100r is not in ALLOWED_HOSTS", request.META.get("HTTP_HOST", ""))
-                return viewsets.error_response(errors.InvalidData(_STRANGE_HOST, code="bad_request"))
+                return error_response(errors.InvalidData(_STRANGE_HOST, code="bad_request"))
         return self.get_response(request)
 
 
@@ -83,7 +83,7 @@ class RefusalMiddleware:
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
         refusal = request.META.get("asgi.scope", {}).get("dashmap.refusal")
-        return self.get_response(request) if refusal is None else viewsets.error_response(refusal)
+        return self.get_response(request) if refusal is None else error_response(refusal)
 
 
 class CharsetMiddleware:
@@ -163,7 +163,7 @@ class PageParametersMiddleware:
         if isinstance(exception, IncorrectLookupParameters):
             return HttpResponseRedirect(request.path)
         if isinstance(exception, IntegrityError) and is_page(request.path_info) and request.method == "POST":
-            messages.error(request, viewsets.from_database(exception).for_page())
+            messages.error(request, from_database(exception).for_page())
             return HttpResponseRedirect(request.get_full_path())
         return None
 

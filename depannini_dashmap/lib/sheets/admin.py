@@ -27,7 +27,7 @@ from import_export.results import RowResult
 from import_export.tmp_storages import CacheStorage
 
 from depannini_dashmap.lib.api.constraint_errors import waited_too_long
-from depannini_dashmap.lib.api.viewsets import from_database
+from depannini_dashmap.lib.api.exception_handler import from_database
 from depannini_dashmap.lib.sheets.files import Page, SheetError, read_csv, read_workbook
 from depannini_dashmap.lib.sheets.limits import MAX_BYTES, MAX_ROWS
 from depannini_dashmap.lib.sheets.reports import refused_sheet, report

@@ -14,7 +14,7 @@ from import_export import resources, results
 from import_export.fields import Field
 from import_export.instance_loaders import BaseInstanceLoader
 
-from depannini_dashmap.lib.api.viewsets import flatten_fields
+from depannini_dashmap.lib.api.exception_handler import flatten_fields
 from depannini_dashmap.lib.errors import DomainError
 from depannini_dashmap.lib.sheets.files import SheetError
 from depannini_dashmap.lib.sheets.tables import Row

@@ -14,9 +14,8 @@ from typing import Any
 
 from django.utils.translation import gettext as _
 
-from depannini_dashmap.lib.contact_phone import plain_phone, plain_plate
 from depannini_dashmap.lib.sheets.words import MONTHS, NO, YES, fold
-from depannini_dashmap.lib.text import clean
+from depannini_dashmap.lib.text import clean, plain_phone, plain_plate
 
 _FORMULA = re.compile(r"^\s*[=+\-@\t\r\n\x00＝＋－＠]")
 _ERRORS = frozenset(

@@ -1,15 +1,16 @@
-"""Phone numbers of companies, drivers, stops and customers: free text that looks like a telephone number.
+"""Fields for phone numbers of companies, drivers, stops and customers: free text that looks like a telephone number.
 
-Nobody is called by the product at these numbers, so they need be no valid ones; accounts have numbers of another kind.
+The product calls none of these numbers, so they need not be valid; accounts hold E.164 numbers instead.
 """
 
-import unicodedata
 from typing import Any
 
 from django import forms
 from django.core.validators import RegexValidator
 from django.db import models
 from rest_framework import serializers
+
+from depannini_dashmap.lib.text import plain_phone
 
 LONGEST = 20
 
@@ -18,25 +19,8 @@ validate_loose_phone = RegexValidator(
 )
 
 
-def plain_phone(text: str) -> str:
-    """Return what was typed on any keyboard in plain digits, spaces and hyphens, without invisible characters."""
-    return "".join(_plain(character) for character in unicodedata.normalize("NFKC", text)).strip()
-
-
-def plain_plate(text: str) -> str:
-    """Return a license plate in plain digits, single spaces and hyphens, without invisible characters."""
-    return " ".join(plain_phone(text).split())
-
-
-def _plain(character: str) -> str:
-    category = unicodedata.category(character)
-    if category == "Nd":
-        return str(unicodedata.digit(character))
-    return {"Cf": "", "Zs": " ", "Pd": "-"}.get(category, character)
-
-
 class PhoneTextField(models.CharField):
-    """The column of such a number; to migrations a plain text."""
+    """Column of free-text phone numbers; a CharField to migrations."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         kwargs.setdefault("max_length", LONGEST)
@@ -57,7 +41,7 @@ class _PhoneTextFormField(forms.CharField):
 
 
 class PhoneTextSerializerField(serializers.CharField):
-    """Such a number in a body; a JSON number is one only as an integer."""
+    """Serializer field of free-text phone numbers; of JSON numbers it accepts integers."""
 
     def __init__(self, **kwargs: Any) -> None:
         kwargs.setdefault("max_length", LONGEST)

@@ -1,14 +1,10 @@
-"""How bodies are read, written and paged: what DRF's own modules need while they load, so it imports no views."""
+"""The envelope of lists and DRF's cursor in it. DRF's own modules import this while they load, so it imports no views."""
 
 from typing import Any
 
-import orjson
-from django.core.exceptions import ValidationError as DjangoValidationError
+from django.core.exceptions import ValidationError
 from rest_framework import exceptions
-from rest_framework.negotiation import DefaultContentNegotiation
 from rest_framework.pagination import BasePagination, CursorPagination
-from rest_framework.parsers import BaseParser
-from rest_framework.renderers import BaseRenderer
 from rest_framework.request import Request
 from rest_framework.response import Response
 
@@ -16,57 +12,13 @@ from depannini_dashmap.lib import errors
 from depannini_dashmap.lib.numbers import NotANumber, read_integer
 
 
-# --- Reading and writing -----------------------------------------------------------------------------------------------
-def _plain(value: Any) -> Any:
-    return str(value)
+def one_page(rows: Any) -> Response:
+    """Return all `rows` on one page, in the envelope of lists."""
+    return Response({"results": rows, "next": None, "previous": None})
 
 
-class JsonRenderer(BaseRenderer):
-    """JSON by orjson; what it does not know (decimals, lazy texts) goes out as text."""
-
-    media_type = "application/json"
-    format = "json"
-    charset = None
-
-    def render(self, data: Any, accepted_media_type: str | None = None, renderer_context: Any = None) -> bytes:
-        if data is None:
-            return b""
-        return orjson.dumps(data, default=_plain, option=orjson.OPT_NON_STR_KEYS)
-
-
-class JsonParser(BaseParser):
-    """Strict JSON: an object, no NaN, no lone surrogates, bounded depth, UTF-8."""
-
-    media_type = "application/json"
-
-    def parse(self, stream: Any, media_type: str | None = None, parser_context: Any = None) -> Any:
-        data = self.load(parser_context)
-        if not isinstance(data, dict):
-            raise exceptions.ParseError("Invalid data")
-        return data
-
-    @staticmethod
-    def load(parser_context: Any) -> Any:
-        """Return what the body says. Raises: ParseError, RequestDataTooBig.
-
-        Reading the stream itself would pass by Django's limit on the size of a body.
-        """
-        try:
-            return orjson.loads(parser_context["request"]._request.body)
-        except (orjson.JSONDecodeError, RecursionError) as error:
-            raise exceptions.ParseError("Invalid data") from error
-
-
-class AlwaysJson(DefaultContentNegotiation):
-    """Whatever the caller accepts, JSON is what there is."""
-
-    def select_renderer(self, request: Request, renderers: Any, format_suffix: str | None = None) -> Any:
-        return renderers[0], renderers[0].media_type
-
-
-# --- Lists -----------------------------------------------------------------------------------------------------------------
 def list_schema(rows: dict) -> dict:
-    """Describe the envelope of lists around the schema of their rows."""
+    """Return the schema of the envelope of lists around the schema of their rows."""
     link = {"type": "string", "format": "uri", "nullable": True}
     return {
         "type": "object",
@@ -76,7 +28,7 @@ def list_schema(rows: dict) -> dict:
 
 
 class OnePage(BasePagination):
-    """Describes, to the schema alone, a list that is one page; `lib.api.viewsets.one_page` answers it."""
+    """Describe to the schema a list that is one page; `one_page` answers it."""
 
     def get_paginated_response_schema(self, schema: dict) -> dict:
         return list_schema(schema)
@@ -123,7 +75,7 @@ class CursorPages(CursorPagination):
     def paginate_queryset(self, queryset: Any, request: Request, view: Any = None) -> Any:
         try:
             return super().paginate_queryset(queryset, request, view)
-        except (DjangoValidationError, ValueError, TypeError) as error:
+        except (ValidationError, ValueError, TypeError) as error:
             if "cursor" not in request.query_params:
                 raise
             raise errors.InvalidData(fields={"cursor": ["Unknown cursor."]}) from error

@@ -1,0 +1,28 @@
+"""How answers are written. DRF's own modules import this while they load, so it imports no views."""
+
+from typing import Any
+
+import orjson
+from rest_framework.negotiation import DefaultContentNegotiation
+from rest_framework.renderers import BaseRenderer
+from rest_framework.request import Request
+
+
+class JsonRenderer(BaseRenderer):
+    """JSON by orjson; what it does not know (decimals, lazy texts) goes out as text."""
+
+    media_type = "application/json"
+    format = "json"
+    charset = None
+
+    def render(self, data: Any, accepted_media_type: str | None = None, renderer_context: Any = None) -> bytes:
+        if data is None:
+            return b""
+        return orjson.dumps(data, default=str, option=orjson.OPT_NON_STR_KEYS)
+
+
+class AlwaysJson(DefaultContentNegotiation):
+    """Answer in JSON, whatever the request accepts."""
+
+    def select_renderer(self, request: Request, renderers: Any, format_suffix: str | None = None) -> Any:
+        return renderers[0], renderers[0].media_type
