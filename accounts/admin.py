@@ -12,7 +12,7 @@ from django.utils.html import format_html
 from django.utils.translation import gettext_lazy as _
 from knox.models import AuthToken
 
-from accounts import services, tokens
+from accounts import events, services
 from accounts.admin_forms import AccountForm, MembershipForm, NewAccountForm, NewPasswordForm
 from accounts.models import Company, Membership, User
 from accounts.permissions import may_edit, may_own
@@ -126,7 +126,7 @@ class AccountAdmin(TenantAdmin, UserAdmin):
     def save_related(self, request: HttpRequest, form: ModelForm, formsets: Any, change: bool) -> None:
         super().save_related(request, form, formsets, change)
         if change and {"groups", "is_superuser"} & set(form.changed_data):
-            tokens.announce_changed_rights(form.instance.pk)
+            events.rights_changed(form.instance.pk)
 
 
 class _OfCompanyAdmin(TenantAdmin):

@@ -8,7 +8,7 @@ from django.contrib.auth.models import Group
 from django.db.models.signals import m2m_changed, post_delete, post_save, pre_delete
 from django.dispatch import receiver
 
-from accounts import tokens
+from accounts import events
 from accounts.models import Membership, User
 from depannini_dashmap.lib.api import idempotency
 
@@ -16,7 +16,7 @@ from depannini_dashmap.lib.api import idempotency
 @receiver([post_save, post_delete], sender=Membership)
 def membership_changed(sender: Any, instance: Membership, **kwargs: Any) -> None:
     """Somebody joined a company, left it or has another role there."""
-    tokens.announce_changed_rights(instance.user_id)
+    events.rights_changed(instance.user_id)
 
 
 @receiver(m2m_changed, sender=User.groups.through)
@@ -29,7 +29,7 @@ def groups_changed(sender: Any, instance: Any, action: str, reverse: bool, pk_se
     else:
         people = pk_set or set()
     for user_id in people:
-        tokens.announce_changed_rights(user_id)
+        events.rights_changed(user_id)
         if action in ("post_remove", "pre_clear", "post_clear"):
             idempotency.withdraw_answers(user_id)
 
@@ -38,5 +38,5 @@ def groups_changed(sender: Any, instance: Any, action: str, reverse: bool, pk_se
 def group_deleted(sender: Any, instance: Any, **kwargs: Any) -> None:
     """A group goes, and with it what its members might do."""
     for user_id in instance.user_set.values_list("pk", flat=True):
-        tokens.announce_changed_rights(user_id)
+        events.rights_changed(user_id)
         idempotency.withdraw_answers(user_id)

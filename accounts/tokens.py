@@ -24,10 +24,10 @@ from knox.models import AuthToken
 from rest_framework_simplejwt.exceptions import TokenError
 from rest_framework_simplejwt.tokens import Token
 
+from accounts import events
 from accounts.models import OPERATORS, ROADSIDE, EndedToken, RefreshFamily, User
 from depannini_dashmap.lib.db.prepared import Statement
 from depannini_dashmap.lib.errors import Unauthenticated
-from depannini_dashmap.lib.realtime import layer
 
 BEARER, FLEET, SOCKET = "bearer", "token", "socket"
 SOCKET_TOKEN_TTL = timedelta(minutes=10)
@@ -301,7 +301,7 @@ def _end_family(family: RefreshFamily, user: User) -> None:
     EndedToken.objects.get_or_create(
         pk=family.pk, defaults={"user_id": user.pk, "expires_at": timezone.now() + settings.REFRESH_TOKEN_TTL}
     )
-    announce_end(user.pk, None)
+    events.session_ended(user.pk, None)
 
 
 # --- Ending ------------------------------------------------------------------------------------------------------------------
@@ -320,32 +320,19 @@ def end_token(token: AuthenticatedToken) -> None:
         _record_end(token.token_id, token.user.pk, token.expires_at)
     else:
         AuthToken.objects.filter(user_id=token.user.pk, digest__startswith=token.token_id).delete()
-    announce_end(token.user.pk, token.token_id)
+    events.session_ended(token.user.pk, token.token_id)
 
 
 def end_console_session(user_id: int, session: str) -> None:
     """End the sockets of the pages of a console session."""
     if User.objects.filter(pk=user_id).exists():
         _record_end(session, user_id, timezone.now() + SOCKET_TOKEN_TTL + settings.CLOCK_LEEWAY)
-        announce_end(user_id, None)
+        events.session_ended(user_id, None)
 
 
 def end_all_fleet_tokens(user_id: int) -> None:
     """Delete every fleet token of a user."""
     AuthToken.objects.filter(user_id=user_id).delete()
-
-
-def announce_end(user_id: int, token_id: str | None) -> None:
-    """Tell the user's sockets, after commit, that one token (or with None: every one) has ended."""
-    layer.publish(f"user.{user_id}", {"type": "session.ended", "token_id": token_id})
-
-
-def announce_changed_rights(user_id: int) -> None:
-    """Have the user's sockets ask again, after commit, whether they still belong where they are.
-
-    Effects: however often a transaction says it, it leaves once. Memberships and groups say it by themselves.
-    """
-    layer.hint(f"user.{user_id}", {"type": "rights.changed"})
 
 
 def _record_end(jti: str, user_id: int, expires_at: datetime) -> None:

@@ -21,7 +21,7 @@ from accounts.tokens import authenticate_socket
 from assistance import events, lifecycle, selectors, services
 from assistance.services import Whereabouts
 from depannini_dashmap.lib.errors import Conflict, NotFound
-from depannini_dashmap.lib.realtime import frames, layer
+from depannini_dashmap.lib.realtime import frames
 from depannini_dashmap.lib.realtime.async_tasks import in_thread, keep, leave_to_thread
 from depannini_dashmap.lib.realtime.coalesce import Coalesced
 from depannini_dashmap.lib.realtime.consumers import FORBIDDEN, Refused, SocketConsumer
@@ -137,9 +137,9 @@ class AssistanceConsumer(TokenConsumer):
         return [first, *(dict(frame) for frame in (state["status"], self._newest_place(state["location"])) if frame)]
 
     def _newest_place(self, stored: Any) -> Any:
-        """Return the assistant's newest place: the one told last, which may not be stored yet, else the stored one."""
-        told = stored and self._hub.newest("location", events.assistance_group(self.key), stored["user_id"])
-        return told.data | {"seq": self.seq} if told else stored
+        """Return the assistant's newest place: the one published last, which may not be stored yet, else the stored one."""
+        newest = stored and events.newest_location(self.key, stored["user_id"])
+        return newest | {"seq": self.seq} if newest else stored
 
     def relay(self, event: Event) -> None:
         """Pass an event on, but no status or price older than the one shown; a status without the user ends it.
@@ -255,10 +255,11 @@ class LocationStream:
 
     def _tell(self, place: tuple[float, float, datetime]) -> None:
         seq = self.consumer.seq if self.consumer else 0
-        frame = events.location(
-            user_id=self.user.pk, lat=place[0], lng=place[1], assistance_id=self.assistance_id, seq=seq, at=place[2]
+        events.publish_location(
+            events.location(
+                user_id=self.user.pk, lat=place[0], lng=place[1], assistance_id=self.assistance_id, seq=seq, at=place[2]
+            )
         )
-        layer.publish_now(events.assistance_group(self.assistance_id), dict(frame))
 
     def _store(self, place: tuple[float, float]) -> None:
         _store_soon(self, Whereabouts(self.assistance_id, self.user.pk, *place))

@@ -1,6 +1,7 @@
-"""What is said on the assistance sockets: group names and one builder per frame, exactly as it goes out.
+"""What is published on the assistance sockets: group names and one builder per frame, exactly as it goes out.
 
-Who hears a frame is decided by the group it is published to; checks belong to the services that publish.
+Who gets a frame is decided by the group it is published to; checks belong to the services that publish. What a room or an
+assistant gets also goes to those who watch the roadside, as their frames (``assistance``, ``assistance_location``) and hints.
 
 - On ``assistance.<id>`` (client, assistant, staff) ``seq`` is the version of the request: it grows with every change
   of state, price or rating; ``chat`` and ``location`` carry the version that they were sent under.
@@ -16,11 +17,13 @@ from __future__ import annotations
 import itertools
 import time
 import uuid
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any, NotRequired, TypedDict
 
 from depannini_dashmap.lib.api.fields import format_utc
-from depannini_dashmap.lib.realtime import subscriptions
+from depannini_dashmap.lib.realtime import layer, newest
+from fleet.events import roadside_changed, roadside_group, thin_out
 
 # Names what has no row of its own; asking the system for randomness each time costs more than the frame.
 _PROCESS = uuid.uuid4().hex[:12]
@@ -161,8 +164,7 @@ class StalledEvent(TypedDict):
     event_id: str
 
 
-# Who joins a room is shown no place older than the newest one told there; places are stored only every few seconds.
-subscriptions.keep_latest("location", by="user_id")
+thin_out("assistance_location", by="user_id")
 
 
 def assistance_group(assistance_id: int) -> str:
@@ -175,9 +177,45 @@ def assistant_group(user_id: int) -> str:
     return f"assistant.{user_id}"
 
 
-def user_group(user_id: int) -> str:
-    """Name the group that every socket of a user joins, to hear that the session ended."""
-    return f"user.{user_id}"
+def publish_to_room(assistance_id: int, event: Mapping[str, Any]) -> None:
+    """Publish an event to a request's room, after commit, and to those who watch the roadside what it means for them."""
+    messages = [(assistance_group(assistance_id), dict(event))]
+    kind = event["type"]
+    if kind == "status":
+        messages.append((roadside_group(), {**event, "type": "assistance"}))
+    elif kind == "location":
+        messages.append((roadside_group(), assistance_location(event)))
+    layer.publish_many(messages)
+    if kind != "location":
+        roadside_changed("chat" if kind == "chat" else "assistance")
+
+
+def publish_to_assistants(events: Iterable[tuple[int, Mapping[str, Any]]]) -> None:
+    """Publish (user id, event) to assistants, after commit, and to those who watch the roadside that something changed."""
+    messages = [(assistant_group(user_id), dict(event)) for user_id, event in events]
+    if messages:
+        layer.publish_many(messages)
+        roadside_changed("assistance")
+
+
+def publish_location(event: LocationEvent) -> None:
+    """Publish at once where a party of a request is now; it gathers with others if there are many.
+
+    Effects: kept for `newest_location`, as places are stored only every few seconds.
+    """
+    newest.publish_newest(assistance_group(event["assistance_id"]), dict(event), key=event["user_id"])
+    newest.publish_newest(roadside_group(), assistance_location(event))
+
+
+def newest_location(assistance_id: int, user_id: int) -> dict[str, Any] | None:
+    """Return the newest location that a party published to a room within the last minute; in a thread."""
+    event = newest.read_newest(assistance_group(assistance_id), "location", user_id)
+    return event.data if event else None
+
+
+def assistance_location(event: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the frame for those who watch the roadside, of a ``location``."""
+    return {"type": "assistance_location", **{name: event[name] for name in ("assistance_id", "user_id", "lat", "lng")}}
 
 
 def clock_seq() -> int:

@@ -28,6 +28,7 @@ BENCHES = {
     "rest": (["--seconds", "5", "--rounds", "3"], ["--seconds", "1", "--rounds", "1"]),
     "telematics": (["--server"], ["--quick", "--server"]),
     "nearby": ([], ["--quick"]),
+    "layer": ([], ["--seconds", "4", "--rounds", "1"]),
     "sockets": ([], ["--pairs", "20", "--seconds", "3", "--sockets", "100", "--rounds", "1"]),
     "lists": ([], ["--quick"]),
     "pages": ([], ["--quick"]),

@@ -85,7 +85,7 @@ http_server.install()
 socket_server.install()
 tell_sockets_on_stop()
 # A change may have been carried out whose event nobody could send: sockets read the state again.
-watchdog.start(lambda: subscriptions.deliver_here(subscriptions.RESYNC))
+watchdog.start(lambda: subscriptions.deliver_here([subscriptions.RESYNC]))
 process_registry.enter()
 engine.start()
 memory_tuning.spare_what_stays()

@@ -182,17 +182,9 @@ if REDIS_URL:
             "KEY_PREFIX": f"dashmap.{DEPLOYMENT}",
         }
     }
-    # For consumers that expect Channels' groups; ours speak through lib/realtime/subscriptions.py, see docs/decisions/0012.
-    CHANNEL_LAYERS = {
-        "default": {
-            "BACKEND": "channels_redis.pubsub.RedisPubSubChannelLayer",
-            # redis-py's read time-out would close idle subscribers.
-            "CONFIG": {"hosts": [{"address": REDIS_URL, "socket_timeout": None}], "prefix": f"dashmap.{DEPLOYMENT}"},
-        }
-    }
 else:
     CACHES = {"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}}
-    CHANNEL_LAYERS = {"default": {"BACKEND": "channels.layers.InMemoryChannelLayer"}}
+CHANNEL_LAYERS = {"default": {"BACKEND": "depannini_dashmap.lib.realtime.layer.ChannelLayer"}}
 HTTP_THREADS = env.int("HTTP_THREADS", 4)
 SOCKET_THREADS = env.int("SOCKET_THREADS", 4)
 

@@ -1,4 +1,4 @@
-"""What those who watch a company hear; apps above say more to the same group, so its name is made here."""
+"""The groups of the fleet's sockets, and hints that a board has changed; apps above publish more to these groups."""
 
 from __future__ import annotations
 
@@ -6,10 +6,33 @@ from typing import Literal
 
 from depannini_dashmap.lib.realtime import layer
 
+# Frames that follow each other closely → the key of what they are about: a watcher gets the newest once a second for each.
+THINNED: dict[str, str] = {"board_changed": "what"}
 
-def fleet_group(company_id: int) -> str:
+
+def thin_out(kind: str, *, by: str) -> None:
+    """Have watchers get of this kind of frame the newest once a second, for each value under the key `by`."""
+    THINNED[kind] = by
+
+
+def company_group(company_id: int) -> str:
     """Name the group of everybody who watches a company's vehicles, orders and trips."""
     return f"fleet.company.{company_id}"
+
+
+def operators_group() -> str:
+    """Name the group of operators, who watch every company."""
+    return "fleet.operators"
+
+
+def watchers_of(company_id: int) -> tuple[str, str]:
+    """Name the groups to which everything about a company's fleet is published."""
+    return company_group(company_id), operators_group()
+
+
+def roadside_group() -> str:
+    """Name the group of everybody who watches the roadside side."""
+    return "fleet.roadside"
 
 
 def board_changed(company_id: int, what: Literal["vehicles", "orders", "trips"]) -> None:
@@ -17,4 +40,9 @@ def board_changed(company_id: int, what: Literal["vehicles", "orders", "trips"])
 
     Shape: `{"type": "board_changed", "what"}`. Effects: once for a transaction, however many rows it changed.
     """
-    layer.hint(fleet_group(company_id), {"type": "board_changed", "what": what})
+    layer.hint(watchers_of(company_id), {"type": "board_changed", "what": what})
+
+
+def roadside_changed(what: Literal["assistance", "chat"]) -> None:
+    """Hint to those who watch the roadside, as `board_changed` does."""
+    layer.hint(roadside_group(), {"type": "board_changed", "what": what})

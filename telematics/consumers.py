@@ -1,7 +1,7 @@
 """The dispatchers' socket: where their vehicles are, live, and hints that the board has changed.
 
-Operators and the group Roadside also see the roadside: they listen to the groups of all requests, by name alone, as this app knows nothing of
-assistance.
+Operators and the group Roadside also see the roadside: assistance publishes to a group of the fleet's sockets what is for
+them.
 """
 
 from __future__ import annotations
@@ -13,14 +13,12 @@ from accounts.tokens import authenticate_socket
 from depannini_dashmap.lib.realtime.coalesce import Coalesced
 from depannini_dashmap.lib.realtime.consumers import FORBIDDEN, RESTART, Refused, SocketConsumer
 from depannini_dashmap.lib.realtime.subscriptions import Event
-from fleet.events import fleet_group
+from fleet import events
 from telematics.models import LatestPosition
 from telematics.representation import READY_COLUMNS, ready_positions
 
-TELL_EVERY = 1.0  # seconds between two frames about the same thing
+NEWEST_EVERY = 1.0  # seconds between two frames about the same thing
 MOST_VEHICLES = 5000
-STAFF_GROUP = "fleet.staff"
-ROADSIDE_GROUPS = ("assistance.*", "assistant.*")
 
 
 class FleetConsumer(SocketConsumer):
@@ -45,14 +43,12 @@ class FleetConsumer(SocketConsumer):
         self.companies, self.rights = companies, rights
 
     def groups_to_join(self) -> Iterable[str]:
-        """Hear of one's own companies, Roadside of the roadside too; operators hear of everything."""
-        self._positions = Coalesced(TELL_EVERY, self._send_position)
-        self._hints = Coalesced(TELL_EVERY, self.send_frame)
-        self._places = Coalesced(TELL_EVERY, self.send_frame)
+        """Join one's own companies, or as an operator all of them at once; with the right to it the roadside."""
+        self._newest = Coalesced(NEWEST_EVERY, self._send_event)
         if self.user.is_operator:
-            return ["fleet.company.*", STAFF_GROUP, *ROADSIDE_GROUPS]
-        own = [fleet_group(company) for company in sorted(self.companies or ())]
-        return [*own, *ROADSIDE_GROUPS] if self.user.is_roadside else own
+            return [events.operators_group(), events.roadside_group()]
+        own = [events.company_group(company) for company in sorted(self.companies or ())]
+        return [*own, events.roadside_group()] if self.user.is_roadside else own
 
     def read_snapshot(self) -> list[dict]:
         """Show where every vehicle is."""
@@ -67,27 +63,16 @@ class FleetConsumer(SocketConsumer):
         ]
 
     def relay(self, event: Event) -> None:
-        """Thin out what comes; the roadside's events become hints and changes."""
-        if event.type == "position":
-            self._positions.put(event, event.data["vehicle_id"])
-        elif event.type == "location":
-            place = {name: event.data[name] for name in ("assistance_id", "user_id", "lat", "lng")}
-            self._places.put({"type": "assistance_location"} | place, place["user_id"])
-        elif event.type == "status" and event.group.startswith("assistance."):
-            self.send_frame(event.data | {"type": "assistance"})
-            self._hint("assistance")
-        elif event.group.startswith("fleet."):
-            self._hint(event.data.get("what", "fleet"))
+        """Pass an event on, thinned out if it is of a kind that says so."""
+        key = events.THINNED.get(event.type)
+        if key is None:
+            self._send_event(event)
         else:
-            self._hint("chat" if event.type == "chat" else "assistance")
+            self._newest.put(event, (event.type, event.data[key]))
 
     def closed(self) -> None:
-        """Stop the clocks."""
-        for stream in (self._positions, self._hints, self._places):
-            stream.drop()
+        """Stop the timers."""
+        self._newest.drop()
 
-    def _hint(self, what: str) -> None:
-        self._hints.put({"type": "board_changed", "what": what}, what)
-
-    def _send_position(self, event: Event) -> None:
+    def _send_event(self, event: Event) -> None:
         self.send_text(event.text)

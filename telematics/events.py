@@ -1,4 +1,4 @@
-"""What the fleet's sockets are told about positions."""
+"""What is published about positions."""
 
 from __future__ import annotations
 
@@ -8,18 +8,20 @@ from typing import Any
 import orjson
 
 from depannini_dashmap.lib.realtime import layer
-from fleet.events import fleet_group
+from fleet.events import thin_out, watchers_of
+
+thin_out("position", by="vehicle_id")
 
 
 def positions_moved(moves: Iterable[tuple[int, int, dict[str, Any] | orjson.Fragment]]) -> None:
-    """Tell the companies' watchers, after commit, that vehicles' latest positions are these.
+    """Publish to the companies' watchers, after commit, that vehicles' latest positions are these.
 
     Shape: `moves` are (company id, vehicle id, position object); each frame is `{"type": "position", "company_id",
-    "vehicle_id", "position"}`.
+    "vehicle_id", "position"}`, and those of a company leave as one record.
     """
     layer.publish_many(
         (
-            fleet_group(company_id),
+            watchers_of(company_id),
             {"type": "position", "company_id": company_id, "vehicle_id": vehicle_id, "position": position},
         )
         for company_id, vehicle_id, position in moves

@@ -7,7 +7,7 @@ from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.db.models import F
 
-from accounts import signals, tokens
+from accounts import events, signals, tokens
 from accounts.keyed_hashes import spellings
 from accounts.models import Invitation, Notice, User
 from accounts.services.notices import send_notice, where_to_tell
@@ -24,7 +24,7 @@ def end_sessions(user_id: int, reason: str) -> None:
     User.objects.filter(pk=user_id).update(token_version=F("token_version") + 1)
     tokens.end_all_fleet_tokens(user_id)
     signals.sessions_ended.send(sender=User, user_id=user_id, reason=reason)
-    tokens.announce_end(user_id, None)
+    events.session_ended(user_id, None)
 
 
 @transaction.atomic

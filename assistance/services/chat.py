@@ -11,7 +11,6 @@ from assistance import events, representation, selectors
 from assistance.models import CONTACT_AFTER_END, ChatMessage
 from assistance.services import state
 from depannini_dashmap.lib.errors import Conflict, InvalidData, Unauthenticated
-from depannini_dashmap.lib.realtime import layer
 from depannini_dashmap.lib.text import clean
 
 if TYPE_CHECKING:
@@ -52,7 +51,7 @@ def post_chat(user: User, assistance_id: int, message: str, client_id: str | Non
         assistance_id=assistance_id, sender_id=user.pk, message=text, client_id=name, created_at=now
     )
     frame = _frame(sent, row, user)
-    layer.publish(events.assistance_group(assistance_id), dict(frame))
+    events.publish_to_room(assistance_id, frame)
     return Posted(frame, is_new=True)
 
 

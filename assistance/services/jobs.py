@@ -19,7 +19,6 @@ from assistance.services import approvals, offers, prices, state
 from depannini_dashmap.lib.errors import Conflict, Forbidden, InvalidData, NotFound
 from depannini_dashmap.lib.geo import haversine_km
 from depannini_dashmap.lib.ops import audit
-from depannini_dashmap.lib.realtime import layer
 
 if TYPE_CHECKING:
     from accounts.models import User
@@ -112,7 +111,7 @@ def _settle_offers(job: Assistance, profile: AssistantProfile, now: datetime, un
 
 def _tell_closed(assistant_id: int, assistance_id: int, reason: str, event_id: str) -> None:
     frame = events.request_closed(assistance_id=assistance_id, reason=reason, event_id=event_id)
-    layer.publish(events.assistant_group(assistant_id), dict(frame))
+    events.publish_to_assistants([(assistant_id, frame)])
 
 
 def _note_taken(job: Assistance, profile: AssistantProfile, now: datetime, unasked: Mapping[str, Any]) -> None:
@@ -233,5 +232,5 @@ def rate(user: User, assistance_id: int, rating: int) -> Body:
         raise InvalidData(fields={"rating": ["A whole number from 1 to 5."]})
     state.change(job, now, rating=rating)
     body = state.seen_by(user.pk, job, now)
-    layer.publish(events.assistance_group(job.pk), dict(events.rating(body)))
+    events.publish_to_room(job.pk, events.rating(body))
     return body

@@ -19,7 +19,6 @@ from assistance.services.requests import Requested, open_request, open_request_o
 from depannini_dashmap.lib.errors import Conflict, Forbidden, InvalidData, NotFound
 from depannini_dashmap.lib.geo import haversine_km
 from depannini_dashmap.lib.ops import audit
-from depannini_dashmap.lib.realtime import layer
 
 if TYPE_CHECKING:
     from accounts.models import User
@@ -170,7 +169,7 @@ def _assign(staff: User, assistance_id: int, assistant_id: int, now: datetime) -
         raise Conflict(sentences[1], code="not_approved")
     jobs.take(job, profile, now, source=Offer.Source.HAND, offered_by_id=staff.pk)
     frame = events.assistance_assigned(assistance_id=job.pk, event_id=f"assistance.{job.pk}.{job.version}.assigned")
-    layer.publish(events.assistant_group(profile.pk), dict(frame))
+    events.publish_to_assistants([(profile.pk, frame)])
     audit.record("assistance_assigned", actor=staff, target=job, assistant_id=profile.pk)
     return job
 

@@ -18,7 +18,6 @@ from assistance.nearby import Candidate, Search
 from assistance.services import state
 from depannini_dashmap.lib import geo
 from depannini_dashmap.lib.errors import Conflict, Forbidden, NotFound
-from depannini_dashmap.lib.realtime import layer
 
 if TYPE_CHECKING:
     from accounts.models import User
@@ -79,12 +78,12 @@ def open_offers(job: Assistance, chosen: Iterable[Candidate], *, source: str, no
     body = representation.body(representation.row_of(job), viewer_id=None, now=now)
     asked = [
         (
-            events.assistant_group(offer.assistant_id),
-            dict(events.new_assistance_request(body, distance_km=offer.distance_km, event_id=f"offer.{offer.pk}")),
+            offer.assistant_id,
+            events.new_assistance_request(body, distance_km=offer.distance_km, event_id=f"offer.{offer.pk}"),
         )
         for offer in offers
     ]
-    layer.publish_many(asked)
+    events.publish_to_assistants(asked)
 
 
 def lock_open(*, assistance_id: int | None = None, assistant_id: int | None = None) -> list[OpenOffer]:
@@ -101,14 +100,12 @@ def close(offers: Iterable[OpenOffer], reason: str, now: datetime, **answer: Any
     Offer.objects.filter(pk__in=[offer_id for offer_id, _, _ in ended]).update(closed_at=now, reason=reason, **answer)
     told = [
         (
-            events.assistant_group(assistant_id),
-            dict(
-                events.request_closed(assistance_id=assistance_id, reason=reason, event_id=f"offer.{offer_id}.closed")
-            ),
+            assistant_id,
+            events.request_closed(assistance_id=assistance_id, reason=reason, event_id=f"offer.{offer_id}.closed"),
         )
         for offer_id, assistance_id, assistant_id in ended
     ]
-    layer.publish_many(told)
+    events.publish_to_assistants(told)
 
 
 def offer_waiting_to(profile: AssistantProfile, now: datetime) -> None:

@@ -17,7 +17,6 @@ from assistance.models import Assistance, ServiceType
 from assistance.services import state
 from depannini_dashmap.lib.errors import Conflict, Forbidden, InvalidData
 from depannini_dashmap.lib.ops import audit
-from depannini_dashmap.lib.realtime import layer
 from depannini_dashmap.lib.text import clean
 
 if TYPE_CHECKING:
@@ -135,4 +134,4 @@ def _unpriced() -> dict[str, Any]:
 
 def _tell(job: Assistance, now: datetime) -> None:
     body = state.seen_by(job.client_id, job, now)
-    layer.publish(events.assistance_group(job.pk), dict(events.price(body)))
+    events.publish_to_room(job.pk, events.price(body))

@@ -19,7 +19,6 @@ from assistance.cells import column_of, row_of
 from assistance.models import Assistance, AssistantProfile, Offer
 from assistance.services import approvals, offers, signs_of_life, state
 from depannini_dashmap.lib.errors import Conflict, Forbidden, InvalidData, NotFound, Unauthenticated
-from depannini_dashmap.lib.realtime import layer
 
 if TYPE_CHECKING:
     from accounts.models import User
@@ -150,7 +149,7 @@ def report_location(user: User, lat: float, lng: float, assistance_id: int | Non
         _move_client(user.pk, lat, lng)
     if room is not None:
         frame = events.location(user_id=user.pk, lat=lat, lng=lng, assistance_id=room[0], seq=room[1], at=now)
-        layer.publish(events.assistance_group(room[0]), dict(frame))
+        events.publish_to_room(room[0], frame)
 
 
 def _room(user: User, assistance_id: int | None) -> tuple[int, int] | None:

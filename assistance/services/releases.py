@@ -15,7 +15,6 @@ from assistance.models import Assistance, AssistantProfile, Offer
 from assistance.services import jobs, offers, prices, signs_of_life, state
 from depannini_dashmap.lib.errors import Conflict
 from depannini_dashmap.lib.ops import audit
-from depannini_dashmap.lib.realtime import layer
 
 if TYPE_CHECKING:
     from accounts.models import User
@@ -75,7 +74,7 @@ def reopen(job: Assistance, now: datetime, reason: str) -> None:
     if former_id is not None:
         event_id = f"assistance.{job.pk}.{job.version}.closed"
         frame = events.request_closed(assistance_id=job.pk, reason=reason, event_id=event_id)
-        layer.publish(events.assistant_group(former_id), dict(frame))
+        events.publish_to_assistants([(former_id, frame)])
     offers.send_wave(job, job.wave + 1, now)
     tasks.plan_expiry(job.pk, expires_at)
     jobs.offer_next_job(former_id, now)

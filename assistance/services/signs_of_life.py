@@ -15,7 +15,6 @@ from django.utils import timezone
 from assistance import events, lifecycle, tasks
 from assistance.models import Assistance, AssistantProfile
 from assistance.services import state
-from depannini_dashmap.lib.realtime import layer
 
 WRITE_EVERY = timedelta(seconds=10)
 MOST_REMEMBERED = 50_000
@@ -96,4 +95,4 @@ def check_stalled(*, assistance_id: int, accepted_at: float) -> None:
 
 def _tell(job: Assistance) -> None:
     frame = events.stalled(assistance_id=job.pk, since=job.stalled_since, seq=job.version)
-    layer.publish(events.assistance_group(job.pk), dict(frame))
+    events.publish_to_room(job.pk, frame)

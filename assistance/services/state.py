@@ -16,7 +16,6 @@ from accounts.models import User as Account
 from assistance import events, lifecycle, representation, selectors
 from assistance.models import Assistance, AssistantProfile
 from depannini_dashmap.lib.errors import Conflict, NotFound, Unauthenticated
-from depannini_dashmap.lib.realtime import layer
 
 if TYPE_CHECKING:
     from accounts.models import User
@@ -98,7 +97,7 @@ def seen_by(user_id: int, job: Assistance, now: datetime, *, sees_all: bool = Fa
 def tell_status(job: Assistance, now: datetime, *, lat: float | None = None, lng: float | None = None) -> None:
     """Tell the room the state; on acceptance with the assistant's phone number and the given place."""
     body = representation.body(representation.row_of(job), viewer_id=None, sees_all=True, now=now)
-    layer.publish(events.assistance_group(job.pk), dict(events.status(body, lat=lat, lng=lng)))
+    events.publish_to_room(job.pk, events.status(body, lat=lat, lng=lng))
 
 
 def job_of(assistant_id: int) -> int | None:

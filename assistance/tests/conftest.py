@@ -64,7 +64,7 @@ def frames(django_capture_on_commit_callbacks: Any) -> Callable[..., Any]:
 
     @contextmanager
     def listen() -> Iterator[list[tuple[str, dict]]]:
-        with layer.captured() as heard, django_capture_on_commit_callbacks(execute=True):
+        with layer.captured("assist") as heard, django_capture_on_commit_callbacks(execute=True):
             yield heard
 
     return listen

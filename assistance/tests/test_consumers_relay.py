@@ -97,7 +97,7 @@ def report_two_places(room: Room) -> None:
 
 async def told_after(room: Room, leave: Any) -> list[float]:
     """Return the latitudes told from the reports on to well after the socket has ended."""
-    with layer.captured() as heard:
+    with layer.captured("assistance.") as heard:
         report_two_places(room)
         leave()
         await settled(room)

@@ -456,7 +456,7 @@ def test_a_driver_told_of_other_stops_is_not_told(dispatcher: Any, company_a: An
     desk, lists = f"/admin/dispatch/trips/{trip.pk}/", "/admin/trips/trip/?driver_told="
     assert "not since the last change" not in nadia.get(desk).content.decode()
     assert [trip.name in nadia.get(lists + answer).content.decode() for answer in ("yes", "no")] == [True, False]
-    with layer.captured() as heard:
+    with layer.captured("fleet.company") as heard:
         update_order(actor=dispatcher, order_id=order.pk, pickup_stop=StopInput(fields={"address": "Elsewhere 1"}))
     assert "orders" in [event.get("what") for _, event in heard]
     assert "not since the last change" in nadia.get(desk).content.decode()
@@ -670,14 +670,14 @@ def test_a_step_of_several_trips_tells_each(dispatcher: Any, company_a: Any, nad
 def test_an_action_on_many_rows_hints_once(dispatcher: Any, company_a: Any, nadia: Client) -> None:
     orders = [_order(dispatcher, company_a) for _ in range(3)]
     trips = [_trip(dispatcher, _vehicle(dispatcher, company_a, f"16-{n}"), f"T{n}") for n in range(3)]
-    with layer.captured() as heard:
+    with layer.captured("fleet.company") as heard:
         ids = ",".join(str(order.pk) for order in orders)
         nadia.post("/admin/dispatch/orders/into-trip/", {"ids": ids, "kind": "existing", "trip": trips[0].pk})
     assert sorted(event["what"] for _, event in heard) == ["orders", "trips"]
-    with layer.captured() as heard:
+    with layer.captured("fleet.company") as heard:
         nadia.post("/admin/dispatch/trips/step/cancel/", {"ids": ",".join(str(trip.pk) for trip in trips)})
     assert sorted(event["what"] for _, event in heard) == ["orders", "trips"]
-    with layer.captured() as heard:
+    with layer.captured("fleet.company") as heard:
         sheet = "customer_name,goods_description\n" + "Hotel,beds\n" * 3
         confirm(nadia, upload(nadia, sheet, "orders.csv", ORDERS), ORDERS)
     assert [event["what"] for _, event in heard] == ["orders"]

@@ -50,7 +50,7 @@ def client(settings: Any) -> Any:
 @pytest.mark.parametrize("other", [{"SECRET_KEY": OTHER_KEY}, {"DEPLOYMENT": "staging"}])
 def test_two_deployments_on_one_redis_share_nothing(settings: Any, client: Any, other: dict[str, str]) -> None:
     with client.pubsub(ignore_subscribe_messages=True) as subscription:
-        subscription.subscribe(subscriptions.channel(settings.REDIS_URL))
+        subscription.subscribe(f"{subscriptions.channel(settings.REDIS_URL)}.trips.7")
         subscription.get_message(timeout=2)
         cache.set("shared", "ours", 60)
         before = set(client.scan_iter("*"))

@@ -1,6 +1,5 @@
 """Publishing: after the commit, together, to the right sockets, and through a Redis that dies."""
 
-import asyncio
 import shutil
 import subprocess
 from collections.abc import Iterator
@@ -12,42 +11,49 @@ import redis
 from django.db import transaction
 
 from accounts.tokens import issue_pair
-from depannini_dashmap.lib.realtime import layer, subscriptions
+from depannini_dashmap.lib.realtime import layer, publisher
+from depannini_dashmap.lib.realtime.subscriptions import Message
 from depannini_dashmap.tests.server import Server, eventually, free_port, running
 
 
-class Ear:
-    """A member of a hub."""
-
-    def __init__(self) -> None:
-        self.heard: list[str] = []
-
-    def deliver(self, event: subscriptions.Event) -> None:
-        """Note it."""
-        self.heard.append(event.text)
-
-    def resync(self) -> None:
-        """Note that too."""
-        self.heard.append("resync")
+@pytest.fixture
+def sent(monkeypatch: pytest.MonkeyPatch) -> list[list[Message]]:
+    """Collect what is sent, instead of sending it."""
+    batches: list[list[Message]] = []
+    monkeypatch.setattr(publisher, "send", lambda messages, *, is_urgent: batches.append(list(messages)))
+    return batches
 
 
 @pytest.mark.django_db(transaction=True)
-def test_events_of_one_transaction_leave_together_after_it() -> None:
-    sent: list[bytes] = []
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(layer, "send_from_thread", sent.append)
-        with transaction.atomic():
-            layer.publish("a.1", {"type": "x", "n": 1})
-            with pytest.raises(KeyError), transaction.atomic():
-                layer.publish("a.1", {"type": "x", "n": 2})
-                raise KeyError
-            layer.publish("a.2", {"type": "x", "n": 3})
-            assert sent == []
-        assert sent == [b'a.1\tx\t{"type":"x","n":1}\na.2\tx\t{"type":"x","n":3}\n']
+def test_events_of_one_transaction_leave_together_after_it(sent: list[list[Message]]) -> None:
+    with transaction.atomic():
+        layer.publish("a.1", {"type": "x", "n": 1})
         with pytest.raises(KeyError), transaction.atomic():
-            layer.publish("a.1", {"type": "x"})
+            layer.publish("a.1", {"type": "x", "n": 2})
             raise KeyError
-        assert len(sent) == 1
+        layer.publish(("a.2", "a.3"), {"type": "x", "n": 3})
+        layer.hint("a.1", {"type": "y"})
+        assert sent == []
+    assert sent == [
+        [
+            Message(b"a.1", b'x\t{"type":"x","n":1}\n'),
+            Message(b"a.2", b'x\t{"type":"x","n":3}\n'),
+            Message(b"a.3", b'x\t{"type":"x","n":3}\n'),
+            Message(b"a.1", b'y\t{"type":"y"}\n'),
+        ]
+    ]
+    with pytest.raises(KeyError), transaction.atomic():
+        layer.publish("a.1", {"type": "x"})
+        raise KeyError
+    assert len(sent) == 1
+
+
+def test_many_events_of_a_group_are_one_message(sent: list[list[Message]], db: None) -> None:
+    with layer.captured() as published, transaction.atomic():
+        layer.publish_many((f"a.{n % 2}", {"type": "x", "n": n}) for n in range(4))
+        transaction.get_connection().run_on_commit[-1][1]()
+    assert [message.group for message in sent[0]] == [b"a.0", b"a.1"]
+    assert [(group, event["n"]) for group, event in published] == [("a.0", 0), ("a.0", 2), ("a.1", 1), ("a.1", 3)]
 
 
 @pytest.mark.django_db(transaction=True)
@@ -83,32 +89,10 @@ def test_gathered_hints_of_many_transactions_leave_once() -> None:
         assert len(heard) == 5
 
 
-@pytest.mark.parametrize("group", ["", "a b", "a\tb", "*", "a\n", "x" * 101])
+@pytest.mark.parametrize("group", ["", "a b", "a\tb", "*", "a\n", "x" * 100])
 def test_a_senseless_group_is_refused(group: str) -> None:
     with pytest.raises(ValueError, match="group"):
         layer.publish_now(group, {"type": "x"})
-
-
-async def test_members_hear_their_groups_and_families() -> None:
-    one, family = Ear(), Ear()
-    here = subscriptions.of(asyncio.get_running_loop())
-    here.join("fleet.company.1", one)
-    here.join("fleet.company.*", family)
-    here.dispatch(b'fleet.company.1\tx\t{"n":1}\nfleet.company.2\tx\t{"n":2}\nother.1\tx\t{}\n')
-    assert (one.heard, family.heard) == (['{"n":1}'], ['{"n":1}', '{"n":2}'])
-    here.leave("fleet.company.1", one)
-    here.dispatch(b'fleet.company.1\tx\t{"n":3}\n')
-    assert len(one.heard) == 1
-
-
-async def test_a_thread_reaches_the_loop(settings: Any) -> None:
-    settings.REDIS_URL = ""
-    ear = Ear()
-    subscriptions.of(asyncio.get_running_loop()).join("a.1", ear)
-    await asyncio.to_thread(layer.publish_now, "a.1", {"type": "x"})
-    while not ear.heard:
-        await asyncio.sleep(0)
-    assert ear.heard == ['{"type":"x"}']
 
 
 @contextmanager

@@ -1,4 +1,4 @@
-"""A process that is killed is noticed, and what it did not tell any more is read by everybody."""
+"""A process that is killed is noticed, and everybody reads again what it did not publish any more."""
 
 import os
 import subprocess
@@ -12,7 +12,8 @@ from django.conf import settings
 from django.utils import timezone
 
 from depannini_dashmap.lib.ops import deployment_names, process_registry
-from depannini_dashmap.lib.realtime import layer, subscriptions
+from depannini_dashmap.lib.realtime import publisher
+from depannini_dashmap.lib.realtime.subscriptions import RESYNC, Message
 
 
 def name_of(pid: int) -> str:
@@ -44,23 +45,23 @@ def test_without_redis_nobody_is_listed(monkeypatch: pytest.MonkeyPatch) -> None
 
 
 @pytest.fixture
-def told(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[bytes]]:
-    payloads: list[bytes] = []
+def sent(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[Message]]:
+    messages: list[Message] = []
     monkeypatch.setattr(process_registry, "LIST", "processes.test")
-    monkeypatch.setattr(layer, "send_from_thread", payloads.append)
+    monkeypatch.setattr(publisher, "send", messages.extend)
     client: Any = process_registry._client()
-    yield payloads
+    yield messages
     client.delete(deployment_names.named(process_registry.LIST))
 
 
 @pytest.mark.postgres
-def test_g10_a_sudden_death_has_all_sockets_read_again_once(told: list[bytes]) -> None:
+def test_g10_a_sudden_death_has_all_sockets_read_again_once(sent: list[Message]) -> None:
     client: Any = process_registry._client()
     client.sadd(deployment_names.named(process_registry.LIST), f"{process_registry._machine()}:{os.getpid()}:1", "elsewhere:1:1")
     process_registry.enter()
     assert process_registry.bury_dead() == 1
     assert process_registry.bury_dead() == 0
-    assert told == [subscriptions.RESYNC]
+    assert sent == [RESYNC]
     assert {name.decode() for name in client.smembers(deployment_names.named(process_registry.LIST))} == {"elsewhere:1:1", process_registry.own_name()}
     process_registry.leave()
     assert {name.decode() for name in client.smembers(deployment_names.named(process_registry.LIST))} == {"elsewhere:1:1"}

@@ -182,7 +182,7 @@ def test_watchers_hear_moves_of_the_latest_only(
     api: Any, dispatcher: Any, van: Any, other_van: Any, company_a: Any, fix: Callable
 ) -> None:
     client = api(dispatcher)
-    with layer.captured() as heard:
+    with layer.captured("fleet.company") as heard:
         shown = client.post(URL, fix(van)).json()
         client.post(URL, fix(van))
         client.post(URL, fix(van, timestamp="2024-01-14T00:00:00Z"))
@@ -190,7 +190,7 @@ def test_watchers_hear_moves_of_the_latest_only(
     group = f"fleet.company.{company_a.pk}"
     event = {"type": "position", "company_id": company_a.pk, "vehicle_id": van.pk, "position": shown}
     assert heard == [(group, event)]
-    with layer.captured() as heard:
+    with layer.captured("fleet.company") as heard:
         rows = [fix(vehicle, timestamp=minute(40 + n)) for vehicle in (van, other_van) for n in range(3)]
         client.post(f"{URL}bulk/", {"positions": rows})
     newest = {row["vehicle_id"]: row for row in client.get(f"{URL}latest/").json()["results"]}

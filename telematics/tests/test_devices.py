@@ -356,7 +356,7 @@ def test_names_are_bounded_text(api: Any, dispatcher: Any, van: Any) -> None:
 def test_watchers_hear_devices(api: Any, van: Any, made: dict, fix: Callable) -> None:
     from depannini_dashmap.lib.realtime import layer
 
-    with layer.captured() as heard:
+    with layer.captured("fleet.company") as heard:
         api().get(f"{URL}osmand/", {"id": made["key"], **QUERY})
     assert [event["position"]["speed"] for _, event in heard] == ["18.52"]
 

@@ -227,18 +227,18 @@ def test_both_boards_are_told_of_what_changes_its_company(api, dispatcher):
     second = made(client.post("/api/companies/", {"name": "Second"}))["id"]
     old, new = f"fleet.company.{first}", f"fleet.company.{second}"
     van = make_vehicle(client, company=first)
-    with captured() as told:
+    with captured("fleet.company") as told:
         assert client.put(f"/api/vehicles/{van}/", {"company": second}).status_code == 200
     assert boards_told(told) == {(old, "vehicles"), (new, "vehicles")}
     trip = make_trip(client, make_vehicle(client, company=first))
-    with captured() as told:
+    with captured("fleet.company") as told:
         assert client.put(f"/api/trips/{trip}/", {"vehicle": van}).status_code == 200
     assert boards_told(told) == {(old, "trips"), (new, "trips")}
     order = make_order(client, company=first)
     left = make_trip(client, make_vehicle(client, company=first))
     made(client.post(f"/api/trips/{left}/add-order/", {"order": order["id"]}))
     client.put(f"/api/trips/{left}/", {"status": "cancelled"})
-    with captured() as told:
+    with captured("fleet.company") as told:
         made(client.post(f"/api/trips/{trip}/add-order/", {"order": order["id"]}))
     assert boards_told(told) == {(old, "orders"), (old, "trips"), (new, "orders"), (new, "trips")}
 
@@ -250,6 +250,6 @@ def test_a_move_that_fails_is_told_to_nobody(api, dispatcher):
     second = made(client.post("/api/companies/", {"name": "Second"}))["id"]
     van = make_vehicle(client, company=first)
     make_trip(client, van)
-    with captured() as told:
+    with captured("fleet.company") as told:
         assert client.put(f"/api/vehicles/{van}/", {"company": second}).status_code == 409
     assert boards_told(told) == set()

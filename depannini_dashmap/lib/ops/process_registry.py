@@ -1,12 +1,13 @@
-"""Names for processes by which others see whether they live, and the list of those that tell events.
+"""Names for processes by which others see whether they live, and the list of those that publish events.
 
-What a process had committed and not yet told when it was killed is told by nobody: once its death is seen, every socket
-reads the state again. The list lives in Redis; without Redis there is one process, whose sockets end with it.
+Events committed but unpublished when a process dies are lost: once its death is seen, `when_one_died` has every socket
+read the state again. The list lives in Redis; without Redis there is one process, whose sockets end with it.
 """
 
 import logging
 import os
 import socket
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from functools import cache
 from pathlib import Path
@@ -15,13 +16,25 @@ import redis
 from django.conf import settings
 from django.utils import timezone
 
-from depannini_dashmap.lib.ops import deployment_names
-from depannini_dashmap.lib.realtime import layer, subscriptions
+from depannini_dashmap.lib.ops import deployment_names, redis_breaker
 
 logger = logging.getLogger(__name__)
 
 LEASE = timedelta(minutes=10)  # for processes of other machines, whose death cannot be seen
 LIST = "processes"
+
+_before_leaving: list[Callable[[], bool]] = []
+_when_one_died: list[Callable[[], None]] = []
+
+
+def before_leaving(call: Callable[[], bool]) -> None:
+    """Have something done before a process leaves the list; if it returns False the process stays on it, as if it died."""
+    _before_leaving.append(call)
+
+
+def when_one_died(call: Callable[[], None]) -> None:
+    """Have something done once for each sudden death that is noticed, by the process that notices it."""
+    _when_one_died.append(call)
 
 
 @cache
@@ -41,12 +54,13 @@ def is_dead(name: str, last_seen: datetime | None) -> bool:
 
 def enter() -> None:
     """Put this process on the list."""
-    _tell("sadd")
+    _write("sadd")
 
 
 def leave() -> None:
-    """Take it off after an orderly end: all was told."""
-    _tell("srem")
+    """Take it off after an orderly end, once all is published."""
+    if all(call() for call in _before_leaving):
+        _write("srem")
 
 
 def bury_dead() -> int:
@@ -64,11 +78,12 @@ def bury_dead() -> int:
         return 0
     if buried:
         logger.warning("%d processes died suddenly: sockets read the state again", len(buried))
-        layer.send_from_thread(subscriptions.RESYNC)
+        for call in _when_one_died:
+            call()
     return len(buried)
 
 
-def _tell(verb: str) -> None:
+def _write(verb: str) -> None:
     client = _client()
     try:
         if client is not None:
@@ -92,6 +107,6 @@ def _started(pid: int) -> str:
 def _client() -> redis.Redis | None:
     """Return the process's Redis client, or None while there is none to ask."""
     url = settings.REDIS_URL
-    if not url or layer.publisher(url).lost:
+    if not url or redis_breaker.of(url).lost:
         return None
-    return layer.publisher(url).client
+    return redis_breaker.of(url).client

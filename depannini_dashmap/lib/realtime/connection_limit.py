@@ -17,8 +17,7 @@ from typing import NamedTuple
 import redis
 from django.conf import settings
 
-from depannini_dashmap.lib.ops import deployment_names
-from depannini_dashmap.lib.realtime import layer
+from depannini_dashmap.lib.ops import deployment_names, redis_breaker
 from depannini_dashmap.lib.realtime.async_tasks import in_thread
 from depannini_dashmap.lib.realtime.transport import Transport
 
@@ -142,6 +141,6 @@ class Connection:
 def _client() -> redis.Redis | None:
     """Return the process's Redis client, or None while there is none to ask."""
     url = settings.REDIS_URL
-    if not url or layer.publisher(url).lost:
+    if not url or redis_breaker.of(url).lost:
         return None
-    return layer.publisher(url).client
+    return redis_breaker.of(url).client

@@ -33,6 +33,7 @@ from depannini_dashmap.lib.realtime.frames import BadFrame
 from depannini_dashmap.lib.realtime.outgoing import SocketWriter
 from depannini_dashmap.lib.realtime.subscriptions import Event
 from depannini_dashmap.lib.realtime.transport import FLOOD
+from depannini_dashmap.lib.realtime.user_group import user_group
 
 __all__ = ["FORBIDDEN", "RESTART", "Refused", "SocketConsumer", "close_all"]
 
@@ -60,8 +61,8 @@ class SocketConsumer(SocketWriter):
     """
 
     __slots__ = (
-        "_allowance", "_connection", "_credentials", "_early", "_expires_at", "_grace", "_hub", "_joined", "_opening",
-        "_strikes", "_timer", "_user_group", "scope", "user",
+        "_allowance", "_connection", "_credentials", "_early", "_expires_at", "_grace", "_joined", "_opening",
+        "_strikes", "_subscriptions", "_timer", "_user_group", "scope", "user",
     )  # fmt: skip
 
     authenticate: ClassVar[Callable[[str | None, str], Any]]
@@ -108,7 +109,7 @@ class SocketConsumer(SocketWriter):
 
     # --- For the outside --------------------------------------------------------------------------------------------
     def deliver(self, event: Event) -> None:
-        """Take an event from the hub; those of the user's own group ask whether the socket may stay."""
+        """Take an event of a group; those of the user's own group ask whether the socket may stay."""
         if event.group == self._user_group:
             self._take_notice(event)
         elif self._early is not None:
@@ -118,9 +119,13 @@ class SocketConsumer(SocketWriter):
 
     def resync(self) -> None:
         """Show the state again, as events may have been lost."""
-        if self._early is None and not self._closing:
+        if self._closing:
+            return
+        if self._early is None:
             self._early = []
             spawn(self._resync())
+        else:  # what is being read now may have been read before the loss
+            self._subscriptions.resync(self)
 
     # --- A socket's life ----------------------------------------------------------------------------------------------
     async def __call__(self, scope: dict, receive: Callable, send: Callable) -> None:
@@ -149,7 +154,7 @@ class SocketConsumer(SocketWriter):
 
     def _begin(self, send: Callable) -> None:
         self.begin_writing(send)
-        self._hub = subscriptions.of(asyncio.get_running_loop())
+        self._subscriptions = subscriptions.of(asyncio.get_running_loop())
         self._early = []
         self._allowance, self._strikes = frames.Allowance(), frames.Strikes()
         self._credentials = handshake.credentials(self.scope)
@@ -163,11 +168,9 @@ class SocketConsumer(SocketWriter):
     async def _open(self) -> None:
         try:
             are_too_many = await in_thread(self._sign_in)
-            self._user_group = f"user.{self.user.pk}"
-            await self._hub.start()
+            self._user_group = user_group(self.user.pk)
             self._joined = (self._user_group, *self.groups_to_join())
-            for group in self._joined:
-                self._hub.join(group, self)
+            await self._subscriptions.join(self._joined, self)
             # Joined first, so nothing is missed; asked again, so that a token ended in between does not slip through.
             await in_thread(self._check)
             if are_too_many and self._connection is not None:
@@ -356,8 +359,7 @@ class SocketConsumer(SocketWriter):
     def _end(self) -> None:
         self._closing = True
         LIVE.discard(self)
-        for group in self._joined:
-            self._hub.leave(group, self)
+        self._subscriptions.leave(self._joined, self)
         if self._timer is not None:
             self._timer.cancel()
         try:

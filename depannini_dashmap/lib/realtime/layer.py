@@ -1,176 +1,258 @@
-"""Say what happened to everyone who listens: `publish` from any thread, over Redis or inside one process.
+"""The project's channel layer, `CHANNEL_LAYERS["default"]`: publish to groups from any thread, after the commit.
 
-What is said, and which groups exist, belongs to each app's events.py; who listens belongs to its consumers.
+Apps publish by the functions here, in their events.py; anybody's consumer joins and sends by `get_channel_layer()`, whose
+methods are those of Channels. Like every layer over pub/sub it delivers at most once: the database is the truth.
 """
+
+from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Iterable, Iterator
+import uuid
+from collections.abc import Coroutine, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
-from functools import cache
+from typing import Any
 
 import orjson
-import redis
-from django.conf import settings
+from channels.exceptions import ChannelFull
+from channels.layers import BaseChannelLayer
 from django.db import transaction
 
-from depannini_dashmap.lib.ops import redis_breaker
-from depannini_dashmap.lib.realtime import subscriptions
+from depannini_dashmap.lib.realtime import mailbox as mailboxes
+from depannini_dashmap.lib.realtime import publisher, subscriptions
+from depannini_dashmap.lib.realtime.mailbox import Mailbox
+from depannini_dashmap.lib.realtime.publisher import flush
+from depannini_dashmap.lib.realtime.subscriptions import Message
 
-_GROUP = re.compile(r"[A-Za-z0-9._-]{1,100}\Z")
-_listeners: list[list[tuple[str, dict]]] = []
-_gathered: ContextVar[dict[bytes, None] | None] = ContextVar("gathered_hints", default=None)
+__all__ = [
+    "ChannelLayer", "captured", "encode", "flush", "gathered_hints", "hint", "publish", "publish_many", "publish_now", "send",
+]  # fmt: skip
+
+_GROUP = re.compile(r"[A-Za-z0-9._-]{1,99}\Z")
+_captures: list[tuple[bytes, list[tuple[str, dict]]]] = []
+_gathered: ContextVar[dict[Message, None] | None] = ContextVar("gathered_hints", default=None)
 
 
-def publish(group: str, event: dict) -> None:
-    """Send `event` to the sockets of `group` once the running transaction has committed.
+def publish(groups: str | Iterable[str], event: dict) -> None:
+    """Send `event` to the members of a group, or of several, once the running transaction has committed.
 
     Shape: `event` is the frame as it goes out, JSON-ready, with its name under `type`.
-    Effects: none if the transaction rolls back; events of one transaction leave together, in order.
+    Effects: none if the transaction rolls back; events of one transaction leave together, in order within a group.
     """
-    publish_many([(group, event)])
+    publish_many([(groups, event)])
 
 
-def publish_many(events: Iterable[tuple[str, dict]]) -> None:
-    """Publish many (group, event) in one go, in order, as `publish` does."""
-    record = b"".join([_encode(group, event) for group, event in events])
-    if not record:
-        return
-    connection = transaction.get_connection()
-    pending = connection.run_on_commit
-    if not connection.in_atomic_block:
-        _send(record)
-    elif pending and isinstance(pending[-1][1], _Batch) and pending[-1][0] == set(connection.savepoint_ids):
-        pending[-1][1].records.append(record)
-    else:
-        transaction.on_commit(_Batch(record), robust=True)
+def publish_many(events: Iterable[tuple[str | Iterable[str], dict]]) -> None:
+    """Publish many (groups, event) in one go, as `publish` does: one message for each group."""
+    payloads: dict[bytes, list[bytes]] = {}
+    for groups, event in events:
+        for message in encode(groups, event):
+            payloads.setdefault(message.group, []).append(message.payload)
+    messages = [Message(group, b"".join(parts)) for group, parts in payloads.items()]
+    if messages:
+        _after_commit(messages)
 
 
-def hint(group: str, event: dict) -> None:
+def hint(groups: str | Iterable[str], event: dict) -> None:
     """Publish an event that says no more than "read it again": equal ones of one transaction leave as one.
 
     Effects: as `publish`; inside `gathered_hints` it waits for the end of the block.
     """
-    record = _encode(group, event)
-    connection = transaction.get_connection()
-    if not connection.in_atomic_block:
-        _send_hint(record)
-    # An equal hint that waits already outlives every rollback that this one would: its open savepoints are among ours.
-    elif not any(isinstance(call, _Hint) and call.record == record for _, call, _ in connection.run_on_commit):
-        transaction.on_commit(_Hint(record), robust=True)
+    _after_commit(encode(groups, event), are_hints=True)
 
 
 @contextmanager
 def gathered_hints() -> Iterator[None]:
-    """Let many transactions in a row say each hint once, at the end of the block: for an action on many rows."""
-    held: dict[bytes, None] = {}
+    """Let many transactions in a row publish each hint once, at the end of the block: for an action on many rows."""
+    held: dict[Message, None] = {}
     token = _gathered.set(held)
     try:
         yield
     finally:
         _gathered.reset(token)
         if held:
-            _send(b"".join(held))
+            send(list(held))
 
 
-def publish_now(group: str, event: dict) -> None:
-    """Send `event` to the sockets of `group` at once, whatever a transaction does.
+def publish_now(groups: str | Iterable[str], event: dict) -> None:
+    """Send `event` to the members of the groups at once, whatever a transaction does.
 
-    Effects: never raises for a lost Redis, and never waits when called inside an event loop.
+    Effects: never raises for a lost Redis and never waits.
     """
-    _send(_encode(group, event))
+    send(encode(groups, event))
 
 
 @contextmanager
-def captured() -> Iterator[list[tuple[str, dict]]]:
-    """Collect every (group, event) that leaves inside the block: for tests."""
-    heard: list[tuple[str, dict]] = []
-    _listeners.append(heard)
+def captured(prefix: str = "") -> Iterator[list[tuple[str, dict]]]:
+    """Collect every (group, event) that leaves inside the block, of groups with such names: for tests."""
+    collected: list[tuple[str, dict]] = []
+    capture = (prefix.encode(), collected)
+    _captures.append(capture)
     try:
-        yield heard
+        yield collected
     finally:
-        _listeners.remove(heard)
+        _captures[:] = [other for other in _captures if other is not capture]
+
+
+class ChannelLayer(BaseChannelLayer):
+    """The backend of `CHANNEL_LAYERS`, for stock consumers: bounded queues for their channels, groups shared with ours."""
+
+    extensions = ["groups", "flush"]
+
+    def __init__(self, expiry: float = 60, capacity: int = 100, channel_capacity: dict[str, int] | None = None):
+        super().__init__(expiry=expiry, capacity=capacity)
+        self.channel_capacity = self.compile_capacities(channel_capacity or {})
+        self._mailboxes: dict[str, Mailbox] = {}
+        self._process = uuid.uuid4().hex[:12]
+
+    async def new_channel(self, prefix: str = "specific.") -> str:
+        """Open a channel for a consumer in this event loop and return its name."""
+        name = f"{prefix}{self._process}!{uuid.uuid4().hex}"
+        await self._open(name)
+        return name
+
+    async def send(self, channel: str, message: dict[str, Any]) -> None:
+        """Send to one channel. Raises: ChannelFull if it is in this process and full."""
+        self.require_valid_channel_name(channel)
+        frame = _checked(message)
+        mailbox = self._mailboxes.get(channel)
+        if mailbox is None:
+            send([Message(channel.encode(), b"\t%b\n" % frame)])
+        elif mailbox.is_full():
+            raise ChannelFull(channel)
+        elif mailbox.owner.loop is asyncio.get_running_loop():
+            mailbox.put(frame)
+        else:
+            mailbox.owner.loop.call_soon_threadsafe(mailbox.put, frame)
+
+    async def receive(self, channel: str) -> dict[str, Any]:
+        """Wait for the next message of a channel; who stops waiting closes it."""
+        self.require_valid_channel_name(channel)
+        mailbox = self._mailboxes.get(channel) or await self._open(channel)
+        try:
+            return await mailbox.get()
+        except (asyncio.CancelledError, GeneratorExit):  # Channels has no other word for the end of a consumer
+            self._close(mailbox)
+            raise
+
+    async def group_add(self, group: str, channel: str) -> None:
+        """Add a channel of this process to a group. Raises: RuntimeError for one of another process."""
+        self.require_valid_group_name(group)
+        self.require_valid_channel_name(channel)
+        mailbox = self._mailboxes.get(channel)
+        if mailbox is None and "!" in channel:
+            raise RuntimeError("A channel is added to a group by the process that holds it: self.channel_name")
+        mailbox = mailbox or await self._open(channel)
+        mailbox.groups.add(group)
+        await _in_loop_of(mailbox, mailbox.owner.join([group], mailbox))
+
+    async def group_discard(self, group: str, channel: str) -> None:
+        """Take a channel out of a group; one that is not in it is left alone."""
+        self.require_valid_group_name(group)
+        self.require_valid_channel_name(channel)
+        mailbox = self._mailboxes.get(channel)
+        if mailbox is not None and group in mailbox.groups:
+            mailbox.groups.discard(group)
+            await _in_loop_of(mailbox, _leave(mailbox, [group]))
+
+    async def group_send(self, group: str, message: dict[str, Any]) -> None:
+        """Send to every member of a group, at once; a full channel misses it."""
+        self.require_valid_group_name(group)
+        kind = str(message.get("type", "")) if isinstance(message, dict) else ""
+        frame = _checked(message)
+        send([Message(group.encode(), b"%b\t%b\n" % (kind.encode() if _GROUP.match(kind) else b"", frame))])
+
+    async def flush(self) -> None:
+        """Close every channel of this event loop."""
+        for mailbox in list(self._mailboxes.values()):
+            if mailbox.owner.loop is asyncio.get_running_loop():
+                self._close(mailbox)
+
+    async def close(self) -> None:
+        """Close the channels and the connection of this event loop; what is used again opens again."""
+        await self.flush()
+        await subscriptions.of(asyncio.get_running_loop()).close()
+
+    async def _open(self, name: str) -> Mailbox:
+        owner = subscriptions.of(asyncio.get_running_loop())
+        mailbox = Mailbox(name, owner, capacity=self.get_capacity(name), expiry=self.expiry)
+        self._mailboxes[name] = mailbox
+        await owner.join([name], mailbox)
+        return mailbox
+
+    def _close(self, mailbox: Mailbox) -> None:
+        self._mailboxes.pop(mailbox.name, None)
+        mailbox.owner.leave([mailbox.name, *mailbox.groups], mailbox)
+
+
+def encode(groups: str | Iterable[str], event: dict) -> list[Message]:
+    """Return an event as a message for each of the groups. Raises: ValueError for what is no name of a group."""
+    payload = b"%b\t%b\n" % (event["type"].encode(), orjson.dumps(event))
+    return [Message(_named(group), payload) for group in ((groups,) if isinstance(groups, str) else groups)]
+
+
+def send(messages: Sequence[Message], *, is_urgent: bool = True) -> None:
+    """Send messages now; those that are not urgent may wait some milliseconds for others."""
+    for prefix, collected in _captures:
+        seen = [message for message in messages if message.group.startswith(prefix)]
+        collected.extend((event.group, event.data) for one in seen for event in subscriptions.events(*one[:2]))
+    publisher.send(messages, is_urgent=is_urgent)
 
 
 class _Batch:
-    """The events of one transaction, sent together after its commit."""
+    """The messages of one transaction, sent together after its commit."""
 
-    def __init__(self, record: bytes):
-        self.records = [record]
-
-    def __call__(self) -> None:
-        _send(b"".join(self.records))
-
-
-class _Hint:
-    """A hint that waits for the commit."""
-
-    def __init__(self, record: bytes):
-        self.record = record
+    def __init__(self) -> None:
+        self.messages: list[Message] = []
+        self.hints: set[Message] = set()
 
     def __call__(self) -> None:
-        _send_hint(self.record)
+        held = _gathered.get()
+        if held is not None:
+            held.update(dict.fromkeys(message for message in self.messages if message in self.hints))
+            self.messages = [message for message in self.messages if message not in self.hints]
+        if self.messages:
+            send(self.messages)
 
 
-def _send_hint(record: bytes) -> None:
-    held = _gathered.get()
-    if held is None:
-        _send(record)
+def _after_commit(messages: list[Message], *, are_hints: bool = False) -> None:
+    connection = transaction.get_connection()
+    pending = [(names, call) for names, call, _ in connection.run_on_commit if isinstance(call, _Batch)]
+    if are_hints:
+        # An equal hint that waits already outlives every rollback that this one would: its open savepoints are among ours.
+        messages = [message for message in messages if not any(message in call.hints for _, call in pending)]
+    if pending and pending[-1][0] == set(connection.savepoint_ids):
+        batch = pending[-1][1]
     else:
-        held[record] = None
+        batch = _Batch()
+    batch.messages.extend(messages)
+    if are_hints:
+        batch.hints.update(messages)
+    if not connection.in_atomic_block:
+        batch()
+    elif not pending or batch is not pending[-1][1]:
+        transaction.on_commit(batch, robust=True)
 
 
-def _encode(group: str, event: dict) -> bytes:
+def _named(group: str) -> bytes:
     if not _GROUP.match(group):
         raise ValueError(f"Not a group name: {group!r}")
-    return b"%b\t%b\t%b\n" % (group.encode(), event["type"].encode(), orjson.dumps(event))
+    return group.encode()
 
 
-def _send(payload: bytes) -> None:
-    for heard in _listeners:
-        heard.extend((event.group, event.data) for event in subscriptions.events(payload))
-    try:
-        loop = asyncio.get_running_loop()
-    except RuntimeError:
-        send_from_thread(payload)
+def _checked(message: dict[str, Any]) -> bytes:
+    assert isinstance(message, dict), "A message is a dict"
+    return mailboxes.encode(message)
+
+
+async def _leave(mailbox: Mailbox, groups: list[str]) -> None:
+    mailbox.owner.leave(groups, mailbox)
+
+
+async def _in_loop_of(mailbox: Mailbox, work: Coroutine) -> None:
+    """Run what belongs to the event loop of a channel, which may be another one: a thread's asks by `async_to_sync`."""
+    if mailbox.owner.loop is asyncio.get_running_loop():
+        await work
     else:
-        subscriptions.of(loop).send(payload)
-
-
-def send_from_thread(payload: bytes) -> None:
-    """Send encoded records over Redis, or to this process alone when there is none."""
-    url = settings.REDIS_URL
-    if not (url and publisher(url).send(payload)):
-        subscriptions.deliver_here(payload)
-
-
-@cache
-def publisher(url: str) -> "_Publisher":
-    """Return the process's one sender for a Redis."""
-    return _Publisher(url)
-
-
-class _Publisher:
-    """One PUBLISH per payload, through the breaker of everything that speaks to Redis."""
-
-    def __init__(self, url: str):
-        self._breaker = redis_breaker.of(url)
-        self.client = self._breaker.client
-        self.channel = subscriptions.channel(url)
-        # Events were lost meanwhile: everybody reads the state again.
-        self._breaker.when_back(lambda: self.send(subscriptions.RESYNC))
-
-    @property
-    def lost(self) -> bool:
-        """Tell whether Redis does not answer at present."""
-        return self._breaker.lost
-
-    def send(self, payload: bytes) -> bool:
-        """Publish a payload; tell whether Redis took it."""
-        try:
-            self.client.publish(self.channel, payload)
-        except redis.RedisError as error:
-            self._breaker.lose(error)
-            return False
-        return True
+        await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(work, mailbox.owner.loop))

@@ -1,16 +1,18 @@
-"""Carry published records to the sockets of this process: one hub per event loop, one Redis subscription per hub.
+"""Deliver published events to the members of their groups: per event loop, with one Redis connection for all of them.
 
-All processes listen to one Redis channel and drop what none of their sockets has joined, so joining needs no round trip.
-Wire format of a payload: lines of `group TAB type TAB frame`, the frame being JSON that goes out as it is.
+A group is subscribed to when its first member joins and left some seconds after its last one went, so a process receives
+what its own members asked for. Each group has a Redis channel; its payloads are lines of `type TAB frame`, the frame being
+JSON that goes out unread. The channel without a group carries the order to read the state again.
 """
+
+from __future__ import annotations
 
 import asyncio
 import logging
 import random
-import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from functools import cache, cached_property
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 from weakref import WeakKeyDictionary
 
 import orjson
@@ -22,29 +24,26 @@ from depannini_dashmap.lib.ops import deployment_names, redis_breaker
 
 logger = logging.getLogger(__name__)
 
-RESYNC = b"*\tresync\t{}\n"
-FIRST_WAIT = redis_breaker.PATIENCE  # seconds that the first socket waits for the subscription
+JOIN_WITHIN = redis_breaker.PATIENCE  # seconds that a member waits for Redis to confirm its groups
+LEAVE_AFTER = 10.0  # seconds that a group without members stays subscribed, as its socket may come again
 CONNECT_WITHIN = 2.0
 PING_EVERY = 2.0
-DEAF_AFTER = 5.0  # seconds without any answer from Redis
+SILENT_FOR = 5.0  # seconds without any answer after which Redis counts as lost
 RECONNECT_AFTER = 0.5
-GATHER_FOR = 0.02  # seconds that frames of this loop wait for company on their way to Redis
-RESYNC_SPREAD = 1.0  # seconds over which sockets read the state again
-LATEST_FOR = 60.0  # seconds that the newest event of a kept kind is known, well over what storing it takes
-MOST_LATEST = 20_000
-
-_kept: dict[bytes, str] = {}  # kinds of events → the key that tells apart whose newest one it is
+RESYNC_SPREAD = 1.0  # seconds over which members read the state again
+KEPT_FOR = 60  # seconds that a newest value is kept, well over what storing it in the database takes
+MOST_AT_ONCE = 5_000  # groups in one SUBSCRIBE
 
 
-def keep_latest(kind: str, by: str) -> None:
-    """Have every process know the newest event of a kind in each group, one for each value under the key `by`."""
-    _kept[kind.encode()] = by
+class Message(NamedTuple):
+    """Encoded events of one group."""
+
+    group: bytes
+    payload: bytes
+    kept_as: bytes | None = None  # the Redis key under which the payload is kept as the newest of its stream
 
 
-@cache
-def channel(url: str) -> str:
-    """Name the one channel of a deployment: Redis publishes across its numbered databases, so the number is in it."""
-    return deployment_names.named(str(parse_url(url).get("db", 0)), "events")
+RESYNC = Message(b"*", b"")
 
 
 class Event:
@@ -71,167 +70,252 @@ class Event:
 
 
 class Member(Protocol):
-    """What a hub delivers to."""
+    """What events are delivered to, in its event loop."""
 
     def deliver(self, event: Event) -> None: ...
 
     def resync(self) -> None: ...
 
 
-def events(payload: bytes) -> Iterator[Event]:
+def events(group: bytes, payload: bytes) -> Iterator[Event]:
     """Take a payload apart."""
     for record in payload.split(b"\n"):
         if record:
-            yield Event(*record.split(b"\t", 2))
+            yield Event(group, *record.split(b"\t", 1))
 
 
-class Hub:
-    """Who listens to what inside one event loop."""
+@cache
+def channel(url: str) -> str:
+    """Name a deployment's channel: Redis publishes across its numbered databases, so the number is in it."""
+    return deployment_names.named(str(parse_url(url).get("db", 0)), "events")
+
+
+def channel_of(base: bytes, group: bytes) -> bytes:
+    """Name the channel of a group."""
+    return base if group == RESYNC.group else b"%b.%b" % (base, group)
+
+
+class _Joining:
+    """A member that waits for the confirmation of its groups."""
+
+    def __init__(self, member: Member, missing: set[bytes], loop: asyncio.AbstractEventLoop):
+        self.member, self.missing = member, missing
+        self.done: asyncio.Future[None] = loop.create_future()
+
+
+class Subscriptions:
+    """The members and groups of one event loop."""
 
     def __init__(self, loop: asyncio.AbstractEventLoop):
         self.loop = loop
-        self.groups: dict[bytes, set[Member]] = {}
-        self.latest: dict[tuple[str, str, Any], tuple[float, Event]] = {}
-        self.ready = asyncio.Event()
+        self._members: dict[bytes, set[Member]] = {}
+        self._requested: set[bytes] = set()  # not confirmed by Redis yet
+        self._confirmed: set[bytes] = set()
+        self._unsent: set[bytes] = set()  # requested, but no command has left for them
+        self._left: dict[bytes, float] = {}  # subscribed groups without members, and since when
+        self._joining: dict[bytes, list[_Joining]] = {}
+        self._resyncing: set[Member] = set()
+        self._connection: Any = None
+        self._base = b""
         self._listener: asyncio.Task | None = None
-        self._outgoing: list[bytes] = []
         self._sender: asyncio.Task | None = None
 
-    async def start(self) -> None:
-        """Listen to Redis, if there is one; waits a little for the subscription, unless it is known to be away."""
-        if not settings.REDIS_URL or self.ready.is_set():
+    async def join(self, groups: Iterable[str], member: Member) -> None:
+        """Deliver the events of `groups` to `member`; state that is read afterwards has missed nothing.
+
+        Waits for Redis, but not for long: a member whose groups are confirmed too late is called to resync.
+        """
+        missing = set()
+        for group in map(str.encode, groups):
+            self._members.setdefault(group, set()).add(member)
+            self._left.pop(group, None)
+            if group not in self._confirmed:
+                missing.add(group)
+        if not settings.REDIS_URL or not missing:
             return
-        if self._listener is None or self._listener.done():
-            self._listener = self.loop.create_task(self._listen(settings.REDIS_URL))
+        self._request(missing)
         if redis_breaker.of(settings.REDIS_URL).lost:
             return
+        joining = _Joining(member, missing, self.loop)
+        for group in missing:
+            self._joining.setdefault(group, []).append(joining)
         try:
-            await asyncio.wait_for(self.ready.wait(), FIRST_WAIT)
+            await asyncio.wait_for(joining.done, JOIN_WITHIN)
         except TimeoutError:
-            logger.warning("No subscription to Redis yet, sockets hear this process only")
+            logger.warning("Groups not confirmed by Redis yet: a socket may miss events of other processes until then")
 
-    def join(self, group: str, member: Member) -> None:
-        """Deliver the events of `group` to `member` from now on; `trips.*` stands for all groups like `trips.7`."""
-        self.groups.setdefault(group.encode(), set()).add(member)
-
-    def leave(self, group: str, member: Member) -> None:
-        """Undo `join`."""
-        key = group.encode()
-        members = self.groups.get(key)
-        if members:
+    def leave(self, groups: Iterable[str], member: Member) -> None:
+        """Deliver nothing more of these groups."""
+        for group in map(str.encode, groups):
+            members = self._members.get(group)
+            if members is None:
+                continue
             members.discard(member)
             if not members:
-                del self.groups[key]
+                del self._members[group]
+                if group in self._confirmed or group in self._requested:
+                    self._left[group] = self.loop.time()
 
-    def send(self, payload: bytes) -> None:
-        """Send records from inside the loop: what gathers for a moment, or while one call runs, leaves together."""
-        if not settings.REDIS_URL:
-            self.loop.call_soon(self.dispatch, payload)
-            return
-        self._outgoing.append(payload)
-        if self._sender is None or self._sender.done():
-            self._sender = self.loop.create_task(self._flush())
+    def dispatch(self, group: bytes, payload: bytes) -> None:
+        """Hand each event of a payload to the members of its group."""
+        if group == RESYNC.group:
+            return self.resync_all()
+        members = self._members.get(group)
+        if members:
+            for event in events(group, payload):
+                for member in tuple(members):
+                    try:
+                        member.deliver(event)
+                    except Exception:
+                        logger.exception("An event could not be delivered")
+        return None
 
-    def newest(self, kind: str, group: str, value: Any) -> Event | None:
-        """Return the newest event of a kept kind that this process has heard of lately; any thread may ask."""
-        told_at, event = self.latest.get((kind, group, value), (0.0, None))
-        return event if time.monotonic() - told_at < LATEST_FOR else None
-
-    def _keep(self, event: Event) -> None:
-        key = (event.type, event.group, event.data.get(_kept[event._kind]))
-        self.latest.pop(key, None)
-        self.latest[key] = (time.monotonic(), event)
-        if len(self.latest) > MOST_LATEST:
-            del self.latest[next(iter(self.latest))]
-
-    def dispatch(self, payload: bytes) -> None:
-        """Hand each record to the members of its group."""
-        for record in payload.split(b"\n"):
-            group, _, rest = record.partition(b"\t")
-            if group == b"*":
-                self.resync_all()
-                continue
-            if rest.partition(b"\t")[0] in _kept:
-                self._keep(Event(group, *rest.split(b"\t", 1)))
-            members = self.groups.get(group)
-            families = self.groups.get(group.rpartition(b".")[0] + b".*")
-            if members or families:
-                event = Event(group, *rest.split(b"\t", 1))
-                for member in (*(members or ()), *(families or ())):
-                    member.deliver(event)
+    def dispatch_all(self, messages: Sequence[Message]) -> None:
+        """Dispatch what was published inside this process."""
+        for message in messages:
+            self.dispatch(message.group, message.payload)
 
     def resync_all(self) -> None:
         """Have every member read the state again, spread over a moment."""
-        for member in {member for members in self.groups.values() for member in members}:
-            self.loop.call_later(random.uniform(0, RESYNC_SPREAD), member.resync)  # noqa: S311
+        for members in self._members.values():
+            for member in members:
+                self.resync(member)
 
-    async def _flush(self) -> None:
-        from depannini_dashmap.lib.realtime.layer import send_from_thread
+    async def close(self) -> None:
+        """Stop listening; members stay, and the next join listens again."""
+        if self._listener is not None:
+            self._listener.cancel()
+            await asyncio.wait([self._listener])
+            self._listener = None
 
-        await asyncio.sleep(GATHER_FOR)
-        while self._outgoing:
-            payload = b"".join(self._outgoing)
-            self._outgoing.clear()
-            await self.loop.run_in_executor(None, send_from_thread, payload)
+    def resync(self, member: Member) -> None:
+        """Have one member read the state again within a moment."""
+        if member not in self._resyncing:
+            self._resyncing.add(member)
+            self.loop.call_later(random.uniform(0.02, RESYNC_SPREAD), self._resync_now, member)  # noqa: S311
+
+    def _resync_now(self, member: Member) -> None:
+        self._resyncing.discard(member)
+        member.resync()
+
+    # --- The connection to Redis -------------------------------------------------------------------------------------
+    def _request(self, groups: set[bytes]) -> None:
+        if self._listener is None or self._listener.done():
+            self._listener = self.loop.create_task(self._listen(settings.REDIS_URL))
+        if self._connection is None:  # all members' groups are requested once it stands
+            return
+        new = groups - self._requested
+        self._requested |= new
+        self._unsent |= new
+        if self._unsent and self._sender is None:
+            self._sender = self.loop.create_task(self._subscribe())
+
+    async def _subscribe(self) -> None:
+        """Send what was requested in this turn of the loop, and meanwhile, by one command."""
+        try:
+            while self._unsent and self._connection is not None:
+                groups, self._unsent = list(self._unsent), set()
+                for start in range(0, len(groups), MOST_AT_ONCE):
+                    await self._command("SUBSCRIBE", groups[start : start + MOST_AT_ONCE])
+        finally:
+            self._sender = None
+
+    async def _command(self, verb: str, groups: Iterable[bytes] = ()) -> None:
+        """Send a command; a connection that is lost is noticed by the reader."""
+        connection = self._connection
+        if connection is not None and connection.is_connected:
+            try:
+                await connection.send_command(verb, *(channel_of(self._base, group) for group in groups))
+            except (redis.RedisError, OSError) as error:
+                logger.info("Redis did not take a command: %s", type(error).__name__)
 
     async def _listen(self, url: str) -> None:
-        """Keep one subscription alive; after each loss everybody reads the state again."""
+        """Keep one connection alive; after each loss every group is subscribed to and every member resyncs."""
+        self._base = channel(url).encode()
         pool = redis.asyncio.ConnectionPool.from_url(url, socket_timeout=None, socket_connect_timeout=CONNECT_WITHIN)
         while True:
             connection = pool.make_connection()
             try:
                 await connection.connect()
-                await connection.send_command("SUBSCRIBE", channel(url))
+                self._begin(connection)
                 await self._receive(connection)
             except (redis.RedisError, OSError, TimeoutError) as error:
                 logger.warning("No subscription to Redis: %s", type(error).__name__)
             finally:
+                self._connection = None
+                self._confirmed.clear()
                 await connection.disconnect(nowait=True)
             await asyncio.sleep(RECONNECT_AFTER)
 
+    def _begin(self, connection: Any) -> None:
+        self._connection = connection
+        for former in (self._left, self._requested, self._unsent):
+            former.clear()
+        self._request({RESYNC.group, *self._members})
+
     async def _receive(self, connection: Any) -> None:
-        heartbeat = self.loop.create_task(_heartbeat(connection))
+        heartbeat = self.loop.create_task(self._heartbeat())
+        start = len(self._base) + 1
         try:
             while True:
-                answer = await connection.read_response(timeout=DEAF_AFTER)
+                answer = await connection.read_response(timeout=SILENT_FOR)
                 if answer is None:
                     raise TimeoutError
                 kind, *rest = answer
                 if kind == b"message":
-                    self.dispatch(rest[1])
+                    self.dispatch(rest[0][start:] or RESYNC.group, rest[1])
                 elif kind == b"subscribe":
-                    self._subscribed()
+                    self._confirm(rest[0][start:] or RESYNC.group)
         finally:
             heartbeat.cancel()
 
-    def _subscribed(self) -> None:
-        # Whoever joined before missed what others said meanwhile; the first socket waits for this, and joins after it.
-        self.resync_all()
-        self.ready.set()
+    def _confirm(self, group: bytes) -> None:
+        """Let those go on who joined for it; other members may have missed events before."""
+        self._requested.discard(group)
+        self._confirmed.add(group)
+        waited = set()
+        for joining in self._joining.pop(group, ()):
+            joining.missing.discard(group)
+            if not joining.done.done():
+                waited.add(joining.member)
+                if not joining.missing:
+                    joining.done.set_result(None)
+        for member in self._members.get(group, ()):
+            if member not in waited:
+                self.resync(member)
+
+    async def _heartbeat(self) -> None:
+        """Keep Redis answering, so that silence means that it is gone, and leave what nobody came back to."""
+        while True:
+            await asyncio.sleep(PING_EVERY)
+            await self._command("PING")
+            before = self.loop.time() - LEAVE_AFTER
+            left = [group for group, since in self._left.items() if since < before and group in self._confirmed]
+            for group in left[:MOST_AT_ONCE]:
+                del self._left[group]
+                self._confirmed.discard(group)
+            if left:
+                await self._command("UNSUBSCRIBE", left[:MOST_AT_ONCE])
 
 
-async def _heartbeat(connection: Any) -> None:
-    """Keep Redis answering, so that silence means that it is gone."""
-    while True:
-        await asyncio.sleep(PING_EVERY)
-        await connection.send_command("PING")
+_of_loops: WeakKeyDictionary[asyncio.AbstractEventLoop, Subscriptions] = WeakKeyDictionary()
 
 
-_hubs: "WeakKeyDictionary[asyncio.AbstractEventLoop, Hub]" = WeakKeyDictionary()
+def of(loop: asyncio.AbstractEventLoop) -> Subscriptions:
+    """Return the subscriptions of an event loop, made on first use."""
+    own = _of_loops.get(loop)
+    if own is None:
+        for other in list(_of_loops):
+            if other.is_closed():
+                _of_loops.pop(other, None)
+        own = _of_loops[loop] = Subscriptions(loop)
+    return own
 
 
-def of(loop: asyncio.AbstractEventLoop) -> Hub:
-    """Return the hub of an event loop, made on first use."""
-    hub = _hubs.get(loop)
-    if hub is None:
-        hub = _hubs[loop] = Hub(loop)
-    return hub
-
-
-def deliver_here(payload: bytes) -> None:
-    """Hand records to every hub of this process, from any thread; without a running loop nobody listens."""
-    for hub in list(_hubs.values()):
+def deliver_here(messages: Sequence[Message]) -> None:
+    """Hand messages to the members in this process, from any thread."""
+    for own in list(_of_loops.values()):
         try:
-            hub.loop.call_soon_threadsafe(hub.dispatch, payload)
+            own.loop.call_soon_threadsafe(own.dispatch_all, messages)
         except RuntimeError:  # this loop has been closed
-            _hubs.pop(hub.loop, None)
+            _of_loops.pop(own.loop, None)

@@ -1,0 +1,6 @@
+"""The group that every signed-in socket joins: what is published there is for the socket itself, not for its client."""
+
+
+def user_group(user_id: int) -> str:
+    """Name the group of all sockets of a user."""
+    return f"user.{user_id}"
