@@ -1,5 +1,6 @@
 """`/api/docs/sockets/`: the socket document as a page, made from docs/asyncapi.yaml alone."""
 
+import json
 import re
 from functools import cache
 from typing import Any
@@ -53,7 +54,9 @@ def _message(name: str, message: dict[str, Any]) -> dict[str, Any]:
         {"key": key, "value": _told(value), "always": key in schema.get("required", ())}
         for key, value in schema["properties"].items()
     ]
-    return {"name": name, "summary": message["summary"].replace("`", ""), "rows": rows}
+    texts = {part: message[part].replace("`", "") for part in ("summary", "description")}
+    examples = [json.dumps(one["payload"], indent=2, ensure_ascii=False) for one in message["examples"]]
+    return {"name": name, **texts, "rows": rows, "examples": examples}
 
 
 def _told(value: dict[str, Any]) -> str:
