@@ -372,6 +372,7 @@ SPECTACULAR_SETTINGS = {
         "drf_spectacular.hooks.postprocess_schema_enums",
         "depannini_dashmap.lib.api.schema.merge_equal_choices",
         "depannini_dashmap.lib.api.schema.let_bodies_fit_several",
+        "depannini_dashmap.lib.api.schema.let_absent_mean_absent",
         "depannini_dashmap.lib.api.schema.let_texts_be_empty",
         "depannini_dashmap.lib.api.schema.let_fields_be_absent",
         "depannini_dashmap.lib.api.schema.add_refusals",

@@ -66,3 +66,32 @@ def test_the_page_loads_nothing_from_elsewhere(client: Client) -> None:
         assert found.status_code == 200, address
         b"".join(found) if found.streaming else found.content
         found.close()
+
+
+# --- What generated clients stumble over ----------------------------------------------------------------------------------------
+def test_nothing_is_sent_that_nobody_named() -> None:
+    """A default is sent by generated clients, and a required field has to be."""
+    document = yaml.safe_load(COMMITTED.read_text())
+    schemas = document["components"]["schemas"]
+    bodies = {name: schema for name, schema in schemas.items() if name.endswith("Request")}
+    assert len(bodies) > 40
+    assert [name for name, schema in bodies.items() for field in schema.get("properties", {}).values() if "default" in field] == []
+    partial = [
+        media["schema"]["$ref"].rpartition("/")[2]
+        for operations in document["paths"].values()
+        for media in operations.get("put", {}).get("requestBody", {}).get("content", {}).values()
+    ]
+    assert {name for name in partial if schemas[name].get("required")} <= {"DutyRequest"}
+
+
+def test_equal_choices_have_one_name() -> None:
+    schemas = yaml.safe_load(COMMITTED.read_text())["components"]["schemas"]
+    choices = [frozenset(schema["enum"]) for schema in schemas.values() if "enum" in schema]
+    assert len(choices) == len(set(choices)) > 10
+
+
+def test_an_answer_holds_what_could_have_been_sent() -> None:
+    schemas = yaml.safe_load(COMMITTED.read_text())["components"]["schemas"]
+    twins = [name for name in schemas if {f"{name}Request", f"Patched{name}Request"} & schemas.keys()]
+    optional = {name: set(schemas[name]["properties"]) - set(schemas[name].get("required", ())) for name in twins if "properties" in schemas[name]}
+    assert {name: fields for name, fields in optional.items() if fields} == {"Profile": {"pending_email", "pending_phone_number"}}

@@ -90,9 +90,30 @@ def let_bodies_fit_several(result: dict[str, Any], generator: Any, request: Any,
 
     The fields that tell an assistant from a client are further ones, which the schema of a client does not exclude.
     """
-    for component in result["components"]["schemas"].values():
+    of_kinds = set()
+    for name, component in result["components"]["schemas"].items():
         if all("$ref" in kind for kind in component.get("oneOf", ({},))):
             component["anyOf"] = component.pop("oneOf")
+            of_kinds.add(f"#/components/schemas/{name}")
+    for operations in result["paths"].values():
+        for operation in operations.values():
+            body = operation.get("requestBody", {"content": {}})
+            if any(media["schema"].get("$ref") in of_kinds for media in body["content"].values()):
+                body["required"] = True
+    return result
+
+
+def let_absent_mean_absent(result: dict[str, Any], generator: Any, request: Any, public: bool) -> dict[str, Any]:
+    """Say in words alone what stands for a field that a body leaves out; a post-processing hook.
+
+    Generated clients send defaults, which in a partial body would change fields that nobody named, or require the field.
+    """
+    for name, component in result["components"]["schemas"].items():
+        if name.endswith("Request"):
+            for field in component.get("properties", {}).values():
+                default = field.pop("default", None)
+                if default not in (None, ""):
+                    field["description"] = "; ".join(filter(None, [field.get("description"), f"{default} if not given"]))
     return result
 
 
@@ -122,8 +143,14 @@ def _rename(node: Any, names: dict[str, str]) -> None:
 
 
 def let_fields_be_absent(result: dict[str, Any], generator: Any, request: Any, public: bool) -> dict[str, Any]:
-    """Require no field of an answer that is there only sometimes; a post-processing hook."""
-    for component in result["components"]["schemas"].values():
+    """Require no field of an answer that is there only sometimes, and every other of what is taken too; a post-processing hook.
+
+    What a body may leave out, the answer holds all the same.
+    """
+    schemas = result["components"]["schemas"]
+    for name, component in schemas.items():
+        if {f"{name}Request", f"Patched{name}Request"} & schemas.keys():
+            component["required"] = sorted(component.get("properties", {}))
         absent = [name for name, field in component.get("properties", {}).items() if field.pop(SOMETIMES, False)]
         if absent:
             component["required"] = [name for name in component.get("required", ()) if name not in absent]
