@@ -65,6 +65,25 @@ class VehicleAdmin(SheetAdmin, TenantHistory, SimpleHistoryAdmin, ServiceAdmin):
     search_fields = ["license_plate", "make", "model", "driver_name", "driver_email", "driver_phone"]
     readonly_fields = ["deleted_at", "created_at", "updated_at"]
     ordering = ["-created_at", "-id"]
+    fieldsets = [
+        (None, {"fields": ["company", "license_plate", ("make", "model", "year"), "capacity", "is_active"]}),
+        (_("Driver"), {"fields": [("driver_name", "driver_phone"), ("driver_email", "driver_language")]}),
+        (
+            _("Planning"),
+            {
+                "classes": ["collapse"],
+                "fields": [
+                    ("volume_capacity", "skills", "max_stops"),
+                    ("shift_start", "shift_end"),
+                    ("break_earliest", "break_latest", "break_minutes"),
+                    ("start_latitude", "start_longitude"),
+                    ("end_latitude", "end_longitude"),
+                    ("cost_fixed", "cost_per_hour", "cost_per_km"),
+                ],
+            },
+        ),
+        (_("Times"), {"fields": ["deleted_at", ("created_at", "updated_at")]}),
+    ]
 
     def save_model(self, request: HttpRequest, obj: Vehicle, form: Any, change: bool) -> None:
         fields = {name: form.cleaned_data[name] for name in form.changed_data}

@@ -4,7 +4,8 @@ from rest_framework import serializers
 
 from accounts.models import Company
 from depannini_dashmap.lib.api.fields import ModelSerializer, StrictIntegerField, VisibleRelatedField
-from fleet.models import FIRST_YEAR, LAST_YEAR, Vehicle
+from fleet.models import FIRST_YEAR, LAST_YEAR, PLANNING, Vehicle
+from fleet.skills import SkillsInput
 
 
 class VehicleSerializer(ModelSerializer):
@@ -12,6 +13,7 @@ class VehicleSerializer(ModelSerializer):
 
     company = VisibleRelatedField(queryset=Company.objects.all(), required=False, allow_null=True)
     company_name = serializers.CharField(source="company.name", read_only=True)
+    skills = SkillsInput()
     year = StrictIntegerField(min_value=FIRST_YEAR, max_value=LAST_YEAR)
 
     class Meta:
@@ -30,6 +32,7 @@ class VehicleSerializer(ModelSerializer):
             "driver_phone",
             "driver_language",
             "is_active",
+            *PLANNING,
             "created_at",
             "updated_at",
         ]

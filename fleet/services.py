@@ -9,6 +9,7 @@ from django.utils.translation import gettext_lazy as _
 from accounts.models import Company, User
 from accounts.permissions import require_editor
 from depannini_dashmap.lib.errors import Conflict, InvalidData, NotFound
+from depannini_dashmap.lib.geo import HALF_LOCATION
 from depannini_dashmap.lib.ops import audit
 from depannini_dashmap.lib.text import plain_plate
 from fleet.default_company import company_for
@@ -98,7 +99,27 @@ def _with_plain_plate(fields: dict[str, Any]) -> dict[str, Any]:
     return {**fields, "license_plate": plain} if plain and len(plain) <= len(fields["license_plate"]) else fields
 
 
+def _require_whole_plan(vehicle: Vehicle) -> None:
+    """Refuse what a planner could not read: half a place, a break or shift without its times. Raises: InvalidData."""
+    faults: dict[str, list[Any]] = {}
+    for end in ("start", "end"):
+        half = [name for name in (f"{end}_latitude", f"{end}_longitude") if getattr(vehicle, name) is None]
+        if len(half) == 1:
+            faults[half[0]] = [HALF_LOCATION]
+    for first, last in (("shift_start", "shift_end"), ("break_earliest", "break_latest")):
+        half = [name for name in (first, last) if getattr(vehicle, name) is None]
+        if len(half) == 1:
+            faults[half[0]] = [_("Give both times, or neither.")]
+    if vehicle.break_minutes and vehicle.break_earliest is None and vehicle.break_latest is None:
+        faults["break_earliest"] = [_("Between which times does the break begin?")]
+    if vehicle.shift_start is not None and vehicle.shift_start == vehicle.shift_end:
+        faults["shift_end"] = [_("A shift ends at another time than it begins.")]
+    if faults:
+        raise InvalidData(fields=faults)
+
+
 def _save(vehicle: Vehicle, update_fields: list[str] | None = None) -> None:
+    _require_whole_plan(vehicle)
     try:
         with transaction.atomic():
             vehicle.save(update_fields=update_fields)

@@ -77,7 +77,7 @@ class OrderAdmin(SheetAdmin, TenantHistory, SimpleHistoryAdmin, ServiceAdmin):
         ),
         (
             _("Goods"),
-            {"fields": ["goods_description", ("goods_type", "goods_weight", "goods_volume"), "special_instructions"]},
+            {"fields": ["goods_description", ("goods_type", "goods_weight", "goods_volume"), ("priority", "required_skills"), "special_instructions"]},
         ),
         (_("Pickup"), {"fields": ["requested_pickup_date", *STOP_LINES["pickup"]]}),
         (_("Delivery"), {"fields": ["requested_delivery_date", *STOP_LINES["delivery"]]}),

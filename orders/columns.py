@@ -2,11 +2,11 @@
 
 ENDS = ("pickup", "delivery")
 CUSTOMER = ("customer_name", "customer_company", "customer_email", "customer_phone")
-GOODS = ("goods_description", "goods_weight", "goods_volume", "goods_type", "special_instructions")
+GOODS = ("goods_description", "goods_weight", "goods_volume", "goods_type", "priority", "required_skills", "special_instructions")
 WANTED = ("requested_pickup_date", "requested_delivery_date")
 ORDER = (*CUSTOMER, *GOODS, *WANTED)
 
 LOCATION = ("latitude", "longitude")
 PLACE = ("name", "address", *LOCATION)
-CONTACT = ("contact_name", "contact_phone", "notes")
+CONTACT = ("contact_name", "contact_phone", "notes", "windows", "service_minutes")
 STOP = (*PLACE, *CONTACT)

@@ -13,7 +13,7 @@ from orders.stops import StopInput, lacking_half
 
 ORDER_FIELDS = ["company", *ORDER]
 STOP_FIELDS = {end: [f"{end}_{name}" for name in STOP] for end in ENDS}
-_LINES = (("name", "address"), ("latitude", "longitude"), ("contact_name", "contact_phone"), ("notes",))
+_LINES = (("name", "address"), ("latitude", "longitude"), ("contact_name", "contact_phone"), ("windows", "service_minutes"), ("notes",))
 STOP_LINES = {end: [tuple(f"{end}_{name}" for name in line) for line in _LINES] for end in ENDS}
 _END_NAMES = {"pickup": gettext_lazy("Pickup"), "delivery": gettext_lazy("Delivery")}
 
@@ -46,6 +46,10 @@ class _OrderForm(forms.ModelForm):
             if stop is not None:
                 initial.update({f"{end}_{name}": getattr(stop, name) for name in STOP})
         super().__init__(*args, **kwargs)
+
+    def clean_priority(self) -> int:
+        """Read an empty priority as none."""
+        return self.cleaned_data["priority"] or 0
 
     def clean(self) -> dict[str, Any]:
         """Refuse half a stop, and half a location."""

@@ -7,7 +7,11 @@ from django.utils.translation import gettext_lazy as _
 from simple_history.models import HistoricalRecords
 
 from depannini_dashmap.lib.phone_fields import PhoneTextField
+from fleet.skills import SkillsField
 from orders.managers import OrderQuerySet, StopQuerySet
+from orders.windows import WindowsField, written
+
+LONGEST_SERVICE = 480  # minutes
 
 
 class Stop(models.Model):
@@ -40,6 +44,11 @@ class Stop(models.Model):
     contact_name = models.CharField(_("contact name"), max_length=100, blank=True, default="")
     contact_phone = PhoneTextField(_("contact phone"), blank=True, default="")
     notes = models.TextField(_("notes"), max_length=2000, blank=True, default="")
+    windows = WindowsField(_("windows"), help_text=_("when it may be served, e.g. 08:00-10:00, 14:00-16:00; empty: at any time"))
+    service_minutes = models.PositiveSmallIntegerField(
+        _("service minutes"),
+        null=True, blank=True, validators=[MaxValueValidator(LONGEST_SERVICE)], help_text=_("how long it takes; empty: the usual"),
+    )
     created_at = models.DateTimeField(_("created at"), auto_now_add=True)
     updated_at = models.DateTimeField(_("updated at"), auto_now=True)
 
@@ -66,6 +75,11 @@ class Stop(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+    @property
+    def written_windows(self) -> str:
+        """The windows as people write them, e.g. in a sheet."""
+        return written(self.windows)
 
 
 class Order(models.Model):
@@ -112,6 +126,14 @@ class Order(models.Model):
         max_digits=10, decimal_places=2, null=True, blank=True, validators=[MinValueValidator(0)], help_text="m³"
     )
     goods_type = models.CharField(_("goods type"), max_length=12, choices=GoodsType.choices, default=GoodsType.STANDARD)
+    priority = models.PositiveSmallIntegerField(
+        _("priority"),
+        default=0, db_default=0, blank=True, validators=[MaxValueValidator(100)],
+        help_text=_("0 to 100: who goes first where not all can be served"),
+    )
+    required_skills = SkillsField(
+        _("required skills"), help_text=_("what the vehicle needs besides what the goods type says; with commas")
+    )
     special_instructions = models.TextField(_("special instructions"), max_length=5000, blank=True, default="")
     status = models.CharField(_("status"), max_length=10, choices=Status.choices, default=Status.PENDING)
     is_in_trip = models.BooleanField(_("in a trip"), default=False, editable=False)
@@ -151,6 +173,7 @@ class Order(models.Model):
             models.CheckConstraint(
                 condition=Q(goods_volume__isnull=True) | Q(goods_volume__gte=0), name="order_volume_not_negative"
             ),
+            models.CheckConstraint(condition=Q(priority__range=(0, 100)), name="order_priority_range"),
             models.CheckConstraint(condition=~Q(is_in_trip=True, status="pending"), name="order_in_trip_not_pending"),
             models.UniqueConstraint(
                 fields=["company", "reference"], condition=~Q(reference=""), name="order_reference_once"
@@ -159,6 +182,11 @@ class Order(models.Model):
 
     def __str__(self) -> str:
         return self.order_number
+
+    @property
+    def written_skills(self) -> str:
+        """The required skills as people write them, e.g. in a sheet."""
+        return ", ".join(self.required_skills or ())
 
     @property
     def is_available_for_trip(self) -> bool:

@@ -18,6 +18,8 @@ _STOP_FIELDS = (
     "contact_name",
     "contact_phone",
     "notes",
+    "windows",
+    "service_minutes",
 )
 _ORDER_FIELDS = (
     "id",
@@ -38,6 +40,8 @@ _ORDER_FIELDS = (
     "updated_at",
     "company_id",
     "is_in_trip",
+    "priority",
+    "required_skills",
 )
 COLUMNS = (
     *_ORDER_FIELDS,
@@ -61,7 +65,7 @@ def order_document(row: tuple[Any, ...]) -> dict[str, Any]:
     (
         pk, order_number, customer_name, customer_company, customer_email, customer_phone, goods_description, weight,
         volume, goods_type, special_instructions, status, pickup_date, delivery_date, created_at, updated_at, company,
-        is_in_trip, *stops,
+        is_in_trip, priority, required_skills, *stops,
     ) = row  # fmt: skip
     return {
         "id": pk,
@@ -71,12 +75,14 @@ def order_document(row: tuple[Any, ...]) -> dict[str, Any]:
         "customer_company": customer_company,
         "customer_email": customer_email,
         "customer_phone": customer_phone,
-        "pickup_stop": _stop(*stops[:9]),
-        "delivery_stop": _stop(*stops[9:]),
+        "pickup_stop": _stop(*stops[:11]),
+        "delivery_stop": _stop(*stops[11:]),
         "goods_description": goods_description,
         "goods_weight": decimal_text(weight),
         "goods_volume": decimal_text(volume),
         "goods_type": goods_type,
+        "priority": priority,
+        "required_skills": required_skills or [],
         "special_instructions": special_instructions,
         "status": status,
         "is_in_trip": is_in_trip,
@@ -89,7 +95,7 @@ def order_document(row: tuple[Any, ...]) -> dict[str, Any]:
 
 def _stop(
     pk: int | None, name: str, address: str, latitude: Any, longitude: Any, stop_type: str, contact_name: str,
-    contact_phone: str, notes: str,
+    contact_phone: str, notes: str, windows: list[dict[str, str]] | None, service_minutes: int | None,
 ) -> dict[str, Any] | None:  # fmt: skip
     if pk is None:
         return None
@@ -103,4 +109,6 @@ def _stop(
         "contact_name": contact_name,
         "contact_phone": contact_phone,
         "notes": notes,
+        "windows": windows or [],
+        "service_minutes": service_minutes,
     }

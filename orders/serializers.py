@@ -9,13 +9,17 @@ from rest_framework import serializers
 from accounts.models import Company
 from depannini_dashmap.lib.api.fields import ModelSerializer, StrictIntegerField, VisibleRelatedField
 from depannini_dashmap.lib.numbers import NotANumber, read_integer
+from fleet.skills import SkillsInput
 from orders.columns import CONTACT, CUSTOMER, GOODS, PLACE, WANTED
 from orders.models import Order, Stop
 from orders.stops import StopInput
+from orders.windows import WindowsInput
 
 
 class StopSerializer(ModelSerializer):
     """A stop object; an `id` inside is ignored."""
+
+    windows = WindowsInput()
 
     class Meta:
         model = Stop
@@ -57,6 +61,7 @@ class OrderSerializer(ModelSerializer):
     company = VisibleRelatedField(queryset=Company.objects.all(), required=False, allow_null=True)
     pickup_stop = StopInputField(required=False, allow_null=True)
     delivery_stop = StopInputField(required=False, allow_null=True)
+    required_skills = SkillsInput()
 
     class Meta:
         model = Order

@@ -25,6 +25,8 @@ _NAMED_PLACES = {
     "contact_phone": (
         "contact phone", "phone", "phone number", "mobile", "tel", "telephone", "telephone contact", "هاتف", "رقم هاتف",
     ),
+    "windows": ("window", "windows", "time window", "hours", "opening hours", "creneau", "creneaux", "horaire", "horaires", "مواعيد", "ساعات"),
+    "service_minutes": ("service minutes", "service time", "duration", "duree", "duree service", "temps service", "مدة"),
     "notes": ("notes", "note", "remarks", "comment", "instructions", "remarque", "remarques", "commentaire", "ملاحظات"),
 }  # fmt: skip
 OTHER_HEADINGS: Mapping[str, tuple[str, ...]] = {
@@ -45,6 +47,8 @@ OTHER_HEADINGS: Mapping[str, tuple[str, ...]] = {
     "goods_weight": ("weight", "weight kg", "goods weight kg", "poids", "poids kg", "poids marchandise", "وزن"),
     "goods_volume": ("volume", "volume m3", "goods volume m3", "حجم"),
     "goods_type": ("goods type", "type", "type marchandise", "نوع بضاعة", "نوع"),
+    "priority": ("priority", "priorite", "urgence", "اولوية"),
+    "required_skills": ("skills", "required skills", "needs", "competences", "exigences", "equipement", "متطلبات"),
     "special_instructions": ("instructions", "special instructions", "consignes", "instructions speciales", "تعليمات"),
     "requested_pickup_date": (*combined(_NAMED_ENDS["pickup"], ("date", "date souhaitee", "تاريخ")),),
     "requested_delivery_date": (
@@ -73,5 +77,7 @@ KINDS: Mapping[str, Kind] = {
     "goods_type": Kind("choice", words=tuple((fold(word), name) for name, words in _GOODS_TYPES.items() for word in words.split())),
     **{name: Kind("date") for name in WANTED},
     **{f"{end}_contact_phone": Kind("phone") for end in ENDS},
+    "priority": Kind("number"),
+    **{f"{end}_service_minutes": Kind("number") for end in ENDS},
     **{f"{end}_{name}": Kind("number", places=6) for end in ENDS for name in LOCATION},
 }

@@ -27,7 +27,11 @@ from orders.serializers import OrderChangeSerializer
 from orders.sheet_columns import KINDS, OTHER_HEADINGS
 from orders.stops import StopInput
 
-_NULLABLE = ("goods_weight", "goods_volume", *WANTED)
+_NULLABLE = ("goods_weight", "goods_volume", "required_skills", *WANTED)
+_DEFAULTED = ("goods_type", "priority")
+_NULLABLE_OF_STOPS = (*LOCATION, "windows", "service_minutes")
+# Columns that came later: an empty one leaves the key of a row as it was, so that old files are known again.
+_LATER = ("priority", "required_skills", *(f"{end}_{name}" for end in ENDS for name in ("windows", "service_minutes")))
 
 
 class OrderResource(RowResource):
@@ -45,7 +49,9 @@ class OrderResource(RowResource):
         "reference": "reference",
         "company": "company__name",
         **{name: name for name in ORDER},
+        "required_skills": "written_skills",
         **{f"{end}_{name}": f"{end}_stop__{name}" for end in ENDS for name in STOP},
+        **{f"{end}_windows": f"{end}_stop__written_windows" for end in ENDS},
         "status": "status",
     }
     required = ("customer_name", "goods_description")
@@ -166,20 +172,21 @@ class OrderResource(RowResource):
     def _read(self, row: dict[str, str], user: User, *, partial: bool) -> dict[str, Any]:
         sent: dict[str, Any] = {}
         for name in ORDER:
-            if name in row and (row[name] or name != "goods_type"):
+            if name in row and (row[name] or name not in _DEFAULTED):
                 sent[name] = row[name] or (None if name in _NULLABLE else "")
         for end in ENDS:
             stop = {name: row[f"{end}_{name}"] for name in STOP if f"{end}_{name}" in row}
             if any(stop.values()):
                 sent[f"{end}_stop"] = {
-                    name: value or (None if name in LOCATION else "") for name, value in stop.items()
+                    name: value or (None if name in _NULLABLE_OF_STOPS else "") for name, value in stop.items()
                 }
         context = {"request": SimpleNamespace(user=user)}
         return self.validated(OrderChangeSerializer(data=sent, partial=partial, context=context))
 
     def _digest(self, row: dict[str, str]) -> str:
         """Return the key of a row without number and reference; equal rows of one file count up."""
-        content = "\x1f".join(row.get(name, "") for name in self.columns if name not in ("order_number", "status"))
+        names = (name for name in self.columns if name not in ("order_number", "status", *_LATER))
+        content = "\x1f".join([*(row.get(name, "") for name in names), *(f"{name}={row[name]}" for name in _LATER if row.get(name))])
         digest = hashlib.sha256(content.encode()).hexdigest()[:32]
         self.seen[digest] += 1
         return f"row-{digest}-{self.seen[digest]}"

@@ -62,6 +62,8 @@ STOP_COLUMNS = (
     "stop__contact_name",
     "stop__contact_phone",
     "stop__notes",
+    "stop__windows",
+    "stop__service_minutes",
     "stop__updated_at",
     "order_id",
     "order__order_number",
@@ -136,10 +138,10 @@ def route_geojson(trip: dict[str, Any]) -> dict[str, Any]:
 
 
 def _trip(row: dict[str, Any], stops: list[tuple], names: dict[int, str]) -> dict[str, Any]:
-    failed = {values[22] for values in stops if values[10]}
-    of_orders = [values for values in stops if values[22] is not None and values[22] not in failed]
-    incomplete = sequencing.incomplete_orders([(values[22], values[17]) for values in of_orders])
-    numbers = {values[22]: values[23] for values in of_orders} if incomplete else {}
+    failed = {values[24] for values in stops if values[10]}
+    of_orders = [values for values in stops if values[24] is not None and values[24] not in failed]
+    incomplete = sequencing.incomplete_orders([(values[24], values[17]) for values in of_orders])
+    numbers = {values[24]: values[25] for values in of_orders} if incomplete else {}
     trip_stops = [_trip_stop(values) for values in stops]
     return {
         "id": row["id"],
@@ -155,7 +157,7 @@ def _trip(row: dict[str, Any], stops: list[tuple], names: dict[int, str]) -> dic
         "actual_start_datetime": _instant(row["actual_start_datetime"]),
         "actual_end_datetime": _instant(row["actual_end_datetime"]),
         "notes": row["notes"],
-        "driver_notified": row["driver_notified"] and not any(values[21] > row["notified_at"] for values in stops),
+        "driver_notified": row["driver_notified"] and not any(values[23] > row["notified_at"] for values in stops),
         "trip_stops": trip_stops,
         "incomplete_orders": [numbers[order_id] for order_id in incomplete],
         "total_distance_km": route.total_distance_km(_points(trip_stops)),
@@ -172,7 +174,7 @@ def _trip(row: dict[str, Any], stops: list[tuple], names: dict[int, str]) -> dic
 def _trip_stop(values: tuple) -> dict[str, Any]:
     (
         pk, trip_id, sequence, planned, planned_on, arrival, departure, is_suggested, notes, is_completed, failed, failure_reason, stop_id, name, address, latitude,
-        longitude, stop_type, contact_name, contact_phone, stop_notes, _, order_id, order_number, customer_name,
+        longitude, stop_type, contact_name, contact_phone, stop_notes, windows, service_minutes, _, order_id, order_number, customer_name,
     ) = values  # fmt: skip
     return {
         "id": pk,
@@ -188,6 +190,8 @@ def _trip_stop(values: tuple) -> dict[str, Any]:
             "contact_name": contact_name,
             "contact_phone": contact_phone,
             "notes": stop_notes,
+            "windows": windows or [],
+            "service_minutes": service_minutes,
         },
         "sequence": sequence,
         "planned_arrival_time": _clock(planned),

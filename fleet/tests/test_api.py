@@ -2,7 +2,7 @@
 
 import pytest
 
-from fleet.models import Vehicle
+from fleet.models import PLANNING, Vehicle
 from fleet.signals import vehicle_leaving
 
 pytestmark = pytest.mark.django_db
@@ -30,7 +30,7 @@ def test_create_answers_the_documented_object(api, dispatcher, company_a):
     body = answer.json()
     assert list(body) == [
         "id", "company", "company_name", "license_plate", "make", "model", "year", "capacity", "driver_name",
-        "driver_email", "driver_phone", "driver_language", "is_active", "created_at", "updated_at",
+        "driver_email", "driver_phone", "driver_language", "is_active", *PLANNING, "created_at", "updated_at",
     ]  # fmt: skip
     assert {name: body[name] for name in FORD} == FORD
     assert body["company"] == company_a.pk
@@ -254,3 +254,37 @@ def test_pages_follow_each_other(api, dispatcher, company_a):
         seen += [row["license_plate"] for row in page["results"]]
         url = page["next"]
     assert seen == ["P4", "P3", "P2", "P1", "P0"]
+
+
+PLANNED = {
+    "volume_capacity": "9.50", "skills": ["refrigerated"], "shift_start": "07:00:00", "shift_end": "15:30:00", "break_earliest": "11:30:00",
+    "break_latest": "13:00:00", "break_minutes": 30, "start_latitude": "36.753800", "start_longitude": "3.058800", "end_latitude": None,
+    "end_longitude": None, "max_stops": 20, "cost_fixed": None, "cost_per_hour": "900.00", "cost_per_km": "35.00",
+}  # fmt: skip
+
+
+def test_what_a_planner_is_told_goes_in_and_comes_out(api, dispatcher):
+    made = api(dispatcher).post("/api/vehicles/", {**FORD, **PLANNED})
+    assert made.status_code == 201, made.content
+    assert {name: made.json()[name] for name in PLANNED} == PLANNED
+
+
+@pytest.mark.parametrize(
+    ("sent", "field"),
+    [
+        ({"start_latitude": "36.7"}, "start_longitude"),
+        ({"end_latitude": "91", "end_longitude": "3"}, "end_latitude"),
+        ({"break_minutes": 30}, "break_earliest"),
+        ({"break_minutes": 30, "break_earliest": "12:00"}, "break_latest"),
+        ({"shift_start": "07:00"}, "shift_end"),
+        ({"shift_start": "07:00", "shift_end": "07:00"}, "shift_end"),
+        ({"max_stops": 0}, "max_stops"),
+        ({"volume_capacity": -1}, "volume_capacity"),
+        ({"skills": "x" * 41}, "skills"),
+        ({"cost_per_km": "a lot"}, "cost_per_km"),
+    ],
+)
+def test_half_a_plan_is_refused_by_its_field(api, dispatcher, sent, field):
+    answer = api(dispatcher).post("/api/vehicles/", {**FORD, **sent})
+    assert answer.status_code == 400, answer.content
+    assert list(answer.json()["fields"]) == [field]

@@ -83,8 +83,8 @@ def test_create_answers_the_documented_object(api, dispatcher, company_a, produc
         name: value for name, value in PRODUCE.items() if not name.endswith("_stop")
     }
     for end, sent in (("pickup_stop", RUNGIS), ("delivery_stop", VINCENNES)):
-        assert list(produce[end]) == ["id", *sent]
-        assert produce[end] == {"id": produce[end]["id"], **sent}
+        assert list(produce[end]) == ["id", *sent, "windows", "service_minutes"]
+        assert produce[end] == {"id": produce[end]["id"], **sent, "windows": [], "service_minutes": None}
     assert produce["order_number"] == f"ORD-{datetime.now(UTC).year}-0001"
     assert produce["company"] == company_a.pk
     assert produce["created_at"].endswith("Z") and len(produce["created_at"]) == 20
@@ -556,3 +556,49 @@ def test_the_same_key_makes_one_order(api, dispatcher):
     answers = [client.post("/api/orders/", SMALL, headers={"Idempotency-Key": "k-1"}) for _ in range(2)]
     assert answers[0].content == answers[1].content
     assert Order.objects.count() == 1
+
+
+def test_what_a_planner_is_told_goes_in_and_comes_out(api, dispatcher):
+    client = api(dispatcher)
+    body = {
+        **PRODUCE,
+        "priority": "70",
+        "required_skills": ["Tail  lift", "tail lift", "crane"],
+        "pickup_stop": {**PRODUCE["pickup_stop"], "windows": [{"opens": "14:00", "closes": "16:30"}, {"opens": "08:00", "closes": "10:00"}], "service_minutes": 12},
+        "delivery_stop": {**PRODUCE["delivery_stop"], "windows": "8h-12h"},
+    }
+    made = client.post("/api/orders/", body)
+    assert made.status_code == 201, made.content
+    order = client.get(f"/api/orders/{made.json()['id']}/").json()
+    assert (order["priority"], order["required_skills"]) == (70, ["crane", "tail_lift"])
+    assert order["pickup_stop"]["windows"] == [{"opens": "08:00:00", "closes": "10:00:00"}, {"opens": "14:00:00", "closes": "16:30:00"}]
+    assert (order["pickup_stop"]["service_minutes"], order["delivery_stop"]["service_minutes"]) == (12, None)
+    assert order["delivery_stop"]["windows"] == [{"opens": "08:00:00", "closes": "12:00:00"}]
+    cleared = client.put(f"/api/orders/{order['id']}/", {"required_skills": None, "delivery_stop": {"windows": []}})
+    assert cleared.status_code == 200, cleared.content
+    order = client.get(f"/api/orders/{order['id']}/").json()
+    assert (order["required_skills"], order["delivery_stop"]["windows"]) == ([], [])
+
+
+@pytest.mark.parametrize(
+    ("field", "wrong"),
+    [
+        ("pickup_stop.windows", [{"opens": "10:00", "closes": "08:00"}]),
+        ("pickup_stop.windows", [{"opens": "08:00"}]),
+        ("pickup_stop.windows", "whenever"),
+        ("pickup_stop.windows", 8),
+        ("pickup_stop.windows", [{"opens": "08:00", "closes": "09:00"}] * 7),
+        ("pickup_stop.service_minutes", 481),
+        ("priority", 101),
+        ("priority", None),
+        ("required_skills", {"crane": True}),
+        ("required_skills", [1]),
+        ("required_skills", ["x" * 41]),
+    ],
+)
+def test_wrong_planning_values_name_their_field(api, dispatcher, field, wrong):
+    outer, _, inner = field.partition(".")
+    value = {**PRODUCE["pickup_stop"], inner: wrong} if inner else wrong
+    answer = api(dispatcher).post("/api/orders/", {**PRODUCE, outer: value})
+    assert answer.status_code == 400, answer.content
+    assert any(name.startswith(inner or outer) or field in name for name in answer.json()["fields"]), answer.json()

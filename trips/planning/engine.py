@@ -1,0 +1,95 @@
+"""Solve a problem in a child process: one at a time on a host, never longer than its limit and some seconds."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from depannini_dashmap.lib.errors import DomainError
+from trips.planning.problem import Problem, Solution
+
+# VROOM looks at its limit between two steps alone: 250 loose orders with a limit of 0.1 s once took 67.7 s.
+GRACE_SECONDS = 5.0
+LOOK_EVERY_SECONDS = 0.1
+
+
+class PlanFailed(DomainError):
+    """The solver ended without an answer."""
+
+    status = 503
+    code = "planning_failed"
+
+
+class PlanStopped(DomainError):
+    """Somebody cancelled the plan while it was solved."""
+
+    status = 409
+    code = "plan_cancelled"
+
+
+def solve(problem: Problem, *, is_cancelled: Callable[[], bool] = lambda: False) -> Solution:
+    """Return the solver's routes; `is_cancelled` is asked some times a second, and ends it.
+
+    Raises: PlanStopped, PlanFailed (killed at its limit, killed by somebody, or broken).
+    """
+    with _only_one(is_cancelled), tempfile.TemporaryFile() as asked, tempfile.TemporaryFile() as answered, tempfile.TemporaryFile() as said:
+        asked.write(json.dumps(problem.as_json()).encode())
+        asked.seek(0)
+        child = subprocess.Popen(
+            [sys.executable, "-m", "trips.planning.solver"],
+            stdin=asked,
+            stdout=answered,
+            stderr=said,
+            cwd=Path(__file__).resolve().parents[2],
+            start_new_session=True,
+        )
+        try:
+            _wait(child, problem.time_limit + GRACE_SECONDS, is_cancelled)
+        finally:
+            if child.poll() is None:
+                os.killpg(child.pid, signal.SIGKILL)
+                child.wait()
+        if child.returncode != 0:
+            said.seek(0)
+            reason = said.read().decode(errors="replace").strip().splitlines()[-1:] or [f"ended by signal {-child.returncode}"]
+            raise PlanFailed(f"The planner stopped without an answer: {reason[0][:200]}")
+        answered.seek(0)
+        return Solution.from_json(json.load(answered))
+
+
+def _wait(child: subprocess.Popen[bytes], limit: float, is_cancelled: Callable[[], bool]) -> None:
+    ends = time.monotonic() + limit
+    while True:
+        try:
+            child.wait(timeout=LOOK_EVERY_SECONDS)
+            return
+        except subprocess.TimeoutExpired:
+            if is_cancelled():
+                raise PlanStopped("The plan was cancelled") from None
+            if time.monotonic() > ends:
+                raise PlanFailed(f"The planner did not end within {limit:.0f} seconds") from None
+
+
+@contextmanager
+def _only_one(is_cancelled: Callable[[], bool]) -> Iterator[None]:
+    """Hold the host's one place for a solver: two of them would take the processors from those who serve."""
+    path = Path(tempfile.gettempdir()) / f"depannini-planner-{os.getuid()}.lock"
+    with path.open("w") as lock:
+        while True:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                break
+            except BlockingIOError:
+                if is_cancelled():
+                    raise PlanStopped("The plan was cancelled") from None
+                time.sleep(LOOK_EVERY_SECONDS)
+        yield

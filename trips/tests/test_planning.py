@@ -1,0 +1,235 @@
+"""Plans as plain values: the clock of a route, what it breaks, reasons, and the solver in its own process."""
+
+import math
+import os
+import random
+from dataclasses import replace
+
+import pytest
+
+from trips.planning import engine
+from trips.planning.insertion import cheapest, empty
+from trips.planning.problem import Break, Half, Objective, PlanOrder, PlanVehicle, Problem, Route, Solution, Visit
+from trips.planning.reasons import Reason, why_left_out, why_this_vehicle
+from trips.planning.schedule import schedule
+from trips.planning.solver import exploration_level
+
+HOUR = 3600
+# Depot, pickup, delivery on a line: 10 minutes and 5 km between neighbours.
+LINE = tuple(tuple(abs(a - b) * 600 for b in range(4)) for a in range(4))
+KM = tuple(tuple(abs(a - b) * 5000 for b in range(4)) for a in range(4))
+VAN = PlanVehicle(1, start=0, end=0, shift=(8 * HOUR, 17 * HOUR), kilograms=1000, litres=9000, skills=frozenset({"cold"}))
+BOX = PlanOrder(7, Half(1, service=300), Half(2, service=300), kilograms=400, litres=500)
+THERE = Route(1, (Visit("pickup", 7), Visit("delivery", 7)))
+
+
+def problem(*orders, vehicles=(VAN,), **more):
+    return Problem(orders, vehicles, LINE, KM, **more)
+
+
+def codes(found):
+    return [(row.code, row.by) for row in found.violations]
+
+
+def test_a_route_on_the_clock():
+    found = schedule(problem(BOX), THERE)
+    assert found.is_feasible
+    assert (found.starts, found.ends) == (8 * HOUR, 8 * HOUR + 600 + 300 + 600 + 300 + 1200)
+    assert [(call.arrival - 8 * HOUR, call.departure - 8 * HOUR, call.kilograms, call.litres) for call in found.calls] == [
+        (600, 900, 400, 500),
+        (1500, 1800, 0, 0),
+    ]
+    assert (found.seconds, found.metres) == (2400, 20_000)
+
+
+def test_it_begins_as_late_as_it_can_instead_of_waiting():
+    late = replace(BOX, pickup=Half(1, ((10 * HOUR, 11 * HOUR),), 300))
+    found = schedule(problem(late), THERE)
+    assert (found.starts, found.calls[0].arrival, found.calls[0].wait) == (10 * HOUR - 600, 10 * HOUR, 0)
+
+
+def test_the_next_window_is_taken_when_the_first_is_over():
+    two = replace(BOX, pickup=Half(1, ((6 * HOUR, 7 * HOUR), (9 * HOUR, 10 * HOUR)), 300))
+    assert schedule(problem(two), THERE).calls[0].arrival == 9 * HOUR
+
+
+@pytest.mark.parametrize(
+    ("order", "vehicle", "route", "expected"),
+    [
+        ({"delivery": Half(2, ((6 * HOUR, 8 * HOUR),), 300)}, {}, THERE, [("window_missed", 1500)]),
+        ({"kilograms": 1250}, {}, THERE, [("too_heavy", 250)]),
+        ({"litres": 9500}, {}, THERE, [("too_big", 500)]),
+        ({"skills": frozenset({"crane"})}, {}, THERE, [("skill_missing", 0)]),
+        ({}, {"shift": (8 * HOUR, 8 * HOUR + 2000)}, THERE, [("shift_exceeded", 1000)]),
+        ({}, {"most_stops": 1}, THERE, [("too_many_stops", 1)]),
+        ({}, {}, Route(1, tuple(reversed(THERE.visits))), [("delivery_before_pickup", 0), ("too_heavy", 0)][:1]),
+        ({}, {}, Route(1, THERE.visits[:1]), [("half_an_order", 0)]),
+        ({"vehicle": 2}, {}, THERE, [("other_vehicle_has_goods", 0)]),
+    ],
+)
+def test_each_broken_promise_has_its_name_and_number(order, vehicle, route, expected):
+    assert codes(schedule(problem(replace(BOX, **order), vehicles=(replace(VAN, **vehicle),)), route)) == expected
+
+
+@pytest.mark.parametrize(
+    ("opens", "closes", "begins", "ends_later"),
+    [
+        (7 * HOUR, 9 * HOUR, 8 * HOUR + 900, 1800),  # open already: before the leg
+        (8 * HOUR + 1200, 9 * HOUR, 8 * HOUR + 1200, 1800),  # opens on the way: in mid-leg
+        (8 * HOUR + 2400, 9 * HOUR, 8 * HOUR + 2400, 1800),  # opens after the leg: begins later, so that nobody waits for it
+    ],
+)
+def test_a_break_is_taken_on_the_way(opens, closes, begins, ends_later):
+    rested = replace(VAN, rest=Break(opens, closes, 1800))
+    route = Route(1, (THERE.visits[0], Visit("break"), THERE.visits[1]))
+    found = schedule(problem(BOX, vehicles=(rested,)), route)
+    plain = schedule(problem(BOX), THERE)
+    assert found.is_feasible
+    assert (found.calls[1].arrival, found.ends - found.starts - (plain.ends - plain.starts)) == (begins, ends_later)
+
+
+def test_a_break_that_begins_too_late_is_named():
+    rested = replace(VAN, rest=Break(7 * HOUR, 8 * HOUR, 1800))
+    route = Route(1, (*THERE.visits, Visit("break")))
+    assert codes(schedule(problem(BOX, vehicles=(rested,)), route)) == [("break_too_late", 1800)]
+
+
+def test_goods_on_board_are_delivered_by_their_vehicle_alone():
+    loaded = replace(BOX, pickup=None, vehicle=1)
+    found = schedule(problem(loaded), Route(1, (Visit("delivery", 7),)))
+    assert (found.is_feasible, found.calls[0].kilograms) == (True, 0)
+
+
+def test_the_cheapest_place_of_an_order():
+    near = replace(BOX, id=8)
+    found = cheapest(problem(BOX, near), THERE, 8)
+    assert found is not None
+    assert found.seconds == 0
+    assert schedule(problem(BOX, near), found.route).is_feasible
+    assert cheapest(problem(BOX, replace(near, kilograms=2000)), THERE, 8) is None
+
+
+@pytest.mark.parametrize(
+    ("order", "code", "numbers"),
+    [
+        ({"delivery": Half(None)}, Reason.UNROUTABLE_PIN, {"stops": ["delivery"]}),
+        ({"skills": frozenset({"crane", "cold"})}, Reason.NO_VEHICLE_WITH_SKILLS, {"needed": ["cold", "crane"], "most_in_one_vehicle": 1}),
+        (
+            {"kilograms": 2000},
+            Reason.EXCEEDS_EVERY_CAPACITY,
+            {"kilograms": 2000, "litres": 500, "most_kilograms": 1000, "most_litres": 9000},
+        ),
+        (
+            {"pickup": Half(1, ((4 * HOUR, 5 * HOUR),))},
+            Reason.OUTSIDE_EVERY_SHIFT,
+            {"first_shift": 8 * HOUR, "last_shift": 17 * HOUR, "windows": [[4 * HOUR, 5 * HOUR]]},
+        ),
+        (
+            {"pickup": Half(1, ((12 * HOUR, 13 * HOUR),), 300), "delivery": Half(2, ((9 * HOUR, 10 * HOUR),))},
+            Reason.WINDOWS_CANNOT_BOTH_BE_MET,
+            {"late_seconds": 2 * HOUR + 900},
+        ),
+        (
+            {"delivery": Half(2, ((8 * HOUR, 8 * HOUR + 1000),))},
+            Reason.CANNOT_BE_SERVED_EVEN_ALONE,
+            {"vehicle": 1, "breaks": "window_missed", "by": 500},
+        ),
+    ],
+)
+def test_each_order_left_out_has_its_reason(order, code, numbers):
+    asked = problem(replace(BOX, **order))
+    found = why_left_out(asked, Solution((), (7,)), 7)
+    assert (found.code, found.numbers) == (code, numbers)
+
+
+def test_a_full_fleet_names_who_would_have_to_go():
+    short = replace(VAN, shift=(8 * HOUR, 8 * HOUR + 3000))
+    other = replace(BOX, id=8, pickup=Half(1, service=600), delivery=Half(2, service=600))
+    asked = problem(BOX, other, vehicles=(replace(short, kilograms=500),))
+    found = why_left_out(asked, Solution((THERE,), (8,)), 8)
+    assert found.code == Reason.CANNOT_BE_SERVED_EVEN_ALONE or found.numbers["instead_of"] == 7
+
+
+def test_why_this_vehicle_names_the_second_best():
+    far = replace(VAN, id=2, start=3, end=3)
+    asked = problem(BOX, vehicles=(VAN, far))
+    found = why_this_vehicle(asked, Solution((THERE,)), 7)
+    assert found is not None
+    assert (found.vehicle, found.seconds, found.other, found.other_seconds) == (1, 2400, 2, 2400)
+    assert why_this_vehicle(asked, Solution((), (7,)), 7) is None
+
+
+@pytest.mark.parametrize(("count", "windows", "level"), [(200, True, 5), (201, True, 3), (501, True, 0), (60, False, 5), (250, False, 0)])
+def test_loose_problems_are_searched_less(count, windows, level):
+    half = Half(1, ((8 * HOUR, 9 * HOUR),) if windows else ())
+    assert exploration_level(problem(*(replace(BOX, id=number, pickup=half) for number in range(count)))) == level
+
+
+def town(orders, vehicles, seed=1, **more):
+    """A day in a square of 20 km: every other vehicle has a break, some orders need cold."""
+    chance = random.Random(seed)
+    points = [(chance.uniform(0, 20), chance.uniform(0, 20)) for _ in range(2 * orders + 1)]
+    metres = tuple(tuple(int(math.dist(a, b) * 1300) for b in points) for a in points)
+    seconds = tuple(tuple(way * 9 // 100 for way in row) for row in metres)
+
+    def order(number):
+        opens = chance.randrange(8, 15) * HOUR
+        window = ((opens, opens + chance.choice([1, 2, 4]) * HOUR),)
+        cold = frozenset({"cold"}) if chance.random() < 0.2 else frozenset()
+        return PlanOrder(number, Half(2 * number - 1, (), 300), Half(2 * number, window, 300), chance.randrange(10, 400), 10, cold)
+
+    def vehicle(number):
+        rest = Break(12 * HOUR, 13 * HOUR, 1800) if number % 2 else None
+        return replace(VAN, id=number, shift=(7 * HOUR, 18 * HOUR), rest=rest, skills=VAN.skills if number % 3 else frozenset())
+
+    return Problem(
+        tuple(order(number) for number in range(1, orders + 1)),
+        tuple(vehicle(number) for number in range(1, vehicles + 1)),
+        seconds, metres, **{"time_limit": 2, **more},
+    )  # fmt: skip
+
+
+@pytest.mark.slow
+def test_the_solver_answers_feasible_routes_from_its_own_process():
+    asked = town(30, 6)
+    found = engine.solve(asked)
+    assert all(schedule(asked, route).is_feasible for route in found.routes)
+    served = [number for route in found.routes for number in route.orders]
+    assert sorted([*served, *found.unassigned]) == [order.id for order in asked.orders]
+    assert len(served) == 30
+    assert Solution.from_json(found.as_json()) == found
+    assert Problem.from_json(asked.as_json()) == asked
+    fewest = engine.solve(replace(asked, objective=Objective.VEHICLES))
+    assert len(fewest.routes) <= len(found.routes)
+
+
+@pytest.mark.slow
+def test_a_break_after_the_trip_could_end_costs_no_order():
+    rested = replace(VAN, rest=Break(12 * HOUR, 13 * HOUR, 1800), shift=(8 * HOUR, 17 * HOUR))
+    early = replace(BOX, pickup=Half(1, ((8 * HOUR, 9 * HOUR),), 300), delivery=Half(2, ((8 * HOUR, 9 * HOUR),), 300))
+    asked = problem(early, vehicles=(rested,))
+    found = engine.solve(asked)
+    assert found.unassigned == ()
+    assert schedule(asked, found.routes[0]).is_feasible
+
+
+def test_a_cancelled_plan_ends_its_process():
+    with pytest.raises(engine.PlanStopped):
+        engine.solve(town(5, 2), is_cancelled=lambda: True)
+
+
+def test_a_process_that_is_killed_is_a_failure_with_a_sentence(monkeypatch):
+    killed = []
+
+    def kill(child, *_):
+        os.kill(child.pid, 9)
+        killed.append(child.wait())
+
+    monkeypatch.setattr(engine, "_wait", kill)
+    with pytest.raises(engine.PlanFailed, match="signal 9"):
+        engine.solve(town(5, 2))
+    assert killed == [-9]
+
+
+def test_an_empty_route_holds_its_pause():
+    assert empty(problem(vehicles=(replace(VAN, rest=Break(0, 1, 1)),)), 1).visits == (Visit("break"),)
