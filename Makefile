@@ -15,10 +15,10 @@ FILE   ?=
 help:  ## Say what can be made
 	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
 
-run: $(VENV)/.installed  ## Start everything with demo data at http://127.0.0.1:$PORT (default 8000)
+run: $(VENV)/.installed-roads  ## Start everything with demo data at http://127.0.0.1:$PORT (default 8000)
 	@exec $(PY) manage.py demo --port $(PORT)
 
-demo: $(VENV)/.installed  ## The same with a moving world: vehicles drive, people ask for help
+demo: $(VENV)/.installed-roads  ## The same with a moving world: vehicles drive, people ask for help
 	@exec $(PY) manage.py demo --port $(PORT) --simulate $(ARGS)
 
 roads: $(VENV)/.installed-roads  ## Build streets, places and driving times: make roads FILE=algeria-latest.osm.pbf

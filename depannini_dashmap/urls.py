@@ -26,6 +26,7 @@ urlpatterns = [
     re_path(r"^api/docs/?$", SpectacularSwaggerSplitView.as_view(url_name="schema"), name="docs"),
     re_path(r"^admin$", RedirectView.as_view(pattern_name="admin:index")),
     path("admin/", admin.site.urls),
+    path("streets/<str:build>/<int:z>/<int:x>/<int:y>.mvt", views.street_tile, name="street-tile"),
     re_path(r"^media/(?P<path>.*)$", views.media),
 ]
 

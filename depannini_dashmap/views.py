@@ -1,5 +1,6 @@
 """The status document, liveness and readiness, and the answers outside of any view."""
 
+import gzip
 import sys
 from typing import Any
 
@@ -18,6 +19,7 @@ from depannini_dashmap.lib.api.decorators import read_only
 from depannini_dashmap.lib.api.exception_handler import error_response
 from depannini_dashmap.lib.api.middleware import is_page
 from depannini_dashmap.lib.db import readiness
+from depannini_dashmap.lib.roads import tiles
 from depannini_dashmap.operations import proxies
 from depannini_dashmap.server import shutdown
 
@@ -56,6 +58,22 @@ def media(request: HttpRequest, path: str) -> HttpResponse:
         return serve(request, path, document_root=settings.MEDIA_ROOT)
     except (OSError, ValueError) as error:  # a name that no file system takes
         raise Http404 from error
+
+
+@read_only
+def street_tile(request: HttpRequest, build: str, z: int, x: int, y: int) -> HttpResponse:
+    """GET `/streets/<build>/<z>/<x>/<y>.mvt`: one tile of the street map, for ever the same under its address; 204 where it is empty."""
+    tile = tiles.read_tile(build, z, x, y) if z <= 22 and x < 1 << z and y < 1 << z else b""
+    if tile is None:
+        raise Http404
+    answer = HttpResponse(tile, content_type="application/vnd.mapbox-vector-tile", status=200 if tile else 204)
+    answer["Cache-Control"] = "public, max-age=31536000, immutable"
+    if tile and "gzip" in request.headers.get("Accept-Encoding", ""):
+        answer["Content-Encoding"] = "gzip"
+    elif tile:
+        answer.content = gzip.decompress(tile)
+    answer["Vary"] = "Accept-Encoding"
+    return answer
 
 
 class SchemaView(SpectacularAPIView):

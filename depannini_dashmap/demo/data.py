@@ -22,13 +22,14 @@ from depannini_dashmap.demo.people_and_places import (
     CLIENTS,
     DEMO_PASSWORD,
     DISPATCHERS,
+    MONACO,
     OPERATOR,
-    PARIS,
     VIEWER,
     Person,
     Place,
 )
-from depannini_dashmap.lib.geo import haversine_km, initial_bearing
+from depannini_dashmap.lib.geo import initial_bearing
+from depannini_dashmap.lib.roads import lines, routing
 from fleet.models import Vehicle
 from fleet.services import create_vehicle
 from orders.models import Order
@@ -96,11 +97,18 @@ def seed(seed_number: int = 1) -> Made:
     chance = random.Random(seed_number)  # noqa: S311 - a reproducible demo, not secrets
     _make_staff(made)
     for person, name, places, orders in zip(
-        DISPATCHERS, ("Atlas Transport", "Seine Logistique"), (ALGIERS, PARIS), (40, 20), strict=True
+        DISPATCHERS, ("Atlas Transport", "Riviera Logistique"), (ALGIERS, MONACO), (40, 20), strict=True
     ):
         _make_company(person, name, places, orders, chance, made)
+    _let_work_for_both(User.objects.get(username=DISPATCHERS[0].login))
     _make_roadside(chance, made)
     return made
+
+
+def _let_work_for_both(user: User) -> None:
+    """Let the first dispatcher see the other company, too: its streets are those that ship with the product."""
+    for company in Company.objects.exclude(memberships__user=user):
+        Membership.objects.create(user=user, company=company)
 
 
 def _user(person: Person, user_type: str, email: str) -> User:
@@ -161,7 +169,7 @@ def _make_company(
 def _make_vehicle(user: User, company: Company, number: int, chance: random.Random) -> Vehicle:
     make, model, capacity = VEHICLES[number]
     driver = DRIVERS[number]
-    plate = f"{chance.randint(10000, 99999)}-{chance.randint(115, 125)}-{16 if company.name.startswith('Atlas') else 75}"
+    plate = f"{chance.randint(10000, 99999)}-{chance.randint(115, 125)}-{16 if company.name.startswith('Atlas') else 98}"
     return create_vehicle(
         actor=user,
         company=company,
@@ -266,19 +274,21 @@ def _make_tracks(user: User, vehicles: Sequence[Vehicle], places: Sequence[Place
 def _drive(
     vehicle: Vehicle, start: Place, goal: Place, ended_at: dt.datetime, chance: random.Random
 ) -> Iterable[dict[str, object]]:
-    distance_km = haversine_km(start.lat, start.lng, goal.lat, goal.lng)
+    """Report every 15 seconds along the road, where roads are known, else along the straight line; six tenths of the way."""
+    way = routing.route([(start.lat, start.lng), (goal.lat, goal.lng)], within=2.0).line
+    distance_km = lines.length_km(way)
     step_s = 15
     steps = max(2, int(distance_km / 40 * 3600 / step_s * 0.6))
-    heading = initial_bearing(start.lat, start.lng, goal.lat, goal.lng)
     speed_kmh = distance_km * 0.6 / (steps * step_s / 3600)
     for index in range(steps + 1):
         share = 0.6 * index / steps
+        (lat, lng), ahead = lines.along(way, distance_km * share)
         yield {
             "vehicle_id": vehicle.pk,
-            "latitude": start.lat + (goal.lat - start.lat) * share + chance.uniform(-0.0003, 0.0003),
-            "longitude": start.lng + (goal.lng - start.lng) * share + chance.uniform(-0.0003, 0.0003),
+            "latitude": lat + chance.uniform(-0.00003, 0.00003),
+            "longitude": lng + chance.uniform(-0.00003, 0.00003),
             "speed": round(speed_kmh * chance.uniform(0.9, 1.1), 2),
-            "heading": round(heading, 2),
+            "heading": round(initial_bearing(lat, lng, *ahead[1 if len(ahead) > 1 else 0]), 2) % 360,
             "timestamp": (ended_at - dt.timedelta(seconds=step_s * (steps - index))).isoformat(),
             "engine_status": "on",
             "fuel_level": round(80 - 10 * share, 2),

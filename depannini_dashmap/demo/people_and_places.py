@@ -74,17 +74,23 @@ ALGIERS = (
     Place("Zéralda", "Route de la Plage, Zéralda", 36.7110, 2.8420),
     Place("Blida gare", "Avenue de la Gare, Blida", 36.4800, 2.8300),
 )
-PARIS = (
-    Place("Marché de Rungis", "1 Rue de la Tour, 94150 Rungis", 48.7590, 2.3520),
-    Place("Gare de Lyon", "Place Louis-Armand, 75012 Paris", 48.8443, 2.3744),
-    Place("Bercy entrepôts", "Rue de Bercy, 75012 Paris", 48.8380, 2.3830),
-    Place("Carrefour Vincennes", "93 Avenue de Paris, 94300 Vincennes", 48.8470, 2.4280),
-    Place("Port de Gennevilliers", "Route du Bassin, 92230 Gennevilliers", 48.9370, 2.2900),
-    Place("Saint-Denis Pleyel", "Place Pleyel, 93200 Saint-Denis", 48.9170, 2.3450),
-    Place("La Défense", "Parvis de La Défense, 92800 Puteaux", 48.8918, 2.2380),
-    Place("Boulogne-Billancourt", "Rue de Silly, 92100 Boulogne-Billancourt", 48.8350, 2.2400),
-    Place("Créteil Soleil", "101 Avenue du Général de Gaulle, 94000 Créteil", 48.7790, 2.4570),
-    Place("Orly fret", "Zone de fret, 94310 Orly", 48.7260, 2.3650),
-    Place("Roissy fret", "Rue des Frères Wright, 95700 Roissy", 49.0050, 2.5300),
-    Place("Versailles Chantiers", "Rue de l'Abbé Rousseaux, 78000 Versailles", 48.7950, 2.1350),
+# Where the extract lies that ships with the product, so that its streets are there at once.
+MONACO = (
+    Place("Port Hercule", "Quai Antoine Ier, La Condamine, Monaco", 43.734280, 7.421760),
+    Place("Marché de la Condamine", "Place d'Armes, La Condamine, Monaco", 43.731850, 7.418630),
+    Place("Gare de Monaco", "Avenue Prince Pierre, Monaco", 43.738400, 7.419500),
+    Place("Hôpital Princesse Grace", "Avenue Pasteur, Monaco", 43.730560, 7.410950),
+    Place("Centre commercial Fontvieille", "Avenue Prince Héréditaire Albert, Fontvieille", 43.729500, 7.415500),
+    Place("Casino de Monte-Carlo", "Place du Casino, Monte-Carlo", 43.739300, 7.428100),
+    Place("Grimaldi Forum", "10 Avenue Princesse Grace, Larvotto", 43.743700, 7.431600),
+    Place("Plages du Larvotto", "Avenue Princesse Grace, Larvotto", 43.746000, 7.434300),
+    Place("Boulevard des Moulins", "Boulevard des Moulins, Monte-Carlo", 43.741900, 7.427900),
+    Place("Jardin Exotique", "Boulevard du Jardin Exotique, Monaco", 43.731300, 7.413600),
+    Place("Saint-Roman", "Boulevard d'Italie, La Rousse", 43.748300, 7.435100),
+    Place("Rue Grimaldi", "34 Rue Grimaldi, Monaco", 43.735000, 7.418000),
 )
+
+
+def around(lat: float, lng: float) -> tuple[Place, ...]:
+    """Return the places of the city that a point lies in, or nearest to."""
+    return min((ALGIERS, MONACO), key=lambda places: abs(places[0].lat - lat) + abs(places[0].lng - lng))

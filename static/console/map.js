@@ -1,4 +1,5 @@
 // The live map and the tables that hold the same. All texts go in as text nodes, never as HTML.
+import { addBackground } from "./background.js";
 import { matching } from "./finding.js";
 import { keepCurrent, requireSignedIn } from "./live.js";
 import { element, Markers } from "./markers.js";
@@ -18,46 +19,8 @@ let pending = 0;
 const map = L.map(box, { worldCopyJump: true, zoomControl: false, minZoom: 2, attributionControl: false });
 map.setView([36.75, 3.06], 6);
 L.control.zoom({ position: document.dir === "rtl" ? "topright" : "topleft", zoomInTitle: say("zoomIn"), zoomOutTitle: say("zoomOut") }).addTo(map);
-const credits = L.control.attribution({ prefix: "Leaflet" }).addTo(map);
 L.control.scale({ imperial: false }).addTo(map);
-map.createPane("basemap").style.zIndex = 150;
-map.createPane("places").style.zIndex = 160;
-if (box.dataset.tileUrl) L.tileLayer(box.dataset.tileUrl, { maxZoom: 19, attribution: "© OpenStreetMap contributors" }).addTo(map);
-else drawBasemap();
-
-async function drawBasemap() {
-  const [world, cities] = await Promise.all([box.dataset.basemapUrl, box.dataset.citiesUrl].map(async (url) => (await fetch(url)).json()));
-  const css = getComputedStyle(document.documentElement);
-  L.geoJSON(world, {
-    pane: "basemap",
-    renderer: L.canvas({ pane: "basemap", padding: 0.5 }),
-    interactive: false,
-    smoothFactor: 1,
-    style: {
-      color: css.getPropertyValue("--map-border").trim(),
-      weight: 1,
-      fillColor: css.getPropertyValue("--map-land").trim(),
-      fillOpacity: 1,
-    },
-  }).addTo(map);
-  credits.addAttribution("Natural Earth");
-  const layer = L.layerGroup().addTo(map);
-  const show = () => {
-    layer.clearLayers();
-    const zoom = map.getZoom();
-    const inside = map.getBounds().pad(0.1);
-    for (const [name, lat, lng, from] of cities) {
-      if (zoom < from || !inside.contains([lat, lng])) continue;
-      const label = element("span", "", name);
-      layer.addLayer(L.marker([lat, lng], {
-        pane: "places", interactive: false, keyboard: false,
-        icon: L.divIcon({ className: "city", html: label, iconSize: null }),
-      }));
-    }
-  };
-  map.on("moveend", show);
-  show();
-}
+const streets = addBackground(map, box);
 
 function arrow() {
   const svg = document.createElementNS(SVG, "svg");
@@ -281,12 +244,19 @@ function nearFirst(points) {
   return points.filter((point) => point.distanceTo(centre) < 80000);
 }
 
+/** Where a map opens: on those that our streets show, if there are any. */
+function onStreets(points) {
+  const there = streets ? markers.places().filter((point) => streets.contains(point)) : [];
+  return there.length ? there : points;
+}
+
 function fit(isFirst) {
-  const points = isFirst === true ? nearFirst(markers.places()) : markers.places();
+  const points = isFirst === true ? onStreets(nearFirst(markers.places())) : markers.places();
   const stops = state.trip ? state.trip.stops.filter((stop) => stop.lat !== null).map((stop) => L.latLng(stop.lat, stop.lng)) : [];
   const driving = state.trip && vehicles.get(state.trip.vehicle_id);
   const chosen = stops.length ? [...stops, ...(driving ? [L.latLng(driving.lat, driving.lng)] : [])] : points;
-  if (chosen.length) map.fitBounds(L.latLngBounds(chosen).pad(0.15), { maxZoom: 14, animate: false });
+  if (chosen.length) map.fitBounds(L.latLngBounds(chosen).pad(0.15), { maxZoom: streets ? 16 : 14, animate: false });
+  else if (streets) map.fitBounds(streets, { animate: false });
 }
 
 // --- News ------------------------------------------------------------------------------------------------------------

@@ -53,7 +53,6 @@ def live_map(request: HttpRequest, context: dict[str, Any]) -> HttpResponse:
         {
             **context,
             "title": _("Live map"),
-            "tile_url": settings.MAP_TILE_URL,
             "trips": snapshot.trips_to_choose(request.user),
             "chosen": given_id(request, "trip"),
             "shown": next((f"{kind}-{pk}" for kind in ("request", "vehicle") if (pk := given_id(request, kind))), ""),

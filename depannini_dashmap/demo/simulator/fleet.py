@@ -5,11 +5,12 @@ from __future__ import annotations
 import asyncio
 import time
 from datetime import UTC, datetime
+from itertools import zip_longest
 from typing import TYPE_CHECKING
 
 import httpx
 
-from depannini_dashmap.demo.people_and_places import ALGIERS, DEMO_PASSWORD, DISPATCHERS
+from depannini_dashmap.demo.people_and_places import ALGIERS, DEMO_PASSWORD, DISPATCHERS, around
 from depannini_dashmap.demo.simulator.world import Mover, Refused, World
 
 if TYPE_CHECKING:
@@ -29,11 +30,21 @@ async def run_fleet(world: World, vehicles: int) -> None:
         while len(fleet) < vehicles:
             fleet.append(await _buy_vehicle(world, token, len(fleet)))
         latest = (await world.call("GET", "/api/positions/latest/", token=token)).json()["results"]
+        fleet = _of_each_company(fleet)
         places = {fix["vehicle_id"]: (float(fix["latitude"]), float(fix["longitude"])) for fix in latest}
     except (httpx.HTTPError, Refused) as error:
         world.tally.fail(f"fleet: {error if isinstance(error, Refused) else type(error).__name__}")
         return
     await asyncio.gather(*(_run_vehicle(world, token, vehicle, places.get(vehicle["id"])) for vehicle in fleet[:vehicles]))
+
+
+def _of_each_company(fleet: list[dict]) -> list[dict]:
+    """Take turns among the companies, so that a few vehicles are some of each."""
+    by_company: dict[int, list[dict]] = {}
+    for vehicle in fleet:
+        by_company.setdefault(vehicle["company"], []).append(vehicle)
+    rounds = zip_longest(*by_company.values())
+    return [vehicle for turn in rounds for vehicle in turn if vehicle is not None]
 
 
 def rhythm(speed_up: float) -> tuple[float, float]:
@@ -68,12 +79,13 @@ async def _buy_vehicle(world: World, token: str, number: int) -> dict:
 async def _run_vehicle(world: World, token: str, vehicle: dict, last_place: tuple[float, float] | None) -> None:
     """Drive one vehicle from where it was heard of last."""
     place = world.random.choice(ALGIERS)
+    city = around(*last_place) if last_place else ALGIERS
     mover = Mover(*(last_place or (place.lat, place.lng)))
     while not world.is_over:
         try:
             trip = await _next_trip(world, token, vehicle["id"])
             if trip is None:
-                goal = world.random.choice(ALGIERS)
+                goal = world.random.choice(city)
                 await _drive(world, token, vehicle["id"], mover, goal.lat, goal.lng)
             else:
                 await _drive_trip(world, token, vehicle["id"], mover, trip)

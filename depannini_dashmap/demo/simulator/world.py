@@ -17,7 +17,8 @@ import httpx
 import websockets
 
 from depannini_dashmap.demo.people_and_places import DEMO_PASSWORD
-from depannini_dashmap.lib.geo import haversine_km, initial_bearing
+from depannini_dashmap.lib.geo import initial_bearing
+from depannini_dashmap.lib.roads import lines, routing
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -151,19 +152,20 @@ class Mover:
     lng: float
     speed_kmh: float = 0.0
     heading: float = 0.0
+    way: list[tuple[float, float]] = field(default_factory=list)
 
     def step(self, lat: float, lng: float, speed_kmh: float, seconds: float) -> bool:
-        """Go towards a point for so long; return whether it is reached."""
-        left_km = haversine_km(self.lat, self.lng, lat, lng)
-        reach_km = speed_kmh * seconds / 3600
-        self.heading = round(initial_bearing(self.lat, self.lng, lat, lng), 2)
+        """Go towards a point for so long, by road where roads are known; return whether it is reached."""
+        if not self.way or self.way[-1] != (lat, lng):
+            found = routing.route([(self.lat, self.lng), (lat, lng)], within=1.0)
+            self.way = [(self.lat, self.lng), *(found.line if found.source == routing.ROAD else ()), (lat, lng)]
+        left_km, reach_km = lines.length_km(self.way), speed_kmh * seconds / 3600
+        (self.lat, self.lng), ahead = lines.along(self.way, reach_km)
         if left_km <= max(reach_km, 0.03):
-            self.lat, self.lng, self.speed_kmh = lat, lng, 0.0
+            self.lat, self.lng, self.speed_kmh, self.way = lat, lng, 0.0, []
             return True
-        share = reach_km / left_km
-        self.lat += (lat - self.lat) * share
-        self.lng += (lng - self.lng) * share
-        self.speed_kmh = speed_kmh
+        self.way, self.speed_kmh = ahead, speed_kmh
+        self.heading = round(initial_bearing(self.lat, self.lng, *ahead[1]), 2) % 360
         return False
 
 

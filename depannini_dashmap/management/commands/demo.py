@@ -8,7 +8,10 @@ import sys
 import time
 import urllib.request
 from argparse import ArgumentParser
+from collections.abc import Iterator
+from contextlib import contextmanager
 from importlib import import_module
+from pathlib import Path
 from typing import Any
 
 from django.conf import settings
@@ -17,7 +20,13 @@ from django.core.management import call_command, get_commands
 from django.core.management.base import BaseCommand, CommandError
 from django.db import connection
 
+from depannini_dashmap.lib import roads
+from depannini_dashmap.lib.roads import data, engine, routing
+from depannini_dashmap.lib.roads.build import pipeline
+from depannini_dashmap.lib.roads.build.failures import BuildFailed
+
 HOST = "127.0.0.1"
+EXTRACT = Path(roads.__file__).parent / "extracts" / "monaco-2021.osm.pbf"
 START_WITHIN = 30  # seconds
 
 
@@ -41,12 +50,24 @@ class Command(BaseCommand):
         os.environ.setdefault("ALLOWED_HOSTS", "localhost,127.0.0.1,[::1],10.0.2.2")
         os.environ.setdefault("CORS_ALLOW_LOCALHOST", "on")
         call_command("migrate", verbosity=0, interactive=False)
-        self.seed_once()
+        self.build_roads_once()
+        with roads_in_reach():
+            self.seed_once()
         self.say_where(port)
         command = server_command(port)
         if not options["simulate"]:
             os.execv(command[0], command)  # noqa: S606 - Ctrl-C and SIGTERM reach the server itself
         sys.exit(serve_and_simulate(command, port, options["duration"]))
+
+    def build_roads_once(self) -> None:
+        """Build the streets of the demo's city, a matter of seconds, unless somebody built others; without them all else works."""
+        if data.current() is not None:
+            return
+        self.stdout.write("Building streets and driving times of the demo's city ...")
+        try:
+            pipeline.build(EXTRACT, lambda line: self.stdout.write(f"  {line.strip()}") if "left out" in line else None)
+        except BuildFailed as error:
+            self.stdout.write(f"  {error} The map then has no streets, and driving times are estimates.")
 
     def seed_once(self) -> None:
         """Fill a database without people; say so when there is nothing to fill it with."""
@@ -78,6 +99,24 @@ class Command(BaseCommand):
                 self.stdout.write(f"  {role:<18} {login:<32} {password}")
         self.stdout.write("\nMails and SMS are printed here. Ctrl-C stops the server.\n")
         self.stdout.flush()
+
+
+@contextmanager
+def roads_in_reach(within: float = 5.0) -> Iterator[None]:
+    """Keep the road engine while the demo's drives are made, if this machine has one; the server then keeps its own."""
+    keeper = None if get_user_model().objects.exists() else engine.Keeper()
+    build = data.current()
+    if keeper is None or build is None or not build.file(data.ENGINE_FILES) or settings.ROUTING_URL:
+        yield
+        return
+    keeper.start()
+    deadline = time.monotonic() + within
+    while not routing.is_known() and time.monotonic() < deadline:
+        time.sleep(0.02)
+    try:
+        yield
+    finally:
+        keeper.stop()
 
 
 def refuse_busy_port(port: int) -> None:

@@ -12,7 +12,7 @@ from depannini_dashmap.demo.people_and_places import ASSISTANTS, CLIENTS, DEMO_P
 LOGINS = [
     ("operator", OPERATOR.login, DEMO_PASSWORD),
     ("dispatcher", DISPATCHERS[0].login, DEMO_PASSWORD),
-    ("dispatcher (Paris)", DISPATCHERS[1].login, DEMO_PASSWORD),
+    ("dispatcher (Monaco)", DISPATCHERS[1].login, DEMO_PASSWORD),
     ("viewer", VIEWER.login, DEMO_PASSWORD),
     ("client", CLIENTS[0].login, DEMO_PASSWORD),
     ("assistant", ASSISTANTS[0].login, DEMO_PASSWORD),

@@ -17,6 +17,7 @@ from depannini_dashmap.lib.roads import data
 from depannini_dashmap.lib.roads.build.engine import build_engine_files
 from depannini_dashmap.lib.roads.build.failures import BuildFailed, Unavailable
 from depannini_dashmap.lib.roads.build.places import build_places
+from depannini_dashmap.lib.roads.build.streets import build_streets
 
 Say = Callable[[str], None]
 Part = Callable[[Path, Path], str]
@@ -59,6 +60,7 @@ def parts() -> dict[str, tuple[str, Part]]:
     """Return what a build is made of, by its file: a word for it, and what makes it and says what was made."""
     return {
         data.PLACES: ("Places", lambda extract, work: f"{build_places(extract, work / data.PLACES):,} names"),
+        data.STREETS: ("Streets", lambda extract, work: build_streets(extract, work / data.STREETS, read_box(extract))),
         data.ENGINE_FILES: ("Roads", lambda extract, work: build_engine_files(extract, work / data.ENGINE_FILES)),
     }
 
