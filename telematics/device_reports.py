@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 
 from django.db.models import F, Value
@@ -34,9 +35,8 @@ def receive(messages: Sequence[Message], spend: Spend) -> None:
     by_key: dict[str, list[Report]] = {}
     for message in messages:
         by_key.setdefault(message.device, []).append(message.report)
-    known = {key: devices.recognise_device(key) for key in by_key}
-    for key in known:
-        spend(devices.digest_of(key), len(by_key[key]))
+    known = devices.recognise_devices(by_key)
+    _spend(spend, known, by_key)
     _record(known, by_key)
 
 
@@ -52,10 +52,18 @@ def receive_forwarded(forwarder: Forwarder, messages: Sequence[Message], spend: 
             by_id.setdefault(message.device[:LONGEST_ID], []).append(message.report)
     rows = Device.objects.working().filter(company_id=forwarder.company_id, external_id__in=[one for one in by_id if one])
     known = {device.external_id: device for device in rows}
-    for external_id in known:
-        spend(f"{forwarder.pk}:{devices.digest_of(external_id)}", len(by_id[external_id]))
+    _spend(spend, known, by_id)
     _record(known, {external_id: reports for external_id, reports in by_id.items() if external_id in known})
     _note_forwarder(forwarder, [one for one in by_id if one not in known])
+
+
+def _spend(spend: Spend, known: dict[str, Device], reports: dict[str, list[Report]]) -> None:
+    """Count the reports of each vehicle: its trackers share what it may send. Raises: TooManyRequests."""
+    costs = Counter[int]()
+    for name, device in known.items():
+        costs[device.vehicle_id] += len(reports[name])
+    for vehicle_id, cost in costs.items():
+        spend(f"vehicle:{vehicle_id}", cost)
 
 
 def _record(known: dict[str, Device], reports: dict[str, list[Report]]) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import secrets
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from django.db import IntegrityError, transaction
@@ -115,12 +116,17 @@ def end_forwarder(*, actor: User, forwarder_id: int) -> None:
 
 def recognise_device(key: str) -> Device:
     """Return the working device of a key. Raises: Unauthenticated."""
-    device = None
-    if 0 < len(key) <= LONGEST_KEY:
-        device = Device.objects.working().filter(key_digest=digest_of(key)).first()
-    if device is None:
-        raise errors.Unauthenticated()
-    return device
+    return recognise_devices([key])[key]
+
+
+def recognise_devices(keys: Iterable[str]) -> dict[str, Device]:
+    """Return the working device of each key, by one query. Raises: Unauthenticated where one is nobody's."""
+    digests = {key: digest_of(key) for key in keys if 0 < len(key) <= LONGEST_KEY}
+    found = {device.key_digest: device for device in Device.objects.working().filter(key_digest__in=digests.values())}
+    try:
+        return {key: found[digests[key]] for key in keys}
+    except KeyError:
+        raise errors.Unauthenticated() from None
 
 
 def forwarder_of(secret: str) -> Forwarder | None:

@@ -8,6 +8,8 @@ from typing import Any
 
 import pytest
 from django.core.cache import cache
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from depannini_dashmap.models import AuditEvent
@@ -359,6 +361,32 @@ def test_watchers_hear_devices(api: Any, van: Any, made: dict, fix: Callable) ->
     with layer.captured("fleet.company") as heard:
         api().get(f"{URL}osmand/", {"id": made["key"], **QUERY})
     assert [event["position"]["speed"] for _, event in heard] == ["18.52"]
+
+
+def test_trackers_of_one_vehicle_share_its_rate(
+    api: Any, dispatcher: Any, van: Any, other_van: Any, made: dict, secret: str, settings: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from accounts.throttles import Bucket, PositionThrottle
+
+    settings.THROTTLING_ENABLED = True
+    monkeypatch.setattr(PositionThrottle, "bucket", Bucket("position", 1, 3))
+    client = api(dispatcher)
+    second = client.post(URL, {"vehicle_id": van.pk, "name": "Second"}).json()
+    elsewhere = client.post(URL, {"vehicle_id": other_van.pk}).json()
+    client.post(URL, {"vehicle_id": van.pk, "external_id": IMEI})
+    for key in (made["key"], second["key"]):
+        assert api().get(f"{URL}osmand/", {"id": key, **QUERY}).status_code == 200
+    assert api().post(f"{URL}traccar/", forwarded(IMEI), headers=bearer(secret)).status_code == 200
+    assert api().post(f"{URL}traccar/", forwarded(IMEI, 1), headers=bearer(secret)).status_code == 429
+    assert api().get(f"{URL}osmand/", {"id": second["key"], **QUERY}).status_code == 429
+    assert api().get(f"{URL}osmand/", {"id": elsewhere["key"], **QUERY}).status_code == 200
+
+
+def test_keys_of_one_body_are_looked_up_at_once(api: Any, van: Any, made: dict) -> None:
+    keys = [{"device_id": f"nobody-{number}", "location": {}} for number in range(50)]
+    with CaptureQueriesContext(connection) as queries:
+        assert api().post(f"{URL}traccar/", [{"device_id": made["key"], "location": {}}, *keys], format="json").status_code == 401
+    assert len([one for one in queries if "key_digest" in one["sql"]]) == 1
 
 
 def test_each_key_has_its_rate(api: Any, made: dict, settings: Any, monkeypatch: pytest.MonkeyPatch) -> None:
