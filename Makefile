@@ -28,10 +28,11 @@ roads: $(VENV)/.installed-roads  ## Build streets, places and driving times: mak
 test: $(VENV)/.installed-roads  ## Run the whole test suite; ARGS goes to pytest
 	$(PY) -m pytest -n 2 --dist worksteal $(ARGS)
 
-lint: $(VENV)/.installed-dev  ## Style, types, direction of imports
+lint: $(VENV)/.installed-dev  ## Style, types, direction of imports, code that nothing calls
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/mypy
 	$(VENV)/bin/lint-imports --no-logo
+	@! $(VENV)/bin/vulture | grep -vE "unused (variable|attribute) "
 
 adversarial: $(VENV)/.installed  ## Attack running servers over TCP (needs PostgreSQL and Redis) and print what held
 	$(PY) -m pytest -c adversarial/pytest.ini --rootdir=. adversarial $(ARGS)

@@ -61,10 +61,6 @@ class MembershipQuerySet(TenantQuerySet):
         """Keep the memberships that decide who works for the company."""
         return self.filter(is_owner=True)
 
-    def company_ids(self) -> models.QuerySet:
-        """Give the company ids as a subquery for ``company__in``."""
-        return self.values("company_id")
-
 
 class InvitationQuerySet(TenantQuerySet):
     """Who is asked to work for whom."""

@@ -30,13 +30,6 @@ class IsAssistant(_OfType):
     user_type = User.Type.ASSISTANT
 
 
-class IsStaff(BasePermission):
-    """Operators only: superusers and the group Operators."""
-
-    def has_permission(self, request: Request, view: APIView) -> bool:
-        return bool(request.user.is_authenticated and request.user.is_operator)
-
-
 class IsRoadside(BasePermission):
     """Who works the roadside side: operators, and dispatchers of the group Roadside."""
 

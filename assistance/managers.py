@@ -32,11 +32,6 @@ class AssistanceQuerySet(models.QuerySet):
         """Keep the accepted ones whose assistant has given no sign of life for too long."""
         return self.filter(status=lifecycle.ACCEPTED, stalled_since__isnull=False)
 
-    def lasting_too_long(self, now: datetime | None = None) -> Self:
-        """Keep those under way for longer than ASSISTANCE_LONGEST."""
-        longest = settings.ASSISTANCE_LONGEST
-        return self.filter(status=lifecycle.ONGOING, started_at__lte=(now or timezone.now()) - longest)
-
     def of_party(self, user: User) -> Self:
         """Keep those whose client or assistant the user is; staff and Roadside are a party of all."""
         if user.is_roadside:

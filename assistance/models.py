@@ -332,10 +332,6 @@ class Assistance(models.Model):
             return self.price_is_final and self.assistance_type != ServiceType.REPAIR
         return self.price_source != self.PriceSource.ASSISTANT
 
-    def may_talk(self, now: datetime) -> bool:
-        """Say whether its parties may still write to each other: until 24 h after the end."""
-        return self.ended_at is None or now <= self.ended_at + CONTACT_AFTER_END
-
     def role_of(self, user_id: int) -> str | None:
         """Say what somebody is in it: its client, its assistant, or nobody."""
         if user_id == self.client_id:

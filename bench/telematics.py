@@ -244,11 +244,11 @@ def bench_reads(user: Any, vehicle_ids: list[int], sizes: list[int], rounds: int
     from rest_framework.test import APIClient
 
     from telematics.models import LatestPosition
-    from telematics.representation import LATEST_COLUMNS, position_objects, ready_positions
+    from telematics.representation import LATEST_COLUMNS, position_object, ready_positions
     from telematics.viewsets import latest_rows
 
     client = APIClient(headers={"Authorization": bearer(user)})
-    rows = position_objects(LatestPosition.objects.values_list(*LATEST_COLUMNS))
+    rows = [position_object(row) for row in LatestPosition.objects.values_list(*LATEST_COLUMNS)]
     assert len(rows) == VEHICLES
     names = list(rows[0])
     with connection.cursor() as cursor:

@@ -39,10 +39,6 @@ class PositionQuerySet(OfVehicleQuerySet):
 class LatestPositionQuerySet(OfVehicleQuerySet):
     """One row a vehicle."""
 
-    def silent_since(self, instant: datetime) -> Self:
-        """Keep the vehicles that have not been heard of since."""
-        return self.filter(timestamp__lt=instant)
-
 
 class ForwarderQuerySet(TenantQuerySet):
     """Servers that pass on what trackers tell them."""

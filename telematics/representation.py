@@ -89,8 +89,3 @@ def ready_positions(rows: Iterable[Sequence[Any]]) -> list[orjson.Fragment]:
         )
         for position_id, vehicle_id, plate, make, model, reading in rows
     ]
-
-
-def position_objects(rows: Iterable[Sequence[Any]]) -> list[dict[str, Any]]:
-    """Build the position objects of many rows."""
-    return [position_object(row) for row in rows]

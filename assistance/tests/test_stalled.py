@@ -260,12 +260,3 @@ def test_a_client_still_only_cancels(accepted: Assistance, client_user: Any) -> 
             services.update_status(client_user, accepted.pk, status)
     with pytest.raises((Forbidden, InvalidData)):
         services.complete(client_user, accepted.pk)
-
-
-def test_long_jobs_are_known(job_in: Any, client_user: Any, assistant_user: Any, clock: Any, settings: Any) -> None:
-    job = job_in("ongoing", client_user, assistant_user)
-    assert not Assistance.objects.lasting_too_long().exists()
-    clock.shift(settings.ASSISTANCE_LONGEST)
-    assert list(Assistance.objects.lasting_too_long()) == [job]
-    services.update_status(assistant_user, job.pk, "completed")
-    assert not Assistance.objects.lasting_too_long().exists()

@@ -1,7 +1,6 @@
 """Values in and out of the API."""
 
 import datetime as dt
-from decimal import Decimal
 
 import pytest
 from rest_framework.exceptions import ValidationError
@@ -13,7 +12,6 @@ from depannini_dashmap.lib.api.fields import (
     NumberField,
     StrictIntegerField,
     UtcDateTimeField,
-    format_decimal,
     format_utc,
 )
 
@@ -99,6 +97,3 @@ def test_what_programs_write_has_ascii_digits(field, sent):
 def test_formats():
     assert format_utc(dt.datetime(999, 1, 2, tzinfo=dt.UTC)) == "0999-01-02T00:00:00Z"
     assert format_utc(None) is None
-    assert format_decimal(Decimal("-0.001"), 2) == "0.00"
-    assert format_decimal(-12.345678, 6) == "-12.345678"
-    assert format_decimal(None, 2) is None

@@ -51,11 +51,6 @@ class TripLine:
         """Whether a dispatcher should look at it."""
         return self.starts_late or self.late_stops > 0
 
-    @property
-    def percent(self) -> int:
-        """How much of the tour is done."""
-        return round(100 * self.done / self.total) if self.total else 0
-
 
 @dataclass(frozen=True)
 class Help:

@@ -21,14 +21,6 @@ def format_utc(value: dt.datetime | None) -> str | None:
     return value.astimezone(dt.UTC).replace(microsecond=0, tzinfo=None).isoformat() + "Z"
 
 
-def format_decimal(value: Decimal | float | None, places: int) -> str | None:
-    """Return a number as a string with exactly `places` decimals; never a negative zero."""
-    if value is None:
-        return None
-    text = f"{value:.{places}f}"
-    return text[1:] if text.startswith("-") and not text.strip("-0.") else text
-
-
 class _PlainText:
     """What programs write is ASCII; Python's patterns for dates take digits of every script."""
 
