@@ -113,7 +113,7 @@ def test_a_backlog_is_taken_by_how_urgent_it_is(client_user: Any, monkeypatch: A
 
 
 def test_enqueuing_wakes_the_worker_only_after_the_commit(db: None, django_capture_on_commit_callbacks: Any) -> None:
-    thread = worker.WorkerThread()
+    thread = worker.WorkerThread(long_tasks=False)
     try:
         with django_capture_on_commit_callbacks(execute=True):
             note.enqueue(1)
@@ -121,3 +121,16 @@ def test_enqueuing_wakes_the_worker_only_after_the_commit(db: None, django_captu
         assert thread.worker.wake.is_set()
     finally:
         worker.task_enqueued.disconnect(dispatch_uid="task-worker")
+
+
+def test_long_tasks_have_a_worker_of_their_own(db):
+    from django_tasks_db.models import DBTaskResult
+
+    from accounts.tasks import deliver_code
+    from depannini_dashmap.lib.ops.worker import LONG
+
+    deliver_code.using(queue_name=LONG).enqueue(0)
+    deliver_code.enqueue(0)
+    assert Worker(long_tasks=False).drain() == 1
+    assert [row.queue_name for row in DBTaskResult.objects.ready()] == [LONG]
+    assert Worker(long_tasks=True).drain() == 1

@@ -1,7 +1,8 @@
 """Run the tasks that wait in the database: one thread inside the server, or `manage.py db_worker`.
 
 A task that fails is tried again with growing delays and parked after ten tries; one whose worker died is taken over.
-At least once, never exactly once: tasks are safe to run twice. Of what is due the highest priority comes first.
+At least once, never exactly once: tasks are safe to run twice. Of what is due the highest priority comes first. Tasks of
+the queue `long` (a plan, a large import) take many seconds and have a thread of their own: nobody's code waits for them.
 """
 
 import logging
@@ -22,11 +23,13 @@ from depannini_dashmap.lib.ops import process_registry
 
 logger = logging.getLogger(__name__)
 
+POLL_LONG_EVERY = 2.0
 POLL_EVERY = 0.5  # seconds: how late a task of another process, or one that became due, may start
 MAX_TRIES = 10
 LONGEST_DELAY = 3600
 TAKE_OVER_EVERY = 5.0  # seconds between two looks for what dead processes have left undone
 LONGEST_OUTAGE_DELAY = 3.0
+LONG = "long"
 
 
 class GivenUp(Exception):
@@ -39,9 +42,13 @@ def delay_before_retry(tries: int) -> timedelta:
 
 
 class Worker:
-    """Claims due tasks one after the other and runs them in the calling thread."""
+    """Claims due tasks one after the other and runs them in the calling thread.
 
-    def __init__(self, *, poll_every: float = POLL_EVERY):
+    `long_tasks` says which: those of the queue `long` alone, all others, or (None) every task.
+    """
+
+    def __init__(self, *, poll_every: float = POLL_EVERY, long_tasks: bool | None = None):
+        self.long_tasks = long_tasks
         self.worker_id = process_registry.own_name()
         self.poll_every = poll_every
         self.wake = threading.Event()
@@ -95,7 +102,10 @@ class Worker:
 
     def _claim(self) -> Any | None:
         """Take the next due row: the conditional update lets one worker win, without a lock held."""
-        for row in _rows().ready()[:5]:
+        due = _rows().ready()
+        if self.long_tasks is not None:
+            due = due.filter(queue_name=LONG) if self.long_tasks else due.exclude(queue_name=LONG)
+        for row in due[:5]:
             tries = [*row.worker_ids, self.worker_id]
             taken = _rows().filter(pk=row.pk, status=TaskResultStatus.READY).update(
                 status=TaskResultStatus.RUNNING, started_at=timezone.now(), worker_ids=tries
@@ -140,10 +150,11 @@ class Worker:
 class WorkerThread(threading.Thread):
     """A worker inside the server; enqueuing in this process wakes it after the commit."""
 
-    def __init__(self) -> None:
-        super().__init__(name="task-worker", daemon=True)
-        self.worker = Worker()
-        task_enqueued.connect(self._enqueued, dispatch_uid="task-worker")
+    def __init__(self, *, long_tasks: bool) -> None:
+        name = "long-task-worker" if long_tasks else "task-worker"
+        super().__init__(name=name, daemon=True)
+        self.worker = Worker(long_tasks=long_tasks, poll_every=POLL_LONG_EVERY if long_tasks else POLL_EVERY)
+        task_enqueued.connect(self._enqueued, dispatch_uid=name)
 
     def run(self) -> None:
         """Work until `stop`."""
@@ -159,17 +170,23 @@ class WorkerThread(threading.Thread):
 
 
 @cache
-def start() -> WorkerThread:
-    """Start this process's worker thread, once."""
-    thread = WorkerThread()
-    thread.start()
-    return thread
+def start() -> tuple[WorkerThread, ...]:
+    """Start this process's worker threads, once: one for what is quick, one for what takes long."""
+    threads = tuple(WorkerThread(long_tasks=long_tasks) for long_tasks in (False, True))
+    for thread in threads:
+        thread.start()
+    return threads
 
 
 def stop(timeout: float) -> None:
-    """End this process's worker thread, if it has one, after the task at hand."""
-    if start.cache_info().currsize:
-        start().stop(timeout)
+    """End this process's worker threads, if it has some, after the task at hand; one that takes longer is taken over."""
+    if not start.cache_info().currsize:
+        return
+    ends = time.monotonic() + timeout
+    for thread in start():
+        thread.worker.stop()
+    for thread in start():
+        thread.stop(max(ends - time.monotonic(), 0))
 
 
 def should_run_here() -> bool:

@@ -7,7 +7,7 @@ from typing import Any
 from django.core.management.base import BaseCommand
 
 from depannini_dashmap.lib.ops import process_registry
-from depannini_dashmap.lib.ops.worker import POLL_EVERY, Worker
+from depannini_dashmap.lib.ops.worker import POLL_EVERY, Worker, WorkerThread
 from depannini_dashmap.operations import nightly
 
 
@@ -23,15 +23,22 @@ class Command(BaseCommand):
 
     def handle(self, *, interval: float, batch: bool, **options: Any) -> None:
         """Work."""
-        worker = Worker(poll_every=interval)
         if batch:
-            self.stdout.write(f"{worker.drain()} tasks")
+            self.stdout.write(f"{Worker().drain()} tasks")
             return
+        worker, beside = Worker(poll_every=interval, long_tasks=False), WorkerThread(long_tasks=True)
+
+        def stop(*_: Any) -> None:
+            worker.stop()
+            beside.worker.stop()
+
         for number in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(number, lambda *_: worker.stop())
+            signal.signal(number, stop)
         self.stdout.write("Working - Ctrl-C stops")
         self.stdout.flush()
         process_registry.enter()
         nightly.start()
+        beside.start()
         worker.run()
+        beside.join()
         process_registry.leave()
