@@ -27,6 +27,14 @@ class TenantQuerySet(models.QuerySet):
             return self.all()
         return self.filter(**{f"{self.company_path}__in": _company_ids(user)})
 
+    def listed_for(self, user: User) -> Self:
+        """Keep what `visible_to` keeps, by the values of the company ids, which are read once for the user instance.
+
+        For a list in a request that changes no membership: PostgreSQL reads rows in the order of an index that begins
+        with the company only where the company is a value, and knows how many rows to expect.
+        """
+        return self if user.is_operator else self.filter(**{f"{self.company_path}__in": user.company_ids})
+
     def editable_by(self, user: User) -> Self:
         """Keep the rows that the user may change: a viewer of a company only reads."""
         if user.is_operator:

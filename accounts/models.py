@@ -29,6 +29,7 @@ from accounts.managers import (
     UserManager,
     normalise_email,
 )
+from depannini_dashmap.lib.db.prepared import PreparedRows
 from depannini_dashmap.lib.phone_fields import PhoneTextField
 
 __all__ = [
@@ -257,8 +258,17 @@ class User(AbstractBaseUser, PermissionsMixin):
         return frozenset(self.groups.values_list("name", flat=True))
 
     @cached_property
+    def _companies(self) -> tuple[tuple[int, str], ...]:
+        return tuple(_companies_of(None, self.pk))
+
+    @property
     def _company_roles(self) -> tuple[str, ...]:
-        return tuple(self.memberships.values_list("role", flat=True))
+        return tuple(role for _, role in self._companies)
+
+    @property
+    def company_ids(self) -> tuple[int, ...]:
+        """The companies that the user works for, as read once for this instance: for a request that only looks."""
+        return tuple(company_id for company_id, _ in self._companies)
 
     @property
     def is_company_member(self) -> bool:
@@ -332,6 +342,11 @@ class Membership(models.Model):
     def full_role(self, given: str) -> None:
         self.is_owner = given == self.Role.OWNER
         self.role = self.Role.MEMBER if self.is_owner else given
+
+
+_companies_of = PreparedRows(
+    lambda _, user_id: Membership.objects.filter(user_id=user_id).order_by("id").values_list("company_id", "role")
+)
 
 
 class Invitation(models.Model):

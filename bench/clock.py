@@ -31,6 +31,7 @@ BENCHES = {
     "layer": ([], ["--seconds", "4", "--rounds", "1"]),
     "sockets": ([], ["--pairs", "20", "--seconds", "3", "--sockets", "100", "--rounds", "1"]),
     "lists": ([], ["--quick"]),
+    "long_lists": ([], ["--quick"]),
     "pages": ([], ["--quick"]),
     "roads": ([], ["--quick"]),
 }

@@ -63,7 +63,7 @@ class OrderAdmin(SheetAdmin, TenantHistory, SimpleHistoryAdmin, ServiceAdmin):
         "delivery_stop",
         "requested_pickup_date",
     ]
-    list_filter = ["status", WaitingFilter, OnMapFilter, "goods_type", CompanyFilter]
+    list_filter = ["status", WaitingFilter, OnMapFilter, ("created_at", admin.DateFieldListFilter), "goods_type", CompanyFilter]
     list_select_related = ["company", "pickup_stop", "delivery_stop"]
     search_fields = ["order_number", "customer_name", "customer_company", "customer_phone", "goods_description"]
     readonly_fields = ["order_number", "reference", "status", "is_in_trip", "created_at", "updated_at"]

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from typing import Self
 
 from django.db.models import Q
 
 from accounts.managers import TenantQuerySet
+from orders.lifecycle import OPEN
+
+_NUMBER = re.compile(r"ORD-\d{4}-\d{1,10}", re.ASCII | re.IGNORECASE)
 
 _WITHOUT_LOCATION = Q(pickup_stop__isnull=False, pickup_stop__latitude__isnull=True) | Q(
     delivery_stop__isnull=False, delivery_stop__latitude__isnull=True
@@ -19,6 +23,14 @@ class StopQuerySet(TenantQuerySet):
 
 class OrderQuerySet(TenantQuerySet):
     """What must be carried."""
+
+    def open(self) -> Self:
+        """Keep those that are not over: a few, however long the history is."""
+        return self.filter(status__in=OPEN)
+
+    def numbered(self, text: str) -> Self | None:
+        """Keep those whose number is, or begins with, what was typed; None if that is no order number."""
+        return self.filter(order_number__startswith=text.upper()) if _NUMBER.fullmatch(text) else None
 
     def available_for_trip(self) -> Self:
         """Keep those that are pending and that no trip carries."""

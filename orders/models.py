@@ -8,6 +8,7 @@ from simple_history.models import HistoricalRecords
 
 from depannini_dashmap.lib.phone_fields import PhoneTextField
 from fleet.skills import SkillsField
+from orders.lifecycle import OPEN
 from orders.managers import OrderQuerySet, StopQuerySet
 from orders.windows import WindowsField, written
 
@@ -152,6 +153,11 @@ class Order(models.Model):
         indexes = [
             models.Index(fields=["company", "-created_at", "-id"], name="order_company_newest"),
             models.Index(fields=["-created_at", "-id"], name="order_newest"),
+            models.Index(fields=["company", "status", "-created_at", "-id"], name="order_by_status"),
+            models.Index(fields=["company", "status"], condition=Q(status__in=OPEN), name="order_open"),
+            models.Index(fields=["company", "customer_name", "id"], name="order_by_customer"),
+            models.Index(fields=["customer_name", "id"], name="order_customers"),
+            models.Index(fields=["company", "-updated_at", "-id"], name="order_changed"),
             models.Index(
                 fields=["company", "-created_at"],
                 condition=Q(status="pending", is_in_trip=False),

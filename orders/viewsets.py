@@ -43,7 +43,8 @@ class OrderViewSet(ApiMixin, GenericViewSet):
 
     @extend_schema(summary="List orders", responses=OrderSerializer(many=True))
     def list(self, request: Request) -> Response:
-        page = self.paginate_queryset(self.filter_queryset(self.get_queryset()))
+        rows = order_rows(Order.objects.listed_for(request.user))
+        page = self.paginate_queryset(self.filter_queryset(rows))
         return self.get_paginated_response([order_document(row) for row in page])
 
     @extend_schema(summary="Take an order", responses={201: OrderSerializer})

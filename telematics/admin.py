@@ -5,26 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 from django.contrib import admin
-from django.core.paginator import Paginator
 from django.http import HttpRequest
 from django.urls import reverse
-from django.utils.functional import cached_property
 from django.utils.html import format_html
 from django.utils.translation import gettext_lazy as _
 
 from depannini_dashmap.lib.admin.tenancy import TenantAdmin
 from telematics.models import Device, Forwarder, LatestPosition, Position
-
-
-class UncountedPaginator(Paginator):
-    """Pages of a table that is too big to be counted: it says that there are at most a hundred pages."""
-
-    PAGES = 100
-
-    @cached_property
-    def count(self) -> int:
-        """Count no further than the last page shown."""
-        return self.object_list.order_by()[: self.per_page * self.PAGES].count()
 
 
 class ReadOnlyAdmin(TenantAdmin):
@@ -51,7 +38,6 @@ class ReadOnlyAdmin(TenantAdmin):
 class PositionAdmin(ReadOnlyAdmin):
     """The history."""
 
-    paginator = UncountedPaginator
     ordering = ("-id",)
     list_display = ("vehicle", "timestamp", "latitude", "longitude", "speed", "engine_status", "is_implausible")
     sortable_by = ()

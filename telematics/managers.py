@@ -22,6 +22,10 @@ class OfVehicleQuerySet(TenantQuerySet):
         """Keep the rows of the user's companies' vehicles that are not deleted; operators see all companies."""
         return super().visible_to(user).filter(vehicle__deleted_at__isnull=True)
 
+    def listed_for(self, user: User) -> Self:
+        """Keep the same rows for a list, by the values of the company ids."""
+        return super().listed_for(user).filter(vehicle__deleted_at__isnull=True)
+
 
 class PositionQuerySet(OfVehicleQuerySet):
     """The history of fixes."""

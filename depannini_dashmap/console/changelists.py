@@ -62,6 +62,12 @@ class ReadableList(ChangeList):
             messages.error(request, _("A filter in the address cannot be read: this is the list without it."))
             raise IncorrectLookupParameters(str(error)) from error
 
+    def get_results(self, request: HttpRequest) -> None:
+        """Read the page; a list too long to be counted, and a search, draw no dates to choose from, which would read all of it."""
+        super().get_results(request)
+        if self.query or getattr(self.paginator, "is_cut", False):
+            self.date_hierarchy = None
+
 
 def _require_readable(query: QueryDict) -> None:
     for name, values in query.lists():

@@ -227,9 +227,9 @@ def test_the_board_costs_the_same_with_more_rows(
     for number in range(rows):
         _trip(dispatcher, _vehicle(dispatcher, company_a, f"16-{number}"), orders=(_order(dispatcher, company_a),))
         _order(dispatcher, company_a)
-    # session, user, operators' group, roles; trips counted and listed; orders waiting listed, counted and by status;
+    # session, user, operators' group, roles; trips counted and listed; orders waiting listed, open ones by status;
     # silent vehicles listed and counted; late stops of all running trips.
-    with django_assert_num_queries(12):
+    with django_assert_num_queries(11):
         nadia.get("/admin/board/")
 
 
@@ -243,7 +243,7 @@ def test_next_stops_cost_a_query_more_however_many_trips_run(
         update_trip(actor=dispatcher, trip_id=trip.pk, status="in_progress")
         _report(dispatcher, vehicle)
     # What the board of drafts costs, and the open stops of running trips with their vehicles' positions.
-    with django_assert_num_queries(13):
+    with django_assert_num_queries(12):
         body = nadia.get("/admin/board/").content.decode()
     assert body.count("about ") == rows
 

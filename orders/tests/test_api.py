@@ -516,10 +516,10 @@ def test_generate_fake_can_be_switched_off(api, dispatcher, settings):
 
 
 @pytest.mark.parametrize("size", [1, 3])
-def test_the_list_takes_two_queries(api, dispatcher, django_assert_num_queries, size):
+def test_the_list_takes_three_queries(api, dispatcher, django_assert_num_queries, size):
     api(dispatcher).post("/api/orders/generate-fake/", {"count": size})
     client = api(dispatcher)
-    with django_assert_num_queries(2):  # who signs in; the orders with both stops
+    with django_assert_num_queries(3):  # who signs in, their companies; the orders with both stops
         assert len(client.get("/api/orders/").json()["results"]) == size
 
 

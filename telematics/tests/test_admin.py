@@ -49,4 +49,4 @@ def test_the_history_is_never_counted_whole(staff_user: Any, position_id: int, d
         client.get(reverse("admin:telematics_position_changelist"))
     counts = [query["sql"] for query in queries.captured_queries if "COUNT(" in query["sql"].upper()]
     assert len(counts) == 1
-    assert "LIMIT 5000" in counts[0]
+    assert "LIMIT 5001" in counts[0]

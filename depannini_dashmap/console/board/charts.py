@@ -8,6 +8,8 @@ from dataclasses import dataclass
 
 from django.utils.translation import gettext as _
 
+from orders.lifecycle import OPEN
+
 WIDTH, HEIGHT, BASE = 480, 120, 100
 HOURS = 24
 ACCEPT_MINUTES = ((0, 1), (1, 2), (2, 5), (5, 10), (10, None))
@@ -80,6 +82,6 @@ def time_to_accept(asked: Sequence[tuple[dt.datetime, dt.datetime | None]]) -> C
 
 
 def orders_per_status(counts: Mapping[str, int], labels: Mapping[str, str]) -> Chart:
-    """Show the orders of the last 30 days by status."""
-    values = [(label, counts.get(status, 0)) for status, label in labels.items()]
-    return chart("orders", _("Orders of the last 30 days by status"), _("Status"), _("Orders"), values)
+    """Show the orders that are not over yet by status."""
+    values = [(label, counts.get(status, 0)) for status, label in labels.items() if status in OPEN]
+    return chart("orders", _("Open orders by status"), _("Status"), _("Orders"), values)

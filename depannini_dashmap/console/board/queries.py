@@ -20,6 +20,7 @@ from assistance.models import Assistance, AssistantProfile, Offer
 from depannini_dashmap.console.live_map.arrival_times import NextStop, count_late, next_stops
 from depannini_dashmap.lib.time_zone import display_zone
 from fleet.models import Vehicle
+from orders.lifecycle import PENDING
 from orders.models import Order
 from telematics.models import Device
 from trips.lifecycle import DRAFT, IN_PROGRESS, PLANNED
@@ -28,7 +29,6 @@ from trips.models import Trip
 TRIPS_SHOWN = 25
 ROWS_SHOWN = 8
 OVERDUE_DAYS = 7
-RECENT_DAYS = 30
 UNSTARTED = (DRAFT, PLANNED)
 _FIRST = {IN_PROGRESS: 0, PLANNED: 1, DRAFT: 2}
 STALLED = Q(status="accepted", stalled_since__isnull=False)
@@ -93,7 +93,9 @@ def read_board(user: User, now: dt.datetime | None = None) -> Board:
     late_stops = count_late(user, now)
     counts = {"count": Count("pk"), "overdue": Count("pk", filter=starts_late(here))}
     trip_counts = list(today.order_by().values_list("status").annotate(**counts))
-    waiting = Order.objects.visible_to(user).available_for_trip()
+    orders = Order.objects.listed_for(user)
+    waiting = orders.available_for_trip()
+    open_orders = _counted(orders.open(), "status")
     silent = silent_vehicles(user, now)
     return Board(
         now=now,
@@ -101,12 +103,10 @@ def read_board(user: User, now: dt.datetime | None = None) -> Board:
         late_trips=len(late_stops) + sum(overdue for _, _, overdue in trip_counts),
         trip_counts={status: count for status, count, _ in trip_counts},
         waiting=list(waiting.with_stops().order_by("created_at", "id")[:ROWS_SHOWN]),
-        waiting_count=waiting.order_by().count(),
+        waiting_count=open_orders.get(PENDING, 0),  # what a trip holds is not pending
         silent=list(silent.select_related("latest_position").order_by("-on_trip", "-latest_position__timestamp", "-id")[:ROWS_SHOWN]),
         silent_count=silent.order_by().count(),
-        orders_by_status=_counted(
-            Order.objects.visible_to(user).filter(created_at__gte=now - dt.timedelta(days=RECENT_DAYS)), "status"
-        ),
+        orders_by_status=open_orders,
         help=_help(now) if user.is_roadside else None,
         asked=_asked(now) if user.is_roadside else [],
         links=_links(here.date()),

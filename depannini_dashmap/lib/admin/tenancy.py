@@ -4,11 +4,13 @@ from typing import Any
 
 from django import forms
 from django.contrib import admin
+from django.contrib.admin.utils import lookup_spawns_duplicates
 from django.db import models
 from django.http import HttpRequest
-from django.utils.text import capfirst
+from django.utils.text import capfirst, smart_split, unescape_string_literal
 
-from depannini_dashmap.lib.db.number_search import matching
+from depannini_dashmap.lib.admin.bounded_pages import BoundedPaginator
+from depannini_dashmap.lib.db.search import search
 from depannini_dashmap.lib.text import clean
 
 
@@ -29,6 +31,7 @@ class TenantAdmin(admin.ModelAdmin):
     """
 
     show_full_result_count = False
+    paginator = BoundedPaginator
     list_per_page = 50
     list_max_show_all = 200
     operators_only = False
@@ -74,15 +77,16 @@ class TenantAdmin(admin.ModelAdmin):
 
     def get_queryset(self, request: HttpRequest) -> models.QuerySet:
         rows = super().get_queryset(request)
-        return rows.visible_to(request.user) if hasattr(rows, "visible_to") else rows
+        verb = getattr(rows, "listed_for", None) or getattr(rows, "visible_to", None)
+        return verb(request.user) if verb else rows
 
     def get_search_results(self, request: HttpRequest, queryset: models.QuerySet, search_term: str) -> tuple[models.QuerySet, bool]:
-        """Find phone numbers and plates in whatever spelling, too."""
-        found, may_repeat = super().get_search_results(request, queryset, search_term)
-        rows, in_any_spelling = matching(queryset, self.get_search_fields(request), search_term)
-        if not in_any_spelling:
-            return found, may_repeat
-        return rows.filter(models.Q(pk__in=found.order_by().values("pk")) | in_any_spelling), may_repeat
+        """Find each word in some field, and phone numbers and plates in whatever spelling."""
+        fields, words = self.get_search_fields(request), [unquoted(bit) for bit in smart_split(search_term)]
+        if not fields or not words:
+            return queryset, False
+        names = (field.lstrip("^=@") for field in fields)
+        return search(queryset, fields, words, search_term.strip()), any(lookup_spawns_duplicates(self.opts, name) for name in names)
 
     def formfield_for_dbfield(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
         if type(db_field) in (models.CharField, models.TextField):
@@ -97,6 +101,11 @@ class TenantAdmin(admin.ModelAdmin):
         if field is not None and field.queryset is not None and db_field.name == "company":
             field.initial = _only_choice(field.queryset)
         return field
+
+
+def unquoted(bit: str) -> str:
+    """Return a word of a search, or the words between quotation marks as one."""
+    return unescape_string_literal(bit) if bit[0] == bit[-1] and bit[0] in "\"'" and len(bit) > 1 else bit
 
 
 def _only_choice(rows: models.QuerySet) -> Any:

@@ -6,10 +6,10 @@ from typing import Any
 import django_filters
 from django import forms
 from django.core.exceptions import ValidationError
-from django.db.models import Q, QuerySet
+from django.db.models import QuerySet
 from django.utils.dateparse import parse_datetime
 
-from depannini_dashmap.lib.db.number_search import matching
+from depannini_dashmap.lib.db.search import search
 from depannini_dashmap.lib.numbers import NotANumber, read_integer
 from depannini_dashmap.lib.text import clean
 
@@ -87,11 +87,7 @@ class SearchFilter(django_filters.CharFilter):
         value = clean(value)
         if not value:
             return qs
-        wanted = Q()
-        for field in self.fields:
-            wanted |= Q(**{f"{field}__icontains": value})
-        qs, in_any_spelling = matching(qs, self.fields, value)
-        return qs.filter(wanted | in_any_spelling)
+        return search(qs, self.fields, [value], value)
 
 
 class AnyOfFilter(django_filters.BaseInFilter, django_filters.ChoiceFilter):

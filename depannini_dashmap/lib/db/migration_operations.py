@@ -1,4 +1,4 @@
-"""For migrations that add a check or a unique condition to a table in use: no lock of a scan's length, and no gap for the release before.
+"""For migrations that add a check, a unique condition or an index to a table in use: no lock of a scan's length, and no gap for the release before.
 
 First fill the rows that break it (`in_batches`), then let the check hold for what is written from now on
 (`AddCheckForNewRows`, a moment's lock), and in a migration of its own fill what was written in between and prove the
@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import Any
 
 from django.contrib.postgres.operations import AddConstraintNotValid, ValidateConstraint
-from django.db.migrations.operations import AddConstraint
+from django.db.migrations.operations import AddConstraint, AddIndex
 from django.db.models import QuerySet
 
 BATCH = 1000
@@ -52,6 +52,22 @@ class AddUniqueWhileWritten(AddConstraint):
             statement = str(self.constraint.create_sql(model, schema_editor))
             schema_editor.execute(f"DROP INDEX CONCURRENTLY IF EXISTS {name}")
             schema_editor.execute(statement.replace("UNIQUE INDEX", "UNIQUE INDEX CONCURRENTLY", 1))
+
+
+class AddIndexWhileWritten(AddIndex):
+    """Add an index while people write; wants a migration that is not atomic.
+
+    An attempt that was cut off leaves an index that serves nobody: the next one replaces it.
+    """
+
+    def database_forwards(self, app_label: str, schema_editor: Any, from_state: Any, to_state: Any) -> None:
+        """Build it, on PostgreSQL without keeping anybody from writing."""
+        model = to_state.apps.get_model(app_label, self.model_name)
+        if schema_editor.connection.vendor != "postgresql":
+            super().database_forwards(app_label, schema_editor, from_state, to_state)
+        elif self.allow_migrate_model(schema_editor.connection.alias, model):
+            schema_editor.execute(f"DROP INDEX CONCURRENTLY IF EXISTS {schema_editor.quote_name(self.index.name)}")
+            schema_editor.execute(self.index.create_sql(model, schema_editor, concurrently=True))
 
 
 def in_batches(rows: QuerySet[Any], **values: Any) -> None:

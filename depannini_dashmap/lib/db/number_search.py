@@ -7,9 +7,10 @@ from collections.abc import Iterable
 
 import phonenumbers
 from django.conf import settings
-from django.db.models import F, Q, QuerySet, Value
+from django.db.models import F, Q, Value
 from django.db.models.expressions import Combinable
 from django.db.models.functions import Replace
+from django.db.models.lookups import IContains
 
 BETWEEN = (" ", "-", ".", "(", ")", "+", "/", "\N{NO-BREAK SPACE}")
 FEWEST_CHARACTERS = 4
@@ -33,19 +34,23 @@ def squeezed(text: str) -> str:
     return plain
 
 
-def matching(rows: QuerySet, fields: Iterable[str], text: str) -> tuple[QuerySet, Q]:
-    """Return the rows with what is needed to compare, and the condition that one of `fields` holds `text` in any spelling.
+def in_any_spelling(fields: Iterable[str], text: str) -> Q:
+    """Return the condition that one of `fields` holds `text` in any spelling.
 
-    The condition is empty where `text` is too short, or none of the fields is such a one.
+    Empty where `text` is too short, holds letters that are in no phone number, or none of the fields is such a one.
     """
     wanted, condition = squeezed(text), Q()
     if len(wanted) < FEWEST_CHARACTERS or not any(letter.isdigit() for letter in wanted):
-        return rows, condition
-    names = [field.lstrip("=^@") for field in fields if is_written_in_many_ways(field)]
-    for number, name in enumerate(names):
-        column: Combinable = F(name)
-        for mark in BETWEEN:
-            column = Replace(column, Value(mark), Value(""))
-        rows = rows.alias(**{f"squeezed_{number}": column})
-        condition |= Q(**{f"squeezed_{number}__icontains": wanted})
-    return rows, condition
+        return condition
+    for name in (field.lstrip("=^@") for field in fields if is_written_in_many_ways(field)):
+        if wanted.isdigit() or name.endswith("plate"):
+            condition |= Q(IContains(without_marks(name), wanted))
+    return condition
+
+
+def without_marks(name: str) -> Combinable:
+    """Return a column without what may stand between its digits."""
+    column: Combinable = F(name)
+    for mark in BETWEEN:
+        column = Replace(column, Value(mark), Value(""))
+    return column

@@ -1,0 +1,93 @@
+"""Searching a list for words: conditions that an index of the table's trigrams can answer, where there is one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from functools import reduce
+from operator import and_, or_
+from typing import Any
+
+from django.db import DatabaseError
+from django.db.migrations.operations.base import Operation
+from django.db.models import F, Q, QuerySet
+from django.db.models.functions import Upper
+from django.db.models.sql import Query
+
+from depannini_dashmap.lib.db.number_search import in_any_spelling, is_written_in_many_ways, without_marks
+
+_LOOKUPS = {"^": "istartswith", "=": "iexact"}
+
+
+def search(rows: QuerySet, fields: Sequence[str], words: Iterable[str], text: str) -> QuerySet:
+    """Keep the rows that hold each word in one of `fields`, or the whole text as a number in whatever spelling.
+
+    A field may say `^` or `=` before its name, as in Django's admin. Where the rows have numbers of their own
+    (`numbered`) and the text is one, only the number counts.
+    """
+    numbered = rows.numbered(text) if hasattr(rows, "numbered") else None
+    if numbered is not None:
+        return numbered
+    each = [reduce(or_, (Q(**{_lookup(field): word}) for field in fields)) for word in words]
+    return rows.filter(reduce(and_, each, Q()) | in_any_spelling(fields, text))
+
+
+def _lookup(field: str) -> str:
+    return f"{field.lstrip('^=@')}__{_LOOKUPS.get(field[0], 'icontains')}"
+
+
+class AddSearchIndex(Operation):
+    """Index what is searched by its trigrams, on a PostgreSQL that has pg_trgm or lets us create it; else change nothing.
+
+    Wants a migration that is not atomic: nobody is kept from writing. It counts the values too, without which the
+    planner does not know rare words from common ones.
+    """
+
+    reversible = True
+
+    def __init__(self, model_name: str, name: str, fields: Sequence[str]) -> None:
+        self.model_name, self.name, self.fields = model_name, name, fields
+
+    def state_forwards(self, app_label: str, state: Any) -> None:
+        """Leave the models as they are: the index may be absent."""
+
+    def database_forwards(self, app_label: str, schema_editor: Any, from_state: Any, to_state: Any) -> None:
+        """Build the index anew."""
+        model = to_state.apps.get_model(app_label, self.model_name)
+        if not self.allow_migrate_model(schema_editor.connection.alias, model) or not _has_trigrams(schema_editor):
+            return
+        marks = [without_marks(name) for name in self.fields if is_written_in_many_ways(name)]
+        query = Query(model, alias_cols=False)
+        compiler = query.get_compiler(connection=schema_editor.connection)
+        columns = []
+        for column in (*map(F, self.fields), *marks):
+            sql, values = compiler.compile(Upper(column).resolve_expression(query))
+            columns.append(f"{sql % tuple(map(schema_editor.quote_value, values))} gin_trgm_ops")
+        table, name = schema_editor.quote_name(model._meta.db_table), schema_editor.quote_name(self.name)
+        self._drop(schema_editor)
+        schema_editor.execute(f"CREATE INDEX CONCURRENTLY {name} ON {table} USING gin ({', '.join(columns)})")
+        schema_editor.execute(f"ANALYZE {table}")
+
+    def database_backwards(self, app_label: str, schema_editor: Any, from_state: Any, to_state: Any) -> None:
+        """Drop the index; the extension may serve others."""
+        if schema_editor.connection.vendor == "postgresql":
+            self._drop(schema_editor)
+
+    def describe(self) -> str:
+        """Say what it does."""
+        return f"Index {self.model_name} for searches, where pg_trgm is to be had"
+
+    def _drop(self, schema_editor: Any) -> None:
+        schema_editor.execute(f"DROP INDEX CONCURRENTLY IF EXISTS {schema_editor.quote_name(self.name)}")
+
+
+def _has_trigrams(schema_editor: Any) -> bool:
+    connection = schema_editor.connection
+    if connection.vendor != "postgresql":
+        return False
+    with connection.cursor() as cursor:
+        try:
+            cursor.execute("CREATE EXTENSION IF NOT EXISTS pg_trgm")
+        except DatabaseError:  # not installed on the server, or not this role's to create
+            pass
+        cursor.execute("SELECT 1 FROM pg_extension WHERE extname = 'pg_trgm'")
+        return cursor.fetchone() is not None

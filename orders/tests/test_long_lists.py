@@ -1,0 +1,130 @@
+"""Lists of orders whose cost does not grow with the history: which indexes answer them, and what is no longer counted."""
+
+import json
+
+import pytest
+from django.db import connection
+from django.db.models import QuerySet
+from django.urls import reverse
+
+from accounts.models import Company, Membership
+from depannini_dashmap.lib.admin.bounded_pages import BoundedPaginator
+from depannini_dashmap.lib.db.search import search
+from orders.fake import invent_orders
+from orders.models import Order
+
+FIELDS = ("order_number", "customer_name", "customer_company", "customer_phone", "goods_description")
+only_postgresql = pytest.mark.skipif(connection.vendor != "postgresql", reason="plans of PostgreSQL")
+
+
+@pytest.fixture
+def many(company_a):
+    """A thousand orders whose statistics the planner knows."""
+    invent_orders(company_id=company_a.pk, count=1000, seed=5)
+    with connection.cursor() as cursor:
+        cursor.execute("ANALYZE")
+    return company_a
+
+
+def indexes_of(rows: QuerySet, *without: str) -> set[str]:
+    """Return the indexes that PostgreSQL reads, where it may read no table from end to end, nor in other ways named."""
+    with connection.cursor() as cursor:
+        for way in ("seqscan", *without):
+            cursor.execute(f"SET LOCAL enable_{way} = off")
+        sql, values = rows.query.sql_with_params()
+        cursor.execute(f"EXPLAIN (FORMAT JSON) {sql}", values)
+        plan = cursor.fetchone()[0]
+    return set(_named(plan if isinstance(plan, list) else json.loads(plan)))
+
+
+def _named(node):
+    if isinstance(node, list):
+        for each in node:
+            yield from _named(each)
+    elif isinstance(node, dict):
+        if "Index Name" in node:
+            yield node["Index Name"]
+        for each in node.values():
+            yield from _named(each)
+
+
+@only_postgresql
+def test_lists_are_read_in_the_order_of_an_index(dispatcher, many):
+    rows = Order.objects.listed_for(dispatcher)
+    assert indexes_of(rows.order_by("customer_name", "id")[:50]) == {"order_by_customer"}
+    assert indexes_of(rows.order_by("-updated_at", "-id")[:50]) == {"order_changed"}
+    cancelled = rows.filter(status="cancelled").order_by("-created_at", "-id")[:50]
+    assert indexes_of(cancelled) == {"order_by_status"}
+    assert indexes_of(Order.objects.order_by("customer_name", "id")[:50]) == {"order_customers"}
+
+
+@only_postgresql
+def test_open_orders_are_counted_from_an_index_of_their_own(many):
+    assert indexes_of(Order.objects.open().order_by().values("status")) == {"order_open"}
+
+
+@only_postgresql
+def test_words_are_searched_by_their_trigrams(many):
+    for text in ("Zarrouk", "tiles of glass", "0555 12 34 56"):
+        found = search(Order.objects.order_by(), FIELDS, text.split(), text)
+        assert indexes_of(found, "indexscan", "indexonlyscan") == {"order_words"}, text
+
+
+@only_postgresql
+def test_a_number_is_searched_by_its_beginning(dispatcher, many):
+    found = search(Order.objects.listed_for(dispatcher), FIELDS, ["ORD-2024-0012"], "ORD-2024-0012")
+    assert any(name.startswith("orders_order_order_number") for name in indexes_of(found.order_by()))
+
+
+def test_a_number_finds_the_orders_that_begin_with_it(api, dispatcher, many):
+    first = Order.objects.order_by("pk").first()
+    Order.objects.filter(pk=first.pk + 1).update(goods_description=f"Returned from {first.order_number}")
+    beginning = first.order_number[:-1]
+    expected = Order.objects.filter(order_number__startswith=beginning).order_by("-created_at", "-id")
+    found = api(dispatcher).get(f"/api/orders/?search={beginning.lower()}").json()["results"]
+    assert [row["id"] for row in found] == list(expected.values_list("pk", flat=True))
+    whole = api(dispatcher).get(f"/api/orders/?search={first.order_number}").json()["results"]
+    assert [row["id"] for row in whole] == [first.pk]
+
+
+def test_a_phone_is_found_in_any_spelling_and_words_need_no_digits_in_it(dispatcher, many):
+    Order.objects.filter(pk=Order.objects.first().pk).update(customer_phone="+213 (555) 12-34-56", customer_name="Only Zohra 7777")
+    rows = Order.objects.listed_for(dispatcher)
+    for text in ("0555 123456", "+213555123456", "12-34-56", "Zohra 7777", "zohra"):
+        assert search(rows, FIELDS, text.split(), text).count() == 1, text
+    assert search(rows, FIELDS, ["Zohra", "9999999"], "Zohra 9999999").count() == 0
+
+
+def test_a_list_shows_the_rows_of_ones_companies_and_no_others(dispatcher, many):
+    foreign = Company.objects.create(name="Foreign")
+    invent_orders(company_id=foreign.pk, count=3, seed=1)
+    assert set(Order.objects.listed_for(dispatcher)) == set(Order.objects.visible_to(dispatcher))
+    Membership.objects.create(user=dispatcher, company=foreign)
+    again = type(dispatcher).objects.get(pk=dispatcher.pk)
+    assert Order.objects.listed_for(again).count() == 1003
+    Membership.objects.filter(user=dispatcher).delete()
+    assert Order.objects.listed_for(type(dispatcher).objects.get(pk=dispatcher.pk)).count() == 0
+
+
+def test_nothing_is_counted_beyond_the_last_page(dispatcher, many, monkeypatch):
+    monkeypatch.setattr(BoundedPaginator, "PAGES", 2)
+    pages = BoundedPaginator(Order.objects.order_by("pk"), 50)
+    assert (pages.count, pages.num_pages, pages.is_cut) == (100, 2, True)
+    pages = BoundedPaginator(Order.objects.order_by("pk"), 500)
+    assert (pages.count, pages.num_pages, pages.is_cut) == (1000, 2, False)
+
+
+def test_a_long_list_says_so_and_draws_no_dates(client, dispatcher, many, monkeypatch):
+    client.force_login(dispatcher, backend="django.contrib.auth.backends.ModelBackend")
+    address = reverse("admin:orders_order_changelist")
+    assert "toplinks" in client.get(address).content.decode()
+    monkeypatch.setattr(BoundedPaginator, "PAGES", 2)
+    page = client.get(address).content.decode()
+    assert "More than 100 orders" in page
+    assert "toplinks" not in page
+
+
+def test_a_search_draws_no_dates(client, dispatcher, many):
+    client.force_login(dispatcher, backend="django.contrib.auth.backends.ModelBackend")
+    page = client.get(reverse("admin:orders_order_changelist"), {"q": "a"}).content.decode()
+    assert "toplinks" not in page
