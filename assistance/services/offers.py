@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import Q
+from django.db.models import Exists, Q
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
@@ -46,7 +46,7 @@ def send_wave(job: Assistance, wave: int, now: datetime) -> None:
     Assistance.objects.filter(pk=job.pk).update(wave=job.wave, radius_km=job.radius_km)
     search = Search(job.assistance_type, now, unasked_about=job.pk)
     chosen = nearby.nearest(job.pickup_lat, job.pickup_lng, size_of(wave), job.radius_km, search)
-    open_offers(job, chosen, source=Offer.Source.WAVE, now=now)
+    open_offers([(job, candidate) for candidate in chosen], source=Offer.Source.WAVE, now=now)
     if now + settings.OFFER_WAVE_INTERVAL < job.expires_at:
         tasks.plan_wave(job.pk, wave + 1, now)
 
@@ -62,26 +62,31 @@ def size_of(wave: int) -> int:
     return int(min(settings.OFFER_WAVE_SIZE * 2 ** min(wave - 1, 16), MOST_OFFERS_AT_ONCE))
 
 
-def open_offers(job: Assistance, chosen: Iterable[Candidate], *, source: str, now: datetime) -> None:
-    """Write the offers of a locked request and tell the assistants, each how far it is from where they are."""
-    offers = Offer.objects.bulk_create(
-        Offer(
-            assistance_id=job.pk,
-            assistant_id=candidate.user_id,
-            source=source,
-            wave=job.wave,
-            distance_km=round(candidate.exact_km, DISTANCE_PLACES),
-            offered_at=now,
+def open_offers(chosen: Iterable[tuple[Assistance, Candidate]], *, source: str, now: datetime) -> None:
+    """Write offers of locked requests in one statement and tell the assistants, each how far it is from where they are."""
+    jobs: dict[int, Assistance] = {}
+    written = []
+    for job, candidate in chosen:
+        jobs[job.pk] = job
+        written.append(
+            Offer(
+                assistance_id=job.pk,
+                assistant_id=candidate.user_id,
+                source=source,
+                wave=job.wave,
+                distance_km=round(candidate.exact_km, DISTANCE_PLACES),
+                offered_at=now,
+            )
         )
-        for candidate in chosen
-    )
-    body = representation.body(representation.row_of(job), viewer_id=None, now=now)
+    bodies = {pk: representation.body(representation.row_of(job), viewer_id=None, now=now) for pk, job in jobs.items()}
     asked = [
         (
             offer.assistant_id,
-            events.new_assistance_request(body, distance_km=offer.distance_km, event_id=f"offer.{offer.pk}"),
+            events.new_assistance_request(
+                bodies[offer.assistance_id], distance_km=offer.distance_km, event_id=f"offer.{offer.pk}"
+            ),
         )
-        for offer in offers
+        for offer in Offer.objects.bulk_create(written)
     ]
     events.publish_to_assistants(asked)
 
@@ -122,6 +127,7 @@ def offer_waiting_to(profile: AssistantProfile, now: datetime) -> None:
         Assistance.objects.waiting()
         .filter(pickup_lat__range=(south, north), assistance_type__in=["", profile.service_type], expires_at__gt=now)
         .exclude(pk__in=asked.values("assistance_id"))
+        .exclude(Exists(Assistance.objects.filter(assistant_id=profile.pk, status__in=lifecycle.WITH_ASSISTANT)))
         .values_list("pk", "pickup_lat", "pickup_lng", "radius_km")
     )
     near = [
@@ -129,15 +135,19 @@ def offer_waiting_to(profile: AssistantProfile, now: datetime) -> None:
         for pk, lat, lng, radius_km in waiting
         if (distance := geo.haversine_km(profile.lat, profile.lng, lat, lng)) <= radius_km
     ]
-    if near and not state.has_job(profile.pk):
+    if near:
         _offer_each(profile, {pk: distance for distance, pk in sorted(near)[:MOST_OFFERS_AT_ONCE]}, now)
 
 
 def _offer_each(profile: AssistantProfile, distances: dict[int, float], now: datetime) -> None:
-    for job in state.lock_waiting(distances):
-        if not Offer.objects.in_the_way_of(profile).filter(assistance_id=job.pk).exists():
-            candidate = Candidate(profile.pk, distances[job.pk], distances[job.pk])
-            open_offers(job, [candidate], source=Offer.Source.NEARBY, now=now)
+    """Offer those that still wait once they are locked, and that nobody has offered to the assistant meanwhile."""
+    jobs = state.lock_waiting(distances)
+    asked = Offer.objects.in_the_way_of(profile).filter(assistance_id__in=[job.pk for job in jobs])
+    already = set(asked.values_list("assistance_id", flat=True))
+    chosen = [
+        (job, Candidate(profile.pk, distances[job.pk], distances[job.pk])) for job in jobs if job.pk not in already
+    ]
+    open_offers(chosen, source=Offer.Source.NEARBY, now=now)
 
 
 @transaction.atomic

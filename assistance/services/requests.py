@@ -121,7 +121,8 @@ def open_request(
         expires_at=now + settings.ASSISTANCE_TTL,
     )
     near = nearby.within(*pickup, job.radius_km, Search(assistance_type, now))
-    offers.open_offers(job, near[: offers.size_of(1)], source=Offer.Source.WAVE, now=now)
+    asked = near[: offers.size_of(1)]
+    offers.open_offers([(job, candidate) for candidate in asked], source=Offer.Source.WAVE, now=now)
     state.tell_status(job, now)  # the room is empty yet, but operators listen
     tasks.plan_wave(job.pk, 2, now)
     tasks.plan_expiry(job.pk, job.expires_at)

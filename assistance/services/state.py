@@ -106,11 +106,6 @@ def job_of(assistant_id: int) -> int | None:
     return jobs.values_list("pk", flat=True).first()
 
 
-def has_job(assistant_id: int) -> bool:
-    """Say whether an assistant is on a job."""
-    return job_of(assistant_id) is not None
-
-
 def _lockable() -> Any:
     return (
         Assistance.objects.select_related("client", "assistant").only(*_OWN, *_DEFERRED).select_for_update(of=("self",))

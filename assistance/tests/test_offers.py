@@ -1,14 +1,16 @@
 """Waves, offers to who becomes available, declining, and the end of what nobody answers."""
 
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
 import pytest
 import time_machine
 from django.utils import timezone
 
+from accounts.models import User
 from assistance import services
-from assistance.models import Assistance, Offer
+from assistance.models import Assistance, AssistantProfile, Offer
 from assistance.services.offers import radius_of, size_of
 
 pytestmark = pytest.mark.django_db
@@ -52,8 +54,6 @@ def test_every_half_minute_a_wider_wave_asks_those_not_asked_yet(
 
 
 def _stay_fresh() -> None:
-    from assistance.models import AssistantProfile
-
     AssistantProfile.objects.update(seen_at=timezone.now())
 
 
@@ -152,6 +152,27 @@ def test_who_drives_into_the_circle_is_offered_what_waits(
         with frames() as heard:
             services.report_location(assistant_user, _north(km), PICKUP[1])
         assert [frame["assistance_id"] for _, frame in heard] == [job.pk] * offered
+
+
+@pytest.mark.parametrize("waiting", [1, 3, 50])
+def test_a_first_place_near_many_that_wait_costs_the_same(
+    waiting: int, assistant_user: Any, frames: Any, api: Any, django_assert_num_queries: Any
+) -> None:
+    clients = [User.objects.create_user(f"+21366{n:07}", user_type="client", name=f"Client {n}") for n in range(waiting)]
+    for client in clients:
+        services.request_assistance(client, pickup=PICKUP)
+    AssistantProfile.objects.filter(pk=assistant_user.pk).update(lat=10.0, lng=10.0, cell_y=1000, cell_x=1000)
+    services.set_duty(assistant_user, is_active=True)
+    report = partial(api(assistant_user).put, "/api/profile/update-location/", {"lat": PICKUP[0], "lng": PICKUP[1]})
+    with frames() as heard:
+        # who signs in; transaction; the room; the profile, its place; what waits nearby; locked; offered before; offers; end
+        with django_assert_num_queries(10):
+            assert report().status_code == 200
+    assert sorted(frame["assistance_id"] for _, frame in heard) == sorted(Assistance.objects.values_list("pk", flat=True))
+    assert Offer.objects.filter(assistant=assistant_user, source="nearby").count() == waiting
+    with frames() as heard:
+        report()
+    assert heard == []
 
 
 def test_who_comes_back_on_the_socket_is_offered_what_waits(

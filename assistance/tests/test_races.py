@@ -196,3 +196,17 @@ def test_a_wave_and_an_acceptance_leave_no_open_offer(make_assistant: Any) -> No
         assert Assistance.objects.get(pk=job_id).status == "accepted"
         _check_invariants()
         _end_everything()
+
+
+def test_a_place_told_many_times_at_once_is_offered_each_request_once(make_assistant: Any) -> None:
+    """Each report finds the requests waiting; who locks them second sees the offers of who was first."""
+    for client in _clients(10):
+        services.request_assistance(client, pickup=(36.7525, 3.0420))
+    helpers = [make_assistant(number, lat=10.0, lng=10.0) for number in range(2)]
+    reports = [partial(services.report_location, helper, 36.7525, 3.0420) for helper in helpers for _ in range(4)]
+    for _ in range(ROUNDS):
+        AssistantProfile.objects.update(lat=10.0, lng=10.0, cell_y=0, cell_x=0)
+        at_once(*reports)
+        for helper in helpers:
+            assert Offer.objects.filter(assistant=helper).count() == 10
+        Offer.objects.all().delete()
