@@ -46,3 +46,27 @@ def test_the_table_of_operations_names_each_of_the_schema() -> None:
     paths = yaml.safe_load((TOP / "docs" / "openapi.yaml").read_text())["paths"]
     operations = {f"{method.upper()} {path}" for path, methods in paths.items() for method in methods}
     assert operations ^ texts()["operations"].keys() == set()
+
+
+def test_the_examples_have_every_field_that_answers_have() -> None:
+    """A field that is new in an answer needs a value in the examples of depannini_dashmap/lib/api/operations.yaml."""
+    components = yaml.safe_load((TOP / "docs" / "openapi.yaml").read_text())["components"]
+    lacking: dict[str, list[str]] = {}
+
+    def compare(value: object, schema: dict) -> None:
+        for one in [schema, *schema.get("allOf", ()), *schema.get("oneOf", ()), *schema.get("anyOf", ())]:
+            name = one.get("$ref", "").rpartition("/")[2]
+            one = components["schemas"][name] if name else one
+            if isinstance(value, list):
+                for row in value:
+                    compare(row, one.get("items", {}))
+            elif isinstance(value, dict) and "properties" in one:
+                if missing := set(one.get("required", ())) - value.keys():
+                    lacking[name] = sorted(missing)
+                for key in value.keys() & one["properties"].keys():
+                    compare(value[key], one["properties"][key])
+
+    for name, example in components["examples"].items():
+        if name in components["schemas"]:
+            compare(example["value"], {"$ref": f"#/components/schemas/{name}"})
+    assert lacking == {}
