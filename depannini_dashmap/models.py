@@ -1,4 +1,4 @@
-"""Records that belong to no domain: answered idempotency keys, the audit trail, and when daily chores were done."""
+"""Records that belong to no domain: answered idempotency keys, the audit trail, sheets on their way in, daily chores."""
 
 from datetime import date
 
@@ -6,6 +6,20 @@ from django.conf import settings
 from django.db import models
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
+
+from depannini_dashmap.sheet_models import SheetFile, SheetHeading, SheetImport, SheetRefusal
+
+__all__ = [
+    "AuditEvent",
+    "BudgetedMessage",
+    "Chore",
+    "FailedTry",
+    "IdempotentRequest",
+    "SheetFile",
+    "SheetHeading",
+    "SheetImport",
+    "SheetRefusal",
+]
 
 
 class IdempotentRequest(models.Model):

@@ -317,6 +317,7 @@ RETENTION_DAYS = {
     "tokens": env.int("RETENTION_TOKENS_DAYS", 1),
     "idempotency": env.int("RETENTION_IDEMPOTENCY_DAYS", 3),
     "tasks": env.int("RETENTION_TASKS_DAYS", 14),
+    "imports": env.int("RETENTION_IMPORTS_DAYS", 3),
     "audit": env.int("RETENTION_AUDIT_DAYS", 730),
     "history": env.int("RETENTION_HISTORY_DAYS", 730),
 }

@@ -19,7 +19,7 @@ from knox.models import AuthToken
 
 from accounts.models import CodeGuess, EndedToken, Invitation, Notice, RefreshFamily, VerificationCode
 from assistance.models import ChatMessage
-from depannini_dashmap.models import AuditEvent, BudgetedMessage, FailedTry, IdempotentRequest
+from depannini_dashmap.models import AuditEvent, BudgetedMessage, FailedTry, IdempotentRequest, SheetImport
 from telematics.models import Position
 
 BATCH = 5_000  # rows a transaction, so that no lock is held for long
@@ -64,6 +64,7 @@ RULES = (
     Rule("tokens", "fleet tokens", lambda before: AuthToken.objects.filter(expiry__lt=before)),
     Rule("tokens", "sessions", lambda before: Session.objects.filter(expire_date__lt=before)),
     Rule("idempotency", "answered keys", lambda before: IdempotentRequest.objects.filter(started_at__lt=before)),
+    Rule("imports", "uploaded sheets", lambda before: SheetImport.objects.filter(created_at__lt=before)),
     Rule("tasks", "finished tasks", lambda before: DBTaskResult.objects.finished().filter(finished_at__lt=before)),
     Rule("audit", "audit events", lambda before: AuditEvent.objects.filter(at__lt=before)),
     *_history_rules(),

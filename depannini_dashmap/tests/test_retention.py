@@ -15,7 +15,7 @@ from django_tasks_db.models import DBTaskResult
 
 from accounts.models import Company, EndedToken, Invitation, User, VerificationCode
 from assistance.models import Tariff
-from depannini_dashmap.models import AuditEvent, IdempotentRequest
+from depannini_dashmap.models import AuditEvent, IdempotentRequest, SheetImport
 from depannini_dashmap.operations import retention
 
 NOW = timezone.now()
@@ -70,6 +70,9 @@ MAKERS: dict[str, tuple[str, Callable[[User, float], Model]]] = {
         lambda user, age: IdempotentRequest.objects.create(
             user=user, path="/api/x", key=f"k{age}", body_digest="", status=201, started_at=days_ago(age)
         ),
+    ),
+    "uploaded sheets": (
+        "imports", lambda user, age: SheetImport.objects.create(user=user, kind="orders.order", file_name="x", created_at=days_ago(age))
     ),
     "finished tasks": ("tasks", lambda user, age: make_task(age)),
     "audit events": ("audit", lambda user, age: AuditEvent.objects.create(event="x", at=days_ago(age))),

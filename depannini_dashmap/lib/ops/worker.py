@@ -41,6 +41,15 @@ def delay_before_retry(tries: int) -> timedelta:
     return timedelta(seconds=min(2 * 3 ** (tries - 1), LONGEST_DELAY))
 
 
+_here = threading.local()
+
+
+def is_stopping() -> bool:
+    """Tell a long task, between two of its transactions, whether the worker that runs it is to end."""
+    worker = getattr(_here, "worker", None)
+    return worker is not None and worker.stopping.is_set()
+
+
 class Worker:
     """Claims due tasks one after the other and runs them in the calling thread.
 
@@ -116,6 +125,7 @@ class Worker:
         return None
 
     def _run(self, row: Any) -> None:
+        _here.worker = self
         try:
             task, result = row.task, row.task_result
             arguments = (TaskContext(task_result=result), *result.args) if task.takes_context else result.args

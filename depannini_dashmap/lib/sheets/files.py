@@ -27,6 +27,7 @@ from depannini_dashmap.lib.sheets.words import Headings
 HEADER_WITHIN = 30  # lines that may stand above the header
 MAX_SHEETS = 20
 LINE_LOOKED_AT = 10_000  # letters
+_OLD_WORKBOOK = b"\xd0\xcf\x11\xe0"
 _DELIMITERS = ",;\t|"
 _ARABIC_RUN = re.compile(rb"[\xc0-\xfe]{3}")
 _MERGED = re.compile(rb'<(?:\w+:)?mergeCell [^>]*ref="([A-Z]{1,3})([0-9]{1,7}):([A-Z]{1,3})([0-9]{1,7})"')
@@ -56,8 +57,38 @@ def _word(cell: Any) -> str:
     return "" if cell is None else str(cell)
 
 
-def read_csv(content: bytes, headings: Headings) -> Page:
-    """Read text separated by comma, semicolon, tab or bar, in the encodings of spreadsheets. Raises: SheetError."""
+def read_page(content: bytes, headings: Headings) -> Page:
+    """Read a workbook or text, whatever the file is called. Raises: SheetError."""
+    refuse_other_kinds(content)
+    return read_workbook(content, headings) if content.startswith(b"PK") else read_csv(content, headings)
+
+
+def refuse_other_kinds(content: bytes, name: str = "") -> None:
+    """Refuse what is neither, and say what to do. Raises: SheetError."""
+    if name.lower().endswith(".xlsx") and not content.startswith((b"PK", _OLD_WORKBOOK)):
+        raise SheetError(_("The file is not an XLSX workbook."))
+    if content.startswith(_OLD_WORKBOOK):
+        raise SheetError(_("This is a workbook of the old kind (.xls): save it as .xlsx and try again."))
+    if content.startswith(b"PK") and b"opendocument" in content[:200]:
+        raise SheetError(_("This is an OpenDocument sheet (.ods): save it as .xlsx or CSV and try again."))
+    if content.lstrip()[:5].lower() in (b"<html", b"<!doc", b"<?xml") or content.lstrip()[:6].lower() == b"<table":
+        raise SheetError(_("This is a web page or XML, whatever its name ends in: open it in the spreadsheet and save it as .xlsx."))
+    if content.startswith(b"%PDF"):
+        raise SheetError(_("This is a PDF: export the table as .xlsx or CSV."))
+
+
+@dataclass(frozen=True)
+class _Text:
+    """A CSV file before it is taken apart."""
+
+    body: str
+    delimiter: str
+    first: int
+    remark: str
+
+
+def look_over_csv(content: bytes, headings: Headings) -> _Text:
+    """Decode text, find its separator and refuse what is too much, without taking it apart. Raises: SheetError."""
     text, remark = decode(content)
     if text.count("\n") + text.count("\r") > 2 * MAX_LINES:
         raise SheetError(_("The file has too many lines; import at most %(most)d rows at once.") % {"most": MAX_ROWS})
@@ -69,11 +100,18 @@ def read_csv(content: bytes, headings: Headings) -> Page:
         raise SheetError(_("The file has more than %(most)d columns.") % {"most": MAX_COLUMNS})
     if text.count(delimiter) > MAX_CELLS:
         raise SheetError(_("The file has too many cells; import at most %(most)d rows at once.") % {"most": MAX_ROWS})
+    return _Text(body, delimiter, first, remark)
+
+
+def read_csv(content: bytes, headings: Headings) -> Page:
+    """Read text separated by comma, semicolon, tab or bar, in the encodings of spreadsheets. Raises: SheetError."""
+    text = look_over_csv(content, headings)
     try:
-        lines = [(number + first, cells) for number, cells in _csv_lines(body, delimiter) if any(cell.strip() for cell in cells)]
+        found = _csv_lines(text.body, text.delimiter)
+        lines = [(number + text.first, cells) for number, cells in found if any(cell.strip() for cell in cells)]
     except csv.Error as error:
         raise SheetError(_("The file cannot be read as CSV.")) from error
-    return Page(lines, decimal_comma=delimiter == ";", remarks=[remark] if remark else [])
+    return Page(lines, decimal_comma=text.delimiter == ";", remarks=[text.remark] if text.remark else [])
 
 
 def _csv_lines(text: str, delimiter: str) -> Iterator[tuple[int, list[str]]]:

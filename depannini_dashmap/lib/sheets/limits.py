@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import io
 import zipfile
-from typing import IO
+from typing import IO, NamedTuple
 
-MAX_ROWS = 1000
+MAX_ROWS = 20_000
+SMALL_ROWS = 300  # are read and written while somebody waits; more are a task's
+SMALL_BYTES = 512 * 1024
+SMALL_UNPACKED_BYTES = 3 * 1024 * 1024
 MAX_BYTES = 10 * 1024 * 1024
-MAX_UNPACKED_BYTES = 16 * 1024 * 1024
+MAX_UNPACKED_BYTES = 80 * 1024 * 1024
 MAX_COLUMNS = 100
-MAX_CELLS = 60_000
-MAX_TAGS = 500_000
+MAX_CELLS = 500_000
+MAX_TAGS = 6_000_000
 MAX_MEMBERS = 500
 MAX_LETTERS = 5_000  # of one cell
 # Excel keeps rows that are empty but were formatted once.
@@ -19,6 +22,21 @@ MAX_LINES = 5 * MAX_ROWS
 _CHUNK = 256 * 1024
 _OVERLAP = 16
 _DECLARATIONS = (b"<!DOCTYPE", b"<!ENTITY")
+
+
+class Measure(NamedTuple):
+    """How many rows a workbook has, headers and empty ones too, and how long it is unpacked."""
+
+    rows: int
+    unpacked_bytes: int
+
+
+def is_large(content: bytes) -> bool:
+    """Tell whether a file is more than anybody should wait for. Raises: TooMuch, Unreadable, for workbooks."""
+    if content.startswith(b"PK"):
+        measure = measure_workbook(content)
+        return measure.rows > SMALL_ROWS + 50 or measure.unpacked_bytes > SMALL_UNPACKED_BYTES
+    return len(content) > SMALL_BYTES or max(content.count(b"\n"), content.count(b"\r")) > SMALL_ROWS + 50
 
 
 class TooMuch(Exception):
@@ -29,7 +47,7 @@ class Unreadable(Exception):
     """The file is no workbook, or one that nobody's spreadsheet writes."""
 
 
-def measure_workbook(content: bytes) -> None:
+def measure_workbook(content: bytes) -> Measure:
     """Look over the packed parts of a workbook. Raises: TooMuch, Unreadable. Nothing is kept of what is unpacked."""
     try:
         with zipfile.ZipFile(io.BytesIO(content)) as archive:
@@ -41,6 +59,7 @@ def measure_workbook(content: bytes) -> None:
                 if member.filename.endswith((".xml", ".rels", ".vml")):
                     with archive.open(member) as part:
                         tally.count(part, is_sheet="worksheets/" in member.filename)
+            return Measure(tally.rows, sum(member.file_size for member in members))
     except (zipfile.BadZipFile, NotImplementedError, RuntimeError, EOFError, OSError, ValueError) as error:
         raise Unreadable from error
 

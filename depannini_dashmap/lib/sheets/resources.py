@@ -3,12 +3,13 @@
 import datetime as dt
 import re
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from decimal import Decimal
 from typing import Any, ClassVar
 
 from django.core.exceptions import NON_FIELD_ERRORS, ValidationError
 from django.db import transaction
+from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 from import_export import resources, results
 from import_export.fields import Field
@@ -40,7 +41,8 @@ class RowResource(resources.Resource):
 
     `columns` maps each column to the attribute path that it shows in an export; `required` must be in every
     file; `told_only` columns are exported and not read; a value of a `unique` column belongs to one row of a company.
-    `other_headings` are people's names of the columns, `kinds` says what their cells hold.
+    `other_headings` are people's names of the columns, `kinds` says what their cells hold, `chosen_from` names those
+    that hold one of a few words, which a page translates.
     With `may_repeat` the page offers to take every row as a new one.
     """
 
@@ -53,6 +55,7 @@ class RowResource(resources.Resource):
     unique: ClassVar[tuple[str, ...]] = ()
     other_headings: ClassVar[Mapping[str, tuple[str, ...]]] = {}
     kinds: ClassVar[Mapping[str, Kind]] = {}
+    chosen_from: ClassVar[tuple[str, ...]] = ()
     may_repeat: ClassVar[bool] = False
 
     def __init__(self, *, as_new: bool = False, **kwargs: Any) -> None:
@@ -62,15 +65,25 @@ class RowResource(resources.Resource):
         self.noted: list[str] = []
 
     def import_data(self, dataset: Any, dry_run: bool = False, **kwargs: Any) -> results.Result:
-        """Import; what several rows give as their own is looked up beforehand, so that none of them is taken."""
-        self.shared = defaultdict(list)
+        """Import at once."""
         rows: list[Row] = dataset.table.rows
-        for row in rows:
-            for key in self._keys(row.cells):
-                self.shared[key].append(row.place(key[0]))
+        self.begin(rows)
         result = super().import_data(dataset, dry_run=dry_run, **kwargs)
         result.table, result.lines = dataset.table, rows
         return result
+
+    def begin(self, rows: Iterable[Row]) -> None:
+        """Look up what several rows give as their own, so that none of them is taken."""
+        self.shared = defaultdict(list)
+        for row in rows:
+            for key in self._keys(row.cells):
+                self.shared[key].append(row.place(key[0]))
+
+    def prepare(self, count: int) -> None:
+        """Get ready for the next rows, before their transaction."""
+
+    def pass_over(self, cells: dict[str, str]) -> None:
+        """Take note of a row that was written before the import was taken up again."""
 
     def _keys(self, cells: dict[str, str]) -> list[tuple[str, str, str]]:
         company = cells.get("company", "").casefold()
@@ -107,15 +120,22 @@ class RowResource(resources.Resource):
         return fields
 
     @classmethod
-    def known_headings(cls) -> Headings:
+    def known_headings(cls, chosen: Mapping[str, str] | None = None) -> Headings:
         """Return the names under which the columns are found in a file."""
-        return Headings(cls.columns, cls.other_headings)
+        return Headings(cls.columns, cls.other_headings, chosen)
+
+    @classmethod
+    def label(cls, column: str) -> str:
+        """Return what a column is called on a page, in the language of the page."""
+        return _(column.replace("_", " ")) if column else ""
 
     def check_columns(self, headers: list[str]) -> None:
         """Raise SheetError when a needed column is missing."""
         missing = [name for name in self.required if name not in headers]
         if missing:
-            raise SheetError(_("The file lacks these columns: %(names)s.") % {"names": ", ".join(missing)})
+            # In English the names are those of an empty sheet.
+            names = missing if get_language() in (None, "en") else [self.label(name) for name in missing]
+            raise SheetError(_("The file lacks these columns: %(names)s.") % {"names": ", ".join(names)})
 
     def validated(self, serializer: Any) -> dict[str, Any]:
         """Return what the API's serializer makes of the row. Raises: ValidationError by column."""

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 from django.utils.translation import gettext as _
@@ -12,7 +13,7 @@ from django.utils.translation import gettext as _
 from depannini_dashmap.lib.sheets.files import Page, SheetError
 from depannini_dashmap.lib.sheets.limits import MAX_COLUMNS, MAX_LETTERS, MAX_ROWS
 from depannini_dashmap.lib.sheets.values import TEXT, CellFault, Kind, read_cell, written
-from depannini_dashmap.lib.sheets.words import Headings
+from depannini_dashmap.lib.sheets.words import Headings, fold
 
 
 @dataclass
@@ -41,17 +42,53 @@ class Row:
 
 @dataclass
 class Table:
-    """The rows of a file, and what became of its columns."""
+    """The rows of a file, and what became of its columns. Rows are read when they are asked for."""
 
-    columns: list[str]
-    rows: list[Row]
+    page: Page
+    header: list[str]
+    used: dict[int, str]
+    kinds: Mapping[str, Kind]
+    lines: list[tuple[int, list[Any]]]
     renamed: list[tuple[str, str]]
     unused: list[str]
     remarks: list[str]
-    decimal_comma: bool = False
+    mended: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+
+    @property
+    def columns(self) -> list[str]:
+        """The columns that are used, in the order of the file."""
+        return list(self.used.values())
+
+    @property
+    def decimal_comma(self) -> bool:
+        """Whether 1,25 is one and a quarter."""
+        return self.page.decimal_comma
+
+    @cached_property
+    def rows(self) -> list[Row]:
+        """All rows; more than a few hundred are better read one by one."""
+        return [self.row(index) for index in range(len(self.lines))]
+
+    def row(self, index: int) -> Row:
+        """Read one row. Raises: SheetError."""
+        number, cells = self.lines[index]
+        row = _row(Row(number, self.page.name), cells, self)
+        _look_beyond(self, row, cells)
+        return row
+
+    def first_values(self, index: int, count: int = 3) -> list[str]:
+        """Return what stands first in a column of the file."""
+        values = (written(cells[index]) for _number, cells in self.lines[:50] if index < len(cells))
+        return [value[:60] for value in values if value][:count]
 
 
-def read_table(page: Page, headings: Headings, kinds: Mapping[str, Kind], ignored: tuple[str, ...] = ()) -> Table:
+def read_table(
+    page: Page,
+    headings: Headings,
+    kinds: Mapping[str, Kind],
+    ignored: tuple[str, ...] = (),
+    mended: Mapping[str, Mapping[str, str]] | None = None,
+) -> Table:
     """Read the lines below the header; `ignored` columns are known, and named as not used. Raises: SheetError."""
     at = page.header(headings)
     if at < 0:
@@ -59,21 +96,19 @@ def read_table(page: Page, headings: Headings, kinds: Mapping[str, Kind], ignore
     header = [written(cell) for cell in page.lines[at][1]]
     while header and not header[-1]:
         header.pop()
+    header = _numbered(header, headings)
     if len(header) > MAX_COLUMNS:
         raise SheetError(_("The file has more than %(most)d columns.") % {"most": MAX_COLUMNS})
     used, renamed = _columns(header, headings, ignored)
-    table = Table(list(used.values()), [], renamed, _unused(header, used, headings), list(page.remarks), page.decimal_comma)
+    remarks = list(page.remarks)
     if at:
-        table.remarks.append(_("The header is in line %(number)d; what stands above it was left out.") % {"number": page.lines[at][0]})
+        remarks.append(_("The header is in line %(number)d; what stands above it was left out.") % {"number": page.lines[at][0]})
     lines = page.lines[at + 1 :]
     if not lines:
         raise SheetError(_("The file has no rows below its header."))
     if len(lines) > MAX_ROWS:
         raise SheetError(_("The file has %(count)d rows; import at most %(most)d at once.") % {"count": len(lines), "most": MAX_ROWS})
-    for number, cells in lines:
-        table.rows.append(_row(Row(number, page.name), cells, used, kinds, page))
-        _look_beyond(table, table.rows[-1], cells, header)
-    return table
+    return Table(page, header, used, kinds, lines, renamed, _unused(header, used, headings), remarks, mended or {})
 
 
 def _columns(header: list[str], headings: Headings, ignored: tuple[str, ...]) -> tuple[dict[int, str], list[tuple[str, str]]]:
@@ -82,10 +117,11 @@ def _columns(header: list[str], headings: Headings, ignored: tuple[str, ...]) ->
     twice = sorted({name for name in own if name and own.count(name) > 1})
     if twice:
         raise SheetError(_("These columns occur twice: %(names)s.") % {"names": ", ".join(twice)})
-    used = {index: name for index, name in enumerate(own) if name in headings.columns}
+    used = {index: name for index, name in enumerate(own) if name in headings.columns and fold(header[index]) not in headings.chosen}
     renamed = []
     for index, heading in enumerate(header):
-        column = headings.column(heading) if index not in used else None
+        known = headings.column(heading) if heading else headings.chosen.get(f"#{letter(index)}")
+        column = known if index not in used else None
         if column and column not in used.values():
             used[index] = column
             renamed.append((heading, column))
@@ -93,42 +129,67 @@ def _columns(header: list[str], headings: Headings, ignored: tuple[str, ...]) ->
     return used, [pair for pair in renamed if pair[1] not in ignored]
 
 
+def _numbered(header: list[str], headings: Headings) -> list[str]:
+    """Return the headings with a number behind those that came before, so that each can be chosen by itself."""
+    numbered: list[str] = []
+    for heading in header:
+        is_own = heading.lower().replace(" ", "_") in headings.columns
+        count = sum(fold(heading) == fold(earlier) for earlier in header[: len(numbered)]) if heading and not is_own else 0
+        numbered.append(f"{heading} ({count + 1})" if count else heading)
+    return numbered
+
+
 def _unused(header: list[str], used: dict[int, str], headings: Headings) -> list[str]:
     names = []
     for index, heading in enumerate(header):
         if heading and index not in used:
-            free = [name for name in headings.columns if name not in used.values()]
-            close = difflib.get_close_matches(heading.lower().replace(" ", "_")[:60], free, n=1, cutoff=0.8)
-            meant = _("%(heading)s (%(column)s?)") % {"heading": heading, "column": close[0]} if close and not headings.column(heading) else heading
-            names.append(meant)
+            close = "" if headings.column(heading) else guess(heading, headings, set(used.values()))
+            names.append(_("%(heading)s (%(column)s?)") % {"heading": heading, "column": close} if close else heading)
     return names
 
 
-def _row(row: Row, cells: list[Any], used: dict[int, str], kinds: Mapping[str, Kind], page: Page) -> Row:
-    for index, column in used.items():
-        value = cells[index] if index < len(cells) else None
-        row.letters[column] = _letter(index)
-        row.written[column] = row.cells[column] = written(value)
-        if len(row.written[column]) > MAX_LETTERS:
-            raise SheetError(_("Row %(row)d has a cell of more than %(most)d letters.") % {"row": row.number, "most": MAX_LETTERS})
-        try:
-            row.cells[column] = read_cell(value, kinds.get(column, TEXT), decimal_comma=page.decimal_comma, epoch=page.epoch)
-        except CellFault as fault:
-            row.faults[column] = [str(fault)]
+def guess(heading: str, headings: Headings, taken: Container[str]) -> str:
+    """Return the column whose name is nearly the heading, empty without one."""
+    free = [name for name in headings.columns if name not in taken]
+    close = difflib.get_close_matches(heading.lower().replace(" ", "_")[:60], free, n=1, cutoff=0.8)
+    return close[0] if close and fold(heading) not in headings.chosen else ""
+
+
+def _row(row: Row, cells: list[Any], table: Table) -> Row:
+    mended = table.mended.get(str(row.number), {})
+    for index, column in table.used.items():
+        _read(row, column, mended.get(column, cells[index] if index < len(cells) else None), table)
+        row.letters[column] = letter(index)
+    for column, text in mended.items():
+        if column not in row.cells:
+            _read(row, column, text, table)
     return row
 
 
-def _look_beyond(table: Table, row: Row, cells: list[Any], header: list[str]) -> None:
+def _read(row: Row, column: str, value: Any, table: Table) -> None:
+    row.written[column] = row.cells[column] = written(value)
+    if len(row.written[column]) > MAX_LETTERS:
+        raise SheetError(_("Row %(row)d has a cell of more than %(most)d letters.") % {"row": row.number, "most": MAX_LETTERS})
+    try:
+        kind = table.kinds.get(column, TEXT)
+        row.cells[column] = read_cell(value, kind, decimal_comma=table.decimal_comma, epoch=table.page.epoch)
+    except CellFault as fault:
+        row.faults[column] = [str(fault)]
+
+
+def _look_beyond(table: Table, row: Row, cells: list[Any]) -> None:
     """Name what stands where the header has no heading; in text it means that a cell was split."""
+    header = table.header
     for index, cell in enumerate(cells):
-        if (index >= len(header) or not header[index]) and written(cell):
-            if index >= len(header) and not row.sheet:
+        if (index >= len(header) or not header[index]) and index not in table.used and written(cell):
+            if index >= len(header) and not row.sheet and str(row.number) not in table.mended:
                 row.faults["__all__"] = [_("The row has more cells than the header row: a separator inside a cell needs quotes.")]
                 return
-            name = _("column %(letter)s, without a heading") % {"letter": _letter(index)}
+            name = _("column %(letter)s, without a heading") % {"letter": letter(index)}
             if name not in table.unused:
                 table.unused.append(name)
 
 
-def _letter(index: int) -> str:
+def letter(index: int) -> str:
+    """Return the name of a column in a spreadsheet: A for 0."""
     return (chr(64 + index // 26) if index >= 26 else "") + chr(65 + index % 26)

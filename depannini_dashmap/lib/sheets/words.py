@@ -26,10 +26,14 @@ def tokens(heading: str) -> frozenset[str]:
 
 
 class Headings:
-    """Which column a heading means: by its own name, by one of its other names, or by none."""
+    """Which column a heading means: as it was chosen, by its own name, by one of its other names, or by none.
 
-    def __init__(self, columns: Iterable[str], others: Mapping[str, Iterable[str]]) -> None:
+    `chosen` holds a column for each folded heading; an empty one says that the heading is not used.
+    """
+
+    def __init__(self, columns: Iterable[str], others: Mapping[str, Iterable[str]], chosen: Mapping[str, str] | None = None) -> None:
         self.columns = list(columns)
+        self.chosen = dict(chosen or {})
         self._known: dict[frozenset[str], str] = {}
         for column, names in others.items():
             for name in names:
@@ -38,6 +42,8 @@ class Headings:
 
     def column(self, heading: str) -> str | None:
         """Return the column of a heading, None when it means none of them."""
+        if self.chosen and (folded := fold(heading)) in self.chosen:
+            return self.chosen[folded] or None
         for text in (heading, _UNIT.sub(" ", heading)):
             if (words := tokens(text)) in self._known:
                 return self._known[words]
