@@ -4,7 +4,6 @@ import os
 import random
 import re
 import socket
-import time
 from collections import defaultdict
 from pathlib import Path
 
@@ -58,15 +57,16 @@ def six_digits_told():
 class Idlers:
     """Connections to the first server that have sent half of something and stay."""
 
+    HANDSHAKES = 500
     HANDSHAKE = b"GET /ws/assistance/1/ HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSoc"
     BODY = b"POST /api/auth/register/ HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\nContent-Length: 99\r\n\r\n{"
 
     def __init__(self, url):
         host, port = url.removeprefix("http://").split(":")
-        self.port, self.since = int(port), time.monotonic()
+        self.port = int(port)
         self.lines = [socket.create_connection((host, self.port), timeout=10) for _ in range(520)]
         for number, line in enumerate(self.lines):
-            line.sendall(self.HANDSHAKE if number < 500 else self.BODY)
+            line.sendall(self.HANDSHAKE if number < self.HANDSHAKES else self.BODY)
         self._ports = {line.getsockname()[1] for line in self.lines}
         wait_until(lambda: len(self.held_by_the_server()) == len(self.lines), 10)
 
@@ -83,7 +83,7 @@ class Idlers:
 
 @pytest.fixture(scope="session")
 def idlers(stage):
-    """Five hundred half handshakes, and a few bodies that stop: opened once, looked at again when their time is up."""
+    """Five hundred half handshakes, and a few bodies that stop: opened once, held to the end."""
     gathered = Idlers(stage.urls[0])
     yield gathered
     for line in gathered.lines:

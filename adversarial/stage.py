@@ -74,9 +74,9 @@ class Stage:
         """Start one more server and return its base URL."""
         port = free_port()
         log = (self.folder / f"server-{port}.log").open("wb")
-        module = "adversarial.unguarded" if self.unguarded else "depannini_dashmap.asgi"
+        module = "adversarial.unguarded" if self.unguarded else "manage"
         process = subprocess.Popen(
-            [sys.executable, "-m", "daphne", "-b", "127.0.0.1", "-p", str(port), f"{module}:application"],
+            [sys.executable, "-m", module, "serve", "--port", str(port)],
             cwd=ROOT,
             env={**self.environment, **environment},
             stdout=log,

@@ -22,8 +22,8 @@ def test_c13_five_hundred_half_open_handshakes(stage, cast, idlers):
         seconds.append(time.monotonic() - started)
         assert client.get("/api/profile/user/", server=0).status_code == 200
     assert statistics.median(seconds) <= 1
-    # They were there all the while, unless the honest were so slow that the idlers' time has passed.
-    assert len(idlers.held_by_the_server()) == len(idlers.lines) or time.monotonic() - idlers.since > GRACE - 5
+    # They were there all the while: a deadline for heads is the proxy's (tests/test_proxy_attacks.py); bodies have theirs here.
+    assert len(idlers.held_by_the_server()) >= idlers.HANDSHAKES
 
 
 def test_g05_two_hundred_slow_bodies(stage, cast):

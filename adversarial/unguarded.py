@@ -1,4 +1,5 @@
-"""The application with guards taken away, named by UNGUARDED: what the races must notice. Never served to anybody.
+"""The application with guards taken away, named by UNGUARDED: what the races must notice. Never served to anybody but by
+`python -m adversarial.unguarded serve`.
 
 - `lock:<app.model>`: its rows are read without a lock.
 - `condition:<app.model>.<field>`: a conditional UPDATE of the field reads first and then writes whatever it read.
@@ -16,6 +17,7 @@ from django.db.models import QuerySet
 
 from accounts import lockouts
 from accounts.services import codes
+from manage import main
 from orders import numbers
 
 __all__ = ["application"]
@@ -44,3 +46,6 @@ if "use:codes" in GUARDS:
     codes._use_up = lambda *_: None
 if "turn:sign-in" in GUARDS:
     lockouts.take_turn = lambda *_: None
+
+if __name__ == "__main__":
+    main()

@@ -14,7 +14,7 @@ from typing import Any
 from websockets.asyncio.client import connect
 
 from bench import figures
-from bench.daphne import OURS, Server
+from bench.server import OURS, Server
 
 PINGERS = 40
 

@@ -30,6 +30,7 @@ BENCHES = {
     "nearby": ([], ["--quick"]),
     "layer": ([], ["--seconds", "4", "--rounds", "1"]),
     "sockets": ([], ["--pairs", "20", "--seconds", "3", "--sockets", "100", "--rounds", "1"]),
+    "connects": ([], ["--sockets", "200", "--rounds", "1"]),
     "lists": ([], ["--quick"]),
     "long_lists": ([], ["--quick"]),
     "pages": ([], ["--quick"]),

@@ -1,4 +1,4 @@
-"""Sockets against a bare ASGI echo on the same server (Daphne), as ratios taken in one run.
+"""Sockets against a bare ASGI echo on the same server (uvicorn), as ratios taken in one run.
 
 `python -m bench.sockets [--pairs 200] [--seconds 15] [--sockets 2000] [--rounds 3]` with DATABASE_URL (PostgreSQL) and REDIS_URL in
 the environment. The server is pinned to the first core; this client and the databases take the other.
@@ -30,8 +30,8 @@ from websockets.exceptions import WebSocketException
 
 from bench import figures
 from bench.beside import beside_rest
-from bench.daphne import ECHO, OURS, Server
 from bench.own_database import load_django, own_database
+from bench.server import ECHO, OURS, Server
 
 PLACE = '{"type":"location","lat":36.75%04d,"lng":3.0588,"user_id":1}'
 

@@ -2,7 +2,7 @@
 
 `python -m bench.telematics [--quick] [--sizes 100000,1000000,10000000] [--server] [--best]` with DATABASE_URL (PostgreSQL) and
 REDIS_URL in the environment. It makes a database of its own beside the given one and drops it at the end. `--server`
-sends the bulk calls to a Daphne of its own over HTTP; otherwise they run in this process.
+sends the bulk calls to a server of its own over HTTP; otherwise they run in this process.
 """
 
 from __future__ import annotations
@@ -50,11 +50,11 @@ def settle() -> None:
 
 @contextmanager
 def server() -> Iterator[int]:
-    """Run Daphne on a free port until the block ends."""
+    """Run a server on a free port until the block ends."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    command = [sys.executable, "-m", "daphne", "-b", "127.0.0.1", "-p", str(port), "depannini_dashmap.asgi:application"]
+    command = [sys.executable, "manage.py", "serve", "--port", str(port)]
     process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     try:
         for _ in range(150):
@@ -315,7 +315,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--quick", action="store_true", help="small sizes, few rounds: for CI")
     parser.add_argument("--sizes", default="", help="sizes of the history, ascending")
-    parser.add_argument("--server", action="store_true", help="bulk over HTTP, through Daphne")
+    parser.add_argument("--server", action="store_true", help="bulk over HTTP, through a server")
     parser.add_argument("--best", action="store_true", help="best of the rounds, not median: beside other work")
     options = parser.parse_args()
     if options.best:

@@ -3,6 +3,7 @@
 SERVE says which part this process plays: `all`, `http` (with the tasks) or `sockets`.
 """
 
+import asyncio
 import os
 from collections.abc import Callable
 from urllib.parse import quote
@@ -20,10 +21,10 @@ from depannini_dashmap.lib.realtime.handshake import refuse
 from depannini_dashmap.lib.roads import engine
 from depannini_dashmap.operations import nightly
 from depannini_dashmap.routing import sockets
-from depannini_dashmap.server import access_log, http_server, memory_tuning, shutdown, socket_server
+from depannini_dashmap.server import access_log, memory_tuning, shutdown
 from depannini_dashmap.server.bodies import WholeBodies
+from depannini_dashmap.server.connection_headers import ConnectionHeaders
 from depannini_dashmap.server.framing import origin_form
-from depannini_dashmap.server.serving import tell_sockets_on_stop
 
 if settings.SERVE not in {"all", "http", "sockets"}:
     raise ValueError("SERVE must be all, http or sockets")
@@ -40,6 +41,8 @@ ALWAYS_SERVED = {"/healthz": probes, "/readyz": probes, "/metrics": metrics}
 
 async def application(scope: dict, receive: Callable, send: Callable) -> None:
     """Hand a connection to the part that serves it."""
+    if "state" not in scope and scope["type"] != "lifespan":  # Daphne, which announces no end
+        shutdown.leave_after(asyncio.get_running_loop())
     if scope["type"] == "http":
         await _answer(scope, receive, send)
     elif scope["type"] == "websocket":
@@ -58,7 +61,7 @@ async def _serve_http(scope: dict, receive: Callable, send: Callable) -> None:
     return await serve({**scope, "path": asked, "root_path": "", "query_string": query}, receive, send)
 
 
-_answer = WholeBodies(_serve_http)
+_answer = ConnectionHeaders(WholeBodies(_serve_http))
 
 
 async def _not_here(send: Callable) -> None:
@@ -80,10 +83,7 @@ async def _live(receive: Callable, send: Callable) -> None:
 
 
 memory_tuning.share_one_heap()
-access_log.keep_secrets_out()
-http_server.install()
-socket_server.install()
-tell_sockets_on_stop()
+access_log.redact_uvicorn()
 # A change may have been carried out whose event nobody could send: sockets read the state again.
 watchdog.start(lambda: subscriptions.deliver_here([subscriptions.RESYNC]))
 process_registry.enter()

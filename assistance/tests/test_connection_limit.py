@@ -42,7 +42,7 @@ class Mute:
         return int.from_bytes(self.received[at : at + 2], "big")
 
 
-@pytest.fixture(params=["daphne", "uvicorn"])
+@pytest.fixture(params=["serve", "daphne"])
 def any_server(request: Any, transactional_db: None, tmp_path: Any) -> Iterator[Server]:
     """A server of each kind that the house runs on."""
     with running(tmp_path / "server.log", runner=request.param) as server:
@@ -81,14 +81,15 @@ def test_the_one_that_answered_longest_ago_makes_room(any_server: Server, assist
         assert all(lives(client) for client in six[2:])
 
 
-def test_connections_lost_without_a_word_go_first(any_server: Server, assistant_user: Any) -> None:
+def test_connections_lost_without_a_word_go_first(server: Server, assistant_user: Any) -> None:
+    """As `serve` shows who answers pings."""
     path, raw = f"/ws/assistant/{assistant_user.pk}/", token(assistant_user)
     with ExitStack() as stack:
-        live = [opened(stack, any_server, path, raw)]
-        lost = [Mute(any_server, path, raw) for _ in range(4)]
-        live.append(opened(stack, any_server, path, raw))
+        live = [opened(stack, server, path, raw)]
+        lost = [Mute(server, path, raw) for _ in range(4)]
+        live.append(opened(stack, server, path, raw))
         assert lost[0].hear_close() == 4429
-        live.append(opened(stack, any_server, path, raw))
+        live.append(opened(stack, server, path, raw))
         assert lost[1].hear_close() == 4429
         assert all(lives(client) for client in live)
         for phone in lost:

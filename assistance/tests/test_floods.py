@@ -127,7 +127,7 @@ def test_who_floods_without_credentials_is_not_read_for_long(server: Server, ass
 @pytest.mark.slow
 def test_who_speaks_but_does_not_read_is_cut_off(tmp_path: Any, server: Server, assistant: Any) -> None:
     options = ("--ping-interval", "1", "--ping-timeout", "2")
-    with running(tmp_path / "server.log", runner="daphne", options=options) as strict, socket.socket() as deaf:
+    with running(tmp_path / "server.log", options=options) as strict, socket.socket() as deaf:
         deaf.connect(("127.0.0.1", strict.port))
         deaf.sendall(handshake(strict, assistant))
         with strict.socket(path(assistant), token(assistant)) as client:

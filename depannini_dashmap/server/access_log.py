@@ -1,9 +1,6 @@
 """Access logs of servers without what a URL must not tell: tokens in query strings."""
 
 import logging
-from typing import Any
-
-from daphne.access import AccessLogGenerator
 
 from depannini_dashmap.lib.ops.logs import redact
 
@@ -17,19 +14,7 @@ class _RedactedArguments(logging.Filter):
         return True
 
 
-def keep_secrets_out() -> None:
-    """Let every access log that a server has opened or will open be redacted.
-
-    The command lines give no way to choose another class, and they open the logs before they load the application.
-    """
+def redact_uvicorn() -> None:
+    """Redact what uvicorn logs, also where its own command line has set these loggers up."""
     for name in ("uvicorn.access", "uvicorn.error"):
         logging.getLogger(name).addFilter(_RedactedArguments())
-    original = AccessLogGenerator.write_entry
-    if getattr(original, "is_redacted", False):
-        return
-
-    def write_entry(self: AccessLogGenerator, host: str, date: Any, request: str, *args: Any, **kwargs: Any) -> None:
-        original(self, host, date, redact(request), *args, **kwargs)
-
-    write_entry.is_redacted = True  # type: ignore[attr-defined]
-    AccessLogGenerator.write_entry = write_entry

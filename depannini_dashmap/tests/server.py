@@ -29,13 +29,15 @@ PATIENCE = 10.0
 class Server:
     """One server process."""
 
-    def __init__(self, command: list[str], port: int, environment: dict[str, str], log: Path):
+    def __init__(
+        self, command: list[str], port: int, environment: dict[str, str], log: Path, inherited: Sequence[int] = ()
+    ):
         self.port = port
         self.url = f"http://127.0.0.1:{port}"
         self.log = log
         with log.open("ab") as output:
             self.process = subprocess.Popen(
-                command, cwd=BASE_DIR, env=environment, stdout=output, stderr=subprocess.STDOUT
+                command, cwd=BASE_DIR, env=environment, stdout=output, stderr=subprocess.STDOUT, pass_fds=inherited
             )
 
     def wait_until_ready(self) -> None:
@@ -46,7 +48,7 @@ class Server:
         assert self.process.poll() is None, f"the server ended:\n{self.output()}"
         try:
             return requests.get(f"{self.url}/healthz", timeout=2).status_code == 200
-        except requests.ConnectionError:
+        except (requests.ConnectionError, requests.ReadTimeout):  # a port that was inherited listens before the process does
             return False
 
     def output(self) -> str:
@@ -134,16 +136,21 @@ def free_port() -> int:
 
 
 @contextmanager
-def running(log: Path, *, runner: str = "serve", options: Sequence[str] = (), **environment: str) -> Iterator[Server]:
-    """Run a server on the test database: by `serve`, plain `daphne` or `uvicorn`, with further options of it."""
-    port = free_port()
+def running(
+    log: Path, *, runner: str = "serve", options: Sequence[str] = (), port: int = 0, inherited: Sequence[int] = (),
+    **environment: str,
+) -> Iterator[Server]:  # fmt: skip
+    """Run a server on the test database: by `serve` or stock `daphne`, with further options of it.
+
+    `port` is one that listens already, whose descriptor is among the `inherited` ones.
+    """
+    port = port or free_port()
     commands = {
         "serve": [sys.executable, "manage.py", "serve", "--port", str(port)],
         "daphne": [sys.executable, "-m", "daphne", "-b", "127.0.0.1", "-p", str(port)],
-        "uvicorn": [sys.executable, "-m", "uvicorn", "--host", "127.0.0.1", "--port", str(port)],
     }
     command = [*commands[runner], *options] + ([] if runner == "serve" else ["depannini_dashmap.asgi:application"])
-    server = Server(command, port, _environment() | environment, log)
+    server = Server(command, port, _environment() | environment, log, inherited)
     try:
         server.wait_until_ready()
         yield server

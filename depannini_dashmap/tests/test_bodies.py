@@ -25,7 +25,7 @@ LENGTH = f"Content-Length: {len(BODY)}"
 TOO_BIG = settings.DATA_UPLOAD_MAX_MEMORY_SIZE + 1
 
 
-@pytest.fixture(scope="module", params=["serve", "daphne", "uvicorn"])
+@pytest.fixture(scope="module", params=["serve", "daphne"])
 def any_server(request: Any, django_db_setup: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     with running(tmp_path_factory.mktemp("server") / "server.log", runner=request.param, THROTTLING="off") as server:
         yield server

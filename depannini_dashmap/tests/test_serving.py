@@ -1,11 +1,11 @@
-"""What the server itself says over TCP: to what is no proper HTTP, and on kept connections while it stops."""
+"""What the server does by itself over TCP: on kept connections while it stops, and on a port that it shares."""
 
 import json
 import re
 import socket
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from http.client import HTTPConnection, HTTPResponse
 from typing import Any
 
@@ -41,37 +41,6 @@ def read(line: socket.socket) -> tuple[int, dict[str, Any], HTTPResponse]:
 
 
 HOST = b"Host: 127.0.0.1\r\n"
-
-
-@pytest.mark.parametrize(
-    "broken",
-    [
-        b"NONSENSE\r\n\r\n",
-        b"GET / HTTP/1.1\r\n" + HOST + b"no colon\r\n\r\n",
-        b"GET / HTTP/1.1\r\n" + HOST + b"Content-Length: x\r\n\r\n",
-        b"GET / HTTP/1.1\r\n" + HOST + b"X: " + b"x" * 65_536 + b"\r\n\r\n",
-        b"GET / HTTP/1.1\r\n" + HOST + b"".join(b"X-%d: x\r\n" % number for number in range(501)) + b"\r\n",
-        b"GET /" + b"x" * 65_536 + b" HTTP/1.1\r\n" + HOST + b"\r\n",
-        b"GET / HTTP/1.1\r\n" + HOST + b"X-Y: a\x00b\r\n\r\n",
-        b"GET /\xff HTTP/1.1\r\n" + HOST + b"\r\n",
-        b"POST /api/auth/login/ HTTP/1.1\r\n" + HOST + b"Transfer-Encoding: chunked\r\n\r\nzz\r\n",
-        b"POST /api/auth/login/ HTTP/1.1\r\n" + HOST + b"Transfer-Encoding: chunked\r\nContent-Length: 3\r\n\r\nabc",
-    ],
-    ids=["line", "header", "length", "long header", "many headers", "long path", "value", "path", "chunks", "smuggling"],
-)
-def test_what_is_no_http_gets_the_envelope(server: Server, broken: bytes) -> None:
-    status, body, answer = answer_to(server, broken)
-    assert (status, body["code"], body["error"]) == (400, "bad_request", "Bad request")
-    assert body["request_id"] == answer.getheader("X-Request-ID")
-    assert answer.getheader("Content-Type") == "application/json; charset=utf-8"
-
-
-def test_a_refused_client_reads_why_although_it_goes_on_sending(server: Server) -> None:
-    with wire(server) as line:
-        line.sendall(b"NONSENSE\r\n\r\n")
-        for _ in range(50):
-            line.sendall(b"x" * 10_000)
-        assert read(line)[0] == 400
 
 
 def test_a_broken_form_is_refused_by_django(server: Server, client_user: Any) -> None:
@@ -148,3 +117,23 @@ def test_g12_a_plain_daphne_goes_although_requests_run(tmp_path: Any, transactio
             gone.set()
             for one in crowd:
                 one.join()
+
+
+def test_two_processes_share_one_port_and_one_may_stop(tmp_path: Any, transactional_db: None) -> None:
+    """As at an upgrade: nobody who connects meanwhile is refused."""
+    with socket.create_server(("127.0.0.1", 0), backlog=100) as port, ExitStack() as stack:
+        shared = ("--fd", str(port.fileno()))
+        first, second = (
+            stack.enter_context(
+                running(tmp_path / f"{number}.log", options=shared, port=port.getsockname()[1], inherited=(port.fileno(),), TASK_WORKER="off")
+            )
+            for number in range(2)
+        )
+        for one in (first, second):
+            eventually(lambda one=one: "Serving at" in one.output(), "both serve")
+        assert {first.call("GET", "/healthz").status_code for _ in range(20)} == {200}
+        first.process.terminate()
+        while first.process.poll() is None:
+            assert second.call("GET", "/healthz").status_code == 200
+        assert first.process.returncode == 0
+        assert second.call("GET", "/healthz").status_code == 200

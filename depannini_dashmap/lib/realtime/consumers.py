@@ -17,7 +17,7 @@ from django.db import DatabaseError, InterfaceError
 from depannini_dashmap.lib.api.fields import format_utc
 from depannini_dashmap.lib.errors import DomainError, Unauthenticated
 from depannini_dashmap.lib.ops import metrics
-from depannini_dashmap.lib.realtime import frames, handshake, layer, reconnect_backoff, subscriptions
+from depannini_dashmap.lib.realtime import frames, handshake, layer, reconnect_backoff, subscriptions, transport
 from depannini_dashmap.lib.realtime.async_tasks import in_thread, leave_to_thread, spawn
 from depannini_dashmap.lib.realtime.close_codes import (
     FORBIDDEN,
@@ -32,7 +32,7 @@ from depannini_dashmap.lib.realtime.connection_limit import APPS, EXCEEDED, PAGE
 from depannini_dashmap.lib.realtime.frames import BadFrame
 from depannini_dashmap.lib.realtime.outgoing import SocketWriter
 from depannini_dashmap.lib.realtime.subscriptions import Event
-from depannini_dashmap.lib.realtime.transport import FLOOD
+from depannini_dashmap.lib.realtime.transport import FLOOD, Transport
 from depannini_dashmap.lib.realtime.user_group import user_group
 
 __all__ = ["FORBIDDEN", "RESTART", "Refused", "SocketConsumer", "close_all"]
@@ -41,6 +41,7 @@ logger = logging.getLogger(__name__)
 
 RECHECK_EVERY = 55.0  # a minute is promised, and a check takes its time
 RESYNC_RETRY = 2.0
+LAST_WORD = 5.0  # seconds in which a client that is shut out may read what was sent to it before
 
 LIVE: "WeakSet[SocketConsumer]" = WeakSet()
 
@@ -61,8 +62,8 @@ class SocketConsumer(SocketWriter):
     """
 
     __slots__ = (
-        "_allowance", "_connection", "_credentials", "_early", "_expires_at", "_grace", "_joined", "_opening",
-        "_strikes", "_subscriptions", "_timer", "_user_group", "scope", "user",
+        "_allowance", "_connection", "_credentials", "_early", "_expires_at", "_grace", "_is_shut_out", "_joined",
+        "_opening", "_strikes", "_subscriptions", "_timer", "_transport", "_user_group", "scope", "user",
     )  # fmt: skip
 
     authenticate: ClassVar[Callable[[str | None, str], Any]]
@@ -74,9 +75,11 @@ class SocketConsumer(SocketWriter):
     _early: list[Event] | None
     _expires_at: datetime
     _grace: timedelta
+    _is_shut_out: bool
     _joined: tuple[str, ...]
     _opening: asyncio.Task | None
     _timer: asyncio.TimerHandle | None
+    _transport: Transport
 
     # --- For subclasses ---------------------------------------------------------------------------------------------
     def authorize(self) -> None:
@@ -129,22 +132,25 @@ class SocketConsumer(SocketWriter):
 
     # --- A socket's life ----------------------------------------------------------------------------------------------
     async def __call__(self, scope: dict, receive: Callable, send: Callable) -> None:
-        """Live from the handshake to the close."""
+        """Live from the handshake to the close. Nothing is received before the state was shown, so nothing piles up."""
         self.scope = scope
         self._begin(send)
         await receive()  # websocket.connect
         await send({"type": "websocket.accept", "subprotocol": handshake.subprotocol(scope)})
-        self._transport.settle()
-        if reconnect_backoff.hold(self._credentials):
-            self._shut_out(punish=False)
-        else:
-            self._opening = spawn(self._open())
         try:
+            if reconnect_backoff.hold(self._credentials):
+                self._shut_out(punish=False)
+            else:
+                self._opening = spawn(self._open())
+                await asyncio.wait([self._opening])
             await self._listen(receive)
-        except asyncio.CancelledError:  # the server stops without having told us
-            if not self._closing:
-                if not self._transport.close(RESTART):
-                    await send({"type": "websocket.close", "code": RESTART})
+        except asyncio.CancelledError:
+            if self._is_evicted and self._life is not None:
+                self._life.uncancel()
+                return
+            if not self._closing:  # the server stops without having told us
+                self._closing = True
+                await self.write_close(RESTART)
                 await asyncio.sleep(0.05)  # for the frame to leave
             raise
         finally:
@@ -154,6 +160,8 @@ class SocketConsumer(SocketWriter):
 
     def _begin(self, send: Callable) -> None:
         self.begin_writing(send)
+        self._is_shut_out = False
+        self._transport = transport.of(self.scope)
         self._subscriptions = subscriptions.of(asyncio.get_running_loop())
         self._early = []
         self._allowance, self._strikes = frames.Allowance(), frames.Strikes()
@@ -186,7 +194,6 @@ class SocketConsumer(SocketWriter):
             self.close(TRY_LATER)
         finally:
             self._opening = None
-            self._transport.listen()
 
     def _sign_in(self) -> bool:
         """In a thread: let the socket in; tell whether its user has too many now."""
@@ -244,7 +251,7 @@ class SocketConsumer(SocketWriter):
                 self.relay(event)
 
     async def _listen(self, receive: Callable) -> None:
-        while True:
+        while not self._is_shut_out:
             message = await receive()
             if message["type"] == "websocket.disconnect":
                 return
@@ -252,8 +259,9 @@ class SocketConsumer(SocketWriter):
                 self._shut_out()
             elif not self._closing:
                 await self._take(message)
-            elif not self._allowance.take():  # was told to go, and goes on
+            elif not self._allowance.take():  # goes on sending although the close frame is on its way
                 self._shut_out()
+        await self.finish_writing(LAST_WORD)
 
     async def _take(self, message: dict) -> None:
         """Answer one frame; whatever is wrong with it, the socket lives on."""
@@ -282,8 +290,6 @@ class SocketConsumer(SocketWriter):
 
     async def _handle(self, frame: dict) -> None:
         kind = frame["type"]
-        if self._opening is not None:
-            await asyncio.wait([self._opening])
         if kind == "ping":
             self.send_frame({"type": "pong"})
         elif kind not in self.handlers:
@@ -291,11 +297,7 @@ class SocketConsumer(SocketWriter):
         elif not self._closing:
             answer: Awaitable | None = getattr(self, self.handlers[kind])(frame)
             if answer is not None:
-                self._transport.pause()  # so that nothing piles up meanwhile
-                try:
-                    await answer
-                finally:
-                    self._transport.listen()
+                await answer  # nothing is received meanwhile, which slows the client down
 
     # --- Too many connections ------------------------------------------------------------------------------------------
     def _take_notice(self, event: Event) -> None:
@@ -351,10 +353,11 @@ class SocketConsumer(SocketWriter):
             self.renew()
 
     def _shut_out(self, *, punish: bool = True) -> None:
-        """Tell a flooder to go, now and when he comes back, and read no more: what he has on its way costs nothing."""
+        """Close a flooder's socket, receive no more from it, and have its token wait before it is let in again."""
         self.close(TOO_MANY)
-        if self._transport.shut_out() and punish:
+        if punish and not self._is_shut_out:
             reconnect_backoff.impose(self._credentials)
+        self._is_shut_out = True
 
     def _end(self) -> None:
         self._closing = True

@@ -144,9 +144,7 @@ def demo_logins() -> list[tuple[str, str, str]]:
 
 def server_command(port: int) -> list[str]:
     """Return what serves REST, sockets, admin and the task worker in one process."""
-    if "serve" in get_commands():
-        return [sys.executable, str(settings.BASE_DIR / "manage.py"), "serve", "--host", HOST, "--port", str(port)]
-    return [sys.executable, "-m", "daphne", "-b", HOST, "-p", str(port), "depannini_dashmap.asgi:application"]
+    return [sys.executable, str(settings.BASE_DIR / "manage.py"), "serve", "--host", HOST, "--port", str(port)]
 
 
 def serve_and_simulate(command: list[str], port: int, duration: float) -> int:

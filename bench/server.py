@@ -1,4 +1,7 @@
-"""A plain Daphne on the first core, and what it costs there."""
+"""A server on the first core, and what it costs there: ours as `manage.py serve` starts it, another application by plain uvicorn.
+
+BENCH_SERVER=daphne takes the stock Daphne for both instead.
+"""
 
 from __future__ import annotations
 
@@ -25,7 +28,7 @@ class Server:
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             self.port = probe.getsockname()[1]
-        command = [sys.executable, "-m", "daphne", "-b", "127.0.0.1", "-p", str(self.port), application]
+        command = [sys.executable, *_arguments(application, self.port)]
         self.process = subprocess.Popen(
             ["taskset", "-c", "0", *prefix, *command], cwd=ROOT, env={**os.environ, **environment},
             stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
@@ -53,5 +56,14 @@ class Server:
         self.process.terminate()
         try:
             self.process.wait(20)
-        except subprocess.TimeoutExpired:  # a plain Daphne waits for threads whose client has gone
+        except subprocess.TimeoutExpired:
             self.process.kill()
+
+
+def _arguments(application: str, port: int) -> list[str]:
+    if os.environ.get("BENCH_SERVER") == "daphne":
+        return ["-m", "daphne", "-b", "127.0.0.1", "-p", str(port), application]
+    if application == OURS:
+        return ["manage.py", "serve", "--port", str(port)]
+    plain = ["--no-access-log", "--ws", "websockets-sansio", "--ws-per-message-deflate", "false", "--lifespan", "off"]
+    return ["-m", "uvicorn", "--host", "127.0.0.1", "--port", str(port), *plain, application]
