@@ -18,7 +18,7 @@ def pooler() -> str:
     try:
         is_shared, missing, role = _look()
     except psycopg2.Error as error:
-        raise Doubtful(f"Cannot be asked: {cause(error)}", "See database.") from error
+        raise Broken(f"Cannot be asked: {cause(error)}", "See database.") from error
     if is_shared and settings.DATABASE_PREPARE:
         raise Broken(
             "A pooler shares connections between transactions, and statements are prepared in them",
@@ -29,7 +29,18 @@ def pooler() -> str:
             f"Through this pooler {', '.join(missing)} hold only where the role has them",
             " ".join(f"ALTER ROLE {role} SET {name} = '{_wanted(name)}';" for name in missing),
         )
-    return "connections are shared, and the role keeps the time-outs" if is_shared else "each connection is our own"
+    if is_shared:
+        return "connections are shared, and the role keeps the time-outs"
+    if off := _switched_off():
+        raise Doubtful(f"Our connections have no {', '.join(off)}", "Say them in the options of DATABASE_URL, or leave its options out.")
+    return "each connection is our own, with its time-outs"
+
+
+def _switched_off() -> list[str]:
+    """Return the time-outs that a connection of the server's lacks."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT name FROM pg_settings WHERE name = ANY(%s) AND setting = '0' ORDER BY name", [list(_TIMEOUTS)])
+        return [row[0] for row in cursor.fetchall()]
 
 
 def _wanted(name: str) -> str:

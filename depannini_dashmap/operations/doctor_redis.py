@@ -36,7 +36,8 @@ def neighbours() -> str:
     number = client.connection_pool.connection_kwargs.get("db", 0)
     try:
         keys = [key.decode() for key in client.scan_iter("dashmap.*processes", count=1000)]
-        channels = [channel.decode() for channel in client.pubsub_channels(f"dashmap*.{number}.events")]
+        heard: Any = client.pubsub_channels(f"dashmap*.{number}.events")
+        channels = [channel.decode() for channel in heard]
     except redis.RedisError as error:
         raise Doubtful(f"Cannot be asked: {cause(error)}", "See redis_server; it needs SCAN and PUBSUB.") from error
     finally:

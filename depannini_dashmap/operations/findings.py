@@ -2,13 +2,14 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from urllib.parse import unquote, urlsplit
+from urllib.parse import parse_qsl, quote, unquote, urlsplit, urlunsplit
 
 from django.conf import settings
 
 from depannini_dashmap.lib.ops.logs import redact
 
 PATIENCE = 5  # seconds for any outside system
+CLOCK_SLACK = 5.0  # seconds that two clocks may differ
 
 
 class Doubtful(Exception):
@@ -45,13 +46,27 @@ def examination(function: Examination) -> Examination:
 
 def cause(error: Exception) -> str:
     """Say in a line what an outside system or its client said, without any secret of the settings."""
-    text = " ".join(str(error).split())
-    for secret in _secrets():
-        text = text.replace(secret, "[secret]").replace(unquote(secret), "[secret]")
+    text = without_secrets(" ".join(str(error).split()))
     return f"{type(error).__name__}: {redact(text)[:300]}" if text else type(error).__name__
 
 
+def without_secrets(text: str) -> str:
+    """Return a text without the secrets of the settings, however a URL spells them."""
+    for secret in _secrets():
+        text = text.replace(secret, "[secret]")
+    return text
+
+
+def shown(url: str) -> str:
+    """Return an address without the user, the password and the query that may stand in it."""
+    parts = urlsplit(url)
+    return urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path, "", ""))
+
+
 def _secrets() -> list[str]:
-    inside = [urlsplit(url).password for url in (settings.REDIS_URL, settings.SMS_URL, settings.MIGRATE_DATABASE_URL)]
-    plain = [settings.SECRET_KEY, settings.METRICS_TOKEN, settings.DATABASES["default"].get("PASSWORD"), settings.EMAIL_HOST_PASSWORD]
-    return sorted({str(secret) for secret in (*inside, *plain) if secret}, key=len, reverse=True)
+    urls = [settings.REDIS_URL, settings.SMS_URL, settings.MIGRATE_DATABASE_URL, settings.MAP_TILE_URL, settings.BASE_URL]
+    found = [settings.SECRET_KEY, settings.METRICS_TOKEN, settings.DATABASES["default"].get("PASSWORD"), settings.EMAIL_HOST_PASSWORD]
+    for url in urls:
+        found += [urlsplit(url).password, *(value for _, value in parse_qsl(urlsplit(url).query))]
+    plain = {unquote(str(secret)) for secret in found if secret} | {str(secret) for secret in found if secret}
+    return sorted(plain | {quote(secret, safe="") for secret in plain}, key=len, reverse=True)

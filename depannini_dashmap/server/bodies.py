@@ -195,7 +195,8 @@ class Body:
 
 
 def _no_room(why: str) -> errors.Unavailable:
-    logger.error("A body could not be kept in %s: %s", tempfile.gettempdir(), why)
+    # `gettempdir` itself raises where no folder at all can be written.
+    logger.error("A body could not be kept in %s: %s", tempfile.tempdir or "any temporary folder", why)
     return errors.Unavailable("Bodies of this size cannot be taken now", code="storage_unavailable")
 
 

@@ -27,9 +27,11 @@ class Answer(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         self.send_response(503 if self.path == "/ill/readyz" else 200)
-        self.send_header("Content-Type", "image/png" if self.path.startswith("/tile") else "text/plain")
-        self.send_header("Content-Length", "0")
+        self.send_header("Content-Type", "image/png" if self.path.startswith("/tile") else "application/json")
+        body = b'{"status": "ok"}' if self.path == "/readyz" else b""
+        self.send_header("Content-Length", str(len(body)))
         self.end_headers()
+        self.wfile.write(body)
 
     def log_message(self, *args: Any) -> None:
         """Stay quiet."""
@@ -139,6 +141,8 @@ def test_the_public_address(settings: Any, server: str) -> None:
     assert one("web").level == "ok"
     settings.BASE_URL = f"{server}/ill"
     assert one("web").level == "broken"
+    settings.BASE_URL = f"{server}/parked"
+    assert "not as this program does" in one("web").sentence
     settings.BASE_URL = "http://127.0.0.1:1"
     assert one("web").level == "broken"
     assert one("callers").level == "doubtful"

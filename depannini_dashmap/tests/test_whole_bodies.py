@@ -158,6 +158,18 @@ def test_a_disk_that_takes_nothing_is_503_and_in_the_log(
     assert small.refusal is None
 
 
+def test_a_machine_without_a_temporary_folder_is_503_and_in_the_log(
+    caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As under ProtectSystem without PrivateTmp: Python finds no folder at all."""
+    monkeypatch.setattr(tempfile, "tempdir", None)
+    monkeypatch.setattr(tempfile, "_candidate_tempdir_list", lambda: ["/dev/null/nowhere"])
+    with caplog.at_level(logging.ERROR, logger=bodies.__name__):
+        exchange = Exchange(piece(b"x" * 200_000), piece(b"y" * 10, more=False)).run()
+    assert exchange.refusal is not None and exchange.refusal.code == "storage_unavailable"
+    assert "could not be kept in any temporary folder" in caplog.text
+
+
 def test_all_bodies_of_a_process_together_have_a_limit(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(bodies, "ON_DISK", 500_000)
     big = [*[piece(b"x" * 150_000)] * 4, piece(b"", more=False)]
