@@ -9,6 +9,7 @@ from django.contrib.auth.admin import UserAdmin
 from django.forms import CheckboxSelectMultiple, ModelForm
 from django.http import HttpRequest, HttpResponse
 from django.utils.html import format_html
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from knox.models import AuthToken
 
@@ -85,7 +86,11 @@ class AccountAdmin(TenantAdmin, UserAdmin):
         return format_html('<a href="{}">{}</a>', "../password/", _("Set a new password")) if user.pk else ""
 
     def formfield_for_manytomany(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
-        return super().formfield_for_manytomany(db_field, request, **{**kwargs, "widget": CheckboxSelectMultiple})
+        """Show boxes to tick, named in the language of the page."""
+        field = super().formfield_for_manytomany(db_field, request, **{**kwargs, "widget": CheckboxSelectMultiple})
+        if field is not None and db_field.name == "groups":
+            field.label_from_instance = lambda group: gettext(group.name)
+        return field
 
     def get_readonly_fields(self, request: HttpRequest, obj: User | None = None) -> Any:
         if obj is None:

@@ -16,6 +16,7 @@ from django.db.models import Q
 from django.db.models.functions import Lower
 from django.utils import timezone
 from django.utils.crypto import salted_hmac
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from accounts.code_models import CodeGuess, Notice, VerificationCode
@@ -331,7 +332,7 @@ class Membership(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.user_id} in {self.company_id} ({self.full_role})"
+        return gettext("member %(user)s of company %(company)s") % {"user": self.user_id, "company": self.company_id}
 
     @property
     def full_role(self) -> str:

@@ -7,6 +7,9 @@ from typing import Any
 from django.contrib import admin
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest
+from django.utils.formats import localize
+from django.utils.html import format_html
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from simple_history.admin import SimpleHistoryAdmin
 
@@ -78,8 +81,8 @@ class AssistanceAdmin(_LedgerAdmin):
     """Requests for help, to look at; what is done to them is done at the console's desks."""
 
     list_display = (
-        "id", "status", "reason", "client_name", "assistant_name", "assistance_type", "vehicle_type", "wave", "radius_km",
-        "total_price", "currency", "price_consent", "created_at",
+        "id", "status", "reason", "client_name", "assistant_name", "assistance_type", "vehicle_type", "wave",
+        "price", "price_consent", "created_at",
     )  # fmt: skip
     list_filter = ("status", "reason", "assistance_type", "vehicle_type", "price_consent", "price_source", "created_at")
     readonly_fields = ("price_source", "price_consent")
@@ -96,6 +99,13 @@ class AssistanceAdmin(_LedgerAdmin):
     @admin.display(description=_("assistant"), ordering="assistant__name")
     def assistant_name(self, job: Assistance) -> str:
         return job.assistant.display_name or f"#{job.assistant_id}" if job.assistant else "–"
+
+    @admin.display(description=_("price"), ordering="total_price")
+    def price(self, job: Assistance) -> str:
+        """Show the amount with its currency, or that there is none yet."""
+        if not (job.price_is_final or job.total_price):
+            return gettext("not set yet")
+        return format_html('<bdi dir="ltr">{} {}</bdi>', localize(job.total_price), job.currency)
 
 
 @admin.register(ScheduledRequest)

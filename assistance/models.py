@@ -102,7 +102,7 @@ class AssistantProfile(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"assistant {self.user_id}"
+        return gettext("assistant %(id)s") % {"id": self.user_id}
 
     @property
     def standing(self) -> str:
@@ -318,7 +318,7 @@ class Assistance(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"assistance {self.pk}"
+        return gettext("assistance request %(id)s") % {"id": self.pk}
 
     @property
     def is_open(self) -> bool:
@@ -395,7 +395,7 @@ class ScheduledRequest(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"request for {self.scheduled_for:%Y-%m-%d %H:%M}"
+        return gettext("request for %(time)s") % {"time": f"{self.scheduled_for:%Y-%m-%d %H:%M}"}
 
 
 class Offer(models.Model):
@@ -465,7 +465,7 @@ class Offer(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"offer of assistance {self.assistance_id} to {self.assistant_id}"
+        return gettext("offer of request %(request)s to assistant %(assistant)s") % {"request": self.assistance_id, "assistant": self.assistant_id}
 
 
 class ChatMessage(models.Model):
@@ -495,4 +495,4 @@ class ChatMessage(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"message {self.pk} on assistance {self.assistance_id}"
+        return gettext("message %(id)s on request %(request)s") % {"id": self.pk, "request": self.assistance_id}

@@ -192,6 +192,7 @@ SOCKET_THREADS = env.int("SOCKET_THREADS", 4)
 LANGUAGE_CODE = "en"
 LANGUAGES = [("en", "English"), ("fr", "Français"), ("ar", "العربية")]
 LOCALE_PATHS = [BASE_DIR / "locale"]
+FORMAT_MODULE_PATH = ["depannini_dashmap.formats"]
 TIME_ZONE = "UTC"
 DISPLAY_TIME_ZONE = env.str("DISPLAY_TIME_ZONE", "Africa/Algiers")
 USE_I18N = True

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from django.db import models
 from django.db.models import Q
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from fleet.models import Vehicle
@@ -76,7 +77,7 @@ class Position(ReadingColumns):
         ]
 
     def __str__(self) -> str:
-        return f"vehicle {self.vehicle_id} at {self.timestamp:%Y-%m-%d %H:%M:%S}"
+        return gettext("vehicle %(vehicle)s at %(time)s") % {"vehicle": self.vehicle_id, "time": f"{self.timestamp:%Y-%m-%d %H:%M:%S}"}
 
 
 class LatestPosition(ReadingColumns):
@@ -104,7 +105,7 @@ class LatestPosition(ReadingColumns):
         ]
 
     def __str__(self) -> str:
-        return f"vehicle {self.vehicle_id}, latest"
+        return gettext("vehicle %(vehicle)s, latest") % {"vehicle": self.vehicle_id}
 
 
 class StopVisit(models.Model):
@@ -144,7 +145,7 @@ class Forwarder(models.Model):
         ordering = ["-created_at", "-id"]
 
     def __str__(self) -> str:
-        return self.name or f"forwarder {self.pk}"
+        return self.name or gettext("forwarder %(id)s") % {"id": self.pk}
 
 
 class Device(models.Model):
@@ -207,7 +208,7 @@ class Device(models.Model):
         ]
 
     def __str__(self) -> str:
-        return self.name or self.external_id or f"device {self.pk}"
+        return self.name or self.external_id or gettext("device %(id)s") % {"id": self.pk}
 
     def speed_unit(self, usual: str) -> str:
         """Return the unit of this device's speeds, where the door's `usual` one is not what its app sends."""

@@ -9,6 +9,7 @@ from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 from django.utils.formats import date_format
+from django.utils.html import format_html
 from django.utils.translation import gettext_lazy as _
 from simple_history.admin import SimpleHistoryAdmin
 
@@ -109,7 +110,7 @@ class TripAdmin(TenantHistory, SimpleHistoryAdmin, ServiceAdmin):
     @admin.display(description=_("Start"), ordering="planned_start_date")
     def starts(self, trip: Trip) -> str:
         """Show the planned day and time in one column."""
-        return f"{date_format(trip.planned_start_date, 'j M')} {trip.planned_start_time:%H:%M}"
+        return f"{date_format(trip.planned_start_date, 'j N')} {trip.planned_start_time:%H:%M}"
 
     @admin.display(description=_("Driver"), ordering="vehicle__driver_name")
     def driver(self, trip: Trip) -> str:
@@ -118,7 +119,7 @@ class TripAdmin(TenantHistory, SimpleHistoryAdmin, ServiceAdmin):
     @admin.display(description=_("Stops"))
     def progress(self, trip: Any) -> str:
         """Show how many stops are done."""
-        return f"{trip.done} / {trip.total}"
+        return format_html("<bdi>{} / {}</bdi>", trip.done, trip.total)
 
     @admin.display(description=_("Driver told"), boolean=True, ordering="driver_notified")
     def driver_told(self, trip: Any) -> bool:

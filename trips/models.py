@@ -3,6 +3,7 @@
 from django.conf import settings
 from django.db import models
 from django.db.models import Q
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from simple_history.models import HistoricalRecords
 
@@ -113,7 +114,7 @@ class TripOrder(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"order {self.order_id} in trip {self.trip_id}"
+        return gettext("order %(order)s in trip %(trip)s") % {"order": self.order_id, "trip": self.trip_id}
 
 
 class TripStop(models.Model):
@@ -165,7 +166,7 @@ class TripStop(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.sequence}. stop of trip {self.trip_id}"
+        return gettext("stop %(number)s of trip %(trip)s") % {"number": self.sequence, "trip": self.trip_id}
 
     @property
     def is_closed(self) -> bool:

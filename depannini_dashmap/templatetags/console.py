@@ -76,7 +76,7 @@ def ago(since: dt.datetime, now: dt.datetime) -> str:
 def about(moment: dt.datetime) -> str:
     """Say an estimated instant: its time, with the day where that is not today."""
     here = timezone.localtime(moment)
-    pattern = "H:i" if here.date() == timezone.localdate() else "j M H:i"
+    pattern = "H:i" if here.date() == timezone.localdate() else "j N H:i"
     return gettext("about %(time)s") % {"time": date_format(here, pattern)}
 
 

@@ -63,7 +63,7 @@ class IntoTripForm(forms.Form):
         self.fields["vehicle"].queryset = vehicles.order_by("license_plate")  # type: ignore[attr-defined]
         self.fields["vehicle"].label_from_instance = _vehicle_label  # type: ignore[attr-defined]
         here = timezone.localtime() + dt.timedelta(hours=1)
-        self.fields["name"].initial = _("Trip of %(day)s") % {"day": date_format(here, "j M H:00")}
+        self.fields["name"].initial = _("Trip of %(day)s") % {"day": date_format(here, "j N H:00")}
         self.fields["planned_start_date"].initial = here.date()
         self.fields["planned_start_time"].initial = dt.time(here.hour)
 
