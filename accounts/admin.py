@@ -25,6 +25,17 @@ from depannini_dashmap.lib.ops import audit
 # Its pages show digests and make tokens for anybody.
 admin.site.unregister(AuthToken)
 
+# The groups that a migration makes.
+GROUPS = (_("Operators"), _("Roadside"))
+
+
+class GroupFilter(admin.RelatedFieldListFilter):
+    """Names the groups in the language of the page."""
+
+    def field_choices(self, field: Any, request: HttpRequest, model_admin: Any) -> list[tuple[Any, str]]:
+        return [(key, gettext(name)) for key, name in super().field_choices(field, request, model_admin)]
+
+
 RIGHTS = ("is_staff", "is_superuser", "groups", "user_permissions")
 
 
@@ -35,7 +46,7 @@ class AccountAdmin(TenantAdmin, UserAdmin):
     operators_only = True
     form, add_form, change_password_form = AccountForm, NewAccountForm, NewPasswordForm
     list_display = ("username", "shown_name", "user_type", "phone_number", "email", "is_active", "date_joined")
-    list_filter = ("user_type", "groups", "is_active", "email_verified", "phone_verified")
+    list_filter = ("user_type", ("groups", GroupFilter), "is_active", "email_verified", "phone_verified")
     search_fields = ("username", "name", "first_name", "last_name", "email", "phone_number", "caller_phone")
     ordering = ("-date_joined", "-id")
     filter_horizontal = ()  # there are two groups: two lists with arrows between them say less than a box to tick

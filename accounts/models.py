@@ -128,7 +128,7 @@ class User(AbstractBaseUser, PermissionsMixin):
     phone_number = models.CharField(_("phone number"), max_length=16, null=True, blank=True, unique=True, help_text=_("E.164"))
     caller_phone = models.CharField(
         _("caller phone"),
-        max_length=16, null=True, blank=True, editable=False, help_text="E.164; of a caller without an account of their own"
+        max_length=16, null=True, blank=True, editable=False, help_text=_("E.164; of a caller without an account of their own")
     )
     name = models.CharField(_("name"), max_length=150, blank=True, default="")
     first_name = models.CharField(_("first name"), max_length=150, blank=True, default="")

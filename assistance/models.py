@@ -69,7 +69,7 @@ class AssistantProfile(models.Model):
     driving_license_num = models.CharField(_("driving license num"), max_length=50)
     driving_license_expiry = models.DateField(_("driving license expiry"), null=True)
     vehicle_registration_num = models.BigIntegerField(_("vehicle registration num"), null=True)
-    approved_at = models.DateTimeField(_("approved at"), null=True, blank=True, editable=False, help_text="when staff had seen the papers")
+    approved_at = models.DateTimeField(_("approved at"), null=True, blank=True, editable=False, help_text=_("when staff had seen the papers"))
     approved_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, blank=True, editable=False, related_name="+", verbose_name=_("approved by")
     )
@@ -241,7 +241,7 @@ class Assistance(models.Model):
     expires_at = models.DateTimeField(_("expires at"), help_text=_("when it ends unless somebody accepts"))
     billed_to = models.CharField(
         _("billed to"),
-        max_length=200, blank=True, default="", db_default="", help_text="who pays instead of the client"
+        max_length=200, blank=True, default="", db_default="", help_text=_("who pays instead of the client")
     )
     is_one_of_many = models.BooleanField(
         default=False,

@@ -72,6 +72,7 @@ class Vehicle(models.Model):
     driver_email = models.EmailField(_("driver email"), blank=True, default="")
     driver_phone = PhoneTextField(_("driver phone"), blank=True, default="")
     driver_language = models.CharField(
+        _("driver language"),
         max_length=5,
         choices=settings.LANGUAGES,
         blank=True,

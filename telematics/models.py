@@ -34,14 +34,14 @@ class ReadingColumns(models.Model):
     longitude = models.FloatField(_("longitude"))
     speed = models.FloatField(_("speed"), help_text=_("km/h"))
     heading = models.FloatField(_("heading"), help_text=_("degrees clockwise from north"))
-    altitude = models.FloatField(_("altitude"), null=True, blank=True, help_text="m")
+    altitude = models.FloatField(_("altitude"), null=True, blank=True, help_text=_("m"))
     timestamp = models.DateTimeField(_("timestamp"), help_text=_("when the device was there"))
-    odometer = models.FloatField(_("odometer"), null=True, blank=True, help_text="km")
+    odometer = models.FloatField(_("odometer"), null=True, blank=True, help_text=_("km"))
     fuel_level = models.FloatField(_("fuel level"), null=True, blank=True, help_text=_("percent"))
     engine_status = models.CharField(_("engine status"), max_length=4, choices=EngineStatus.choices, default=EngineStatus.OFF)
     is_implausible = models.BooleanField(
         _("is implausible"),
-        default=False, help_text="not to be trusted: out of a vehicle's reach, without satellites, or a circle of kilometres"
+        default=False, help_text=_("not to be trusted: out of a vehicle's reach, without satellites, or a circle of kilometres")
     )
     created_at = models.DateTimeField(_("created at"), help_text=_("when it arrived here"))
 
@@ -84,11 +84,11 @@ class LatestPosition(ReadingColumns):
     """The trusted fix with the greatest timestamp of one vehicle, and the newest one after it that is out of its reach."""
 
     vehicle = models.OneToOneField(Vehicle, on_delete=models.CASCADE, primary_key=True, related_name="latest_position", verbose_name=_("vehicle"))
-    position_id = models.BigIntegerField(help_text="the row of the history; it may have been pruned since")
-    doubted_at = models.DateTimeField(null=True, help_text="a newer fix out of reach, believed once a second one agrees")
-    doubted_latitude = models.FloatField(null=True)
-    doubted_longitude = models.FloatField(null=True)
-    reading_json = models.TextField(help_text="the reading as the API shows it, made once when it was written")
+    position_id = models.BigIntegerField(_("position id"), help_text=_("the row of the history; it may have been pruned since"))
+    doubted_at = models.DateTimeField(_("doubted at"), null=True, help_text=_("a newer fix out of reach, believed once a second one agrees"))
+    doubted_latitude = models.FloatField(_("doubted latitude"), null=True)
+    doubted_longitude = models.FloatField(_("doubted longitude"), null=True)
+    reading_json = models.TextField(_("reading json"), help_text=_("the reading as the API shows it, made once when it was written"))
 
     objects = LatestPositionQuerySet.as_manager()
 
@@ -136,12 +136,14 @@ class Forwarder(models.Model):
     secret_digest = models.CharField(max_length=64, unique=True, editable=False)
     created_at = models.DateTimeField(_("created at"), auto_now_add=True)
     ended_at = models.DateTimeField(_("ended at"), null=True, blank=True, editable=False)
-    contacted_at = models.DateTimeField(null=True, blank=True, editable=False)
-    unknown_ids = models.JSONField(default=dict, blank=True, editable=False)
+    contacted_at = models.DateTimeField(_("contacted at"), null=True, blank=True, editable=False)
+    unknown_ids = models.JSONField(_("unknown ids"), default=dict, blank=True, editable=False)
 
     objects = ForwarderQuerySet.as_manager()
 
     class Meta:
+        verbose_name = _("forwarder")
+        verbose_name_plural = _("forwarders")
         ordering = ["-created_at", "-id"]
 
     def __str__(self) -> str:
@@ -173,22 +175,22 @@ class Device(models.Model):
         "accounts.Company", on_delete=models.CASCADE, null=True, editable=False, related_name="devices", verbose_name=_("company")
     )
     name = models.CharField(_("name"), max_length=100, blank=True, default="")
-    app = models.CharField(max_length=20, choices=App.choices, default=App.OTHER, db_default="other")
+    app = models.CharField(_("app"), max_length=20, choices=App.choices, default=App.OTHER, db_default="other")
     external_id = models.CharField(
-        max_length=64, blank=True, default="", db_default="", help_text="IMEI or name by which a forwarder calls it"
+        _("external id"), max_length=64, blank=True, default="", db_default="", help_text=_("IMEI or name by which a forwarder calls it")
     )
     key_digest = models.CharField(max_length=64, null=True, unique=True, editable=False)
     created_at = models.DateTimeField(_("created at"), auto_now_add=True)
     ended_at = models.DateTimeField(_("ended at"), null=True, blank=True, editable=False)
-    contacted_at = models.DateTimeField(null=True, blank=True, editable=False, help_text="when it last said anything")
-    position_at = models.DateTimeField(null=True, blank=True, editable=False, help_text="its newest trusted fix")
-    refused_at = models.DateTimeField(null=True, blank=True, editable=False)
+    contacted_at = models.DateTimeField(_("contacted at"), null=True, blank=True, editable=False, help_text=_("when it last said anything"))
+    position_at = models.DateTimeField(_("position at"), null=True, blank=True, editable=False, help_text=_("its newest trusted fix"))
+    refused_at = models.DateTimeField(_("refused at"), null=True, blank=True, editable=False)
     refusal = models.CharField(_("refusal"), max_length=20, choices=Refusal.choices, blank=True, default="", db_default="", editable=False)
-    refusal_detail = models.CharField(max_length=60, blank=True, default="", db_default="", editable=False)
+    refusal_detail = models.CharField(_("refusal detail"), max_length=60, blank=True, default="", db_default="", editable=False)
     dropped = models.CharField(
-        max_length=100, blank=True, default="", db_default="", editable=False, help_text="values last left out"
+        _("dropped"), max_length=100, blank=True, default="", db_default="", editable=False, help_text=_("values last left out")
     )
-    battery = models.PositiveSmallIntegerField(null=True, blank=True, editable=False, help_text=_("percent"))
+    battery = models.PositiveSmallIntegerField(_("battery"), null=True, blank=True, editable=False, help_text=_("percent"))
 
     objects = DeviceQuerySet.as_manager()
 

@@ -10,17 +10,13 @@ from django.contrib import admin
 from django.core.management import call_command
 from django.test import Client
 from django.urls import NoReverseMatch, reverse
-from django.utils import translation
-from django.utils.translation import trans_real
 
 from accounts.models import User
 from assistance.models import Assistance
-from depannini_dashmap.console.wording import OURS
 from fleet.models import Vehicle
 
-# Names of programs, languages in themselves, classes of licences.
-SAME_EVERYWHERE = {"ID", "B", "C", "GPSLogger", "OsmAnd", "OwnTracks", "Traccar Client", "English", "Français", "العربية"}
 LANGUAGES = ("fr", "ar")
+OURS = frozenset({"accounts", "assistance", "fleet", "orders", "telematics", "trips"})
 # What an untranslated page shows: words of ours and of Django's, states as the database has them, months.
 ENGLISH = re.compile(
     r"\b(the|of|at|latest|with|who|when|which|until|company|vehicle|vehicles|driver|language|forwarders?|started|created|updated|pending|assigned|in_transit|"
@@ -31,20 +27,6 @@ AMERICAN = re.compile(r"\d{1,2}:\d{2} [صم]\b|[\u0621-\u064a]+ \d{1,2}, \d{4}")
 
 
 SHOWN = {model for model in admin.site._registry if model._meta.app_label in OURS}
-
-
-@pytest.mark.parametrize("language", LANGUAGES)
-def test_every_field_that_a_page_shows_has_a_name_in_each_language(language: str) -> None:
-    catalogue = dict(trans_real.translation(language)._catalog.items())
-    known = {key[0] if isinstance(key, tuple) else key for key, text in catalogue.items() if text}
-    missing = set()
-    with translation.override("en"):
-        for model in SHOWN:
-            names = [model._meta.verbose_name, model._meta.verbose_name_plural]
-            for field in model._meta.concrete_fields:
-                names += [field.verbose_name, field.help_text, *(label for _, label in field.flatchoices)]
-            missing |= {str(name) for name in names if name} - known - SAME_EVERYWHERE
-    assert sorted(missing) == []
 
 
 def _pages(kinds: Any) -> Iterator[str]:
@@ -88,7 +70,7 @@ def test_no_page_is_left_in_english(work: None, language: str) -> None:
         found = set(ENGLISH.findall(text)) | (set(AMERICAN.findall(text)) if language == "ar" else set())
         if found:
             faults[page] = sorted(found)
-    assert faults == {}
+    assert not faults, "\n".join(f"{page}: {words}" for page, words in faults.items())
     assert seen > 20
 
 
