@@ -17,6 +17,7 @@ from accounts.phones import NotAPhoneNumber, normalise_phone
 from depannini_dashmap.lib.outbound.plain_text import one_line
 from depannini_dashmap.lib.outbound.sms_destinations import barred_because
 from trips.models import Trip, TripStop
+from trips.representation import way_in_words, way_of
 
 MAP_SEARCH = "https://www.google.com/maps/search/?"
 _LONGEST_NAME = 120  # in the subject, whose date must stay in sight
@@ -40,9 +41,12 @@ def compose(trip: Trip, stops: list[TripStop]) -> EmailMultiAlternatives:
         }
         name, day = one_line(trip.name, _LONGEST_NAME), f"{trip.planned_start_date:%Y-%m-%d}"
         subject = f"{name} – {day}" if day not in name else name
+        said = render_to_string("trips/driver_mail.txt", context)
+        # Not part of what the Message-ID is made of: roads may be known at one attempt and not at the next.
+        context["way"] = way_in_words(way_of(stops))
         text = render_to_string("trips/driver_mail.txt", context)
         html = render_to_string("trips/driver_mail.html", context)
-    digest = hashlib.sha256(f"{vehicle.driver_email}{trip.notified_at}{subject}{text}".encode()).hexdigest()[:24]
+    digest = hashlib.sha256(f"{vehicle.driver_email}{trip.notified_at}{subject}{said}".encode()).hexdigest()[:24]
     domain = re.sub(r"[^A-Za-z0-9.-]", "", settings.BASE_URL.split("//")[-1].split(":")[0]) or "localhost"
     headers = {"Message-ID": f"<trip-{trip.pk}-{digest}@{domain}>", "Auto-Submitted": "auto-generated"}
     message = EmailMultiAlternatives(subject, text, to=[vehicle.driver_email], headers=headers)

@@ -1,4 +1,4 @@
-"""When a vehicle may be at a stop, where no routing engine is asked: straight legs, made longer, at one mean speed.
+"""When a vehicle may be at a stop: legs by road, or else straight ones, made longer, at one mean speed.
 
 Source of the method: R. H. Ballou, H. Rahardja, N. Sakai, "Selected country circuity factors for road travel distance
 estimation", Transportation Research Part A 36 (2002): road distance = great-circle distance x a circuity factor.
@@ -6,11 +6,12 @@ estimation", Transportation Research Part A 36 (2002): road distance = great-cir
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from depannini_dashmap.lib.geo import haversine_km
+from depannini_dashmap.lib.roads.routing import Leg
 from trips.route import Point
 
 # As fine as such an estimate is worth saying.
@@ -30,13 +31,49 @@ class Pace:
         return timedelta(hours=haversine_km(*start, *goal) * self.road_factor / self.mean_speed_kmh)
 
 
-def expected_arrival(pace: Pace, *, now: datetime, at: datetime, place: Point, goal: Point, served_since: datetime | None) -> datetime:
-    """Estimate when a vehicle that was at `place` at `at` reaches `goal`, rounded up to STEP; never before `now`.
+@dataclass(frozen=True, slots=True)
+class Arrival:
+    """When a stop may be reached, between which instants that most often lies, by what, and of when the fix is."""
 
-    `served_since` is when it arrived at the stop that it is still serving; it leaves once the service time is over.
+    at: datetime
+    earliest: datetime
+    latest: datetime
+    source: str
+    fix_at: datetime
+
+
+# How much shorter and longer drives turn out, as shares of what was expected. Straight lines: road over crow on 20,000 drawn pairs,
+# its 10th and 90th percentile over ETA_ROAD_FACTOR; roads: what traffic adds where nobody measures it.
+_RANGE = {"straight_line": (0.8, 1.65), "road": (0.9, 1.35)}
+_STEPS = {"straight_line": STEP, "road": timedelta(minutes=1)}
+
+
+def arrivals(
+    *, now: datetime, at: datetime, legs: Sequence[Leg | None], service: timedelta, served_since: datetime | None
+) -> list[Arrival | None]:
+    """Estimate when a vehicle that was somewhere at `at` reaches the stops ahead, one leg after the other; never before `now`.
+
+    `served_since` is when it arrived at the stop that it is still serving; it leaves once the service time is over. A stop
+    without a place has no leg and gets no time, and costs its service all the same; beyond a leg without a way nobody knows.
     """
-    leaves = at if served_since is None else max(at, served_since + pace.service)
-    return rounded_up(max(leaves + pace.travel(place, goal), now))
+    begins = at if served_since is None else max(at, served_since + service)
+    served, driven, source, is_known = timedelta(), 0.0, "road", True
+    found: list[Arrival | None] = []
+    for leg in legs:
+        if leg is not None and leg.duration_s is None:
+            is_known = False
+        if leg is None or leg.duration_s is None or not is_known:
+            found.append(None)
+        else:
+            driven += leg.duration_s
+            source = leg.source if leg.source != "road" else source
+            shares = (1.0, *_RANGE[source])
+            at_once, early, late = (
+                rounded_up(max(begins + served + timedelta(seconds=driven * share), now), _STEPS[source]) for share in shares
+            )
+            found.append(Arrival(at_once, early, late, source, at))
+        served += service
+    return found
 
 
 def due_times(pace: Pace, *, begins: datetime, stops: Iterable[Point | None], origin: Point | None = None) -> list[datetime | None]:
@@ -56,7 +93,7 @@ def due_times(pace: Pace, *, begins: datetime, stops: Iterable[Point | None], or
     return times
 
 
-def rounded_up(moment: datetime) -> datetime:
-    """Return the next full STEP of the hour."""
-    over = timedelta(minutes=moment.minute, seconds=moment.second, microseconds=moment.microsecond) % STEP
-    return moment + (STEP - over) if over else moment
+def rounded_up(moment: datetime, step: timedelta = STEP) -> datetime:
+    """Return the next full step of the hour."""
+    over = timedelta(minutes=moment.minute, seconds=moment.second, microseconds=moment.microsecond) % step
+    return moment + (step - over) if over else moment

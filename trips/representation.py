@@ -10,11 +10,15 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from django.db.models import QuerySet
+from django.utils.formats import number_format
+from django.utils.translation import gettext as _
 
 from accounts.models import User
 from depannini_dashmap.lib.db.prepared import PreparedRows, among
+from depannini_dashmap.lib.roads import routing
 from depannini_dashmap.lib.time_zone import display_zone
-from trips import route, sequencing
+from trips import arrivals, route, sequencing
+from trips.lifecycle import IN_PROGRESS
 from trips.models import TripStop
 
 TRIP_COLUMNS = (
@@ -110,8 +114,47 @@ def trip_stop_documents(trip_id: int) -> list[dict[str, Any]]:
     return [_trip_stop(values) for values in rows.values_list(*STOP_COLUMNS)]
 
 
+def with_roads(trip: dict[str, Any], now: dt.datetime) -> dict[str, Any]:
+    """Add to one trip's document what roads say: its `road`, and the `eta` of its stops; one more query while it is under way."""
+    way = routing.route(_points(trip["trip_stops"]), with_line=False)
+    add_arrivals(trip["trip_stops"], [trip["id"]] if trip["status"] == IN_PROGRESS else [], now)
+    return {**trip, "road": road_document(way)}
+
+
+def add_arrivals(trip_stops: Iterable[dict[str, Any]], trip_ids: Sequence[int], now: dt.datetime) -> None:
+    """Put `eta` into the documents of trip stops; None where nobody can say, or nothing is expected."""
+    expected = arrivals.expected_stops(trip_ids, now)
+    found = {stop.stop_id: stop.arrival for stops in expected.values() for stop in stops}
+    for document in trip_stops:
+        document["eta"] = arrivals.arrival_document(found.get(document["id"]), now)
+
+
+def road_document(way: routing.Route) -> dict[str, Any] | None:
+    """Return how far and how long the way through the stops is; None for fewer than two places, or where no road leads on."""
+    if way.distance_m is None or way.duration_s is None or not way.legs:
+        return None
+    return {"distance_km": round(way.distance_m / 1000, 3), "driving_minutes": round(way.duration_s / 60), "source": way.source}
+
+
+def way_of(stops: Iterable[TripStop]) -> routing.Route:
+    """Return the way through the stops of a trip that have a place, in their order."""
+    places = (row.stop for row in stops if row.stop.latitude is not None and row.stop.longitude is not None)
+    return routing.route([(float(place.latitude), float(place.longitude)) for place in places])
+
+
+def way_in_words(way: routing.Route) -> str:
+    """Say how far and how long a way is; empty where nobody can say."""
+    document = road_document(way)
+    if document is None:
+        return ""
+    shown = {"km": number_format(document["distance_km"], 1), "minutes": document["driving_minutes"]}
+    if way.source == routing.ROAD and all(leg.source == routing.ROAD for leg in way.legs):
+        return _("%(km)s km by road, %(minutes)s min of driving") % shown
+    return _("%(km)s km, %(minutes)s min of driving, estimated from straight lines") % shown
+
+
 def route_geojson(trip: dict[str, Any]) -> dict[str, Any]:
-    """Draw a trip's document as a GeoJSON FeatureCollection."""
+    """Draw a trip's document as a GeoJSON FeatureCollection, its line by road where roads are known."""
     stops = [
         {
             "id": row["id"],
@@ -134,7 +177,9 @@ def route_geojson(trip: dict[str, Any]) -> dict[str, Any]:
         "total_distance_km",
         "planned_duration_minutes",
     )
-    return route.feature_collection({key: trip[key] for key in shown}, stops)
+    way = routing.route(_points(trip["trip_stops"]))
+    line = way.line if way.source == routing.ROAD else None
+    return route.feature_collection({**{key: trip[key] for key in shown}, "road": road_document(way)}, stops, line)
 
 
 def _trip(row: dict[str, Any], stops: list[tuple], names: dict[int, str]) -> dict[str, Any]:

@@ -66,13 +66,19 @@ def is_late(start: datetime, due: Due, now: datetime, zone: tzinfo) -> bool:
     return clock is not None and due_at(start, clock, day).replace(tzinfo=zone).astimezone(UTC) < now
 
 
-def feature_collection(trip: Mapping[str, Any], stops: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+def feature_collection(
+    trip: Mapping[str, Any], stops: Sequence[Mapping[str, Any]], by_road: Sequence[Point] | None = None
+) -> dict[str, Any]:
     """Draw a trip as GeoJSON (RFC 7946): one Point per stop in sequence, then the line through those with coordinates.
+
+    The line is `by_road`, (latitude, longitude) points, where that is known, else straight.
 
     Shape: stops carry ``latitude``/``longitude`` (degrees or None) beside the properties to show.
     """
     features = [_stop_feature(stop) for stop in stops]
     line = [_position(stop) for stop in stops if stop["latitude"] is not None and stop["longitude"] is not None]
+    if len(line) > 1 and by_road:
+        line = [[lng, lat] for lat, lng in by_road]
     if len(line) > 1:
         geometry = _line(line)
         features.append({"type": "Feature", "id": f"trip-{trip['id']}", "geometry": geometry, "properties": dict(trip)})

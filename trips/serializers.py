@@ -16,6 +16,7 @@ from depannini_dashmap.lib.api.fields import (
     TextField,
     VisibleRelatedField,
 )
+from depannini_dashmap.lib.api.schema import SOMETIMES
 from fleet.models import Vehicle
 from orders.models import Order
 from orders.serializers import StopInputField, StopSerializer
@@ -61,9 +62,28 @@ class LinkedOrderSerializer(serializers.Serializer):
     customer_name = serializers.CharField()
 
 
-class TripStopSerializer(ModelSerializer):
-    """The trip stop object."""
+_SOURCE = {"type": "string", "enum": ["road", "straight_line"]}
+_INSTANT = {"type": "string", "format": "date-time"}
 
+
+def _object_sometimes(**properties: dict[str, Any]) -> dict[str, Any]:
+    return {"type": "object", "nullable": True, "properties": properties, "required": list(properties), SOMETIMES: True}
+
+
+@extend_schema_field(_object_sometimes(at=_INSTANT, earliest=_INSTANT, latest=_INSTANT, source=_SOURCE, fix_age_s={"type": "integer"}))
+class ArrivalField(serializers.ReadOnlyField):
+    """When a vehicle may be at a stop ahead: about then, mostly between those, by what, from a fix of which age."""
+
+
+@extend_schema_field(_object_sometimes(distance_km={"type": "number"}, driving_minutes={"type": "integer"}, source=_SOURCE))
+class RoadField(serializers.ReadOnlyField):
+    """How far and how long the way through the stops is, in their order, without the time spent at them."""
+
+
+class TripStopSerializer(ModelSerializer):
+    """The trip stop object; `eta` where one trip is asked for, not in lists of several."""
+
+    eta = ArrivalField()
     stop = StopSerializer()
     linked_order = LinkedOrderSerializer(allow_null=True)
 
@@ -84,6 +104,7 @@ class TripStopSerializer(ModelSerializer):
             "failed",
             "failure_reason",
             "linked_order",
+            "eta",
         ]
         read_only_fields = fields
 
@@ -102,6 +123,7 @@ class TripSerializer(ModelSerializer):
         child=serializers.CharField(), read_only=True, help_text="numbers of orders of which only one stop is left"
     )
     total_distance_km = serializers.FloatField(read_only=True, help_text="great-circle legs between the stops")
+    road = RoadField()
     planned_duration_minutes = serializers.IntegerField(
         read_only=True, allow_null=True, help_text="planned start to the last planned arrival"
     )
@@ -127,6 +149,7 @@ class TripSerializer(ModelSerializer):
             "incomplete_orders",
             "total_distance_km",
             "planned_duration_minutes",
+            "road",
             "created_at",
             "updated_at",
         ]

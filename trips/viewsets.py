@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema
@@ -21,12 +22,14 @@ from depannini_dashmap.lib.errors import NotFound
 from trips.filters import TripFilter, TripStopFilter
 from trips.models import Trip, TripStop
 from trips.representation import (
+    add_arrivals,
     route_geojson,
     trip_documents,
     trip_rows,
     trip_stop_document,
     trip_stop_documents,
     trip_stop_rows,
+    with_roads,
 )
 from trips.serializers import (
     AddOrderAnswerSerializer,
@@ -139,7 +142,7 @@ class TripViewSet(_Door):
     )
     @action(detail=True, methods=["get"], url_path=r"route\.geojson")
     def route(self, request: Request, pk: str) -> Response:
-        drawing = route_geojson(self._document(path_id(pk, "Trip")))
+        drawing = route_geojson(trip_documents([self._row(path_id(pk, "Trip"))])[0])
         return Response(drawing, content_type="application/geo+json")
 
     def _row(self, trip_id: int) -> dict[str, Any]:
@@ -149,7 +152,7 @@ class TripViewSet(_Door):
         return row
 
     def _document(self, trip_id: int) -> dict[str, Any]:
-        return trip_documents([self._row(trip_id)])[0]
+        return with_roads(trip_documents([self._row(trip_id)])[0], timezone.now())
 
 
 class TripStopViewSet(_Door):
@@ -172,7 +175,10 @@ class TripStopViewSet(_Door):
     @extend_schema(summary="List trip stops by sequence", responses=TripStopSerializer(many=True))
     def list(self, request: Request) -> Response:
         page = self.paginate_queryset(self.filter_queryset(self.get_queryset()))
-        return self.get_paginated_response([trip_stop_document(row) for row in page])
+        documents = [trip_stop_document(row) for row in page]
+        if request.query_params.get("trip") and documents:
+            add_arrivals(documents, [documents[0]["trip"]], timezone.now())
+        return self.get_paginated_response(documents)
 
     @extend_schema(summary="Add a stop to a trip", request=AddStopSerializer, responses={201: TripStopSerializer})
     def create(self, request: Request) -> Response:
@@ -211,4 +217,6 @@ class TripStopViewSet(_Door):
         row = self.get_queryset().filter(pk=trip_stop_id).first()
         if row is None:
             raise NotFound(_("Trip stop"))
-        return trip_stop_document(row)
+        document = trip_stop_document(row)
+        add_arrivals([document], [document["trip"]], timezone.now())
+        return document

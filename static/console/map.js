@@ -116,7 +116,7 @@ function drawTrip(trip) {
     body.textContent = String(stop.sequence);
     body.classList.toggle("is-done", stop.done);
   }
-  tripLine = L.polyline(placed.map((stop) => [stop.lat, stop.lng]), { weight: 4, opacity: 0.8, className: "trip-line", interactive: false }).addTo(map);
+  tripLine = L.polyline(trip.line || placed.map((stop) => [stop.lat, stop.lng]), { weight: 4, opacity: 0.8, className: "trip-line", interactive: false }).addTo(map);
 }
 
 // --- The tables ------------------------------------------------------------------------------------------------------

@@ -4,11 +4,13 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from trips.eta import Pace, due_times, expected_arrival, rounded_up
+from depannini_dashmap.lib.roads.routing import Leg
+from trips.eta import Pace, arrivals, due_times, rounded_up
 
 # A degree of latitude is 111.195 km: a little less than half an hour at the pace below.
 PACE = Pace(road_factor=2, mean_speed_kmh=445, service=timedelta(minutes=20))
 SOUTH, NORTH = (36.0, 3.0), (37.0, 3.0)
+HALF_AN_HOUR = Leg(1799, 11_000, "straight_line")
 
 
 def at(clock: str) -> datetime:
@@ -31,10 +33,35 @@ def test_the_drive_is_the_straight_line_made_longer():
     ],
 )
 def test_an_arrival_counts_from_the_fix_and_after_the_service(now, fix_at, served_since, expected):
-    told = expected_arrival(
-        PACE, now=at(now), at=at(fix_at), place=SOUTH, goal=NORTH, served_since=served_since and at(served_since)
+    told = arrivals(
+        now=at(now), at=at(fix_at), legs=[HALF_AN_HOUR], service=PACE.service, served_since=served_since and at(served_since)
     )
-    assert told == at(expected)
+    assert told[0].at == at(expected)
+
+
+def test_arrivals_follow_each_other_with_service_between_and_grow_less_certain():
+    legs = [HALF_AN_HOUR, None, HALF_AN_HOUR]
+    first, nowhere, last = arrivals(now=at("08:00"), at=at("08:00"), legs=legs, service=PACE.service, served_since=None)
+    assert nowhere is None
+    assert (first.earliest, first.at, first.latest, first.source) == (at("08:25"), at("08:30"), at("08:50"), "straight_line")
+    assert (last.earliest, last.at, last.latest) == (at("09:30"), at("09:40"), at("10:20"))
+
+
+def test_arrivals_by_road_are_given_to_the_minute():
+    told = arrivals(now=at("08:00"), at=at("08:00"), legs=[Leg(1790, 9000, "road")], service=PACE.service, served_since=None)[0]
+    assert (told.at, told.earliest, told.latest, told.source) == (at("08:30"), at("08:27"), at("08:41"), "road")
+
+
+def test_one_estimated_leg_makes_what_follows_an_estimate():
+    legs = [Leg(600, 9000, "road"), HALF_AN_HOUR, Leg(600, 9000, "road")]
+    told = arrivals(now=at("08:00"), at=at("08:00"), legs=legs, service=timedelta(), served_since=None)
+    assert [one.source for one in told] == ["road", "straight_line", "straight_line"]
+
+
+def test_beyond_a_leg_without_a_way_nobody_knows():
+    legs = [Leg(600, 9000, "road"), Leg(None, None, "road"), Leg(600, 9000, "road")]
+    told = arrivals(now=at("08:00"), at=at("08:00"), legs=legs, service=timedelta(), served_since=None)
+    assert [one and one.at for one in told] == [at("08:10"), None, None]
 
 
 def test_due_times_add_legs_and_service_and_skip_what_has_no_place():

@@ -9,17 +9,15 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.conf import settings
-from django.db.models import Case, Q, When
 from django.utils import timezone
 
 from accounts.models import User
 from depannini_dashmap.lib.time_zone import display_zone
-from trips import eta, route
+from trips import arrivals, eta, route
 from trips.lifecycle import IN_PROGRESS
 from trips.models import Trip, TripStop
 from trips.route import Point
 
-_STOP = ("trip_id", "pk", "arrived", "has_left", "stop__name", "stop__latitude", "stop__longitude")
 _VISIT = ("pk", "is_completed", "failed", "actual_arrival_datetime", "stop__latitude", "stop__longitude")
 _FIX = tuple(
     f"trip__vehicle__latest_position__{name}"
@@ -34,6 +32,7 @@ class NextStop:
     stop_id: int
     name: str
     at: dt.datetime | None
+    is_by_road: bool = False
 
 
 def pace() -> eta.Pace:
@@ -43,31 +42,15 @@ def pace() -> eta.Pace:
 
 def next_stops(trips: Iterable[Trip], now: dt.datetime) -> dict[int, NextStop]:
     """Give the next stop of each trip that is under way, by the trip's id; one query, or none where none is."""
-    ids = [trip.pk for trip in trips if trip.status == IN_PROGRESS]
-    if not ids:
-        return {}
-    passed_by = Q(arrival_is_suggested=True, actual_departure_datetime__isnull=False)
-    rows = (
-        TripStop.objects.open()
-        .filter(trip__in=ids)
-        .annotate(
-            arrived=Case(When(passed_by, then=None), default="actual_arrival_datetime"),
-            has_left=Q(actual_departure_datetime__isnull=False),
-        )
-        .order_by("trip_id", "sequence")
-    )
-    found: dict[int, NextStop] = {}
-    served: dict[int, dt.datetime] = {}
-    for trip_id, pk, arrived, has_left, name, latitude, longitude, *fix in rows.values_list(*_STOP, *_FIX):
-        if trip_id in found:
-            continue
-        if arrived is not None:
-            if not has_left:
-                served[trip_id] = arrived
-            continue
-        at = _expected(now, _fresh(now, *fix), _place(latitude, longitude), served.get(trip_id))
-        found[trip_id] = NextStop(pk, name, at)
-    return found
+    expected = arrivals.expected_stops([trip.pk for trip in trips if trip.status == IN_PROGRESS], now)
+    return {trip_id: _next(ahead[0]) for trip_id, ahead in expected.items()}
+
+
+def _next(stop: arrivals.ExpectedStop) -> NextStop:
+    arrival = stop.arrival
+    if arrival is None:
+        return NextStop(stop.stop_id, stop.name, None)
+    return NextStop(stop.stop_id, stop.name, arrival.at, arrival.source == "road")
 
 
 def late_stops(trip: Trip, rows: Iterable[TripStop], now: dt.datetime) -> list[bool]:
@@ -135,12 +118,3 @@ def _fresh(
 
 def _place(latitude: Any, longitude: Any) -> Point | None:
     return None if latitude is None else (float(latitude), float(longitude))
-
-
-def _expected(
-    now: dt.datetime, fix: tuple[dt.datetime, Point] | None, goal: Point | None, served_since: dt.datetime | None
-) -> dt.datetime | None:
-    if fix is None or goal is None:
-        return None
-    at, place = fix
-    return eta.expected_arrival(pace(), now=now, at=at, place=place, goal=goal, served_since=served_since)

@@ -15,6 +15,7 @@ from depannini_dashmap.console.board.queries import URGENCY
 from depannini_dashmap.lib.api.fields import format_utc
 from telematics.models import LatestPosition
 from trips.models import Trip, TripStop
+from trips.representation import way_in_words, way_of
 
 MOST_ROWS = 2000
 FIXES = (
@@ -58,7 +59,16 @@ def trip_on_map(user: User, trip_id: int) -> dict[str, Any] | None:
     if trip is None:
         return None
     rows = TripStop.objects.filter(trip=trip).select_related("stop").order_by("sequence")
-    return {"id": trip.pk, "name": trip.name, "vehicle_id": trip.vehicle_id, "stops": [_stop(row) for row in rows]}
+    way = way_of(rows)
+    line = [[round(lat, 6), round(lng, 6)] for lat, lng in way.line] if way.source == "road" else None
+    return {
+        "id": trip.pk,
+        "name": trip.name,
+        "vehicle_id": trip.vehicle_id,
+        "stops": [_stop(row) for row in rows],
+        "line": line,
+        "way": way_in_words(way),
+    }
 
 
 def _stop(row: TripStop) -> dict[str, Any]:

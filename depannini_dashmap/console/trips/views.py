@@ -28,6 +28,7 @@ from orders.models import Order
 from trips.lifecycle import CANCELLED, COMPLETED, DRAFT, IN_PROGRESS, OPEN, PLANNED, STEPS
 from trips.load import KG_PER_TONNE, heaviest_load_kg
 from trips.models import Trip, TripStop
+from trips.representation import way_in_words, way_of
 from trips.services.notify import notify_driver
 from trips.services.stops import remove_order, reorder_stops, update_stop
 from trips.services.trips import update_trip
@@ -154,6 +155,7 @@ def _trip_page(
         "steps": [(name, step) for name, step in STEP.items() if is_editable and trip.status in step.sources],
         "is_editable": is_editable and not trip.is_closed,
         "is_unsaved": is_unsaved,
+        "way": way_in_words(way_of(line.row for line in in_order)),
         "next_stop": arrival_times.next_stops([trip], timezone.now()).get(trip.pk),
     }
     return TemplateResponse(request, "console/trip.html", {**context, **page})
