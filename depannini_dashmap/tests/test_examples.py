@@ -290,6 +290,7 @@ OPEN_KEYS = {"unknown_ids", "properties", "urls"}
 def test_what_the_examples_say_is_so(request: pytest.FixtureRequest, name: str, example: str) -> None:
     world = World(request)
     situation = _situation(world, name, example)
+    situation.values.setdefault("company", world.company)
     method, path = name.split()
     for part, value in situation.ids.items():
         path = path.replace(part, str(value))
