@@ -60,6 +60,12 @@ visible_order = PreparedRows(
 )
 
 
+def row_of(order: Order) -> tuple[Any, ...]:
+    """Return the row of an order that was just made, whose stops are at hand."""
+    stops = [[getattr(stop, name, None) for name in _STOP_FIELDS] for stop in (order.pickup_stop, order.delivery_stop)]
+    return (*(getattr(order, name) for name in _ORDER_FIELDS), *stops[0], *stops[1])
+
+
 def order_document(row: tuple[Any, ...]) -> dict[str, Any]:
     """Return the documented order object of one row of `order_rows`."""
     (

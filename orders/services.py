@@ -17,7 +17,7 @@ from orders.lifecycle import FINISHED, JOURNEY_STEPS, may_request
 from orders.models import Order, Stop
 from orders.numbers import take_numbers
 from orders.signals import order_status_requested
-from orders.stops import StopInput, put_stop
+from orders.stops import StopInput, give_stops, put_stop
 
 
 @transaction.atomic
@@ -35,9 +35,7 @@ def create_order(
     Raises: InvalidData (no company, half a stop or location), Forbidden (the actor only views the company).
     """
     order = Order(company_id=company_for(actor, company), **fields)
-    for end, sent in zip(ENDS, (pickup_stop, delivery_stop), strict=True):
-        if sent is not None:
-            put_stop(order, end, sent)
+    give_stops(order, dict(zip(ENDS, (pickup_stop, delivery_stop), strict=True)))
     order.order_number = order_number or take_numbers()[0]
     order.save()
     board_changed(order.company_id, "orders")

@@ -97,6 +97,21 @@ def put_stop(order: Order, end: str, sent: StopInput) -> bool:
     return True
 
 
+def give_stops(order: Order, sent: Mapping[str, StopInput | None]) -> None:
+    """Give an order that is not saved yet the stops that were sent for its ends, in one statement.
+
+    Raises: InvalidData (without name or address, half a location).
+    """
+    made = {}
+    for end, given in sent.items():
+        if given is not None and not given.is_null:
+            require_stop(given.content, called=f"{end}_stop")
+            made[f"{end}_stop"] = Stop(company_id=order.company_id, stop_type=end, **given.content)
+    Stop.objects.bulk_create(made.values())
+    for attribute, stop in made.items():
+        setattr(order, attribute, stop)
+
+
 def _take_away(order: Order, attribute: str) -> bool:
     own: Stop | None = getattr(order, attribute)
     if own is None:

@@ -18,7 +18,7 @@ from orders import services
 from orders.fake import generate_fake_orders
 from orders.filters import OrderFilter
 from orders.models import Order
-from orders.representation import COLUMNS, order_document, order_rows, visible_order
+from orders.representation import COLUMNS, order_document, order_rows, row_of, visible_order
 from orders.serializers import FakeOrdersAnswerSerializer, FakeOrdersSerializer, OrderChangeSerializer, OrderSerializer
 
 
@@ -50,7 +50,7 @@ class OrderViewSet(ApiMixin, GenericViewSet):
     @extend_schema(summary="Take an order", responses={201: OrderSerializer})
     def create(self, request: Request) -> Response:
         order = services.create_order(actor=request.user, **self._read(OrderSerializer, request))
-        return Response(self._document(order.pk), status=201)
+        return Response(order_document(row_of(order)), status=201)
 
     @extend_schema(summary="Show an order")
     def retrieve(self, request: Request, pk: str) -> Response:

@@ -3,12 +3,15 @@
 import datetime as dt
 
 import pytest
+from rest_framework import serializers
 from rest_framework.exceptions import ValidationError
 
+from accounts.models import Company
 from depannini_dashmap.lib.api.fields import (
     ClockTimeField,
     DecimalStringField,
     IsoDateField,
+    ModelSerializer,
     NumberField,
     StrictIntegerField,
     UtcDateTimeField,
@@ -97,3 +100,25 @@ def test_what_programs_write_has_ascii_digits(field, sent):
 def test_formats():
     assert format_utc(dt.datetime(999, 1, 2, tzinfo=dt.UTC)) == "0999-01-02T00:00:00Z"
     assert format_utc(None) is None
+
+
+class _Nested(ModelSerializer):
+    tags = serializers.ListField(child=serializers.CharField(max_length=3), required=False)
+
+    class Meta:
+        model = Company
+        fields = ["name", "tags"]
+
+
+def test_serializers_of_one_class_share_no_field() -> None:
+    first, second = _Nested(data={"name": "A"}, context={"who": 1}), _Nested(data={"name": "B"}, context={"who": 2})
+    for name in ("name", "tags"):
+        assert first.fields[name] is not second.fields[name]
+        assert (first.fields[name].parent, second.fields[name].parent) == (first, second)
+        assert (first.fields[name].context["who"], second.fields[name].context["who"]) == (1, 2)
+    assert first.fields["tags"].child.context["who"] == 1
+    assert second.fields["tags"].child.context["who"] == 2
+    first.fields["name"].required = False
+    assert second.fields["name"].required
+    assert _Nested(data={}).fields["name"].required
+    assert not _Nested(data={"name": "A", "tags": ["four"]}).is_valid()

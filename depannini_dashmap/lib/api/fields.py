@@ -1,8 +1,11 @@
 """Serializer fields that read and write values as the contract does; DRF's own differ in the cases named here."""
 
+import copy
 import datetime as dt
+from collections.abc import Callable
 from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
+from weakref import WeakKeyDictionary
 
 from django.db import models
 from django.utils.translation import gettext_lazy as _
@@ -183,3 +186,27 @@ class ModelSerializer(serializers.ModelSerializer):
         ),
     }
     serializer_related_field = VisibleRelatedField
+
+    def get_fields(self) -> dict[str, Any]:
+        """Return fields of this instance's own, made from those of its class, which are built once a process.
+
+        They depend on the model and the class alone, and reading the model for each anew takes longer than validating.
+        """
+        return {name: _unbound_copy(field) for name, field in _built_fields(type(self), super().get_fields).items()}
+
+
+# By class; a class that is gone, as in tests, takes its fields with it.
+_built: WeakKeyDictionary[type, dict[str, serializers.Field]] = WeakKeyDictionary()
+
+
+def _built_fields(kind: type, build: Callable[[], dict[str, serializers.Field]]) -> dict[str, serializers.Field]:
+    if kind not in _built:
+        _built[kind] = build()
+    return _built[kind]
+
+
+def _unbound_copy(field: serializers.Field) -> serializers.Field:
+    """Return a field for another serializer; one that holds others, which know it as their parent, is made anew with them."""
+    if any(isinstance(held, serializers.Field) for held in vars(field).values()):
+        return copy.deepcopy(field)
+    return copy.copy(field)
