@@ -19,12 +19,14 @@ from django.utils import timezone
 from django_tasks import TaskContext, TaskResultStatus
 from django_tasks.signals import task_enqueued
 
-from depannini_dashmap.lib.ops import process_registry
+from depannini_dashmap.lib.ops import process_registry, task_notices
+from depannini_dashmap.lib.ops.task_notices import Wake
 
 logger = logging.getLogger(__name__)
 
+# Seconds: how late a task of another process, or one that became due, may start where no database says that there is one.
 POLL_LONG_EVERY = 2.0
-POLL_EVERY = 0.5  # seconds: how late a task of another process, or one that became due, may start
+POLL_EVERY = 0.5
 MAX_TRIES = 10
 LONGEST_DELAY = 3600
 TAKE_OVER_EVERY = 5.0  # seconds between two looks for what dead processes have left undone
@@ -60,9 +62,10 @@ class Worker:
         self.long_tasks = long_tasks
         self.worker_id = process_registry.own_name()
         self.poll_every = poll_every
-        self.wake = threading.Event()
+        self.wake = Wake()
         self.stopping = threading.Event()
         self._looked_at = float("-inf")
+        self._asked_at = timezone.now()
 
     def run(self) -> None:
         """Work until told to stop, through outages of the database too."""
@@ -82,9 +85,31 @@ class Worker:
                 logger.exception("The task worker goes on after a bug")
                 self.stopping.wait(LONGEST_OUTAGE_DELAY)
                 continue
-            if not busy and self.wake.wait(self.poll_every):
-                self.wake.clear()
+            if not busy:
+                self._rest()
         connection.close()
+
+    def _rest(self) -> None:
+        """Wait for the next task: until the database says that there is one, or the time that the first delayed one is due.
+
+        Where the database cannot say so (SQLite, a pooler of transactions), look again after `poll_every`.
+        """
+        try:
+            if not task_notices.can_listen():
+                self.wake.wait(self.poll_every)
+            elif task_notices.listen():  # what was enqueued before is seen by another look
+                task_notices.wait(self.wake, self._seconds_until_due())
+        except (DatabaseError, InterfaceError):
+            connection.close()  # the next look says so, and waits
+        self.wake.clear()
+
+    def _seconds_until_due(self) -> float:
+        """Return how long nothing is due, as far as is known: at most until the next look for dead workers."""
+        from django_tasks_db.models import get_date_max  # needs the app registry
+
+        later = self._mine().filter(status=TaskResultStatus.READY, run_after__gt=self._asked_at, run_after__lt=get_date_max())
+        due = later.order_by("run_after").values_list("run_after", flat=True).first()
+        return min((due - timezone.now()).total_seconds(), TAKE_OVER_EVERY) if due else TAKE_OVER_EVERY
 
     def drain(self) -> int:
         """Run what is due now, then return how many that were."""
@@ -111,10 +136,8 @@ class Worker:
 
     def _claim(self) -> Any | None:
         """Take the next due row: the conditional update lets one worker win, without a lock held."""
-        due = _rows().ready()
-        if self.long_tasks is not None:
-            due = due.filter(queue_name=LONG) if self.long_tasks else due.exclude(queue_name=LONG)
-        for row in due[:5]:
+        self._asked_at = timezone.now()
+        for row in self._mine().ready()[:5]:
             tries = [*row.worker_ids, self.worker_id]
             taken = _rows().filter(pk=row.pk, status=TaskResultStatus.READY).update(
                 status=TaskResultStatus.RUNNING, started_at=timezone.now(), worker_ids=tries
@@ -123,6 +146,12 @@ class Worker:
                 row.status, row.worker_ids = TaskResultStatus.RUNNING, tries
                 return row
         return None
+
+    def _mine(self) -> Any:
+        """Return the tasks that this worker runs."""
+        if self.long_tasks is None:
+            return _rows().all()
+        return _rows().filter(queue_name=LONG) if self.long_tasks else _rows().exclude(queue_name=LONG)
 
     def _run(self, row: Any) -> None:
         _here.worker = self

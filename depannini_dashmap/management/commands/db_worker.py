@@ -18,7 +18,7 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         """Take the interval and the batch mode."""
-        parser.add_argument("--interval", type=float, default=POLL_EVERY, help="seconds between looks when idle")
+        parser.add_argument("--interval", type=float, default=POLL_EVERY, help="seconds between looks when idle, where the database does not wake us")
         parser.add_argument("--batch", action="store_true", help="run what is due now, then exit")
 
     def handle(self, *, interval: float, batch: bool, **options: Any) -> None:
