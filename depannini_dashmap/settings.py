@@ -8,6 +8,7 @@ import sys
 from datetime import time, timedelta
 from importlib.util import find_spec
 from pathlib import Path
+from urllib.parse import quote, urlsplit
 
 import environ
 from django.core.exceptions import ImproperlyConfigured
@@ -19,6 +20,18 @@ env = environ.Env()
 ENV_FILE = Path(os.environ.get("ENV_FILE", BASE_DIR / ".env"))
 if ENV_FILE.exists():
     env.read_env(ENV_FILE)
+# A secret may stand in a file instead, which NAME_FILE names: no list of processes or containers shows it then.
+SECRETS = (
+    "SECRET_KEY", "DATABASE_URL", "DATABASE_PASSWORD", "MIGRATE_DATABASE_URL", "REDIS_URL", "REDIS_PASSWORD", "EMAIL_URL", "SMS_URL", "METRICS_TOKEN",
+)  # fmt: skip
+for _name in SECRETS:
+    if _file := env.str(f"{_name}_FILE", ""):
+        try:
+            os.environ[_name] = Path(_file).read_text(encoding="utf-8").strip()
+        except (OSError, UnicodeDecodeError) as error:
+            raise ImproperlyConfigured(f"{_name}_FILE={_file} cannot be read: {type(error).__name__}.") from None
+        if not os.environ[_name]:
+            raise ImproperlyConfigured(f"{_name}_FILE={_file} is empty.")
 
 
 def _made_secret_key() -> str:
@@ -136,6 +149,8 @@ MIGRATE_DATABASE_URL = env.str("MIGRATE_DATABASE_URL", "")
 _database_url = "MIGRATE_DATABASE_URL" if _as_owner and MIGRATE_DATABASE_URL else "DATABASE_URL"
 DATABASES = {"default": env.db_url(_database_url, default=f"sqlite:///{BASE_DIR / 'db.sqlite3'}")}
 _database = DATABASES["default"]
+if not _database.get("PASSWORD") and not _database["ENGINE"].endswith("sqlite3"):
+    _database["PASSWORD"] = env.str("DATABASE_PASSWORD", "")
 if _database["ENGINE"].endswith("sqlite3"):
     _database["OPTIONS"] = {
         "timeout": 20,
@@ -169,6 +184,9 @@ if "options" in _database["OPTIONS"] or (_migrating and not DATABASE_PREPARE):
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 REDIS_URL = env.str("REDIS_URL", "")
+_redis = urlsplit(REDIS_URL)
+if REDIS_URL and not _redis.password and (_password := env.str("REDIS_PASSWORD", "")):
+    REDIS_URL = _redis._replace(netloc=f"{_redis.username or ''}:{quote(_password, safe='')}@{_redis.netloc.rpartition('@')[2]}").geturl()
 # What tells this deployment's keys and channels from those of others on the same Redis: one secret and one database are one.
 _database_name = str(Path(_database["NAME"]).absolute()) if _database["ENGINE"].endswith("sqlite3") else str(_database["NAME"])
 DEPLOYMENT = env.str("DEPLOYMENT", "") or hmac.digest(SECRET_KEY.encode(), _database_name.encode(), "sha256").hex()[:12]

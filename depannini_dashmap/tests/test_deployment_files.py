@@ -7,6 +7,7 @@ every command of our services is run as it stands, in a fresh database.
 import json
 import os
 import re
+import shutil
 import signal
 import socket
 import subprocess
@@ -17,16 +18,21 @@ from collections.abc import Iterator
 from importlib import resources
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import jsonschema
 import psycopg2
 import pytest
+import redis
 import yaml
 from django.conf import settings
 
+from depannini_dashmap.settings import SECRETS
+
 TOP = Path(settings.BASE_DIR)
 COMPOSE = yaml.safe_load((TOP / "docker-compose.yml").read_text())
-OURS = ["migrate", "web", "worker"]
+OURS = ["migrate", "web", "sockets", "worker", "roads"]
+ALL = [*OURS, "postgres", "redis"]
 PINNED = re.compile(r"^[a-z0-9./-]+:\d+\.\d+(\.\d+)?[a-z0-9.-]*$")
 
 
@@ -37,30 +43,36 @@ def test_compose_file_is_valid() -> None:
     assert [error.message for error in validator.iter_errors(COMPOSE)] == []
 
 
-def test_compose_has_the_six_services() -> None:
-    assert set(COMPOSE["services"]) == {"web", "worker", "migrate", "roads", "postgres", "redis"}
+def test_compose_has_its_services() -> None:
+    assert set(COMPOSE["services"]) == set(ALL)
+    assert COMPOSE["services"]["sockets"]["environment"]["SERVE"] == "sockets"
+    assert COMPOSE["services"]["sockets"]["profiles"] == ["split"]
+    assert COMPOSE["services"]["web"]["environment"]["SERVE"] == "${WEB_SERVE:-all}"
     assert COMPOSE["services"]["migrate"]["restart"] == "no"
 
 
 def test_all_wait_for_a_migrated_database() -> None:
-    for name in ("web", "worker"):
+    for name in ("web", "sockets", "worker"):
         needs = COMPOSE["services"][name]["depends_on"]
         assert needs["migrate"] == {"condition": "service_completed_successfully"}
         assert needs["postgres"] == {"condition": "service_healthy"}
         assert needs["redis"] == {"condition": "service_healthy"}
 
 
-@pytest.mark.parametrize("name", ["web", "worker", "postgres", "redis"])
+@pytest.mark.parametrize("name", ["web", "sockets", "worker", "postgres", "redis"])
 def test_every_lasting_service_has_a_health_check(name: str) -> None:
     check = COMPOSE["services"][name]["healthcheck"]
     assert check["test"][0] == "CMD"
     assert check["interval"]
 
 
-@pytest.mark.parametrize("name", ["migrate", "web", "worker", "postgres", "redis"])
+@pytest.mark.parametrize("name", ALL)
 def test_every_service_is_bounded_and_gains_no_privileges(name: str) -> None:
     service = COMPOSE["services"][name]
     assert service["security_opt"] == ["no-new-privileges:true"]
+    assert service["read_only"] is True
+    assert service["cap_drop"] == ["ALL"]
+    assert "/tmp" in [*service.get("tmpfs", ()), *service.get("volumes", ())]
     assert service["mem_limit"]
     assert service["pids_limit"]
     assert service["logging"]["options"]["max-size"]
@@ -82,18 +94,70 @@ def test_the_image_is_not_root() -> None:
     assert any(line.startswith("CMD") for line in last_stage[user:])
 
 
-def test_no_secret_has_a_default() -> None:
-    text = (TOP / "docker-compose.yml").read_text()
-    for name in ("SECRET_KEY", "POSTGRES_PASSWORD", "REDIS_PASSWORD"):
-        uses = re.findall(r"\$\{" + name + r"([^}]*)\}", text)
-        assert uses
-        assert all(use.startswith(":?") for use in uses)
+def test_secrets_are_files_and_stand_in_no_environment() -> None:
+    for name, secret in COMPOSE["secrets"].items():
+        assert secret == {"file": f"./secrets/{name}"}
+    for service in COMPOSE["services"].values():
+        for name, value in service["environment"].items() if "environment" in service else ():
+            if name in {*SECRETS, "POSTGRES_PASSWORD"} and "_URL" not in name and name != "METRICS_TOKEN":
+                raise AssertionError(f"{name} stands in the environment")
+            if name.endswith("_FILE"):
+                assert value.removeprefix("/run/secrets/") in service["secrets"]
+            if name in ("DATABASE_URL", "REDIS_URL"):
+                assert urlsplit(value).password is None
+    ignored = (TOP / ".gitignore").read_text().splitlines(), (TOP / ".dockerignore").read_text().splitlines()
+    assert "/secrets/" in ignored[0] and "secrets" in ignored[1]
+
+
+def test_redis_takes_its_password_from_the_file(tmp_path: Path) -> None:
+    """Its command as it stands, with another port and another place of the file."""
+    program = shutil.which("redis-server")
+    if program is None:
+        pytest.skip("needs redis-server (Debian: apt-get install redis-server)")
+    (tmp_path / "redis_password").write_text("a-redis-password\n")
+    port = free_port()
+    shell, option, script = COMPOSE["services"]["redis"]["command"]
+    script = script.replace("$$", "$").replace("/run/secrets", str(tmp_path)).replace("redis-server -", f"redis-server - --port {port} --bind 127.0.0.1", 1)
+    process = subprocess.Popen([shell, option, script], cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    try:
+        assert process.stdout and any("Ready to accept connections" in line for line in process.stdout)
+        with redis.Redis(port=port) as stranger, pytest.raises(redis.AuthenticationError):
+            stranger.ping()
+        with redis.Redis(port=port, password="a-redis-password") as ours:
+            assert ours.ping()
+        *shell_words, check = COMPOSE["services"]["redis"]["healthcheck"]["test"][1:]
+        asked = run([*shell_words, check.replace("$$", "$").replace("/run/secrets", str(tmp_path)).replace("redis-cli", f"redis-cli -p {port}")], dict(os.environ))
+        assert asked.stdout.strip() == "PONG"
+    finally:
+        process.terminate()
+        process.communicate(timeout=10)
+
+
+LOOK = "from depannini_dashmap import settings as s; print(s.SECRET_KEY, s.REDIS_URL, s.DATABASES['default']['PASSWORD'])"
+
+
+def look(tmp_path: Path, **environment: str) -> "subprocess.CompletedProcess[str]":
+    given = {"PATH": os.environ["PATH"], "ENV_FILE": str(tmp_path / "none"), "DATABASE_URL": "postgres://dashmap@postgres:5432/dashmap", "REDIS_URL": "redis://redis:6379/0", **environment}
+    return run([sys.executable, "-c", LOOK], given)
+
+
+def test_settings_read_secrets_from_files(tmp_path: Path) -> None:
+    key = "a-key-from-a-file-that-is-long-enough-0123456789"
+    for name, text in (("key", f"{key}\n"), ("password", "p@ss/word\n"), ("empty", "\n")):
+        (tmp_path / name).write_text(text)
+    files = {"SECRET_KEY_FILE": str(tmp_path / "key"), "DATABASE_PASSWORD_FILE": str(tmp_path / "password"), "REDIS_PASSWORD_FILE": str(tmp_path / "password")}
+    assert look(tmp_path, **files).stdout.split() == [key, "redis://:p%40ss%2Fword@redis:6379/0", "p@ss/word"]
+    for fault in ("nowhere", "empty"):
+        failed = look(tmp_path, **{**files, "SECRET_KEY_FILE": str(tmp_path / fault)})
+        assert failed.returncode != 0
+        assert f"SECRET_KEY_FILE={tmp_path / fault}" in failed.stderr
 
 
 def test_every_setting_of_the_compose_file_exists() -> None:
     known = set(re.findall(r"^# ?([A-Z_]+)=", (TOP / ".env.example").read_text(), re.M))
     for name in OURS:
-        assert set(COMPOSE["services"][name]["environment"]) - known == set()
+        settable = known | {f"{secret}_FILE" for secret in SECRETS}
+        assert set(COMPOSE["services"][name]["environment"]) - settable == set()
 
 
 def test_any_setting_may_stand_in_the_env_file() -> None:
