@@ -1,14 +1,13 @@
-"""What the worker sends for accounts: codes and notices. A task holds an id; made here, a code is known to nobody else.
+"""Tasks that send codes, notices and invitations. A task holds an id; the code itself is made here and stored as a hash.
 
-Each is safe to run twice: a code that did not surely leave is made anew, a notice may come twice.
+Each is safe to run twice: a code that may not have left is made anew, a notice may come twice. A task that fails is
+retried by the worker; `attempt` is in tasks that an older release queued.
 """
 
 from __future__ import annotations
 
-import logging
 import secrets
 from datetime import timedelta
-from typing import Any
 
 from django.utils import timezone
 from django_tasks import task
@@ -16,16 +15,11 @@ from django_tasks import task
 from accounts import messages
 from accounts.keyed_hashes import address_key, code_hash
 from accounts.models import Invitation, Notice, User, VerificationCode
-from depannini_dashmap.lib.ops.worker import GivenUp
 
-logger = logging.getLogger(__name__)
-
-# The worker takes what is due by priority (-100 to 100), then by time; waves and expiry come before all of these.
+# The worker takes due tasks by priority (-100 to 100), then by time; waves and expiry come before all of these.
 CODE_PRIORITIES = {VerificationCode.Channel.PHONE: 20, VerificationCode.Channel.EMAIL: 10}
 NOTICE_PRIORITY = 0
-RETRY_PRIORITY = -10  # a mail server that is slow to refuse delays nothing that is new
 CODE_TTL = timedelta(minutes=10)
-MAX_ATTEMPTS = 10
 
 
 def queue_code(row: VerificationCode) -> None:
@@ -51,12 +45,8 @@ def deliver_code(code_id: int, attempt: int = 1) -> None:
     hashed = code_hash(row.pk, code)
     if not unsent.update(code_hash=hashed, expires_at=expires_at):
         return
-    try:
-        if address:
-            messages.send_code(row.channel, address, row.purpose, code, int(CODE_TTL.total_seconds() // 60))
-    except Exception as error:  # whatever the outside system raises
-        _again(deliver_code, row.pk, attempt, error)
-        return
+    if address:
+        messages.send_code(row.channel, address, row.purpose, code, int(CODE_TTL.total_seconds() // 60))
     VerificationCode.objects.filter(pk=row.pk, code_hash=hashed).update(sent_at=timezone.now(), claimed_address="")
 
 
@@ -66,36 +56,29 @@ def deliver_notice(notice_id: int, attempt: int = 1) -> None:
     notice = Notice.objects.filter(pk=notice_id).first()
     if notice is None:
         return
-    try:
-        # With the moment, as after a restore a number comes again.
-        key = f"{notice.pk}-{notice.created_at:%Y%m%d%H%M%S%f}"
-        messages.send_notice(notice.channel, notice.address, notice.kind, key=key)
-    except Exception as error:  # whatever the outside system raises
-        _again(deliver_notice, notice.pk, attempt, error)
-        return
+    # The key has the instant too, because a restore gives a number out again.
+    key = f"{notice.pk}-{notice.created_at:%Y%m%d%H%M%S%f}"
+    messages.send_notice(notice.channel, notice.address, notice.kind, key=key)
     notice.delete()
 
 
 @task(priority=NOTICE_PRIORITY)
 def deliver_invitation(invitation_id: int, attempt: int = 1) -> None:
-    """Tell who is invited, while the invitation is open; where nobody has the name there is nobody to tell."""
+    """Send an invitation while it is open, unless no account has the name."""
     row = Invitation.objects.open().filter(pk=invitation_id).select_related("company", "user", "invited_by").first()
     address = row and (row.email or _own_address(row.user))
     if row is None or not address:
         return
-    try:
-        messages.send_invitation(row, address)
-    except Exception as error:  # whatever the outside system raises
-        _again(deliver_invitation, row.pk, attempt, error)
+    messages.send_invitation(row, address)
 
 
 def _own_address(user: User | None) -> str | None:
-    """Return where somebody is told of what concerns them; a suspended address may be a stranger's."""
+    """Return the e-mail for notices; None for a suspended address, which may be a stranger's."""
     return user.email if user and user.is_active and not user.email_suspended else None
 
 
 def _address(row: VerificationCode) -> str | None:
-    """Return where the code goes: the user's own address, or the one that the user wants to prove."""
+    """Return the address for the code: the user's own, or the one that the user wants to prove."""
     user = row.user
     if user is None or not user.is_active:
         return None
@@ -104,14 +87,3 @@ def _address(row: VerificationCode) -> str | None:
     own = user.email if row.channel == VerificationCode.Channel.EMAIL else user.phone_number
     is_own = bool(own) and address_key(row.channel, own) == row.address_key
     return own if is_own else None
-
-
-def _again(again: Any, row_id: int, attempt: int, error: Exception) -> None:
-    """Try later, with growing delays. Raises: GivenUp after the tenth time, so that somebody sees it."""
-    kind = type(error.__cause__ or error).__name__
-    if attempt >= MAX_ATTEMPTS:
-        logger.error("%s %s: given up after %s tries: %s", again.name, row_id, attempt, kind)
-        raise GivenUp(kind) from error
-    logger.warning("%s %s: try %s failed: %s", again.name, row_id, attempt, kind)
-    later = timezone.now() + timedelta(seconds=2**attempt)
-    again.using(run_after=later, priority=RETRY_PRIORITY).enqueue(row_id, attempt=attempt + 1)

@@ -11,6 +11,7 @@ from pathlib import Path
 from urllib.parse import quote, urlsplit
 
 import environ
+from csp.constants import NONE, SELF, UNSAFE_INLINE
 from django.core.exceptions import ImproperlyConfigured
 
 from depannini_dashmap.server.binding import public_address
@@ -101,7 +102,8 @@ MIDDLEWARE = [
     "depannini_dashmap.lib.api.middleware.CharsetMiddleware",
     "depannini_dashmap.lib.ops.metrics.MetricsMiddleware",
     "depannini_dashmap.lib.api.middleware.HostMiddleware",
-    "depannini_dashmap.lib.api.middleware.ContentSecurityPolicyMiddleware",
+    "csp.middleware.CSPMiddleware",
+    "depannini_dashmap.lib.api.middleware.PermissionsPolicyMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "corsheaders.middleware.CorsMiddleware",
@@ -232,6 +234,21 @@ MEDIA_ROOT = Path(env.str("MEDIA_ROOT", str(BASE_DIR / "media")))
 # Which accounts were erased, for restores; on no account among what they replace.
 ERASURES_FILE = Path(env.str("ERASURES_FILE", str(MEDIA_ROOT.absolute().parent / "erasures" / "accounts.jsonl")))
 MAP_TILE_URL = env.str("MAP_TILE_URL", "")
+_TILE_HOST = re.match(r"https?://[^/]+", MAP_TILE_URL.replace("{s}", "*"))
+# Pages load from this host alone, plus the map tiles; Leaflet places its markers by inline styles.
+CONTENT_SECURITY_POLICY = {
+    "DIRECTIVES": {
+        "default-src": [SELF],
+        "img-src": [SELF, "data:", *([_TILE_HOST.group(0)] if _TILE_HOST else [])],
+        "style-src": [SELF, UNSAFE_INLINE],
+        "script-src": [SELF],
+        "connect-src": [SELF, "ws:", "wss:"],
+        "frame-ancestors": [NONE],
+        "base-uri": [SELF],
+        "form-action": [SELF],
+        "object-src": [NONE],
+    }
+}
 # Builds of the roads data (streets, places, driving times); made by manage.py roads.
 ROADS_DIR = Path(env.str("ROADS_DIR", str(BASE_DIR / "var" / "roads")))
 # Another OSRM than the one that each host runs for itself, e.g. http://roads:5000; `off`: straight lines only.

@@ -823,7 +823,7 @@ def test_markup_in_names_stays_text(dispatcher: Any, company_a: Any, nadia: Clie
     for path in ("/admin/", f"/admin/dispatch/trips/{trip.pk}/", f"/admin/map/?trip={trip.pk}", "/admin/orders/order/"):
         answer = nadia.get(path)
         assert EVIL not in answer.content.decode(), path
-        assert "script-src 'self';" in answer["Content-Security-Policy"]
+        assert "script-src 'self'" in answer["Content-Security-Policy"].split("; ")
 
 
 def test_no_page_holds_an_inline_script(salim: Client) -> None:

@@ -109,7 +109,7 @@ def test_a_backlog_is_taken_by_how_urgent_it_is(client_user: Any, monkeypatch: A
     ]
     assert {row.pk for row in taken[5:]} == set(retries)
     again = DBTaskResult.objects.filter(status="READY").values_list("priority", flat=True)
-    assert list(again) == [tasks.RETRY_PRIORITY] * 2
+    assert list(again) == [tasks.NOTICE_PRIORITY - worker.PRIORITY_STEP] * 2
 
 
 def test_enqueuing_wakes_the_worker_only_after_the_commit(db: None, django_capture_on_commit_callbacks: Any) -> None:

@@ -102,27 +102,16 @@ class CharsetMiddleware:
         return response
 
 
-class ContentSecurityPolicyMiddleware:
-    """Send a policy that lets pages load from this host alone, plus the configured map tiles."""
+class PermissionsPolicyMiddleware:
+    """Allow pages to ask for the location of the device, and for nothing else."""
 
     def __init__(self, get_response: Handler) -> None:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
         response = self.get_response(request)
-        response.headers.setdefault("Content-Security-Policy", self.policy())
         response.headers.setdefault("Permissions-Policy", "geolocation=(self), camera=(), microphone=()")
         return response
-
-    @staticmethod
-    def policy() -> str:
-        """Return the policy; inline scripts are never allowed, inline styles are (Leaflet places markers by them)."""
-        tiles = re.match(r"https?://[^/]+", settings.MAP_TILE_URL.replace("{s}", "*"))
-        images = f"'self' data: {tiles.group(0) if tiles else ''}".strip()
-        return (
-            f"default-src 'self'; img-src {images}; style-src 'self' 'unsafe-inline'; script-src 'self'; "
-            "connect-src 'self' ws: wss:; frame-ancestors 'none'; base-uri 'self'; form-action 'self'; object-src 'none'"
-        )
 
 
 class PagesLocaleMiddleware(LocaleMiddleware):

@@ -1,8 +1,12 @@
 """Run the tasks that wait in the database: one thread inside the server, or `manage.py db_worker`.
 
-A task that fails is tried again with growing delays and parked after ten tries; one whose worker died is taken over.
-At least once, never exactly once: tasks are safe to run twice. Of what is due the highest priority comes first. Tasks of
-the queue `long` (a plan, a large import) take many seconds and have a thread of their own: nobody's code waits for them.
+A task that fails is retried with growing delays, behind new ones of its kind, and parked after ten tries. A task whose
+worker died is taken over: at least once, never exactly once, so tasks must be safe to run twice. Tasks of the queue `long`
+(a plan, a large import) take many seconds and have a thread of their own, so that no code waits for them.
+
+The worker of django-tasks-db is not used: it has no retries, no take-over and no way to wait through an outage of the
+database or to be woken by a commit, it sets signal handlers (impossible in a thread) and keeps a lock while it claims.
+Its rows, its queryset (`ready`, by priority) and `enqueue` are.
 """
 
 import logging
@@ -32,14 +36,13 @@ LONGEST_DELAY = 3600
 TAKE_OVER_EVERY = 5.0  # seconds between two looks for what dead processes have left undone
 LONGEST_OUTAGE_DELAY = 3.0
 LONG = "long"
-
-
-class GivenUp(Exception):
-    """A task that counts its tries by itself has had its last: it is parked at once."""
+# A first failure lowers the priority, so that a mail server that is slow to refuse delays nothing new of its kind.
+PRIORITY_STEP = 30
+LOWEST_PRIORITY = -100
 
 
 def delay_before_retry(tries: int) -> timedelta:
-    """Return how long a task rests after its n-th failure: 2, 6, 18 … seconds, at most an hour."""
+    """Return the delay after the n-th failure: 2, 6, 18 … seconds, at most an hour."""
     return timedelta(seconds=min(2 * 3 ** (tries - 1), LONGEST_DELAY))
 
 
@@ -47,13 +50,13 @@ _here = threading.local()
 
 
 def is_stopping() -> bool:
-    """Tell a long task, between two of its transactions, whether the worker that runs it is to end."""
+    """Return, to a long task between two of its transactions, whether its worker is stopping."""
     worker = getattr(_here, "worker", None)
     return worker is not None and worker.stopping.is_set()
 
 
 class Worker:
-    """Claims due tasks one after the other and runs them in the calling thread.
+    """Claim due tasks one after the other and run them in the calling thread.
 
     `long_tasks` says which: those of the queue `long` alone, all others, or (None) every task.
     """
@@ -68,7 +71,7 @@ class Worker:
         self._asked_at = timezone.now()
 
     def run(self) -> None:
-        """Work until told to stop, through outages of the database too."""
+        """Run tasks until `stop`, through outages of the database too."""
         outage_delay = 0.1
         while not self.stopping.is_set():
             try:
@@ -112,19 +115,19 @@ class Worker:
         return min((due - timezone.now()).total_seconds(), TAKE_OVER_EVERY) if due else TAKE_OVER_EVERY
 
     def drain(self) -> int:
-        """Run what is due now, then return how many that were."""
+        """Run all due tasks and return their number."""
         ran = 0
         while self.run_next():
             ran += 1
         return ran
 
     def stop(self) -> None:
-        """End after the task that is running."""
+        """Stop after the running task."""
         self.stopping.set()
         self.wake.set()
 
     def run_next(self) -> bool:
-        """Run one due task; tell whether there was one."""
+        """Run one due task. Returns whether there was one."""
         if time.monotonic() - self._looked_at > TAKE_OVER_EVERY:
             self._take_over()
             self._looked_at = time.monotonic()
@@ -166,7 +169,7 @@ class Worker:
             self._until_stored(_succeed, row)
 
     def _until_stored(self, store: Any, *arguments: Any) -> None:
-        """Write the outcome, waiting for the database if need be; a stop leaves the task to be taken over."""
+        """Store the outcome, waiting for the database if need be; after `stop` another worker takes the task over."""
         while not self.stopping.is_set():
             try:
                 return store(*arguments)
@@ -177,7 +180,7 @@ class Worker:
         return None
 
     def _take_over(self) -> None:
-        """Make the tasks of dead workers due again, and have told what dead processes did not tell."""
+        """Make the tasks of dead workers due again, and let clients reload what dead processes left unpublished."""
         process_registry.bury_dead()
         running = _rows().filter(status=TaskResultStatus.RUNNING)
         for row in running.only("pk", "worker_ids", "started_at"):
@@ -200,7 +203,7 @@ class WorkerThread(threading.Thread):
         self.worker.run()
 
     def stop(self, timeout: float) -> None:
-        """Let the running task finish, for at most `timeout` seconds."""
+        """Wait for the running task, for at most `timeout` seconds."""
         self.worker.stop()
         self.join(timeout)
 
@@ -229,7 +232,7 @@ def stop(timeout: float) -> None:
 
 
 def should_run_here() -> bool:
-    """Tell whether this process's role includes the tasks."""
+    """Return whether this process's role includes the tasks."""
     return settings.TASK_WORKER and settings.SERVE in {"all", "http"}
 
 
@@ -250,9 +253,9 @@ def _succeed(row: Any) -> None:
 
 
 def _fail(row: Any, error: Exception) -> None:
-    """Put a failed task back with a delay, or park it; an error's text may name people, so only its kind is kept."""
+    """Make a failed task due later, or park it. The text of an error may name people, so only its kind is stored."""
     tries, kind = len(row.worker_ids), f"{type(error).__module__}.{type(error).__qualname__}"
-    if tries >= MAX_TRIES or isinstance(error, GivenUp):
+    if tries >= MAX_TRIES:
         trace = "".join(traceback.format_tb(error.__traceback__))
         _store(
             row, status=TaskResultStatus.FAILED, finished_at=timezone.now(), exception_class_path=kind, traceback=trace
@@ -260,7 +263,10 @@ def _fail(row: Any, error: Exception) -> None:
         logger.error("Task %s failed %d times (%s) and is parked", row.task_path, tries, kind)
         return
     delay = delay_before_retry(tries)
-    _store(row, status=TaskResultStatus.READY, run_after=timezone.now() + delay, exception_class_path=kind)
+    priority = max(row.priority - PRIORITY_STEP, LOWEST_PRIORITY) if tries == 1 else row.priority
+    _store(
+        row, status=TaskResultStatus.READY, run_after=timezone.now() + delay, exception_class_path=kind, priority=priority
+    )
     logger.warning("Task %s failed (try %d, %s), next in %d s", row.task_path, tries, kind, delay.total_seconds())
 
 
