@@ -9,6 +9,9 @@ from simple_history.models import HistoricalRecords
 
 from trips.lifecycle import CLOSED, STATUSES
 from trips.managers import TripOrderQuerySet, TripQuerySet, TripStopQuerySet
+from trips.plan_models import TripPlan
+
+__all__ = ["Trip", "TripOrder", "TripPlan", "TripStop"]
 
 # Errors name the fields of the API, whose columns have shorter labels.
 API_LABELS = (

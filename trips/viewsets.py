@@ -21,6 +21,7 @@ from depannini_dashmap.lib.api.viewsets import ApiMixin
 from depannini_dashmap.lib.errors import NotFound
 from trips.filters import TripFilter, TripStopFilter
 from trips.models import Trip, TripStop
+from trips.plan_serializers import EvaluateSerializer, EvaluationSerializer, ResequenceSerializer
 from trips.representation import (
     add_arrivals,
     route_geojson,
@@ -42,7 +43,7 @@ from trips.serializers import (
     TripStopsAnswerSerializer,
     TripStopSerializer,
 )
-from trips.services import notify, stops, trips
+from trips.services import notify, resequencing, stops, trips
 
 
 class _Door(ApiMixin, GenericViewSet):
@@ -144,6 +145,24 @@ class TripViewSet(_Door):
     def route(self, request: Request, pk: str) -> Response:
         drawing = route_geojson(trip_documents([self._row(path_id(pk, "Trip"))])[0])
         return Response(drawing, content_type="application/geo+json")
+
+    @extend_schema(
+        summary="Put the open stops of a trip in the best order, or only show it", request=ResequenceSerializer, responses=EvaluationSerializer
+    )
+    @action(detail=True, methods=["post"])
+    def resequence(self, request: Request, pk: str) -> Response:
+        found = resequencing.resequence(actor=request.user, trip_id=path_id(pk, "Trip"), **self._read(ResequenceSerializer, request.data))
+        return Response(found.as_json())
+
+    @extend_schema(
+        summary="Tell what an order of the open stops means: times, loads, and what it breaks",
+        request=EvaluateSerializer,
+        responses=EvaluationSerializer,
+    )
+    @action(detail=True, methods=["post"])
+    def evaluate(self, request: Request, pk: str) -> Response:
+        stop_ids = self._read(EvaluateSerializer, request.data)["stops"]
+        return Response(resequencing.evaluate(actor=request.user, trip_id=path_id(pk, "Trip"), stop_ids=stop_ids).as_json())
 
     def _row(self, trip_id: int) -> dict[str, Any]:
         row = self.get_queryset().filter(pk=trip_id).first()

@@ -12,6 +12,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 from depannini_dashmap.lib.errors import DomainError
@@ -64,6 +65,18 @@ def solve(problem: Problem, *, is_cancelled: Callable[[], bool] = lambda: False)
             raise PlanFailed(f"The planner stopped without an answer: {reason[0][:200]}")
         answered.seek(0)
         return Solution.from_json(json.load(answered))
+
+
+def solve_routable(problem: Problem, *, is_cancelled: Callable[[], bool] = lambda: False) -> Solution:
+    """Return the solver's routes for the orders whose places are known; the others are left out. Raises: as `solve`."""
+    routable = tuple(
+        order for order in problem.orders if order.delivery.place is not None and (order.pickup is None or order.pickup.place is not None)
+    )
+    unroutable = tuple(order.id for order in problem.orders if order not in routable)
+    if not routable or not problem.vehicles:
+        return Solution((), tuple(order.id for order in problem.orders))
+    found = solve(replace(problem, orders=routable), is_cancelled=is_cancelled)
+    return Solution(found.routes, (*found.unassigned, *unroutable))
 
 
 def _wait(child: subprocess.Popen[bytes], limit: float, is_cancelled: Callable[[], bool]) -> None:

@@ -44,13 +44,15 @@ def _solve(problem: Problem, vehicles: tuple[PlanVehicle, ...]) -> Solution:
     skills = {name: number for number, name in enumerate(sorted({name for row in problem.orders for name in row.skills}), 1)}
     only = {row.id: len(skills) + number for number, row in enumerate(vehicles, 1)}
     asked = vroom.Input()
-    asked.set_durations_matrix("car", [[NO_WAY if way is None else way for way in row] for row in problem.seconds])
-    asked.set_distances_matrix("car", [[0 if way is None else way for way in row] for row in problem.metres])
+    # VROOM wants a start or an end: a vehicle that has neither starts at a place of no distance from all others.
+    anywhere = len(problem.seconds)
+    asked.set_durations_matrix("car", [*([*(NO_WAY if way is None else way for way in row), 0] for row in problem.seconds), [0] * (anywhere + 1)])
+    asked.set_distances_matrix("car", [*([*(way or 0 for way in row), 0] for row in problem.metres), [0] * (anywhere + 1)])
     for row in vehicles:
         asked.add_vehicle(
             vroom.Vehicle(
                 row.id,
-                start=row.start,
+                start=anywhere if row.start is None and row.end is None else row.start,
                 end=row.end,
                 capacity=vroom.Amount([_limit(row.kilograms), _limit(row.litres)]),
                 skills={skills[name] for name in row.skills if name in skills} | {only[row.id]},

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Sequence
-from typing import Any, cast
+from typing import Any, NamedTuple, cast
 
 from django.db import transaction
 from django.db.models import Case, F, Value, When
@@ -79,6 +79,38 @@ def add_order(
     _store_sequence(trip, [*ids[:index], pickup.pk, delivery.pk, *ids[index:]])
     _touch(trip)
     return pickup, delivery
+
+
+class Call(NamedTuple):
+    """A visit of a trip that is made at once: the order, which of its stops, and when it is due, as wall-clock time."""
+
+    order_id: int
+    kind: str
+    due: dt.datetime
+
+
+@transaction.atomic
+def fill_trip(*, actor: User, trip: Trip, calls: Sequence[Call]) -> list[TripStop]:
+    """Put whole orders into an empty trip (locked), in the sequence of the calls; a fixed number of statements.
+
+    Raises: InvalidData (an order is gone or lacks a stop), Conflict (an order is taken).
+    """
+    orders = {order.pk: order for order in trip_assignment.claim_for_trip({call.order_id for call in calls}, actor=actor)}
+    TripOrder.objects.filter(order_id__in=orders, is_live=False, trip=trip).delete()
+    TripOrder.objects.bulk_create(TripOrder(trip=trip, order=order) for order in orders.values())
+    rows = TripStop.objects.bulk_create(
+        TripStop(
+            trip=trip,
+            stop_id=getattr(orders[call.order_id], f"{call.kind}_stop_id"),
+            order_id=call.order_id,
+            sequence=number,
+            planned_arrival_time=call.due.time(),
+            planned_arrival_date=None if call.due.date() == trip.planned_start_date else call.due.date(),
+        )
+        for number, call in enumerate(calls, start=1)
+    )
+    _touch(trip)
+    return rows
 
 
 @transaction.atomic

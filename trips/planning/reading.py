@@ -1,0 +1,141 @@
+"""Orders, vehicles and trips of the database as a problem for the solver, and how their places are numbered."""
+
+from __future__ import annotations
+
+import datetime as dt
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import Any
+
+from django.conf import settings
+
+from depannini_dashmap.lib.roads import routing
+from fleet.models import Vehicle
+from orders.models import Order, Stop
+from trips.planning.problem import A_DAY, HORIZON, Break, Half, Objective, PlanOrder, PlanVehicle, Problem, Window
+
+Point = tuple[float, float]
+# What goods need of their vehicle by their type.
+SKILL_OF_GOODS = {"refrigerated": "refrigerated", "hazmat": "hazmat", "oversized": "oversized"}
+# The engine's answer to a table of hundreds of places; only a worker waits so long.
+TABLE_SECONDS = 10.0
+
+
+@dataclass
+class Places:
+    """The places of a problem, each once; `source` says where the ways between them come from."""
+
+    points: list[Point] = field(default_factory=list)
+    source: str = routing.STRAIGHT_LINE
+    _numbers: dict[Point, int] = field(default_factory=dict)
+
+    def number(self, latitude: Decimal | float | None, longitude: Decimal | float | None) -> int | None:
+        """Return the number of a place, None where it has no coordinates."""
+        if latitude is None or longitude is None:
+            return None
+        point = (float(latitude), float(longitude))
+        if point not in self._numbers:
+            self._numbers[point] = len(self.points)
+            self.points.append(point)
+        return self._numbers[point]
+
+    def ways(self, *, within: float = TABLE_SECONDS) -> tuple[tuple[tuple[int | None, ...], ...], tuple[tuple[int | None, ...], ...]]:
+        """Return whole seconds and whole metres from every place to every other."""
+        table = routing.matrix(self.points, self.points, within=within)
+        if any(leg.source == routing.ROAD for row in table for leg in row):
+            self.source = routing.ROAD
+        seconds = tuple(tuple(_whole(leg.duration_s) for leg in row) for row in table)
+        metres = tuple(tuple(_whole(leg.distance_m) for leg in row) for row in table)
+        return seconds, metres
+
+
+def plan_order(order: Order, places: Places) -> PlanOrder:
+    """Return an order with both its stops as the solver takes it."""
+    return PlanOrder(
+        id=order.pk,
+        pickup=_half(order.pickup_stop, places),
+        delivery=_half(order.delivery_stop, places) or Half(None),
+        kilograms=math.ceil(order.goods_weight or 0),
+        litres=math.ceil((order.goods_volume or 0) * 1000),
+        skills=skills_of(order),
+        priority=order.priority,
+    )
+
+
+def skills_of(order: Order) -> frozenset[str]:
+    """Return what an order needs of its vehicle: what its goods' type says, and what is asked for."""
+    by_type = {SKILL_OF_GOODS[order.goods_type]} if order.goods_type in SKILL_OF_GOODS else set()
+    return frozenset(by_type | set(order.required_skills or ()))
+
+
+def plan_vehicle(vehicle: Vehicle, places: Places, *, starts_at: dt.time, depot: Point | None) -> PlanVehicle:
+    """Return a vehicle of the day; where it has no place of its own it starts and ends at the depot."""
+    home = places.number(*depot) if depot else None
+    start = places.number(vehicle.start_latitude, vehicle.start_longitude)
+    end = places.number(vehicle.end_latitude, vehicle.end_longitude)
+    shift = _span(vehicle.shift_start, vehicle.shift_end)
+    opens = max(shift[0], _seconds(starts_at)) if shift else _seconds(starts_at)
+    return PlanVehicle(
+        id=vehicle.pk,
+        start=home if start is None else start,
+        end=home if end is None else end,
+        shift=(opens, shift[1] if shift else HORIZON),
+        rest=_rest(vehicle),
+        kilograms=math.floor(vehicle.capacity * 1000),
+        litres=None if vehicle.volume_capacity is None else math.floor(vehicle.volume_capacity * 1000),
+        skills=frozenset(vehicle.skills or ()),
+        most_stops=vehicle.max_stops,
+        cost_fixed=math.ceil(vehicle.cost_fixed or 0),
+        cost_per_hour=math.ceil(vehicle.cost_per_hour or 0),
+        cost_per_km=math.ceil(vehicle.cost_per_km or 0),
+    )
+
+
+def build(
+    orders: Iterable[Order], vehicles: Iterable[Vehicle], *, starts_at: dt.time, depot: Point | None, objective: Objective, time_limit: float
+) -> tuple[Problem, Places]:
+    """Return the problem of a day and its places."""
+    places = Places()
+    plan_orders = tuple(plan_order(order, places) for order in orders)
+    plan_vehicles = tuple(plan_vehicle(vehicle, places, starts_at=starts_at, depot=depot) for vehicle in vehicles)
+    seconds, metres = places.ways()
+    return Problem(plan_orders, plan_vehicles, seconds, metres, objective, time_limit), places
+
+
+def _half(stop: Stop | None, places: Places) -> Half | None:
+    if stop is None:
+        return None
+    service = stop.service_minutes
+    return Half(
+        places.number(stop.latitude, stop.longitude),
+        windows_of(stop.windows),
+        int(settings.ETA_SERVICE_TIME.total_seconds()) if service is None else service * 60,
+    )
+
+
+def windows_of(windows: Sequence[dict[str, Any]] | None) -> tuple[Window, ...]:
+    """Return the windows of a stop in seconds since midnight."""
+    return tuple((_seconds(dt.time.fromisoformat(row["opens"])), _seconds(dt.time.fromisoformat(row["closes"]))) for row in windows or ())
+
+
+def _rest(vehicle: Vehicle) -> Break | None:
+    span = _span(vehicle.break_earliest, vehicle.break_latest)
+    return Break(*span, vehicle.break_minutes * 60) if span and vehicle.break_minutes else None
+
+
+def _span(first: dt.time | None, last: dt.time | None) -> Window | None:
+    """Return two clock times as seconds; where the last is before the first it is of the next day."""
+    if first is None or last is None:
+        return None
+    opens, closes = _seconds(first), _seconds(last)
+    return opens, closes if closes >= opens else closes + A_DAY
+
+
+def _seconds(clock: dt.time) -> int:
+    return clock.hour * 3600 + clock.minute * 60 + clock.second
+
+
+def _whole(amount: float | None) -> int | None:
+    return None if amount is None else round(amount)

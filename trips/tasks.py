@@ -1,0 +1,15 @@
+"""What the worker does for trips; a row holds an id only and is safe to run twice."""
+
+from __future__ import annotations
+
+from django_tasks import task
+
+from depannini_dashmap.lib.ops.worker import LONG
+
+
+@task(queue_name=LONG)
+def solve_plan(plan_id: int) -> None:
+    """Solve a plan that waits."""
+    from trips.services import plans
+
+    plans.solve(plan_id)
