@@ -424,6 +424,7 @@ SPECTACULAR_SETTINGS = {
         "MemberRole": "accounts.models.Membership.Role",
         "LicenceCategory": "assistance.models.AssistantProfile.LicenceCategory",
         "GoodsType": "orders.models.Order.GoodsType",
+        "RoadSource": "trips.plan_serializers.SOURCES",
         "InvitedRole": "accounts.models.Membership.INVITED",
     },
 }

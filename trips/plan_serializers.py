@@ -12,6 +12,7 @@ from trips.planning.problem import Objective
 from trips.planning.reasons import Reason
 from trips.services.plans import TIME_LIMITS
 
+SOURCES = ["road", "straight_line"]
 MOST_NAMED = 5000  # what a list may hold at all; how many are planned is the service's business
 
 
@@ -87,7 +88,7 @@ class PlanTotalsSerializer(serializers.Serializer):
 class PlanResultSerializer(serializers.Serializer):
     """Trips, and what is left."""
 
-    source = serializers.ChoiceField(choices=["road", "straight_line"], help_text="where times and distances come from")
+    source = serializers.ChoiceField(choices=SOURCES, help_text="where times and distances come from")
     trips = PlannedTripSerializer(many=True)
     left_out = LeftOutSerializer(many=True)
     totals = PlanTotalsSerializer()
@@ -158,7 +159,7 @@ class StopViolationSerializer(ViolationSerializer):
 class EvaluationSerializer(serializers.Serializer):
     """A trip's open stops in an order, on the clock."""
 
-    source = serializers.ChoiceField(choices=["road", "straight_line"])
+    source = serializers.ChoiceField(choices=SOURCES)
     starts_at = serializers.DateTimeField()
     ends_at = serializers.DateTimeField()
     driving_seconds = serializers.IntegerField()

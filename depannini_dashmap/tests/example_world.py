@@ -30,6 +30,7 @@ class World:
 
     def __init__(self, request: pytest.FixtureRequest) -> None:
         self.api: Callable[..., APIClient] = request.getfixturevalue("api")
+        self.run_tasks: Callable[[], int] = request.getfixturevalue("run_tasks")
         self.codes: Callable[[str], list[str]] = request.getfixturevalue("codes")
         names = ("dispatcher", "colleague", "dispatcher_b", "client_user", "assistant_user", "other_assistant", "staff_user")
         self.people = {name: request.getfixturevalue(name) for name in names}
@@ -64,6 +65,15 @@ class World:
         self._made("/api/trip-stops/", {"trip": trip, "stop": {"name": "Depot", "address": "5 Rue du Port, Alger"}})
         stops = [row["id"] for row in self.fleet.get(f"/api/trips/{trip}/").json()["trip_stops"]]
         return {"id": trip, "order": order, "stops": stops}
+
+    def plan(self, then: str = "") -> dict[str, Any]:
+        """Ask for a plan of one order and one vehicle, solve it, and `then` apply it, say."""
+        body = {"orders": [self.order()], "vehicles": [self.vehicle()], "date": "2026-12-01", "time_limit": 2}
+        plan = self.fleet.post("/api/trips/plans/", body).json()
+        self.run_tasks()
+        if then:
+            self.fleet.post(f"/api/trips/plans/{plan['id']}/{then}/")
+        return plan
 
     def position(self) -> dict[str, int]:
         """Record a position; return its id and its vehicle's."""

@@ -223,6 +223,13 @@ SITUATIONS: dict[str, Callable[[World], Situation]] = {
     "DELETE /api/profile/photo/": lambda w: Situation(w.client_user),
     "GET /api/trip-stops/": lambda w: _after(w.trip(), w.dispatcher),
     "POST /api/trip-stops/": lambda w: Situation(w.dispatcher, trip=w.trip()["id"]),
+    "GET /api/trips/plans/": lambda w: _after(w.plan(), w.dispatcher),
+    "POST /api/trips/plans/": lambda w: Situation(w.dispatcher, orders=[w.order()], vehicles=[w.vehicle()]),
+    "GET /api/trips/plans/{id}/": lambda w: Situation(w.dispatcher, {ID: w.plan()["id"]}),
+    "POST /api/trips/plans/{id}/cancel/": lambda w: Situation(w.dispatcher, {ID: w.plan()["id"]}),
+    "POST /api/trips/plans/{id}/apply/": lambda w: Situation(w.dispatcher, {ID: w.plan()["id"]}),
+    "POST /api/trips/plans/{id}/undo/": lambda w: Situation(w.dispatcher, {ID: w.plan("apply")["id"]}),
+    "GET /api/trips/plans/{id}/why/": lambda w: _why(w, w.plan()),
     "GET /api/trips/": lambda w: _after(w.trip(), w.dispatcher),
     "POST /api/trips/": lambda w: Situation(w.dispatcher, vehicle=w.vehicle()),
     "POST /api/trips/{id}/add-order/": lambda w: _trip_action(w, w.order()),
@@ -247,6 +254,10 @@ def _with_message(world: World) -> Situation:
     job = world.job("accepted")
     assert world.api(world.client_user).post(f"/api/assistance/{job}/messages/", {"message": "Hello"}).status_code == 201
     return Situation(world.client_user, {JOB: job})
+
+
+def _why(world: World, plan: dict[str, Any]) -> Situation:
+    return Situation(world.dispatcher, {ID: plan["id"]}, query=f"?order={plan['orders'][0]}")
 
 
 def _situation(world: World, name: str, example: str) -> Situation:
@@ -282,7 +293,7 @@ def _same_form(told: Any, real: Any) -> bool:
     return told is None or real is None or isinstance(told, type(real)) or {type(told), type(real)} == {int, float}
 
 
-OPEN_KEYS = {"unknown_ids", "properties", "urls"}
+OPEN_KEYS = {"unknown_ids", "numbers", "properties", "urls"}
 
 
 @pytest.mark.django_db
