@@ -162,7 +162,7 @@ def _messages() -> Any:
 
 # --- Codes, notices, invitations: by address, caller, account and network ---------------------------------------------------
 def _reason(wish: _Wish) -> str:
-    """Say which limit stands against a message; nothing if none does."""
+    """Return which limit stands against a message; nothing if none does."""
     is_owners = _is_owners(wish)
     counts = _counts(wish, is_owners)
     if wish.kind == WARNING and counts["warnings"]:
@@ -215,7 +215,7 @@ def _has_proven(holder: User | None, channel: str, address: str) -> bool:
 
 
 def _is_owners(wish: _Wish) -> bool:
-    """Tell whether it is who proved the address that asks: signed in, or from where they signed in before.
+    """Return whether it is who proved the address that asks: signed in, or from where they signed in before.
 
     The same statement runs for an account that does not exist.
     """

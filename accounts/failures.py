@@ -45,7 +45,7 @@ def note(address: str, account: str = "") -> None:
 
 @receiver(user_login_failed, dispatch_uid="accounts.failures")
 def note_failed_login(credentials: dict[str, Any], request: HttpRequest | None = None, **_: Any) -> None:
-    """Count a failed sign-in of any door, and warn the owner of an account at which many networks guess."""
+    """Count a failed sign-in by any way, and warn the owner of an account at which many networks guess."""
     name = str(credentials.get("username") or "")[:254]
     if request is None or not name or not settings.THROTTLING_ENABLED:
         return
@@ -56,7 +56,7 @@ def note_failed_login(credentials: dict[str, Any], request: HttpRequest | None =
 
 
 def _warn(name: str) -> None:
-    """Tell the owner, at a proven address if there is one; the budget lets one warning an hour through."""
+    """Notify the owner at a proven address, if there is one; the budget lets one warning an hour through."""
     user = User.objects.active().filter(username=name).first()
     if user is None:
         return

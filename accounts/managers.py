@@ -176,7 +176,7 @@ class EndedTokenQuerySet(models.QuerySet):
 
 
 def normalise_email(email: str | None) -> str | None:
-    """Give the one spelling under which an e-mail is stored; nothing becomes None."""
+    """Return the one spelling under which an e-mail is stored; nothing becomes None."""
     try:
         return canonical_email(email) if email else None
     except NotAnEmail:

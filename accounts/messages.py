@@ -64,7 +64,7 @@ def send_notice(channel: str, address: str, kind: str, *, key: str) -> None:
 
 
 def send_invitation(invitation: Invitation, address: str) -> None:
-    """Tell somebody that a company asks for them. Raises: as `send_code`."""
+    """Send an invitation to a company. Raises: as `send_code`."""
     context = {
         "subject": "A company invites you",
         "company": one_line(invitation.company.name),

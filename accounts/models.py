@@ -292,11 +292,11 @@ class User(AbstractBaseUser, PermissionsMixin):
         return self.is_operator or len(self._company_roles) > 1
 
     def get_full_name(self) -> str:
-        """Give the name for admin pages and mails."""
+        """Return the name for admin pages and mails."""
         return self.display_name
 
     def get_short_name(self) -> str:
-        """Give the short name for admin pages."""
+        """Return the short name for admin pages."""
         return self.first_name or self.display_name
 
 

@@ -26,7 +26,7 @@ def network_key(network: str) -> str:
 
 
 def is_familiar(user_id: int | None) -> bool:
-    """Tell whether the account signed in from the present network before, and since it last got a new password.
+    """Return whether the account signed in from the present network before, and since it last got a new password.
 
     Who was shut out by that is a stranger again. Asked of no account, it costs the same.
     """

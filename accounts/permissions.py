@@ -69,7 +69,7 @@ class IsDispatcherOfAnyRole(BasePermission):
 
 
 def may_edit(user: User, company_id: int) -> bool:
-    """Tell whether the user may change what belongs to the company."""
+    """Return whether the user may change what belongs to the company."""
     return user.is_operator or Membership.objects.of(user).editors().filter(company_id=company_id).exists()
 
 
@@ -80,7 +80,7 @@ def require_editor(user: User, company_id: int) -> None:
 
 
 def may_own(user: User, company_id: int) -> bool:
-    """Tell whether the user decides who works for the company."""
+    """Return whether the user decides who works for the company."""
     return user.is_operator or Membership.objects.of(user).owners().filter(company_id=company_id).exists()
 
 

@@ -103,7 +103,7 @@ class SocketToken(Token):
 
 
 class _SocketCredential(AccessToken):
-    """A JWT at the door of a socket: an app's access token, or one of a page."""
+    """A JWT in a socket's handshake: an app's access token, or one of a page."""
 
     def verify_token_type(self) -> None:
         if self.payload.get("token_type") not in (AccessToken.token_type, SocketToken.token_type):

@@ -13,7 +13,7 @@ def canonical_username(typed: str) -> str:
 
 
 def is_choosable(name: str) -> bool:
-    """Tell whether somebody may choose a username: no address, and nothing in it that nobody sees."""
+    """Return whether somebody may choose a username: no address, and nothing in it that nobody sees."""
     if not name or "@" in name or name.startswith("+"):
         return False
     return all(character == " " or not is_invisible(character) for character in name) and "  " not in name

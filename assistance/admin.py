@@ -185,7 +185,7 @@ class StandingFilter(admin.SimpleListFilter):
 
 @admin.register(AssistantProfile)
 class AssistantProfileAdmin(_RoadsideAdmin):
-    """Assistants: papers may be corrected, duty and whereabouts are theirs."""
+    """Assistants: papers may be corrected; duty and location are read-only."""
 
     list_display = (
         "name", "shown_standing", "driving_license_num", "driving_license_cat", "driving_license_expiry",

@@ -15,12 +15,12 @@ APPROVED, WAITING, LICENCE_EXPIRED = "approved", "waiting", "licence_expired"
 
 
 def today(now: dt.datetime | None = None) -> dt.date:
-    """Give the day by which licences are judged."""
+    """Return the day by which licences are judged."""
     return timezone.localdate(now, timezone=ZoneInfo(settings.DISPLAY_TIME_ZONE))
 
 
 def standing_of(licence_expiry: dt.date | None, approved_at: dt.datetime | None, now: dt.datetime | None = None) -> str:
-    """Say whether somebody may take jobs: `approved`, `waiting` (for staff) or `licence_expired`."""
+    """Return whether somebody may take jobs: `approved`, `waiting` (for staff) or `licence_expired`."""
     if licence_expiry is not None and licence_expiry <= today(now):
         return LICENCE_EXPIRED
     return WAITING if settings.ASSISTANT_APPROVAL and approved_at is None else APPROVED

@@ -34,28 +34,28 @@ class Box:
         return self.last_row - self.first_row + 1
 
     def holds(self, lat: float, lng: float) -> bool:
-        """Say whether a point lies in one of its cells."""
+        """Return whether a point lies in one of its cells."""
         row, column = row_of(lat), column_of(lng)
         return self.first_row <= row <= self.last_row and any(west <= column <= east for west, east in self.columns)
 
 
 def public_place(lat: float, lng: float) -> tuple[float, float]:
-    """Give a place as strangers are shown it, to about a hundred metres."""
+    """Return a place as strangers are shown it, to about a hundred metres."""
     return round(lat, PUBLIC_PLACES), round(lng, PUBLIC_PLACES)
 
 
 def row_of(lat: float) -> int:
-    """Give the row of cells of a latitude; the north pole belongs to the last row."""
+    """Return the row of cells of a latitude; the north pole belongs to the last row."""
     return min(math.floor(lat * CELLS_PER_DEGREE), LAST_ROW)
 
 
 def column_of(lng: float) -> int:
-    """Give the column of cells of a longitude; +180 is -180."""
+    """Return the column of cells of a longitude; +180 is -180."""
     return (math.floor(lng * CELLS_PER_DEGREE) - FIRST_COLUMN) % COLUMNS + FIRST_COLUMN
 
 
 def box_around(lat: float, lng: float, radius_km: float) -> Box:
-    """Give a box of cells that holds every point within the radius."""
+    """Return a box of cells that holds every point within the radius."""
     south, west, north, east = geo.box_around(lat, lng, radius_km * (1 + 1e-9))
     return Box(row_of(south), row_of(north), _columns(west, east))
 

@@ -19,7 +19,7 @@ from django.utils import timezone
 
 from accounts.tokens import authenticate_socket
 from assistance import events, lifecycle, selectors, services
-from assistance.services import Whereabouts
+from assistance.services import PartyLocation
 from depannini_dashmap.lib.errors import Conflict, NotFound
 from depannini_dashmap.lib.realtime import frames
 from depannini_dashmap.lib.realtime.async_tasks import in_thread, keep, leave_to_thread
@@ -244,7 +244,7 @@ class LocationStream:
         self.stored.put((lat, lng))
 
     def flush(self) -> None:
-        """Tell and store what waits."""
+        """Publish and store the waiting locations."""
         self.told.flush()
         self.stored.flush()
 
@@ -262,7 +262,7 @@ class LocationStream:
         )
 
     def _store(self, place: tuple[float, float]) -> None:
-        _store_soon(self, Whereabouts(self.assistance_id, self.user.pk, *place))
+        _store_soon(self, PartyLocation(self.assistance_id, self.user.pk, *place))
 
     def refuse(self) -> None:
         """Take note that the database no longer knows the sender as a party of an open request."""
@@ -271,10 +271,10 @@ class LocationStream:
             self.consumer.send_error("already_final", "This request has ended or is no longer yours")
 
 
-_waiting: dict[LocationStream, Whereabouts] = {}
+_waiting: dict[LocationStream, PartyLocation] = {}
 
 
-def _store_soon(stream: LocationStream, place: Whereabouts) -> None:
+def _store_soon(stream: LocationStream, place: PartyLocation) -> None:
     """Let places of many senders gather for a moment and be stored together."""
     if not _waiting:
         keep(_store_gathered())
@@ -287,7 +287,7 @@ async def _store_gathered() -> None:
     _waiting.clear()
     places = list(gathered.values())
     try:
-        refused = await in_thread(services.store_whereabouts, places)
+        refused = await in_thread(services.store_locations, places)
     except DatabaseError as error:  # the next place of each sender comes within seconds
         logger.warning("%d places were not stored: %s", len(places), type(error).__name__)
         return

@@ -219,17 +219,17 @@ def assistance_location(event: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def clock_seq() -> int:
-    """Give the number that frames on an assistant's socket carry as ``seq``."""
+    """Return the number that frames on an assistant's socket carry as ``seq``."""
     return time.time_ns() // 1000
 
 
 def point(lat: float | None, lng: float | None) -> Point | None:
-    """Give a place, or None when there is none."""
+    """Return a place, or None when there is none."""
     return None if lat is None or lng is None else {"lat": lat, "lng": lng}
 
 
 def status(body: dict[str, Any], *, lat: float | None = None, lng: float | None = None) -> StatusEvent:
-    """Tell the state of a request.
+    """Return the event of a request's state.
 
     Shape: ``body`` as wire.body gives it to an operator (so with phone numbers); lat and lng are the assistant's, for
     the frame that tells of the acceptance, the only one that carries the phone number.
@@ -260,7 +260,7 @@ def status(body: dict[str, Any], *, lat: float | None = None, lng: float | None 
 def location(
     *, user_id: int, lat: float, lng: float, assistance_id: int, seq: int, at: datetime | None
 ) -> LocationEvent:
-    """Tell where a party of a request is, or was at an instant; None where that was not kept."""
+    """Return the event of the location of a party, now or at an instant; None where that was not kept."""
     return {
         "type": "location",
         "lat": lat,
@@ -284,7 +284,7 @@ def chat(
     seq: int,
     client_id: str = "",
 ) -> ChatEvent:
-    """Tell what a party wrote; ``sender`` is the name, ``client_id`` the sender's own name for the message."""
+    """Return the event of a chat message; ``sender`` is the name, ``client_id`` the sender's own name for the message."""
     return {
         "type": "chat",
         "message": message,
@@ -300,7 +300,7 @@ def chat(
 
 
 def price(body: dict[str, Any]) -> PriceEvent:
-    """Tell the price, and what the client says to it."""
+    """Return the event of the price and the client's answer to it."""
     return {
         "type": "price",
         "total_price": body["total_price"],
@@ -315,7 +315,7 @@ def price(body: dict[str, Any]) -> PriceEvent:
 
 
 def rating(body: dict[str, Any]) -> RatingEvent:
-    """Tell the client's rating."""
+    """Return the event of the client's rating."""
     return {
         "type": "rating",
         "rating": body["rating"],
@@ -326,7 +326,7 @@ def rating(body: dict[str, Any]) -> RatingEvent:
 
 
 def stalled(*, assistance_id: int, since: datetime | None, seq: int) -> StalledEvent:
-    """Tell since when an accepted job is stalled, or by None that it is no more."""
+    """Return the event of the instant since which a job is stalled; None once it is not."""
     return {
         "type": "stalled",
         "assistance_id": assistance_id,
@@ -355,7 +355,7 @@ def new_assistance_request(body: dict[str, Any], *, distance_km: float | None, e
 
 
 def request_closed(*, assistance_id: int, reason: str, event_id: str) -> RequestClosedEvent:
-    """Tell an assistant that an offer is over."""
+    """Return the event of an offer that has ended."""
     return {
         "type": "request_closed",
         "assistance_id": assistance_id,
@@ -366,5 +366,5 @@ def request_closed(*, assistance_id: int, reason: str, event_id: str) -> Request
 
 
 def assistance_assigned(*, assistance_id: int, event_id: str) -> AssignedEvent:
-    """Tell an assistant that a dispatcher gave them a job."""
+    """Return the event of a job that a dispatcher assigned."""
     return {"type": "assistance_assigned", "assistance_id": assistance_id, "seq": clock_seq(), "event_id": event_id}

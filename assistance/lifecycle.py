@@ -52,10 +52,10 @@ ASKABLE: dict[str, frozenset[str]] = {
 
 
 def may_ask(role: str, target: str) -> bool:
-    """Say whether a role may ever ask for this state."""
+    """Return whether a role may ever ask for this state."""
     return target in ASKABLE.get(role, frozenset())
 
 
 def is_repeat(state: str, target: str) -> bool:
-    """Say whether asking for the present state again is a harmless retry: of a final state it never is."""
+    """Return whether asking for the present state again is a harmless retry: of a final state it never is."""
     return state == target and state in WITH_ASSISTANT

@@ -42,7 +42,7 @@ class VehicleClass(models.TextChoices):
 
 
 class AssistantProfile(models.Model):
-    """What only assistants have: papers, duty, and their whereabouts with the cell of 0.01° that lookups use."""
+    """What only assistants have: papers, duty, and their location with the cell of 0.01° that lookups use."""
 
     class LicenceCategory(models.TextChoices):
         B = "b"
@@ -115,7 +115,7 @@ class AssistantProfile(models.Model):
         self.cell_y, self.cell_x = cells.row_of(lat), cells.column_of(lng)
 
     def is_fresh(self, now: datetime) -> bool:
-        """Say whether the assistant was heard of within LOCATION_TTL."""
+        """Return whether the assistant was heard of within LOCATION_TTL."""
         return self.seen_at is not None and self.seen_at > now - settings.LOCATION_TTL
 
 
@@ -159,7 +159,7 @@ class Tariff(models.Model):
             raise ValidationError({"per_km": _("Too much for the longest way.")})
 
     def price_of(self, distance_km: Decimal) -> Decimal | None:
-        """Give what a way costs, or None for what cannot be stored."""
+        """Return what a way costs, or None for what cannot be stored."""
         price = pricing.price(pricing.Rates(self.base, self.per_km, self.minimum), distance_km)
         return price if price < pricing.TOO_MUCH else None
 
@@ -333,7 +333,7 @@ class Assistance(models.Model):
         return self.price_source != self.PriceSource.ASSISTANT
 
     def role_of(self, user_id: int) -> str | None:
-        """Say what somebody is in it: its client, its assistant, or nobody."""
+        """Return what somebody is in it: its client, its assistant, or nobody."""
         if user_id == self.client_id:
             return lifecycle.CLIENT
         return lifecycle.ASSISTANT if user_id == self.assistant_id else None

@@ -52,13 +52,13 @@ class Search(NamedTuple):
 
 
 def within(lat: float, lng: float, radius_km: float, search: Search) -> list[Candidate]:
-    """Give everyone within the radius, nearest first, by one query."""
+    """Return everyone within the radius, nearest first, by one query."""
     box = box_around(lat, lng, radius_km + cells.ROUNDED_BY_KM)
     return _ranked(_rows_in(box, search), lat, lng, radius_km)
 
 
 def nearest(lat: float, lng: float, count: int, max_radius_km: float, search: Search) -> list[Candidate]:
-    """Give the nearest ``count`` within the greatest radius, nearest first.
+    """Return the nearest ``count`` within the greatest radius, nearest first.
 
     The box starts as wide as the density last seen around here asks for and grows until it holds enough: what lies
     within its radius is complete, so the first ``count`` of it are the nearest there are.
@@ -76,13 +76,13 @@ def nearest(lat: float, lng: float, count: int, max_radius_km: float, search: Se
 
 
 def nearest_anywhere(lat: float, lng: float, count: int, near_km: float, search: Search) -> list[Candidate]:
-    """Give the nearest ``count`` on the whole earth: around first, and everywhere only when there are too few."""
+    """Return the nearest ``count`` on the whole earth: around first, and everywhere only when there are too few."""
     found = nearest(lat, lng, count, near_km, search)
     return found if len(found) >= count else within(lat, lng, HALF_ROUND_KM, search)[:count]
 
 
 def _first_radius_km(density: float | None, count: int) -> float:
-    """Give the radius that holds ``count`` in most places of a density, FIRST_RADIUS_KM where none was seen yet."""
+    """Return the radius that holds ``count`` in most places of a density, FIRST_RADIUS_KM where none was seen yet."""
     if density is None:
         return FIRST_RADIUS_KM
     wanted = count + 2 * math.sqrt(count)
@@ -90,7 +90,7 @@ def _first_radius_km(density: float | None, count: int) -> float:
 
 
 def _growth(found: int, wanted: int) -> float:
-    """Give the factor by which the radius grows: by the density seen, at least doubled, at most times five."""
+    """Return the factor by which the radius grows: by the density seen, at least doubled, at most times five."""
     return 5.0 if not found else min(5.0, max(2.0, 1.3 * math.sqrt(wanted / found)))
 
 

@@ -62,7 +62,7 @@ _PAPERS = (
 
 
 def own_profile(user_id: int) -> dict[str, Any]:
-    """Give the fields of "Data Models" of a user, by one query; those of assistants are null for others."""
+    """Return the fields of "Data Models" of a user, by one query; those of assistants are null for others."""
     papers = [f"assistant_profile__{name}" for name in _PAPERS]
     row = User.objects.values(*_OWN, *papers).get(pk=user_id)
     profile = {name: row.pop(f"assistant_profile__{name}") for name in _PAPERS}
@@ -78,7 +78,7 @@ def own_profile(user_id: int) -> dict[str, Any]:
 
 
 def on_duty(service_type: str) -> QuerySet[AssistantProfile, Row]:
-    """Give the rows of the assistants on duty who were heard of lately, for a page without a place."""
+    """Return the rows of the assistants on duty who were heard of lately, for a page without a place."""
     profiles = AssistantProfile.objects.on_duty().fresh().approved().serving(service_type)
     return profiles.filter(user__is_active=True, lat__isnull=False).values(*_LISTED)
 
@@ -86,7 +86,7 @@ def on_duty(service_type: str) -> QuerySet[AssistantProfile, Row]:
 def on_duty_around(
     lat: float, lng: float, radius_km: float | None, service_type: str, most: int
 ) -> list[dict[str, Any]]:
-    """Give the assistants on duty as listed, nearest first; without a radius wherever they are."""
+    """Return the assistants on duty as listed, nearest first; without a radius wherever they are."""
     search = Search(service_type, timezone.now(), only_free=False)
     if radius_km is None:
         found = nearest_anywhere(lat, lng, most, settings.ASSISTANCE_MAX_RADIUS_KM, search)
@@ -97,7 +97,7 @@ def on_duty_around(
 
 
 def listed_assistant(row: Row, around: tuple[float, float] | None = None) -> dict[str, Any]:
-    """Give an assistant as strangers see them; the distance too is that of the rounded place."""
+    """Return an assistant as strangers see them; the distance too is that of the rounded place."""
     lat, lng = public_place(row["lat"], row["lng"])
     return {
         "id": row["user_id"],
@@ -113,7 +113,7 @@ def listed_assistant(row: Row, around: tuple[float, float] | None = None) -> dic
 
 
 def photo_url(name: str | None) -> str | None:
-    """Give the address of a stored photo."""
+    """Return the address of a stored photo."""
     return default_storage.url(name) if name else None
 
 

@@ -21,7 +21,7 @@ class Rates:
 
 
 def kilometres(distance_km: float) -> Decimal:
-    """Give a distance to the metre."""
+    """Return a distance to the metre."""
     return Decimal(repr(distance_km)).quantize(METRE, rounding=ROUND_HALF_UP)
 
 
@@ -31,5 +31,5 @@ def money(amount: Decimal) -> Decimal:
 
 
 def price(rates: Rates, distance_km: Decimal) -> Decimal:
-    """Give base + distance × rate, at least the minimum, to the cent."""
+    """Return base + distance × rate, at least the minimum, to the cent."""
     return money(max(rates.base + rates.per_km * distance_km, rates.minimum))

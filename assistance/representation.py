@@ -47,7 +47,7 @@ Row = dict[str, Any]
 
 
 def row_of(job: Assistance) -> Row:
-    """Give the row of a request whose client and assistant are loaded."""
+    """Return the row of a request whose client and assistant are loaded."""
     row = {name: getattr(job, name) for name in _OWN}
     for role, person in (("client", job.client), ("assistant", job.assistant)):
         row.update({f"{role}__{name}": getattr(person, name, None) for name in _PERSON})
@@ -110,7 +110,7 @@ def scheduled(row: ScheduledRequest) -> dict[str, Any]:
 
 
 def has_contact(row: Row, now: datetime) -> bool:
-    """Say whether the two parties may see each other's phone number: from acceptance to 24 h after the end."""
+    """Return whether the two parties may see each other's phone number: from acceptance to 24 h after the end."""
     if row["assistant_id"] is None:
         return False
     if row["status"] in lifecycle.WITH_ASSISTANT:
@@ -119,7 +119,7 @@ def has_contact(row: Row, now: datetime) -> bool:
 
 
 def name_of(row: Row, role: str) -> str:
-    """Give the name of the client or assistant of a row."""
+    """Return the name of the client or assistant of a row."""
     full_name = f"{row[f'{role}__first_name'] or ''} {row[f'{role}__last_name'] or ''}".strip()
     return row[f"{role}__name"] or full_name
 

@@ -1,4 +1,4 @@
-"""What the doors read: a request as somebody may see it, a socket's first frame, open offers; changes nothing."""
+"""Queries of views and consumers: a request as a user may see it, a socket's first frame, open offers. Changes nothing."""
 
 from __future__ import annotations
 
@@ -29,12 +29,12 @@ class Snapshot(TypedDict):
 
 
 def may_join(user: User, assistance_id: int) -> bool:
-    """Say whether the user belongs in the room of a request: its client, its assistant, staff and Roadside."""
+    """Return whether the user belongs in the room of a request: its client, its assistant, staff and Roadside."""
     return is_id(assistance_id) and Assistance.objects.of_party(user).filter(pk=assistance_id).exists()
 
 
 def room_row(user: User, assistance_id: int) -> representation.Row:
-    """Give the row of a request that the user is a party of, with the assistant's whereabouts. Raises: NotFound."""
+    """Return the row of a request that the user is a party of, with the assistant's location. Raises: NotFound."""
     row = None
     if is_id(assistance_id):
         row = Assistance.objects.of_party(user).filter(pk=assistance_id).values(*representation.ROW, *_WHEREABOUTS).first()
@@ -44,7 +44,7 @@ def room_row(user: User, assistance_id: int) -> representation.Row:
 
 
 def snapshot_for(user: User, assistance_id: int) -> Snapshot:
-    """Give the present state of a request with its version as ``seq``.
+    """Return the present state of a request with its version as ``seq``.
 
     Shape: see Snapshot; ``status`` from accepted on, ``location`` (of the assistant) while the job is under way.
     Raises: NotFound for who does not belong in the room.
@@ -62,7 +62,7 @@ def snapshot_for(user: User, assistance_id: int) -> Snapshot:
 
 
 def open_offers_for(assistant: User) -> list[events.NewRequestEvent]:
-    """Give a ``new_assistance_request`` frame for every open offer of an assistant, oldest first."""
+    """Return a ``new_assistance_request`` frame for every open offer of an assistant, oldest first."""
     offers = Offer.objects.open().filter(assistant_id=assistant.pk, assistance__status=lifecycle.REQUESTED)
     rows = offers.order_by("offered_at", "id").values(
         "id", "distance_km", *(f"assistance__{name}" for name in representation.ROW)
@@ -79,7 +79,7 @@ def open_offers_for(assistant: User) -> list[events.NewRequestEvent]:
 
 
 def visible_rows(user: User) -> QuerySet[Assistance, dict[str, Any]]:
-    """Give the rows of all requests that a user may see, for lists and single views."""
+    """Return the rows of all requests that a user may see, for lists and single views."""
     return Assistance.objects.visible_to(user).values(*representation.ROW)
 
 
@@ -92,7 +92,7 @@ def assistance_for(user: User, assistance_id: int) -> dict[str, Any]:
 
 
 def tariff_of(job: Assistance) -> Tariff | None:
-    """Give the tariff that explains a request's price; None where another made it, or the tariff was rewritten since."""
+    """Return the tariff that explains a request's price; None where another made it, or the tariff was rewritten since."""
     if job.price_source != Assistance.PriceSource.TARIFF:
         return None
     kind, size = job.assistance_type or ServiceType.TOWING, job.vehicle_type or VehicleClass.LIGHT
@@ -101,7 +101,7 @@ def tariff_of(job: Assistance) -> Tariff | None:
 
 
 def is_id(number: int) -> bool:
-    """Say whether a number can be the id of a row at all."""
+    """Return whether a number can be the id of a row at all."""
     return 0 < number <= BIGGEST_ID
 
 

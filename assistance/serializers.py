@@ -88,7 +88,7 @@ class RequestSerializer(serializers.Serializer):
     description = TextField(max_length=1000, required=False, allow_blank=True, allow_null=True, default="")
 
     def validated_arguments(self) -> dict[str, Any]:
-        """Give the arguments of the service."""
+        """Return the arguments of the service."""
         data = self.validated_data
         dropoff = data.get("dropoff")
         return {
@@ -117,12 +117,12 @@ class CallSerializer(RequestSerializer):
     scheduled_for = UtcDateTimeField(required=False, allow_null=True, help_text="made and offered then")
 
     def caller(self) -> Caller:
-        """Give who calls, and whom to bill."""
+        """Return who calls, and whom to bill."""
         data = self.validated_data
         return Caller(data["client"]["phone_number"], data["client"]["name"], data["billed_to"] or "")
 
     def time_ahead(self) -> Any:
-        """Give the time at which the request is to be made, None for now."""
+        """Return the time at which the request is to be made, None for now."""
         return self.validated_data.get("scheduled_for")
 
 

@@ -43,7 +43,7 @@ ANSWERS_ASSISTANCE = {200: AssistanceSerializer}
 
 
 def checked(serializer_class: type, request: Request) -> Any:
-    """Give the serializer of a body that is in order. Raises: ValidationError."""
+    """Return the serializer of a body that is in order. Raises: ValidationError."""
     serializer = serializer_class(data=request.data)
     serializer.is_valid(raise_exception=True)
     return serializer
@@ -127,7 +127,7 @@ class ScheduledView(ApiMixin, APIView):
 
 
 def checked_id(text: str) -> int:
-    """Give the id in a path. Raises: NotFound for a number that no row has."""
+    """Return the id in a path. Raises: NotFound for a number that no row has."""
     if not selectors.is_id(number := int(text)):
         raise NotFound("Scheduled request")
     return number

@@ -40,7 +40,7 @@ def healthz(request: HttpRequest) -> JsonResponse:
 @never_cache
 @read_only
 def readyz(request: HttpRequest) -> JsonResponse:
-    """Say whether this process should get requests: 503 while stopping, without its database or its tables."""
+    """Return whether this process should get requests: 503 while stopping, without its database or its tables."""
     if shutdown.is_stopping():
         return error_response(errors.Unavailable("Stopping", code="stopping"))
     if not readiness.database_answers():

@@ -1,4 +1,4 @@
-"""REST door of vehicles."""
+"""REST viewset of vehicles."""
 
 from typing import Any
 

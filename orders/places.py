@@ -40,7 +40,7 @@ def find_places(*, user: User, text: str, near: Point | None = None, language: s
 
 
 def describe_place(lat: float, lng: float, language: str = "") -> dict[str, Any]:
-    """Say what is at a point. Shape: ``name`` (empty where nothing is known), ``street`` and ``place``, either may be None."""
+    """Return what is at a point. Shape: ``name`` (empty where nothing is known), ``street`` and ``place``, either may be None."""
     street, place = map_places.nearest(lat, lng, language=language)
     parts = [street["name"], *street["context"].split(", ")] if street else []
     if place is not None and place.name not in parts:

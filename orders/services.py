@@ -104,7 +104,7 @@ def lock_order(actor: User, order_id: int) -> Order:
 
 
 def is_final(order: Order, actor: User) -> bool:
-    """Tell whether an order is delivered or cancelled, or held by a trip that is over: nothing in bulk rewrites it."""
+    """Return whether an order is delivered or cancelled, or held by a trip that is over: nothing in bulk rewrites it."""
     return order.status in FINISHED or _trip_status(order, order.status, actor) in ("completed", "cancelled")
 
 

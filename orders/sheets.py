@@ -137,7 +137,7 @@ class OrderResource(RowResource):
         return StopInput(fields=depot)
 
     def _from_depot(self, order: Order, row: dict[str, str], user: User) -> tuple[str, Order] | None:
-        """Give an order of before the pickup that it lacks; None where it has one, or the company no depot."""
+        """Return an order of before the pickup that it lacks; None where it has one, or the company no depot."""
         if order.pickup_stop_id is not None or services.is_final(order, user):
             return None
         depot = self._depot_for(row, order.company_id)
@@ -152,7 +152,7 @@ class OrderResource(RowResource):
         return ["" if str(cell).startswith(("?", "row-")) else cell for cell in super().stored_cells(instance)]
 
     def is_off_map(self, instance: Order) -> bool:
-        """Tell whether a stop of the order has no coordinates."""
+        """Return whether a stop of the order has no coordinates."""
         return any(stop is not None and stop.latitude is None for stop in (instance.pickup_stop, instance.delivery_stop))
 
     @classmethod

@@ -79,7 +79,7 @@ def change_stop(stop: Stop, content: Mapping[str, Any]) -> bool:
 
 
 def put_stop(order: Order, end: str, sent: StopInput) -> bool:
-    """Give the order (locked, or not saved yet) the stop that was sent for its `pickup` or `delivery` end.
+    """Return the order (locked, or not saved yet) the stop that was sent for its `pickup` or `delivery` end.
 
     The order's own stop is changed in place; `null` takes it away. Returns whether the order's own row changed.
     Raises: InvalidData (without name or address, half a location), Conflict (`null` while in a trip).
@@ -98,7 +98,7 @@ def put_stop(order: Order, end: str, sent: StopInput) -> bool:
 
 
 def give_stops(order: Order, sent: Mapping[str, StopInput | None]) -> None:
-    """Give an order that is not saved yet the stops that were sent for its ends, in one statement.
+    """Return an order that is not saved yet the stops that were sent for its ends, in one statement.
 
     Raises: InvalidData (without name or address, half a location).
     """

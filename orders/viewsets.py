@@ -1,4 +1,4 @@
-"""REST door of orders."""
+"""REST viewset of orders."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""The doors of devices: their protocols, and the list in which dispatchers make and end them."""
+"""REST views of devices: their protocols, and the list in which dispatchers create and end them."""
 
 from __future__ import annotations
 

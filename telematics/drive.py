@@ -76,7 +76,7 @@ def _next_speed(speed: float, *, is_last: bool, random: Random) -> float:
 
 
 def _ahead(latitude: float, longitude: float, heading: float, distance_km: float) -> tuple[float, float]:
-    """Give the point at a distance along a heading, on the sphere."""
+    """Return the point at a distance along a heading, on the sphere."""
     arc, course, lat = distance_km / EARTH_RADIUS_KM, radians(heading), radians(latitude)
     sine = sin(lat) * cos(arc) + cos(lat) * sin(arc) * cos(course)
     turn = atan2(sin(course) * sin(arc) * cos(lat), cos(arc) - sin(lat) * sine)

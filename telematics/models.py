@@ -167,7 +167,7 @@ class Device(models.Model):
         FORWARDED = "forwarded", _("through a forwarding server")
         OTHER = "other", _("another one")
 
-    # What these send over a door whose other speakers mean knots.
+    # What these send by a protocol whose other senders mean knots.
     SPEED_UNITS = {App.OSMAND: METRES_A_SECOND, App.GPSLOGGER: METRES_A_SECOND}
 
     vehicle = models.ForeignKey(Vehicle, on_delete=models.PROTECT, related_name="devices", verbose_name=_("vehicle"))
@@ -213,7 +213,7 @@ class Device(models.Model):
         return self.name or self.external_id or gettext("device %(id)s") % {"id": self.pk}
 
     def speed_unit(self, usual: str) -> str:
-        """Return the unit of this device's speeds, where the door's `usual` one is not what its app sends."""
+        """Return the unit of this device's speeds, where the protocol's `usual` one is not what its app sends."""
         return self.SPEED_UNITS.get(self.App(self.app), usual) if usual == KNOTS else usual
 
     @property

@@ -18,7 +18,7 @@ class Fix(NamedTuple):
 
 
 def is_reachable(before: Fix, after: Fix) -> bool:
-    """Tell whether a road vehicle could be at both fixes, allowing for noise of the receiver."""
+    """Return whether a road vehicle could be at both fixes, allowing for noise of the receiver."""
     hours = abs((after.timestamp - before.timestamp).total_seconds()) / 3600
     reach = TOP_SPEED_KMH * hours + GPS_NOISE_KM
     # A degree of latitude is 111.2 km, so most fixes need no trigonometry.
@@ -41,7 +41,7 @@ class Track:
         self.trusted = trusted or previous
 
     def judge(self, fix: Fix) -> bool:
-        """Tell whether `fix` is implausible, and remember it."""
+        """Return whether `fix` is implausible, and remember it."""
         believable = (
             self.previous is None
             or is_reachable(self.previous, fix)

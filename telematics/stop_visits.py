@@ -48,7 +48,7 @@ def _follow(stop: WatchedStop, before: Visit | None, rows: Sequence[Row]) -> Non
 
 
 def _report(trip_stop_id: int, before: Visit | None, after: Visit) -> None:
-    """Tell trips of each thing that one fix changed."""
+    """Record in trips each arrival and departure that one fix shows."""
     if after.entered_at is not None and (before is None or before.entered_at != after.entered_at):
         record_arrival(trip_stop_id=trip_stop_id, at=after.entered_at)
     if after.is_sure and not (before is not None and before.is_sure):

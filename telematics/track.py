@@ -60,7 +60,7 @@ def _length_km(fixes: Sequence[tuple]) -> float:
 
 
 def _spread(rows: QuerySet) -> Iterator[tuple]:
-    """Give the first fix of each of many equal spans of time, and the last of all, by one short index read each."""
+    """Return the first fix of each of many equal spans of time, and the last of all, by one short index read each."""
     in_order = rows.order_by("timestamp").values_list(*COLUMNS)
     first, last = in_order[0], in_order.reverse()[0]
     step = (last[0] - first[0]) / (2 * MAX_POINTS)

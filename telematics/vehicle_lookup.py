@@ -57,7 +57,7 @@ class TrackedVehicle(NamedTuple):
 
     @property
     def shown(self) -> tuple[int, str, str, str]:
-        """Give what position objects say of the vehicle, in the order of presentation.VEHICLE_COLUMNS."""
+        """Return what position objects say of the vehicle, in the order of presentation.VEHICLE_COLUMNS."""
         return self.id, self.license_plate, self.make, self.model
 
     def shown_at(self, row: Row, position_id: int) -> dict[str, Any]:
@@ -66,7 +66,7 @@ class TrackedVehicle(NamedTuple):
 
 
 def reading_of(row: Row) -> tuple:
-    """Give a row's values in the order of presentation.READING_COLUMNS."""
+    """Return a row's values in the order of presentation.READING_COLUMNS."""
     return (*row[2:7], row.timestamp, *row[7:10], row.created_at, row.is_implausible)
 
 

@@ -55,7 +55,7 @@ def compose(trip: Trip, stops: list[TripStop]) -> EmailMultiAlternatives:
 
 
 def _author(trip: Trip) -> str:
-    """Say whose words these are, as a driver may think that they are ours."""
+    """Return whose words these are, as a driver may think that they are ours."""
     name = trip.dispatcher.display_name if trip.dispatcher else ""
     return ", ".join(part for part in (name, trip.company.name) if part)
 

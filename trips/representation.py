@@ -143,7 +143,7 @@ def way_of(stops: Iterable[TripStop]) -> routing.Route:
 
 
 def way_in_words(way: routing.Route) -> str:
-    """Say how far and how long a way is; empty where nobody can say."""
+    """Return how far and how long a way is; empty where nobody can say."""
     document = road_document(way)
     if document is None:
         return ""

@@ -20,7 +20,7 @@ class ReorderError(ValueError):
 
 
 def insertion_index(count: int, sequence: int | None) -> int:
-    """Give the 0-based index at which a stop with the wanted 1-based sequence comes in: absent or beyond is the end."""
+    """Return the 0-based index at which a stop with the wanted 1-based sequence comes in: absent or beyond is the end."""
     if sequence is None or sequence > count:
         return count
     return max(sequence, 1) - 1
@@ -73,5 +73,5 @@ def incomplete_orders(halves: Iterable[Half]) -> list[int]:
 
 
 def renumbering(ids: Sequence[int], sequences: Mapping[int, int]) -> dict[int, int]:
-    """Give the new 1-based sequence of every id whose present sequence differs."""
+    """Return the new 1-based sequence of every id whose present sequence differs."""
     return {pk: number for number, pk in enumerate(ids, start=1) if sequences.get(pk) != number}

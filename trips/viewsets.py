@@ -1,4 +1,4 @@
-"""REST doors of trips and trip stops."""
+"""REST viewsets of trips and trip stops."""
 
 from __future__ import annotations
 

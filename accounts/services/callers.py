@@ -26,7 +26,7 @@ SWITCHED_OFF = "The account with this number is switched off."
 
 @transaction.atomic
 def caller_account(*, phone_number: str, name: str) -> User:
-    """Give the client who calls from a number: its proven holder, else the caller's own account, made at need.
+    """Return the client who calls from a number: its proven holder, else the caller's own account, made at need.
 
     Shape: an E.164 number, and a name that corrects the caller's former one; a registered holder keeps theirs.
     Raises: InvalidData for a number of somebody who is no client, or whose account is switched off.
@@ -63,7 +63,7 @@ def hold_number(channel: str, address: str) -> None:
 
 
 def join_caller(user: User, channel: str, address: str) -> None:
-    """Give a client what dispatchers asked for under the number that they have just proven.
+    """Move to a client the requests that dispatchers made under the number that they have just proven.
 
     Effects: ``caller_joining``, then the caller's account is gone. Nothing for who is no client.
     """

@@ -44,7 +44,7 @@ def holder_of(channel: str, address: str) -> User | None:
 
 
 def can_reset(holder: User | None, channel: str) -> bool:
-    """Tell whether who receives a code at the account's address may set its password.
+    """Return whether who receives a code at the account's address may set its password.
 
     What belongs to a company, or to everybody, is never opened by an address that nobody has proven.
     """
@@ -224,7 +224,7 @@ def confirm_reset(channel: str, address: str, code: str, new_password: str) -> N
 
 
 def _take_over(account: User, channel: str) -> None:
-    """Give an account to who proved an address of it that nobody had proven: whoever wrote the rest may be a stranger.
+    """Hand an account over to the user who proved an address of it that nobody had proven: the rest may be a stranger's.
 
     Effects: the Google link ends, and so do claims, and invitations under the account's username: they were meant for
     whoever had it. The other address still names the account at sign-in and does nothing

@@ -42,7 +42,7 @@ def add_member(actor: User, company: Company, *, person: dict[str, str], role: s
 
 @transaction.atomic
 def change_role(actor: User, company: Company, user_id: int, role: str) -> Membership:
-    """Give a member another role, oneself too.
+    """Change the role of a member, the actor included.
 
     Raises: Forbidden for who does not own the company; NotFound; Conflict for its last owner.
     """
@@ -115,7 +115,7 @@ def lock_account(user: User) -> User:
 
 
 def is_empty(company: Company) -> bool:
-    """Tell whether nothing but its members belongs to the company; rows marked as deleted count."""
+    """Return whether nothing but its members belongs to the company; rows marked as deleted count."""
     owned = (
         relation
         for relation in Company._meta.related_objects
@@ -133,7 +133,7 @@ def make_current(user: User, company: Company) -> None:
 
 
 def leave_current(user_id: int, company_id: int) -> None:
-    """Give who had this company as current one the one of their others that they joined last, or none."""
+    """Set the current company of its former members to the one that they joined last, or to none."""
     others = Membership.objects.filter(user_id=user_id).exclude(company_id=company_id)
     latest = others.values_list("company_id", flat=True).first()
     User.objects.filter(pk=user_id, current_company_id=company_id).update(current_company_id=latest)

@@ -56,7 +56,7 @@ def set_password(user: User, password: str, *, actor: User | None, reason: str =
 
 @transaction.atomic
 def set_password_by_operator(user: User, password: str, *, actor: User) -> None:
-    """Give an account a new password for somebody who has shown an operator who they are; its Google link ends, too."""
+    """Set a new password for somebody who has identified themselves to an operator, and end the Google link."""
     User.objects.filter(pk=user.pk).update(google_sub=None)
     set_password(user, password, actor=actor, reason="password_set_by_operator")
 

@@ -1,1 +1,1 @@
-"""The REST door of accounts: reads a body, calls one service, answers."""
+"""REST views of accounts: read a body, call one service, answer."""

@@ -51,7 +51,7 @@ class _VerifyView(OptionallySignedInView):
             return self.verified(services.verify_own_address(user, self.channel, code))
 
     def verified(self, user: User) -> Response:
-        """Say what is proven now."""
+        """Return what is proven now."""
         body = {"email_verified": user.email_verified, "phone_verified": user.phone_verified}
         return Response({"message": "Verified successfully", **body})
 

@@ -1,4 +1,4 @@
-"""The flows of roadside help, one verb each: every door (REST, sockets, admin, tasks) calls these and nothing below."""
+"""Services of roadside assistance, one verb each; REST, sockets, admin and tasks call these and nothing below."""
 
 from assistance.services.account_closure import close_open_jobs
 from assistance.services.approvals import approve_assistant, withdraw_approval
@@ -12,7 +12,7 @@ from assistance.services.calls import (
 )
 from assistance.services.chat import Posted, post_chat
 from assistance.services.jobs import accept, complete, rate, update_status
-from assistance.services.locations import Whereabouts, store_whereabouts
+from assistance.services.locations import PartyLocation, store_locations
 from assistance.services.manual_dispatch import Ranked, ask_again, assign_by_hand, cancel_by_staff, ranked_candidates
 from assistance.services.offers import decline, expire, send_next_wave
 from assistance.services.prices import answer_price, set_price
@@ -34,7 +34,7 @@ __all__ = [
     "Caller",
     "Posted",
     "Ranked",
-    "Whereabouts",
+    "PartyLocation",
     "accept",
     "answer_price",
     "approve_assistant",
@@ -67,7 +67,7 @@ __all__ = [
     "send_next_wave",
     "set_duty",
     "set_price",
-    "store_whereabouts",
+    "store_locations",
     "update_status",
     "withdraw_approval",
 ]

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 def refusal(profile: AssistantProfile) -> tuple[StrOrPromise, StrOrPromise] | None:
-    """Give the sentence for an assistant who may not take jobs, and for who assigns one; None where they may."""
+    """Return the sentence for an assistant who may not take jobs, and for who assigns one; None where they may."""
     standing = approval.standing_of(profile.driving_license_expiry, profile.approved_at)
     if standing == approval.LICENCE_EXPIRED:
         return "Your driving licence has expired", _("This assistant's driving licence has expired")

@@ -159,7 +159,7 @@ def _make(due: ScheduledRequest, now: datetime) -> None:
 
 @transaction.atomic
 def join_caller(user: User, caller: User) -> None:
-    """Give a client what was asked for under their number before they proved it.
+    """Move to a client the requests made under their number before they proved it.
 
     Effects: where both have an open request, the caller's goes on beside the client's own; its room is told.
     """

@@ -71,7 +71,7 @@ def _accept(user: User, assistance_id: int, now: datetime) -> Body:
 
 
 def take(job: Assistance, profile: AssistantProfile, now: datetime, **offer: Any) -> None:
-    """Give a locked request to an assistant, end what that settles, and tell everybody.
+    """Assign a locked request to an assistant, close the other offers, and notify everybody concerned.
 
     Effects: a request without a type that a repairer takes is a repair from then on, also after a release.
     Shape: ``offer`` describes the ledger row to write when there was no open offer.
@@ -134,7 +134,7 @@ def _note_taken(job: Assistance, profile: AssistantProfile, now: datetime, unask
 
 
 def busy(assistant_id: int) -> Conflict:
-    """Give the refusal of a second job, naming the first."""
+    """Return the refusal of a second job, naming the first."""
     return Conflict("You are on another job", code="assistant_busy", assistance_id=state.job_of(assistant_id))
 
 

@@ -23,7 +23,7 @@ _ASSISTANTS = """WITH place(id, lat, lng, y, x) AS (VALUES {rows})
         AND assistance_assistantprofile.driving_license_cat <> ''"""
 
 
-class Whereabouts(NamedTuple):
+class PartyLocation(NamedTuple):
     """Where a party of a request says to be, in degrees."""
 
     assistance_id: int
@@ -33,7 +33,7 @@ class Whereabouts(NamedTuple):
 
 
 @transaction.atomic
-def store_whereabouts(places: Sequence[Whereabouts]) -> set[tuple[int, int]]:
+def store_locations(places: Sequence[PartyLocation]) -> set[tuple[int, int]]:
     """Store the places of parties of open requests, one for each user; numbers were checked by the caller.
 
     Effects: an assistant counts as heard of. Nobody is told, and nothing is offered, as these assistants are busy.
@@ -58,7 +58,7 @@ def store_whereabouts(places: Sequence[Whereabouts]) -> set[tuple[int, int]]:
     return refused
 
 
-def _ordered(places: Iterable[Whereabouts]) -> list[Whereabouts]:
+def _ordered(places: Iterable[PartyLocation]) -> list[PartyLocation]:
     """Order by user, so that two processes lock rows in the same order."""
     return sorted(places, key=lambda place: place.user_id)
 

@@ -69,7 +69,7 @@ class Ranked(NamedTuple):
 
 
 def ranked_candidates(assistance: Assistance) -> list[Ranked]:
-    """Give the assistants within ASSISTANCE_MAX_RADIUS_KM, those who fit first, then by distance, by three queries."""
+    """Return the assistants within ASSISTANCE_MAX_RADIUS_KM, those who fit first, then by distance, by three queries."""
     now = timezone.now()
     box = box_around(assistance.pickup_lat, assistance.pickup_lng, settings.ASSISTANCE_MAX_RADIUS_KM)
     profiles = (
@@ -128,7 +128,7 @@ def _ranked(
 
 
 def assign_by_hand(staff: User, *, assistance_id: int, assistant_id: int) -> Assistance:
-    """Give a waiting request to an assistant who was asked otherwise; duty, distance and freshness do not matter.
+    """Assign a waiting request to an assistant by hand; duty, distance and freshness do not matter.
 
     Effects: as an acceptance; the assistant's sockets are told, the ledger names the dispatcher, it is audited.
     Raises: Forbidden for who does not work the roadside side; NotFound; InvalidData for who is no assistant; Conflict when

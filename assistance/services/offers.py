@@ -52,13 +52,13 @@ def send_wave(job: Assistance, wave: int, now: datetime) -> None:
 
 
 def radius_of(wave: int) -> float:
-    """Give how far a wave reaches: twice as far as the one before, up to ASSISTANCE_MAX_RADIUS_KM."""
+    """Return how far a wave reaches: twice as far as the one before, up to ASSISTANCE_MAX_RADIUS_KM."""
     widest = max(settings.ASSISTANCE_MAX_RADIUS_KM, settings.ASSISTANCE_RADIUS_KM)
     return float(min(settings.ASSISTANCE_RADIUS_KM * 2 ** min(wave - 1, 16), widest))
 
 
 def size_of(wave: int) -> int:
-    """Give how many a wave asks: twice as many as the one before, up to a bound."""
+    """Return how many a wave asks: twice as many as the one before, up to a bound."""
     return int(min(settings.OFFER_WAVE_SIZE * 2 ** min(wave - 1, 16), MOST_OFFERS_AT_ONCE))
 
 
@@ -152,7 +152,7 @@ def _offer_each(profile: AssistantProfile, distances: dict[int, float], now: dat
 
 @transaction.atomic
 def decline(user: User, assistance_id: int) -> None:
-    """Say no to an offer; the assistant is not asked about this request again.
+    """Decline an offer; the assistant is not asked about this request again.
 
     Effects: when nobody is left who might still say yes, the next wave goes out at once; repeating it changes nothing.
     Raises: Forbidden for who is no assistant; NotFound when it was never offered; Conflict when the offer has ended

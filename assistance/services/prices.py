@@ -103,7 +103,7 @@ def put(job: Assistance, price: Decimal, now: datetime, *, source: str = Source.
 
 
 def checked(amount: Decimal) -> Decimal:
-    """Give a price that somebody may name. Raises: InvalidData."""
+    """Return a price that somebody may name. Raises: InvalidData."""
     most = settings.ASSISTANCE_MAX_PRICE
     if not amount.is_finite() or not 0 <= amount <= most:
         raise InvalidData(fields={"total_price": [format_lazy(_("An amount from 0 to {most}."), most=most)]})
@@ -111,13 +111,13 @@ def checked(amount: Decimal) -> Decimal:
 
 
 def of_repair(job: Assistance) -> dict[str, Any]:
-    """Give what changes when a repairer takes a request without a type: it is a repair, which they price."""
+    """Return what changes when a repairer takes a request without a type: it is a repair, which they price."""
     fixed_by_staff = job.price_source == Source.STAFF
     return {"assistance_type": ServiceType.REPAIR, **({} if fixed_by_staff else _unpriced())}
 
 
 def without_assistant(job: Assistance) -> dict[str, Any]:
-    """Give what changes when an assistant leaves a job: the price that they named, and what was said to it, goes too."""
+    """Return what changes when an assistant leaves a job: the price that they named, and what was said to it, goes too."""
     return {} if job.is_price_fixed else _unpriced()
 
 

@@ -1,4 +1,4 @@
-"""Assistants' papers, duty and whereabouts, and where clients are."""
+"""Papers, duty and locations of assistants, and locations of clients."""
 
 from __future__ import annotations
 
@@ -153,7 +153,7 @@ def report_location(user: User, lat: float, lng: float, assistance_id: int | Non
 
 
 def _room(user: User, assistance_id: int | None) -> tuple[int, int] | None:
-    """Give id and version of the request whose room hears of the user's place."""
+    """Return id and version of the request whose room hears of the user's place."""
     mine = Assistance.objects.filter(Q(client_id=user.pk) | Q(assistant_id=user.pk))
     if assistance_id is None:
         return mine.open().values_list("pk", "version").first()

@@ -28,7 +28,7 @@ REASONS = {
 
 @transaction.atomic
 def release(user: User, assistance_id: int) -> dict[str, Any]:
-    """Give back or take away a job; it is offered to others again.
+    """Release a job from its assistant and offer it to others again.
 
     Shape: its assistant before it is ongoing; its client while it is stalled; staff and Roadside until it has ended.
     Effects: the former assistant is told, and asked about it again only where it had stalled and they are heard of;

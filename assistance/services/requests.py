@@ -73,7 +73,7 @@ def request_assistance(
 
 
 def open_request_of(client_id: int) -> int | None:
-    """Give the open request that keeps a client from asking for another."""
+    """Return the open request that keeps a client from asking for another."""
     rows = Assistance.objects.open().filter(client_id=client_id, is_one_of_many=False)
     return rows.values_list("pk", flat=True).first()
 
@@ -144,7 +144,7 @@ def _quote(assistance_type: str, vehicle_type: str, distance_km: Decimal, now: d
 
 
 def distance_of(pickup: Place, dropoff: Place | None) -> Decimal:
-    """Give the way to be driven with the vehicle. Raises: InvalidData beyond ASSISTANCE_MAX_DISTANCE_KM."""
+    """Return the way to be driven with the vehicle. Raises: InvalidData beyond ASSISTANCE_MAX_DISTANCE_KM."""
     if dropoff is None:
         return Decimal("0.000")
     distance_km = pricing.kilometres(haversine_km(*pickup, *dropoff))

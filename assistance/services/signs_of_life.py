@@ -22,7 +22,7 @@ _written: dict[int, datetime] = {}  # by user: when this process last wrote a si
 
 
 def is_due(user_id: int) -> bool:
-    """Say whether a sign of life would be written now."""
+    """Return whether a sign of life would be written now."""
     last, now = _written.get(user_id), timezone.now()
     every = min(WRITE_EVERY, settings.ASSISTANCE_STALLED_AFTER / 10)
     return last is None or not last <= now < last + every
@@ -61,13 +61,13 @@ def _revive(user_id: int, now: datetime) -> None:
 
 
 def last_sign(job: Assistance, profile: AssistantProfile) -> datetime:
-    """Give the last sign of life of a job's assistant; taking the job counts as one, also where a dispatcher gave it."""
+    """Return the last sign of life of a job's assistant; taking the job counts as one, also where a dispatcher gave it."""
     signs = (job.accepted_at, profile.seen_at, profile.alive_at)
     return max(sign for sign in signs if sign is not None)
 
 
 def is_stalled(job: Assistance, profile: AssistantProfile, now: datetime) -> bool:
-    """Say whether an accepted job's assistant has been silent for too long, whatever was noted so far."""
+    """Return whether an accepted job's assistant has been silent for too long, whatever was noted so far."""
     return job.status == lifecycle.ACCEPTED and last_sign(job, profile) + settings.ASSISTANCE_STALLED_AFTER <= now
 
 

@@ -69,7 +69,7 @@ def locked_for(user: User, assistance_id: int) -> tuple[Assistance, str]:
 
 
 def refuse_final(job: Assistance) -> None:
-    """Stop whoever wants to change a request that has ended. Raises: Conflict with the present status."""
+    """Refuse to change a request that has ended. Raises: Conflict with the present status."""
     if not job.is_open:
         raise Conflict(format_lazy(_("This request is already {status}"), status=lifecycle.ASSISTANCE.word(job.status)), code="already_final", current_status=job.status)
 
@@ -90,18 +90,18 @@ def change(job: Assistance, now: datetime, **changes: Any) -> None:
 
 
 def seen_by(user_id: int, job: Assistance, now: datetime, *, sees_all: bool = False) -> dict[str, Any]:
-    """Give a request as somebody sees it."""
+    """Return a request as somebody sees it."""
     return representation.body(representation.row_of(job), viewer_id=user_id, sees_all=sees_all, now=now)
 
 
 def tell_status(job: Assistance, now: datetime, *, lat: float | None = None, lng: float | None = None) -> None:
-    """Tell the room the state; on acceptance with the assistant's phone number and the given place."""
+    """Publish the state to the room; on acceptance with the assistant's phone number and the given location."""
     body = representation.body(representation.row_of(job), viewer_id=None, sees_all=True, now=now)
     events.publish_to_room(job.pk, events.status(body, lat=lat, lng=lng))
 
 
 def job_of(assistant_id: int) -> int | None:
-    """Give the request that an assistant is on now."""
+    """Return the request that an assistant is on now."""
     jobs = Assistance.objects.filter(assistant_id=assistant_id, status__in=lifecycle.WITH_ASSISTANT)
     return jobs.values_list("pk", flat=True).first()
 

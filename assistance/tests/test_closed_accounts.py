@@ -18,7 +18,7 @@ from accounts.services import change_profile, close_account, set_active
 from assistance import nearby, services
 from assistance.models import Assistance, AssistantProfile, ChatMessage
 from assistance.nearby import Search
-from assistance.services import Whereabouts
+from assistance.services import PartyLocation
 from depannini_dashmap.lib.errors import DomainError, InvalidData, Unauthenticated
 
 PLACE = (36.75, 3.05)
@@ -225,9 +225,9 @@ def test_places_from_sockets_do_not_outlive_a_closing_account(
 ) -> None:
     job = job_in("accepted", client_user, assistant_user)
     for user in (client_user, assistant_user):
-        place = Whereabouts(job.pk, user.pk, 36.7, 3.0)
+        place = PartyLocation(job.pk, user.pk, 36.7, 3.0)
         Assistance.objects.filter(pk=job.pk).update(status="accepted", ended_at=None, reason="")
-        assert _while_closing(user, partial(services.store_whereabouts, [place])) == [set()]
+        assert _while_closing(user, partial(services.store_locations, [place])) == [set()]
     assert _erased(client_user)
     assert _profile(assistant_user)["lat"] is None
 

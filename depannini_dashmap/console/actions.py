@@ -67,7 +67,7 @@ DESKS = {"trips.trip": ("name", "dispatch_trip"), "assistance.assistance": ("id"
 
 
 def attach(model_admin: ModelAdmin) -> None:
-    """Give a registered admin its actions and the badge in place of the plain status."""
+    """Add to a registered admin its actions and the badge in place of the plain status."""
     label = model_admin.opts.label_lower
     more = ACTIONS.get(label)
     if more:

@@ -75,7 +75,7 @@ class OwnPasswordForm(AdminPasswordChangeForm):
 
 
 def may_enter(user: Any) -> bool:
-    """Tell whether the site is open to somebody: `is_staff` alone opens nothing.
+    """Return whether the site is open to somebody: `is_staff` alone opens nothing.
 
     A dispatcher without a company finds the invitations to themselves here, while there are any, and nothing else.
     """

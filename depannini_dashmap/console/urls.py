@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 
 def console_urls(site: DispatchAdminSite) -> list[URLPattern]:
-    """Give the console's paths, guarded by the site."""
+    """Return the console's paths, guarded by the site."""
 
     def page(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
         """Guard a view and hand it what every page of the site shows."""

@@ -139,7 +139,7 @@ def ask_then_each(
 
 
 def tell_one(request: HttpRequest, results: Results, to: str) -> HttpResponse:
-    """Tell what became of the only row, on the page where the work goes on."""
+    """Show the result of the only row on the page where the work goes on."""
     [row] = results.rows
     tell = messages.success if row.is_done else messages.error
     tell(request, f"{row.label}: {row.message}")

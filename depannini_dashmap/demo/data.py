@@ -81,7 +81,7 @@ class Made:
 
 
 def is_seeded() -> bool:
-    """Tell whether the demo's operator is there."""
+    """Return whether the demo's operator is there."""
     return User.objects.filter(username=OPERATOR.login).exists()
 
 
@@ -261,7 +261,7 @@ def _begin(user: User, trip: Trip, status: str) -> None:
 
 
 def _make_tracks(user: User, vehicles: Sequence[Vehicle], places: Sequence[Place], chance: random.Random) -> int:
-    """Give each vehicle but the last a drive that ended a moment ago; the last has been silent for hours."""
+    """Create for each vehicle but the last a drive that ended a moment ago; the last has been silent for hours."""
     rows = []
     for number, vehicle in enumerate(vehicles):
         start, goal = chance.sample(list(places), 2)

@@ -23,14 +23,14 @@ class NotAnEmail(ValueError):
 
 
 def is_invisible(character: str) -> bool:
-    """Tell whether nothing is seen of a character by itself: spaces, controls, direction and zero-width marks, fillers."""
+    """Return whether nothing is seen of a character by itself: spaces, controls, direction and zero-width marks, fillers."""
     if character in _BLANK or _VARIATION.match(character) or _RESERVED.match(character):
         return True
     return unicodedata.category(character) in _INVISIBLE
 
 
 def is_seen(text: str) -> bool:
-    """Tell whether a text has something to see; marks without a letter that they belong to are nothing."""
+    """Return whether a text has something to see; marks without a letter that they belong to are nothing."""
     return any(not is_invisible(character) and unicodedata.category(character)[0] != "M" for character in text)
 
 
@@ -55,7 +55,7 @@ def clean(text: str) -> str:
 
 
 def _belongs_before(text: str, end: int) -> bool:
-    """Tell whether the last character before `end` changes the look of the one that it follows."""
+    """Return whether the last character before `end` changes the look of the one that it follows."""
     if _VARIATION.match(text[end - 1]):
         return not is_invisible(text[end - 2])
     return text[end - 1] == "\U000e007f" and _FLAG.search(text[:end]) is not None

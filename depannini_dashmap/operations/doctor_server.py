@@ -74,7 +74,7 @@ def callers() -> str:
 
 
 def _judged(arrival: dict[str, Any]) -> str:
-    """Say as whom a request arrived. Raises: Doubtful, Broken."""
+    """Return the account as which a request arrived. Raises: Doubtful, Broken."""
     peer, said, trusted, entries = (arrival[key] for key in ("peer", "said", "num_proxies", "entries"))
     if said is not None and not arrival["address"]:
         raise Broken(

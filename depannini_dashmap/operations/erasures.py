@@ -51,7 +51,7 @@ def open_again() -> list[User]:
 
 
 def is_current() -> bool:
-    """Tell whether the tables are those of this release, so that its rules can work on them."""
+    """Return whether the tables are those of this release, so that its rules can work on them."""
     executor = MigrationExecutor(connection)
     return not executor.migration_plan(executor.loader.graph.leaf_nodes())
 
@@ -67,7 +67,7 @@ def apply_after_migrate(sender: Any, stdout: Any = None, verbosity: int = 1, **k
 
 
 def sentences(done: list[int], refused: list[str]) -> list[str]:
-    """Say what `apply` did."""
+    """Return what `apply` did."""
     said = [f"Erased again, as they were after that backup: {', '.join(map(str, done))}."] if done else []
     return said + refused
 

@@ -45,7 +45,7 @@ def examination(function: Examination) -> Examination:
 
 
 def cause(error: Exception) -> str:
-    """Say in a line what an outside system or its client said, without any secret of the settings."""
+    """Return on one line what an outside system or its client said, without any secret of the settings."""
     text = without_secrets(" ".join(str(error).split()))
     return f"{type(error).__name__}: {redact(text)[:300]}" if text else type(error).__name__
 

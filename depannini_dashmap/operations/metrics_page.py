@@ -48,7 +48,7 @@ class State(Collector):
         return []
 
     def collect(self) -> Iterator[GaugeMetricFamily]:
-        """Give the gauges; those of the database are missing while it is away, and `dashmap_database_up` is 0."""
+        """Return the gauges; those of the database are missing while it is away, and `dashmap_database_up` is 0."""
         yield sockets_open()
         yield GaugeMetricFamily("dashmap_http_threads", "Threads that answer requests.", settings.HTTP_THREADS)
         try:
@@ -69,7 +69,7 @@ def sockets_open() -> GaugeMetricFamily:
 
 
 def task_queue() -> Iterator[GaugeMetricFamily]:
-    """Say how many tasks wait and for how long the oldest that is due has waited."""
+    """Return how many tasks wait and for how long the oldest that is due has waited."""
     now = timezone.now()
     due = DBTaskResult.objects.ready()
     number = due.count()
@@ -109,7 +109,7 @@ def assistance_hour() -> Iterator[GaugeMetricFamily]:
 
 
 def mean_seconds(name: str, text: str, rows: QuerySet, end: str, start: str) -> GaugeMetricFamily:
-    """Give the mean of `end - start` over `rows` in seconds; NaN without rows."""
+    """Return the mean of `end - start` over `rows` in seconds; NaN without rows."""
     taken = ExpressionWrapper(F(end) - F(start), output_field=DurationField())
     total = rows.order_by().aggregate(time=Sum(taken), number=Count("pk"))
     mean = total["time"].total_seconds() / total["number"] if total["number"] else float("nan")

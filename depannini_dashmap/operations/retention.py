@@ -36,7 +36,7 @@ class Rule:
 
 
 def _history_rules() -> Iterator[Rule]:
-    """Give a rule for what django-simple-history keeps of each model."""
+    """Return a rule for what django-simple-history keeps of each model."""
     for model in apps.get_models():
         if attribute := getattr(model._meta, "simple_history_manager_attribute", None):
             rows = getattr(model, attribute).model._base_manager

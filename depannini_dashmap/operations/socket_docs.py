@@ -60,7 +60,7 @@ def _message(name: str, message: dict[str, Any]) -> dict[str, Any]:
 
 
 def _told(value: dict[str, Any]) -> str:
-    """Say in words what a key holds."""
+    """Return a description of what a key holds."""
     if "$ref" in value:
         return value["$ref"].rpartition("/")[2]
     if "const" in value:

@@ -158,7 +158,7 @@ class Body:
             await self._on_thread(self._write, held)
 
     async def receive(self) -> dict[str, Any]:
-        """Give the body out again, as an ASGI server does."""
+        """Return the body out again, as an ASGI server does."""
         if self._read < self._written:
             piece = await self._on_thread(self._read_back)
             self._read += len(piece)

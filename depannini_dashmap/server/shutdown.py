@@ -21,7 +21,7 @@ def begin() -> None:
 
 
 def is_stopping() -> bool:
-    """Tell whether the process is about to end."""
+    """Return whether the process is about to end."""
     return _begun.is_set()
 
 

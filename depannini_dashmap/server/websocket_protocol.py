@@ -117,7 +117,7 @@ class WebSocketProtocol(WebSocketsSansIOProtocol):
             self._is_own_ping = True
 
     def is_answered(self) -> bool:
-        """Tell whether the client has answered every ping."""
+        """Return whether the client has answered every ping."""
         return self.pending_ping_payload is None
 
     def answered_at(self) -> float | None:

@@ -37,7 +37,7 @@ def tr(text: Any) -> str:
 
 @register.simple_tag
 def history_value(record: Any, field: Any, value: Any) -> str:
-    """Say a former value of a row: the label of a choice, yes or no, else the value as it is."""
+    """Return a former value of a row: the label of a choice, yes or no, else the value as it is."""
     if value is None or value == "":
         return "–"
     if isinstance(value, bool) or str(value) in ("True", "False"):
@@ -50,7 +50,7 @@ def history_value(record: Any, field: Any, value: Any) -> str:
 
 @register.simple_tag
 def age(since: dt.datetime | None, now: dt.datetime) -> str:
-    """Say in one unit how long ago something was."""
+    """Return in one unit how long ago something was."""
     if since is None:
         return "–"
     minutes = max(0, int((now - since).total_seconds() // 60))
@@ -67,14 +67,14 @@ def age(since: dt.datetime | None, now: dt.datetime) -> str:
 
 @register.simple_tag
 def ago(since: dt.datetime, now: dt.datetime) -> str:
-    """Say how long ago something was, to the second in the first two minutes."""
+    """Return how long ago something was, to the second in the first two minutes."""
     seconds = max(0, int((now - since).total_seconds()))
     return ngettext("%(n)d s ago", "%(n)d s ago", seconds) % {"n": seconds} if seconds < 120 else gettext("%(age)s ago") % {"age": age(since, now)}
 
 
 @register.simple_tag
 def about(moment: dt.datetime) -> str:
-    """Say an estimated instant: its time, with the day where that is not today."""
+    """Return an estimated instant: its time, with the day where that is not today."""
     here = timezone.localtime(moment)
     pattern = "H:i" if here.date() == timezone.localdate() else "j N H:i"
     return gettext("about %(time)s") % {"time": date_format(here, pattern)}
@@ -100,7 +100,7 @@ def tel(phone: str) -> str:
 
 @register.simple_tag
 def reasons(candidate: Any) -> str:
-    """Say what speaks against a candidate, in the language of the page."""
+    """Return what speaks against a candidate, in the language of the page."""
     if not candidate.reasons:
         return format_html('<span class="badge is-completed">{}</span>', gettext("fits"))
     return format_html("{}", ", ".join(str(obstacle.label) for obstacle in candidate.reasons))

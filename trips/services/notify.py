@@ -1,4 +1,4 @@
-"""Tell the driver: claim and commit, send within the request, mark. Never twice for the same stops."""
+"""Notify the driver: claim and commit, send within the request, mark. Never twice for the same stops."""
 
 from __future__ import annotations
 
@@ -86,7 +86,7 @@ def _claim(actor: User, trip_id: int) -> tuple[Trip, int | None]:
 
 
 def has_changed_stops(trip: Trip) -> bool:
-    """Tell whether a place, contact or note of a stop changed since the driver was told."""
+    """Return whether a place, contact or note of a stop changed since the driver was told."""
     if trip.notified_at is None:
         return False
     return TripStop.objects.filter(trip=trip, stop__updated_at__gt=trip.notified_at).exists()

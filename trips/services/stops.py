@@ -362,7 +362,7 @@ def _leave_old_trips(order: Order) -> None:
 
 
 def _stop_for(trip: Trip, sent: StopInput, order: Order | None) -> Stop:
-    """Give the row to visit: an order's own, a stop of the company, a copy of another company's, or a new one."""
+    """Return the row to visit: an order's own, a stop of the company, a copy of another company's, or a new one."""
     if sent.stop is not None:
         foreign = order is None and sent.stop.company_id != trip.company_id
         return copy_stop(sent.stop, company_id=trip.company_id) if foreign else sent.stop

@@ -45,7 +45,7 @@ STEPS = {
 
 
 def papers_of(profile: AssistantProfile) -> str:
-    """Give the papers on one line: licence with category and end, registration, vehicle."""
+    """Return the papers on one line: licence with category and end, registration, vehicle."""
     expiry = profile.driving_license_expiry
     licence = f"{profile.driving_license_num} ({profile.driving_license_cat.upper()}) → {expiry:%Y-%m-%d}" if expiry else "–"
     registration = profile.vehicle_registration_num if profile.vehicle_registration_num is not None else "–"

@@ -22,7 +22,7 @@ BIGGEST_ID = 2**63 - 1
 
 
 def board_context(request: HttpRequest) -> dict[str, Any]:
-    """Give what the board's template shows."""
+    """Return what the board's template shows."""
     board = read_board(request.user)
     zone = ZoneInfo(settings.DISPLAY_TIME_ZONE)
     drawn = [charts.orders_per_status(board.orders_by_status, dict(Order.Status.choices))]
@@ -32,14 +32,14 @@ def board_context(request: HttpRequest) -> dict[str, Any]:
 
 
 def may_change(request: HttpRequest) -> bool:
-    """Tell whether the person may change anything at all: a mere viewer sees no buttons."""
+    """Return whether the person may change anything at all: a mere viewer sees no buttons."""
     return bool(request.user.is_operator or request.user.is_company_editor)
 
 
 @never_cache
 @require_safe
 def board_fragment(request: HttpRequest) -> HttpResponse:
-    """Give the board alone, for the page that is open to take what changed."""
+    """Return the board alone, for the page that is open to take what changed."""
     return TemplateResponse(request, "console/board.html", board_context(request))
 
 
@@ -85,5 +85,5 @@ def locked_out(request: HttpRequest, response: HttpResponse | None = None, crede
 @never_cache
 @require_POST
 def socket_token(request: HttpRequest) -> HttpResponse:
-    """Give a short-lived token for sockets alone, which never take a session's cookie; it ends with the session."""
+    """Return a short-lived token for sockets alone, which never take a session's cookie; it ends with the session."""
     return JsonResponse({"token": console_sessions.socket_token(request)})

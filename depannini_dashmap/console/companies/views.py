@@ -93,7 +93,7 @@ def revoke(request: HttpRequest, company_id: int, invitation_id: int, context: d
 
 @require_POST
 def give_role(request: HttpRequest, company_id: int, user_id: int, context: dict[str, Any]) -> HttpResponse:
-    """Give a member another role."""
+    """Change the role of a member."""
     company, role = _company(request, company_id), request.POST.get("role", "")
     if role not in Membership.Role.values:
         raise Http404

@@ -36,12 +36,12 @@ class NextStop:
 
 
 def pace() -> eta.Pace:
-    """Give the pace of the settings."""
+    """Return the pace of the settings."""
     return eta.Pace(settings.ETA_ROAD_FACTOR, settings.ETA_MEAN_SPEED_KMH, settings.ETA_SERVICE_TIME)
 
 
 def next_stops(trips: Iterable[Trip], now: dt.datetime) -> dict[int, NextStop]:
-    """Give the next stop of each trip that is under way, by the trip's id; one query, or none where none is."""
+    """Return the next stop of each trip that is under way, by the trip's id; one query, or none where none is."""
     expected = arrivals.expected_stops([trip.pk for trip in trips if trip.status == IN_PROGRESS], now)
     return {trip_id: _next(ahead[0]) for trip_id, ahead in expected.items()}
 

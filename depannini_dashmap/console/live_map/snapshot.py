@@ -48,13 +48,13 @@ def read_state(user: User, trip_id: int | None = None, now: dt.datetime | None =
 
 
 def trips_to_choose(user: User) -> list[Trip]:
-    """Give the open trips for the menu of the map: those under way, then those planned, then drafts; the newest first."""
+    """Return the open trips for the menu of the map: those under way, then those planned, then drafts; the newest first."""
     rows = Trip.objects.visible_to(user).open().select_related("vehicle")
     return list(rows.order_by(URGENCY, "-planned_start_date", "-id")[:TRIPS_OFFERED])
 
 
 def trip_on_map(user: User, trip_id: int) -> dict[str, Any] | None:
-    """Give the stops of a trip in their order; None where it is not theirs to see."""
+    """Return the stops of a trip in their order; None where it is not theirs to see."""
     trip = Trip.objects.visible_to(user).filter(pk=trip_id).first()
     if trip is None:
         return None
@@ -107,7 +107,7 @@ def _vehicles(user: User) -> list[dict[str, Any]]:
 
 
 def _assistants(now: dt.datetime) -> list[dict[str, Any]]:
-    """Give the assistants on duty with a place; a busy one has an open job."""
+    """Return the assistants on duty with a place; a busy one has an open job."""
     jobs = dict(Assistance.objects.filter(status__in=("accepted", "ongoing")).values_list("assistant_id", "pk"))
     rows = AssistantProfile.objects.on_duty().filter(lat__isnull=False, user__is_active=True).select_related("user")
     return [

@@ -46,7 +46,7 @@ STEPS = {
 
 
 def steps_open_to(job: Assistance) -> list[tuple[str, Promise]]:
-    """Give the steps that staff may take now, each with its title."""
+    """Return the steps that staff may take now, each with its title."""
     allows = lifecycle.ASSISTANCE.allows
     return [
         (name, step.title)
@@ -56,7 +56,7 @@ def steps_open_to(job: Assistance) -> list[tuple[str, Promise]]:
 
 
 def wants_price(job: Assistance, name: str) -> bool:
-    """Say whether a step needs a price: the end of a repair that nobody has priced."""
+    """Return whether a step needs a price: the end of a repair that nobody has priced."""
     return name == "complete" and job.assistance_type == ServiceType.REPAIR and not job.price_is_final
 
 

@@ -17,7 +17,7 @@ MOST = Decimal("99999999.99")
 
 @require_safe
 def example(request: HttpRequest) -> HttpResponse:
-    """Give the price of a few distances for `base`, `per_km` and `minimum`."""
+    """Return the price of a few distances for `base`, `per_km` and `minimum`."""
     if not request.user.is_roadside:
         raise PermissionDenied
     rates = pricing.Rates(*(_amount(request.GET.get(name, "")) for name in ("base", "per_km", "minimum")))

@@ -163,7 +163,7 @@ def _trip_page(
 
 @require_safe
 def suggest_times(request: HttpRequest, trip_id: int) -> HttpResponse:
-    """Give the due times that fit the order of the stops in `?stop=…&stop=…`, as HH:MM by stop; nothing is stored."""
+    """Return the due times that fit the order of the stops in `?stop=…&stop=…`, as HH:MM by stop; nothing is stored."""
     trip = _visible(request, trip_id)
     times = arrival_times.suggested_times(trip, work_page.numbers(request.GET.getlist("stop")), timezone.now())
     return JsonResponse({"due": {str(stop): f"{timezone.localtime(at):%H:%M}" for stop, at in times.items()}})
@@ -198,7 +198,7 @@ def _as_sent(lines: list[StopLine], given: list[int], times: list[str]) -> list[
 
 
 def _new_times(trip: Trip, stops: list[int], given: list[str]) -> Iterator[tuple[int, dt.time | None]]:
-    """Give the stops whose time differs, to the minute that the form shows. Raises: InvalidData."""
+    """Return the stops whose time differs, to the minute that the form shows. Raises: InvalidData."""
     before = dict(TripStop.objects.filter(trip=trip).values_list("pk", "planned_arrival_time"))
     for stop, text in zip(stops, given, strict=False):
         present = before.get(stop)

@@ -1,4 +1,4 @@
-"""What every actor of the simulation shares: the doors, the clock, and the tally."""
+"""What every actor of the simulation shares: the API, the clock and the counters."""
 
 from __future__ import annotations
 
@@ -86,7 +86,7 @@ class World:
 
     @property
     def is_over(self) -> bool:
-        """Tell whether nothing new should begin."""
+        """Return whether nothing new should begin."""
         return time.monotonic() >= self.ends_at
 
     async def pause(self, seconds: float) -> None:

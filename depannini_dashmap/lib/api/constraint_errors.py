@@ -46,7 +46,7 @@ def uniqueness_of(error: IntegrityError) -> Uniqueness | None:
 
 
 def waited_too_long(error: OperationalError) -> bool:
-    """Tell whether the database lives, and somebody else held the rows for longer than anybody waits."""
+    """Return whether the database lives, and somebody else held the rows for longer than anybody waits."""
     return getattr(error.__cause__, "pgcode", "") == _LOCK_NOT_AVAILABLE or "database is locked" in str(error)
 
 

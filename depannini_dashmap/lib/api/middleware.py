@@ -33,12 +33,12 @@ _PAGES = ("/admin/", "/admin", "/driver/", "/track/")
 
 
 def is_page(path: str) -> bool:
-    """Tell whether `path` is one that people read, not programs."""
+    """Return whether `path` is one that people read, not programs."""
     return path.startswith(_PAGES)
 
 
 class RequestIdMiddleware:
-    """Give each request an id (the caller's own `X-Request-ID` where it is a plain one) and answer with it."""
+    """Set an id on each request (the caller's own `X-Request-ID` where it is a plain one) and answer with it."""
 
     def __init__(self, get_response: Handler) -> None:
         self.get_response = get_response

@@ -17,7 +17,7 @@ def texts() -> dict[str, Any]:
 
 
 def describe_operations(result: dict[str, Any], generator: Any, request: Any, public: bool) -> dict[str, Any]:
-    """Give every operation its summary, its description and its examples; drf-spectacular's post-processing hook.
+    """Add to every operation its summary, its description and its examples; drf-spectacular's post-processing hook.
 
     An operation that the table does not know is left as it is, for a test to find.
     """
@@ -60,7 +60,7 @@ def let_puts_be_partial(result: dict[str, Any], generator: Any, request: Any, pu
 
 
 def _references(node: Any) -> Iterator[str]:
-    """Give the name of each component that is referred to."""
+    """Return the name of each component that is referred to."""
     if isinstance(node, dict) and isinstance(node.get("$ref"), str):
         yield node["$ref"].rpartition("/")[2]
     for part in node.values() if isinstance(node, dict) else node if isinstance(node, list) else ():

@@ -40,7 +40,7 @@ ENVELOPE = {
 
 
 def add_refusals(result: dict[str, Any], generator: Any, request: Any, public: bool) -> dict[str, Any]:
-    """Give every operation of the schema the refusals that it can answer; drf-spectacular's post-processing hook."""
+    """Add to every operation of the schema the errors that it can answer; drf-spectacular's post-processing hook."""
     result["components"]["schemas"]["Error"] = ENVELOPE
     content = {"application/json": {"schema": {"$ref": "#/components/schemas/Error"}}}
     for path, operations in result["paths"].items():
@@ -59,7 +59,7 @@ def add_refusals(result: dict[str, Any], generator: Any, request: Any, public: b
 
 
 def _takes_key(path: str, method: str, operation: dict[str, Any]) -> bool:
-    """Tell whether an `Idempotency-Key` counts: on writes of who is signed in, sign-in itself apart."""
+    """Return whether an `Idempotency-Key` counts: on writes of who is signed in, sign-in itself apart."""
     return method in KEYED and not path.startswith("/api/auth/") and any(operation.get("security", ()))
 
 

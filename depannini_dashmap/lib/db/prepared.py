@@ -61,7 +61,7 @@ class Statement:
         return f"EXECUTE {self._name()}{marks}"
 
     def _name(self) -> str:
-        """Give the statement's name on this connection, prepared if need be by the driver itself: it is no query."""
+        """Return the statement's name on this connection, prepared if need be by the driver itself: it is no query."""
         connection.validate_no_broken_transaction()
         known = _prepared.setdefault(connection.connection, {})
         if self not in known:
@@ -81,7 +81,7 @@ class Reader:
 
 
 def among(ids: Any) -> Any:
-    """Give what `__in` takes in a prepared query: many ids as a single value."""
+    """Return what `__in` takes in a prepared query: many ids as a single value."""
     return RawSQL("SELECT unnest(%s::bigint[])", [ids]) if connection.vendor == "postgresql" else ids
 
 

@@ -18,7 +18,7 @@ _migrated = threading.Event()
 
 
 def database_answers(within: float = WITHIN) -> bool:
-    """Tell whether a new connection answers within so many seconds.
+    """Return whether a new connection answers within so many seconds.
 
     One question is under way at a time: while an earlier one still waits, the answer is no.
     """
@@ -26,7 +26,7 @@ def database_answers(within: float = WITHIN) -> bool:
 
 
 def is_migrated(within: float = MIGRATIONS_WITHIN) -> bool:
-    """Tell whether all migrations of this release have run; once they have, nobody is asked again."""
+    """Return whether all migrations of this release have run; once they have, nobody is asked again."""
     if not _migrated.is_set() and _asked("migrations", _ask_migrations, within):
         _migrated.set()
     return _migrated.is_set()

@@ -73,7 +73,7 @@ class AddSearchIndex(Operation):
             self._drop(schema_editor)
 
     def describe(self) -> str:
-        """Say what it does."""
+        """Return what it does."""
         return f"Index {self.model_name} for searches, where pg_trgm is to be had"
 
     def _drop(self, schema_editor: Any) -> None:

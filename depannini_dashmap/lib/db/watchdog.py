@@ -118,7 +118,7 @@ def thaw() -> None:
 
 
 def is_frozen() -> bool:
-    """Tell whether the database answers nobody at present."""
+    """Return whether the database answers nobody at present."""
     return _frozen.is_set()
 
 

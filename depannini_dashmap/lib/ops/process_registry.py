@@ -44,7 +44,7 @@ def own_name() -> str:
 
 
 def is_dead(name: str, last_seen: datetime | None) -> bool:
-    """Tell whether a process is gone: by its number and start here, elsewhere by not having been seen for long."""
+    """Return whether a process is gone: by its number and start here, elsewhere by not having been seen for long."""
     machine, _, process = name.partition(":")
     pid, _, started = process.partition(":")
     if machine == _machine() and pid.isdigit():

@@ -36,7 +36,7 @@ class Wake:
             os.write(self._write, b".")
 
     def is_set(self) -> bool:
-        """Tell whether a wait would end at once."""
+        """Return whether a wait would end at once."""
         return _is_readable(0, self._read)
 
     def clear(self) -> None:
@@ -58,7 +58,7 @@ def _is_readable(seconds: float, *descriptors: int) -> bool:
 
 
 def can_listen() -> bool:
-    """Tell whether this database notifies who listens."""
+    """Return whether this database notifies who listens."""
     return connection.vendor == "postgresql" and bool(settings.DATABASE_PREPARE)
 
 

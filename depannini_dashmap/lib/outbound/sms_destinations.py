@@ -12,7 +12,7 @@ SHORTEST = 8  # digits of an E.164 number
 
 
 def barred_because(number: str) -> str:
-    """Say why an E.164 number gets no SMS: `satellite`, `premium`, `shared_cost` or `country`; empty where it gets them."""
+    """Return why an E.164 number gets no SMS: `satellite`, `premium`, `shared_cost` or `country`; empty where it gets them."""
     if number.startswith(SATELLITE):
         return "satellite"
     try:
@@ -23,7 +23,7 @@ def barred_because(number: str) -> str:
 
 
 def _costly(number: str) -> str:
-    """Tell what a number costs; digits after a whole costly number are dialled in vain, so they change nothing."""
+    """Return the tariff class of a number; digits after a whole costly number are dialled in vain, so they change nothing."""
     for length in range(len(number), SHORTEST, -1):
         try:
             kind = phonenumbers.number_type(phonenumbers.parse(number[:length]))
@@ -35,7 +35,7 @@ def _costly(number: str) -> str:
 
 
 def _is_served(parsed: phonenumbers.PhoneNumber) -> bool:
-    """Tell whether a number's country is one of `SMS_COUNTRIES`; a number of no known country needs all that share its code."""
+    """Return whether a number's country is one of `SMS_COUNTRIES`; a number of no known country needs all that share its code."""
     if not settings.SMS_COUNTRIES:
         return True
     region = phonenumbers.region_code_for_number(parsed)

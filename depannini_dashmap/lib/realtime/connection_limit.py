@@ -78,7 +78,7 @@ class Connection:
         return self._rounds == 1
 
     async def is_one_too_many(self, transport: Transport, answered_at: Callable[[], float]) -> bool:
-        """Say how alive the client is, hear how alive the others are, and tell whether this socket is the one to go."""
+        """Return how alive the client is, hear how alive the others are, and tell whether this socket is the one to go."""
         while True:
             at = answered_at()
             transport.ping()
@@ -93,7 +93,7 @@ class Connection:
                 return False
 
     def is_surplus(self) -> bool:
-        """Tell whether there are too many, and this one is among those that answered longest ago."""
+        """Return whether there are too many, and this one is among those that answered longest ago."""
         ranked = self._ranked()
         return self._is_held and self.name in ranked[: max(0, len(ranked) - self.limit.most)]
 

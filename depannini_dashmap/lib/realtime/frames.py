@@ -21,7 +21,7 @@ class BadFrame(Exception):
 
 
 def is_too_big(content: str | bytes) -> bool:
-    """Tell whether a frame is over the limit, counted in bytes."""
+    """Return whether a frame is over the limit, counted in bytes."""
     if len(content) * 4 <= MAX_BYTES:
         return False
     return len(content.encode(errors="replace") if isinstance(content, str) else content) > MAX_BYTES

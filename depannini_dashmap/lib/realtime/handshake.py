@@ -66,7 +66,7 @@ def objection(scope: dict) -> str | None:
 
 
 def is_same_site(scope: dict, origin: str, host_port: str) -> bool:
-    """Tell whether an origin has one of our hosts, the scheme we are served under and the port that was asked."""
+    """Return whether an origin has one of our hosts, the scheme we are served under and the port that was asked."""
     try:
         parts = urlsplit(origin)
         origin_port = str(parts.port) if parts.port else _DEFAULT_PORTS.get(parts.scheme, "")
@@ -126,7 +126,7 @@ def _is_listed(origin: str) -> bool:
 
 
 def _matches(origin: str, listed: str) -> bool:
-    """Tell whether an origin is a listed one; `https://*.example.com` lists every host below, as for forms."""
+    """Return whether an origin is a listed one; `https://*.example.com` lists every host below, as for forms."""
     scheme, _, domain = listed.partition("://*")
     if not domain.startswith("."):
         return origin == listed

@@ -9,11 +9,11 @@ FIRST, LONGEST = 1.0, 60.0  # seconds
 FORGOTTEN_AFTER = 120.0  # seconds after its end
 MOST = 10_000  # tokens that are kept
 
-_running: dict[int, tuple[float, float]] = {}  # a token's hash → when its penalty ends (monotonic) and how long it is
+_running: dict[int, tuple[float, float]] = {}  # a token's hash → when its back-off ends (monotonic) and how long it is
 
 
 def impose(credentials: tuple[str | None, str] | None) -> None:
-    """Have whoever brings these credentials turned away: for `FIRST` seconds, each further time for twice as long."""
+    """Refuse connections with these credentials: for `FIRST` seconds, each further time for twice as long."""
     if credentials is None:
         return
     now, key = time.monotonic(), hash(credentials[1])
@@ -25,5 +25,5 @@ def impose(credentials: tuple[str | None, str] | None) -> None:
 
 
 def hold(credentials: tuple[str | None, str] | None) -> bool:
-    """Tell whether a penalty for these credentials is running."""
+    """Return whether these credentials are in back-off."""
     return credentials is not None and time.monotonic() < _running.get(hash(credentials[1]), (0.0, 0.0))[0]

@@ -13,7 +13,7 @@ class Transport(Protocol):
         """Ping the client now, unless a ping is unanswered."""
 
     def is_answered(self) -> bool:
-        """Tell whether the client has answered every ping."""
+        """Return whether the client has answered every ping."""
 
     def answered_at(self) -> float | None:
         """Return when the last ping was sent that the client has answered, None if that cannot be known.

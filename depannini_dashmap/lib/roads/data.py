@@ -41,7 +41,7 @@ class Build:
         return south, west, north, east
 
     def covers(self, lat: float, lng: float) -> bool:
-        """Tell whether a place lies in the box of the data."""
+        """Return whether a place lies in the box of the data."""
         south, west, north, east = self.box
         return south <= lat <= north and west <= lng <= east
 

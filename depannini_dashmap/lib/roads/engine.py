@@ -232,7 +232,7 @@ def _tell(started: _Engine) -> None:
 
 
 def _answers(port: int) -> bool:
-    """Tell whether an OSRM answers; what it says does not matter."""
+    """Return whether an OSRM answers; what it says does not matter."""
     try:
         with socket.create_connection((HOST, port), timeout=1.0) as line:
             line.sendall(b"GET / HTTP/1.0\r\n\r\n")

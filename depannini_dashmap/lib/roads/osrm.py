@@ -59,7 +59,7 @@ def ask(service: str, points: Sequence[Point], *, within: float = LIMIT, **optio
 
 
 def is_resting() -> bool:
-    """Tell whether nothing is asked at the moment, since the last question failed."""
+    """Return whether nothing is asked at the moment, since the last question failed."""
     return time.monotonic() < _rests_until
 
 

@@ -52,7 +52,7 @@ def read_pin(text: str, locality: Callable[[str], Point | None] = lambda name: N
 
 
 def is_short_link(text: str) -> bool:
-    """Tell whether a text is a shortened link, which hides its place from everybody who does not open it."""
+    """Return whether a text is a shortened link, which hides its place from everybody who does not open it."""
     try:
         return (urlsplit(text.strip()).hostname or "") in SHORT_LINKS and _link(text.strip()) is None
     except ValueError:

@@ -128,7 +128,7 @@ def _match(some: list[str]) -> str:
 
 
 def _fewer_and_fewer(asked: list[str]) -> list[list[str]]:
-    """Give what to ask for, one after the other: all words, then without one (numbers and short ones first), then the longest."""
+    """Return what to ask for, one after the other: all words, then without one (numbers and short ones first), then the longest."""
     tries = [asked]
     if len(asked) > 1:
         order = sorted(range(len(asked)), key=lambda at: (not asked[at].isdigit(), len(asked[at])))

@@ -132,12 +132,12 @@ def snap(lat: float, lng: float, *, within: float = osrm.LIMIT) -> Snapped:
 
 
 def is_known() -> bool:
-    """Tell whether roads can be asked at the moment."""
+    """Return whether roads can be asked at the moment."""
     return not osrm.is_resting() and engine.address() is not None
 
 
 def _may_know(points: Sequence[Point]) -> bool:
-    """Tell whether some place lies in the data; what another OSRM covers nobody knows here."""
+    """Return whether some place lies in the data; what another OSRM covers nobody knows here."""
     if settings.ROUTING_URL:
         return True
     build = data.current()
@@ -165,7 +165,7 @@ def _source_of(legs: Sequence[Leg]) -> Source:
 
 
 def _leg_by_leg(points: Sequence[Point], *, with_line: bool, within: float) -> Route:
-    """Say which legs have no way: the engine refuses a whole route for one of them."""
+    """Return which legs have no way: the engine refuses a whole route for one of them."""
     rows = matrix(points, points, within=within)
     legs = [rows[number][number + 1] for number in range(len(points) - 1)]
     return Route(_source_of(legs), legs, list(points) if with_line else [])

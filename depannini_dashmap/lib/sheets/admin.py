@@ -41,7 +41,7 @@ class SheetAdmin(SheetPages, ImportExportMixin):
         return [path("import/empty.csv", self.admin_site.admin_view(self.empty_sheet), name=name), *super().get_urls()]
 
     def empty_sheet(self, request: HttpRequest) -> HttpResponse:
-        """Give a CSV file with the names of the columns alone, to fill in."""
+        """Return a CSV file with the names of the columns alone, to fill in."""
         if not self.has_import_permission(request):
             raise PermissionDenied
         columns = [name for name in self.resource_classes[0].columns if name not in self.resource_classes[0].told_only]

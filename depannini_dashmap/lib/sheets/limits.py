@@ -32,7 +32,7 @@ class Measure(NamedTuple):
 
 
 def is_large(content: bytes) -> bool:
-    """Tell whether a file is more than anybody should wait for. Raises: TooMuch, Unreadable, for workbooks."""
+    """Return whether a file is more than anybody should wait for. Raises: TooMuch, Unreadable, for workbooks."""
     if content.startswith(b"PK"):
         measure = measure_workbook(content)
         return measure.rows > SMALL_ROWS + 50 or measure.unpacked_bytes > SMALL_UNPACKED_BYTES

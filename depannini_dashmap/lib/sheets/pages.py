@@ -63,7 +63,7 @@ class SheetPages:
         return forms.SheetRepeatForm if self.resource_classes[0].may_repeat else forms.SheetForm
 
     def get_import_context_data(self, **kwargs: Any) -> dict[str, Any]:
-        """Say which columns a file must have and how much it may hold."""
+        """Return which columns a file must have and how much it may hold."""
         resource = self.resource_classes[0]
         required = [resource.label(name) for name in resource.required]
         return {**super().get_import_context_data(**kwargs), "required_columns": required, "most_rows": MAX_ROWS}  # type: ignore[misc]
@@ -99,7 +99,7 @@ class SheetPages:
         return self._preview(request, sheet, form=form, content=content)
 
     def _looked_over(self, content: bytes, name: str) -> bool:
-        """Tell whether a file is a task's; one that is too much is refused at once. Raises: SheetError."""
+        """Return whether a file is a task's; one that is too much is refused at once. Raises: SheetError."""
         refuse_other_kinds(content, name)
         try:
             large = is_large(content)
@@ -212,7 +212,7 @@ class SheetPages:
         return HttpResponseRedirect(self._url("import_sheet", sheet.pk))
 
     def refused_rows(self, request: HttpRequest, sheet_id: UUID) -> HttpResponse:
-        """Give the rows that an import of this user left out, as a sheet."""
+        """Return the rows that an import of this user left out, as a sheet."""
         sheet = self._sheet(request, sheet_id)
         answer = HttpResponse(reports.refused_sheet(sheet), content_type="text/csv; charset=utf-8")
         answer["Content-Disposition"] = f'attachment; filename="{self.opts.model_name}-refused.csv"'

@@ -112,7 +112,7 @@ class RowResource(resources.Resource):
         return [_exported(_follow(instance, path), False) for path in self.columns.values()]
 
     def is_off_map(self, instance: Any) -> bool:
-        """Tell whether a row that was taken has a place without coordinates."""
+        """Return whether a row that was taken has a place without coordinates."""
         return False
 
     def error_columns(self, fields: dict[str, list[str]]) -> dict[str, list[str]]:

@@ -133,7 +133,7 @@ def refuse_busy_port(port: int) -> None:
 
 
 def demo_logins() -> list[tuple[str, str, str]]:
-    """Give the logins that `seed_demo` made and that still exist: role, login, password."""
+    """Return the logins that `seed_demo` made and that still exist: role, login, password."""
     try:
         module = import_module("depannini_dashmap.management.commands.seed_demo")
     except ModuleNotFoundError:

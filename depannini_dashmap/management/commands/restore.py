@@ -50,7 +50,7 @@ class Command(BaseCommand):
 
 
 def holds_people() -> bool:
-    """Tell whether there is anybody to lose."""
+    """Return whether there is anybody to lose."""
     try:
         return get_user_model().objects.exists()
     except DatabaseError:

@@ -1,4 +1,4 @@
-"""`manage.py simulate`: a moving world over the real doors; demo, trainer and soak test."""
+"""`manage.py simulate`: simulated vehicles and requests through the real API; demo, training and soak test."""
 
 import asyncio
 import sys

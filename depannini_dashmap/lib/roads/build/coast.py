@@ -70,7 +70,7 @@ def _on_edge(point: Point, box: Box) -> Point:
 
 
 def _is_sliver(part: Line, box: Box) -> bool:
-    """Tell whether a coast only grazes the edge: where an extract was cut, such an end may turn land into sea."""
+    """Return whether a coast only grazes the edge: where an extract was cut, such an end may turn land into sea."""
     xs, ys = [x for x, _ in part], [y for _, y in part]
     return max(xs) - min(xs) < SLIVER * (box[2] - box[0]) and max(ys) - min(ys) < SLIVER * (box[3] - box[1])
 
@@ -163,7 +163,7 @@ def _ring_of(box: Box) -> Line:
 
 
 def _holds(ring: Line, point: Point) -> bool:
-    """Tell whether a point lies inside a ring (even-odd rule)."""
+    """Return whether a point lies inside a ring (even-odd rule)."""
     x, y = point
     is_in = False
     for (x1, y1), (x2, y2) in itertools.pairwise(ring):
