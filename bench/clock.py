@@ -35,6 +35,7 @@ BENCHES = {
     "long_lists": ([], ["--quick"]),
     "pages": ([], ["--quick"]),
     "roads": ([], ["--quick"]),
+    "planning": ([], ["--quick"]),
 }
 
 

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import pytest
 
+from testing.plan_checker import faults
 from trips.planning import engine
 from trips.planning.insertion import cheapest, empty
 from trips.planning.problem import Break, Half, Objective, PlanOrder, PlanVehicle, Problem, Route, Solution, Visit
@@ -193,6 +194,7 @@ def town(orders, vehicles, seed=1, **more):
 def test_the_solver_answers_feasible_routes_from_its_own_process():
     asked = town(30, 6)
     found = engine.solve(asked)
+    assert faults(asked.as_json(), found.as_json()) == []
     assert all(schedule(asked, route).is_feasible for route in found.routes)
     served = [number for route in found.routes for number in route.orders]
     assert sorted([*served, *found.unassigned]) == [order.id for order in asked.orders]
@@ -233,3 +235,27 @@ def test_a_process_that_is_killed_is_a_failure_with_a_sentence(monkeypatch):
 
 def test_an_empty_route_holds_its_pause():
     assert empty(problem(vehicles=(replace(VAN, rest=Break(0, 1, 1)),)), 1).visits == (Visit("break"),)
+
+
+@pytest.mark.parametrize(
+    ("order", "vehicle", "visits", "fault"),
+    [
+        ({}, {}, THERE.visits, None),
+        ({"kilograms": 1250}, {}, THERE.visits, "1250 kg on board"),
+        ({"skills": frozenset({"crane"})}, {}, THERE.visits, "needs"),
+        ({"delivery": Half(2, ((6 * HOUR, 8 * HOUR),))}, {}, THERE.visits, "is after"),
+        ({}, {"shift": (8 * HOUR, 8 * HOUR + 2000)}, THERE.visits, "after the shift"),
+        ({}, {"most_stops": 1}, THERE.visits, "2 stops"),
+        ({}, {}, THERE.visits[::-1], "before it is picked up"),
+        ({}, {}, THERE.visits[:1], "never delivered"),
+        ({}, {"rest": Break(7 * HOUR, 8 * HOUR, 600)}, THERE.visits, "without taking it"),
+        ({}, {"rest": Break(7 * HOUR, 8 * HOUR, 600)}, (*THERE.visits, Visit("break")), "break at"),
+    ],
+)
+def test_the_checker_of_the_benches_finds_what_the_clock_finds(order, vehicle, visits, fault):
+    asked = problem(replace(BOX, **order), vehicles=(replace(VAN, **vehicle),))
+    route = Route(1, visits)
+    found = faults(asked.as_json(), Solution((route,)).as_json())
+    assert [fault in one for one in found[:1]] == ([True] if fault else [])
+    if fault != "without taking it":  # whether a route has a pause at all is the solver's business
+        assert schedule(asked, route).is_feasible == (not found)

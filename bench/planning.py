@@ -1,0 +1,152 @@
+"""`python -m bench.planning [--quick]`: how good and how fast plans are, checked by `testing.plan_checker`.
+
+Needs no database. Problems are generated with a seed: towns of 20 km, mixed fleets with breaks and skills, and planted orders that
+nobody can serve. The floor of the costs is a nearest-neighbour planner of this file; that of single trips is every order of visits.
+"""
+
+from __future__ import annotations
+
+import argparse
+import math
+import random
+import time
+from dataclasses import replace
+from itertools import permutations
+from typing import Any
+
+from bench import figures
+from testing.plan_checker import faults
+from trips.planning import engine
+from trips.planning.problem import Break, Half, PlanOrder, PlanVehicle, Problem, Route, Solution, Visit
+from trips.planning.schedule import is_feasible, schedule
+
+HOUR = 3600
+LIMITS = {50: 2, 100: 5, 200: 10, 500: 15}
+STORED_WITHIN = {50: 3, 100: 6, 200: 13, 500: 20}
+
+
+def town(orders: int, seed: int, *, impossible: int = 0, vehicles: int | None = None, time_limit: float = 10.0) -> Problem:
+    """Return a day: a quarter of the vehicles cold, every other one with a break; some orders have windows, some need cold."""
+    chance = random.Random(seed)
+    points = [(chance.uniform(0, 20), chance.uniform(0, 20)) for _ in range(2 * orders + 1)]
+    metres = tuple(tuple(int(math.dist(start, goal) * 1300) for goal in points) for start in points)
+    seconds = tuple(tuple(way * 9 // 100 for way in row) for row in metres)
+
+    def order(number: int) -> PlanOrder:
+        opens = chance.randrange(8, 15) * HOUR
+        windows = ((opens, opens + chance.choice([1, 2, 4]) * HOUR),) if chance.random() < 0.7 else ()
+        skills = frozenset({"cold"}) if chance.random() < 0.2 else frozenset()
+        return PlanOrder(
+            number, Half(2 * number - 1, (), 300), Half(2 * number, windows, 300), chance.randrange(10, 400), chance.randrange(10, 900), skills
+        )
+
+    def vehicle(number: int) -> PlanVehicle:
+        rest = Break(12 * HOUR, 13 * HOUR, 1800) if number % 2 else None
+        skills = frozenset({"cold"}) if number % 4 == 0 or number % 4 == 1 else frozenset()
+        return PlanVehicle(number, 0, 0, (7 * HOUR, 18 * HOUR), rest, 1500 + 500 * (number % 3), 9000, skills)
+
+    made = [order(number) for number in range(1, orders + 1)]
+    for number in range(impossible):
+        made[number] = replace(made[number], skills=frozenset({"crane"}))
+    fleet = tuple(vehicle(number) for number in range(1, (vehicles or max(4, orders // 6)) + 1))
+    return Problem(tuple(made), fleet, seconds, metres, time_limit=time_limit)
+
+
+def nearest_neighbour(problem: Problem) -> Solution:
+    """Plan as a hurried dispatcher does: each vehicle takes the nearest order that it can still serve, one after the other."""
+    left = {order.id for order in problem.orders}
+    routes = []
+    for vehicle in problem.vehicles:
+        visits: tuple[Visit, ...] = ()
+        here = vehicle.start
+        while True:
+            near = sorted(left, key=lambda number: problem.seconds[here][problem.order[number].pickup.place])
+            for number in near:
+                tried = Route(vehicle.id, (*visits, Visit("pickup", number), Visit("delivery", number)))
+                if _with_break(problem, tried) is not None:
+                    visits, here = tried.visits, problem.order[number].delivery.place
+                    left.discard(number)
+                    break
+            else:
+                break
+        if visits:
+            routes.append(_with_break(problem, Route(vehicle.id, visits)))
+    return Solution(tuple(routes), tuple(left))
+
+
+def _with_break(problem: Problem, route: Route) -> Route | None:
+    if problem.vehicle[route.vehicle].rest is None:
+        return route if is_feasible(problem, route) else None
+    places = range(len(route.visits), -1, -1)
+    tried = (Route(route.vehicle, (*route.visits[:at], Visit("break"), *route.visits[at:])) for at in places)
+    return next((candidate for candidate in tried if is_feasible(problem, candidate)), None)
+
+
+def driving(problem: Problem, solution: Solution) -> int:
+    """Return the seconds on the road of all routes."""
+    return sum(schedule(problem, route).seconds for route in solution.routes)
+
+
+def best_of_all(problem: Problem) -> int:
+    """Return the least time on the road of one vehicle that serves all orders, by trying every order of visits."""
+    halves = [Visit(kind, order.id) for order in problem.orders for kind in ("pickup", "delivery")]
+    return min(
+        schedule(problem, Route(problem.vehicles[0].id, visits)).seconds for visits in permutations(halves) if _picks_up_first(visits)
+    )
+
+
+def _picks_up_first(visits: tuple[Visit, ...]) -> bool:
+    loaded: set[int | None] = set()
+    for visit in visits:
+        if visit.kind == "pickup":
+            loaded.add(visit.order)
+        elif visit.order not in loaded:
+            return False
+    return True
+
+
+def _report(what: str, value: float, **goal: Any) -> None:
+    print(f"{what}: {value:.3f} {goal}", flush=True)
+    figures.report(what, [value], **goal)
+
+
+def measure(sizes: list[int], towns: int, singles: int) -> None:
+    """Print the figures."""
+    checked = broken = planted = planted_left = 0
+    for size in sizes:
+        problem = town(size, seed=size, impossible=3, time_limit=LIMITS[size])
+        started = time.perf_counter()
+        found = engine.solve_routable(problem)
+        took = time.perf_counter() - started
+        checked, broken = checked + 1, broken + bool(faults(problem.as_json(), found.as_json()))
+        planted, planted_left = planted + 3, planted_left + len({1, 2, 3} & set(found.unassigned))
+        _report(f"plan of {size} orders until it is there", took, at_most=STORED_WITHIN[size], unit="s")
+        if size in (100, 200):
+            floor = nearest_neighbour(problem)
+            left = f"{len(found.unassigned)} left out, there {len(floor.unassigned)}"
+            _report(f"driving for {size} orders / nearest neighbour ({left})", driving(problem, found) / driving(problem, floor), at_most=0.66)
+            _report(f"more left out of {size} than there", max(len(found.unassigned) - len(floor.unassigned), 0), at_most=0)
+    for seed in range(towns):
+        problem = town(40, seed=1000 + seed, impossible=2, time_limit=1)
+        found = engine.solve_routable(problem)
+        checked, broken = checked + 1, broken + bool(faults(problem.as_json(), found.as_json()))
+        planted, planted_left = planted + 2, planted_left + len({1, 2} & set(found.unassigned))
+    _report("plans that the checker passes", 1 - broken / checked, at_least=1)
+    _report("planted impossible orders that are left out", planted_left / planted, at_least=1)
+    near = 0
+    for seed in range(singles):
+        problem = town(4, seed=2000 + seed, vehicles=1, time_limit=1)
+        free = tuple(replace(order, skills=frozenset(), kilograms=0, litres=0, delivery=replace(order.delivery, windows=())) for order in problem.orders)
+        problem = replace(problem, orders=free, vehicles=(replace(problem.vehicles[0], rest=None),))
+        near += driving(problem, engine.solve_routable(problem)) <= best_of_all(problem) * 1.005
+    _report("single trips of 4 orders within 0.5 % of the optimum", near / singles, at_least=0.95)
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--quick", action="store_true")
+    options = parser.parse_args()
+    if options.quick:
+        measure([50], towns=2, singles=3)
+    else:
+        measure([50, 100, 200, 500], towns=20, singles=20)

@@ -1,0 +1,1 @@
+"""What tests, attacks, fuzzing and benches share; no product code imports it."""
