@@ -170,10 +170,22 @@ def authenticate_socket(kind: str | None, raw: str) -> AuthenticatedToken:
     return _authenticate(kind, raw, _SocketCredential)
 
 
-def _authenticate(kind: str | None, raw: str, jwt_kind: type[Token]) -> AuthenticatedToken:
+def claimed_user(kind: str | None, raw: str) -> int | None:
+    """Return whose a socket's JWT is, by its signature alone; None for a fleet token, which only its row explains.
+
+    Raises: Unauthenticated.
+    """
+    return int(read(_SocketCredential, raw)["user_id"]) if _kind(kind, raw) == BEARER else None
+
+
+def _kind(kind: str | None, raw: str) -> str:
     if not raw or len(raw) > _MAX_RAW or not raw.isascii():
         raise Unauthenticated()
-    kind = (kind or (BEARER if raw.count(".") == 2 else FLEET)).lower()
+    return (kind or (BEARER if raw.count(".") == 2 else FLEET)).lower()
+
+
+def _authenticate(kind: str | None, raw: str, jwt_kind: type[Token]) -> AuthenticatedToken:
+    kind = _kind(kind, raw)
     if kind == BEARER:
         return _by_jwt(read(jwt_kind, raw))
     if kind == FLEET:

@@ -17,7 +17,7 @@ from django.conf import settings
 from django.db import DatabaseError, close_old_connections
 from django.utils import timezone
 
-from accounts.tokens import authenticate_socket
+from accounts.tokens import authenticate_socket, claimed_user
 from assistance import events, lifecycle, selectors, services
 from assistance.services import PartyLocation
 from depannini_dashmap.lib.errors import Conflict, NotFound
@@ -43,6 +43,8 @@ class TokenConsumer(SocketConsumer):
     __slots__ = ("seq",)
 
     authenticate = staticmethod(authenticate_socket)
+    claimed_user = staticmethod(claimed_user)
+    groups_need_user = False
 
     def __init__(self) -> None:
         self.seq = 0
@@ -105,6 +107,7 @@ class AssistanceConsumer(TokenConsumer):
     __slots__ = ("is_sender", "locations", "price", "status", "status_seq")
 
     handlers: ClassVar[dict[str, str]] = {"location": "take_location", "chat": "take_chat"}
+    snapshot_authorizes = True
 
     def __init__(self) -> None:
         super().__init__()

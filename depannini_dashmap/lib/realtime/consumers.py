@@ -67,7 +67,10 @@ class SocketConsumer(SocketWriter):
     )  # fmt: skip
 
     authenticate: ClassVar[Callable[[str | None, str], Any]]
+    claimed_user: ClassVar[Callable[[str | None, str], int | None]]
     handlers: ClassVar[dict[str, str]] = {}
+    groups_need_user: ClassVar[bool] = True  # whether `groups_to_join` looks at more than the path
+    snapshot_authorizes: ClassVar[bool] = False  # whether `read_snapshot` refuses whom `authorize` would refuse
 
     scope: dict
     user: Any
@@ -175,15 +178,12 @@ class SocketConsumer(SocketWriter):
 
     async def _open(self) -> None:
         try:
-            are_too_many = await in_thread(self._sign_in)
-            self._user_group = user_group(self.user.pk)
-            self._joined = (self._user_group, *self.groups_to_join())
-            await self._subscriptions.join(self._joined, self)
-            # Joined first, so nothing is missed; asked again, so that a token ended in between does not slip through.
-            await in_thread(self._check)
+            # Joined first, so that what ends or changes while the database is asked arrives as an event.
+            await self._join(await self._claimed_user())
+            shown, are_too_many = await in_thread(self._sign_in)
             if are_too_many and self._connection is not None:
                 layer.publish_now(self._user_group, {"type": EXCEEDED, "limit": self._connection.limit.name})
-            await self._show_state()
+            self._show(shown)
             self._plan_recheck()
         except Refused as refusal:
             self.close(refusal.code)
@@ -195,24 +195,45 @@ class SocketConsumer(SocketWriter):
         finally:
             self._opening = None
 
-    def _sign_in(self) -> bool:
-        """In a thread: let the socket in; tell whether its user has too many now."""
-        token = self._check()
+    async def _claimed_user(self) -> int:
+        """Return whose socket this is, by the signature of its credentials where that says so, else by the database."""
+        if self._credentials is None:
+            raise Refused(UNAUTHENTICATED)
+        if not self.groups_need_user:
+            try:
+                user_id = type(self).claimed_user(*self._credentials)
+            except Unauthenticated:
+                raise Refused(UNAUTHENTICATED) from None
+            if user_id is not None:
+                return user_id
+        await in_thread(self._check)
+        return self.user.pk
+
+    async def _join(self, user_id: int) -> None:
+        self._user_group = user_group(user_id)
+        self._joined = (self._user_group, *self.groups_to_join())
+        await self._subscriptions.join(self._joined, self)
+
+    def _sign_in(self) -> tuple[list[dict], bool]:
+        """In a thread: let the socket in; return the present state, and whether its user has too many now."""
+        token = self._check(is_shown=True)
         if self._expires_at <= datetime.now(UTC):  # let in by the leeway, which an open socket has no use for
             self._grace = settings.CLOCK_LEEWAY
             self._expires_at += self._grace
+        shown = self.read_snapshot()
         connection = Connection(self.user.pk, PAGES if getattr(token, "is_of_page", False) else APPS)
         are_too_many = connection.enter()
         self._connection = connection
         if self._closing:  # gone while we asked
             connection.leave()
-        return are_too_many
+        return shown, are_too_many
 
-    def _check(self) -> Any:
-        """In a thread: hold the login and the right to be here against the database."""
+    def _check(self, *, is_shown: bool = False) -> Any:
+        """In a thread: hold the login and the right to be here against the database; the snapshot may do the latter."""
         token = self.identify()
         self.user, self._expires_at = token.user, token.expires_at + self._grace
-        self.authorize()
+        if not (is_shown and self.snapshot_authorizes):
+            self.authorize()
         return token
 
     def identify(self) -> Any:
@@ -228,7 +249,7 @@ class SocketConsumer(SocketWriter):
         while not self._closing:
             try:
                 await in_thread(self._check)
-                return await self._show_state()
+                return self._show(await in_thread(self.read_snapshot))
             except Refused as refusal:
                 self.close(refusal.code)
             except Exception as error:
@@ -236,8 +257,7 @@ class SocketConsumer(SocketWriter):
                 await asyncio.sleep(RESYNC_RETRY)
         return None
 
-    async def _show_state(self) -> None:
-        shown = await in_thread(self.read_snapshot)
+    def _show(self, shown: list[dict]) -> None:
         for frame in shown:
             if frame["type"] == "connection_established":
                 frame["server_time"] = format_utc(datetime.now(UTC))
