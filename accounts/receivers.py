@@ -1,4 +1,4 @@
-"""Whoever changes memberships or groups, and by whatever way: that person's sockets ask again what they may hear."""
+"""Receivers for changes of memberships and groups: the person's sockets check their rights again."""
 
 from __future__ import annotations
 

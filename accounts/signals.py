@@ -1,4 +1,4 @@
-"""What this app tells the apps above it; receivers live there and call one service.
+"""Signals of this app for the apps above it, whose receivers call one service.
 
 All are sent inside the transaction of the change, so a receiver that raises undoes it.
 

@@ -15,7 +15,7 @@ from typing import Any
 from depannini_dashmap.asgi import application  # isort: skip - sets Django up
 from django.db.models import QuerySet
 
-from accounts import lockouts
+from accounts.limits import lockouts
 from accounts.services import codes
 from manage import main
 from orders import numbers

@@ -12,8 +12,8 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from accounts import services as accounts
+from accounts.limits.throttles import LocationThrottle
 from accounts.permissions import IsAssistant
-from accounts.throttles import LocationThrottle
 from assistance import people_lists, services
 from assistance.profile_serializers import (
     AssistantChangesSerializer,

@@ -298,7 +298,7 @@ AXES_COOLOFF_TIME = timedelta(minutes=15)
 AXES_HTTP_RESPONSE_CODE = 429
 AXES_LOCKOUT_CALLABLE = "depannini_dashmap.console.board.views.locked_out"
 AXES_RESET_ON_SUCCESS = True
-AXES_CLIENT_IP_CALLABLE = "accounts.throttles.caller_address"
+AXES_CLIENT_IP_CALLABLE = "accounts.limits.throttles.caller_address"
 AXES_DISABLE_ACCESS_LOG = True
 AXES_VERBOSE = False
 
@@ -385,7 +385,7 @@ REST_FRAMEWORK = {
     "DEFAULT_CONTENT_NEGOTIATION_CLASS": "depannini_dashmap.lib.api.renderers.AlwaysJson",
     "DEFAULT_METADATA_CLASS": None,
     "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
-    "DEFAULT_THROTTLE_CLASSES": ["accounts.throttles.SignedInThrottle"],
+    "DEFAULT_THROTTLE_CLASSES": ["accounts.limits.throttles.SignedInThrottle"],
     "DEFAULT_THROTTLE_RATES": {},
     "EXCEPTION_HANDLER": "depannini_dashmap.lib.api.exception_handler.exception_handler",
     "NUM_PROXIES": NUM_PROXIES,

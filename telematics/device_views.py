@@ -18,9 +18,9 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from accounts.limits.throttles import PositionThrottle
 from accounts.models import Company
 from accounts.permissions import IsDispatcherOrStaff
-from accounts.throttles import PositionThrottle
 from depannini_dashmap.lib import errors
 from depannini_dashmap.lib.api.fields import StrictIntegerField, TextField, UtcDateTimeField, VisibleRelatedField
 from depannini_dashmap.lib.api.keyset_pagination import RowPages

@@ -1,4 +1,4 @@
-"""What may stand in the query string of the position endpoints, typed."""
+"""Typed query parameters of the position endpoints."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What recording positions needs to know of vehicles, read in one query."""
+"""The vehicles of recorded positions, read in one query."""
 
 from __future__ import annotations
 

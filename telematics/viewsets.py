@@ -14,9 +14,9 @@ from rest_framework.response import Response
 from rest_framework.throttling import BaseThrottle
 from rest_framework.views import APIView
 
+from accounts.limits.throttles import BulkThrottle, PositionThrottle, SignedInThrottle
 from accounts.models import User
 from accounts.permissions import IsDispatcherOrStaff
-from accounts.throttles import BulkThrottle, PositionThrottle, SignedInThrottle
 from depannini_dashmap.lib import errors
 from depannini_dashmap.lib.api.pagination import one_page
 from depannini_dashmap.lib.api.parsers import JsonParser

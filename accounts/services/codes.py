@@ -9,12 +9,13 @@ from django.db import transaction
 from django.db.models import BooleanField, Exists, ExpressionWrapper, OuterRef, Q
 from django.utils import timezone
 
-from accounts import budget, tasks
+from accounts import tasks
 from accounts.callers import present_caller
 from accounts.keyed_hashes import address_key
+from accounts.limits import message_budget
 from accounts.models import Invitation, Membership, Notice, User, VerificationCode
 from accounts.services.callers import hold_number, join_caller
-from accounts.services.guesses import InvalidCode, enter_code, use_up
+from accounts.services.code_guesses import InvalidCode, enter_code, use_up
 from accounts.services.notices import send_notice
 from accounts.services.sessions import require_good_password, set_password
 from depannini_dashmap.lib.db.advisory_locks import take_turn
@@ -63,7 +64,7 @@ def request_code(*, user: User | None, channel: str, purpose: str, address: str,
     """
     key, caller, asked_at = address_key(channel, address), present_caller(asker), timezone.now()
     with transaction.atomic():
-        if not budget.allow(budget.CODE, channel, address, asker=asker, holder=user):
+        if not message_budget.allow(message_budget.CODE, channel, address, asker=asker, holder=user):
             return  # silently: who asks must not learn whether an account exists
         take_turn(f"code {key}")
         now = timezone.now()

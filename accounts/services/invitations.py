@@ -11,7 +11,8 @@ from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from accounts import budget, tasks
+from accounts import tasks
+from accounts.limits import message_budget
 from accounts.managers import normalise_email
 from accounts.models import Company, Invitation, Membership, User
 from accounts.permissions import require_editor
@@ -52,7 +53,7 @@ def invite(actor: User, company: Company, *, person: dict[str, str], role: str |
     )
     # Who is not there has an address in the budget, too: asking for them costs the same.
     address = name["email"] or (user.email if user else None) or f"@{name['username']}"
-    if budget.allow(budget.INVITATION, "email", address, asker=actor, holder=user, company_id=locked.pk):
+    if message_budget.allow(message_budget.INVITATION, "email", address, asker=actor, holder=user, company_id=locked.pk):
         tasks.deliver_invitation.enqueue(invitation.pk)
     audit.record("member_invited", actor=actor, target=locked, invitation_id=invitation.pk, role=role)
     return invitation

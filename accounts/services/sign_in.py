@@ -6,8 +6,9 @@ from django.contrib.auth.signals import user_logged_in
 from django.db import IntegrityError, transaction
 from django.http import HttpRequest
 
-from accounts import lockouts, tokens
+from accounts import tokens
 from accounts.google import GoogleIdentity
+from accounts.limits import lockouts
 from accounts.models import User
 from depannini_dashmap.lib.errors import Conflict, Unauthenticated
 from depannini_dashmap.lib.ops import audit

@@ -8,8 +8,8 @@ from django.apps import apps
 from django.db import connection
 from django.utils import timezone
 
-from accounts import budget
 from accounts.google import GoogleIdentity
+from accounts.limits import message_budget
 from accounts.models import User
 from accounts.services import set_password, set_password_by_operator, sign_in_with_google
 from depannini_dashmap.lib.errors import TooManyRequests
@@ -314,7 +314,7 @@ def test_a_premium_number_registers_and_gets_nothing(ask, api, messages, throttl
 
 # --- Companies ----------------------------------------------------------------------------------------------------------------
 def spend(dispatcher, company, **more):
-    return budget.spend(budget.DRIVER, "email", "driver@example.com", asker=dispatcher, company_id=company.pk, **more)
+    return message_budget.spend(message_budget.DRIVER, "email", "driver@example.com", asker=dispatcher, company_id=company.pk, **more)
 
 
 def test_sixty_drivers_an_hour_or_four_a_vehicle(dispatcher, company_a, company_b, time_machine):
@@ -334,8 +334,8 @@ def test_a_companys_day(dispatcher, company_a, throttled, time_machine):
     given = [spend(dispatcher, company_a) for _ in range(3)]
     with pytest.raises(TooManyRequests):
         spend(dispatcher, company_a)
-    budget.give_back(given[0])
-    budget.spend(budget.JOB, "phone", "+213555123456", asker=dispatcher, company_id=company_a.pk)
+    message_budget.give_back(given[0])
+    message_budget.spend(message_budget.JOB, "phone", "+213555123456", asker=dispatcher, company_id=company_a.pk)
     time_machine.shift(3601)
     with pytest.raises(TooManyRequests) as refused:
         spend(dispatcher, company_a)
@@ -347,7 +347,7 @@ def test_a_companys_day(dispatcher, company_a, throttled, time_machine):
 
 def test_work_and_codes_do_not_use_each_other_up(ask, dispatcher, company_a, client_user, messages):
     for _ in range(30):
-        budget.spend(budget.JOB, "phone", client_user.phone_number, asker=dispatcher, company_id=company_a.pk)
+        message_budget.spend(message_budget.JOB, "phone", client_user.phone_number, asker=dispatcher, company_id=company_a.pk)
     ask(client_user.phone_number)
     assert len(messages(client_user.phone_number)) == 1
 
@@ -392,7 +392,7 @@ def test_sixteen_at_once_do_not_exceed_a_limit(client_user, dispatcher, company_
         barrier.wait()
         try:
             if kind == "address":
-                done = budget.allow(budget.CODE, "phone", client_user.phone_number)
+                done = message_budget.allow(message_budget.CODE, "phone", client_user.phone_number)
             else:
                 done = bool(spend(dispatcher, company_a))
         except TooManyRequests:

@@ -7,7 +7,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from accounts import budget
+from accounts.limits import message_budget
 from accounts.models import Company, Invitation, Membership, User
 from accounts.services import close_account, invite, set_active
 from depannini_dashmap.lib.errors import Conflict
@@ -374,7 +374,7 @@ def test_what_the_budget_has_no_room_for_is_not_mailed_and_nobody_is_told(
     settings.THROTTLING_ENABLED = True
     shapes = set()
     for name in ("yacine", "nobody"):
-        for _ in range(budget.CALLER_HOUR + 3):
+        for _ in range(message_budget.CALLER_HOUR + 3):
             answer = api(dispatcher).post(members(company_a), {"username": name})
             shapes.add((answer.status_code, tuple(answer.json()["invitation"])))
             api(dispatcher).delete(f"{sent(company_a)}{answer.json()['invitation']['id']}/")
@@ -382,7 +382,7 @@ def test_what_the_budget_has_no_room_for_is_not_mailed_and_nobody_is_told(
             run_tasks()
             Invitation.objects.all().delete()
     assert len(shapes) == 1
-    assert {mail.to[0] for mail in mailoutbox} == {"yacine@example.com"} and len(mailoutbox) <= budget.CALLER_HOUR
+    assert {mail.to[0] for mail in mailoutbox} == {"yacine@example.com"} and len(mailoutbox) <= message_budget.CALLER_HOUR
 
 
 def test_an_address_that_somebody_else_may_have_written_down_is_told_nothing(

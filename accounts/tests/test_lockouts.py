@@ -6,7 +6,7 @@ from django.contrib.admin import site
 from django.core.exceptions import ValidationError
 from django.test import RequestFactory
 
-from accounts import lockouts
+from accounts.limits import lockouts
 from accounts.services import check_password
 from depannini_dashmap.lib.errors import TooManyRequests, Unauthenticated
 

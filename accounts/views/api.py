@@ -9,10 +9,10 @@ from rest_framework.request import Request
 from rest_framework.serializers import BaseSerializer
 from rest_framework.views import APIView
 
-from accounts import failures
+from accounts.limits import failed_tries
+from accounts.limits.throttles import caller_address
 from accounts.models import User
-from accounts.services.guesses import InvalidCode
-from accounts.throttles import caller_address
+from accounts.services.code_guesses import InvalidCode
 from depannini_dashmap.lib.api.viewsets import ApiMixin
 from depannini_dashmap.lib.errors import DomainError, Unauthenticated
 
@@ -69,8 +69,8 @@ class GuessesCounted:
         self.address = caller_address(request)
 
     def __enter__(self) -> None:
-        failures.require_left(self.address)
+        failed_tries.require_left(self.address)
 
     def __exit__(self, kind: Any, error: DomainError | None, traceback: Any) -> None:
         if isinstance(error, InvalidCode | Unauthenticated):
-            failures.note(self.address)
+            failed_tries.note(self.address)

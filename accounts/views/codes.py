@@ -7,8 +7,9 @@ from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from accounts import budget, representation, services
+from accounts import representation, services
 from accounts import serializers as shapes
+from accounts.limits import message_budget
 from accounts.models import User
 from accounts.views.api import (
     ApiView,
@@ -33,7 +34,7 @@ class _VerifyView(OptionallySignedInView):
     def verify(self, request: Request) -> Response:
         """Enter a code for an address; signed in and without a body: have a code sent to one's own."""
         if not request.data:
-            budget.require_room()
+            message_budget.require_room()
             services.request_own_verification(signed_in(request), (self.channel,), asker=request.user)
             return Response(CODE_SENT)
         data = read(self.form(data=request.data)).validated_data
@@ -98,11 +99,11 @@ class ResendView(OptionallySignedInView):
     @extend_schema(request=shapes.AddressSerializer, responses=representation.MessageSerializer)
     def post(self, request: Request) -> Response:
         if not request.data and request.user.is_authenticated:
-            budget.require_room()
+            message_budget.require_room()
             services.request_own_verification(request.user, asker=request.user)
             return Response(CODE_SENT)
         channel, address = read(shapes.AddressSerializer(data=request.data)).address()
-        budget.require_room()
+        message_budget.require_room()
         services.request_verification(channel, address, asker=perhaps_signed_in(request))
         return Response(CODE_SENT)
 
@@ -113,7 +114,7 @@ class ResetView(PublicView):
     @extend_schema(request=shapes.AddressSerializer, responses=representation.MessageSerializer)
     def post(self, request: Request) -> Response:
         channel, address = read(shapes.AddressSerializer(data=request.data)).address()
-        budget.require_room()
+        message_budget.require_room()
         services.request_reset(channel, address)
         return Response(RESET_SENT)
 

@@ -12,9 +12,9 @@ from rest_framework.response import Response
 from accounts import representation, services, tokens
 from accounts import serializers as shapes
 from accounts.google import verify_google_token
+from accounts.limits.throttles import RegistrationThrottle
 from accounts.managers import normalise_email
 from accounts.models import Company, User
-from accounts.throttles import RegistrationThrottle
 from accounts.views.api import ApiView, GuessesCounted, PublicView, read
 from depannini_dashmap.lib.errors import DomainError
 

@@ -12,7 +12,7 @@ from django.shortcuts import redirect
 from django.urls import URLPattern, reverse
 from django.utils.translation import gettext_lazy
 
-from accounts import lockouts
+from accounts.limits import lockouts
 from accounts.models import Invitation, User
 from accounts.services import set_password
 from depannini_dashmap.console import actions, changelists

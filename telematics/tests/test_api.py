@@ -587,7 +587,7 @@ def test_track_checks_its_query(api: Any, dispatcher: Any, query: str) -> None:
 def test_positions_have_a_rate_of_their_own(
     api: Any, dispatcher: Any, van: Any, fix: Callable, settings: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from accounts.throttles import Bucket, PositionThrottle
+    from accounts.limits.throttles import Bucket, PositionThrottle
 
     settings.THROTTLING_ENABLED = True
     monkeypatch.setattr(PositionThrottle, "bucket", Bucket("position", 1, 3))

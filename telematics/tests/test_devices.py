@@ -366,7 +366,7 @@ def test_watchers_hear_devices(api: Any, van: Any, made: dict, fix: Callable) ->
 def test_trackers_of_one_vehicle_share_its_rate(
     api: Any, dispatcher: Any, van: Any, other_van: Any, made: dict, secret: str, settings: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from accounts.throttles import Bucket, PositionThrottle
+    from accounts.limits.throttles import Bucket, PositionThrottle
 
     settings.THROTTLING_ENABLED = True
     monkeypatch.setattr(PositionThrottle, "bucket", Bucket("position", 1, 3))
@@ -390,7 +390,7 @@ def test_keys_of_one_body_are_looked_up_at_once(api: Any, van: Any, made: dict) 
 
 
 def test_each_key_has_its_rate(api: Any, made: dict, settings: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    from accounts.throttles import Bucket, PositionThrottle
+    from accounts.limits.throttles import Bucket, PositionThrottle
 
     settings.THROTTLING_ENABLED = True
     monkeypatch.setattr(PositionThrottle, "bucket", Bucket("position", 1, 2))

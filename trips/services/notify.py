@@ -11,7 +11,7 @@ from django.utils import timezone
 from django.utils.text import format_lazy
 from django.utils.translation import gettext_lazy as _
 
-from accounts import budget
+from accounts.limits import message_budget
 from accounts.models import User
 from accounts.permissions import require_editor
 from depannini_dashmap.lib.errors import BadGateway, InvalidData, NotFound
@@ -45,10 +45,10 @@ def notify_driver(*, actor: User, trip_id: int) -> Trip:
         mail.deliver(driver_mail.compose(trip, stops))
     except mail.MailFailed as error:
         held.update(notify_claimed_at=None)
-        budget.give_back(spent)
+        message_budget.give_back(spent)
         logger.warning("A driver could not be notified: %s", error)
         raise BadGateway(_("The mail server did not take the message"), code="mail_failed") from error
-    MESSAGES_SENT.labels(budget.DRIVER, "email").inc()
+    MESSAGES_SENT.labels(message_budget.DRIVER, "email").inc()
     # Stops or a vehicle that changed meanwhile have taken the claim away: the driver was told something old.
     held.update(driver_notified=True, notified_at=claimed_at, notify_claimed_at=None, updated_at=timezone.now())
     board_changed(trip.company_id, "trips")
@@ -81,7 +81,7 @@ def _claim(actor: User, trip_id: int) -> tuple[Trip, int | None]:
     trip.notify_claimed_at = now
     vehicles = Vehicle.objects.alive().filter(company_id=trip.company_id).count()
     address = trip.vehicle.driver_email
-    spent = budget.spend(budget.DRIVER, "email", address, asker=actor, company_id=trip.company_id, vehicles=vehicles)
+    spent = message_budget.spend(message_budget.DRIVER, "email", address, asker=actor, company_id=trip.company_id, vehicles=vehicles)
     return trip, spent
 
 

@@ -1,4 +1,4 @@
-"""What messages may cost: every mail and SMS is asked for here before it is queued or sent (contract section 7).
+"""Limits of mails and SMS, checked before a message is queued or sent (contract section 7).
 
 Counted in the database, one row a message, so that it holds in every process and without Redis. Rows are also written
 for accounts that do not exist: asking costs the same. Windows slide: an hour is the last 60 minutes.

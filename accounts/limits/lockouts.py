@@ -1,4 +1,4 @@
-"""Five wrong passwords of one account from one address, then nobody gets in from there for a while.
+"""Lockout of an account from an address after five wrong passwords.
 
 However many guess at once, five learn that they were wrong: a try is judged after its password was compared, one after
 the other, and a sixth learns only that there were too many.
@@ -16,8 +16,8 @@ from django.db import transaction
 from django.http import HttpRequest
 from django.utils import timezone
 
-from accounts import failures
-from accounts.throttles import caller_address
+from accounts.limits import failed_tries
+from accounts.limits.throttles import caller_address
 from depannini_dashmap.lib.db.advisory_locks import take_turn
 from depannini_dashmap.lib.errors import TooManyRequests
 
@@ -26,7 +26,7 @@ def require_unlocked(request: HttpRequest, name: str) -> None:
     """Let pass, without counting, while account and address are not locked. Raises: TooManyRequests."""
     if not settings.THROTTLING_ENABLED:
         return
-    failures.require_left(caller_address(request))
+    failed_tries.require_left(caller_address(request))
     if _is_locked(request, name):
         raise _too_many(request, name)
 

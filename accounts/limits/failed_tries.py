@@ -1,4 +1,4 @@
-"""Wrong passwords, codes and tokens, counted in the database: no network learns that it was wrong too often.
+"""Limit of wrong passwords, codes and tokens of one network, counted in the database.
 
 What an account and an address may fail together is axes's (`lockouts`).
 """
@@ -15,12 +15,12 @@ from django.dispatch import receiver
 from django.http import HttpRequest
 from django.utils import timezone
 
-from accounts.budget import WARNING
 from accounts.keyed_hashes import name_key
+from accounts.limits.message_budget import WARNING
+from accounts.limits.throttles import caller_address
 from accounts.models import Notice, User
 from accounts.networks import network_key
 from accounts.services.notices import send_notice, where_to_tell
-from accounts.throttles import caller_address
 from depannini_dashmap.lib.errors import TooManyRequests
 
 MOST, WINDOW = 100, timedelta(minutes=15)
