@@ -5,16 +5,14 @@ Who may join and what is shown first is read through selectors; what is said is 
 
 from __future__ import annotations
 
-import asyncio
 import logging
 from collections.abc import Iterable
 from datetime import datetime
-from functools import partial
 from typing import Any, ClassVar
 from weakref import WeakValueDictionary
 
 from django.conf import settings
-from django.db import DatabaseError, close_old_connections
+from django.db import DatabaseError
 from django.utils import timezone
 
 from accounts.tokens import authenticate_socket, claimed_user
@@ -22,8 +20,8 @@ from assistance import events, lifecycle, selectors, services
 from assistance.services import PartyLocation
 from depannini_dashmap.lib.errors import Conflict, NotFound
 from depannini_dashmap.lib.realtime import frames
-from depannini_dashmap.lib.realtime.async_tasks import in_thread, keep, leave_to_thread
-from depannini_dashmap.lib.realtime.coalesce import Coalesced
+from depannini_dashmap.lib.realtime.async_tasks import in_thread
+from depannini_dashmap.lib.realtime.coalesce import Coalesced, Gathered
 from depannini_dashmap.lib.realtime.consumers import FORBIDDEN, Refused, SocketConsumer
 from depannini_dashmap.lib.realtime.frames import BadFrame
 from depannini_dashmap.lib.realtime.subscriptions import Event
@@ -32,7 +30,7 @@ logger = logging.getLogger(__name__)
 
 TELL_EVERY = 1.0  # seconds between two locations of one sender that go out
 STORE_EVERY = 5.0  # seconds between two that are stored
-GATHER_FOR = 0.5  # seconds in which the places of all senders are gathered for one statement
+GATHER_FOR = 0.5  # seconds in which the places and signs of life of all senders are gathered for one statement
 PRICED = {"total_price", "price_is_final", "price_consent", "currency"}
 NO_PRICE: dict[str, Any] = {"seq": -1}
 
@@ -57,7 +55,7 @@ class TokenConsumer(SocketConsumer):
 
     async def _handle(self, frame: dict[str, Any]) -> None:
         if self.user is not None and self.user.user_type == "assistant" and services.is_sign_due(self.user.pk):
-            leave_to_thread(partial(_note_sign, self.user.pk))
+            _signs.put(self.user.pk)
         await super()._handle(frame)
 
     def relay(self, event: Event) -> None:
@@ -210,16 +208,6 @@ class AssistanceConsumer(TokenConsumer):
             self.locations.flush()
 
 
-def _note_sign(user_id: int) -> None:
-    close_old_connections()
-    try:
-        services.note_sign_of_life(user_id)
-    except DatabaseError as error:  # the next frame is another sign
-        logger.warning("A sign of life was not noted: %s", type(error).__name__)
-    finally:
-        close_old_connections()
-
-
 class LocationStream:
     """The places that one sender reports in one room, thinned out; shared by the sender's sockets in this process."""
 
@@ -265,7 +253,7 @@ class LocationStream:
         )
 
     def _store(self, place: tuple[float, float]) -> None:
-        _store_soon(self, PartyLocation(self.assistance_id, self.user.pk, *place))
+        _places.put(self, PartyLocation(self.assistance_id, self.user.pk, *place))
 
     def refuse(self) -> None:
         """Take note that the database no longer knows the sender as a party of an open request."""
@@ -274,20 +262,7 @@ class LocationStream:
             self.consumer.send_error("already_final", "This request has ended or is no longer yours")
 
 
-_waiting: dict[LocationStream, PartyLocation] = {}
-
-
-def _store_soon(stream: LocationStream, place: PartyLocation) -> None:
-    """Let places of many senders gather for a moment and be stored together."""
-    if not _waiting:
-        keep(_store_gathered())
-    _waiting[stream] = place
-
-
-async def _store_gathered() -> None:
-    await asyncio.sleep(GATHER_FOR)
-    gathered = dict(_waiting)
-    _waiting.clear()
+async def _store_places(gathered: dict[LocationStream, PartyLocation]) -> None:
     places = list(gathered.values())
     try:
         refused = await in_thread(services.store_locations, places)
@@ -297,6 +272,17 @@ async def _store_gathered() -> None:
     for stream, place in gathered.items():
         if place[:2] in refused:
             stream.refuse()
+
+
+async def _note_signs(gathered: dict[int, None]) -> None:
+    try:
+        await in_thread(services.note_signs_of_life, gathered)
+    except DatabaseError as error:  # the next frame of each is another sign
+        logger.warning("%d signs of life were not noted: %s", len(gathered), type(error).__name__)
+
+
+_places = Gathered(GATHER_FOR, _store_places)
+_signs = Gathered(GATHER_FOR, _note_signs)
 
 
 def _parties(body: dict[str, Any]) -> set[int]:

@@ -203,8 +203,10 @@ def publish_location(event: LocationEvent) -> None:
 
     Effects: kept for `newest_location`, as places are stored only every few seconds.
     """
-    newest.publish_newest(assistance_group(event["assistance_id"]), dict(event), key=event["user_id"])
-    newest.publish_newest(roadside_group(), assistance_location(event))
+    newest.publish_newest(
+        (assistance_group(event["assistance_id"]), dict(event), event["user_id"]),
+        (roadside_group(), assistance_location(event), None),
+    )
 
 
 def newest_location(assistance_id: int, user_id: int) -> dict[str, Any] | None:

@@ -1,7 +1,7 @@
 """What the channel layer costs and how long it takes: an idle process beside busy ones, and a location's way.
 
 `python -m bench.layer [--seconds 15] [--rounds 3]` with DATABASE_URL (PostgreSQL) and REDIS_URL in the environment. The
-servers (Daphne) are pinned to the first core; this client and the databases take the other.
+servers are pinned to the first core; this client and the databases take the other.
 
 - idle: CPU of a server that holds the sockets of 10 rooms in which nothing happens, while another process publishes
   3,000 locations a second to 300 other rooms, as a share of a core; beside it the same with nobody publishing.
@@ -23,8 +23,8 @@ from typing import Any
 from websockets.asyncio.client import connect
 
 from bench import figures
-from bench.daphne import OURS, Server
 from bench.own_database import load_django, own_database
+from bench.server import OURS, Server
 from bench.sockets import prepare
 
 ROOMS, FRAMES = 300, 3000  # published to, and a second in all

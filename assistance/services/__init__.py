@@ -27,7 +27,7 @@ from assistance.services.profiles import (
 )
 from assistance.services.releases import release
 from assistance.services.requests import request_assistance
-from assistance.services.signs_of_life import check_stalled, note_sign_of_life
+from assistance.services.signs_of_life import check_stalled, note_sign_of_life, note_signs_of_life
 from assistance.services.signs_of_life import is_due as is_sign_due
 
 __all__ = [
@@ -54,6 +54,7 @@ __all__ = [
     "keep_fresh",
     "leave_duty",
     "note_sign_of_life",
+    "note_signs_of_life",
     "post_chat",
     "open_scheduled",
     "ranked_candidates",

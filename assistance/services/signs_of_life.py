@@ -6,6 +6,7 @@ They come in streams, so that one in ten seconds is written; a job that stalled 
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 
 from django.conf import settings
@@ -42,6 +43,22 @@ def note_sign_of_life(user_id: int) -> None:
     if len(_written) >= MOST_REMEMBERED:
         _written.clear()
     _written[user_id] = now
+
+
+def note_signs_of_life(user_ids: Iterable[int]) -> None:
+    """Note the signs of many at once: a constant number of statements, and those of jobs that are stalled no more."""
+    due, now = [user_id for user_id in user_ids if is_due(user_id)], timezone.now()
+    if not due:
+        return
+    with transaction.atomic():
+        # Locked by id, so that two processes do not block each other.
+        profiles = AssistantProfile.objects.filter(pk__in=due).order_by("pk").select_for_update(no_key=True)
+        AssistantProfile.objects.filter(pk__in=list(profiles.values_list("pk", flat=True))).update(alive_at=now)
+    _written.update(dict.fromkeys(due, now))
+    stalled = Assistance.objects.filter(assistant_id__in=due, status__in=lifecycle.WITH_ASSISTANT).stalled()
+    for user_id in list(stalled.values_list("assistant_id", flat=True)):
+        with transaction.atomic():
+            _revive(user_id, now)
 
 
 def forget_signs() -> None:

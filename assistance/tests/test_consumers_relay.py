@@ -59,7 +59,7 @@ class Room(AssistanceConsumer):
 async def room(settings: Any, monkeypatch: Any) -> AsyncIterator[Room]:
     """Open the socket."""
     settings.REDIS_URL = ""
-    monkeypatch.setattr(consumers, "_store_soon", lambda stream, place: None)
+    monkeypatch.setattr(consumers._places, "put", lambda stream, place: None)
     room = Room()
     room.incoming.put_nowait({"type": "websocket.connect"})
     life = asyncio.create_task(room(SCOPE, room.incoming.get, room.take_down))

@@ -102,6 +102,23 @@ def test_signs_of_life_are_written_once_in_ten_seconds(
     assert AssistantProfile.objects.get(pk=assistant_user.pk).alive_at == timezone.now()
 
 
+def test_signs_of_many_are_written_together_and_revive_the_stalled(
+    stalled: Assistance, assistant_user: Any, other_assistant: Any, clock: Any, django_assert_num_queries: Any
+) -> None:
+    clock.shift(11)
+    services.note_signs_of_life([assistant_user.pk, other_assistant.pk])
+    stalled.refresh_from_db()
+    assert stalled.stalled_since is None
+    everybody = [assistant_user.pk, other_assistant.pk]
+    with django_assert_num_queries(0):
+        services.note_signs_of_life(everybody)
+    clock.shift(11)
+    with django_assert_num_queries(5):  # a savepoint and its release among them
+        services.note_signs_of_life(everybody)
+    signs = AssistantProfile.objects.filter(pk__in=everybody).values_list("alive_at", flat=True)
+    assert list(signs) == [timezone.now()] * 2
+
+
 def test_an_off_duty_assistant_gives_signs_of_life_too(stalled: Assistance, assistant_user: Any) -> None:
     AssistantProfile.objects.filter(pk=assistant_user.pk).update(is_active=False)
     services.keep_fresh(assistant_user.pk)

@@ -107,8 +107,8 @@ async def test_the_newest_of_a_stream_is_kept_and_what_follows_closely_gathers(h
     subscriber = Subscriber()
     await here.join(["a.1"], subscriber)
     for number in range(3):
-        newest.publish_newest("a.1", {"type": "x", "n": number}, key=7)
-    newest.publish_newest("a.1", {"type": "x", "n": 9}, key=8)
+        newest.publish_newest(("a.1", {"type": "x", "n": number}, 7))
+    newest.publish_newest(("a.1", {"type": "x", "n": 9}, 8))
     await until(lambda: len(subscriber.got) == 4)
     kept = await asyncio.to_thread(newest.read_newest, "a.1", "x", 7)
     assert kept is not None and kept.data["n"] == 2

@@ -1,8 +1,10 @@
-"""Let the newest of a stream of values through now and then: the first at once, the last always."""
+"""Less work for streams of values: the newest of one now and then, and those of many handled together."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Any
+
+from depannini_dashmap.lib.realtime.async_tasks import keep
 
 
 class Coalesced:
@@ -44,3 +46,25 @@ class Coalesced:
         if key in self._waiting:
             self._rest(key)
             self._emit(self._waiting.pop(key))
+
+
+class Gathered:
+    """Calls `handle` with what has come within `interval` seconds, once for all of it; of a key the newest value.
+
+    What waits outlives its socket.
+    """
+
+    def __init__(self, interval: float, handle: Callable[[dict[Any, Any]], Awaitable[None]]):
+        self._interval, self._handle = interval, handle
+        self._waiting: dict[Any, Any] = {}
+
+    def put(self, key: Any, value: Any = None) -> None:
+        """Add a value."""
+        if not self._waiting:
+            keep(self._run())
+        self._waiting[key] = value
+
+    async def _run(self) -> None:
+        await asyncio.sleep(self._interval)
+        gathered, self._waiting = self._waiting, {}
+        await self._handle(gathered)

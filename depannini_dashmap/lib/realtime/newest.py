@@ -20,20 +20,24 @@ MOST_KEPT = 20_000
 _kept: dict[bytes, tuple[float, Message]] = {}  # of this process: for the time without Redis
 
 
-def publish_newest(group: str, event: dict, key: Any = None) -> None:
-    """Send the newest value of a stream at once, unless others left a moment ago: then it goes with the next ones.
+def publish_newest(*values: tuple[str, dict, Any]) -> None:
+    """Send the newest values of streams at once, unless others left a moment ago: then they go with the next ones.
 
-    Effects: with a key it is kept, for `read_newest`; never waits and never raises for a lost Redis.
+    Shape: each is (group, event, key); with a key other than None it is kept, for `read_newest`.
+    Effects: never waits and never raises for a lost Redis.
     """
-    (message,) = layer.encode(group, event)
-    if key is not None:
-        name = _name(group, event["type"], key)
-        message = message._replace(kept_as=name)
-        _kept.pop(name, None)
-        _kept[name] = time.monotonic(), message
-        if len(_kept) > MOST_KEPT:
-            del _kept[next(iter(_kept))]
-    layer.send([message], is_urgent=False)
+    messages = []
+    for group, event, key in values:
+        (message,) = layer.encode(group, event)
+        if key is not None:
+            name = _name(group, event["type"], key)
+            message = Message(message.group, message.payload, name)
+            _kept.pop(name, None)
+            _kept[name] = time.monotonic(), message
+            if len(_kept) > MOST_KEPT:
+                del _kept[next(iter(_kept))]
+        messages.append(message)
+    layer.send(messages, is_urgent=False)
 
 
 def read_newest(group: str, kind: str, key: Any) -> Event | None:

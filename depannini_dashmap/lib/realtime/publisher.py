@@ -36,13 +36,14 @@ class Publisher:
         self._changed = threading.Condition()
         self._thread: threading.Thread | None = None
         self._is_urgent = self._is_sending = False
-        self._sent_at = 0.0
+        self._is_idle = True  # the thread waits for the first message
+        self._has_patient = False  # some of what waits can wait
+        self._rest_until = 0.0
         self._breaker.when_back(self.resync)
 
     def put(self, messages: Sequence[Message], *, is_urgent: bool = True) -> None:
         """Queue messages, from any thread or event loop; those that are not urgent may wait for `GATHER_FOR`."""
         with self._changed:
-            was_empty = not self._queue
             self._queue.extend(messages)
             if len(self._queue) > MOST_WAITING:
                 logger.warning("%d events wait for Redis: dropped, sockets read the state again", len(self._queue))
@@ -50,8 +51,10 @@ class Publisher:
             if self._thread is None or not self._thread.is_alive():  # the first one, or after a fork
                 self._thread = threading.Thread(target=self._run, name="publisher", daemon=True)
                 self._thread.start()
-            if is_urgent or was_empty:
-                self._is_urgent |= is_urgent
+            self._is_urgent |= is_urgent
+            self._has_patient |= not is_urgent
+            if is_urgent or self._is_idle:
+                self._is_idle = False
                 self._changed.notify_all()
 
     def resync(self) -> None:
@@ -73,19 +76,22 @@ class Publisher:
             except Exception:
                 logger.exception("Events could not be published")
             with self._changed:
-                self._is_sending, self._sent_at = False, time.monotonic()
+                self._is_sending = False
                 self._changed.notify_all()
 
     def _take(self) -> list[Message]:
+        """Wait for messages; after some that could wait, let others gather without waking this thread for each."""
         with self._changed:
-            while not self._queue or (wait := self._patience()) > 0:
-                self._changed.wait(wait if self._queue else None)
+            while not self._is_urgent and (rest := self._rest_until - time.monotonic()) > 0:
+                self._changed.wait(rest)
+            while not self._queue:
+                self._is_idle = True
+                self._changed.wait()
             batch, self._queue = self._queue, []
-            self._is_urgent, self._is_sending = False, True
+            self._rest_until = time.monotonic() + GATHER_FOR if self._has_patient else 0.0
+            self._is_urgent = self._is_idle = self._has_patient = False
+            self._is_sending = True
             return batch
-
-    def _patience(self) -> float:
-        return 0.0 if self._is_urgent else self._sent_at + GATHER_FOR - time.monotonic()
 
     def _send(self, batch: list[Message]) -> None:
         """Make one round trip of a batch, each group's events as one PUBLISH; keep to this process if that fails."""
