@@ -19,10 +19,10 @@ def positions_moved(moves: Iterable[tuple[int, int, dict[str, Any] | orjson.Frag
     Shape: `moves` are (company id, vehicle id, position object); each frame is `{"type": "position", "company_id",
     "vehicle_id", "position"}`, and those of a company leave as one record.
     """
-    layer.publish_many(
-        (
-            watchers_of(company_id),
-            {"type": "position", "company_id": company_id, "vehicle_id": vehicle_id, "position": position},
+    frames: dict[int, list[dict[str, Any]]] = {}
+    for company_id, vehicle_id, position in moves:
+        frames.setdefault(company_id, []).append(
+            {"type": "position", "company_id": company_id, "vehicle_id": vehicle_id, "position": position}
         )
-        for company_id, vehicle_id, position in moves
-    )
+    for company_id, own in frames.items():
+        layer.publish_all(watchers_of(company_id), own)

@@ -26,7 +26,8 @@ from depannini_dashmap.lib.realtime.publisher import flush
 from depannini_dashmap.lib.realtime.subscriptions import Message
 
 __all__ = [
-    "ChannelLayer", "captured", "encode", "flush", "gathered_hints", "hint", "publish", "publish_many", "publish_now", "send",
+    "ChannelLayer", "captured", "encode", "flush", "gathered_hints", "hint", "publish", "publish_all", "publish_many", "publish_now",
+    "send",
 ]  # fmt: skip
 
 _GROUP = re.compile(r"[A-Za-z0-9._-]{1,99}\Z")
@@ -52,6 +53,13 @@ def publish_many(events: Iterable[tuple[str | Iterable[str], dict]]) -> None:
     messages = [Message(group, b"".join(parts)) for group, parts in payloads.items()]
     if messages:
         _after_commit(messages)
+
+
+def publish_all(groups: str | Iterable[str], events: Iterable[dict]) -> None:
+    """Publish many events to the same groups, as `publish` does: one message for each group."""
+    payload = b"".join([_record(event) for event in events])
+    if payload:
+        _after_commit([Message(group, payload) for group in _names(groups)])
 
 
 def hint(groups: str | Iterable[str], event: dict) -> None:
@@ -188,8 +196,8 @@ class ChannelLayer(BaseChannelLayer):
 
 def encode(groups: str | Iterable[str], event: dict) -> list[Message]:
     """Return an event as a message for each of the groups. Raises: ValueError for what is no name of a group."""
-    payload = b"%b\t%b\n" % (event["type"].encode(), orjson.dumps(event))
-    return [Message(_named(group), payload) for group in ((groups,) if isinstance(groups, str) else groups)]
+    payload = _record(event)
+    return [Message(group, payload) for group in _names(groups)]
 
 
 def send(messages: Sequence[Message], *, is_urgent: bool = True) -> None:
@@ -235,10 +243,16 @@ def _after_commit(messages: list[Message], *, are_hints: bool = False) -> None:
         transaction.on_commit(batch, robust=True)
 
 
-def _named(group: str) -> bytes:
-    if not _GROUP.match(group):
-        raise ValueError(f"Not a group name: {group!r}")
-    return group.encode()
+def _record(event: dict) -> bytes:
+    return b"%b\t%b\n" % (event["type"].encode(), orjson.dumps(event))
+
+
+def _names(groups: str | Iterable[str]) -> list[bytes]:
+    names = [groups] if isinstance(groups, str) else list(groups)
+    for name in names:
+        if not _GROUP.match(name):
+            raise ValueError(f"Not a group name: {name!r}")
+    return [name.encode() for name in names]
 
 
 def _checked(message: dict[str, Any]) -> bytes:
