@@ -87,6 +87,24 @@ def test_a_restart_is_no_outage(frozen: Any, tmp_path: Any) -> None:
         assert not guarded.lost
 
 
+def test_counting_is_one_call(frozen: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    _, port, guarded = frozen
+    cache = EnduringRedisCache(f"redis://127.0.0.1:{port}/0", {})
+    with pytest.raises(ValueError, match="not found"):
+        cache.incr("counted")
+    assert not guarded.client.exists(cache.make_key("counted"))
+    cache.add("counted", 1, 100)
+    sent = []
+    send = redis.connection.Connection.send_command
+    monkeypatch.setattr(
+        redis.connection.Connection, "send_command", lambda self, *a, **options: (sent.append(a[0]), send(self, *a, **options))
+    )
+    assert (cache.incr("counted"), cache.incr("counted", 5), cache.incr("counted", -2)) == (2, 7, 5)
+    assert sent == ["EVAL"] * 3
+    assert cache.get("counted") == 5
+    assert 0 < guarded.client.ttl(cache.make_key("counted")) <= 100
+
+
 def test_a_cache_counts_on_while_redis_is_away(frozen: Any) -> None:
     process, port, _ = frozen
     cache = EnduringRedisCache(f"redis://127.0.0.1:{port}/0", {})

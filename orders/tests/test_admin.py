@@ -146,12 +146,12 @@ def test_import_again_makes_no_duplicates(page, dispatcher):
 def test_an_export_imports_again_and_its_changes_land(page, dispatcher, company_a):
     orders = invent_orders(company_id=company_a.pk, count=3, seed=3)
     browser = page(dispatcher)
-    content = exported(browser, 0, LIST).content.decode("utf-8-sig")
+    content = exported(browser, 0, LIST).getvalue().decode("utf-8-sig")
     assert "3 skipped" in bring(browser, content)
     changed = content.replace(orders[0].customer_name, "New Name")
     assert "0 new, 1 updated, 0 deleted and 2 skipped" in bring(browser, changed)
     assert Order.objects.get(pk=orders[0].pk).customer_name == "New Name"
-    assert "3 skipped" in bring(browser, exported(browser, 1, LIST).content, "orders.xlsx")
+    assert "3 skipped" in bring(browser, exported(browser, 1, LIST).getvalue(), "orders.xlsx")
 
 
 def test_errors_name_row_and_cell_and_nothing_is_written(page, dispatcher, order):

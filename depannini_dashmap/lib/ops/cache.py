@@ -13,11 +13,25 @@ from depannini_dashmap.lib.ops import redis_breaker
 logger = logging.getLogger(__name__)
 
 
+# As Django's `EXISTS` and `INCRBY`, in one.
+_INCREASE = "if redis.call('EXISTS', KEYS[1]) == 1 then return redis.call('INCRBY', KEYS[1], ARGV[1]) end return false"
+
+
 class SharedClient(RedisCacheClient):
     """Django's client over the process's one guarded connection to Redis."""
 
     def get_client(self, key: Any = None, *, write: bool = False) -> redis_breaker.GuardedClient:
         return redis_breaker.of(self._servers[0]).client  # type: ignore[attr-defined]
+
+    def incr(self, key: Any, delta: int) -> int:
+        """Add to a number by one call instead of two: every request of a signed-in user is counted.
+
+        Raises: ValueError for a key that is not there.
+        """
+        value: Any = self.get_client(key, write=True).eval(_INCREASE, 1, key, delta)
+        if value is None:
+            raise ValueError(f"Key '{key}' not found.")
+        return int(value)
 
 
 def _going_on(name: str) -> Callable[..., Any]:

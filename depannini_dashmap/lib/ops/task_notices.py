@@ -63,7 +63,7 @@ def can_listen() -> bool:
 
 
 def listen() -> bool:
-    """Listen on this thread's connection; tell whether it did so before. Raises: DatabaseError."""
+    """Listen on this thread's connection. Returns whether it did so before. Raises: DatabaseError."""
     connection.ensure_connection()
     if connection.connection in _listening:
         return True
@@ -84,7 +84,7 @@ def wait(wake: Wake, seconds: float) -> None:
 
 
 def _arrived() -> bool:
-    """Take the notices that came; tell whether there were any."""
+    """Take the notices that came. Returns whether there were any."""
     raw = connection.connection
     with connection.wrap_database_errors:
         raw.poll()

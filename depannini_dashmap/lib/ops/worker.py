@@ -33,6 +33,7 @@ POLL_LONG_EVERY = 2.0
 POLL_EVERY = 0.5
 MAX_TRIES = 10
 LONGEST_DELAY = 3600
+LONGEST_REST = 60.0  # seconds
 TAKE_OVER_EVERY = 5.0  # seconds between two looks for what dead processes have left undone
 LONGEST_OUTAGE_DELAY = 3.0
 LONG = "long"
@@ -112,7 +113,8 @@ class Worker:
 
         later = self._mine().filter(status=TaskResultStatus.READY, run_after__gt=self._asked_at, run_after__lt=get_date_max())
         due = later.order_by("run_after").values_list("run_after", flat=True).first()
-        return min((due - timezone.now()).total_seconds(), TAKE_OVER_EVERY) if due else TAKE_OVER_EVERY
+        longest = LONGEST_REST if self.long_tasks else TAKE_OVER_EVERY
+        return min((due - timezone.now()).total_seconds(), longest) if due else longest
 
     def drain(self) -> int:
         """Run all due tasks and return their number."""
@@ -128,7 +130,8 @@ class Worker:
 
     def run_next(self) -> bool:
         """Run one due task. Returns whether there was one."""
-        if time.monotonic() - self._looked_at > TAKE_OVER_EVERY:
+        # Of the two workers of a process one is enough; what it makes due again wakes the other.
+        if not self.long_tasks and time.monotonic() - self._looked_at > TAKE_OVER_EVERY:
             self._take_over()
             self._looked_at = time.monotonic()
         row = self._claim()

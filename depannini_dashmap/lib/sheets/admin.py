@@ -5,12 +5,16 @@ from __future__ import annotations
 from typing import Any
 
 from django.core.exceptions import PermissionDenied
-from django.http import Http404, HttpRequest, HttpResponse
+from django.db.models import QuerySet
+from django.http import FileResponse, Http404, HttpRequest, HttpResponse, StreamingHttpResponse
+from django.http.response import HttpResponseBase
 from django.urls import URLPattern, path
 from import_export.admin import ImportExportMixin
 from import_export.formats.base_formats import CSV, XLSX
 from import_export.forms import ExportForm
+from import_export.signals import post_export
 
+from depannini_dashmap.lib.sheets.exports import as_csv, as_workbook
 from depannini_dashmap.lib.sheets.limits import MAX_ROWS
 from depannini_dashmap.lib.sheets.pages import SheetPages
 
@@ -31,7 +35,6 @@ class SheetAdmin(SheetPages, ImportExportMixin):
     import_formats = [CSV, XLSX]
     export_formats = [CSV, XLSX]
     export_form_class = SheetExportForm
-    to_encoding = "utf-8-sig"
 
     def has_export_permission(self, request: HttpRequest) -> bool:
         return self.has_view_permission(request)
@@ -39,6 +42,20 @@ class SheetAdmin(SheetPages, ImportExportMixin):
     def get_urls(self) -> list[URLPattern]:
         name = f"{self.opts.app_label}_{self.opts.model_name}_empty_sheet"
         return [path("import/empty.csv", self.admin_site.admin_view(self.empty_sheet), name=name), *super().get_urls()]
+
+    def _do_file_export(self, file_format: Any, request: HttpRequest, queryset: QuerySet, export_form: Any = None) -> HttpResponseBase:
+        """Answer the file: text goes out while it is read, a workbook once it is whole, on disk."""
+        if not self.has_export_permission(request):
+            raise PermissionDenied
+        resource = self.resource_classes[0](**self.get_export_resource_kwargs(request, export_form=export_form))
+        rows = resource.filter_export(queryset)
+        headers = {"Content-Disposition": f'attachment; filename="{self.get_export_filename(request, queryset, file_format)}"'}
+        kind = file_format.get_content_type()
+        post_export.send(sender=None, model=self.model)
+        if isinstance(file_format, XLSX):
+            book = as_workbook(resource, rows, self.model.__name__)
+            return FileResponse(book, content_type=kind, headers=headers)
+        return StreamingHttpResponse(as_csv(resource, rows), content_type=kind, headers=headers)
 
     def empty_sheet(self, request: HttpRequest) -> HttpResponse:
         """Return a CSV file with the names of the columns alone, to fill in."""
