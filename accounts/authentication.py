@@ -1,4 +1,4 @@
-"""Who sends an API request, by its `Authorization` header alone; session cookies and query strings give nothing."""
+"""DRF authentication by the `Authorization` header alone; session cookies and query strings are ignored."""
 
 import re
 from typing import ClassVar

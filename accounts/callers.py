@@ -1,4 +1,4 @@
-"""Who a request counts for where codes are asked for and tried: a keyed hash, so that no row holds an address."""
+"""Keyed hash of the account or network that requests or enters codes, so that no row holds an address."""
 
 from __future__ import annotations
 

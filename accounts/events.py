@@ -1,4 +1,4 @@
-"""What is published to the sockets of a user: they close or check their rights again, and pass nothing on."""
+"""Events for the sockets of a user, which close or check their rights again."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which rows somebody may see or change: the QuerySet verbs of users, companies, memberships, codes and tokens."""
+"""QuerySets of users, companies, memberships, codes and tokens: which rows a user may see or change."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What goes out by e-mail and SMS, and in which words; when it goes belongs to the tasks."""
+"""Texts and sending of e-mails and SMS; when they are sent belongs to the tasks."""
 
 from __future__ import annotations
 

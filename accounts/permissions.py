@@ -1,4 +1,4 @@
-"""Who may try an endpoint; which rows they then see is `visible_to`, and both refuse before anything changes."""
+"""DRF permissions of endpoints; which rows a user sees is `visible_to`."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""What operators and the group Roadside look at: requests with their ledger of offers, assistants, tariffs. States change by services only."""
+"""Admin for operators and the group Roadside: requests with their offers, assistants, tariffs. States change by services only."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is published on the assistance sockets: group names and one builder per frame, exactly as it goes out.
+"""Group names of the assistance sockets, and one builder for each frame, exactly as it is sent.
 
 Who gets a frame is decided by the group it is published to; checks belong to the services that publish. What a room or an
 assistant gets also goes to those who watch the roadside, as their frames (``assistance``, ``assistance_location``) and hints.

@@ -1,4 +1,4 @@
-"""Which state of a request for help may follow which, and who may move it; how a move is stored does not belong here."""
+"""Transition table of a request's states, and who may take each step; storing a step does not belong here."""
 
 from __future__ import annotations
 

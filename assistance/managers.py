@@ -1,4 +1,4 @@
-"""Who sees which requests, offers and assistants, and which of them are open, free or fresh: the QuerySet verbs."""
+"""QuerySets of requests, offers and assistants: who sees which, and which are open, free or fresh."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What this app does when accounts announces something: one service call each."""
+"""Receivers of the signals of accounts: one service call each."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What happens by itself after a while: rows in the task table that hold ids only and are safe to run twice."""
+"""Delayed tasks of requests: rows that hold ids only and are safe to run twice."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the list of vehicles can be narrowed by."""
+"""Filters of the list of vehicles."""
 
 from django_filters.rest_framework import FilterSet
 

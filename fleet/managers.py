@@ -1,4 +1,4 @@
-"""Which vehicles somebody may see, and which still run."""
+"""QuerySets of vehicles: which a user may see, and which are not deleted."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a company drives."""
+"""Vehicles of a company."""
 
 from typing import Any
 

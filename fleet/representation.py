@@ -1,4 +1,4 @@
-"""How a vehicle looks in an answer: built from one `values_list()` query, without model instances."""
+"""Representation of a vehicle in answers, built from one `values_list()` query, without model instances."""
 
 from typing import Any
 

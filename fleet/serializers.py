@@ -1,4 +1,4 @@
-"""What a vehicle may be sent as."""
+"""Serializers of vehicles."""
 
 from rest_framework import serializers
 

@@ -1,4 +1,4 @@
-"""What this app tells the apps above it; receivers live there and call one service.
+"""Signals of this app for the apps above it, whose receivers call one service.
 
 Sent inside the transaction of the change with the vehicle's row locked, so a receiver that raises undoes it, and a new
 trip, which locks the same row first, cannot slip in between.

@@ -1,4 +1,4 @@
-"""What the list of orders can be narrowed by."""
+"""Filters of the list of orders."""
 
 import django_filters
 from django_filters.rest_framework import FilterSet

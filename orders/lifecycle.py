@@ -1,4 +1,4 @@
-"""Which status of an order may follow which, and who moves it; plain text in and out, no tables."""
+"""Transition table of an order's statuses, and who may take each step; no database."""
 
 from django.utils.translation import gettext_lazy as _
 

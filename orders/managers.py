@@ -1,4 +1,4 @@
-"""Which orders and stops somebody may see, and which wait for a trip."""
+"""QuerySets of orders and stops: which a user may see, and which wait for a trip."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How an order with its stops looks in an answer: built from one `values_list()` query, without model instances."""
+"""Representation of an order with its stops in answers, built from one `values_list()` query, without model instances."""
 
 from typing import Any
 

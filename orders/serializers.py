@@ -1,4 +1,4 @@
-"""What orders and stops may be sent as, and how the schema shows them."""
+"""Serializers of orders and stops: validation of bodies, and their shape in the schema."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""The flows of orders: take, change, delete. What trips do to them is in `journeys`."""
+"""Services of orders: create, change, delete. What trips do to them is in `trip_assignment`."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""What this app asks the apps above it; receivers live there and call one service.
+"""Signals of this app for the apps above it, whose receivers call one service.
 
 - ``order_status_requested(order, status, actor)``: somebody asks by PUT for another status of an order that a trip
   holds; sent inside the transaction with the order's row locked. The receiver returns the status of that trip as text

@@ -1,4 +1,4 @@
-"""What a trip does to the orders that it holds: the verbs that the trips app calls.
+"""Assign orders to a trip and release them: the services that the trips app calls.
 
 Each verb is called inside the trip's transaction, after the trip's row was locked; it locks the orders by id and keeps
 their history. Bodies know nothing of trips: `Order.is_in_trip` is the claim.

@@ -1,4 +1,4 @@
-"""What is published about positions."""
+"""Events and group names of positions."""
 
 from __future__ import annotations
 

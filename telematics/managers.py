@@ -1,4 +1,4 @@
-"""Which positions somebody may see, and the verbs that read many of them."""
+"""QuerySets of positions and devices: which a user may see, and reads of many."""
 
 from __future__ import annotations
 

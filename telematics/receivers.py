@@ -1,4 +1,4 @@
-"""What other apps' changes mean for devices; each receiver is one service call."""
+"""Receivers of the signals of lower apps for devices; each is one service call."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What can be done with positions: record one, record many, make up a drive. One transaction each."""
+"""Services of positions: record one, record many, generate a drive. One transaction each."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the lists of trips and trip stops can be narrowed by."""
+"""Filters of the lists of trips and trip stops."""
 
 import datetime as dt
 

@@ -1,4 +1,4 @@
-"""Which status of a trip may follow which, and what a step does to its orders and stops; plain text, no tables."""
+"""Transition table of a trip's statuses, and what a step does to its orders and stops; no database."""
 
 from django.utils.translation import gettext_lazy as _
 

@@ -1,4 +1,4 @@
-"""Which trips and trip stops somebody may see, and which are still to be driven."""
+"""QuerySets of trips and trip stops: which a user may see, and which are still to be driven."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What trips answers when fleet and orders ask; each body is one service call."""
+"""Receivers of the signals of fleet and orders; each is one service call."""
 
 from typing import Any
 

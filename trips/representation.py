@@ -1,4 +1,4 @@
-"""How trips and their stops look in an answer: dicts put together from flat queries, without model instances.
+"""Representation of trips and their stops in answers: dicts built from flat queries, without model instances.
 
 A list of trips costs two queries whatever its length: the trips, and the stops of them all.
 """

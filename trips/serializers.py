@@ -1,4 +1,4 @@
-"""What trips and trip stops may be sent as, and how the schema shows them."""
+"""Serializers of trips and trip stops: validation of bodies, and their shape in the schema."""
 
 from __future__ import annotations
 

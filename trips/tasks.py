@@ -1,4 +1,4 @@
-"""What the worker does for trips; a row holds an id only and is safe to run twice."""
+"""Tasks of trips; a row holds an id only and is safe to run twice."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What can be done with accounts: one verb each, the same for REST, admin and commands."""
+"""Services of accounts, one verb each, for REST, admin and commands."""
 
 from accounts.services.account_closure import close_account
 from accounts.services.callers import caller_account

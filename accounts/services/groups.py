@@ -1,4 +1,4 @@
-"""Who works the roadside side: the group Roadside, whose members must be dispatchers."""
+"""Membership of the group Roadside, which only dispatchers may have."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Asking somebody to work for a company, and their answer. Whether such a person exists is never told.
+"""Invite a person to a company, accept, decline and revoke. Answers never reveal whether the person exists.
 
 The company is locked first, then the account, then the invitation is ended by one conditional step: of accepting,
 declining and revoking at once, one wins.

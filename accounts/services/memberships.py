@@ -1,4 +1,4 @@
-"""Who works for a company: roles, leaving, being removed. The company is locked first, then the account.
+"""Change roles in a company, leave it, remove members. The company is locked first, then the account.
 
 Of two owners who go at once the lock lets one be first; the other is then the last.
 """

@@ -1,4 +1,4 @@
-"""What the views of this app share: reading a body, and optional sign-in."""
+"""Base of the views of this app: reading a body, and optional authentication."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is left of somebody who closes their account: open jobs end, past ones stay without the person."""
+"""Close the assistance side of an account: open jobs end, past ones stay without the person."""
 
 from __future__ import annotations
 

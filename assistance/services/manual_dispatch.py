@@ -1,4 +1,4 @@
-"""What staff do by hand: see who could help and why others cannot, assign an assistant, cancel with a reason."""
+"""Manual dispatch by staff: rank candidates with their obstacles, assign an assistant, cancel with a reason."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Who is asked: waves of offers, offers to those who become available nearby, and the end of offers."""
+"""Offers to assistants: in waves, to those who become available nearby, and how offers end."""
 
 from __future__ import annotations
 

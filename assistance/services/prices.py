@@ -1,4 +1,4 @@
-"""What a job costs once it was asked for: the assistant's price of a repair, an adjustment by staff, the client's answer."""
+"""Set the price of a job: by the assistant of a repair, by staff, and the client's answer to it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Locking a request, moving it to a state and telling its room: what every flow on requests is made of.
+"""Lock a request, change its state and publish it: the steps that every service of requests shares.
 
 Locks are taken in the order in which closing an account takes them: the account, its profile, requests, offers.
 """

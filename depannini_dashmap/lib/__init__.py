@@ -1,1 +1,1 @@
-"""What every app may lean on; owns no tables and imports no app."""
+"""Library of all apps; it owns no tables and imports no app."""

@@ -1,4 +1,4 @@
-"""What people type, in one spelling: texts without invisible ends, digits of any script, addresses, phones, plates."""
+"""Normalisation of what people type: texts without invisible ends, digits of any script, addresses, phones, plates."""
 
 from __future__ import annotations
 

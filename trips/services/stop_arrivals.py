@@ -1,4 +1,4 @@
-"""What positions say about trips: telematics asks which stops are watched, and reports arrivals and departures.
+"""Record arrivals and departures that telematics reports, and return the stops that it watches.
 
 Positions stamp times only; that the work at a stop is done is said by people.
 """

@@ -1,4 +1,4 @@
-"""The flows of the tour itself: make, change, move through its states, delete. What it visits is in `stops`."""
+"""Services of trips: create, change, move through the states, delete. The stops of a trip are in `stops`."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""How REST reads, answers, pages and refuses; DRF's own classes with what the contract adds."""
+"""Parsers, renderers, pagination, errors and base views of REST: DRF's classes with what the contract adds."""

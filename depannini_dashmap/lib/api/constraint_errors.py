@@ -1,4 +1,4 @@
-"""Which rule of the database a write broke, in the words of the models: what two who came at once are told."""
+"""Domain errors for broken constraints of the database, named by the models' fields."""
 
 from __future__ import annotations
 

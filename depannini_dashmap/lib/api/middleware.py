@@ -1,4 +1,4 @@
-"""What happens around every request: its id, the content security policy, and what pages need: language, zone, readable parameters."""
+"""Middleware: request id, hosts, character set, Permissions-Policy, and for pages language, time zone and parameters."""
 
 import logging
 import re

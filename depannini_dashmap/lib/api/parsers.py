@@ -1,4 +1,4 @@
-"""How request bodies are read. DRF's own modules import this while they load, so it imports no views."""
+"""Parsers of request bodies. DRF's own modules import this while they load, so it imports no views."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""How answers are written. DRF's own modules import this while they load, so it imports no views."""
+"""Renderers of answers. DRF's own modules import this while they load, so it imports no views."""
 
 from typing import Any
 

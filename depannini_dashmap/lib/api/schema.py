@@ -1,4 +1,4 @@
-"""What the OpenAPI schema says beyond the serializers: the refusals of every operation, and texts that are empty."""
+"""Post-processing of the OpenAPI schema: errors of every operation, and texts that may be empty."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""Who is asking: request id and address of the request that this thread or task serves, and what an address counts as."""
+"""Context of the current request: its id and address, and the network that an address counts as."""
 
 import ipaddress
 import logging

@@ -1,1 +1,1 @@
-"""What leaves for people outside: mails and text messages, each handed over by one function."""
+"""Outgoing messages: mails and SMS, each sent by one function."""

@@ -1,4 +1,4 @@
-"""Which numbers get no SMS, whoever asks: those that cost the sender many times more, and foreign ones where that is set."""
+"""Numbers that get no SMS: expensive ones, and foreign ones where that is set."""
 
 from __future__ import annotations
 
