@@ -1,15 +1,17 @@
 """Lists of orders whose cost does not grow with the history: which indexes answer them, and what is no longer counted."""
 
 import json
+from types import SimpleNamespace
 
 import pytest
+from django.apps import apps
 from django.db import connection
 from django.db.models import QuerySet
 from django.urls import reverse
 
 from accounts.models import Company, Membership
 from depannini_dashmap.lib.admin.bounded_pages import BoundedPaginator
-from depannini_dashmap.lib.db.search import search
+from depannini_dashmap.lib.db.search import AddSearchIndex, search
 from orders.fake import invent_orders
 from orders.models import Order
 
@@ -128,3 +130,40 @@ def test_a_search_draws_no_dates(client, dispatcher, many):
     client.force_login(dispatcher, backend="django.contrib.auth.backends.ModelBackend")
     page = client.get(reverse("admin:orders_order_changelist"), {"q": "a"}).content.decode()
     assert "toplinks" not in page
+
+
+@pytest.mark.postgres
+@pytest.mark.django_db(transaction=True)
+def test_searches_work_where_the_extension_may_not_be_created(dispatcher, company_a):
+    invent_orders(company_id=company_a.pk, count=3, seed=5)
+    wanted = Order.objects.order_by("pk").first()
+    state = SimpleNamespace(apps=apps)
+    index = AddSearchIndex("order", "order_words", FIELDS)
+
+    def has_index():
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT 1 FROM pg_indexes WHERE indexname = 'order_words'")
+            return cursor.fetchone() is not None
+
+    def run(act, *before, after="SELECT 1"):
+        with connection.schema_editor(atomic=False) as editor, connection.cursor() as cursor:
+            for statement in before:
+                cursor.execute(statement)
+            act("orders", editor, state, state)
+            cursor.execute(after)
+
+    role = f"few_rights_{connection.settings_dict['NAME'][:40]}"
+    try:
+        run(index.database_backwards)
+        assert not has_index()
+        create = [f'CREATE ROLE "{role}"', f'SET ROLE "{role}"']
+        run(index.database_forwards, "DROP EXTENSION pg_trgm", *create, after="RESET ROLE")
+        assert not has_index()
+        assert wanted in search(Order.objects.all(), FIELDS, [wanted.customer_name], wanted.customer_name)
+    finally:
+        with connection.cursor() as cursor:
+            cursor.execute("RESET ROLE")
+            cursor.execute(f'DROP ROLE IF EXISTS "{role}"')
+        run(index.database_forwards)
+    assert has_index()
+    assert wanted in search(Order.objects.all(), FIELDS, [wanted.customer_name], wanted.customer_name)
