@@ -43,7 +43,7 @@ class Message(NamedTuple):
     kept_as: bytes | None = None  # the Redis key under which the payload is kept as the newest of its stream
 
 
-RESYNC = Message(b"*", b"")
+RESYNC = Message(b"*", b"*\tresync\t{}\n")  # as the release before has it, which sends everything else there too
 
 
 class Event:
@@ -159,7 +159,7 @@ class Subscriptions:
     def dispatch(self, group: bytes, payload: bytes) -> None:
         """Hand each event of a payload to the members of its group."""
         if group == RESYNC.group:
-            return self.resync_all()
+            return self.resync_all() if RESYNC.payload in payload else None
         members = self._members.get(group)
         if members:
             for event in events(group, payload):
