@@ -37,10 +37,6 @@ INVALID = RowResult.IMPORT_TYPE_INVALID
 _COUNTED = {NEW: "new", UPDATE: "updated", SKIP: "skipped", INVALID: "refused"}
 
 
-class Interrupted(Exception):
-    """The worker is to end; the sheet goes on where it is when it is taken up again."""
-
-
 def rows() -> Any:
     """Return the manager of sheets on their way in."""
     return apps.get_model("depannini_dashmap", "SheetImport").objects
