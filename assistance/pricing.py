@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from decimal import ROUND_HALF_UP, Decimal
+from typing import NamedTuple
 
 CENT = Decimal("0.01")
 METRE = Decimal("0.001")
@@ -20,6 +21,15 @@ class Rates:
     minimum: Decimal = ZERO
 
 
+class Lines(NamedTuple):
+    """What a price is made of; `top_up` is what lifts it to the minimum."""
+
+    base: Decimal
+    distance: Decimal
+    top_up: Decimal
+    total: Decimal
+
+
 def kilometres(distance_km: float) -> Decimal:
     """Return a distance to the metre."""
     return Decimal(repr(distance_km)).quantize(METRE, rounding=ROUND_HALF_UP)
@@ -33,3 +43,11 @@ def money(amount: Decimal) -> Decimal:
 def price(rates: Rates, distance_km: Decimal) -> Decimal:
     """Return base + distance × rate, at least the minimum, to the cent."""
     return money(max(rates.base + rates.per_km * distance_km, rates.minimum))
+
+
+def lines(rates: Rates, distance_km: Decimal) -> Lines:
+    """Give the parts of a price, which add up to it to the cent."""
+    total = price(rates, distance_km)
+    asked = money(rates.base + rates.per_km * distance_km)
+    base = money(rates.base)
+    return Lines(base, asked - base, total - asked, total)

@@ -1,7 +1,7 @@
 """Services of accounts, one verb each, for REST, admin and commands."""
 
 from accounts.services.account_closure import close_account
-from accounts.services.callers import caller_account
+from accounts.services.callers import caller_account, look_up_caller
 from accounts.services.codes import (
     confirm_reset,
     request_own_verification,
@@ -41,6 +41,7 @@ __all__ = [
     "end_sessions",
     "invite",
     "is_empty",
+    "look_up_caller",
     "open_account",
     "open_company",
     "register_dispatcher",

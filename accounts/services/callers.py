@@ -7,8 +7,11 @@ and whoever registers with it has an account beside the caller's. Proving it joi
 from __future__ import annotations
 
 import uuid
+from typing import NamedTuple
 
 from django.db import transaction
+from django.utils.translation import gettext_lazy as _
+from django_stubs_ext import StrOrPromise
 
 from accounts import signals
 from accounts.models import User, VerificationCode
@@ -17,11 +20,29 @@ from depannini_dashmap.lib.errors import InvalidData
 from depannini_dashmap.lib.ops import audit
 
 REFUSED = {
-    User.Type.ASSISTANT: "This number belongs to an assistant.",
-    User.Type.DISPATCHER: "This number belongs to a dispatcher.",
-    User.Type.STAFF: "This number belongs to a member of staff.",
+    User.Type.ASSISTANT: _("This number belongs to an assistant."),
+    User.Type.DISPATCHER: _("This number belongs to a dispatcher."),
+    User.Type.STAFF: _("This number belongs to a member of staff."),
 }
-SWITCHED_OFF = "The account with this number is switched off."
+SWITCHED_OFF = _("The account with this number is switched off.")
+
+
+class Known(NamedTuple):
+    """The client who calls from a number, None for a new one; or why nobody can be asked for under it."""
+
+    client: User | None
+    refusal: StrOrPromise = ""
+
+
+def look_up_caller(*, phone_number: str) -> Known:
+    """Say who would be asked for under an E.164 number; makes no account."""
+    holder = User.objects.filter(phone_number=phone_number).first()
+    if holder is not None:
+        if problem := _problem_of(holder):
+            return Known(None, problem)
+        if holder.phone_verified:
+            return Known(holder)
+    return Known(User.objects.filter(caller_phone=phone_number).first())
 
 
 @transaction.atomic
@@ -32,20 +53,19 @@ def caller_account(*, phone_number: str, name: str) -> User:
     Raises: InvalidData for a number of somebody who is no client, or whose account is switched off.
     """
     _hold_number(phone_number)
-    holder = User.objects.filter(phone_number=phone_number).first()
-    if holder is not None:
-        problem = REFUSED.get(User.Type(holder.user_type)) or ("" if holder.is_active else SWITCHED_OFF)
-        if problem:
-            raise InvalidData(fields={"client.phone_number": [problem]})
-        if holder.phone_verified:
-            return holder
-    caller = User.objects.filter(caller_phone=phone_number).first()
+    caller, problem = look_up_caller(phone_number=phone_number)
+    if problem:
+        raise InvalidData(fields={"client.phone_number": [problem]})
     if caller is None:
         return _new_caller(phone_number, name)
-    if name and caller.name != name:
+    if caller.caller_phone == phone_number and name and caller.name != name:
         caller.name = name
         caller.save(update_fields=["name"])
     return caller
+
+
+def _problem_of(holder: User) -> StrOrPromise:
+    return REFUSED.get(User.Type(holder.user_type)) or ("" if holder.is_active else SWITCHED_OFF)
 
 
 def _new_caller(phone_number: str, name: str) -> User:

@@ -4,6 +4,7 @@ from assistance.services.account_closure import close_open_jobs
 from assistance.services.approvals import approve_assistant, withdraw_approval
 from assistance.services.calls import (
     Caller,
+    assign_for_caller,
     cancel_scheduled,
     join_caller,
     open_scheduled,
@@ -26,13 +27,14 @@ from assistance.services.profiles import (
     set_duty,
 )
 from assistance.services.releases import release
-from assistance.services.requests import request_assistance
+from assistance.services.requests import Quote, distance_of, quote, request_assistance
 from assistance.services.signs_of_life import check_stalled, note_sign_of_life, note_signs_of_life
 from assistance.services.signs_of_life import is_due as is_sign_due
 
 __all__ = [
     "Caller",
     "Posted",
+    "Quote",
     "Ranked",
     "PartyLocation",
     "accept",
@@ -40,6 +42,7 @@ __all__ = [
     "approve_assistant",
     "ask_again",
     "assign_by_hand",
+    "assign_for_caller",
     "cancel_by_staff",
     "cancel_scheduled",
     "change_own_profile",
@@ -48,6 +51,7 @@ __all__ = [
     "close_open_jobs",
     "complete",
     "decline",
+    "distance_of",
     "expire",
     "is_sign_due",
     "join_caller",
@@ -57,6 +61,7 @@ __all__ = [
     "note_signs_of_life",
     "post_chat",
     "open_scheduled",
+    "quote",
     "ranked_candidates",
     "rate",
     "register_assistant",

@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from django.conf import settings
 from django.db import IntegrityError, transaction
 from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
 
 from accounts.services import caller_account
 from assistance import lifecycle, selectors, tasks
 from assistance.models import Assistance, ScheduledRequest
-from assistance.services import requests, state
+from assistance.services import manual_dispatch, requests, state
 from assistance.services.requests import Place, Requested
 from depannini_dashmap.lib.errors import Conflict, Forbidden, InvalidData, NotFound
 from depannini_dashmap.lib.ops import audit
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 
 TRY_AGAIN_AFTER = timedelta(minutes=1)
 LONGEST_AHEAD = timedelta(days=365)
-OPEN_ALREADY = "This caller already has an open request"
+OPEN_ALREADY = _("This caller already has an open request")
 
 
 class Caller(NamedTuple):
@@ -58,6 +59,17 @@ def request_for_caller(staff: User, caller: Caller, **asked: Any) -> Requested:
     return requested._replace(assistance=selectors.assistance_for(staff, requested.assistance["id"]))
 
 
+def assign_for_caller(staff: User, caller: Caller, *, assistant_id: int, **asked: Any) -> Requested:
+    """Open a request for a caller and give it to an assistant, both or neither; nobody else is asked.
+
+    Raises: as request_for_caller and assign_by_hand.
+    """
+    with transaction.atomic():
+        requested = request_for_caller(staff, caller, is_offered=False, **asked)
+        manual_dispatch.assign_by_hand(staff, assistance_id=requested.assistance["id"], assistant_id=assistant_id)
+    return requested._replace(assistance=selectors.assistance_for(staff, requested.assistance["id"]))
+
+
 @transaction.atomic
 def schedule_for_caller(
     staff: User,
@@ -76,7 +88,7 @@ def schedule_for_caller(
         raise Forbidden()
     now = timezone.now()
     if not now < scheduled_for <= now + LONGEST_AHEAD:
-        raise InvalidData(fields={"scheduled_for": ["A time ahead, within a year."]})
+        raise InvalidData(fields={"scheduled_for": [_("A time ahead, within a year.")]})
     requests.distance_of(pickup, dropoff)  # refused now rather than when nobody is on the line
     row = ScheduledRequest.objects.create(
         client=caller_account(phone_number=caller.phone_number, name=caller.name),

@@ -32,10 +32,13 @@ class Requested(NamedTuple):
     nearby: list[Candidate]
 
 
-class _Quote(NamedTuple):
+class Quote(NamedTuple):
+    """What a job costs, who says so, and the tariff behind it; nothing yet where an assistant names the price."""
+
     price: Decimal
     source: str
     currency: str
+    tariff: Tariff | None = None
 
 
 def request_assistance(
@@ -87,16 +90,18 @@ def open_request(
     vehicle_type: str = "",
     description: str = "",
     billed_to: str = "",
+    is_offered: bool = True,
 ) -> Requested:
     """Open a client's request inside the caller's transaction; one billed to somebody else does not count as their one.
 
+    Effects: none on assistants where it is not offered: whoever opens it assigns it in the same transaction.
     Raises: as request_assistance, but IntegrityError while another request is open.
     """
     now = timezone.now()
     if not state.hold_account(user.pk):
         raise Unauthenticated()
     distance_km = distance_of(pickup, dropoff)
-    quote = _quote(assistance_type, vehicle_type, distance_km, now)
+    asked_price = quote(assistance_type, vehicle_type, distance_km, now)
     job = Assistance.objects.create(
         client=user,
         assistance_type=assistance_type,
@@ -109,10 +114,10 @@ def open_request(
         dropoff_lat=dropoff[0] if dropoff else None,
         dropoff_lng=dropoff[1] if dropoff else None,
         distance_km=distance_km,
-        total_price=quote.price,
-        price_is_final=bool(quote.source),
-        price_source=quote.source,
-        currency=quote.currency,
+        total_price=asked_price.price,
+        price_is_final=bool(asked_price.source),
+        price_source=asked_price.source,
+        currency=asked_price.currency,
         status=lifecycle.REQUESTED,
         wave=1,
         radius_km=offers.radius_of(1),
@@ -120,6 +125,9 @@ def open_request(
         updated_at=now,
         expires_at=now + settings.ASSISTANCE_TTL,
     )
+    if not is_offered:
+        tasks.plan_expiry(job.pk, job.expires_at)
+        return Requested(state.seen_by(user.pk, job, now), [])
     near = nearby.within(*pickup, job.radius_km, Search(assistance_type, now))
     asked = near[: offers.size_of(1)]
     offers.open_offers([(job, candidate) for candidate in asked], source=Offer.Source.WAVE, now=now)
@@ -129,9 +137,9 @@ def open_request(
     return Requested(state.seen_by(user.pk, job, now), near)
 
 
-def _quote(assistance_type: str, vehicle_type: str, distance_km: Decimal, now: datetime) -> _Quote:
+def quote(assistance_type: str, vehicle_type: str, distance_km: Decimal, now: datetime) -> Quote:
     """Price a job by the tariff in force; a repair, or a job without tariff, is priced by the assistant later."""
-    unpriced = _Quote(pricing.ZERO, Assistance.PriceSource.NONE, settings.CURRENCY)
+    unpriced = Quote(pricing.ZERO, Assistance.PriceSource.NONE, settings.CURRENCY)
     if assistance_type == ServiceType.REPAIR:
         return unpriced
     tariff = Tariff.objects.in_force(
@@ -140,7 +148,7 @@ def _quote(assistance_type: str, vehicle_type: str, distance_km: Decimal, now: d
     price = tariff.price_of(distance_km) if tariff else None
     if tariff is None or price is None:
         return unpriced
-    return _Quote(price, Assistance.PriceSource.TARIFF, tariff.currency or settings.CURRENCY)
+    return Quote(price, Assistance.PriceSource.TARIFF, tariff.currency or settings.CURRENCY, tariff)
 
 
 def distance_of(pickup: Place, dropoff: Place | None) -> Decimal:

@@ -15,7 +15,8 @@ from depannini_dashmap.console.board import views as board_views
 from depannini_dashmap.console.companies import views as companie_views
 from depannini_dashmap.console.orders import views as order_views
 from depannini_dashmap.console.people import views as people_views
-from depannini_dashmap.console.requests import tariffs
+from depannini_dashmap.console.places import views as place_views
+from depannini_dashmap.console.requests import new_call, tariffs
 from depannini_dashmap.console.requests import views as request_views
 from depannini_dashmap.console.trips import views as trip_views
 from depannini_dashmap.console.vehicles import connect
@@ -63,6 +64,10 @@ def console_urls(site: DispatchAdminSite) -> list[URLPattern]:
         path("dispatch/trips/<int:trip_id>/fill/", page(order_views.fill_trip), name="dispatch_fill_trip"),
         path("dispatch/trips/<int:trip_id>/stops/<int:stop_id>/", page(trip_views.mark_stop), name="dispatch_stop_done"),
         path("dispatch/trips/<int:trip_id>/take-out/", page(trip_views.take_out), name="dispatch_take_out"),
+        path("places/", site.admin_view(place_views.search), name="places"),
+        path("places/at/", site.admin_view(place_views.name), name="place_name"),
+        path("dispatch/requests/new/", page(new_call.take_call), name="new_call"),
+        path("dispatch/requests/new/preview/", site.admin_view(new_call.preview), name="call_preview"),
         path("dispatch/requests/<int:assistance_id>/", page(request_views.show_request), name="dispatch_request"),
         path(
             "dispatch/requests/<int:assistance_id>/assign/<int:assistant_id>/",

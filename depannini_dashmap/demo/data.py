@@ -12,7 +12,7 @@ from django.contrib.auth.models import Group
 from django.db import transaction
 from django.utils import timezone
 
-from accounts.models import OPERATORS, Company, Membership, User
+from accounts.models import OPERATORS, ROADSIDE, Company, Membership, User
 from accounts.signals import assistant_registered
 from assistance.models import Assistance, ChatMessage, Offer
 from assistance.services import approvals, jobs, profiles, requests
@@ -100,7 +100,9 @@ def seed(seed_number: int = 1) -> Made:
         DISPATCHERS, ("Atlas Transport", "Riviera Logistique"), (ALGIERS, MONACO), (40, 20), strict=True
     ):
         _make_company(person, name, places, orders, chance, made)
-    _let_work_for_both(User.objects.get(username=DISPATCHERS[0].login))
+    first = User.objects.get(username=DISPATCHERS[0].login)
+    _let_work_for_both(first)
+    first.groups.add(Group.objects.get_or_create(name=ROADSIDE)[0])
     _make_roadside(chance, made)
     return made
 

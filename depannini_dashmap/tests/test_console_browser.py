@@ -419,6 +419,7 @@ def test_every_page_can_be_read_and_worked_by_everybody(
     ]
     if username == "salim":
         paths += [
+            "/admin/dispatch/requests/new/",
             f"/admin/dispatch/requests/{job.pk}/",
             f"/admin/dispatch/requests/{job.pk}/cancel/",
             f"/admin/dispatch/requests/{job.pk}/price/",

@@ -1,4 +1,4 @@
-// `/` focuses the search field of the page, or the one in the header.
+// `/` focuses the search field of the page, or the one in the header; `n` opens the page of a new call.
 "use strict";
 // Django shows date and time as two fields whose words are no labels.
 for (const field of document.querySelectorAll(".datetime input:not([aria-label])")) {
@@ -16,9 +16,14 @@ for (const head of document.querySelectorAll(".inline-group thead th:empty")) {
   head.replaceWith(cell);
 }
 document.addEventListener("keydown", (event) => {
-  if (event.key !== "/" || event.ctrlKey || event.metaKey || event.altKey) return;
-  const target = event.target;
-  if (target.closest("input, textarea, select, [contenteditable]")) return;
+  if (event.ctrlKey || event.metaKey || event.altKey || event.target.closest("input, textarea, select, [contenteditable]")) return;
+  const call = document.querySelector(".console-nav .new-call");
+  // The place of the key, as an Arabic keyboard writes another letter with it.
+  if (event.code === "KeyN" && !event.shiftKey && call) {
+    event.preventDefault();
+    call.click();
+  }
+  if (event.key !== "/") return;
   const search = document.getElementById("searchbar") || document.getElementById("find");
   if (!search) return;
   event.preventDefault();

@@ -1,0 +1,1 @@
+"""The search for places that the console's pages use."""
