@@ -68,7 +68,8 @@ elif _address := public_address(sys.argv):
     raise ImproperlyConfigured(f"DEBUG must be off when the server listens on {_address}, which is not loopback.")
 
 INSTALLED_APPS = [
-    "daphne",
+    # Only `runserver` needs the app, which imports Twisted: 16 MB in each process that serves or works.
+    *(["daphne"] if sys.argv[1:2] == ["runserver"] else []),
     "depannini_dashmap.apps.DepanniniDashmapConfig",
     "depannini_dashmap.apps.DispatchAdminConfig",
     "django.contrib.auth",

@@ -50,8 +50,9 @@ class WebSocketProtocol(WebSocketsSansIOProtocol):
             del self.request
 
     def start_keepalive(self) -> None:
-        """Count a client that was just accepted as one that answers."""
+        """Count a client that was just accepted as one that answers, and let go of the handshake."""
         self._answered_at = self.loop.time()
+        del self.response
         super().start_keepalive()
 
     def data_received(self, data: bytes) -> None:

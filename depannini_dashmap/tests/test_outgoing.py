@@ -1,6 +1,7 @@
 """What a socket queues for a client that does not read, or whose server sends no close code of the protocol's own."""
 
 import asyncio
+import copy
 from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
 from typing import Any
@@ -38,7 +39,7 @@ class Line:
 async def opened(line: Line) -> tuple[Signed, asyncio.Task]:
     """Open a socket and wait until it has shown its state."""
     consumer = Signed()
-    life = asyncio.create_task(consumer(SCOPE, line.incoming.get, line.send))
+    life = asyncio.create_task(consumer(copy.deepcopy(SCOPE), line.incoming.get, line.send))
     async with asyncio.timeout(5):
         while len(line.sent) < 2:
             await asyncio.sleep(0.01)

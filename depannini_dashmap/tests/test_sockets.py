@@ -1,6 +1,7 @@
 """A socket's life without a network: what an end in the middle of a check leaves behind. Over TCP, see test_consumers."""
 
 import asyncio
+import copy
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -79,7 +80,7 @@ async def test_a_socket_that_ends_during_a_check_stays_ended(settings: Any, ente
     consumer = Checked()
     incoming: asyncio.Queue[dict] = asyncio.Queue()
     incoming.put_nowait({"type": "websocket.connect"})
-    life = asyncio.create_task(consumer(SCOPE, incoming.get, lambda message: asyncio.sleep(0)))
+    life = asyncio.create_task(consumer(copy.deepcopy(SCOPE), incoming.get, lambda message: asyncio.sleep(0)))
     await until(lambda: consumer.renewals > 0)
     assert len(entered.names) == 1
 

@@ -140,6 +140,7 @@ class SocketConsumer(SocketWriter):
         self._begin(send)
         await receive()  # websocket.connect
         await send({"type": "websocket.accept", "subprotocol": handshake.subprotocol(scope)})
+        scope["headers"].clear()  # a held socket needs neither their memory nor the token in it
         try:
             if reconnect_backoff.hold(self._credentials):
                 self._shut_out(punish=False)
