@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -33,6 +34,56 @@ def cheapest(problem: Problem, route: Route, order_id: int, most_tries: int = 10
         if is_feasible(problem, candidate):
             return Insertion(candidate, seconds)
     return None
+
+
+def improved(problem: Problem, route: Route) -> Route:
+    """Return the route with its visits moved one by one, and its orders one by one, as long as that saves driving.
+
+    VROOM moves whole orders alone, which leaves one trip in ten of four orders more than 0.5 % above the optimum.
+    """
+    best = schedule(problem, route).seconds
+    while True:
+        tried = (candidate for candidate in _neighbours(route) if is_feasible(problem, candidate))
+        timed = min(((schedule(problem, candidate).seconds, candidate) for candidate in tried), key=lambda row: row[0], default=None)
+        if timed is None or timed[0] >= best:
+            return route
+        best, route = timed
+
+
+def rebuilt(problem: Problem, route: Route, tries: int = 10) -> Route:
+    """Return the best of the route and of some made anew, order by order in other sequences, each improved. For one trip."""
+    chance = random.Random(route.vehicle)  # noqa: S311 - the same plan again for the same question
+    pauses = tuple(visit for visit in route.visits if visit.order is None)
+    best = improved(problem, route)
+    for _ in range(tries):
+        order_ids = sorted(route.orders)
+        chance.shuffle(order_ids)
+        made = Route(route.vehicle, pauses)
+        for order_id in order_ids:
+            found = cheapest(problem, made, order_id, most_tries=50)
+            if found is None:
+                break
+            made = found.route
+        else:
+            best = min(best, improved(problem, made), key=lambda one: schedule(problem, one).seconds)
+    return best
+
+
+def _neighbours(route: Route) -> Iterator[Route]:
+    visits = route.visits
+    for taken in range(len(visits)):
+        rest = (*visits[:taken], *visits[taken + 1 :])
+        for at in range(len(visits)):
+            if at != taken:
+                yield Route(route.vehicle, (*rest[:at], visits[taken], *rest[at:]))
+    for order_id in route.orders:
+        shorter = without(route, order_id)
+        has_pickup = len(visits) - len(shorter.visits) == 2
+        for pair in pairs(len(shorter.visits), has_pickup=has_pickup):
+            yield inserted(shorter, order_id, pair)
+    for first in range(len(visits)):
+        for last in range(first + 2, len(visits) + 1):
+            yield Route(route.vehicle, (*visits[:first], *reversed(visits[first:last]), *visits[last:]))
 
 
 def pairs(length: int, *, has_pickup: bool) -> Iterator[tuple[int | None, int]]:

@@ -12,12 +12,15 @@ import sys
 from datetime import timedelta
 from typing import Any
 
+from trips.planning.insertion import improved, rebuilt
 from trips.planning.problem import HORIZON, Half, Objective, PlanOrder, PlanVehicle, Problem, Route, Solution, Visit
 from trips.planning.schedule import is_feasible
 
 # Longer than any shift: where there is no way, no route goes.
 NO_WAY = 2 * HORIZON
 NICENESS = 10
+# Visits up to which a route is looked through once more, in milliseconds.
+SHORT_ROUTE = 17
 # A vehicle costs as much as two days of driving: one more is used only where an order would be left otherwise.
 ONE_MORE_VEHICLE = 2 * HORIZON
 # Orders up to which each exploration level ends well within its limit; loose problems search more per step.
@@ -26,8 +29,10 @@ LEVELS, LOOSE_LEVELS = ((200, 5), (500, 3)), ((60, 5), (120, 3), (200, 1))
 
 def solve(problem: Problem) -> Solution:
     """Return the best routes found within the problem's limit; orders that VROOM drops wrongly are tried once more alone."""
-    solution = _solve(problem, problem.vehicles)
-    return _rescue(problem, solution)
+    solution = _rescue(problem, _solve(problem, problem.vehicles))
+    again = rebuilt if len(problem.vehicles) == 1 else improved
+    routes = (again(problem, route) if len(route.visits) <= SHORT_ROUTE else route for route in solution.routes)
+    return Solution(tuple(routes), solution.unassigned)
 
 
 def exploration_level(problem: Problem) -> int:
