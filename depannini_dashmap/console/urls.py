@@ -16,6 +16,7 @@ from depannini_dashmap.console.companies import views as companie_views
 from depannini_dashmap.console.orders import views as order_views
 from depannini_dashmap.console.people import views as people_views
 from depannini_dashmap.console.places import views as place_views
+from depannini_dashmap.console.plans import views as plan_views
 from depannini_dashmap.console.requests import new_call, tariffs
 from depannini_dashmap.console.requests import views as request_views
 from depannini_dashmap.console.trips import views as trip_views
@@ -55,6 +56,9 @@ def console_urls(site: DispatchAdminSite) -> list[URLPattern]:
         path("invitations/", page(companie_views.show_invitations), name="invitations"),
         path("invitations/<int:invitation_id>/accept/", page(companie_views.answer), {"choice": "accept"}, name="invitation_accept"),
         path("invitations/<int:invitation_id>/decline/", page(companie_views.answer), {"choice": "decline"}, name="invitation_decline"),
+        path("plan/", page(plan_views.choose), name="plan_new"),
+        path("plan/<int:plan_id>/", page(plan_views.show), name="plan"),
+        path("plan/<int:plan_id>/<slug:step>/", page(plan_views.act), name="plan_act"),
         path("dispatch/orders/into-trip/", page(order_views.into_trip), name="dispatch_into_trip"),
         path("dispatch/orders/cancel/", page(order_views.cancel), name="dispatch_cancel_orders"),
         path("dispatch/trips/step/<slug:step>/", page(trip_views.take_step), name="dispatch_step"),

@@ -168,6 +168,9 @@ def _make_company(
     made.add("positions", _make_tracks(user, vehicles, places, chance))
 
 
+SKILLS = ("hazmat", "oversized", "refrigerated")
+
+
 def _make_vehicle(user: User, company: Company, number: int, chance: random.Random) -> Vehicle:
     make, model, capacity = VEHICLES[number]
     driver = DRIVERS[number]
@@ -180,6 +183,8 @@ def _make_vehicle(user: User, company: Company, number: int, chance: random.Rand
         model=model,
         year=chance.randint(2016, 2025),
         capacity=Decimal(capacity),
+        # Each vehicle can do two of what goods may need, so that a day can be planned.
+        skills=sorted({SKILLS[number % 3], SKILLS[(number + 1) % 3]}),
         driver_name=driver,
         driver_email=f"{driver.split()[0].lower()}@drivers.example",
         driver_phone=f"0550 {chance.randint(100000, 999999)}",

@@ -1,0 +1,164 @@
+"""Plans of a day in the console: ask, watch, look at trips and reasons, apply, undo."""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import Any
+
+from django import forms
+from django.contrib import messages
+from django.core.exceptions import PermissionDenied
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.template.response import TemplateResponse
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+from django.views.decorators.http import require_POST, require_safe
+
+from accounts.models import Company
+from accounts.permissions import may_edit
+from depannini_dashmap.console import work_page
+from depannini_dashmap.console.plans.reasons import sentence
+from depannini_dashmap.lib.errors import DomainError
+from fleet.models import Vehicle
+from orders.models import Order
+from trips.models import Trip, TripPlan
+from trips.planning.problem import Objective
+from trips.services import plans
+
+MOST_OFFERED = 300
+NEWEST = 5
+OBJECTIVES = {
+    Objective.TIME: gettext_lazy("least time"),
+    Objective.DISTANCE: gettext_lazy("least kilometres"),
+    Objective.VEHICLES: gettext_lazy("fewest vehicles"),
+    Objective.COST: gettext_lazy("least cost"),
+}
+
+
+class PlanForm(forms.Form):
+    """The day of a plan, and how to search."""
+
+    day = forms.DateField(label=gettext_lazy("Day"), widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d"))
+    starts_at = forms.TimeField(label=gettext_lazy("Start"), widget=forms.TimeInput(attrs={"type": "time"}, format="%H:%M"))
+    objective = forms.ChoiceField(label=gettext_lazy("Look for"), choices=[(name.value, text) for name, text in OBJECTIVES.items()])
+    time_limit = forms.TypedChoiceField(label=gettext_lazy("Seconds to search"), coerce=int, choices=[(n, n) for n in plans.TIME_LIMITS])
+
+
+@work_page.READ_AND_POST
+@work_page.for_editors
+def choose(request: HttpRequest, context: dict[str, Any]) -> HttpResponse:
+    """Offer a company's orders that wait and its vehicles in service; ask for a plan of those that are ticked."""
+    tomorrow = timezone.localdate() + dt.timedelta(days=1)
+    initial = {"day": tomorrow, "starts_at": dt.time(8), "objective": Objective.TIME, "time_limit": 10}
+    form = PlanForm(request.POST or None, initial=initial)
+    order_ids = work_page.numbers(request.POST.getlist("order"))
+    vehicle_ids = work_page.numbers(request.POST.getlist("vehicle"))
+    if request.method == "POST" and form.is_valid():
+        try:
+            plan = plans.request_plan(actor=request.user, order_ids=order_ids, vehicle_ids=vehicle_ids, **form.cleaned_data)
+        except DomainError as error:
+            form.add_error(None, error.for_page())
+        else:
+            return HttpResponseRedirect(reverse("admin:plan", args=[plan.pk]))
+    companies = list(Company.objects.editable_by(request.user).order_by("name")[:MOST_OFFERED])
+    company = _chosen_company(request, companies)
+    waiting = Order.objects.available_for_trip().with_stops().filter(company=company).order_by("-created_at")
+    vehicles = Vehicle.objects.alive().filter(is_active=True, company=company).order_by("license_plate")
+    page = {
+        "title": _("Plan the day"),
+        "form": form,
+        "orders": list(waiting[:MOST_OFFERED]),
+        "vehicles": list(vehicles[: plans.MOST_VEHICLES]),
+        "most": MOST_OFFERED,
+        "companies": companies,
+        "company": company,
+        "ticked": set(order_ids) if request.method == "POST" else None,
+        "ticked_vehicles": set(vehicle_ids) if request.method == "POST" else None,
+        "newest": list(TripPlan.objects.visible_to(request.user).defer("result")[:NEWEST]),
+    }
+    return TemplateResponse(request, "console/plan_new.html", {**context, **page})
+
+
+def _chosen_company(request: HttpRequest, companies: list[Company]) -> Company | None:
+    """Return the company that the query names, else the current one, else the first."""
+    wanted = request.GET.get("company") or str(request.user.current_company_id)
+    return next((row for row in companies if str(row.pk) == wanted), companies[0] if companies else None)
+
+
+@require_safe
+def show(request: HttpRequest, plan_id: int, context: dict[str, Any]) -> HttpResponse:
+    """Show how far a plan is, its trips, and a reason for every order left out."""
+    plan = TripPlan.objects.visible_to(request.user).filter(pk=work_page.checked_id(plan_id)).first()
+    if plan is None:
+        raise Http404
+    result = plan.result or {"trips": [], "left_out": [], "totals": {}}
+    made = dict(Trip.objects.filter(pk__in=plan.made_trips).values_list("vehicle_id", "pk"))
+    names = _names_of_stops(plan)
+    trips = [
+        {**row, "trip_id": made.get(row["vehicle"]), "stops": [_timed(plan, stop, names) for stop in row["stops"]], **_span(plan, row)}
+        for row in result["trips"]
+    ]
+    page = {
+        "title": _("Plan of %(day)s") % {"day": f"{plan.planned_on:%Y-%m-%d}"},
+        "plan": plan,
+        "is_open": plan.status in (TripPlan.Status.QUEUED, TripPlan.Status.SOLVING),
+        "trips": trips,
+        "left_out": [{**row, "why": sentence(row)} for row in result["left_out"]],
+        "totals": result["totals"],
+        "kilometres": result["totals"].get("metres", 0) / 1000,
+        "hours": result["totals"].get("seconds", 0) / 3600,
+        "is_estimate": result.get("source") == "straight_line",
+        "may_change": may_edit(request.user, plan.company_id),
+        "lines": [{"plate": row["license_plate"], "points": _points(row)} for row in trips],
+    }
+    return TemplateResponse(request, "console/plan.html", {**context, **page})
+
+
+@require_POST
+@work_page.for_editors
+def act(request: HttpRequest, plan_id: int, step: str, context: dict[str, Any]) -> HttpResponse:
+    """Cancel, apply or undo a plan."""
+    acts = {"cancel": plans.cancel_plan, "apply": plans.apply_plan, "undo": plans.undo_plan}
+    said = {
+        "cancel": _("The plan is cancelled."),
+        "apply": _("The trips are made. Their drivers are not told yet."),
+        "undo": _("The trips are gone, and their orders wait again."),
+    }
+    if step not in acts:
+        raise Http404
+    if not TripPlan.objects.visible_to(request.user).filter(pk=work_page.checked_id(plan_id)).exists():
+        raise Http404
+    try:
+        acts[step](actor=request.user, plan_id=plan_id)
+        messages.success(request, said[step])
+    except DomainError as error:
+        if error.status == 403:
+            raise PermissionDenied from error
+        named = [*error.extra.get("orders", ()), *error.extra.get("vehicles", ())]
+        messages.error(request, " ".join([error.for_page(), ", ".join(named)]).strip())
+    return HttpResponseRedirect(reverse("admin:plan", args=[plan_id]))
+
+
+def _names_of_stops(plan: TripPlan) -> dict[tuple[int, str], str]:
+    """Return the names of the stops of a plan's orders, by the order's id and which end it is."""
+    rows = Order.objects.filter(pk__in=plan.order_ids).values_list("pk", "pickup_stop__name", "delivery_stop__name")
+    return {(pk, kind): name for pk, *ends in rows for kind, name in zip(("pickup", "delivery"), ends, strict=True)}
+
+
+def _timed(plan: TripPlan, stop: dict[str, Any], names: dict[tuple[int, str], str]) -> dict[str, Any]:
+    return {**stop, "name": names.get((stop["order"], stop["kind"]), ""), "at": _clock(plan, stop["arrival"]), "begins": _clock(plan, stop["arrival"] + stop["wait"])}
+
+
+def _span(plan: TripPlan, row: dict[str, Any]) -> dict[str, Any]:
+    return {"starts_at": _clock(plan, row["starts"]), "ends_at": _clock(plan, row["ends"]), "kilometres": row["metres"] / 1000}
+
+
+def _clock(plan: TripPlan, seconds: int) -> dt.datetime:
+    """Return a moment of the plan as wall-clock time."""
+    return dt.datetime.combine(plan.planned_on, dt.time()) + dt.timedelta(seconds=seconds)
+
+
+def _points(row: dict[str, Any]) -> list[list[float]]:
+    return [[stop["latitude"], stop["longitude"]] for stop in row["stops"] if stop["latitude"] is not None]
