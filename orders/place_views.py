@@ -56,7 +56,7 @@ class SuggestionShape(serializers.Serializer):
     source = serializers.ChoiceField(choices=["coordinates", "link", "plus_code", "stop", "map", "outside"])
     kind = serializers.CharField()
     name = serializers.CharField()
-    context = serializers.CharField(allow_blank=True)
+    context = TextField(allow_blank=True)
     lat = serializers.FloatField()
     lng = serializers.FloatField()
     distance_km = serializers.FloatField(allow_null=True)
@@ -76,7 +76,7 @@ class StreetShape(serializers.Serializer):
     """The nearest street, and its nearest point."""
 
     name = serializers.CharField()
-    context = serializers.CharField(allow_blank=True)
+    context = TextField(allow_blank=True)
     distance_m = serializers.IntegerField()
     lat = serializers.FloatField()
     lng = serializers.FloatField()
@@ -87,7 +87,7 @@ class NamedPlaceShape(serializers.Serializer):
 
     kind = serializers.CharField()
     name = serializers.CharField()
-    context = serializers.CharField(allow_blank=True)
+    context = TextField(allow_blank=True)
     lat = serializers.FloatField()
     lng = serializers.FloatField()
 
@@ -95,7 +95,7 @@ class NamedPlaceShape(serializers.Serializer):
 class DescriptionShape(serializers.Serializer):
     """What is at a point."""
 
-    name = serializers.CharField(allow_blank=True)
+    name = TextField(allow_blank=True)
     street = StreetShape(allow_null=True)
     place = NamedPlaceShape(allow_null=True)
     attribution = serializers.CharField(allow_null=True)
