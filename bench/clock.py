@@ -36,6 +36,7 @@ BENCHES = {
     "pages": ([], ["--quick"]),
     "roads": ([], ["--quick"]),
     "planning": ([], ["--quick"]),
+    "imports": ([], ["--quick"]),
 }
 
 

@@ -34,9 +34,9 @@ PASSWORD = "correct-horse-battery"
 
 
 @contextmanager
-def server(url: str) -> Iterator[str]:
-    """Run one server on the first core and give its base URL."""
-    variables = {**os.environ, **environment(url)}
+def server(url: str, **settings: str) -> Iterator[str]:
+    """Run one server on the first core, with these settings, and give its base URL."""
+    variables = {**os.environ, **environment(url), **settings}
     subprocess.run([sys.executable, "manage.py", "migrate", "-v0"], cwd=ROOT, env=variables, check=True)
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))

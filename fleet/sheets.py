@@ -54,7 +54,7 @@ class VehicleResource(RowResource):
             and name != "company"
             and (value or name in _MAY_BE_CLEARED or name in self.required)
         }
-        fields = self.validated(VehicleSerializer(data=sent, context={"request": SimpleNamespace(user=user)}))
+        fields = self.validated(VehicleSerializer(context={"request": SimpleNamespace(user=user)}), sent)
         vehicle = self._known(company_id, fields["license_plate"])
         if vehicle is None:
             company = Company(pk=company_id)

@@ -66,7 +66,8 @@ class OrderResource(RowResource):
         self.met: set[int] = set()
         self.seen: Counter[str] = Counter()
         self.companies: dict[str, int] = {}
-        self.depots: dict[int, tuple[str, dict[str, Any] | None]] = {}
+        self.rows_of_companies: dict[int, Company] = {}
+        self.serializers: dict[bool, OrderChangeSerializer] = {}
         self.stock: list[str] = []
         self.numbers: Iterator[str] = (f"?{uuid4().hex[:18]}" for _ in itertools.count())
 
@@ -118,18 +119,22 @@ class OrderResource(RowResource):
         order = services.create_order(
             actor=user, company=Company(pk=company_id), order_number=next(self.numbers), reference=reference, **fields
         )
+        order.company = self._company(company_id)
         self.met.add(order.pk)
         return RowResult.IMPORT_TYPE_NEW, order
+
+    def _company(self, company_id: int) -> Company:
+        if company_id not in self.rows_of_companies:
+            self.rows_of_companies[company_id] = Company.objects.get(pk=company_id)
+        return self.rows_of_companies[company_id]
 
     def _depot_for(self, row: dict[str, str], company_id: int) -> StopInput | None:
         """Return the company's depot as the pickup of a row that gives only a delivery, and say so either way."""
         has_stop = {end: any(row.get(f"{end}_{name}") for name in STOP) for end in ENDS}
         if has_stop["pickup"] or not has_stop["delivery"]:
             return None
-        if company_id not in self.depots:
-            company = Company.objects.get(pk=company_id)
-            self.depots[company_id] = (company.name, company.depot)
-        name, depot = self.depots[company_id]
+        company = self._company(company_id)
+        name, depot = company.name, company.depot
         if depot is None:
             self.note(_("No pickup, so no trip can take it: give the company %(name)s a depot on its page, or the row a pickup.") % {"name": name})
             return None
@@ -198,8 +203,10 @@ class OrderResource(RowResource):
                 sent[f"{end}_stop"] = {
                     name: value or (None if name in _NULLABLE_OF_STOPS else "") for name, value in stop.items()
                 }
-        context = {"request": SimpleNamespace(user=user)}
-        return self.validated(OrderChangeSerializer(data=sent, partial=partial, context=context))
+        if partial not in self.serializers:
+            context = {"request": SimpleNamespace(user=user)}
+            self.serializers[partial] = OrderChangeSerializer(partial=partial, context=context)
+        return self.validated(self.serializers[partial], sent)
 
     def _digest(self, row: dict[str, str]) -> str:
         """Return the key of a row without number and reference; equal rows of one file count up."""

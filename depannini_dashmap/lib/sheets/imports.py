@@ -27,9 +27,9 @@ from depannini_dashmap.lib.sheets.files import read_page
 from depannini_dashmap.lib.sheets.resources import LINE, RowResource
 from depannini_dashmap.lib.sheets.tables import Row, Table, read_table
 
-BATCH_SECONDS = 0.1  # nobody else waits for a row, or on SQLite for the file, much longer
+BATCH_SECONDS = 0.05  # nobody else waits for a row, or on SQLite for the file, much longer
 BATCH_ROWS = 50
-REST = 0.5  # of the time that a batch took, left to everybody else
+REST = 1.0  # of the time that a batch took, left to everybody else
 MOST_PREVIEWED = 200
 MOST_CORRECTIONS = 200
 NEW, UPDATE, SKIP = RowResult.IMPORT_TYPE_NEW, RowResult.IMPORT_TYPE_UPDATE, RowResult.IMPORT_TYPE_SKIP

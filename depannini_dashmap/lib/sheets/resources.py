@@ -14,6 +14,7 @@ from django.utils.translation import gettext as _
 from import_export import resources, results
 from import_export.fields import Field
 from import_export.instance_loaders import BaseInstanceLoader
+from rest_framework import serializers
 
 from depannini_dashmap.lib.api.exception_handler import flatten_fields
 from depannini_dashmap.lib.errors import DomainError
@@ -137,11 +138,13 @@ class RowResource(resources.Resource):
             names = missing if get_language() in (None, "en") else [self.label(name) for name in missing]
             raise SheetError(_("The file lacks these columns: %(names)s.") % {"names": ", ".join(names)})
 
-    def validated(self, serializer: Any) -> dict[str, Any]:
-        """Return what the API's serializer makes of the row. Raises: ValidationError by column."""
-        if not serializer.is_valid():
-            raise ValidationError(self.error_columns(flatten_fields(serializer.errors)))
-        return serializer.validated_data
+    def validated(self, serializer: Any, sent: dict[str, Any]) -> dict[str, Any]:
+        """Return what the API's serializer makes of a row; one serializer serves all rows. Raises: ValidationError by column."""
+        try:
+            read: dict[str, Any] = serializer.run_validation(sent)
+        except serializers.ValidationError as error:
+            raise ValidationError(self.error_columns(flatten_fields(error.detail))) from error
+        return read
 
     # --- import-export's own hooks ---
     def import_row(self, row: dict, instance_loader: Any, **kwargs: Any) -> results.RowResult:
