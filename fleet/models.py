@@ -11,6 +11,7 @@ from django.utils.translation import gettext_lazy as _
 from simple_history.models import HistoricalRecords
 
 from depannini_dashmap.lib.phone_fields import PhoneTextField
+from depannini_dashmap.lib.text import ODD_IN_PLATES
 from fleet.managers import VehicleQuerySet
 from fleet.skills import SkillsField
 
@@ -123,6 +124,7 @@ class Vehicle(models.Model):
             models.UniqueConstraint(
                 "company", Upper("license_plate"), condition=Q(deleted_at__isnull=True), name="vehicle_plate_once"
             ),
+            models.CheckConstraint(condition=~Q(license_plate__regex=ODD_IN_PLATES), name="vehicle_plate_is_plain"),
             models.CheckConstraint(condition=Q(year__range=(FIRST_YEAR, LAST_YEAR)), name="vehicle_year_range"),
             models.CheckConstraint(condition=Q(capacity__gte=0), name="vehicle_capacity_not_negative"),
             models.CheckConstraint(

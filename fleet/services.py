@@ -95,8 +95,7 @@ def _with_plain_plate(fields: dict[str, Any]) -> dict[str, Any]:
     """Return the fields with the plate in its one spelling, so that the constraint knows it again."""
     plate = fields.get("license_plate")
     plain = plain_plate(plate) if isinstance(plate, str) else ""
-    # Some ligatures unfold to many letters: such a plate stays as it was validated.
-    return {**fields, "license_plate": plain} if plain and len(plain) <= len(fields["license_plate"]) else fields
+    return {**fields, "license_plate": plain} if plain else fields
 
 
 def _require_whole_plan(vehicle: Vehicle) -> None:

@@ -104,9 +104,17 @@ def plain_phone(text: str) -> str:
     return "".join(_plain_character(character) for character in unicodedata.normalize("NFKC", text)).strip()
 
 
+# Spaces but the plain one, marks that are not seen, hyphens and digits of other keyboards: no plate that is stored has any.
+ODD_IN_PLATES = (
+    "[\u00a0\u00ad\u061c\u1680\u2000-\u2015\u202a-\u202f\u205f-\u2064\u2066-\u2069\u3000\ufeff\u0660-\u0669\u06f0-\u06f9\uff10-\uff19]"
+)
+
+
 def plain_plate(text: str) -> str:
-    """Return a license plate in plain digits, single spaces and hyphens, without invisible characters."""
-    return " ".join(plain_phone(text).split())
+    """Return a license plate in plain digits, single spaces and hyphens, without invisible characters; never a longer one."""
+    plain = " ".join(plain_phone(text).split())
+    # Some ligatures unfold to many letters: they stay.
+    return plain if len(plain) <= len(text) else " ".join("".join(map(_plain_character, text)).split())
 
 
 def _plain_character(character: str) -> str:
