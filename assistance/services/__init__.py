@@ -14,7 +14,15 @@ from assistance.services.calls import (
 from assistance.services.chat import Posted, post_chat
 from assistance.services.jobs import accept, complete, rate, update_status
 from assistance.services.locations import PartyLocation, store_locations
-from assistance.services.manual_dispatch import Ranked, ask_again, assign_by_hand, cancel_by_staff, ranked_candidates
+from assistance.services.manual_dispatch import (
+    ASKED_AGAIN,
+    Ranked,
+    ask_again,
+    assign_by_hand,
+    assistants_to_call,
+    cancel_by_staff,
+    ranked_candidates,
+)
 from assistance.services.offers import decline, expire, send_next_wave
 from assistance.services.prices import answer_price, set_price
 from assistance.services.profiles import (
@@ -32,6 +40,7 @@ from assistance.services.signs_of_life import check_stalled, note_sign_of_life, 
 from assistance.services.signs_of_life import is_due as is_sign_due
 
 __all__ = [
+    "ASKED_AGAIN",
     "Caller",
     "Posted",
     "Quote",
@@ -43,6 +52,7 @@ __all__ = [
     "ask_again",
     "assign_by_hand",
     "assign_for_caller",
+    "assistants_to_call",
     "cancel_by_staff",
     "cancel_scheduled",
     "change_own_profile",

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from django.conf import settings
 from django.db import IntegrityError, models, transaction
+from django.db.models import F
 from django.utils import timezone
 from django.utils.text import format_lazy
 from django.utils.translation import gettext_lazy as _
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
     from accounts.models import User
 
 MOST_CANDIDATES = 200
+MOST_TO_CALL = 50
+ASKED_AGAIN = (Assistance.Reason.UNANSWERED, Assistance.Reason.STAFF)
 
 
 class Obstacle(models.TextChoices):
@@ -95,6 +98,12 @@ def ranked_candidates(assistance: Assistance) -> list[Ranked]:
         for profile, distance_km in here
     ]
     return sorted(ranked, key=lambda one: (bool(one.reasons), one.distance_km))[:MOST_CANDIDATES]
+
+
+def assistants_to_call() -> list[AssistantProfile]:
+    """Give assistants who have a phone, wherever they are: those on duty first, then who was heard of last, by one query."""
+    profiles = AssistantProfile.objects.filter(user__is_active=True, user__phone_number__isnull=False).select_related("user")
+    return list(profiles.order_by("-is_active", F("seen_at").desc(nulls_last=True), "pk")[:MOST_TO_CALL])
 
 
 _PLACE = ("service_type", "is_active", "lat", "lng", "seen_at", "driving_license_expiry", "approved_at")
@@ -175,7 +184,7 @@ def _assign(staff: User, assistance_id: int, assistant_id: int, now: datetime) -
 
 
 def ask_again(staff: User, *, assistance_id: int) -> Requested:
-    """Open a new request like one that nobody answered, for its client: what has ended stays as it is.
+    """Open a new request like one that nobody answered, or that staff canceled: what has ended stays as it is.
 
     Effects: as a request by the client themselves, at the tariff of now; it is audited.
     Raises: Forbidden for who does not work the roadside side; NotFound, also for a client who is gone; Conflict when it ended
@@ -207,8 +216,8 @@ def _ask_again(staff: User, assistance_id: int) -> Requested:
     old = state.locked(assistance_id)
     if old is None or not is_there:
         raise NotFound(_("Assistance") if old is None else _("Client"))
-    if old.reason != Assistance.Reason.UNANSWERED:
-        raise Conflict(_("Only an unanswered request is asked again"), code="not_unanswered", current_status=old.status)
+    if old.reason not in ASKED_AGAIN:
+        raise Conflict(_("Only a request that nobody answered, or that staff canceled, is asked again"), code="not_unanswered", current_status=old.status)
     has_dropoff = old.dropoff_lat is not None and old.dropoff_lng is not None
     try:
         asked = open_request(

@@ -9,7 +9,7 @@ from django.test import Client
 from django.utils import timezone
 
 from assistance import services
-from assistance.models import Assistance
+from assistance.models import Assistance, AssistantProfile
 from depannini_dashmap.models import AuditEvent
 
 pytestmark = pytest.mark.django_db
@@ -90,3 +90,44 @@ def test_scheduled_requests_are_listed(samira: Client, roadside_dispatcher: Any,
     browser = Client()
     browser.force_login(dispatcher, backend=django_settings.AUTHENTICATION_BACKENDS[-1])
     assert browser.get("/admin/assistance/scheduledrequest/").status_code == 403
+
+
+def test_the_page_names_the_places_and_how_old_the_assistants_place_is(
+    samira: Client, job_in: Any, client_user: Any, assistant_user: Any
+) -> None:
+    job = job_in("accepted", client_user, assistant_user, dropoff=(36.70, 3.10), assistance_type="towing")
+    page = samira.get(f"/admin/dispatch/requests/{job.pk}/").content.decode()
+    for point in ("36.752500,3.042000", "36.700000,3.100000"):
+        assert f"https://www.google.com/maps/dir/?api=1&amp;destination={point}" in page
+    assert "Place last heard" in page and "s ago" in page
+    assert f"{job.distance_km} km × " in page and f"/admin/map/?request={job.pk}" in page
+    assert str(client_user.phone_number) in page and str(assistant_user.phone_number) in page
+
+
+def test_every_assistants_phone_stands_there_when_nobody_is_near(
+    samira: Client, ask: Any, client_user: Any, assistant_user: Any, other_assistant: Any, duty: Any
+) -> None:
+    AssistantProfile.objects.update(lat=None, lng=None, cell_y=None, cell_x=None)
+    page = f"/admin/dispatch/requests/{ask(client_user).pk}/"
+    shown = samira.get(page).content.decode()
+    assert str(assistant_user.phone_number) in shown and str(other_assistant.phone_number) in shown
+    duty(assistant_user)
+    shown = samira.get(page).content.decode()
+    assert str(assistant_user.phone_number) in shown and str(other_assistant.phone_number) not in shown
+
+
+def test_what_staff_canceled_is_asked_again(samira: Client, ask: Any, client_user: Any, roadside_dispatcher: Any) -> None:
+    old = ask(client_user, description="Blue van")
+    services.cancel_by_staff(roadside_dispatcher, assistance_id=old.pk, note="Wrong place")
+    page = f"/admin/dispatch/requests/{old.pk}/"
+    assert f"{page}again/" in samira.get(page).content.decode()
+    assert samira.post(f"{page}again/").status_code == 302
+    assert Assistance.objects.get(status="requested").description == "Blue van"
+
+
+def test_what_the_client_canceled_is_not_asked_again(samira: Client, job_in: Any, client_user: Any, assistant_user: Any) -> None:
+    old = job_in("canceled", client_user, assistant_user)
+    page = f"/admin/dispatch/requests/{old.pk}/"
+    assert f"{page}again/" not in samira.get(page).content.decode()
+    answer = samira.post(f"{page}again/", follow=True).content.decode()
+    assert "is asked again" in answer and not Assistance.objects.filter(status="requested").exists()

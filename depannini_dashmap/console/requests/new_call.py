@@ -16,9 +16,9 @@ from django.views.decorators.http import require_POST
 from accounts.services import look_up_caller
 from assistance import services
 from assistance.models import Assistance
-from assistance.pricing import Lines, Rates, lines
 from depannini_dashmap.console import work_page
 from depannini_dashmap.console.requests.call_form import CallForm
+from depannini_dashmap.console.requests.tariffs import price_lines
 from depannini_dashmap.lib.errors import DomainError, InvalidData
 from orders import places
 
@@ -100,18 +100,13 @@ def _around(request: HttpRequest, form: CallForm) -> dict[str, Any]:
     try:
         distance_km = services.distance_of(pickup or (0, 0), dropoff if pickup else None)
         quote = services.quote(kind, size, distance_km, now)
-        around |= {"quote": quote, "distance_km": distance_km, "lines": _lines(quote, distance_km)}
+        around |= {"quote": quote, "distance_km": distance_km, "lines": price_lines(quote.tariff, distance_km)}
     except DomainError as error:
         around["too_far"] = error.for_page()
     if pickup is not None:
         place = Assistance(pickup_lat=pickup[0], pickup_lng=pickup[1], assistance_type=kind)
         around |= {"candidates": services.ranked_candidates(place), "is_placed": True}
     return around
-
-
-def _lines(quote: services.Quote, distance_km: Any) -> Lines | None:
-    tariff = quote.tariff
-    return lines(Rates(tariff.base, tariff.per_km, tariff.minimum), distance_km) if tariff else None
 
 
 def _caller(request: HttpRequest, phone: str) -> dict[str, Any]:

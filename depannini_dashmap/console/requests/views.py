@@ -3,26 +3,36 @@
 from __future__ import annotations
 
 from decimal import Decimal
-from typing import Any
+from typing import Any, NamedTuple
 
 from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.translation import get_language, gettext_lazy
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_safe
 
 from assistance import lifecycle
 from assistance.models import Assistance, ChatMessage, Offer
 from assistance.selectors import tariff_of
-from assistance.services import ask_again, assign_by_hand, cancel_by_staff, ranked_candidates, set_price
+from assistance.services import (
+    ASKED_AGAIN,
+    ask_again,
+    assign_by_hand,
+    assistants_to_call,
+    cancel_by_staff,
+    ranked_candidates,
+    set_price,
+)
 from depannini_dashmap.console import work_page
 from depannini_dashmap.console.requests import party_steps
+from depannini_dashmap.console.requests.tariffs import price_lines
 from depannini_dashmap.lib.errors import DomainError
 from depannini_dashmap.lib.numbers import NotANumber, read_decimal
 from depannini_dashmap.lib.text import plain_digits
+from orders.places import describe_place
 
 CHAT_SHOWN = 200
 
@@ -34,7 +44,7 @@ CANCEL = work_page.Ask(
 
 
 def _job(request: HttpRequest, assistance_id: int) -> Assistance:
-    rows = Assistance.objects.visible_to(request.user).select_related("client", "assistant")
+    rows = Assistance.objects.visible_to(request.user).select_related("client", "assistant__assistant_profile")
     job = rows.filter(pk=work_page.checked_id(assistance_id)).first()
     if job is None:
         raise Http404
@@ -48,20 +58,43 @@ def show_request(request: HttpRequest, assistance_id: int, context: dict[str, An
     job = _job(request, assistance_id)
     offers = Offer.objects.filter(assistance_id=job.pk).select_related("assistant").order_by("offered_at", "id")
     is_waiting = job.status == lifecycle.REQUESTED
+    candidates = ranked_candidates(job) if is_waiting else []
+    tariff = tariff_of(job)
     page = {
         "title": _("Request %(id)s") % {"id": f"#{job.pk}"},
         "job": job,
         "is_waiting": is_waiting,
+        "can_ask_again": job.reason in ASKED_AGAIN,
         "is_unanswered": job.reason == Assistance.Reason.UNANSWERED,
-        "candidates": ranked_candidates(job) if is_waiting else [],
+        "candidates": candidates,
+        "to_call": [] if candidates or not is_waiting else assistants_to_call(),
         "offers": list(offers),
-        "tariff": tariff_of(job),
+        "tariff": tariff,
+        "lines": price_lines(tariff, job.distance_km),
+        "places": _places(job),
         "steps": party_steps.steps_open_to(job),
         "is_stalled": job.status == lifecycle.ACCEPTED and job.stalled_since is not None,
         "messages_sent": list(ChatMessage.objects.filter(assistance=job).select_related("sender").order_by("id")[:CHAT_SHOWN]),
         "now": timezone.now(),
     }
     return TemplateResponse(request, "console/request.html", {**context, **page})
+
+
+class JobPlace(NamedTuple):
+    """A place of a request: what it is called, its street, and the point as programs write it."""
+
+    title: str
+    name: str
+    point: str
+
+
+def _places(job: Assistance) -> list[JobPlace]:
+    ends = [(_("Place"), job.pickup_lat, job.pickup_lng), (_("Destination"), job.dropoff_lat, job.dropoff_lng)]
+    return [
+        JobPlace(title, describe_place(lat, lng, get_language() or "")["name"], f"{lat:.6f},{lng:.6f}")
+        for title, lat, lng in ends
+        if lat is not None and lng is not None
+    ]
 
 
 @work_page.READ_AND_POST
@@ -160,7 +193,7 @@ def _amount(typed: str) -> Decimal:
 @work_page.READ_AND_POST
 @work_page.for_roadside
 def repeat(request: HttpRequest, assistance_id: int, context: dict[str, Any]) -> HttpResponse:
-    """Ask once, then open a request like one that nobody answered, and go on there."""
+    """Ask once, then open a request like one that ended without help, and go on there."""
     job = _job(request, assistance_id)
     here = reverse("admin:dispatch_request", args=[job.pk])
     if request.method != "POST":

@@ -23,6 +23,7 @@ from accounts.permissions import may_edit
 from depannini_dashmap.console import work_page
 from depannini_dashmap.console.bulk_results import run_each
 from depannini_dashmap.console.live_map import arrival_times
+from depannini_dashmap.console.trips import open_stops
 from depannini_dashmap.lib.errors import DomainError, InvalidData
 from orders.models import Order
 from trips.lifecycle import CANCELLED, COMPLETED, DRAFT, IN_PROGRESS, OPEN, PLANNED, STEPS
@@ -78,7 +79,7 @@ STEP = {
     ),
     "complete": Step(
         gettext_lazy("Complete trip"),
-        gettext_lazy("Stops that are still open count as done now, and the orders as delivered. This is final."),
+        gettext_lazy("Stops that are still open count as done now, and the orders as delivered, but for those that failed. This is final."),
         gettext_lazy("completed"),
         _sources(COMPLETED),
         _to(COMPLETED),
@@ -269,15 +270,22 @@ def take_step(request: HttpRequest, step: str, context: dict[str, Any]) -> HttpR
     trips = list(rows.filter(pk__in=ids).order_by("pk"))
     if not trips:
         raise Http404
-    if request.method != "POST":
-        ready = [trip for trip in trips if trip.status in wanted.sources]
+    ready = [trip for trip in trips if trip.status in wanted.sources]
+    stops = open_stops.of_trips(ready, request.POST) if wanted.closes_stops else {}
+    problem = open_stops.NO_REASON if open_stops.lack_reasons(stops, request.POST) else ""
+    if request.method != "POST" or problem:
         for trip in trips:
             trip.open_stops = trip.total - trip.done  # type: ignore[attr-defined]
+            trip.open_rows = stops.get(trip.pk, [])  # type: ignore[attr-defined]
         page = {"title": wanted.label, "step": wanted, "trips": trips, "ready": ready, "ids": ",".join(map(str, ids))}
+        page |= {"problem": problem, "longest": open_stops.LONGEST_REASON, "has_open_stops": bool(stops)}
         return TemplateResponse(request, "console/trip_step.html", {**context, **page})
 
     def act(trip: Trip) -> str:
-        wanted.act(request.user, trip.pk)
+        if stops.get(trip.pk):
+            open_stops.complete(request.user, trip, stops[trip.pk], request.POST)
+        else:
+            wanted.act(request.user, trip.pk)
         return str(wanted.done)
 
     results = run_each(trips, act, lambda trip: reverse("admin:dispatch_trip", args=[trip.pk]))
