@@ -1,6 +1,7 @@
 """What a room's socket passes on when events cross or its user leaves, without a network. Over TCP, see test_consumers."""
 
 import asyncio
+import copy
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
@@ -24,6 +25,8 @@ SCOPE = {
 
 class Room(AssistanceConsumer):
     """The assistant's socket in a request accepted at version 4, with a queue for a network and no database."""
+
+    groups_need_user = True  # which `identify` names: the token is none
 
     def __init__(self) -> None:
         super().__init__()
@@ -62,7 +65,7 @@ async def room(settings: Any, monkeypatch: Any) -> AsyncIterator[Room]:
     monkeypatch.setattr(consumers._places, "put", lambda stream, place: None)
     room = Room()
     room.incoming.put_nowait({"type": "websocket.connect"})
-    life = asyncio.create_task(room(SCOPE, room.incoming.get, room.take_down))
+    life = asyncio.create_task(room(copy.deepcopy(SCOPE), room.incoming.get, room.take_down))
     async with asyncio.timeout(5):
         while not room.frames("connection_established"):
             await asyncio.sleep(0.01)
