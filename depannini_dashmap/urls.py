@@ -8,6 +8,7 @@ from drf_spectacular.views import SpectacularSwaggerSplitView
 from depannini_dashmap import views
 from depannini_dashmap.operations import metrics_page
 from depannini_dashmap.operations.socket_docs import socket_docs
+from trips import driver_page
 
 urlpatterns = [
     path("", views.status_document),
@@ -26,6 +27,7 @@ urlpatterns = [
     re_path(r"^api/docs/?$", SpectacularSwaggerSplitView.as_view(url_name="schema"), name="docs"),
     re_path(r"^admin$", RedirectView.as_view(pattern_name="admin:index")),
     path("admin/", admin.site.urls),
+    re_path(r"^t/(?P<token>[^/]+)/?$", driver_page.driver_page, name="driver-page"),
     path("streets/<str:build>/<int:z>/<int:x>/<int:y>.mvt", views.street_tile, name="street-tile"),
     re_path(r"^media/(?P<path>.*)$", views.media),
 ]

@@ -23,8 +23,9 @@ MAP_SEARCH = "https://www.google.com/maps/search/?"
 _LONGEST_NAME = 120  # in the subject, whose date must stay in sight
 
 
-def compose(trip: Trip, stops: list[TripStop]) -> EmailMultiAlternatives:
-    """Build the mail to the trip's driver, in the driver's language: subject, text and HTML with the stops in their order.
+def compose(trip: Trip, stops: list[TripStop], link: str) -> EmailMultiAlternatives:
+    """Build the mail to the trip's driver, in the driver's language: subject, text and HTML with the stops in their order and the
+    driver's link to their page.
 
     The Message-ID depends on what is said and on when the driver was last told, so that a repeated attempt carries the
     same one.
@@ -34,7 +35,7 @@ def compose(trip: Trip, stops: list[TripStop]) -> EmailMultiAlternatives:
         context = {
             "trip": trip,
             "vehicle": vehicle,
-            "stops": [_shown(stop) for stop in stops],
+            "stops": [shown_stop(stop) for stop in stops],
             "author": _author(trip),
             "language": get_language(),
             "direction": "rtl" if get_language_bidi() else "ltr",
@@ -42,7 +43,8 @@ def compose(trip: Trip, stops: list[TripStop]) -> EmailMultiAlternatives:
         name, day = one_line(trip.name, _LONGEST_NAME), f"{trip.planned_start_date:%Y-%m-%d}"
         subject = f"{name} – {day}" if day not in name else name
         said = render_to_string("trips/driver_mail.txt", context)
-        # Not part of what the Message-ID is made of: roads may be known at one attempt and not at the next.
+        # Not part of what the Message-ID is made of: each attempt has its own link, and roads may be known at one alone.
+        context["link"] = link
         context["way"] = way_in_words(way_of(stops))
         text = render_to_string("trips/driver_mail.txt", context)
         html = render_to_string("trips/driver_mail.html", context)
@@ -60,7 +62,7 @@ def _author(trip: Trip) -> str:
     return ", ".join(part for part in (name, trip.company.name) if part)
 
 
-def _phone_link(phone: str) -> str:
+def dialled(phone: str) -> str:
     """Return what to dial; nothing for a number that costs who dials it."""
     digits = re.sub(r"[^0-9+]", "", phone)
     try:
@@ -69,7 +71,8 @@ def _phone_link(phone: str) -> str:
         return digits
 
 
-def _shown(row: TripStop) -> dict[str, Any]:
+def shown_stop(row: TripStop) -> dict[str, Any]:
+    """Return what a driver is shown of a stop, in the active language."""
     place = row.stop
     located = place.latitude is not None and place.longitude is not None
     query = f"{place.latitude},{place.longitude}" if located else " ".join(place.address.split())
@@ -77,7 +80,7 @@ def _shown(row: TripStop) -> dict[str, Any]:
         "row": row,
         "place": place,
         "order": row.order,
-        "phone_link": _phone_link(place.contact_phone),
+        "phone_link": dialled(place.contact_phone),
         "map_link": MAP_SEARCH + urlencode({"api": 1, "query": query}),
         "time": _clock(row.planned_arrival_time, row.planned_arrival_date),
         "kind": gettext("pickup") if place.stop_type == "pickup" else gettext("delivery"),

@@ -72,3 +72,13 @@ class TripOrderQuerySet(TenantQuerySet):
     def live(self) -> Self:
         """Keep those by which a trip holds its order now."""
         return self.filter(is_live=True)
+
+
+class TripLinkQuerySet(TenantQuerySet):
+    """Drivers' links to trips."""
+
+    company_path = "trip__company"
+
+    def live(self) -> Self:
+        """Keep those that were not ended; they may have expired."""
+        return self.filter(revoked_at=None)

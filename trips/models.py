@@ -8,10 +8,11 @@ from django.utils.translation import gettext_lazy as _
 from simple_history.models import HistoricalRecords
 
 from trips.lifecycle import CLOSED, STATUSES
+from trips.link_models import TripLink
 from trips.managers import TripOrderQuerySet, TripQuerySet, TripStopQuerySet
 from trips.plan_models import TripPlan
 
-__all__ = ["Trip", "TripOrder", "TripPlan", "TripStop"]
+__all__ = ["Trip", "TripLink", "TripOrder", "TripPlan", "TripStop"]
 
 # Errors name the fields of the API, whose columns have shorter labels.
 API_LABELS = (

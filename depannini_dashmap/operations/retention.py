@@ -21,6 +21,7 @@ from accounts.models import CodeGuess, EndedToken, Invitation, Notice, RefreshFa
 from assistance.models import ChatMessage
 from depannini_dashmap.models import AuditEvent, BudgetedMessage, FailedTry, IdempotentRequest, SheetImport
 from telematics.models import Position
+from trips.models import TripLink
 
 BATCH = 5_000  # rows a transaction, so that no lock is held for long
 
@@ -62,6 +63,7 @@ RULES = (
     Rule("tokens", "ended tokens", lambda before: EndedToken.objects.expired(before)),
     Rule("tokens", "refresh families", lambda before: RefreshFamily.objects.expired(before)),
     Rule("tokens", "fleet tokens", lambda before: AuthToken.objects.filter(expiry__lt=before)),
+    Rule("tokens", "drivers' links", lambda before: TripLink.objects.filter(expires_at__lt=before)),
     Rule("tokens", "sessions", lambda before: Session.objects.filter(expire_date__lt=before)),
     Rule("idempotency", "answered keys", lambda before: IdempotentRequest.objects.filter(started_at__lt=before)),
     Rule("imports", "uploaded sheets", lambda before: SheetImport.objects.filter(created_at__lt=before)),

@@ -22,6 +22,7 @@ from fleet.models import Vehicle
 from trips import driver_mail
 from trips.lifecycle import OPEN, STEPS
 from trips.models import Trip, TripStop
+from trips.services import driver_links
 
 logger = logging.getLogger(__name__)
 
@@ -31,24 +32,26 @@ ALREADY = _("Driver already notified")
 
 
 def notify_driver(*, actor: User, trip_id: int) -> Trip:
-    """Mail the trip's stops to the driver of its vehicle; call it outside any transaction.
+    """Mail the trip's stops to the driver of its vehicle, with a link that ends the one before; call it outside any transaction.
 
     Raises: NotFound (also where the trip went while the mail left), Forbidden, InvalidData (closed, no driver e-mail, already notified and no stop changed since),
     TooManyRequests (the company's hour or day of messages is full), BadGateway (the mail server did not take it within
     5 s; the driver then counts as not notified).
     """
     trip, spent = _claim(actor, trip_id)
+    token, sent_to = driver_links.new_token(), trip.vehicle.driver_email
     stops = list(TripStop.objects.filter(trip=trip).select_related("stop", "order").order_by("sequence"))
     claimed_at = trip.notify_claimed_at
     held = Trip.objects.filter(pk=trip.pk, notify_claimed_at=claimed_at)
     try:
-        mail.deliver(driver_mail.compose(trip, stops))
+        mail.deliver(driver_mail.compose(trip, stops, driver_links.address_of(token)))
     except mail.MailFailed as error:
         held.update(notify_claimed_at=None)
         message_budget.give_back(spent)
         logger.warning("A driver could not be notified: %s", error)
         raise BadGateway(_("The mail server did not take the message"), code="mail_failed") from error
     MESSAGES_SENT.labels(message_budget.DRIVER, "email").inc()
+    driver_links.give_link(trip_id=trip.pk, token=token, sent_to=sent_to)
     # Stops or a vehicle that changed meanwhile have taken the claim away: the driver was told something old.
     held.update(driver_notified=True, notified_at=claimed_at, notify_claimed_at=None, updated_at=timezone.now())
     board_changed(trip.company_id, "trips")

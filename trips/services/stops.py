@@ -23,10 +23,10 @@ from orders import trip_assignment
 from orders.models import Order, Stop
 from orders.stops import StopInput, change_stop, copy_stop, create_stop, discard_stops, require_stop
 from trips import sequencing
-from trips.lifecycle import UNDELIVERED
 from trips.models import Trip, TripOrder, TripStop
 from trips.sequencing import DELIVERY, PICKUP
-from trips.services.trips import closed, lock_trip, release_failed_order
+from trips.services.stop_outcomes import record_outcome, require_open
+from trips.services.trips import lock_trip, release_failed_order
 
 
 @transaction.atomic
@@ -180,7 +180,7 @@ def update_stop(
     if stop is not None and _change_place(held, row, stop):
         changed["stop"] = row.stop
     if changed:
-        _require_open(held)
+        require_open(held)
         row.save(update_fields=[*changed, "updated_at"])
     if "stop" in changed:
         discard_stops(before)
@@ -188,18 +188,7 @@ def update_stop(
         changed["sequence"] = sequence
     if changed:
         _touch(held)
-    if is_completed and row.failed:
-        failed = False
-    if failed and row.is_completed:
-        is_completed = False
-    if is_completed is not None and is_completed != row.is_completed and not is_completed:
-        _complete(held, row, is_completed, actor)
-    reason = row.failure_reason if failure_reason is None else failure_reason
-    wanted = row.failed if failed is None else failed
-    if wanted != row.failed or (wanted and reason != row.failure_reason):
-        _fail(held, row, wanted, reason)
-    if is_completed and not row.is_completed:
-        _complete(held, row, is_completed, actor)
+    record_outcome(held, row, actor=actor, is_completed=is_completed, failed=failed, failure_reason=failure_reason)
     return row
 
 
@@ -210,7 +199,7 @@ def delete_stop(*, actor: User, trip_stop_id: int) -> None:
     Raises: NotFound, Forbidden, Conflict (trip closed).
     """
     trip, row = _lock_row(actor, trip_stop_id)
-    _require_open(trip)
+    require_open(trip)
     order_id, stop = row.order_id, row.stop
     row.delete()
     _store_sequence(trip, _ids(trip))
@@ -267,11 +256,6 @@ def _lock_row(actor: User, trip_stop_id: int) -> tuple[Trip, TripStop]:
     if row is None:
         raise NotFound(_("Trip stop"))
     return trip, row
-
-
-def _require_open(trip: Trip) -> None:
-    if trip.is_closed:
-        raise closed(trip)
 
 
 def _ids(trip: Trip) -> list[int]:
@@ -373,7 +357,7 @@ def _stop_for(trip: Trip, sent: StopInput, order: Order | None) -> Stop:
 def _change_place(trip: Trip, row: TripStop, sent: StopInput) -> bool:
     """Change the visited stop in place, or visit another one. Returns whether the row visits another one."""
     if sent.stop is not None and sent.stop.pk != row.stop_id:
-        _require_open(trip)
+        require_open(trip)
         order = _order_of(sent.stop)
         if row.order_id is not None or order is not None:
             raise InvalidData(fields={"stop": ["A stop of an order stays as it is; remove it and add the other one."]})
@@ -381,7 +365,7 @@ def _change_place(trip: Trip, row: TripStop, sent: StopInput) -> bool:
         return True
     content = {name: value for name, value in sent.fields.items() if row.order_id is None or name != "stop_type"}
     if any(getattr(row.stop, name) != value for name, value in content.items()):
-        _require_open(trip)
+        require_open(trip)
         # Orders come before their stops for whoever locks both.
         list(Order.objects.select_for_update().filter(pk__in=[row.order_id]).values_list("pk"))
         require_stop(content, called="stop", before=row.stop)
@@ -395,57 +379,6 @@ def _move_row(trip: Trip, row: TripStop, sequence: int) -> bool:
     wanted = sequencing.moved(ids, row.pk, sequence)
     if wanted == ids:
         return False
-    _require_open(trip)
+    require_open(trip)
     _arrange(trip, wanted)
     return True
-
-
-# --- Done and undone ---------------------------------------------------------------------------------------------------------
-def _fail(trip: Trip, row: TripStop, failed: bool, reason: str) -> None:
-    """Close a stop that failed, or open it again; the other one of its order goes with it unless it was completed."""
-    _require_open(trip)
-    _require_held(trip, row)
-    row.failed, row.failure_reason = failed, reason if failed else ""
-    rows = TripStop.objects.filter(trip=trip, order_id=row.order_id) if row.order_id else TripStop.objects.filter(pk=row.pk)
-    rows.filter(is_completed=False).update(failed=failed, failure_reason=row.failure_reason, updated_at=timezone.now())
-    Trip.objects.filter(pk=trip.pk).update(updated_at=timezone.now())
-    board_changed(trip.company_id, "trips")
-
-
-def _require_held(trip: Trip, row: TripStop) -> None:
-    """Let a stop of an order pass that the trip still holds. Raises: Conflict."""
-    if row.order_id is None:
-        return
-    list(Order.objects.select_for_update().filter(pk=row.order_id).values_list("pk"))
-    if not TripOrder.objects.live().filter(trip=trip, order_id=row.order_id).exists():
-        raise Conflict("The order of this stop has left the trip", code="order_left_trip")
-
-
-def _complete(trip: Trip, row: TripStop, is_completed: bool, actor: User) -> None:
-    """Stamp a stop as done, or take that back; the order follows its delivery stop."""
-    _require_open(trip)
-    _require_held(trip, row)
-    now = timezone.now()
-    if is_completed:
-        row.actual_arrival_datetime = row.actual_arrival_datetime or now
-        row.actual_departure_datetime = row.actual_departure_datetime or now
-        row.arrival_is_suggested = False
-    else:
-        # An arrival that was told before the tap is a fact; one made up by the tap goes with it.
-        if row.actual_arrival_datetime == row.actual_departure_datetime:
-            row.actual_arrival_datetime = None
-        row.actual_departure_datetime = None
-    row.is_completed = is_completed
-    times = ["actual_arrival_datetime", "actual_departure_datetime", "arrival_is_suggested"]
-    row.save(update_fields=["is_completed", *times, "updated_at"])
-    Trip.objects.filter(pk=trip.pk).update(updated_at=now)
-    board_changed(trip.company_id, "trips")
-    if row.order_id is None:
-        return
-    if row.stop.stop_type == DELIVERY and is_completed:
-        trip_assignment.set_status_from_trip([row.order_id], Order.Status.DELIVERED, actor=actor)
-    elif row.stop.stop_type == DELIVERY:
-        trip_assignment.undo_delivery([row.order_id], UNDELIVERED[trip.status], actor=actor)
-    elif is_completed and trip.status == Trip.Status.IN_PROGRESS:
-        # An order that came into a running trip is on its way once it is loaded.
-        trip_assignment.set_status_from_trip([row.order_id], Order.Status.IN_TRANSIT, actor=actor)

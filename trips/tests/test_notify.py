@@ -138,7 +138,7 @@ def test_a_name_cannot_smuggle_headers(client):
 LURE = "Pay at https://evil.example/pay?x=1 or evil-bank.com, mail pay@evil.example, ring +33 8 99 12 34 56"
 
 
-def test_links_in_texts_of_users_are_not_live(client):
+def test_links_in_texts_of_users_are_not_live(client, settings):
     """Mail programs link what looks like an address, a number or a domain, in the plain text and in HTML alike."""
     trip, [order] = loaded_trip(client, name=LURE[:90], notes=f"{LURE}\n2. PICKUP at 09:00: my own\u2028stop")
     add_place(client, trip, "evil.example", notes=LURE)
@@ -152,7 +152,8 @@ def test_links_in_texts_of_users_are_not_live(client):
             assert lure not in text
         assert "evil.\u200bexample" in text, "people read what was written"
     assert "\n2. PICKUP at 09:00" not in message.body, "no line of a note passes for one of ours"
-    assert {link.split("?")[0] for link in re.findall(r'href="([^"]*)', html)} == {"https://www.google.com/maps/search/"}
+    links = {link.split("?")[0] for link in re.findall(r'href="([^"]*)', html)}
+    assert {re.sub(r"/t/[\w-]{32}/$", "/t/", link) for link in links} == {"https://www.google.com/maps/search/", f"{settings.BASE_URL}/t/"}
     assert "Nadia, Atlas Transport wrote this trip" in message.body
 
 
@@ -277,7 +278,7 @@ def test_a_repeated_attempt_carries_the_same_message_id(client):
     trip, _ = loaded_trip(client)
     row = Trip.objects.select_related("vehicle", "dispatcher", "company").get(pk=trip)
     stops = list(row.trip_stops.select_related("stop", "order"))
-    ids = [driver_mail.compose(row, stops).extra_headers["Message-ID"] for _ in range(2)]
+    ids = [driver_mail.compose(row, stops, f"http://host/t/{link}/").extra_headers["Message-ID"] for link in "ab"]
     assert ids[0] == ids[1]
     assert ids[0].startswith(f"<trip-{trip}-")
 

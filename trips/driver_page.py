@@ -1,0 +1,125 @@
+"""The driver's page: one trip, opened by its link, without an account and without JavaScript.
+
+A GET never acts, as programs that look through mail follow links.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+from urllib.parse import urlencode
+
+from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed, HttpResponseRedirect
+from django.template.loader import render_to_string
+from django.utils.translation import get_language, get_language_bidi, override
+from django.views.decorators.csrf import csrf_exempt
+
+from accounts.limits import failed_tries
+from accounts.limits.throttles import caller_address
+from depannini_dashmap.lib.errors import DomainError, NotFound, TooManyRequests
+from trips.driver_mail import dialled, shown_stop
+from trips.models import TripLink, TripStop
+from trips.services import driver
+from trips.services.driver_links import find_link, is_known
+
+DIRECTIONS = "https://www.google.com/maps/dir/?"
+_HEADERS = {
+    "Referrer-Policy": "no-referrer",
+    "X-Robots-Tag": "noindex, nofollow",
+    "Cache-Control": "no-store",
+}
+_LONGEST_ID = 18  # digits
+
+
+# Who forges a form must know the link, and who knows the link needs no forgery; without a Referer there is no Origin, either.
+@csrf_exempt
+def driver_page(request: HttpRequest, token: str) -> HttpResponse:
+    """GET shows the trip of a link; POST `action` (arrived, done, failed with `reason`, undo) on `stop`, then leads back."""
+    try:
+        answer = _answer(request, token)
+    except (NotFound, TooManyRequests) as error:
+        answer = _plain(error)
+    for name, value in _HEADERS.items():
+        answer[name] = value
+    return answer
+
+
+def _answer(request: HttpRequest, token: str) -> HttpResponse:
+    if request.method not in ("GET", "HEAD", "POST"):
+        return HttpResponseNotAllowed(["GET", "HEAD", "POST"])
+    link = _find(request, token)
+    with override(link.trip.vehicle.driver_language or get_language()):
+        if request.method != "POST":
+            return _page(link)
+        try:
+            _act(request, token)
+        except NotFound:
+            raise
+        except DomainError as error:
+            return _page(_find(request, token), error)
+        return HttpResponseRedirect(request.path, status=303)
+
+
+def _find(request: HttpRequest, token: str) -> TripLink:
+    """Return the link; a token that never was counts as a failure of the caller's network."""
+    address = caller_address(request)
+    failed_tries.require_left(address)
+    try:
+        return find_link(token)
+    except NotFound:
+        if not is_known(token):
+            failed_tries.note(address)
+        raise
+
+
+def _act(request: HttpRequest, token: str) -> None:
+    action = request.POST.get("action", "")
+    if action == "undo":
+        driver.undo(token=token)
+        return
+    stop = request.POST.get("stop", "")
+    if action not in TripLink.Action.values or not (stop.isascii() and stop.isdigit() and len(stop) <= _LONGEST_ID):
+        raise NotFound
+    driver.act(token=token, trip_stop_id=int(stop), action=action, reason=request.POST.get("reason", ""))
+
+
+def _page(link: TripLink, error: DomainError | None = None) -> HttpResponse:
+    trip = link.trip
+    rows = TripStop.objects.filter(trip=trip).select_related("stop", "order").order_by("sequence")
+    stops = [_shown(row) for row in rows]
+    following = next((stop for stop in stops if not stop["row"].is_closed), None)
+    page = {
+        "trip": trip,
+        "stops": stops,
+        "following": None if trip.is_closed else following,
+        "closed": sum(stop["row"].is_closed for stop in stops),
+        "company_phone": dialled(trip.company.phone) if trip.company.phone else "",
+        "undo": link if not trip.is_closed and driver.can_undo(link) else None,
+        "error": error.for_page() if error else "",
+        "language": get_language(),
+        "direction": "rtl" if get_language_bidi() else "ltr",
+    }
+    html = render_to_string("trips/driver_page.html", page)
+    return HttpResponse(html, status=error.status if error else 200, headers={"Content-Language": get_language() or "en"})
+
+
+def _shown(row: TripStop) -> dict[str, Any]:
+    place = row.stop
+    located = place.latitude is not None and place.longitude is not None
+    target = f"{place.latitude},{place.longitude}" if located else " ".join(place.address.split())
+    return shown_stop(row) | {
+        "way_there": DIRECTIONS + urlencode({"api": 1, "destination": target}),
+        "geo": f"geo:{target}?q={target}" if located else "",
+        "has_arrived": row.actual_arrival_datetime is not None and not row.arrival_is_suggested,
+    }
+
+
+def _plain(error: DomainError) -> HttpResponse:
+    page = {
+        "is_gone": error.status == NotFound.status,
+        "language": get_language(),
+        "direction": "rtl" if get_language_bidi() else "ltr",
+    }
+    answer = HttpResponse(render_to_string("trips/driver_link_gone.html", page), status=error.status)
+    if retry_after := error.extra.get("retry_after") or getattr(error, "retry_after", None):
+        answer["Retry-After"] = str(retry_after)
+    return answer

@@ -1,0 +1,98 @@
+"""What became of a stop: done, failed, or open again. The caller holds the lock on its trip."""
+
+from __future__ import annotations
+
+from django.utils import timezone
+
+from accounts.models import User
+from depannini_dashmap.lib.errors import Conflict
+from fleet.events import board_changed
+from orders import trip_assignment
+from orders.models import Order
+from trips.lifecycle import UNDELIVERED
+from trips.models import Trip, TripOrder, TripStop
+from trips.sequencing import DELIVERY
+from trips.services.trips import closed
+
+
+def record_outcome(
+    trip: Trip,
+    row: TripStop,
+    *,
+    actor: User | None,
+    is_completed: bool | None = None,
+    failed: bool | None = None,
+    failure_reason: str | None = None,
+) -> None:
+    """Close a stop of a (locked) trip as done or failed, or open it again; what it is already counts as nothing.
+
+    Nobody is the actor where a link acts. Raises: Conflict (trip closed, the order has left the trip).
+    """
+    if is_completed and row.failed:
+        failed = False
+    if failed and row.is_completed:
+        is_completed = False
+    if is_completed is not None and is_completed != row.is_completed and not is_completed:
+        _complete(trip, row, is_completed, actor)
+    reason = row.failure_reason if failure_reason is None else failure_reason
+    wanted = row.failed if failed is None else failed
+    if wanted != row.failed or (wanted and reason != row.failure_reason):
+        _fail(trip, row, wanted, reason)
+    if is_completed and not row.is_completed:
+        _complete(trip, row, is_completed, actor)
+
+
+def require_open(trip: Trip) -> None:
+    """Let an open trip pass. Raises: Conflict."""
+    if trip.is_closed:
+        raise closed(trip)
+
+
+def _fail(trip: Trip, row: TripStop, failed: bool, reason: str) -> None:
+    """Close a stop that failed, or open it again; the other one of its order goes with it unless it was completed."""
+    require_open(trip)
+    _require_held(trip, row)
+    row.failed, row.failure_reason = failed, reason if failed else ""
+    rows = TripStop.objects.filter(trip=trip, order_id=row.order_id) if row.order_id else TripStop.objects.filter(pk=row.pk)
+    rows.filter(is_completed=False).update(failed=failed, failure_reason=row.failure_reason, updated_at=timezone.now())
+    Trip.objects.filter(pk=trip.pk).update(updated_at=timezone.now())
+    board_changed(trip.company_id, "trips")
+
+
+def _require_held(trip: Trip, row: TripStop) -> None:
+    """Let a stop of an order pass that the trip still holds. Raises: Conflict."""
+    if row.order_id is None:
+        return
+    list(Order.objects.select_for_update().filter(pk=row.order_id).values_list("pk"))
+    if not TripOrder.objects.live().filter(trip=trip, order_id=row.order_id).exists():
+        raise Conflict("The order of this stop has left the trip", code="order_left_trip")
+
+
+def _complete(trip: Trip, row: TripStop, is_completed: bool, actor: User | None) -> None:
+    """Stamp a stop as done, or take that back; the order follows its delivery stop."""
+    require_open(trip)
+    _require_held(trip, row)
+    now = timezone.now()
+    if is_completed:
+        row.actual_arrival_datetime = row.actual_arrival_datetime or now
+        row.actual_departure_datetime = row.actual_departure_datetime or now
+        row.arrival_is_suggested = False
+    else:
+        # An arrival that was told before the tap is a fact; one made up by the tap goes with it.
+        if row.actual_arrival_datetime == row.actual_departure_datetime:
+            row.actual_arrival_datetime = None
+        row.actual_departure_datetime = None
+    row.is_completed = is_completed
+    times = ["actual_arrival_datetime", "actual_departure_datetime", "arrival_is_suggested"]
+    row.save(update_fields=["is_completed", *times, "updated_at"])
+    Trip.objects.filter(pk=trip.pk).update(updated_at=now)
+    board_changed(trip.company_id, "trips")
+    if row.order_id is None:
+        return
+    if row.stop.stop_type == DELIVERY and is_completed:
+        trip_assignment.set_status_from_trip([row.order_id], Order.Status.DELIVERED, actor=actor)
+    elif row.stop.stop_type == DELIVERY:
+        trip_assignment.undo_delivery([row.order_id], UNDELIVERED[trip.status], actor=actor)
+    elif is_completed and trip.status == Trip.Status.IN_PROGRESS:
+        # An order that came into a running trip is on its way once it is loaded.
+        trip_assignment.set_status_from_trip([row.order_id], Order.Status.IN_TRANSIT, actor=actor)
