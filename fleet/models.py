@@ -53,7 +53,8 @@ def _money(name: Any) -> models.DecimalField:
 def _whole_place(end: str) -> models.CheckConstraint:
     latitude, longitude = f"{end}_latitude", f"{end}_longitude"
     nowhere = Q(**{f"{latitude}__isnull": True, f"{longitude}__isnull": True})
-    somewhere = Q(**{f"{latitude}__range": (-90, 90), f"{longitude}__range": (-180, 180)})
+    known = Q(**{f"{latitude}__isnull": False, f"{longitude}__isnull": False})
+    somewhere = known & Q(**{f"{latitude}__range": (-90, 90), f"{longitude}__range": (-180, 180)})
     return models.CheckConstraint(condition=nowhere | somewhere, name=f"vehicle_{end}_is_whole")
 
 

@@ -174,10 +174,10 @@ class Migration(migrations.Migration):
         ),
         migrations.AddConstraint(
             model_name='vehicle',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('start_latitude__isnull', True), ('start_longitude__isnull', True)), models.Q(('start_latitude__range', (-90, 90)), ('start_longitude__range', (-180, 180))), _connector='OR'), name='vehicle_start_is_whole'),
+            constraint=models.CheckConstraint(condition=models.Q(models.Q(('start_latitude__isnull', True), ('start_longitude__isnull', True)), models.Q(('start_latitude__isnull', False), ('start_longitude__isnull', False), ('start_latitude__range', (-90, 90)), ('start_longitude__range', (-180, 180))), _connector='OR'), name='vehicle_start_is_whole'),
         ),
         migrations.AddConstraint(
             model_name='vehicle',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('end_latitude__isnull', True), ('end_longitude__isnull', True)), models.Q(('end_latitude__range', (-90, 90)), ('end_longitude__range', (-180, 180))), _connector='OR'), name='vehicle_end_is_whole'),
+            constraint=models.CheckConstraint(condition=models.Q(models.Q(('end_latitude__isnull', True), ('end_longitude__isnull', True)), models.Q(('end_latitude__isnull', False), ('end_longitude__isnull', False), ('end_latitude__range', (-90, 90)), ('end_longitude__range', (-180, 180))), _connector='OR'), name='vehicle_end_is_whole'),
         ),
     ]
