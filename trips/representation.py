@@ -205,6 +205,7 @@ def _trip(row: dict[str, Any], stops: list[tuple], names: dict[int, str]) -> dic
         "driver_notified": row["driver_notified"] and not any(values[23] > row["notified_at"] for values in stops),
         "trip_stops": trip_stops,
         "incomplete_orders": [numbers[order_id] for order_id in incomplete],
+        "road": None,
         "total_distance_km": route.total_distance_km(_points(trip_stops)),
         "planned_duration_minutes": route.planned_duration_minutes(
             dt.datetime.combine(row["planned_start_date"], row["planned_start_time"]),
@@ -251,6 +252,7 @@ def _trip_stop(values: tuple) -> dict[str, Any]:
         "linked_order": None
         if order_id is None
         else {"id": order_id, "order_number": order_number, "customer_name": customer_name},
+        "eta": None,  # roads are asked where one trip or stop is shown alone: see `with_roads`
     }
 
 
