@@ -265,7 +265,7 @@ class LocationStream:
 async def _store_places(gathered: dict[LocationStream, PartyLocation]) -> None:
     places = list(gathered.values())
     try:
-        refused = await in_thread(services.store_locations, places)
+        refused = await in_thread(services.take_places, places)
     except DatabaseError as error:  # the next place of each sender comes within seconds
         logger.warning("%d places were not stored: %s", len(places), type(error).__name__)
         return

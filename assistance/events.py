@@ -130,6 +130,7 @@ class NewRequestEvent(TypedDict):
     dropoff_location: Point | None
     description: str
     distance: float | None
+    eta_s: int | None
     expires_at: str
     seq: int
     event_id: str
@@ -164,6 +165,26 @@ class StalledEvent(TypedDict):
     event_id: str
 
 
+class Expected(TypedDict):
+    """When an assistant may be there: about then, mostly between those, by `road` or `straight_line`, reckoned when."""
+
+    at: str | None
+    earliest: str | None
+    latest: str | None
+    source: str
+    reckoned_at: str | None
+
+
+class EtaEvent(TypedDict):
+    """The assistant's arrival (at the pickup; while the job is ongoing, at the dropoff) changed by more than a minute."""
+
+    type: str
+    assistance_id: int
+    eta: Expected | None
+    seq: int
+    event_id: str
+
+
 thin_out("assistance_location", by="user_id")
 
 
@@ -186,7 +207,7 @@ def publish_to_room(assistance_id: int, event: Mapping[str, Any]) -> None:
     elif kind == "location":
         messages.append((roadside_group(), assistance_location(event)))
     layer.publish_many(messages)
-    if kind != "location":
+    if kind not in ("location", "eta"):
         roadside_changed("chat" if kind == "chat" else "assistance")
 
 
@@ -338,8 +359,19 @@ def stalled(*, assistance_id: int, since: datetime | None, seq: int) -> StalledE
     }
 
 
-def new_assistance_request(body: dict[str, Any], *, distance_km: float | None, event_id: str) -> NewRequestEvent:
-    """Offer a request to an assistant; ``body`` as wire.body gives it, distance to the pickup."""
+def eta(*, assistance_id: int, eta: Expected | None, seq: int) -> EtaEvent:
+    """Tell when the assistant may be there, or by None that nobody knows any more."""
+    return {
+        "type": "eta",
+        "assistance_id": assistance_id,
+        "eta": eta,
+        "seq": seq,
+        "event_id": f"eta.{_PROCESS}.{next(_numbers)}",
+    }
+
+
+def new_assistance_request(body: dict[str, Any], *, distance_km: float | None, eta_s: int | None, event_id: str) -> NewRequestEvent:
+    """Offer a request to an assistant; ``body`` as wire.body gives it, distance and driving time to the pickup."""
     return {
         "type": "new_assistance_request",
         "assistance_id": body["id"],
@@ -350,6 +382,7 @@ def new_assistance_request(body: dict[str, Any], *, distance_km: float | None, e
         "dropoff_location": body["dropoffLocation"],
         "description": body["description"],
         "distance": distance_km,
+        "eta_s": eta_s,
         "expires_at": body["expires_at"],
         "seq": clock_seq(),
         "event_id": event_id,

@@ -239,6 +239,9 @@ class Assistance(models.Model):
     started_at = models.DateTimeField(_("started at"), null=True, blank=True)
     ended_at = models.DateTimeField(_("ended at"), null=True, blank=True)
     expires_at = models.DateTimeField(_("expires at"), help_text=_("when it ends unless somebody accepts"))
+    eta_at = models.DateTimeField("expected at", null=True, blank=True, editable=False)
+    eta_source = models.CharField("expected by", max_length=13, blank=True, default="", db_default="", editable=False)
+    eta_reckoned_at = models.DateTimeField(null=True, blank=True, editable=False)
     billed_to = models.CharField(
         _("billed to"),
         max_length=200, blank=True, default="", db_default="", help_text=_("who pays instead of the client")
@@ -432,6 +435,7 @@ class Offer(models.Model):
     source = models.CharField(_("source"), max_length=6, choices=Source.choices, default=Source.WAVE)
     wave = models.PositiveSmallIntegerField(_("wave"), default=1)
     distance_km = models.FloatField(_("distance km"), null=True, blank=True, help_text=_("to the pickup, when it was offered"))
+    eta_s = models.PositiveIntegerField(_("driving time"), null=True, blank=True, help_text=_("seconds by road, when it was offered"))
     offered_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, blank=True, related_name="+", verbose_name=_("offered by")
     )

@@ -34,12 +34,15 @@ _density: dict[tuple[str, int, int], float] = {}
 class Candidate(NamedTuple):
     """An assistant and the way to the pickup as the crow flies, from the place that strangers are shown.
 
-    The way from the exact place is for the assistant and for staff alone.
+    The way from the exact place, that place, and the driving time from it (`eta_s`, None where no road is known) are for
+    the assistant and for staff alone.
     """
 
     user_id: int
     distance_km: float
     exact_km: float
+    place: tuple[float, float] = (0.0, 0.0)
+    eta_s: int | None = None
 
 
 class Search(NamedTuple):
@@ -100,7 +103,7 @@ def _ranked(rows: list[tuple[int, float, float]], lat: float, lng: float, radius
         for user_id, row_lat, row_lng in rows
     )
     return [
-        Candidate(user_id, distance_km, haversine_km(lat, lng, row_lat, row_lng))
+        Candidate(user_id, distance_km, haversine_km(lat, lng, row_lat, row_lng), (row_lat, row_lng))
         for distance_km, user_id, row_lat, row_lng in sorted(measured)
         if distance_km <= radius_km
     ]

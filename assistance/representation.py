@@ -6,9 +6,10 @@ from datetime import datetime
 from typing import Any
 
 from assistance import lifecycle
-from assistance.events import point
+from assistance.events import Expected, point
 from assistance.models import CONTACT_AFTER_END, Assistance, ScheduledRequest
 from depannini_dashmap.lib.api.fields import format_utc
+from depannini_dashmap.lib.roads.routing import RANGE
 
 _PERSON = ("name", "first_name", "last_name", "phone_number", "caller_phone")
 _OWN = [
@@ -39,6 +40,9 @@ _OWN = [
     "expires_at",
     "stalled_since",
     "billed_to",
+    "eta_at",
+    "eta_source",
+    "eta_reckoned_at",
 ]
 # For .values(): everything that body() reads, in one query.
 ROW = (*_OWN, *(f"client__{name}" for name in _PERSON), *(f"assistant__{name}" for name in _PERSON))
@@ -58,7 +62,7 @@ def body(row: Row, *, viewer_id: int | None, sees_all: bool = False, now: dateti
     """Build the object that a viewer is answered.
 
     Shape: the documented keys and ``seq, currency, price_is_final, price_consent, price_note, assistance_type,
-    vehicle_type, description, rating, reason, acceptedAt, endedAt, expires_at, stalled_since``. A phone number is null
+    vehicle_type, description, rating, reason, acceptedAt, endedAt, expires_at, stalled_since, eta``. A phone number is null
     unless it is one's own, or the other's between acceptance and 24 h after the end, or the viewer sees all.
     """
     contact = sees_all or has_contact(row, now)
@@ -87,7 +91,23 @@ def body(row: Row, *, viewer_id: int | None, sees_all: bool = False, now: dateti
         "expires_at": format_utc(row["expires_at"]),
         "billed_to": (row["billed_to"] or None) if sees_all or viewer_id == row["assistant_id"] else None,
         "stalled_since": format_utc(row["stalled_since"]) if row["status"] == lifecycle.ACCEPTED else None,
+        "eta": eta_of(row["status"], row["eta_at"], row["eta_source"], row["eta_reckoned_at"]),
         "seq": row["version"],
+    }
+
+
+def eta_of(status: str, eta_at: datetime | None, eta_source: str, eta_reckoned_at: datetime | None) -> Expected | None:
+    """Build what is said of the assistant's arrival; None while nobody comes, or nobody knows."""
+    if status not in lifecycle.WITH_ASSISTANT or eta_at is None or eta_reckoned_at is None:
+        return None
+    low, high = RANGE[eta_source]
+    drive = eta_at - eta_reckoned_at
+    return {
+        "at": format_utc(eta_at),
+        "earliest": format_utc(eta_reckoned_at + drive * low),
+        "latest": format_utc(eta_reckoned_at + drive * high),
+        "source": eta_source,
+        "reckoned_at": format_utc(eta_reckoned_at),
     }
 
 

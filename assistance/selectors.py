@@ -65,7 +65,7 @@ def open_offers_for(assistant: User) -> list[events.NewRequestEvent]:
     """Return a ``new_assistance_request`` frame for every open offer of an assistant, oldest first."""
     offers = Offer.objects.open().filter(assistant_id=assistant.pk, assistance__status=lifecycle.REQUESTED)
     rows = offers.order_by("offered_at", "id").values(
-        "id", "distance_km", *(f"assistance__{name}" for name in representation.ROW)
+        "id", "distance_km", "eta_s", *(f"assistance__{name}" for name in representation.ROW)
     )
     now = timezone.now()
     frames = []
@@ -73,7 +73,9 @@ def open_offers_for(assistant: User) -> list[events.NewRequestEvent]:
         row = {name: offer[f"assistance__{name}"] for name in representation.ROW}
         body = representation.body(row, viewer_id=assistant.pk, now=now)
         frames.append(
-            events.new_assistance_request(body, distance_km=offer["distance_km"], event_id=f"offer.{offer['id']}")
+            events.new_assistance_request(
+                body, distance_km=offer["distance_km"], eta_s=offer["eta_s"], event_id=f"offer.{offer['id']}"
+            )
         )
     return frames
 

@@ -232,6 +232,16 @@ class PersonSerializer(serializers.Serializer):
     phone_number = serializers.CharField(allow_null=True)
 
 
+class ExpectedSerializer(serializers.Serializer):
+    """When somebody may be there: about then, mostly between those, by what, reckoned when."""
+
+    at = UtcDateTimeField()
+    earliest = UtcDateTimeField()
+    latest = UtcDateTimeField()
+    source = serializers.ChoiceField(["road", "straight_line"])
+    reckoned_at = UtcDateTimeField()
+
+
 class AssistanceSerializer(serializers.Serializer):
     """A request for help."""
 
@@ -265,6 +275,7 @@ class AssistanceSerializer(serializers.Serializer):
     stalled_since = UtcDateTimeField(
         allow_null=True, help_text="since when its assistant has been silent for ASSISTANCE_STALLED_AFTER"
     )
+    eta = ExpectedSerializer(allow_null=True, help_text="when the assistant may be at the pickup, while the job is ongoing at the dropoff")
     seq = serializers.IntegerField(help_text="grows with every change; the same number as on the socket")
 
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from depannini_dashmap.lib.geo import haversine_km
-from depannini_dashmap.lib.roads.routing import Leg
+from depannini_dashmap.lib.roads.routing import RANGE, Leg
 from trips.route import Point
 
 # As fine as such an estimate is worth saying.
@@ -42,9 +42,6 @@ class Arrival:
     fix_at: datetime
 
 
-# How much shorter and longer drives turn out, as shares of what was expected. Straight lines: road over crow on 20,000 drawn pairs,
-# its 10th and 90th percentile over ETA_ROAD_FACTOR; roads: what traffic adds where nobody measures it.
-_RANGE = {"straight_line": (0.8, 1.65), "road": (0.9, 1.35)}
 _STEPS = {"straight_line": STEP, "road": timedelta(minutes=1)}
 
 
@@ -67,7 +64,7 @@ def arrivals(
         else:
             driven += leg.duration_s
             source = leg.source if leg.source != "road" else source
-            shares = (1.0, *_RANGE[source])
+            shares = (1.0, *RANGE[source])
             at_once, early, late = (
                 rounded_up(max(begins + served + timedelta(seconds=driven * share), now), _STEPS[source]) for share in shares
             )

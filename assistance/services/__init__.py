@@ -13,7 +13,7 @@ from assistance.services.calls import (
 )
 from assistance.services.chat import Posted, post_chat
 from assistance.services.jobs import accept, complete, rate, update_status
-from assistance.services.locations import PartyLocation, store_locations
+from assistance.services.locations import PartyLocation, store_locations, take_places
 from assistance.services.manual_dispatch import (
     ASKED_AGAIN,
     Ranked,
@@ -84,6 +84,7 @@ __all__ = [
     "set_duty",
     "set_price",
     "store_locations",
+    "take_places",
     "update_status",
     "withdraw_approval",
 ]

@@ -15,7 +15,7 @@ from django.utils.translation import gettext_lazy as _
 
 from assistance import events, lifecycle, tasks
 from assistance.models import Assistance, AssistantProfile, Offer, ServiceType
-from assistance.services import approvals, offers, prices, state
+from assistance.services import approvals, etas, offers, prices, state
 from depannini_dashmap.lib.errors import Conflict, Forbidden, InvalidData, NotFound
 from depannini_dashmap.lib.geo import haversine_km
 from depannini_dashmap.lib.ops import audit
@@ -82,6 +82,7 @@ def take(job: Assistance, profile: AssistantProfile, now: datetime, **offer: Any
     job.assistant = profile.user
     becomes_repair = not job.assistance_type and profile.service_type == ServiceType.REPAIR
     changes = prices.of_repair(job) if becomes_repair else {}
+    changes |= etas.on_the_way(job, lifecycle.ACCEPTED, (profile.lat, profile.lng), now)
     state.move(job, lifecycle.ACCEPTED, now, assistant_id=profile.pk, accepted_at=now, **changes)
     tasks.plan_stall_check(job, now + settings.ASSISTANCE_STALLED_AFTER)
     _settle_offers(job, profile, now, offer)

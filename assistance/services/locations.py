@@ -11,6 +11,7 @@ from django.utils import timezone
 from assistance import lifecycle
 from assistance.cells import column_of, row_of
 from assistance.models import Assistance
+from assistance.services import etas
 
 # A closed account stays without a place: closing switches it off and empties the licence, and PostgreSQL looks at these
 # columns of the row again after waiting for it.
@@ -30,6 +31,13 @@ class PartyLocation(NamedTuple):
     user_id: int
     lat: float
     lng: float
+
+
+def take_places(places: Sequence[PartyLocation]) -> set[tuple[int, int]]:
+    """Store places as `store_locations` does, and then reckon anew when assistants arrive. Returns those not stored."""
+    refused = store_locations(places)
+    etas.follow([place for place in places if (place.assistance_id, place.user_id) not in refused])
+    return refused
 
 
 @transaction.atomic

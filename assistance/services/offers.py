@@ -15,7 +15,7 @@ from django.utils.translation import gettext_lazy as _
 from assistance import approval, events, lifecycle, nearby, representation, tasks
 from assistance.models import Assistance, AssistantProfile, Offer
 from assistance.nearby import Candidate, Search
-from assistance.services import state
+from assistance.services import etas, state
 from depannini_dashmap.lib import geo
 from depannini_dashmap.lib.errors import Conflict, Forbidden, NotFound
 
@@ -41,11 +41,13 @@ def send_next_wave(*, assistance_id: int, wave: int) -> None:
 
 
 def send_wave(job: Assistance, wave: int, now: datetime) -> None:
-    """Offer a locked request to the nearest of a wave, and plan the next one."""
+    """Offer a locked request to those of the nearest who are there first, and plan the next wave."""
     job.wave, job.radius_km = wave, max(job.radius_km, radius_of(wave))
     Assistance.objects.filter(pk=job.pk).update(wave=job.wave, radius_km=job.radius_km)
     search = Search(job.assistance_type, now, unasked_about=job.pk)
-    chosen = nearby.nearest(job.pickup_lat, job.pickup_lng, size_of(wave), job.radius_km, search)
+    pickup, size = (job.pickup_lat, job.pickup_lng), size_of(wave)
+    near = nearby.nearest(*pickup, max(size, etas.MOST_COMPARED), job.radius_km, search)
+    chosen = etas.soonest(pickup, near, size)
     open_offers([(job, candidate) for candidate in chosen], source=Offer.Source.WAVE, now=now)
     if now + settings.OFFER_WAVE_INTERVAL < job.expires_at:
         tasks.plan_wave(job.pk, wave + 1, now)
@@ -75,6 +77,7 @@ def open_offers(chosen: Iterable[tuple[Assistance, Candidate]], *, source: str, 
                 source=source,
                 wave=job.wave,
                 distance_km=round(candidate.exact_km, DISTANCE_PLACES),
+                eta_s=candidate.eta_s,
                 offered_at=now,
             )
         )
@@ -83,7 +86,7 @@ def open_offers(chosen: Iterable[tuple[Assistance, Candidate]], *, source: str, 
         (
             offer.assistant_id,
             events.new_assistance_request(
-                bodies[offer.assistance_id], distance_km=offer.distance_km, event_id=f"offer.{offer.pk}"
+                bodies[offer.assistance_id], distance_km=offer.distance_km, eta_s=offer.eta_s, event_id=f"offer.{offer.pk}"
             ),
         )
         for offer in Offer.objects.bulk_create(written)
@@ -144,8 +147,11 @@ def _offer_each(profile: AssistantProfile, distances: dict[int, float], now: dat
     jobs = state.lock_waiting(distances)
     asked = Offer.objects.in_the_way_of(profile).filter(assistance_id__in=[job.pk for job in jobs])
     already = set(asked.values_list("assistance_id", flat=True))
+    still = [job for job in jobs if job.pk not in already]
+    drives = etas.drives_to((profile.lat or 0.0, profile.lng or 0.0), [(job.pickup_lat, job.pickup_lng) for job in still])
     chosen = [
-        (job, Candidate(profile.pk, distances[job.pk], distances[job.pk])) for job in jobs if job.pk not in already
+        (job, Candidate(profile.pk, distances[job.pk], distances[job.pk], eta_s=eta_s))
+        for job, eta_s in zip(still, drives, strict=True)
     ]
     open_offers(chosen, source=Offer.Source.NEARBY, now=now)
 

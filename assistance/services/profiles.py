@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from datetime import datetime
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from django.db import transaction
@@ -17,7 +18,7 @@ from accounts.services import change_profile
 from assistance import events, lifecycle
 from assistance.cells import column_of, row_of
 from assistance.models import Assistance, AssistantProfile, Offer
-from assistance.services import approvals, offers, signs_of_life, state
+from assistance.services import approvals, etas, offers, signs_of_life, state
 from depannini_dashmap.lib.errors import Conflict, Forbidden, InvalidData, NotFound, Unauthenticated
 
 if TYPE_CHECKING:
@@ -150,6 +151,8 @@ def report_location(user: User, lat: float, lng: float, assistance_id: int | Non
     if room is not None:
         frame = events.location(user_id=user.pk, lat=lat, lng=lng, assistance_id=room[0], seq=room[1], at=now)
         events.publish_to_room(room[0], frame)
+        if user.user_type == "assistant":
+            transaction.on_commit(partial(etas.follow, [(room[0], user.pk, lat, lng)]), robust=True)
 
 
 def _room(user: User, assistance_id: int | None) -> tuple[int, int] | None:

@@ -15,7 +15,7 @@ from django.utils.translation import gettext_lazy as _
 from assistance import lifecycle, nearby, pricing, tasks
 from assistance.models import Assistance, Offer, ServiceType, Tariff, VehicleClass
 from assistance.nearby import Candidate, Search
-from assistance.services import offers, state
+from assistance.services import etas, offers, state
 from depannini_dashmap.lib.errors import Conflict, Forbidden, InvalidData, Unauthenticated
 from depannini_dashmap.lib.geo import haversine_km
 
@@ -129,7 +129,7 @@ def open_request(
         tasks.plan_expiry(job.pk, job.expires_at)
         return Requested(state.seen_by(user.pk, job, now), [])
     near = nearby.within(*pickup, job.radius_km, Search(assistance_type, now))
-    asked = near[: offers.size_of(1)]
+    asked = etas.soonest(pickup, near, offers.size_of(1))
     offers.open_offers([(job, candidate) for candidate in asked], source=Offer.Source.WAVE, now=now)
     state.tell_status(job, now)  # the room is empty yet, but operators listen
     tasks.plan_wave(job.pk, 2, now)

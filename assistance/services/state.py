@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 _NAMES = ("name", "first_name", "last_name", "phone_number", "caller_phone")
 _DEFERRED = [f"{role}__{name}" for role in ("client", "assistant") for name in _NAMES]
+# What a request stores of an arrival that nobody has reckoned; each state has one of its own.
+NOT_EXPECTED: dict[str, Any] = {"eta_at": None, "eta_source": "", "eta_reckoned_at": None}
 _OWN = [field.name for field in Assistance._meta.concrete_fields]
 
 
@@ -78,7 +80,7 @@ def move(job: Assistance, target: str, now: datetime, **changes: Any) -> None:
     """Bring a locked request into a state, with a new version; the caller has checked that it may."""
     if job.stalled_since is not None:
         changes["stalled_since"] = None
-    change(job, now, status=target, **changes)
+    change(job, now, status=target, **{**NOT_EXPECTED, **changes})
 
 
 def change(job: Assistance, now: datetime, **changes: Any) -> None:

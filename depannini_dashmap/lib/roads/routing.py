@@ -19,6 +19,9 @@ from depannini_dashmap.lib.roads.osrm import NoAnswer, Point, Refused
 Source = Literal["road", "straight_line"]
 ROAD: Source = "road"
 STRAIGHT_LINE: Source = "straight_line"
+# How much shorter and longer drives turn out, as shares of what was expected. Straight lines: road over crow on 20,000 drawn pairs,
+# its 10th and 90th percentile over ETA_ROAD_FACTOR; roads: what traffic adds where nobody measures it.
+RANGE: dict[str, tuple[float, float]] = {"straight_line": (0.8, 1.65), "road": (0.9, 1.35)}
 SNAP_WITHIN = 500.0  # metres from a road: what is farther away is not reached by it
 
 
