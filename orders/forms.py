@@ -9,6 +9,7 @@ from django.utils.translation import gettext, gettext_lazy
 from depannini_dashmap.lib.geo import HALF_LOCATION
 from orders.columns import ENDS, LOCATION, ORDER, STOP
 from orders.models import Order, Stop
+from orders.place_input import PlaceInput
 from orders.stops import StopInput, lacking_half
 
 ORDER_FIELDS = ["company", *ORDER]
@@ -29,6 +30,8 @@ def _stop_fields() -> dict[str, forms.Field]:
             field.label = format_lazy("{end}: {field}", end=_END_NAMES[end], field=words)
             if name == "notes":
                 field.widget = forms.Textarea(attrs={"rows": 2})
+            if name == "address":
+                field.widget = PlaceInput(latitude=f"{end}_latitude", longitude=f"{end}_longitude")
             fields[f"{end}_{name}"] = field
     return fields
 

@@ -57,6 +57,7 @@ class SuggestionShape(serializers.Serializer):
     kind = serializers.CharField()
     name = serializers.CharField()
     context = TextField(allow_blank=True)
+    address = TextField(allow_blank=True, help_text="what to write into an address field")
     lat = serializers.FloatField()
     lng = serializers.FloatField()
     distance_km = serializers.FloatField(allow_null=True)

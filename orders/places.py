@@ -24,14 +24,14 @@ _OWN_COLUMNS = (
 def find_places(*, user: User, text: str, near: Point | None = None, language: str = "") -> list[dict[str, Any]]:
     """Suggest places for what somebody typed, the best first; one query at most, of the stops that they may see.
 
-    Shape: ``source`` (coordinates, link, plus_code, stop, map, outside), ``kind, name, context, lat, lng, distance_km``
+    Shape: ``source`` (coordinates, link, plus_code, stop, map, outside), ``kind, name, context, address, lat, lng, distance_km``
     (from `near`, None without one). A text that names a place by numbers gives that place alone.
     """
     pin = pins.read_pin(text, lambda town: map_places.locality(town) if town else near)
     if pin is not None:
         street, place = map_places.nearest(pin.lat, pin.lng, language=language)
         near_by = ", ".join(part for part in (street and street["name"], place and place.name) if part)
-        return [_suggestion(pin.kind, "pin", f"{pin.lat:.6f}, {pin.lng:.6f}", near_by, (pin.lat, pin.lng), near)]
+        return [_suggestion(pin.kind, "pin", f"{pin.lat:.6f}, {pin.lng:.6f}", near_by, (pin.lat, pin.lng), near, near_by)]
     found = _own_stops(user, text, near)
     found += [_of_map("map", place, near) for place in map_places.search(text, near=near, language=language, limit=MOST)]
     if len(found) < OWN and len(text) > 2:
@@ -71,16 +71,25 @@ def _own_stops(user: User, text: str, near: Point | None) -> list[dict[str, Any]
         customer = next((part for part in customers if part and part != name), "")
         context = ", ".join(part for part in (customer, address) if part)
         key = (spelling.fold(name), round(point[0], 4), round(point[1], 4))
-        found.setdefault(key, _suggestion("stop", "stop", name, context, point, near))
+        found.setdefault(key, _suggestion("stop", "stop", name, context, point, near, address))
         if len(found) >= OWN:
             break
     return list(found.values())
 
 
 def _of_map(source: str, place: map_places.Place, near: Point | None) -> dict[str, Any]:
-    return _suggestion(source, place.kind, place.name, place.context, (place.lat, place.lng), near)
+    address = ", ".join(part for part in (place.name, place.context) if part)
+    return _suggestion(source, place.kind, place.name, place.context, (place.lat, place.lng), near, address)
 
 
-def _suggestion(source: str, kind: str, name: str, context: str, point: Point, near: Point | None) -> dict[str, Any]:
-    distance = None if near is None else round(haversine_km(*near, *point), 3)
-    return {"source": source, "kind": kind, "name": name, "context": context, "lat": point[0], "lng": point[1], "distance_km": distance}
+def _suggestion(source: str, kind: str, name: str, context: str, point: Point, near: Point | None, address: str) -> dict[str, Any]:
+    return {
+        "source": source,
+        "kind": kind,
+        "name": name,
+        "context": context,
+        "address": address,
+        "lat": point[0],
+        "lng": point[1],
+        "distance_km": None if near is None else round(haversine_km(*near, *point), 3),
+    }

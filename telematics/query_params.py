@@ -28,6 +28,7 @@ class TrackQuery(HistoryQuery):
 
     vehicle = StrictIntegerField()
     updated_since = None
+    matched = serializers.BooleanField(required=False, default=False, help_text="put the line on roads, and leave gaps open")
 
 
 class Wanted(NamedTuple):
@@ -37,6 +38,7 @@ class Wanted(NamedTuple):
     start: dt.datetime | None
     end: dt.datetime | None
     updated_since: dt.datetime | None
+    matched: bool = False
 
 
 def wanted(query: type[HistoryQuery], request: Request) -> Wanted:
@@ -44,4 +46,4 @@ def wanted(query: type[HistoryQuery], request: Request) -> Wanted:
     checked = query(data=request.query_params.dict())
     checked.is_valid(raise_exception=True)
     given = checked.validated_data
-    return Wanted(given.get("vehicle"), given.get("from"), given.get("to"), given.get("updated_since"))
+    return Wanted(given.get("vehicle"), given.get("from"), given.get("to"), given.get("updated_since"), given.get("matched", False))

@@ -10,6 +10,7 @@ from typing import Any
 from django.db.models import QuerySet
 
 from depannini_dashmap.lib.geo import haversine_km
+from depannini_dashmap.lib.roads import lines, matching
 from telematics.models import Position
 from telematics.representation import instant
 from telematics.thinning import thin
@@ -19,8 +20,13 @@ MAX_READ = 20_000
 COLUMNS = ("timestamp", "latitude", "longitude", "speed")
 
 
-def track_of(vehicle_id: int, license_plate: str, start: dt.datetime | None, end: dt.datetime | None) -> dict[str, Any]:
+def track_of(
+    vehicle_id: int, license_plate: str, start: dt.datetime | None, end: dt.datetime | None, *, matched: bool = False
+) -> dict[str, Any]:
     """Build the feature of a vehicle's believable fixes in a span, thinned to MAX_POINTS by thinning.thin.
+
+    `matched` puts the line on the roads that were driven, where those are known, and leaves gaps of more than five
+    minutes open; the fixes themselves are then in `fixes`, and `matched` says whether any part lies on roads.
 
     Of a span with more than MAX_READ fixes evenly spread ones are read, so that the work is bounded.
     """
@@ -30,9 +36,10 @@ def track_of(vehicle_id: int, license_plate: str, start: dt.datetime | None, end
     if is_sampled:
         fixes = list(_spread(rows))
     kept = [fixes[i] for i in thin([(fix[1], fix[2]) for fix in fixes], MAX_POINTS)]
-    return {
+    coordinates = [[fix[2], fix[1]] for fix in kept]
+    feature = {
         "type": "Feature",
-        "geometry": _geometry([[fix[2], fix[1]] for fix in kept]),
+        "geometry": _geometry(coordinates),
         "properties": {
             "vehicle_id": vehicle_id,
             "vehicle_license_plate": license_plate,
@@ -45,6 +52,19 @@ def track_of(vehicle_id: int, license_plate: str, start: dt.datetime | None, end
             "speeds": [fix[3] for fix in kept],
         },
     }
+    return _on_roads(feature, kept, coordinates) if matched else feature
+
+
+def _on_roads(feature: dict[str, Any], kept: Sequence[tuple], coordinates: list[list[float]]) -> dict[str, Any]:
+    found = [piece for piece in matching.pieces([fix[:3] for fix in kept], matched=True) if len(piece.line) > 1]
+    on_roads = [piece for piece in found if piece.is_matched]
+    if found:
+        drawn = [[[round(lng, 6), round(lat, 6)] for lat, lng in piece.line] for piece in found]
+        feature["geometry"] = {"type": "MultiLineString", "coordinates": drawn}
+    if on_roads:
+        feature["properties"]["distance_km"] = round(sum(lines.length_km(piece.line) for piece in found), 3)
+    feature["properties"] |= {"fixes": coordinates, "matched": bool(on_roads)}
+    return feature
 
 
 def _geometry(coordinates: list[list[float]]) -> dict[str, Any] | None:

@@ -69,7 +69,7 @@ class PositionViewSet(ApiMixin, viewsets.GenericViewSet):
     - `GET positions/latest/`: one per vehicle, on one page.
     - `POST positions/bulk/` `{positions: [≤ 5000]}` → 200 `{accepted, duplicates, errors: [{index, error, …}]}`.
     - `POST positions/generate-fake/` `{vehicle_id, count?, base_latitude?, base_longitude?}` → 201.
-    - `GET positions/track/` `?vehicle=&from=&to=`: GeoJSON of at most 1,000 points.
+    - `GET positions/track/` `?vehicle=&from=&to=&matched=`: GeoJSON of at most 1,000 points, on roads if asked.
 
     Codes: 400 `invalid_data`, 403 `forbidden`, `fake_data_off`, 404 `not_found`. Who: dispatchers and staff; viewers
     of a company only read.
@@ -175,7 +175,7 @@ class PositionViewSet(ApiMixin, viewsets.GenericViewSet):
         """Answer GeoJSON; without such a vehicle it holds no feature."""
         query = wanted(TrackQuery, request)
         features = [
-            track_of(vehicle_id, plate, query.start, query.end)
+            track_of(vehicle_id, plate, query.start, query.end, matched=query.matched)
             for vehicle_id, (plate, _, _) in self._vehicles(query).items()
         ]
         return Response({"type": "FeatureCollection", "features": features}, content_type="application/geo+json")

@@ -10,9 +10,11 @@ from django.http import HttpRequest, HttpResponse
 from django.urls import URLPattern, path
 from django.views.i18n import set_language
 
+from depannini_dashmap.console import places
 from depannini_dashmap.console.assistants import views as assistant_views
 from depannini_dashmap.console.board import views as board_views
 from depannini_dashmap.console.companies import views as companie_views
+from depannini_dashmap.console.orders import locating as order_locating
 from depannini_dashmap.console.orders import views as order_views
 from depannini_dashmap.console.people import views as people_views
 from depannini_dashmap.console.places import views as place_views
@@ -21,6 +23,7 @@ from depannini_dashmap.console.requests import new_call, tariffs
 from depannini_dashmap.console.requests import views as request_views
 from depannini_dashmap.console.trips import views as trip_views
 from depannini_dashmap.console.vehicles import connect
+from depannini_dashmap.console.vehicles import day as vehicle_day
 from depannini_dashmap.console.vehicles import views as vehicle_views
 
 if TYPE_CHECKING:
@@ -44,6 +47,11 @@ def console_urls(site: DispatchAdminSite) -> list[URLPattern]:
         path("board/", site.admin_view(board_views.board_fragment), name="board"),
         path("map/", page(board_views.live_map), name="map"),
         path("map/state/", site.admin_view(board_views.map_state), name="map_state"),
+        path("places/", site.admin_view(places.search), name="places"),
+        path("places/at/", site.admin_view(places.at), name="place_at"),
+        path("dispatch/orders/locate/", page(order_locating.show), name="dispatch_locate"),
+        path("dispatch/vehicles/<int:vehicle_id>/day/", page(vehicle_day.show), name="vehicle_day"),
+        path("dispatch/vehicles/<int:vehicle_id>/day/track/", site.admin_view(vehicle_day.track), name="vehicle_day_track"),
         path("socket-token/", site.admin_view(board_views.socket_token), name="socket_token"),
         path("company/", page(companie_views.choose), name="company"),
         path("company/<int:company_id>/", page(companie_views.show), name="company_people"),

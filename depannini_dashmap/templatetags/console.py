@@ -7,16 +7,13 @@ import re
 from typing import Any
 
 from django import template
-from django.conf import settings
-from django.templatetags.static import static
-from django.urls import reverse
 from django.utils import timezone
 from django.utils.formats import date_format
-from django.utils.html import format_html
+from django.utils.html import format_html, format_html_join
 from django.utils.translation import gettext, ngettext
 
 from depannini_dashmap.console.actions import status_badge
-from depannini_dashmap.lib.roads import tiles
+from depannini_dashmap.lib.roads import background
 from orders.models import Order
 from trips.models import Trip
 
@@ -109,13 +106,4 @@ def reasons(candidate: Any) -> str:
 @register.simple_tag
 def map_background() -> str:
     """Write what a map's box says to static/console/background.js."""
-    written = format_html(
-        'data-tile-url="{}" data-basemap-url="{}" data-cities-url="{}"',
-        settings.MAP_TILE_URL, static("basemap/world.geojson"), static("basemap/cities.json"),
-    )  # fmt: skip
-    streets = None if settings.MAP_TILE_URL else tiles.in_use()
-    if streets is None:
-        return written
-    where = reverse("street-tile", args=[streets.build, 0, 1, 2]).removesuffix("0/1/2.mvt") + "{z}/{x}/{y}.mvt"
-    box = f"{streets.south},{streets.west},{streets.north},{streets.east}"
-    return format_html('{} data-streets-url="{}" data-streets-box="{}" data-streets-zoom="{}"', written, where, box, str(streets.max_zoom))
+    return format_html_join(" ", '{}="{}"', background.attributes().items())

@@ -29,7 +29,7 @@ def test_own_stops_come_first(api, dispatcher, company_a, stop_of, use_places):
     answer = api(dispatcher).get("/api/places/", {"q": "grimaldi", "near": "43.73,7.42"})
     assert answer.status_code == 200
     first, second = answer.json()["results"][:2]
-    assert first == {"source": "stop", "kind": "stop", "name": "Dépôt Grimaldi", "context": "1 Quai Antoine Ier", "lat": 43.7345, "lng": 7.4215, "distance_km": 0.515}
+    assert first == {"source": "stop", "kind": "stop", "name": "Dépôt Grimaldi", "context": "1 Quai Antoine Ier", "address": "1 Quai Antoine Ier", "lat": 43.7345, "lng": 7.4215, "distance_km": 0.515}
     assert (second["source"], second["name"]) == ("map", "Rue Grimaldi")
     assert answer.json()["attribution"] == "© OpenStreetMap contributors"
 
@@ -78,7 +78,7 @@ def test_numbers_give_one_place_and_what_is_near_it(api, client_user, use_places
     use_places(MONACO)
     rows = api(client_user).get("/api/places/", {"q": "43.735, 7.42"}).json()["results"]
     assert rows == [
-        {"source": "coordinates", "kind": "pin", "name": "43.735000, 7.420000", "context": "Rue Louis Notari, La Condamine", "lat": 43.735, "lng": 7.42, "distance_km": None}
+        {"source": "coordinates", "kind": "pin", "name": "43.735000, 7.420000", "context": "Rue Louis Notari, La Condamine", "address": "Rue Louis Notari, La Condamine", "lat": 43.735, "lng": 7.42, "distance_km": None}
     ]
 
 
