@@ -34,7 +34,7 @@ class PlaceInput(forms.TextInput):
             "data-latitude": f"id_{self.latitude}",
             "data-longitude": f"id_{self.longitude}",
             "data-search-url": reverse("admin:places"),
-            "data-at-url": reverse("admin:place_at"),
+            "data-at-url": reverse("admin:place_name"),
             "data-t-map": _("Where it is; the pin can be moved"),
             "data-t-found": _("{n} suggestions"),
             "data-t-none": _("Nothing found. Put the pin on the map, or type latitude and longitude."),

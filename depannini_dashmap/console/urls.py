@@ -10,7 +10,6 @@ from django.http import HttpRequest, HttpResponse
 from django.urls import URLPattern, path
 from django.views.i18n import set_language
 
-from depannini_dashmap.console import places
 from depannini_dashmap.console.assistants import views as assistant_views
 from depannini_dashmap.console.board import views as board_views
 from depannini_dashmap.console.companies import views as companie_views
@@ -47,8 +46,6 @@ def console_urls(site: DispatchAdminSite) -> list[URLPattern]:
         path("board/", site.admin_view(board_views.board_fragment), name="board"),
         path("map/", page(board_views.live_map), name="map"),
         path("map/state/", site.admin_view(board_views.map_state), name="map_state"),
-        path("places/", site.admin_view(places.search), name="places"),
-        path("places/at/", site.admin_view(places.at), name="place_at"),
         path("dispatch/orders/locate/", page(order_locating.show), name="dispatch_locate"),
         path("dispatch/vehicles/<int:vehicle_id>/day/", page(vehicle_day.show), name="vehicle_day"),
         path("dispatch/vehicles/<int:vehicle_id>/day/track/", site.admin_view(vehicle_day.track), name="vehicle_day_track"),

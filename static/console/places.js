@@ -4,6 +4,7 @@ import { element } from "./markers.js";
 
 const L = window.L;
 const WAIT = 180; // ms after the last letter
+const LANGUAGE = document.documentElement.lang.slice(0, 2);
 let count = 0;
 
 function enhance(field) {
@@ -70,7 +71,7 @@ function enhance(field) {
     const typed = field.value.trim();
     if (typed.length < 2) return close();
     const number = (asked += 1);
-    const query = new URLSearchParams({ q: typed });
+    const query = new URLSearchParams({ q: typed, lang: LANGUAGE });
     const near = pin.near();
     if (near) query.set("near", `${near.lat.toFixed(4)},${near.lng.toFixed(4)}`);
     try {
@@ -95,7 +96,7 @@ function enhance(field) {
 
 /** Say what is where the pin was put, and offer it as the address. */
 async function describe(field, told, point) {
-  const query = new URLSearchParams({ lat: point.lat, lng: point.lng });
+  const query = new URLSearchParams({ lat: point.lat, lng: point.lng, lang: LANGUAGE });
   try {
     const { name } = await (await fetch(`${field.dataset.atUrl}?${query}`, { credentials: "same-origin" })).json();
     told.replaceChildren();
