@@ -76,6 +76,77 @@ def places(count: int, rounds: int) -> None:
     figures.report(f"places: p95 of a search, {count:,} names", p95s, at_most=30, unit="ms")
 
 
+def roads(rounds: int) -> None:
+    """Measure driving times and tiles on the extract of Liechtenstein, with an engine of its own."""
+    from django.conf import settings
+
+    from depannini_dashmap.lib import roads as room
+    from depannini_dashmap.lib.geo import haversine_km
+    from depannini_dashmap.lib.roads import data, engine, routing, tiles
+    from depannini_dashmap.lib.roads.build import pipeline
+
+    with tempfile.TemporaryDirectory() as folder:
+        settings.ROADS_DIR = Path(folder)
+        pipeline.build(Path(room.__file__).parent / "extracts" / "liechtenstein-2015.osm.pbf", print)
+        keeper = engine.Keeper()
+        keeper.start()
+        while not routing.is_known():
+            time.sleep(0.05)
+        try:
+            places = on_roads(120)
+            near, by_air = [], []
+            for _ in range(rounds):
+                times = [milliseconds(lambda: routing.matrix(places[:20], [places[20]])) for _ in range(200)]
+                near.append(statistics.median(times))
+                by_air.append(statistics.median(milliseconds(lambda: [haversine_km(*one, *places[20]) for one in places[:20]]) for _ in range(200)))
+            print(f"20 by driving time: {near[-1]:.2f} ms, by air {by_air[-1]:.3f} ms")
+            figures.report("nearest 20 by driving time, more than by air", [a - b for a, b in zip(near, by_air, strict=True)], at_most=5, unit="ms")
+            trips = [[places[number], *places[number + 1 : number + 6]] for number in range(100)]
+            whole = [milliseconds(lambda: [routing.route(trip, with_line=False) for trip in trips]) for _ in range(rounds)]
+            print(f"arrivals of 100 trips of five stops: {whole[-1]:.1f} ms")
+            figures.report("arrivals of 100 running trips, five stops each", whole, at_most=150, unit="ms")
+            build = data.current()
+            assert build is not None
+            times = [milliseconds(lambda x=x, y=y: tiles.read_tile(build.name, 14, 8625 + x, 5740 + y)) for x in range(10) for y in range(30)]
+            print(f"a tile: {statistics.median(times):.3f} ms")
+            figures.report("a tile of streets, read", [statistics.median(times)] * rounds, at_most=1, unit="ms")
+            eta_error(places)
+        finally:
+            keeper.stop()
+
+
+def on_roads(count: int) -> list[tuple[float, float]]:
+    """Draw places on roads of the valley."""
+    from depannini_dashmap.lib.roads import routing
+
+    dice, found = random.Random(3), []
+    while len(found) < count:
+        here = routing.snap(dice.uniform(47.06, 47.26), dice.uniform(9.48, 9.56), within=2.0)
+        if here.source == routing.ROAD:
+            found.append((here.lat, here.lng))
+    return found
+
+
+def eta_error(places: list[tuple[float, float]]) -> None:
+    """Compare what was expected with simulated drives: along the road, each at a pace of its own (0.85 to 1.35 of the profile's)."""
+    from depannini_dashmap.lib.roads import routing
+
+    dice = random.Random(5)
+    by_road, by_line = [], []
+    for _ in range(300):
+        start, goal = dice.sample(places, 2)
+        leg = routing.matrix([start], [goal], within=2.0)[0][0]
+        if leg.source != routing.ROAD or not leg.duration_s:
+            continue
+        took = leg.duration_s * dice.uniform(0.85, 1.35)
+        by_road.append(abs(leg.duration_s - took))
+        by_line.append(abs((routing.straight(start, goal).duration_s or 0) - took))
+    for name, errors in (("by road", by_road), ("straight line", by_line)):
+        errors.sort()
+        print(f"error of an arrival, {name}: median {statistics.median(errors):.0f} s, p90 {errors[int(len(errors) * 0.9)]:.0f} s of {len(errors)} drives")
+    figures.report("error of an arrival by road, of the straight line's", [statistics.median(by_road) / statistics.median(by_line)], at_most=1)
+
+
 def milliseconds(act: Callable[[], object]) -> float:
     """Return how long something took."""
     started = time.perf_counter()
@@ -95,6 +166,7 @@ def main() -> None:
 
 def measure(*, is_quick: bool) -> None:
     """Take every figure."""
+    roads(1 if is_quick else RUNS)
     places(30_000 if is_quick else 300_000, 1 if is_quick else RUNS)
 
 

@@ -17,7 +17,7 @@ from depannini_dashmap.operations.findings import (
 )
 
 # In the order of the report: what the rest depends on comes first.
-for _room in ("database", "pooler", "redis", "server", "services"):
+for _room in ("database", "pooler", "redis", "server", "services", "roads"):
     import_module(f"depannini_dashmap.operations.doctor_{_room}")
 
 CONFIGURATION = "configuration"
