@@ -60,5 +60,5 @@ def _engine(build: data.Build) -> str:
 
 def _stops_outside(build: data.Build) -> tuple[int, int]:
     places = Stop.objects.filter(latitude__isnull=False).order_by("-id").values_list("latitude", "longitude")[:LOOKED_AT]
-    covered = [build.covers(float(lat), float(lng)) for lat, lng in places]
+    covered = [build.covers(float(lat), float(lng)) for lat, lng in places if lat is not None and lng is not None]
     return covered.count(False), len(covered)
