@@ -16,7 +16,6 @@ from depannini_dashmap.lib.api.fields import (
     TextField,
     VisibleRelatedField,
 )
-from depannini_dashmap.lib.api.schema import SOMETIMES
 from fleet.models import Vehicle
 from orders.models import Order
 from orders.serializers import StopInputField, StopSerializer
@@ -66,22 +65,22 @@ _SOURCE = {"type": "string", "enum": ["road", "straight_line"]}
 _INSTANT = {"type": "string", "format": "date-time"}
 
 
-def _object_sometimes(**properties: dict[str, Any]) -> dict[str, Any]:
-    return {"type": "object", "nullable": True, "properties": properties, "required": list(properties), SOMETIMES: True}
+def _object_or_none(**properties: dict[str, Any]) -> dict[str, Any]:
+    return {"type": "object", "nullable": True, "properties": properties, "required": list(properties)}
 
 
-@extend_schema_field(_object_sometimes(at=_INSTANT, earliest=_INSTANT, latest=_INSTANT, source=_SOURCE, fix_age_s={"type": "integer"}))
+@extend_schema_field(_object_or_none(at=_INSTANT, earliest=_INSTANT, latest=_INSTANT, source=_SOURCE, fix_age_s={"type": "integer"}))
 class ArrivalField(serializers.ReadOnlyField):
     """When a vehicle may be at a stop ahead: about then, mostly between those, by what, from a fix of which age."""
 
 
-@extend_schema_field(_object_sometimes(distance_km={"type": "number"}, driving_minutes={"type": "integer"}, source=_SOURCE))
+@extend_schema_field(_object_or_none(distance_km={"type": "number"}, driving_minutes={"type": "integer"}, source=_SOURCE))
 class RoadField(serializers.ReadOnlyField):
     """How far and how long the way through the stops is, in their order, without the time spent at them."""
 
 
 class TripStopSerializer(ModelSerializer):
-    """The trip stop object; `eta` where one trip is asked for, not in lists of several."""
+    """The trip stop object; `eta` where one trip is asked for, null in lists of several."""
 
     eta = ArrivalField()
     stop = StopSerializer()

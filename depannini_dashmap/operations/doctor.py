@@ -58,6 +58,6 @@ def configuration() -> Iterator[Finding]:
     found = [message for message in found if not (message.id or "").startswith("drf_spectacular")]
     for message in found:
         level = "broken" if message.level >= system_checks.ERROR else "doubtful"
-        yield Finding(CONFIGURATION, level, f"{message.id}: {message.msg}", str(message.hint or ""))
+        yield Finding(CONFIGURATION, level, without_secrets(f"{message.id}: {message.msg}"), str(message.hint or ""))
     if not found:
         yield Finding(CONFIGURATION, "ok", "no doubtful setting")

@@ -6,7 +6,7 @@ from depannini_dashmap.lib.errors import Conflict, Forbidden
 from depannini_dashmap.lib.lifecycle import Lifecycle
 
 DOOR = Lifecycle(
-    ["open", "closed", "locked"], {("open", "closed"): ["guest", "owner"], ("closed", "locked"): ["owner"]}
+    {state: state for state in ("open", "closed", "locked")}, {("open", "closed"): ["guest", "owner"], ("closed", "locked"): ["owner"]}
 )
 
 
