@@ -35,4 +35,4 @@ def test_sources_and_ends():
 
 def test_unknown_states_are_a_mistake():
     with pytest.raises(ValueError, match="ajar"):
-        Lifecycle(["open"], {("open", "ajar"): []})
+        Lifecycle({"open": "open"}, {("open", "ajar"): []})
