@@ -24,7 +24,8 @@ function enhance(field) {
   holder.append(list, told);
   const box = element("div", "place-map");
   box.setAttribute("role", "region");
-  box.setAttribute("aria-label", data.tMap);
+  const called = (field.labels[0]?.textContent ?? "").replace(/:\s*$/, "").trim();
+  box.setAttribute("aria-label", [called, data.tMap].filter(Boolean).join(": "));
   (lng.closest(".form-row") || lng.parentElement).append(box);
   Object.assign(box.dataset, data);
   const pin = new Pin(box, lat, lng, (point) => describe(field, told, point));
