@@ -140,7 +140,7 @@ class TestRaces:
 
     def test_one_reference_of_imports(self, dispatcher: Any) -> None:
         """Other rows meet in the database alone: whoever is slower is led back with a sentence."""
-        from depannini_dashmap.lib.sheets import admin
+        from depannini_dashmap.lib.sheets import pages
         from fleet.tests.sheets import upload
         from orders.models import Order
 
@@ -150,11 +150,11 @@ class TestRaces:
             browser.force_login(dispatcher, backend="django.contrib.auth.backends.ModelBackend")
             page = upload(browser, f"reference,customer_name,goods_description\nR-1,Customer {number},Bread\n", "o.csv", "/admin/orders/order/")
             forms.append(page.context["confirm_form"].initial)
-        reading, admin._reading = admin._reading, threading.BoundedSemaphore(RACERS)
+        reading, pages._reading = pages._reading, threading.BoundedSemaphore(RACERS)
         try:
             answers = _at_once(lambda n: browsers[n].post("/admin/orders/order/process_import/", forms[n]))
         finally:
-            admin._reading = reading
+            pages._reading = reading
         assert [answer.status_code for answer in answers] == [302] * RACERS
         assert Order.objects.filter(reference="R-1").count() == 1
 

@@ -13,9 +13,10 @@ from dataclasses import dataclass
 from typing import Any
 from weakref import WeakKeyDictionary
 
+import orjson
 from django.conf import settings
 from django.db import NotSupportedError, connection
-from django.db.models import QuerySet
+from django.db.models import JSONField, QuerySet
 from django.db.models.expressions import RawSQL
 
 # What each of the driver's connections has prepared, by statement; it is forgotten with the connection.
@@ -94,7 +95,7 @@ class PreparedRows:
 
     def __init__(self, build: Callable[..., QuerySet]) -> None:
         self._build = build
-        self._compiled: dict[bool, tuple[Statement, list[int]]] = {}
+        self._compiled: dict[bool, tuple[Statement, list[int], list[int]]] = {}
 
     def __call__(self, reader: Any, *values: Any) -> list[tuple]:
         """Return the rows."""
@@ -103,17 +104,23 @@ class PreparedRows:
         is_operator = reader is not None and reader.is_operator
         if is_operator not in self._compiled:
             self._compiled[is_operator] = self._compile(is_operator, len(values))
-        statement, used = self._compiled[is_operator]
+        statement, used, documents = self._compiled[is_operator]
         given = (reader and reader.pk, *values)
-        return statement.rows(*(given[index] for index in used))
+        rows = statement.rows(*(given[index] for index in used))
+        return [_with_documents(row, documents) for row in rows] if documents else rows
 
-    def _compile(self, is_operator: bool, count: int) -> tuple[Statement, list[int]]:
-        """Return the statement, and which of the reader's id and the values it takes."""
+    def _compile(self, is_operator: bool, count: int) -> tuple[Statement, list[int], list[int]]:
+        """Return the statement, which of the reader's id and the values it takes, and which columns hold JSON.
+
+        Django's backend has the driver leave JSON as text, and Django's own rows read it afterwards.
+        """
         from psycopg2.extensions import AsIs
 
         # Numbers that no table holds stand for the values while Django writes the SQL.
         slots = range(2**62, 2**62 + count + 1)
-        sql, parameters = self._build(Reader(slots[0], is_operator), *slots[1:]).query.sql_with_params()
+        compiler = self._build(Reader(slots[0], is_operator), *slots[1:]).query.get_compiler(connection=connection)
+        sql, parameters = compiler.as_sql()
+        documents = [number for number, (column, *_) in enumerate(compiler.select) if isinstance(column.output_field, JSONField)]
         used = [slot for slot in slots if slot in parameters]
         marks = {slot: AsIs(f"${number}") for number, slot in enumerate(used, 1)}
         # All else is known beforehand and stands in the SQL, for partial indexes to be seen.
@@ -121,4 +128,12 @@ class PreparedRows:
             whole = cursor.mogrify(
                 sql, [marks.get(value, value) if type(value) is int else value for value in parameters]
             )
-        return Statement(whole.decode()), [slots.index(slot) for slot in used]
+        return Statement(whole.decode()), [slots.index(slot) for slot in used], documents
+
+
+def _with_documents(row: tuple, documents: list[int]) -> tuple:
+    values = list(row)
+    for number in documents:
+        if values[number] is not None:
+            values[number] = orjson.loads(values[number])
+    return tuple(values)
