@@ -25,6 +25,14 @@ def stage():
     play.lower_curtain()
 
 
+@pytest.fixture(scope="module", autouse=True)
+def servers_of_the_module(stage):
+    """End the servers that a module has started for itself."""
+    first = len(stage.processes)
+    yield
+    stage.end_servers(first)
+
+
 @pytest.fixture(scope="session")
 def cast(stage):
     """Makes actors."""

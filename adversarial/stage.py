@@ -96,17 +96,22 @@ class Stage:
                 time.sleep(0.1)
         raise RuntimeError(f"no answer from {url}")
 
-    def lower_curtain(self) -> None:
-        """Stop the servers and drop the database."""
-        for client in self.held:
-            client.close()
-        for process in self.processes:
+    def end_servers(self, first: int = 0) -> None:
+        """Stop the servers from the `first` one on, in the order of their start; each holds connections of PostgreSQL."""
+        ending, self.processes[first:] = self.processes[first:], []
+        for process in ending:
             process.terminate()
-        for process in self.processes:
+        for process in ending:
             try:
                 process.wait(20)
             except subprocess.TimeoutExpired:
                 process.kill()
+
+    def lower_curtain(self) -> None:
+        """Stop the servers and drop the database."""
+        for client in self.held:
+            client.close()
+        self.end_servers()
         self._sql_outside(f'DROP DATABASE IF EXISTS "{self.name}" WITH (FORCE)')
 
     def _manage(self, *arguments: str) -> str:
