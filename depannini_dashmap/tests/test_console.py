@@ -911,3 +911,20 @@ def test_plates_are_found_however_they_are_written(wanted: str, dispatcher: Any,
     _vehicle(dispatcher, company_a, "31-999-11")
     assert [row["id"] for row in api(dispatcher).get("/api/vehicles/", {"search": wanted}).json()["results"]] == [vehicle.pk]
     assert "16-001 23" in nadia.get("/admin/fleet/vehicle/", {"q": wanted}).content.decode()
+
+
+def test_a_cut_map_says_so_and_keeps_who_needs_somebody(
+    dispatcher: Any, company_a: Any, nadia: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from depannini_dashmap.console.live_map import snapshot
+
+    vans = [_vehicle(dispatcher, company_a, f"16-{number}") for number in range(4)]
+    for number, van in enumerate(vans):
+        _report(dispatcher, van, 600 * number)
+    trip = _trip(dispatcher, vans[3])
+    update_trip(actor=dispatcher, trip_id=trip.pk, status="in_progress")
+    assert nadia.get("/admin/map/state/").json()["cut"] == {}
+    monkeypatch.setattr(snapshot, "MOST_ROWS", 2)
+    state = nadia.get("/admin/map/state/").json()
+    assert [row["name"] for row in state["vehicles"]] == ["16-3", "16-0"]
+    assert state["cut"] == {"vehicles": 4}

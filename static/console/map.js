@@ -231,6 +231,11 @@ function drawAll() {
   if (state.trip) state.trip.stops.forEach((stop) => wanted.add(`stop-${stop.sequence}`));
   markers.keepOnly(wanted);
   drawTables();
+  const cut = document.getElementById("map-cut");
+  cut.textContent = Object.entries(state.cut || {})
+    .map(([kind, total]) => say(`cut${kind[0].toUpperCase()}${kind.slice(1)}`).replace("{n}", state[kind].length).replace("{total}", total))
+    .join(" · ");
+  cut.hidden = !cut.textContent;
   const empty = document.getElementById("map-empty");
   empty.hidden = vehicles.size > 0;
   empty.textContent = say("empty");

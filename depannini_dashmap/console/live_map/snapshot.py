@@ -6,6 +6,7 @@ import datetime as dt
 from typing import Any
 
 from django.conf import settings
+from django.db.models import Case, Exists, F, OuterRef, QuerySet, Value, When
 from django.urls import reverse
 from django.utils import timezone
 
@@ -37,12 +38,17 @@ TRIPS_OFFERED = 100
 def read_state(user: User, trip_id: int | None = None, now: dt.datetime | None = None) -> dict[str, Any]:
     """Read everything that moves and that somebody may see; staff and Roadside also see the roadside."""
     now = now or timezone.now()
-    return {
-        "at": format_utc(now),
-        "stale_after": int(settings.VEHICLE_SILENT_AFTER.total_seconds()),
+    shown = {
         "vehicles": _vehicles(user),
         "assistants": _assistants(now) if user.is_roadside else [],
         "requests": _requests() if user.is_roadside else [],
+    }
+    return {
+        "at": format_utc(now),
+        "stale_after": int(settings.VEHICLE_SILENT_AFTER.total_seconds()),
+        **shown,
+        # How many there are of each kind of which not all are shown; those who may need somebody stand first.
+        "cut": {kind: _total(kind, user) for kind, rows in shown.items() if len(rows) >= MOST_ROWS},
         "trip": trip_on_map(user, trip_id) if trip_id else None,
     }
 
@@ -84,8 +90,24 @@ def _stop(row: TripStop) -> dict[str, Any]:
     }
 
 
+def _total(kind: str, user: User) -> int:
+    rows: QuerySet[Any] = {"vehicles": _positions(user), "assistants": _on_duty(), "requests": Assistance.objects.open()}[kind]
+    return rows.count()
+
+
+def _positions(user: User) -> QuerySet[LatestPosition]:
+    return LatestPosition.objects.visible_to(user).filter(vehicle__is_active=True)
+
+
+def _on_duty() -> QuerySet[AssistantProfile]:
+    return AssistantProfile.objects.on_duty().filter(lat__isnull=False, user__is_active=True)
+
+
 def _vehicles(user: User) -> list[dict[str, Any]]:
-    rows = LatestPosition.objects.visible_to(user).filter(vehicle__is_active=True).order_by("-timestamp")
+    on_trip = Exists(Trip.objects.running().filter(vehicle_id=OuterRef("vehicle_id")).order_by())
+    # On a trip the most silent first, then whoever moved last.
+    silent_first = Case(When(on_trip=True, then=F("timestamp")))
+    rows = _positions(user).annotate(on_trip=on_trip).order_by("-on_trip", silent_first, "-timestamp")
     running = Trip.objects.visible_to(user).running().values_list("vehicle_id", "pk", "name")
     trips = {vehicle_id: {"id": pk, "name": name} for vehicle_id, pk, name in running}
     return [
@@ -109,7 +131,8 @@ def _vehicles(user: User) -> list[dict[str, Any]]:
 def _assistants(now: dt.datetime) -> list[dict[str, Any]]:
     """Return the assistants on duty with a place; a busy one has an open job."""
     jobs = dict(Assistance.objects.filter(status__in=("accepted", "ongoing")).values_list("assistant_id", "pk"))
-    rows = AssistantProfile.objects.on_duty().filter(lat__isnull=False, user__is_active=True).select_related("user")
+    is_free = Case(When(pk__in=list(jobs), then=Value(0)), default=Value(1))
+    rows = _on_duty().select_related("user").order_by(is_free, "-seen_at", "pk")
     return [
         {
             "id": profile.pk,
@@ -121,12 +144,13 @@ def _assistants(now: dt.datetime) -> list[dict[str, Any]]:
             "stale": not profile.is_fresh(now),
             "at": format_utc(profile.seen_at),
         }
-        for profile in rows.order_by("pk")[:MOST_ROWS]
+        for profile in rows[:MOST_ROWS]
     ]
 
 
 def _requests() -> list[dict[str, Any]]:
-    rows = Assistance.objects.open().select_related("client", "assistant").order_by("created_at")
+    is_helped = Case(When(status="requested", then=Value(0)), default=Value(1))
+    rows = Assistance.objects.open().select_related("client", "assistant").order_by(is_helped, "created_at")
     return [
         {
             "id": job.pk,
