@@ -32,13 +32,17 @@ from adversarial.scene import (
     new_vehicle,
     of_a,
     outsider,
+    own_order,
     photo,
     photo_file,
+    plan,
     refresh_token,
     scheduled,
     session,
     trip_and_order,
     trip_body,
+    unknown_link,
+    unknown_tile,
     vehicle_body,
 )
 
@@ -131,6 +135,8 @@ EXPECTED: dict[str, Case] = {
     "GET /metrics/ (without METRICS_TOKEN)": Case(everyone(404)),
     "GET /metrics/ (with METRICS_TOKEN, which is nobody's)": Case(everyone(401), on=metrics_server),
     "GET /media/{path}": Case(everyone(200), on=photo),
+    "GET /streets/{build}/{z}/{x}/{y}.mvt": Case(everyone(404), on=unknown_tile),
+    "GET /t/{token}/": Case(everyone(404), on=unknown_link),
     "GET /admin/ (by header)": Case(everyone(302)),
     "GET /admin/ (after its form)": Case(
         {**everyone(302), **dict.fromkeys(("dispatcher_a", "dispatcher_b", "roadside", "staff"), 200)}, on=admin_session
@@ -327,12 +333,30 @@ EXPECTED: dict[str, Case] = {
         of_a("trip"),
     ),
     "GET /api/trips/{id}/route.geojson/": Case(of_company_a(200), None, of_a("trip")),
+    "POST /api/trips/{id}/evaluate/": Case(of_company_a(200), {}, of_a("trip")),
+    "POST /api/trips/{id}/resequence/": Case(of_company_a(200), {"dry_run": True}, of_a("trip")),
+    "GET /api/trips/plans/": Case(fleet(200)),
+    "POST /api/trips/plans/": Case(
+        fleet(202),
+        lambda values: {"orders": [values["waiting"]], "vehicles": [values["own_vehicle"]], "date": "2026-12-01", "time_limit": 2},
+        own_order,
+    ),
+    "GET /api/trips/plans/{id}/": Case(of_company_a(200), None, plan()),
+    "POST /api/trips/plans/{id}/apply/": Case(of_company_a(200), {}, plan()),
+    "POST /api/trips/plans/{id}/cancel/": Case(of_company_a(200), {}, plan()),
+    "POST /api/trips/plans/{id}/undo/": Case(of_company_a(200), {}, plan(applied=True)),
+    "GET /api/trips/plans/{id}/why/": Case(
+        of_company_a(200), None, plan(), options=lambda values: {"params": {"order": values["planned"]}}
+    ),
     "GET /api/trip-stops/": Case(fleet(200)),
     "POST /api/trip-stops/": Case(fleet(201), lambda values: {"trip": values["own_trip"], "stop": STOP}),
     "GET /api/trip-stops/{id}/": Case(of_company_a(200), None, of_a("stop")),
     "PUT /api/trip-stops/{id}/": Case(of_company_a(200), {"notes": "x"}, of_a("stop")),
     "PATCH /api/trip-stops/{id}/": Case(of_company_a(200), {"notes": "x"}, of_a("stop")),
     "DELETE /api/trip-stops/{id}/": Case(of_company_a(204), None, new_stop),
+    # Places
+    "GET /api/places/": Case(signed_in(200), options=lambda values: {"params": {"q": "port"}}),
+    "GET /api/places/at/": Case(signed_in(200), options=lambda values: {"params": {"lat": 36.75, "lng": 3.05}}),
     # Positions
     "GET /api/positions/": Case(fleet(200)),
     "POST /api/positions/": Case(fleet(201), lambda values: fix(values["own_vehicle"])),

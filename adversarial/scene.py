@@ -9,6 +9,7 @@ from typing import Any
 from PIL import Image
 
 from adversarial.actors import PASSWORD, Actor, fleet_of, fresh_phone, new_trip, order_body
+from adversarial.stage import wait_until
 
 AT = {"lat": 50.0, "lng": 50.0}  # where the first client needs help and the first assistant is
 AWAY = {"lat": -50.0, "lng": -50.0}
@@ -262,6 +263,45 @@ def trip_and_order(scene: Scene, name: str):
     """Give a trip of company A without stops, and an order for it."""
     with new_order(scene, name) as values:
         yield {"id": new_trip(scene.a, scene.of_a["vehicle"]), "order": values["id"]}
+
+
+@contextmanager
+def own_order(scene: Scene, name: str):
+    """Give an order that waits for a trip, of the company that an actor may name in a body."""
+    maker = scene.actors[name] if name in scene.own else scene.a
+    yield {"waiting": made(maker.post("/api/orders/", order_body(company=scene.values(name)["own_company"])))}
+
+
+def plan(*, applied: bool = False):
+    """Put a plan of company A that is ready, or applied, into the path."""
+
+    @contextmanager
+    def made_ready(scene: Scene, name: str):
+        if name not in ("dispatcher_a", "staff") and hasattr(scene, "any_plan"):
+            yield scene.any_plan
+            return
+        order = made(scene.a.post("/api/orders/", order_body()))
+        asked = {"orders": [order], "vehicles": [scene.of_a["vehicle"]], "date": "2026-12-01", "time_limit": 2}
+        number = scene.a.post("/api/trips/plans/", asked).json()["id"]
+        wait_until(lambda: scene.a.get(f"/api/trips/plans/{number}/").json()["status"] == "ready", 60)
+        if applied:
+            assert scene.a.post(f"/api/trips/plans/{number}/apply/").status_code == 200
+        scene.any_plan = {"id": number, "planned": order}
+        yield scene.any_plan
+
+    return made_ready
+
+
+@contextmanager
+def unknown_link(scene: Scene, name: str):
+    """Put a link that nobody has into the path."""
+    yield {"token": "x" * 32}
+
+
+@contextmanager
+def unknown_tile(scene: Scene, name: str):
+    """Put a tile of a build that is not there into the path."""
+    yield {"build": "2020-01-01", "z": 1, "x": 1, "y": 1}
 
 
 @contextmanager
