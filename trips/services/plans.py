@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import datetime as dt
+import logging
 import time
 from collections.abc import Collection, Sequence
 from typing import Any
 
-from django.db import transaction
+from django.db import DatabaseError, InterfaceError, transaction
 from django.db.models import QuerySet
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
@@ -27,6 +28,8 @@ from trips.planning.reading import Point, build
 from trips.planning.reasons import Choice, why_this_vehicle
 from trips.services.stops import Call, fill_trip
 from trips.services.trips import create_trip, delete_trip, update_trip
+
+logger = logging.getLogger(__name__)
 
 MOST_ORDERS = 500
 MOST_VEHICLES = 200
@@ -88,6 +91,12 @@ def solve(plan_id: int) -> None:
     except DomainError as error:
         _finish(plan, status=Status.FAILED, error=str(error.message))
         return
+    except (DatabaseError, InterfaceError):
+        raise  # the worker tries again
+    except Exception:
+        logger.exception("Plan %s broke off", plan_id)
+        _finish(plan, status=Status.FAILED, error="The plan could not be made")
+        return
     _finish(plan, status=Status.READY, result=answer.as_json(), basis=basis)
 
 
@@ -127,7 +136,7 @@ def apply_plan(*, actor: User, plan_id: int) -> TripPlan:
 def undo_plan(*, actor: User, plan_id: int) -> TripPlan:
     """Take back what `apply_plan` made while nothing of it has begun; an undone plan stays as it is.
 
-    Raises: NotFound, Forbidden, Conflict (never applied, a trip has begun or the driver of one was notified).
+    Raises: NotFound, Forbidden, Conflict (never applied, a trip has begun).
     """
     plan = _lock(actor, plan_id)
     if plan.status == Status.UNDONE:

@@ -151,6 +151,14 @@ def test_a_solver_that_dies_is_said(client, day, run_tasks, monkeypatch):
     assert "signal 9" in plan["error"]
 
 
+def test_a_plan_that_breaks_off_is_said_and_stays_so(client, day, run_tasks, monkeypatch):
+    number = ask(client, day)
+    monkeypatch.setattr("trips.planning.engine._wait", lambda *_: 1 / 0)
+    run_tasks()
+    plan = client.get(f"/api/trips/plans/{number}/").json()
+    assert (plan["status"], plan["error"], plan["result"]) == ("failed", "The plan could not be made", None)
+
+
 @pytest.mark.parametrize(
     ("sent", "field"),
     [
