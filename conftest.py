@@ -12,8 +12,8 @@ from django.core.cache import cache
 from django.db import connection
 from rest_framework.test import APIClient
 
-from depannini_dashmap.tests.roads import engine_files, engine_programs, engines, places_files, use_places, use_roads  # noqa: F401 - fixtures
-from depannini_dashmap.tests.server import server, session_server  # noqa: F401 - fixtures
+from testing.fixtures import server, session_server  # noqa: F401 - fixtures
+from testing.roads import engine_files, engine_programs, engines, places_files, use_places, use_roads  # noqa: F401 - fixtures
 
 PASSWORD = "correct-horse-battery"
 

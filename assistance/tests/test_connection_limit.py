@@ -12,7 +12,9 @@ from django.conf import settings
 from django.test import Client as Browser
 
 from accounts.tokens import issue_fleet_token, issue_pair
-from depannini_dashmap.tests.server import Client, Server, running
+from testing.clients import SocketClient
+from testing.fixtures import running_server
+from testing.servers import Server
 
 
 class Mute:
@@ -35,7 +37,7 @@ class Mute:
             assert piece, self.received
             self.received += piece
 
-    def hear_close(self) -> int:
+    def receive_close(self) -> int:
         """Return the code that the server closes with."""
         self.read_until(b"\x88\x02")
         at = self.received.index(b"\x88\x02") + 2
@@ -45,7 +47,7 @@ class Mute:
 @pytest.fixture(params=["serve", "daphne"])
 def any_server(request: Any, transactional_db: None, tmp_path: Any) -> Iterator[Server]:
     """A server of each kind that the house runs on."""
-    with running(tmp_path / "server.log", runner=request.param) as server:
+    with running_server(tmp_path / "server.log", runner=request.param) as server:
         yield server
 
 
@@ -54,17 +56,17 @@ def token(user: Any) -> str:
     return issue_pair(user)["access"]
 
 
-def opened(stack: ExitStack, server: Server, path: str, raw: str, **options: Any) -> Client:
+def opened(stack: ExitStack, server: Server, path: str, raw: str, **options: Any) -> SocketClient:
     """Open a socket and read what it shows first."""
     client = stack.enter_context(server.socket(path, raw, **options))
-    client.hear("connection_established")
+    client.receive("connection_established")
     return client
 
 
-def lives(client: Client) -> bool:
+def lives(client: SocketClient) -> bool:
     """Tell whether a socket still answers."""
-    client.say({"type": "ping"})
-    return client.hear("pong") == {"type": "pong"}
+    client.send({"type": "ping"})
+    return client.receive("pong") == {"type": "pong"}
 
 
 def test_the_one_that_answered_longest_ago_makes_room(any_server: Server, assistant_user: Any) -> None:
@@ -74,10 +76,10 @@ def test_the_one_that_answered_longest_ago_makes_room(any_server: Server, assist
         six = [opened(stack, any_server, path, raw) for _ in range(5)]
         fleet = {"Authorization": f"Token {issue_fleet_token(assistant_user)}"}
         six.append(opened(stack, any_server, path, "", additional_headers=fleet))
-        assert six[0].hear_close() == 4429
+        assert six[0].receive_close() == 4429
         assert all(lives(client) for client in six[1:])
         six.append(opened(stack, any_server, path, raw))
-        assert six[1].hear_close() == 4429
+        assert six[1].receive_close() == 4429
         assert all(lives(client) for client in six[2:])
 
 
@@ -88,9 +90,9 @@ def test_connections_lost_without_a_word_go_first(server: Server, assistant_user
         live = [opened(stack, server, path, raw)]
         lost = [Mute(server, path, raw) for _ in range(4)]
         live.append(opened(stack, server, path, raw))
-        assert lost[0].hear_close() == 4429
+        assert lost[0].receive_close() == 4429
         live.append(opened(stack, server, path, raw))
-        assert lost[1].hear_close() == 4429
+        assert lost[1].receive_close() == 4429
         assert all(lives(client) for client in live)
         for phone in lost:
             phone.connection.close()
@@ -117,17 +119,17 @@ def test_pages_of_the_console_are_counted_apart(any_server: Server, dispatcher: 
             opened(stack, any_server, "/ws/fleet/", "", subprotocols=["bearer", of_page], origin=any_server.url)
             for _ in range(21)
         ]
-        assert pages[0].hear_close() == 4429
+        assert pages[0].receive_close() == 4429
         assert all(lives(client) for client in (app, *pages[1:]))
 
 
 @pytest.mark.postgres
 def test_over_all_processes(server: Server, assistant_user: Any, tmp_path: Any) -> None:
     path, raw = f"/ws/assistant/{assistant_user.pk}/", token(assistant_user)
-    with running(tmp_path / "other.log", TASK_WORKER="off") as other, ExitStack() as stack:
+    with running_server(tmp_path / "other.log", TASK_WORKER="off") as other, ExitStack() as stack:
         six = [opened(stack, (server, other)[index % 2], path, raw) for index in range(6)]
-        assert six[0].hear_close() == 4429
+        assert six[0].receive_close() == 4429
         assert all(lives(client) for client in six[1:])
         six.append(opened(stack, server, path, raw))
-        assert six[1].hear_close() == 4429
+        assert six[1].receive_close() == 4429
         assert all(lives(client) for client in six[2:])

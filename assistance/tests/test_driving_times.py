@@ -12,7 +12,7 @@ from assistance.nearby import Candidate
 from assistance.services import etas, take_places
 from assistance.services.locations import PartyLocation
 from depannini_dashmap.lib.roads import osrm
-from depannini_dashmap.tests.roads import LIECHTENSTEIN
+from testing.roads import LIECHTENSTEIN
 
 pytestmark = pytest.mark.django_db
 VADUZ, SCHAAN, RUGGELL = (47.1393, 9.5228), (47.1650, 9.5100), (47.2400, 9.5270)

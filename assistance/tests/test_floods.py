@@ -14,7 +14,10 @@ from websockets.frames import Frame, Opcode
 
 from accounts.tokens import issue_pair
 from assistance import services
-from depannini_dashmap.tests.server import Client, Server, eventually, running
+from testing.clients import SocketClient
+from testing.fixtures import running_server
+from testing.servers import Server
+from testing.waiting import wait_until
 
 PING = b'{"type": "ping"}'
 
@@ -50,12 +53,12 @@ def frame(opcode: Opcode, data: bytes = b"", *, fin: bool = True) -> bytes:
     return Frame(opcode, data, fin=fin).serialize(mask=True)
 
 
-def flood(client: Client) -> int:
+def flood(client: SocketClient) -> int:
     """Say far too much and return the code of the answer."""
     with suppress(ConnectionClosed):
         for _ in range(1000):
-            client.say({"type": "ping"})
-    return client.hear_close()
+            client.send({"type": "ping"})
+    return client.receive_close()
 
 
 def test_frames_that_come_before_the_socket_is_open_are_answered_after_the_state(
@@ -63,15 +66,15 @@ def test_frames_that_come_before_the_socket_is_open_are_answered_after_the_state
 ) -> None:
     with server.socket(path(assistant), token(assistant)) as client:
         for _ in range(10):
-            client.say({"type": "ping"})
-        assert [client.hear()["type"] for _ in range(11)] == ["connection_established"] + ["pong"] * 10
+            client.send({"type": "ping"})
+        assert [client.receive()["type"] for _ in range(11)] == ["connection_established"] + ["pong"] * 10
 
 
 def test_a_flood_that_begins_before_the_socket_is_open(server: Server, assistant: Any) -> None:
     with server.socket(path(assistant), token(assistant)) as client:
         assert flood(client) == 4429
-        assert client.heard[0]["type"] == "connection_established"
-        assert sum(heard["type"] == "pong" for heard in client.heard) <= 30
+        assert client.received[0]["type"] == "connection_established"
+        assert sum(heard["type"] == "pong" for heard in client.received) <= 30
 
 
 def test_a_flooder_who_comes_back_is_turned_away_for_a_while(server: Server, assistant: Any) -> None:
@@ -80,18 +83,18 @@ def test_a_flooder_who_comes_back_is_turned_away_for_a_while(server: Server, ass
     def is_turned_away() -> bool:
         with server.socket(path(assistant), flooding) as client:
             assert flood(client) == 4429
-            return not client.heard  # nobody was asked and nothing shown
+            return not client.received  # nobody was asked and nothing shown
 
-    eventually(is_turned_away, "a flooder is not let in again", timeout=30)
+    wait_until(is_turned_away, "a flooder is not let in again", seconds=30)
     with server.socket(path(assistant), other) as client:  # another device of the same user
-        assert client.hear()["type"] == "connection_established"
+        assert client.receive()["type"] == "connection_established"
 
     def is_let_in() -> bool:
         with server.socket(path(assistant), flooding) as client, suppress(ConnectionClosed):
-            return client.hear()["type"] == "connection_established"
+            return client.receive()["type"] == "connection_established"
         return False
 
-    eventually(is_let_in, "a penalty ends", timeout=90)
+    wait_until(is_let_in, "a penalty ends", seconds=90)
 
 
 @pytest.mark.parametrize(
@@ -109,29 +112,29 @@ def test_frames_that_are_no_messages_count_too(server: Server, assistant: Any, p
         server.socket(path(assistant), token(assistant)) as other,
     ):
         for one in (client, other):
-            one.hear("connection_established")
+            one.receive("connection_established")
         line = client.connection.socket
         with suppress(OSError):
             line.sendall(frame(Opcode.TEXT, b"{", fin=False) + b"".join(pieces() for _ in range(1000)))
-        assert client.hear_close() == 4429
-        other.say({"type": "ping"})
-        other.hear("pong")
+        assert client.receive_close() == 4429
+        other.send({"type": "ping"})
+        other.receive("pong")
 
 
 def test_who_floods_without_credentials_is_not_read_for_long(server: Server, assistant: Any) -> None:
     with server.socket(path(assistant), "x.y.z") as client:
         assert flood(client) == 4401
-        assert client.heard == []
+        assert client.received == []
 
 
 @pytest.mark.slow
 def test_who_speaks_but_does_not_read_is_cut_off(tmp_path: Any, server: Server, assistant: Any) -> None:
     options = ("--ping-interval", "1", "--ping-timeout", "2")
-    with running(tmp_path / "server.log", options=options) as strict, socket.socket() as deaf:
+    with running_server(tmp_path / "server.log", options=options) as strict, socket.socket() as deaf:
         deaf.connect(("127.0.0.1", strict.port))
         deaf.sendall(handshake(strict, assistant))
         with strict.socket(path(assistant), token(assistant)) as client:
-            client.hear("connection_established")
+            client.receive("connection_established")
             spoke_at = 0.0
 
             def is_cut_off() -> bool:
@@ -139,14 +142,14 @@ def test_who_speaks_but_does_not_read_is_cut_off(tmp_path: Any, server: Server, 
                 if time.monotonic() - spoke_at < 0.2:  # far from a flood
                     return False
                 spoke_at = time.monotonic()
-                client.say({"type": "ping"})
-                client.hear("pong")
+                client.send({"type": "ping"})
+                client.receive("pong")
                 try:
                     deaf.sendall(frame(Opcode.TEXT, PING))
                 except OSError:
                     return True
                 return False
 
-            eventually(is_cut_off, "who does not read is cut off", timeout=30)
-            client.say({"type": "ping"})
-            client.hear("pong")  # who reads as it speaks is not
+            wait_until(is_cut_off, "who does not read is cut off", seconds=30)
+            client.send({"type": "ping"})
+            client.receive("pong")  # who reads as it speaks is not

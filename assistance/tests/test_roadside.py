@@ -13,7 +13,7 @@ from accounts.services import set_roadside
 from accounts.tokens import issue_pair
 from depannini_dashmap.lib.errors import Conflict, Forbidden
 from depannini_dashmap.models import AuditEvent
-from depannini_dashmap.tests.server import Server
+from testing.servers import Server
 
 pytestmark = pytest.mark.django_db
 
@@ -144,14 +144,14 @@ def test_sockets_end_with_the_group(
         server.socket(f"/ws/assistance/{job.pk}/", token) as room,
         server.socket("/ws/fleet/", token) as board,
     ):
-        assert room.hear("connection_established")["assistance"]["client"]["phone_number"] == client_user.phone_number
-        board.hear("connection_established")
+        assert room.receive("connection_established")["assistance"]["client"]["phone_number"] == client_user.phone_number
+        board.receive("connection_established")
         server.call("PATCH", f"/api/assistance/update/{job.pk}/", issue_pair(client_user)["access"], status="canceled")
-        assert board.hear("assistance")["assistance_id"] == job.pk
+        assert board.receive("assistance")["assistance_id"] == job.pk
         _take_out(server, staff_user, roadside_dispatcher)
-        assert room.hear_close() == 4403
-        assert board.hear_close() == 1012  # comes again, with its company alone
+        assert room.receive_close() == 4403
+        assert board.receive_close() == 1012  # comes again, with its company alone
     with server.socket("/ws/fleet/", token) as board:
-        board.hear("connection_established")
+        board.receive("connection_established")
     with server.socket(f"/ws/assistance/{job.pk}/", token) as room:
-        assert room.hear_close() == 4403
+        assert room.receive_close() == 4403

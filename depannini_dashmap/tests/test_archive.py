@@ -5,15 +5,15 @@ import os
 import subprocess
 import sys
 import tarfile
-import uuid
 from collections.abc import Iterator
 from pathlib import Path
 
-import psycopg2
 import pytest
 from django.conf import settings
 
 from depannini_dashmap.operations import archive
+from testing.databases import execute, own_database
+from testing.fixtures import database_url
 
 TOP = Path(settings.BASE_DIR)
 # SQLite is for a first look: nobody keeps a year of a fleet in it, and a million would be the longest minute of its suite.
@@ -77,14 +77,7 @@ class Deployment:
         return self.environment["DATABASE_URL"].startswith("postgres")
 
     def ask(self, statement: str) -> list[tuple]:
-        connection = psycopg2.connect(self.environment["DATABASE_URL"])
-        connection.autocommit = True
-        try:
-            with connection.cursor() as cursor:
-                cursor.execute(statement)
-                return cursor.fetchall() if cursor.description else []
-        finally:
-            connection.close()
+        return execute(self.environment["DATABASE_URL"], statement)
 
     def fingerprint(self) -> list:
         return json.loads(self.manage("shell", "-v", "0", "-c", FINGERPRINT))
@@ -99,25 +92,9 @@ def deployment(tmp_path: Path) -> Iterator[Deployment]:
         "ENV_FILE": str(tmp_path / ".env"),
         "MEDIA_ROOT": str(media),
         "SECRET_KEY": "a-key-of-the-rehearsal-that-is-long-enough-0123456789",
-        "DATABASE_URL": f"sqlite:///{tmp_path / 'db.sqlite3'}",
     }
-    base = settings.DATABASES["default"]
-    if base["ENGINE"].endswith("sqlite3"):
-        yield Deployment(environment, media)
-        return
-    name = f"rehearsal_{uuid.uuid4().hex[:12]}"
-    admin = psycopg2.connect(
-        dbname="postgres", user=base["USER"], password=base["PASSWORD"], host=base["HOST"], port=base["PORT"] or 5432
-    )
-    admin.autocommit = True
-    admin.cursor().execute(f"CREATE DATABASE {name}")
-    login = base["USER"] + (f":{base['PASSWORD']}" if base["PASSWORD"] else "")
-    environment["DATABASE_URL"] = f"postgres://{login}@{base['HOST']}:{base['PORT'] or 5432}/{name}"
-    try:
-        yield Deployment(environment, media)
-    finally:
-        admin.cursor().execute(f"DROP DATABASE {name} WITH (FORCE)")
-        admin.close()
+    with own_database(database_url(), "rehearsal") as url:
+        yield Deployment(environment | {"DATABASE_URL": url}, media)
 
 
 @pytest.mark.slow

@@ -12,8 +12,9 @@ from PIL import Image
 
 from accounts.models import User
 from accounts.tokens import issue_pair
-from depannini_dashmap.tests.raw import Answer, Line, chunked, head
-from depannini_dashmap.tests.server import Server, running
+from testing.fixtures import running_server
+from testing.raw_http import RawAnswer, RawConnection, chunked, head
+from testing.servers import Server
 
 pytestmark = pytest.mark.slow
 
@@ -27,22 +28,22 @@ TOO_BIG = settings.DATA_UPLOAD_MAX_MEMORY_SIZE + 1
 
 @pytest.fixture(scope="module", params=["serve", "daphne"])
 def any_server(request: Any, django_db_setup: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    with running(tmp_path_factory.mktemp("server") / "server.log", runner=request.param, THROTTLING="off") as server:
+    with running_server(tmp_path_factory.mktemp("server") / "server.log", runner=request.param, THROTTLING="off") as server:
         yield server
 
 
 @pytest.fixture
-def line(transactional_db: None, any_server: Server) -> Iterator[Line]:
-    with Line(any_server.port) as line:
+def line(transactional_db: None, any_server: Server) -> Iterator[RawConnection]:
+    with RawConnection(any_server.port) as line:
         yield line
 
 
-def went_on(line: Line) -> bool:
+def went_on(line: RawConnection) -> bool:
     """Tell whether the connection still answers, and to what is asked now."""
-    return line.say(head("GET", "/healthz")).answer().json() == {"status": "ok"}
+    return line.send(head("GET", "/healthz")).answer().json() == {"status": "ok"}
 
 
-def is_refused_by_twisted(line: Line, answer: Answer) -> bool:
+def is_refused_by_twisted(line: RawConnection, answer: RawAnswer) -> bool:
     """Tell whether stock Daphne refused before any application saw it: without a header, hanging up."""
     return answer.status == 400 and not answer.headers.keys() and line.is_closed()
 
@@ -67,9 +68,9 @@ def post(*headers: str, **how: Any) -> bytes:
     ],
     ids=["length", "two pieces", "bytes", "chunked", "chunked bytes", "halves", "capitals", "extensions", "trailers"],
 )
-def test_a_body_is_read_whatever_its_framing_and_the_connection_goes_on(line: Line, pieces: list[bytes]) -> None:
+def test_a_body_is_read_whatever_its_framing_and_the_connection_goes_on(line: RawConnection, pieces: list[bytes]) -> None:
     for _ in range(2):
-        answer = line.say(*pieces).answer()
+        answer = line.send(*pieces).answer()
         assert (answer.status, answer.json()["error"]) == (401, "Invalid credentials")
     assert went_on(line)
 
@@ -77,51 +78,51 @@ def test_a_body_is_read_whatever_its_framing_and_the_connection_goes_on(line: Li
 @pytest.mark.parametrize(
     "pieces", [[post(LENGTH, version="1.0") + BODY], [post(CHUNKED, version="1.0") + chunked(BODY, 9)]]
 )
-def test_a_body_of_http_1_0_is_read(line: Line, pieces: list[bytes]) -> None:
-    assert line.say(*pieces).answer().status == 401
+def test_a_body_of_http_1_0_is_read(line: RawConnection, pieces: list[bytes]) -> None:
+    assert line.send(*pieces).answer().status == 401
     assert line.is_closed()
 
 
-def test_who_waits_for_a_hundred_gets_it_and_then_the_answer(line: Line) -> None:
+def test_who_waits_for_a_hundred_gets_it_and_then_the_answer(line: RawConnection) -> None:
     for framing, body in ((LENGTH, BODY), (CHUNKED, chunked(BODY, 4))):
-        assert line.say(post(framing, "Expect: 100-continue")).answer().status == 100
-        assert line.say(body).answer().status == 401
+        assert line.send(post(framing, "Expect: 100-continue")).answer().status == 100
+        assert line.send(body).answer().status == 401
     assert went_on(line)
 
 
-def test_pipelined_bodies_are_told_apart(line: Line) -> None:
+def test_pipelined_bodies_are_told_apart(line: RawConnection) -> None:
     empty = post("Content-Length: 2") + b"{}"
-    line.say(post(CHUNKED) + chunked(BODY, 5) + empty + post(LENGTH) + BODY + head("GET", "/healthz"))
+    line.send(post(CHUNKED) + chunked(BODY, 5) + empty + post(LENGTH) + BODY + head("GET", "/healthz"))
     assert [line.answer().status for _ in range(4)] == [401, 400, 401, 200]
 
 
 @pytest.mark.parametrize("name", ["Authorization", "X-Forwarded-For", "Host", "Content-Type", "Cookie"])
-def test_trailers_that_would_be_headers_are_refused(line: Line, name: str) -> None:
+def test_trailers_that_would_be_headers_are_refused(line: RawConnection, name: str) -> None:
     body = chunked(BODY, trailers=f"{name}: 127.0.0.1\r\n".encode())
-    answer = line.say(post(CHUNKED, f"Trailer: X-Checksum, {name}") + body).answer()
+    answer = line.send(post(CHUNKED, f"Trailer: X-Checksum, {name}") + body).answer()
     assert (answer.status, answer.json()["code"]) == (400, "bad_request")
 
 
-def test_headers_with_underscores_are_nobodys(line: Line, client_user: User) -> None:
+def test_headers_with_underscores_are_nobodys(line: RawConnection, client_user: User) -> None:
     bearer = f"Bearer {issue_pair(client_user)['access']}"
-    assert line.say(head("GET", "/api/profile/user/", f"Authorization: {bearer}")).answer().status == 200
+    assert line.send(head("GET", "/api/profile/user/", f"Authorization: {bearer}")).answer().status == 200
     smuggled = head(
         "GET", "/api/profile/user/", "Authorization: Bearer x", f"X_Forwarded_Proto: https\r\nAUTHORIZATION_: {bearer}"
     )
-    assert line.say(smuggled).answer().status == 401
+    assert line.send(smuggled).answer().status == 401
 
 
 @pytest.mark.parametrize("framed", [chunked, lambda body: chunked(body, 1)], ids=["one chunk", "byte by byte"])
 def test_profiles_photos_and_pages_take_chunks(
-    line: Line, client_user: User, staff_user: User, framed: Callable
+    line: RawConnection, client_user: User, staff_user: User, framed: Callable
 ) -> None:
     bearer = f"Authorization: Bearer {issue_pair(client_user)['access']}"
-    answer = line.say(
+    answer = line.send(
         head("PUT", "/api/profile/user/", JSON, bearer, CHUNKED) + framed(b'{"name": "In Pieces"}')
     ).answer()
     assert (answer.status, answer.json()["name"]) == (200, "In Pieces")
     picture = framed(_form("profile_photo", _picture()))
-    answer = line.say(head("PUT", "/api/profile/user/", bearer, MULTIPART, CHUNKED) + picture).answer()
+    answer = line.send(head("PUT", "/api/profile/user/", bearer, MULTIPART, CHUNKED) + picture).answer()
     assert (answer.status, ".png" in answer.json()["profile_photo"]) == (200, True)
     staff_user.set_password("a password of the staff")
     staff_user.save()
@@ -145,14 +146,14 @@ def _picture() -> bytes:
     return file.getvalue()
 
 
-def _enter_console(line: Line, user: User, password: str, framed: Callable) -> Answer:
-    page = line.say(head("GET", "/admin/login/")).answer()
+def _enter_console(line: RawConnection, user: User, password: str, framed: Callable) -> RawAnswer:
+    page = line.send(head("GET", "/admin/login/")).answer()
     token = re.search(rb'csrfmiddlewaretoken" value="(\w+)"', page.body)
     assert token is not None
     cookie = page.headers["Set-Cookie"].split(";")[0]
     form = f"csrfmiddlewaretoken={token[1].decode()}&username={user.username}&password={password.replace(' ', '+')}&next=/admin/"
     kind = "Content-Type: application/x-www-form-urlencoded"
-    return line.say(head("POST", "/admin/login/", kind, CHUNKED, f"Cookie: {cookie}") + framed(form.encode())).answer()
+    return line.send(head("POST", "/admin/login/", kind, CHUNKED, f"Cookie: {cookie}") + framed(form.encode())).answer()
 
 
 # --- What is refused -------------------------------------------------------------------------------------------------------
@@ -168,17 +169,17 @@ def _enter_console(line: Line, user: User, password: str, framed: Callable) -> A
     ],
     ids=["length", "chunked", "form"],
 )
-def test_over_the_limit_is_413_which_the_client_reads_although_it_sends_on(line: Line, pieces: list[bytes]) -> None:
-    answer = line.say(*pieces).answer()
+def test_over_the_limit_is_413_which_the_client_reads_although_it_sends_on(line: RawConnection, pieces: list[bytes]) -> None:
+    answer = line.send(*pieces).answer()
     assert (answer.status, answer.json()["code"]) == (413, "body_too_large")
     assert answer.json()["request_id"] == answer.headers["X-Request-ID"]
     assert answer.headers["Connection"] == "close"
 
 
-def test_at_the_limit_a_body_is_read(line: Line) -> None:
+def test_at_the_limit_a_body_is_read(line: RawConnection) -> None:
     body = BODY + b" " * (TOO_BIG - 1 - len(BODY))
-    assert line.say(post(CHUNKED), chunked(body, 50_000)).answer().status == 401
-    assert line.say(post(f"Content-Length: {len(body)}"), body).answer().status == 401
+    assert line.send(post(CHUNKED), chunked(body, 50_000)).answer().status == 401
+    assert line.send(post(f"Content-Length: {len(body)}"), body).answer().status == 401
     assert went_on(line)
 
 
@@ -212,18 +213,18 @@ def test_at_the_limit_a_body_is_read(line: Line) -> None:
         post(LENGTH).replace(b"Host: 127.0.0.1\r\n", b"") + BODY,
     ],
 )
-def test_what_can_be_read_in_two_ways_is_read_in_none(line: Line, broken: bytes) -> None:
-    answer = line.say(broken).answer()
+def test_what_can_be_read_in_two_ways_is_read_in_none(line: RawConnection, broken: bytes) -> None:
+    answer = line.send(broken).answer()
     assert answer.status == 400
     assert answer.headers["Connection"] == "close" or is_refused_by_twisted(line, answer)
 
 
-def test_a_compressed_body_is_not_taken_for_a_plain_or_an_empty_one(line: Line) -> None:
-    answer = line.say(post(LENGTH, "Content-Encoding: gzip") + BODY).answer()
+def test_a_compressed_body_is_not_taken_for_a_plain_or_an_empty_one(line: RawConnection) -> None:
+    answer = line.send(post(LENGTH, "Content-Encoding: gzip") + BODY).answer()
     assert (answer.status, answer.json()["code"]) == (415, "unsupported_media_type")
 
 
-def test_who_leaves_in_the_middle_changes_nothing(line: Line, any_server: Server, client_user: User) -> None:
+def test_who_leaves_in_the_middle_changes_nothing(line: RawConnection, any_server: Server, client_user: User) -> None:
     bearer = f"Authorization: Bearer {issue_pair(client_user)['access']}"
     name, body = client_user.name, json.dumps({"name": "Never Whole"}).encode()
     for framing, part in (
@@ -231,9 +232,9 @@ def test_who_leaves_in_the_middle_changes_nothing(line: Line, any_server: Server
         (CHUNKED, b"%x\r\n" % len(body) + body),
         (f"Content-Length: {len(body) + 1}", body),
     ):
-        with Line(any_server.port) as gone:
-            gone.say(head("PUT", "/api/profile/user/", JSON, bearer, framing), part)
-    assert line.say(head("GET", "/api/profile/user/", bearer)).answer().json()["name"] == name
+        with RawConnection(any_server.port) as gone:
+            gone.send(head("PUT", "/api/profile/user/", JSON, bearer, framing), part)
+    assert line.send(head("GET", "/api/profile/user/", bearer)).answer().json()["name"] == name
     assert "Traceback" not in any_server.output()
 
 
@@ -265,8 +266,8 @@ def test_who_leaves_in_the_middle_changes_nothing(line: Line, any_server: Server
         head("POST", LOGIN, "Content-Type: \xff/\xff; charset=\xff", LENGTH) + BODY,
     ],
 )
-def test_odd_requests_are_answered_and_the_next_one_is_not_mistaken(line: Line, odd: bytes) -> None:
-    answer = line.say(odd).answer()
+def test_odd_requests_are_answered_and_the_next_one_is_not_mistaken(line: RawConnection, odd: bytes) -> None:
+    answer = line.send(odd).answer()
     assert answer.status < 500
     assert is_refused_by_twisted(line, answer) or went_on(line)
 
@@ -287,8 +288,8 @@ def test_odd_requests_are_answered_and_the_next_one_is_not_mistaken(line: Line, 
         post(CHUNKED, "Connection: Upgrade", "Upgrade: h2c") + chunked(BODY),
     ],
 )
-def test_what_servers_read_differently_is_a_plain_answer_too(line: Line, odd: bytes) -> None:
-    answer = line.say(odd).answer()
+def test_what_servers_read_differently_is_a_plain_answer_too(line: RawConnection, odd: bytes) -> None:
+    answer = line.send(odd).answer()
     assert answer.status < 500
     assert b"required" not in answer.body  # nothing was taken for empty
 
@@ -315,9 +316,9 @@ def test_what_servers_read_differently_is_a_plain_answer_too(line: Line, odd: by
     ],
 )
 def test_every_answer_has_one_date_and_every_text_its_charset(
-    line: Line, request_bytes: bytes, kind: str | None
+    line: RawConnection, request_bytes: bytes, kind: str | None
 ) -> None:
-    answer = line.say(request_bytes).answer()
+    answer = line.send(request_bytes).answer()
     if answer.status == 100 or is_refused_by_twisted(line, answer):  # 100 is Twisted's, before the body is asked for
         return
     assert len(answer.headers.get_all("Date", [])) == 1

@@ -6,9 +6,10 @@ import pytest
 
 from assistance.models import Assistance, AssistantProfile
 from assistance.services import report_location
-from depannini_dashmap.tests.server import Server, server, session_server
 from depannini_dashmap.tests.test_console import _order
 from depannini_dashmap.tests.test_console_browser import _faults_of, browser, pytestmark, watch
+from testing.fixtures import server, session_server
+from testing.servers import Server
 
 __all__ = ["browser", "pytestmark", "server", "session_server", "watch"]
 

@@ -1,7 +1,6 @@
 """A dispatcher's day in Debian's Chromium against the real server: no error in the console, no request to other hosts."""
 
 import datetime as dt
-import sys
 from collections.abc import Callable, Iterator
 from importlib.resources import files
 from pathlib import Path
@@ -14,8 +13,11 @@ from django.utils import timezone
 from accounts.services import invite
 from accounts.tokens import issue_pair
 from assistance.models import AssistantProfile
-from depannini_dashmap.tests.server import Server, _environment, eventually, free_port, server, session_server
 from depannini_dashmap.tests.test_console import EVIL, _order, _request, _trip, _vehicle
+from testing.fixtures import server, server_environment, session_server
+from testing.ports import free_port
+from testing.servers import Server, serve_command
+from testing.waiting import wait_until
 
 CHROMIUM = Path("/usr/bin/chromium")
 PASSWORD = "correct-horse-battery"
@@ -100,7 +102,7 @@ def test_a_marker_moves_on_the_live_map(server: Server, watch: Any, dispatcher: 
     marker = page.locator(".marker-vehicle")
     before = marker.bounding_box()
     _report(server, dispatcher, vehicle, 36.76, 3.08)
-    eventually(lambda: page.wait_for_timeout(100) or marker.bounding_box() != before, "the marker moves")
+    wait_until(lambda: page.wait_for_timeout(100) or marker.bounding_box() != before, "the marker moves")
     assert "40 km/h" in page.locator("table[data-kind=vehicles]").inner_text()
     page.locator("table[data-kind=vehicles] button").press("Enter")
     assert "16-1" in page.locator(".leaflet-popup").inner_text()
@@ -133,7 +135,7 @@ def test_a_vehicle_is_found_in_the_table_by_what_is_known_of_it(
     assert rows.all_inner_texts() == ["No vehicle matches."]
     assert page.locator(".marker-group").inner_text() == "4"
     found.press("Escape")
-    eventually(lambda: page.wait_for_timeout(100) or (rows.count() == 4 and told.inner_text() == ""), "all are back")
+    wait_until(lambda: page.wait_for_timeout(100) or (rows.count() == 4 and told.inner_text() == ""), "all are back")
     found.press("Tab")
     assert page.evaluate("document.activeElement.getAttribute('aria-labelledby')") == "t-vehicles"
 
@@ -230,9 +232,9 @@ def test_a_button_waits_for_its_script(server: Server, watch: Any, dispatcher: A
     suggest = page.get_by_role("button", name="Suggest due times")
     suggest.wait_for()
     assert suggest.is_disabled()
-    eventually(lambda: page.wait_for_timeout(20) or held, "the script is asked for")
+    wait_until(lambda: page.wait_for_timeout(20) or held, "the script is asked for")
     held[0].continue_()
-    eventually(lambda: page.wait_for_timeout(20) or suggest.is_enabled(), "the button works")
+    wait_until(lambda: page.wait_for_timeout(20) or suggest.is_enabled(), "the button works")
 
 
 def test_an_operator_assigns_by_hand_from_the_board(
@@ -332,8 +334,8 @@ def test_a_lost_socket_says_so_and_comes_back_with_the_right_state(
     transactional_db: None, browser: Any, dispatcher: Any, company_a: Any, tmp_path: Path
 ) -> None:
     port = free_port()
-    command = [sys.executable, "manage.py", "serve", "--port", str(port)]
-    first = Server(command, port, _environment(), tmp_path / "first.log")
+    command = serve_command(port)
+    first = Server(command, port, environment=server_environment(), log=tmp_path / "first.log")
     first.wait_until_ready()
     vehicle = _vehicle(dispatcher, company_a)
     _report(first, dispatcher, vehicle, 36.75, 3.05, ago=30)
@@ -344,13 +346,13 @@ def test_a_lost_socket_says_so_and_comes_back_with_the_right_state(
     first.stop()
     page.wait_for_selector("#live-notice[data-state=lost]")
     assert "reconnecting" in page.inner_text("#live-notice")
-    second = Server(command, port, _environment(), tmp_path / "second.log")
+    second = Server(command, port, environment=server_environment(), log=tmp_path / "second.log")
     try:
         second.wait_until_ready()
         _report(second, dispatcher, vehicle, 36.76, 3.06)
         page.wait_for_selector("#live-notice[data-state=live]", timeout=60_000)
         state = page.locator("table[data-kind=vehicles]")
-        eventually(lambda: page.wait_for_timeout(200) or "40 km/h" in state.inner_text(), "the state is right")
+        wait_until(lambda: page.wait_for_timeout(200) or "40 km/h" in state.inner_text(), "the state is right")
     finally:
         second.stop()
     page.close()

@@ -3,7 +3,6 @@
 import datetime as dt
 import os
 import select
-import socket
 import subprocess
 import sys
 
@@ -21,6 +20,7 @@ from depannini_dashmap.management.commands.seed_demo import LOGINS
 from orders.models import Order
 from telematics.models import Position
 from telematics.plausibility import Fix, Track
+from testing.ports import free_port
 from trips.models import Trip
 
 pytestmark = pytest.mark.django_db
@@ -77,9 +77,7 @@ def test_a_world_without_a_duration_goes_on(duration_s, is_over):
 
 @pytest.mark.slow
 def test_emulators_and_pages_of_this_machine_may_call(tmp_path):
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = free_port()
     environment = {
         "PATH": os.environ["PATH"],
         "HOME": str(tmp_path),

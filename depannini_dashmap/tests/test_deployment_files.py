@@ -9,11 +9,9 @@ import os
 import re
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import time
-import uuid
 from collections.abc import Iterator
 from importlib import resources
 from pathlib import Path
@@ -21,13 +19,15 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import jsonschema
-import psycopg2
 import pytest
 import redis
 import yaml
 from django.conf import settings
 
 from depannini_dashmap.settings import SECRETS
+from testing.databases import own_database
+from testing.fixtures import database_url
+from testing.ports import free_port
 
 TOP = Path(settings.BASE_DIR)
 COMPOSE = yaml.safe_load((TOP / "docker-compose.yml").read_text())
@@ -185,28 +185,17 @@ def test_the_image_starts_what_compose_starts() -> None:
 @pytest.fixture
 def environment(tmp_path: Path) -> Iterator[dict[str, str]]:
     """A container's environment, with a database of its own that is dropped at the end."""
-    base = settings.DATABASES["default"]
-    name = f"compose_{uuid.uuid4().hex[:12]}"
-    admin = psycopg2.connect(
-        dbname="postgres", user=base["USER"], password=base["PASSWORD"], host=base["HOST"], port=base["PORT"] or 5432
-    )
-    admin.autocommit = True
-    admin.cursor().execute(f"CREATE DATABASE {name}")
-    try:
-        login = base["USER"] + (f":{base['PASSWORD']}" if base["PASSWORD"] else "")
+    with own_database(database_url(), "compose") as url:
         yield {
             "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
             "HOME": str(tmp_path),
             "ENV_FILE": str(tmp_path / ".env"),
             "MEDIA_ROOT": str(tmp_path / "media"),
             "SECRET_KEY": "a-key-of-the-compose-test-that-is-long-enough-0123456789",
-            "DATABASE_URL": f"postgres://{login}@{base['HOST']}:{base['PORT'] or 5432}/{name}",
+            "DATABASE_URL": url,
             "REDIS_URL": settings.REDIS_URL,
             "TASK_WORKER": COMPOSE["services"]["web"]["environment"]["TASK_WORKER"],
         }
-    finally:
-        admin.cursor().execute(f"DROP DATABASE {name} WITH (FORCE)")
-        admin.close()
 
 
 def command_of(name: str, port: int) -> list[str]:
@@ -219,12 +208,6 @@ def health_of(name: str, port: int) -> list[str]:
     """Give the health check of a service likewise."""
     words = [word.replace("8000", str(port)) for word in COMPOSE["services"][name]["healthcheck"]["test"][1:]]
     return [sys.executable, *words[1:]]
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 def run(command: list[str], environment: dict[str, str]) -> "subprocess.CompletedProcess[str]":

@@ -2,7 +2,6 @@
 
 import os
 import re
-import socket
 import subprocess
 import sys
 import threading
@@ -18,6 +17,7 @@ from django.db import connection, transaction
 from depannini_dashmap.operations import doctor, doctor_services, findings
 from depannini_dashmap.operations.doctor import examine
 from depannini_dashmap.operations.findings import Broken, shown
+from testing.ports import free_port
 
 ROOT = Path(__file__).resolve().parents[2]
 SECRETS = ("db-pa$$word", "own-pa$$word", "redis-pa$$word", "mail-pa$$word", "tile-key-0123", "site-pa$$word", "a-key-of-the-honest-doctor-0123456789abcdef", "metrics-token-0123456789")
@@ -39,16 +39,9 @@ def test_every_examination_is_there_and_in_the_docs() -> None:
         assert name in doctor.names()
 
 
-def closed_port() -> int:
-    """Return a port on which nobody listens."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
 @pytest.mark.slow
 def test_where_everything_is_away_nothing_is_ok_and_no_secret_is_told(tmp_path: Path) -> None:
-    port = closed_port()
+    port = free_port()
     (tmp_path / "file").write_text("")
     environment = {
         "PATH": os.environ["PATH"], "ENV_FILE": str(tmp_path / "none"), "MEDIA_ROOT": str(tmp_path / "file" / "media"),

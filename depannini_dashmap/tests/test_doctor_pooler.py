@@ -3,7 +3,6 @@
 import json
 import os
 import shutil
-import socket
 import subprocess
 import sys
 import tempfile
@@ -16,7 +15,8 @@ import pytest
 from django.conf import settings as django_settings
 from django.db import connection
 
-from depannini_dashmap.tests.server import eventually, free_port
+from testing.ports import free_port, is_listening
+from testing.waiting import wait_until
 
 ROOT = Path(__file__).resolve().parents[2]
 PGBOUNCER = shutil.which("pgbouncer") or shutil.which("pgbouncer", path="/usr/sbin")
@@ -57,15 +57,10 @@ def bouncing(folder: Path, mode: str) -> Iterator[int]:
     command = [str(PGBOUNCER), *(["-u", "nobody"] if os.geteuid() == 0 else []), str(folder / "pgbouncer.ini")]
     with (folder / "log").open("wb") as log, subprocess.Popen(command, stdout=log, stderr=log) as process:
         try:
-            eventually(lambda: _answers(port), f"PgBouncer starts: {(folder / 'log').read_text()}")
+            wait_until(lambda: is_listening(port), f"PgBouncer starts: {(folder / 'log').read_text()}")
             yield port
         finally:
             process.terminate()
-
-
-def _answers(port: int) -> bool:
-    with socket.socket() as probe:
-        return probe.connect_ex(("127.0.0.1", port)) == 0
 
 
 @pytest.fixture

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 from django.conf import settings
 
-from depannini_dashmap.tests.server import Server
+from testing.servers import Server
 
 pytestmark = pytest.mark.slow
 SCHEMA = Path(settings.BASE_DIR) / "docs" / "openapi.yaml"

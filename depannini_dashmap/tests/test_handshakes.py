@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from accounts.tokens import issue_pair
-from depannini_dashmap.tests.server import Server, running
+from testing.fixtures import running_server
+from testing.servers import Server
 
 
 @pytest.fixture(scope="module", params=["serve", "daphne"])
@@ -21,7 +22,7 @@ def runner(request: Any) -> str:
 @pytest.fixture
 def any_server(runner: str, transactional_db: None, tmp_path: Any) -> Iterator[Server]:
     """Run it."""
-    with running(tmp_path / "server.log", runner=runner) as server:
+    with running_server(tmp_path / "server.log", runner=runner) as server:
         yield server
 
 

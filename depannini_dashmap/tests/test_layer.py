@@ -1,19 +1,18 @@
 """Publishing: after the commit, together, to the right sockets, and through a Redis that dies."""
 
 import shutil
-import subprocess
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 
 import pytest
-import redis
 from django.db import transaction
 
 from accounts.tokens import issue_pair
 from depannini_dashmap.lib.realtime import layer, publisher
 from depannini_dashmap.lib.realtime.subscriptions import Message
-from depannini_dashmap.tests.server import Server, eventually, free_port, running
+from testing.databases import redis_server
+from testing.fixtures import running_server
+from testing.ports import free_port
+from testing.servers import Server
 
 
 @pytest.fixture
@@ -95,48 +94,25 @@ def test_a_senseless_group_is_refused(group: str) -> None:
         layer.publish_now(group, {"type": "x"})
 
 
-@contextmanager
-def redis_server(port: int, folder: Any) -> Iterator[subprocess.Popen]:
-    """Run a Redis of one's own."""
-    process = subprocess.Popen(
-        [str(shutil.which("redis-server")), "--port", str(port), "--save", "", "--dir", str(folder)],
-        stdout=subprocess.DEVNULL,
-    )
-    try:
-        with redis.Redis(port=port) as client:
-            eventually(lambda: _pings(client), "Redis starts")
-        yield process
-    finally:
-        process.kill()
-        process.wait()
-
-
-def _pings(client: redis.Redis) -> bool:
-    try:
-        return bool(client.ping())
-    except redis.RedisError:
-        return False
-
-
 @pytest.mark.slow
 @pytest.mark.skipif(not shutil.which("redis-server"), reason="needs a redis-server to kill")
 def test_g8_a_redis_that_dies_and_comes_back(tmp_path: Any, server: Server, staff_user: Any, client_user: Any) -> None:
     port, raw = free_port(), issue_pair(staff_user)["access"]
     place = {"pickup": {"lat": 36.7, "lng": 3.0}}
     environment = {"REDIS_URL": f"redis://127.0.0.1:{port}/0", "TASK_WORKER": "off"}
-    with running(tmp_path / "server.log", **environment) as own:
+    with running_server(tmp_path / "server.log", **environment) as own:
         with redis_server(port, tmp_path) as first:
             client = own.socket("/ws/fleet/", raw)
-            client.hear("connection_established")
+            client.receive("connection_established")
             first.kill()
             first.wait()
             made = own.call("POST", "/api/assistance/request/", issue_pair(client_user)["access"], **place)
             assert made.status_code == 201
             job = made.json()["assistance"]["id"]
-            assert client.hear("assistance", timeout=3)["assistance_id"] == job  # this process goes on by itself
+            assert client.receive("assistance", seconds=3)["assistance_id"] == job  # this process goes on by itself
         with redis_server(port, tmp_path):
-            client.hear("connection_established", timeout=8)  # the state is shown again
+            client.receive("connection_established", seconds=8)  # the state is shown again
             path = f"/api/assistance/update/{job}/"
             assert own.call("PATCH", path, issue_pair(client_user)["access"], status="canceled").status_code == 200
-            assert client.hear("assistance", timeout=3)["status"] == "canceled"
+            assert client.receive("assistance", seconds=3)["status"] == "canceled"
         client.__exit__()

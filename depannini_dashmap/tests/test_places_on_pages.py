@@ -9,10 +9,10 @@ from django.utils import timezone
 
 from depannini_dashmap.lib.roads import matching, osrm, routing
 from depannini_dashmap.lib.roads.matching import pieces
-from depannini_dashmap.tests.roads import LIECHTENSTEIN, MONACO
 from fleet.services import create_vehicle
 from orders.models import Order, Stop
 from telematics.services import record_positions
+from testing.roads import LIECHTENSTEIN, MONACO
 
 pytestmark = pytest.mark.django_db
 VADUZ, NEAR_BY, SCHAAN = (47.1393, 9.5228), (47.1403, 9.5228), (47.1650, 9.5100)

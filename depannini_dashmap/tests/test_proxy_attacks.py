@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 
 from depannini_dashmap.tests import test_recipes
-from depannini_dashmap.tests.raw import Line
-from depannini_dashmap.tests.server import running
 from depannini_dashmap.tests.test_recipes import Front, fronted
+from testing.fixtures import running_server
+from testing.raw_http import RawConnection
 
 pytestmark = pytest.mark.slow
 
@@ -28,12 +28,12 @@ def front(django_db_setup: None, tmp_path_factory: pytest.TempPathFactory) -> It
     patched, printed = pytest.MonkeyPatch(), test_recipes.recipe("nginx")
     assert printed.count(" 30s;") == 3
     patched.setattr(test_recipes, "recipe", lambda language: printed.replace(" 30s;", " 1s;"))
-    with running(folder / "server.log", HTTPS="on", NUM_PROXIES="1") as server, patched.context(), fronted("nginx", folder, server.port) as front:
+    with running_server(folder / "server.log", HTTPS="on", NUM_PROXIES="1") as server, patched.context(), fronted("nginx", folder, server.port) as front:
         yield front
     patched.undo()
 
 
-class Encrypted(Line):
+class Encrypted(RawConnection):
     """A connection to the proxy."""
 
     def __init__(self, front: Front):
@@ -61,7 +61,7 @@ class Encrypted(Line):
 )
 def test_what_is_no_http_gets_the_envelope(front: Front, broken: bytes) -> None:
     with Encrypted(front) as line:
-        answer = line.say(broken).answer()
+        answer = line.send(broken).answer()
         assert (answer.status, answer.json()["code"], answer.json()["error"]) == (400, "bad_request", "Bad request")
         assert answer.json()["request_id"] == answer.headers["X-Request-ID"]
         assert answer.headers["Content-Type"] == "application/json; charset=utf-8"
@@ -72,7 +72,7 @@ def test_what_is_no_http_gets_the_envelope(front: Front, broken: bytes) -> None:
 def test_a_request_that_does_not_come_is_not_waited_for(front: Front, start: bytes) -> None:
     with Encrypted(front) as line:
         began = time.monotonic()
-        line.say(start)
+        line.send(start)
         with suppress(EOFError, OSError):  # nginx hangs up, or says why before
             assert line.answer().status == 408
         assert 0.5 < time.monotonic() - began < 8
@@ -84,7 +84,7 @@ def test_a_head_that_drips_is_not_waited_for(front: Front) -> None:
         began = time.monotonic()
         with pytest.raises((OSError, EOFError)):
             while time.monotonic() - began < 10:
-                line.say(b"G")
+                line.send(b"G")
                 line.socket.settimeout(0.2)
                 try:
                     if not line.socket.recv(100):

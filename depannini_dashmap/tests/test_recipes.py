@@ -19,7 +19,10 @@ from websockets.sync.client import connect
 
 from accounts.tokens import issue_pair
 from conftest import PASSWORD
-from depannini_dashmap.tests.server import Server, eventually, free_port, running
+from testing.fixtures import running_server
+from testing.ports import free_port
+from testing.servers import Server
+from testing.waiting import wait_until
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "operations.md"
 PATHS = f"{os.environ.get('PATH', '')}:/usr/sbin:/usr/local/sbin"
@@ -101,7 +104,7 @@ def fronted(program: str, folder: Path, backend: int) -> Iterator[Front]:
     home = {**os.environ, "HOME": str(folder), "XDG_DATA_HOME": str(folder), "XDG_CONFIG_HOME": str(folder)}
     with (folder / "said").open("wb") as said, subprocess.Popen([path, *arguments], stdout=said, stderr=said, env=home) as process:
         try:
-            eventually(lambda: _is_up(front, process, folder), f"{program} starts")
+            wait_until(lambda: _is_up(front, process, folder), f"{program} starts")
             yield front
         finally:
             front.session.close()
@@ -119,7 +122,7 @@ def _is_up(front: Front, process: Any, folder: Path) -> bool:
 @pytest.fixture
 def behind(transactional_db: None, tmp_path: Path) -> Iterator[Server]:
     """A server with the settings of the page."""
-    with running(tmp_path / "server.log", HTTPS="on", NUM_PROXIES="1", SERVE="all") as server:
+    with running_server(tmp_path / "server.log", HTTPS="on", NUM_PROXIES="1", SERVE="all") as server:
         yield server
 
 

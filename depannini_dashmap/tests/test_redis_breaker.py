@@ -13,8 +13,10 @@ import redis
 from accounts.tokens import issue_pair
 from depannini_dashmap.lib.ops import redis_breaker
 from depannini_dashmap.lib.ops.cache import EnduringRedisCache
-from depannini_dashmap.tests.server import eventually, free_port, running
-from depannini_dashmap.tests.test_layer import redis_server
+from testing.databases import redis_server
+from testing.fixtures import running_server
+from testing.ports import free_port
+from testing.waiting import wait_until
 
 pytestmark = [
     pytest.mark.slow,
@@ -71,7 +73,7 @@ def test_many_who_wait_at_once_look_once(frozen: Any) -> None:
         one.join()
     assert len(_looking() - others) == 1
     process.send_signal(signal.SIGCONT)
-    eventually(lambda: back, "it is back")
+    wait_until(lambda: back, "it is back")
     assert back == [False]
     assert guarded.client.get("a") == b"1"
     with redis.Redis(port=port) as other:
@@ -129,7 +131,7 @@ def test_i01_with_limits_on_a_frozen_redis_holds_nobody_up_and_limits_hold(
 ) -> None:
     port, access = free_port(), issue_pair(client_user)["access"]
     environment = {"REDIS_URL": f"redis://127.0.0.1:{port}/0", "THROTTLING": "on", "TASK_WORKER": "off"}
-    with redis_server(port, tmp_path) as process, running(tmp_path / "server.log", **environment) as own:
+    with redis_server(port, tmp_path) as process, running_server(tmp_path / "server.log", **environment) as own:
         assert own.call("GET", "/api/profile/user/", access).status_code == 200
         process.send_signal(signal.SIGSTOP)
         began = time.monotonic()

@@ -10,7 +10,7 @@ from django.core.management import CommandError, call_command
 from depannini_dashmap.lib.roads import data, places
 from depannini_dashmap.lib.roads.build import pipeline
 from depannini_dashmap.lib.roads.build.failures import BuildFailed, Unavailable
-from depannini_dashmap.tests.roads import LIECHTENSTEIN, MONACO
+from testing.roads import LIECHTENSTEIN, MONACO
 
 pytest.importorskip("osmium", reason="needs the packages of requirements-roads.txt")
 

@@ -13,7 +13,7 @@ import pytest
 
 from depannini_dashmap.lib.roads import data, engine, osrm, routing
 from depannini_dashmap.lib.roads.build.pipeline import read_box
-from depannini_dashmap.tests.roads import LIECHTENSTEIN, MONACO, put_into_use
+from testing.roads import LIECHTENSTEIN, MONACO, put_into_use
 
 VADUZ, SCHAAN, HARBOUR, CASINO = (47.1393, 9.5228), (47.1650, 9.5100), (43.7350, 7.4200), (43.7392, 7.4273)
 pytestmark = pytest.mark.slow

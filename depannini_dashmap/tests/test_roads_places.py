@@ -6,7 +6,7 @@ import threading
 import pytest
 
 from depannini_dashmap.lib.roads import data, geocoder, pins, places, spelling
-from depannini_dashmap.tests.roads import LIECHTENSTEIN, MONACO
+from testing.roads import LIECHTENSTEIN, MONACO
 
 HARBOUR = (43.735, 7.42)
 

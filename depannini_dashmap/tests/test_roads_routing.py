@@ -9,7 +9,7 @@ import time
 import pytest
 
 from depannini_dashmap.lib.roads import osrm, routing
-from depannini_dashmap.tests.roads import LIECHTENSTEIN, freeze, start_engine
+from testing.roads import LIECHTENSTEIN, freeze, start_engine
 
 VADUZ, SCHAAN, RUGGELL = (47.1393, 9.5228), (47.1650, 9.5100), (47.2400, 9.5270)
 SEA, MOUNTAIN = (0.0, 0.0), (47.1000, 9.6100)

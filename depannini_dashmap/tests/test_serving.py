@@ -9,11 +9,13 @@ from contextlib import ExitStack, contextmanager, suppress
 from http.client import HTTPConnection, HTTPResponse
 from typing import Any
 
+import httpx
 import pytest
-from requests import RequestException
 
 from accounts.tokens import issue_pair
-from depannini_dashmap.tests.server import Server, eventually, running
+from testing.fixtures import running_server
+from testing.servers import Server
+from testing.waiting import wait_until
 
 pytestmark = pytest.mark.slow
 
@@ -56,12 +58,12 @@ def stop(server: Server) -> None:
 
     def is_closed() -> bool:
         try:
-            return not server.call("GET", "/healthz").ok
-        except RequestException:
+            return not server.call("GET", "/healthz").is_success
+        except httpx.HTTPError:
             return True
 
     server.process.terminate()
-    eventually(is_closed, "the port closes")
+    wait_until(is_closed, "the port closes")
 
 
 @contextmanager
@@ -75,9 +77,9 @@ def kept(server: Server) -> Iterator[HTTPConnection]:
 
 
 def test_g12_a_kept_connection_is_told_that_its_request_was_the_last(tmp_path: Any, transactional_db: None) -> None:
-    with running(tmp_path / "server.log") as stopping, kept(stopping) as used, kept(stopping) as idle:
+    with running_server(tmp_path / "server.log") as stopping, kept(stopping) as used, kept(stopping) as idle:
         with stopping.socket("/ws/assistant/1/") as gone:
-            assert gone.hear_close() == 4401
+            assert gone.receive_close() == 4401
         stop(stopping)
         used.request("GET", "/healthz")
         answer = used.getresponse()
@@ -89,7 +91,7 @@ def test_g12_a_kept_connection_is_told_that_its_request_was_the_last(tmp_path: A
 
 
 def test_g12_a_half_sent_request_may_come_to_its_end(tmp_path: Any, transactional_db: None) -> None:
-    with running(tmp_path / "server.log") as stopping, wire(stopping) as line:
+    with running_server(tmp_path / "server.log") as stopping, wire(stopping) as line:
         line.sendall(b"POST /api/auth/login/ HTTP/1.1\r\n" + HOST + b"Content-Type: application/json\r\nContent-Length: 2\r\n\r\n{")
         stop(stopping)
         line.sendall(b"}")
@@ -99,19 +101,19 @@ def test_g12_a_half_sent_request_may_come_to_its_end(tmp_path: Any, transactiona
 
 
 def test_g12_a_plain_daphne_goes_although_requests_run(tmp_path: Any, transactional_db: None) -> None:
-    with running(tmp_path / "server.log", runner="daphne") as stopping:
+    with running_server(tmp_path / "server.log", runner="daphne") as stopping:
         gone, statuses = threading.Event(), []
 
         def ask() -> None:
             while not gone.is_set():
-                with suppress(RequestException):
+                with suppress(httpx.HTTPError):
                     statuses.append(stopping.call("GET", "/").status_code)
 
         crowd = [threading.Thread(target=ask) for _ in range(16)]
         for one in crowd:
             one.start()
         try:
-            eventually(lambda: statuses.count(200) > 100, "they are answered", timeout=30)
+            wait_until(lambda: statuses.count(200) > 100, "they are answered", seconds=30)
             assert stopping.stop() == 0, stopping.output()[-2000:]
         finally:
             gone.set()
@@ -125,12 +127,12 @@ def test_two_processes_share_one_port_and_one_may_stop(tmp_path: Any, transactio
         shared = ("--fd", str(port.fileno()))
         first, second = (
             stack.enter_context(
-                running(tmp_path / f"{number}.log", options=shared, port=port.getsockname()[1], inherited=(port.fileno(),), TASK_WORKER="off")
+                running_server(tmp_path / f"{number}.log", options=shared, port=port.getsockname()[1], inherited=(port.fileno(),), TASK_WORKER="off")
             )
             for number in range(2)
         )
         for one in (first, second):
-            eventually(lambda one=one: "Serving at" in one.output(), "both serve")
+            wait_until(lambda one=one: "Serving at" in one.output(), "both serve")
         assert {first.call("GET", "/healthz").status_code for _ in range(20)} == {200}
         first.process.terminate()
         while first.process.poll() is None:

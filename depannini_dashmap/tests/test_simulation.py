@@ -6,8 +6,9 @@ from typing import Any
 import pytest
 from django.core.management import call_command
 
-from depannini_dashmap.tests.server import Server, server, session_server
 from telematics.models import Position
+from testing.fixtures import server, session_server
+from testing.servers import Server
 
 pytestmark = pytest.mark.slow
 __all__ = ["server", "session_server"]

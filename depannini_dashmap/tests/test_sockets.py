@@ -15,6 +15,7 @@ import pytest
 from depannini_dashmap.lib.ops import deployment_names
 from depannini_dashmap.lib.realtime import connection_limit, consumers
 from depannini_dashmap.lib.realtime.connection_limit import APPS, PAGES, Connection
+from testing.waiting import wait_until_async
 
 USER = 7
 SCOPE = {"type": "websocket", "headers": [(b"authorization", b"Bearer a.b.c")], "subprotocols": []}
@@ -68,27 +69,20 @@ def entered(monkeypatch: Any) -> Entered:
     return Entered(monkeypatch)
 
 
-async def until(is_so: Callable[[], bool]) -> None:
-    """Wait a little for it to be so."""
-    async with asyncio.timeout(5):
-        while not is_so():
-            await asyncio.sleep(0.01)
-
-
 async def test_a_socket_that_ends_during_a_check_stays_ended(settings: Any, entered: Entered) -> None:
     settings.REDIS_URL = ""
     consumer = Checked()
     incoming: asyncio.Queue[dict] = asyncio.Queue()
     incoming.put_nowait({"type": "websocket.connect"})
     life = asyncio.create_task(consumer(copy.deepcopy(SCOPE), incoming.get, lambda message: asyncio.sleep(0)))
-    await until(lambda: consumer.renewals > 0)
+    await wait_until_async(lambda: consumer.renewals > 0)
     assert len(entered.names) == 1
 
     consumer.gate.clear()
-    await until(consumer.is_held_up.is_set)
+    await wait_until_async(consumer.is_held_up.is_set)
     incoming.put_nowait({"type": "websocket.disconnect"})
     await life
-    await until(lambda: not entered.names)
+    await wait_until_async(lambda: not entered.names)
     checks, renewals = consumer.checks, consumer.renewals
     consumer.gate.set()
     await asyncio.sleep(0.5)
@@ -102,7 +96,7 @@ async def test_a_socket_that_ends_before_its_check_ends_is_not_noted_as_open(ent
     consumer = Checked()
     consumer._connection, consumer._closing = Connection(USER), True
     consumer._connection.enter()
-    consumer._renew()
+    consumer.report_open()
     assert consumer.renewals == 0
 
 

@@ -5,7 +5,7 @@ import os
 import subprocess
 import sys
 import threading
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +15,9 @@ import redis
 from depannini_dashmap.lib.ops import process_registry, redis_breaker
 from depannini_dashmap.lib.realtime import layer, newest, publisher, subscriptions
 from depannini_dashmap.lib.realtime.subscriptions import Subscriptions
-from depannini_dashmap.tests.server import free_port
-from depannini_dashmap.tests.test_layer import redis_server
+from testing.databases import redis_server
+from testing.ports import free_port
+from testing.waiting import wait_until_async
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -36,13 +37,6 @@ class Subscriber:
         self.got.append("resync")
 
 
-async def until(is_so: Callable[[], Any]) -> None:
-    """Wait for it to be so."""
-    async with asyncio.timeout(10):
-        while not is_so():
-            await asyncio.sleep(0.005)
-
-
 @pytest.fixture(params=["alone", pytest.param("redis", marks=pytest.mark.postgres)])
 async def here(request: Any, settings: Any) -> AsyncIterator[Subscriptions]:
     """The subscriptions of this loop, without Redis and with one."""
@@ -59,11 +53,11 @@ async def test_members_get_the_events_of_their_groups(here: Subscriptions) -> No
     await here.join(["a.1", "a.2"], both)
     for group, number in (("a.1", 1), ("a.2", 2), ("a.3", 3)):
         layer.publish_now(group, {"type": "x", "n": number})
-    await until(lambda: len(both.got) == 2)
+    await wait_until_async(lambda: len(both.got) == 2)
     assert (one.got, both.got) == (['{"type":"x","n":1}'], ['{"type":"x","n":1}', '{"type":"x","n":2}'])
     here.leave(["a.1"], one)
     layer.publish_now("a.1", {"type": "x", "n": 4})
-    await until(lambda: len(both.got) == 3)
+    await wait_until_async(lambda: len(both.got) == 3)
     assert len(one.got) == 1
 
 
@@ -76,7 +70,7 @@ async def test_a_thread_and_a_short_lived_loop_reach_the_loop(here: Subscription
 
     await asyncio.to_thread(layer.publish_now, "a.1", {"type": "x"})
     await asyncio.to_thread(asyncio.run, publish())
-    await until(lambda: len(subscriber.got) == 2)
+    await wait_until_async(lambda: len(subscriber.got) == 2)
     assert subscriber.got == ['{"type":"x"}', '{"type":"y"}']
 
 
@@ -90,7 +84,7 @@ async def test_one_that_fails_does_not_keep_others_from_their_events(here: Subsc
     await here.join(["a.1"], subscriber)
     for _ in range(2):
         layer.publish_now("a.1", {"type": "x"})
-    await until(lambda: len(subscriber.got) == 2)
+    await wait_until_async(lambda: len(subscriber.got) == 2)
 
 
 async def test_an_order_to_resync_reaches_every_member_once(here: Subscriptions) -> None:
@@ -98,11 +92,11 @@ async def test_an_order_to_resync_reaches_every_member_once(here: Subscriptions)
     await here.join(["a.1", "a.2"], subscriber)
     publisher.send([subscriptions.Message(b"*", b'a.1\tx\t{"of":"the release before"}\n')])
     layer.publish_now("a.1", {"type": "x"})
-    await until(lambda: subscriber.got == ['{"type":"x"}'])
+    await wait_until_async(lambda: subscriber.got == ['{"type":"x"}'])
     assert not here._resyncing
     publisher.resync()
     publisher.resync()
-    await until(lambda: len(subscriber.got) == 2)
+    await wait_until_async(lambda: len(subscriber.got) == 2)
     await asyncio.sleep(subscriptions.RESYNC_SPREAD)
     assert subscriber.got[1:] == ["resync"]
 
@@ -113,7 +107,7 @@ async def test_the_newest_of_a_stream_is_kept_and_what_follows_closely_gathers(h
     for number in range(3):
         newest.publish_newest(("a.1", {"type": "x", "n": number}, 7))
     newest.publish_newest(("a.1", {"type": "x", "n": 9}, 8))
-    await until(lambda: len(subscriber.got) == 4)
+    await wait_until_async(lambda: len(subscriber.got) == 4)
     kept = await asyncio.to_thread(newest.read_newest, "a.1", "x", 7)
     assert kept is not None and kept.data["n"] == 2
     assert await asyncio.to_thread(newest.read_newest, "a.1", "x", 9) is None
@@ -136,12 +130,12 @@ async def test_only_groups_of_members_are_subscribed_to(settings: Any, monkeypat
         await own.join(["b.1"], other)
         assert [subscribers(f"b.{n}") for n in (1, 2, 3)] == [1, 1, 0]
         own.leave(["b.1", "b.2"], one)
-        await until(lambda: subscribers("b.2") == 0)
+        await wait_until_async(lambda: subscribers("b.2") == 0)
         assert subscribers("b.1") == 1  # the other one is still there
         await own.join(["b.2"], one)
         assert subscribers("b.2") == 1
         layer.publish_now("b.2", {"type": "x"})
-        await until(lambda: one.got)
+        await wait_until_async(lambda: one.got)
     await own.close()
 
 
@@ -155,15 +149,15 @@ async def test_after_a_loss_everything_is_subscribed_to_again_and_members_resync
         first.kill()
         first.wait()
         layer.publish_now("a.1", {"type": "x"})
-        await until(lambda: subscriber.got == ['{"type":"x"}'])  # this process goes on by itself
+        await wait_until_async(lambda: subscriber.got == ['{"type":"x"}'])  # this process goes on by itself
         late = Subscriber()
         await own.join(["a.3"], late)
     with redis_server(port, tmp_path):
-        await until(lambda: "resync" in subscriber.got and "resync" in late.got)
-        await until(lambda: not redis_breaker.of(settings.REDIS_URL).lost)
+        await wait_until_async(lambda: "resync" in subscriber.got and "resync" in late.got)
+        await wait_until_async(lambda: not redis_breaker.of(settings.REDIS_URL).lost)
         for group in ("a.1", "a.2", "a.3"):
             layer.publish_now(group, {"type": "y"})
-        await until(lambda: late.got[-1] == '{"type":"y"}' and subscriber.got.count('{"type":"y"}') == 2)
+        await wait_until_async(lambda: late.got[-1] == '{"type":"y"}' and subscriber.got.count('{"type":"y"}') == 2)
     await own.close()
 
 
@@ -174,7 +168,7 @@ async def test_who_joins_before_redis_is_there_resyncs_once_it_is(settings: Any,
     own, subscriber = subscriptions.of(asyncio.get_running_loop()), Subscriber()
     await own.join(["a.1"], subscriber)
     with redis_server(port, tmp_path):
-        await until(lambda: subscriber.got == ["resync"])
+        await wait_until_async(lambda: subscriber.got == ["resync"])
     await own.close()
 
 
@@ -201,7 +195,7 @@ async def test_a_process_that_leaves_has_published_everything_to_the_other(setti
     given = {name: value for name, value in os.environ.items() if name != "PYTEST_XDIST_WORKER"}
     given |= {"DJANGO_SETTINGS_MODULE": "depannini_dashmap.settings_test", "DEPLOYMENT": settings.DEPLOYMENT}
     await asyncio.to_thread(subprocess.run, [sys.executable, "-c", PUBLISH], cwd=ROOT, env=given, check=True, timeout=60)
-    await until(lambda: len(subscriber.got) == 501)
+    await wait_until_async(lambda: len(subscriber.got) == 501)
     assert subscriber.got[-1] == '{"type":"last"}'
     await own.close()
 

@@ -9,15 +9,17 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import httpx
 import psycopg2
 import pytest
-import requests
 from django.db import OperationalError, connection
 from django.test import Client
 
 from accounts.tokens import issue_pair
 from depannini_dashmap.lib.db import watchdog
-from depannini_dashmap.tests.server import Server, eventually, running
+from testing.fixtures import running_server
+from testing.servers import Server
+from testing.waiting import wait_until
 
 pytestmark = pytest.mark.postgres
 
@@ -55,7 +57,7 @@ class Line:
     def hang_up(self) -> None:
         """Close what is open, as a server that restarts does."""
         self._hanging_up.set()
-        eventually(lambda: not self._hanging_up.is_set(), "the line hangs up")
+        wait_until(lambda: not self._hanging_up.is_set(), "the line hangs up")
 
     def _run(self) -> None:
         while not self._ended.is_set():
@@ -189,18 +191,18 @@ def test_i04_every_door_says_503_until_the_server_speaks_again(
     client.force_login(staff_user)
     session = client.cookies["sessionid"].value
     settings = {"DATABASE_URL": line.url(), "DATABASE_PATIENCE": "1"}
-    with running(tmp_path / "server.log", runner=runner, **settings) as server:
+    with running_server(tmp_path / "server.log", runner=runner, **settings) as server:
         place = {"lat": 36.7, "lng": 3.0}
         request = server.call("POST", "/api/assistance/request/", access, pickup=place).json()["assistance"]["id"]
         with server.socket(f"/ws/assistance/{request}/", access) as socket:
-            socket.hear("connection_established")
+            socket.receive("connection_established")
             line.flows.clear()
             _every_door_says_503(server, access, session)
-            socket.say({"type": "chat", "message": "Hello"})
-            assert socket.hear("error")["code"] == "unavailable"
+            socket.send({"type": "chat", "message": "Hello"})
+            assert socket.receive("error")["code"] == "unavailable"
             line.flows.set()
-            eventually(lambda: server.call("GET", "/api/profile/user/", access).ok, "it answers again")
-            socket.hear("connection_established")  # the state once more, as events may have been lost
+            wait_until(lambda: server.call("GET", "/api/profile/user/", access).is_success, "it answers again")
+            socket.receive("connection_established")  # the state once more, as events may have been lost
         assert server.call("GET", "/readyz").status_code == 200
         assert "goes on after a bug" not in server.output()
 
@@ -212,7 +214,7 @@ def _every_door_says_503(server: Server, access: str, session: str) -> None:
     for answer in answers:
         assert (answer.status_code, answer.json()["code"]) == (503, "database_unavailable")
         assert int(answer.headers["Retry-After"]) > 0
-    page = requests.get(f"{server.url}/admin/", cookies={"sessionid": session}, timeout=10)
+    page = httpx.get(f"{server.url}/admin/", cookies={"sessionid": session}, timeout=10)
     assert (page.status_code, page.headers["Content-Type"]) == (503, "text/html; charset=utf-8")
     assert int(page.headers["Retry-After"]) > 0
     assert server.call("GET", "/healthz").status_code == 200

@@ -4,8 +4,8 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
-from depannini_dashmap.tests.roads import MONACO
 from orders.models import Order, Stop
+from testing.roads import MONACO
 
 pytestmark = pytest.mark.django_db
 

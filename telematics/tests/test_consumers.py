@@ -11,7 +11,7 @@ from django.test import Client as Browser
 from model_bakery import baker
 
 from accounts.tokens import issue_pair
-from depannini_dashmap.tests.server import Server
+from testing.servers import Server
 
 
 @pytest.fixture
@@ -43,29 +43,29 @@ def test_positions_of_own_companies_alone(
         server.socket("/ws/fleet/", token(dispatcher_b)) as foreign,
         server.socket("/ws/fleet/", token(staff_user)) as staff,
     ):
-        assert [fix["vehicle_id"] for fix in own.hear("connection_established")["positions"]] == [truck.pk]
-        assert foreign.hear("connection_established")["positions"] == []
-        assert len(staff.hear("connection_established")["positions"]) == 1
+        assert [fix["vehicle_id"] for fix in own.receive("connection_established")["positions"]] == [truck.pk]
+        assert foreign.receive("connection_established")["positions"] == []
+        assert len(staff.receive("connection_established")["positions"]) == 1
         report(server, dispatcher, truck, 1)
         for client in (own, staff):
-            assert client.hear("position")["position"]["timestamp"] == "2026-01-01T10:00:01Z"
-        foreign.say({"type": "ping"})
-        assert foreign.hear() == {"type": "pong"}
+            assert client.receive("position")["position"]["timestamp"] == "2026-01-01T10:00:01Z"
+        foreign.send({"type": "ping"})
+        assert foreign.receive() == {"type": "pong"}
         document = yaml.safe_load((settings.BASE_DIR / "docs" / "asyncapi.yaml").read_text())
-        for frame in own.heard + staff.heard:
+        for frame in own.received + staff.received:
             schema = "fleet_established" if frame["type"] == "connection_established" else frame["type"]
             jsonschema.validate(frame, {"$ref": f"#/components/schemas/{schema}", "components": document["components"]})
 
 
 def test_one_a_second_for_each_vehicle_and_the_newest_in_the_end(server: Server, dispatcher: Any, truck: Any) -> None:
     with server.socket("/ws/fleet/", token(dispatcher)) as client:
-        client.hear("connection_established")
+        client.receive("connection_established")
         began = time.monotonic()
         for second in range(5):
             report(server, dispatcher, truck, second)
-        while client.hear("position")["position"]["timestamp"] != "2026-01-01T10:00:04Z":
+        while client.receive("position")["position"]["timestamp"] != "2026-01-01T10:00:04Z":
             pass
-        told = sum(frame["type"] == "position" for frame in client.heard)
+        told = sum(frame["type"] == "position" for frame in client.received)
         assert told <= 2 + int(time.monotonic() - began)
 
 
@@ -78,24 +78,24 @@ def test_trips_and_orders_hint_that_the_board_changed(
         server.socket("/ws/fleet/", token(staff_user)) as staff,
     ):
         for client in (own, foreign, staff):
-            client.hear("connection_established")
+            client.receive("connection_established")
         body = {"customer_name": "Hotel", "goods_description": "beds"}
         assert server.call("POST", "/api/orders/", token(dispatcher), **body).status_code == 201
         day = {"planned_start_date": "2026-01-02", "planned_start_time": "08:00"}
         answer = server.call("POST", "/api/trips/", token(dispatcher), vehicle=truck.pk, name="Tour", **day)
         assert answer.status_code == 201, answer.text
         for client in (own, staff):
-            assert client.hear("board_changed", what="orders") == {"type": "board_changed", "what": "orders"}
-            client.hear("board_changed", what="trips")
-        foreign.say({"type": "ping"})
-        assert foreign.hear() == {"type": "pong"}
+            assert client.receive("board_changed", what="orders") == {"type": "board_changed", "what": "orders"}
+            client.receive("board_changed", what="trips")
+        foreign.send({"type": "ping"})
+        assert foreign.receive() == {"type": "pong"}
 
 
 def test_others_are_kept_out(server: Server, client_user: Any, assistant_user: Any) -> None:
     for user in (client_user, assistant_user):
         with server.socket("/ws/fleet/", token(user)) as client:
-            assert client.hear_close() == 4403
-            assert client.heard == []
+            assert client.receive_close() == 4403
+            assert client.received == []
 
 
 def test_who_is_removed_hears_nothing_more(
@@ -110,14 +110,14 @@ def test_who_is_removed_hears_nothing_more(
         server.socket("/ws/fleet/", token(member)) as of_one,
     ):
         for client, user, code in ((of_two, dispatcher_b, 1012), (of_one, member, 4403)):
-            client.hear("connection_established")
+            client.receive("connection_established")
             path = f"/api/companies/{company_a.pk}/members/{user.pk}/"
             assert server.call("DELETE", path, token(dispatcher)).status_code == 204
-            assert client.hear_close(2) == code
+            assert client.receive_close(2) == code
     report(server, dispatcher, truck, 0)
     with server.socket("/ws/fleet/", token(dispatcher_b)) as again:
-        assert again.hear("connection_established")["companies"] != []
-        assert again.heard[0]["positions"] == []
+        assert again.receive("connection_established")["companies"] != []
+        assert again.received[0]["positions"] == []
 
 
 def test_the_admins_session_opens_no_socket(server: Server, dispatcher: Any) -> None:
@@ -126,14 +126,14 @@ def test_the_admins_session_opens_no_socket(server: Server, dispatcher: Any) -> 
     headers = {"Cookie": f"{settings.SESSION_COOKIE_NAME}={browser.cookies[settings.SESSION_COOKIE_NAME].value}"}
     for path in ("/ws/fleet/", "/ws/assistance/1/"):
         with server.socket(path, additional_headers=headers, origin=server.url) as client:
-            assert client.hear_close() == 4401
-            assert client.heard == []
+            assert client.receive_close() == 4401
+            assert client.received == []
 
 
 def test_staff_hear_of_the_roadside(server: Server, staff_user: Any, client_user: Any) -> None:
     with server.socket("/ws/fleet/", token(staff_user)) as client:
-        client.hear("connection_established")
+        client.receive("connection_established")
         made = server.call("POST", "/api/assistance/request/", token(client_user), pickup={"lat": 36.7, "lng": 3.0})
-        told = client.hear("assistance")
+        told = client.receive("assistance")
         assert (told["assistance_id"], told["status"]) == (made.json()["assistance"]["id"], "requested")
-        assert client.hear("board_changed")["what"] == "assistance"
+        assert client.receive("board_changed")["what"] == "assistance"

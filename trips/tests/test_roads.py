@@ -8,9 +8,9 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from depannini_dashmap.lib.roads import osrm
-from depannini_dashmap.tests.roads import LIECHTENSTEIN
 from orders.models import Stop
 from telematics.services import record_position
+from testing.roads import LIECHTENSTEIN
 from trips.arrivals import expected_stops
 from trips.models import Trip, TripStop
 

@@ -1,4 +1,4 @@
-"""One TCP connection on which a test says every byte itself, and reads answers one by one."""
+"""A TCP connection on which a test writes each byte itself and reads answers one by one."""
 
 import json
 import socket
@@ -6,43 +6,43 @@ from email.message import Message
 from email.parser import BytesHeaderParser
 from typing import Any
 
-PATIENCE = 10.0
+from testing.waiting import PATIENCE_S
 
 
-class Answer:
+class RawAnswer:
     """What a server answered: status, headers, body."""
 
     def __init__(self, status: int, headers: Message, body: bytes):
         self.status, self.headers, self.body = status, headers, body
 
     def json(self) -> Any:
-        """Return the body, taken apart."""
+        """Return the body, parsed."""
         return json.loads(self.body)
 
 
-class Line:
+class RawConnection:
     """A connection to a port of this machine."""
 
     def __init__(self, port: int):
-        self.socket = socket.create_connection(("127.0.0.1", port), timeout=PATIENCE)
+        self.socket = socket.create_connection(("127.0.0.1", port), timeout=PATIENCE_S)
         self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self._file = self.socket.makefile("rb")
 
-    def __enter__(self) -> "Line":
+    def __enter__(self) -> "RawConnection":
         return self
 
     def __exit__(self, *_: object) -> None:
         self._file.close()
         self.socket.close()
 
-    def say(self, *pieces: bytes) -> "Line":
+    def send(self, *pieces: bytes) -> "RawConnection":
         """Send each piece by itself."""
         for piece in pieces:
             self.socket.sendall(piece)
         return self
 
-    def answer(self, *, head_only: bool = False) -> Answer:
-        """Read the next answer. Raises: EOFError if the server hung up instead."""
+    def answer(self, *, head_only: bool = False) -> RawAnswer:
+        """Read the next answer. Raises: EOFError if the server closed the connection instead."""
         status = self._file.readline()
         if not status:
             raise EOFError
@@ -52,10 +52,10 @@ class Line:
             head += line
         headers = BytesHeaderParser().parsebytes(head)
         body = b"" if head_only or code in (100, 204, 304) else self._body(headers)
-        return Answer(code, headers, body)
+        return RawAnswer(code, headers, body)
 
     def is_closed(self) -> bool:
-        """Tell whether the server hangs up, waiting for it."""
+        """Wait for the server to close the connection and return whether it did."""
         try:
             return self._file.read(1) == b""
         except ConnectionResetError:
