@@ -4,21 +4,11 @@ Every row is written out: nothing gets one because of how its path begins.
 """
 
 from base64 import b64encode
-from collections.abc import Callable
-from contextlib import nullcontext
-from typing import Any, NamedTuple
 
-from adversarial.actors import PASSWORD, fresh_phone, order_body
-from adversarial.scene import (
-    AWAY,
-    STOP,
-    Scene,
-    Values,
+from adversarial.matrix_objects import (
     admin_session,
-    call_body,
     deleted_vehicle,
     double,
-    fix,
     invitation,
     invitation_of_b,
     job,
@@ -34,82 +24,28 @@ from adversarial.scene import (
     outsider,
     own_order,
     photo,
-    photo_file,
     plan,
     refresh_token,
     scheduled,
     session,
     trip_and_order,
-    trip_body,
     unknown_link,
     unknown_tile,
-    vehicle_body,
 )
-
-Cell = int | tuple[int, str]  # a status, with the code where two reasons share the status
-Row = dict[str, Cell]
-
-
-PEOPLE = (
-    "anon", "client", "other_client", "assistant", "other_assistant", "dispatcher_a", "dispatcher_b", "roadside", "staff",
-)  # fmt: skip
-
-
-# --- Who: the forms of rows -------------------------------------------------------------------------------------------
-
-
-def everyone(status: Cell) -> Row:
-    """Public: credentials, where there are any, change nothing."""
-    return dict.fromkeys(PEOPLE, status)
-
-
-def signed_in(status: Cell) -> Row:
-    """Anyone with good credentials."""
-    return {**everyone(status), "anon": 401}
-
-
-def clients(status: Cell) -> Row:
-    """ "Client only" in the documents: 403 for every other role, operators too."""
-    return {**signed_in(403), "client": status, "other_client": status}
-
-
-def assistants(status: Cell) -> Row:
-    """ "Assistant only" in the documents."""
-    return {**signed_in(403), "assistant": status, "other_assistant": status}
-
-
-def roadside(status: Cell) -> Row:
-    """Staff and the group Roadside."""
-    return {**signed_in(403), "roadside": status, "staff": status}
-
-
-def fleet(status: Cell, **others: Cell) -> Row:
-    """Dispatchers, each on what is their own, and staff."""
-    members = dict.fromkeys(("dispatcher_a", "dispatcher_b", "roadside", "staff"), status)
-    return {**signed_in(403), **members, **others}
-
-
-def of_company_a(status: Cell) -> Row:
-    """A row of company A: for the dispatcher of another company it does not exist."""
-    return fleet(status, dispatcher_b=404, roadside=404)
-
-
-def of_request(*, client: Cell, assistant: Cell, staff: Cell) -> Row:
-    """A request for help: for who is neither its client nor its assistant it does not exist; Roadside may what staff may."""
-    return {**signed_in(404), "client": client, "assistant": assistant, "staff": staff, "roadside": staff}
-
-
-# --- The table --------------------------------------------------------------------------------------------------------
-
-
-class Case(NamedTuple):
-    """A row, and the request that it is about."""
-
-    row: Row
-    body: Values | Callable[[Values], Values] | None = None
-    on: Callable[[Scene, str], Any] = lambda scene, name: nullcontext({})
-    options: Callable[[Values], Values] = lambda values: {}
-
+from adversarial.matrix_rows import (
+    Case,
+    assistants,
+    clients,
+    everyone,
+    fleet,
+    of_company_a,
+    of_request,
+    roadside,
+    signed_in,
+)
+from adversarial.matrix_users import AWAY, STOP, call_body, photo_file, trip_body, vehicle_body
+from testing.samples import order_body, position_body
+from testing.users import PASSWORD, fresh_phone
 
 WRONG_CODE = "000000"
 FAKE_DATA_OFF = fleet(
@@ -181,7 +117,7 @@ EXPECTED: dict[str, Case] = {
     "GET /api/auth/profile/": Case(signed_in(200)),
     "PUT /api/auth/profile/": Case(signed_in(200), {"first_name": "Nadia"}),
     "PATCH /api/auth/profile/": Case(signed_in(200), {"first_name": "Nadia"}),
-    # The cast's operator belongs to no company, so has no current one.
+    # This operator belongs to no company, so has no current one.
     "GET /api/auth/company/": Case(fleet(200, staff=404)),
     "PUT /api/auth/company/": Case(fleet(200, staff=404), {"company_phone": "555-9999"}),
     "PATCH /api/auth/company/": Case(fleet(200, staff=404), {"company_phone": "555-9999"}),
@@ -359,8 +295,8 @@ EXPECTED: dict[str, Case] = {
     "GET /api/places/at/": Case(signed_in(200), options=lambda values: {"params": {"lat": 36.75, "lng": 3.05}}),
     # Positions
     "GET /api/positions/": Case(fleet(200)),
-    "POST /api/positions/": Case(fleet(201), lambda values: fix(values["own_vehicle"])),
-    "POST /api/positions/bulk/": Case(fleet(200), lambda values: {"positions": [fix(values["own_vehicle"])]}),
+    "POST /api/positions/": Case(fleet(201), lambda values: position_body(values["own_vehicle"])),
+    "POST /api/positions/bulk/": Case(fleet(200), lambda values: {"positions": [position_body(values["own_vehicle"])]}),
     "POST /api/positions/generate-fake/": Case(
         FAKE_DATA_OFF, lambda values: {"vehicle_id": values["own_vehicle"], "count": 1}
     ),

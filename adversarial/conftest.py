@@ -1,4 +1,4 @@
-"""Raises the stage once, gives the cast, and prints the table of groups at the end."""
+"""Starts the servers once, offers users, and prints the table of groups at the end."""
 
 import os
 import random
@@ -9,57 +9,66 @@ from pathlib import Path
 
 import pytest
 
-from adversarial.actors import Actor, Cast
-from adversarial.stage import Stage, wait_until
+from adversarial.environment import AttackedEnvironment
+from testing.samples import accepted_request
+from testing.users import Caller, Users
+from testing.waiting import wait_until
 
 SEED = int(os.environ.get("SEED") or random.randrange(10**6))
 random.seed(SEED)
 
 
 @pytest.fixture(scope="session")
-def stage():
+def environment():
     """The servers and their database."""
-    play = Stage()
-    play.raise_curtain()
-    yield play
-    play.lower_curtain()
+    attacked = AttackedEnvironment()
+    try:
+        attacked.start()
+        yield attacked
+    finally:
+        attacked.close()
 
 
 @pytest.fixture(scope="module", autouse=True)
-def servers_of_the_module(stage):
-    """End the servers that a module has started for itself."""
-    first = len(stage.processes)
+def _stop_servers_of_the_module(environment):
+    before = set(environment.processes)
     yield
-    stage.end_servers(first)
+    environment.stop([name for name in environment.processes if name not in before])
 
 
 @pytest.fixture(scope="session")
-def cast(stage):
-    """Makes actors."""
-    return Cast(stage)
+def users(environment):
+    """Registers users."""
+    return Users(environment)
 
 
 @pytest.fixture(scope="session")
-def anyone(stage):
-    """Somebody without credentials."""
-    return Actor(stage)
+def anyone(environment):
+    """A caller without credentials."""
+    return Caller(environment)
+
+
+@pytest.fixture
+def job(users):
+    """A client, an assistant and their accepted request."""
+    return accepted_request(users)
 
 
 @pytest.fixture(scope="session", autouse=True)
-def six_digits_told():
-    """Collect each number of six digits that an answer about accounts has held, by the path that was asked."""
-    told, call = defaultdict(set), Actor.call
+def six_digit_numbers():
+    """Collect each number of six digits in an answer about accounts, by the path of the request."""
+    numbers, call = defaultdict(set), Caller.call
 
-    def listening(self, method, path, *arguments, **options):
+    def recording(self, method, path, *arguments, **options):
         answer = call(self, method, path, *arguments, **options)
         if path.startswith(("/api/auth/", "/api/profile/")):
-            held = answer.text + " ".join(answer.headers.values())
-            told[path] |= set(re.findall(r"(?<![\w.-])\d{6}(?![\w-])", held))
+            text = answer.text + " ".join(answer.headers.values())
+            numbers[path] |= set(re.findall(r"(?<![\w.-])\d{6}(?![\w-])", text))
         return answer
 
-    Actor.call = listening
-    yield told
-    Actor.call = call
+    Caller.call = recording
+    yield numbers
+    Caller.call = call
 
 
 class Idlers:
@@ -76,7 +85,7 @@ class Idlers:
         for number, line in enumerate(self.lines):
             line.sendall(self.HANDSHAKE if number < self.HANDSHAKES else self.BODY)
         self._ports = {line.getsockname()[1] for line in self.lines}
-        wait_until(lambda: len(self.held_by_the_server()) == len(self.lines), 10)
+        wait_until(lambda: len(self.held_by_the_server()) == len(self.lines), seconds=10)
 
     def held_by_the_server(self):
         """Return those of the connections for which the server still has a handle."""
@@ -90,9 +99,9 @@ class Idlers:
 
 
 @pytest.fixture(scope="session")
-def idlers(stage):
+def idlers(environment):
     """Five hundred half handshakes, and a few bodies that stop: opened once, held to the end."""
-    gathered = Idlers(stage.urls[0])
+    gathered = Idlers(environment.urls[0])
     yield gathered
     for line in gathered.lines:
         line.close()

@@ -5,8 +5,7 @@ import time
 
 import pytest
 
-from adversarial.actors import fleet_of, order_body
-from adversarial.scene import fix, invite
+from testing.samples import fleet_of, invite, order_body, position_body
 
 
 def members(company):
@@ -14,18 +13,18 @@ def members(company):
 
 
 @pytest.fixture
-def owner(cast):
+def owner(users):
     """Somebody with a company of their own."""
-    return cast.dispatcher()
+    return users.dispatcher()
 
 
 @pytest.fixture
-def other(cast):
+def other(users):
     """Somebody of another company."""
-    return cast.dispatcher()
+    return users.dispatcher()
 
 
-def test_a_stranger_gets_nothing_of_who_never_agreed(cast, owner, other):
+def test_a_dispatcher_who_has_not_agreed_gives_a_company_nothing(users, owner, other):
     """Asked under every name and role, the victim's next order, vehicle and company edit stay theirs."""
     company = owner.known["company"]
     for body in ({"username": other.known["username"]}, {"email": other.known["email"]}):
@@ -40,10 +39,10 @@ def test_a_stranger_gets_nothing_of_who_never_agreed(cast, owner, other):
     assert [row["user_id"] for row in owner.get(members(company)).json()["results"]] == [owner.id]
 
 
-def test_invitations_tell_nobody_who_exists(stage, cast, owner, other):
+def test_invitations_do_not_reveal_who_has_an_account(environment, users, owner, other):
     """By status, body, or time: of a dispatcher, a client, a colleague, who proved an address, and nobody."""
-    company, client = owner.known["company"], cast.client()
-    stage.rows("UPDATE accounts_user SET email_verified = true WHERE id = %s", [other.id])
+    company, client = owner.known["company"], users.client()
+    environment.rows("UPDATE accounts_user SET email_verified = true WHERE id = %s", [other.id])
     names = {
         "dispatcher": {"username": other.known["username"]},
         "nobody": {"username": "no-such-person"},
@@ -70,8 +69,8 @@ def test_invitations_tell_nobody_who_exists(stage, cast, owner, other):
     assert max(medians.values()) < 3 * min(medians.values()), medians
 
 
-def test_an_unproven_address_gets_no_invitation(stage, cast, owner):
-    squatter, company = cast.dispatcher(), owner.known["company"]
+def test_an_unproven_address_receives_no_invitation(environment, users, owner):
+    squatter, company = users.dispatcher(), owner.known["company"]
     number = owner.post(members(company), {"email": squatter.known["email"]}).json()["invitation"]["id"]
     assert squatter.get("/api/invitations/").json()["results"] == []
     for act in ("accept", "decline"):
@@ -79,12 +78,12 @@ def test_an_unproven_address_gets_no_invitation(stage, cast, owner):
     # By the address in the place of a username neither.
     assert owner.post(members(company), {"username": squatter.known["email"]}).json()["invitation"]["id"] == number
     assert squatter.post(f"/api/invitations/{number}/accept/").status_code == 404
-    stage.rows("UPDATE accounts_user SET email_verified = true WHERE id = %s", [squatter.id])
+    environment.rows("UPDATE accounts_user SET email_verified = true WHERE id = %s", [squatter.id])
     assert [row["id"] for row in squatter.get("/api/invitations/").json()["results"]] == [number]
 
 
-def test_guessed_numbers_open_no_company(cast, owner, other):
-    thief, company = cast.dispatcher(), owner.known["company"]
+def test_guessed_ids_open_no_company(users, owner, other):
+    thief, company = users.dispatcher(), owner.known["company"]
     number = invite(company, owner, other)
     for guess in range(max(1, number - 20), number + 20):
         for act in ("accept", "decline"):
@@ -94,8 +93,8 @@ def test_guessed_numbers_open_no_company(cast, owner, other):
     assert other.post(f"/api/invitations/{number}/accept/").status_code == 200
 
 
-def test_a_member_makes_nobody_more_than_they_are(cast, owner, other):
-    company, friend = owner.known["company"], cast.dispatcher()
+def test_a_member_grants_no_role_above_their_own(users, owner, other):
+    company, friend = owner.known["company"], users.dispatcher()
     assert other.post(f"/api/invitations/{invite(company, owner, other)}/accept/").status_code == 200
     mine, owners = f"{members(company)}{other.id}/", f"{members(company)}{owner.id}/"
     for body in ({"role": "owner"}, {"role": "owner", "is_owner": True}):
@@ -110,7 +109,7 @@ def test_a_member_makes_nobody_more_than_they_are(cast, owner, other):
     assert roles == {owner.id: "owner", other.id: "member", friend.id: "viewer"}
 
 
-def test_a_viewer_only_looks_and_leaves(cast, owner, other):
+def test_a_viewer_may_only_read_and_leave(users, owner, other):
     ids, company = fleet_of(owner), owner.known["company"]
     assert other.post(f"/api/invitations/{invite(company, owner, other, role='viewer')}/accept/").status_code == 200
     for method, path, body in (
@@ -120,7 +119,7 @@ def test_a_viewer_only_looks_and_leaves(cast, owner, other):
         ("PUT", f"/api/orders/{ids['order']}/", {"customer_name": "x"}),
         ("PUT", f"/api/trips/{ids['trip']}/", {"notes": "x"}),
         ("POST", "/api/orders/", order_body(company=company)),
-        ("POST", "/api/positions/", fix(ids["vehicle"])),
+        ("POST", "/api/positions/", position_body(ids["vehicle"])),
         ("POST", members(company), {"username": "friend"}),
         ("GET", f"/api/companies/{company}/invitations/", None),
     ):
@@ -130,38 +129,38 @@ def test_a_viewer_only_looks_and_leaves(cast, owner, other):
     assert other.get("/api/auth/profile/").json()["company_id"] == other.known["company"]
 
 
-def test_who_is_removed_hears_and_sees_nothing_more(stage, cast, owner, other):
+def test_a_removed_member_receives_and_reads_nothing_more(environment, users, owner, other):
     ids, company = fleet_of(owner), owner.known["company"]
     assert other.post(f"/api/invitations/{invite(company, owner, other)}/accept/").status_code == 200
     made = other.post("/api/orders/", order_body(company=company), headers={"Idempotency-Key": "mine"})
     assert made.status_code == 201
     with other.socket("/ws/fleet/", server=1) as theirs:
-        assert company in theirs.until("connection_established")["companies"]
+        assert company in theirs.receive("connection_established")["companies"]
         assert owner.delete(f"{members(company)}{other.id}/", server=0).status_code == 204
-        assert theirs.closed(2) == 1012
+        assert theirs.receive_close(2) == 1012
     with other.socket("/ws/fleet/", server=1) as theirs:
-        assert theirs.until("connection_established")["companies"] == [other.known["company"]]
-        assert owner.post("/api/positions/", fix(ids["vehicle"])).status_code == 201
+        assert theirs.receive("connection_established")["companies"] == [other.known["company"]]
+        assert owner.post("/api/positions/", position_body(ids["vehicle"])).status_code == 201
         own = fleet_of(other)
-        assert other.post("/api/positions/", {**fix(own["vehicle"]), "timestamp": "2025-06-01T00:00:00Z"}).status_code == 201
-        assert theirs.until("position")["vehicle_id"] == own["vehicle"]
-        assert [frame.get("company_id") for frame in theirs.seen if frame["type"] == "position"] == [other.known["company"]]
+        assert other.post("/api/positions/", {**position_body(own["vehicle"]), "timestamp": "2025-06-01T00:00:00Z"}).status_code == 201
+        assert theirs.receive("position")["vehicle_id"] == own["vehicle"]
+        assert [frame.get("company_id") for frame in theirs.received if frame["type"] == "position"] == [other.known["company"]]
     again = other.post("/api/orders/", order_body(company=company), headers={"Idempotency-Key": "mine"})
     assert again.status_code == 409 and "ORD-" not in again.text
     for path in (f"companies/{company}/", f"vehicles/{ids['vehicle']}/", f"orders/{made.json()['id']}/", f"trips/{ids['trip']}/"):
         assert other.get(f"/api/{path}").status_code == 404
 
 
-def test_a_trapped_member_leaves_and_closes_their_account(stage, cast, owner, other):
+def test_a_trapped_member_leaves_and_closes_their_account(environment, users, owner, other):
     """As releases before put people into companies: the row alone."""
     company = owner.known["company"]
     fleet_of(owner)
-    stage.rows(
+    environment.rows(
         "INSERT INTO accounts_membership (user_id, company_id, role, created_at) VALUES (%s, %s, 'member', now())",
         [other.id, company],
     )
     assert other.delete(f"{members(company)}{other.id}/").status_code == 204
-    stage.rows(
+    environment.rows(
         "INSERT INTO accounts_membership (user_id, company_id, role, created_at) VALUES (%s, %s, 'viewer', now())",
         [other.id, company],
     )
@@ -169,10 +168,10 @@ def test_a_trapped_member_leaves_and_closes_their_account(stage, cast, owner, ot
     assert [row["user_id"] for row in owner.get(members(company)).json()["results"]] == [owner.id]
 
 
-def test_invitations_end(stage, cast, owner, other):
+def test_an_invitation_expires(environment, users, owner, other):
     company = owner.known["company"]
     number = invite(company, owner, other)
-    stage.rows("UPDATE accounts_invitation SET expires_at = now() - interval '1 second' WHERE id = %s", [number])
+    environment.rows("UPDATE accounts_invitation SET expires_at = now() - interval '1 second' WHERE id = %s", [number])
     assert other.post(f"/api/invitations/{number}/accept/").status_code == 409
     number = invite(company, owner, other)
     assert owner.delete(f"/api/companies/{company}/invitations/{number}/").status_code == 204

@@ -7,8 +7,8 @@ import httpx
 import pytest
 import yaml
 
-from adversarial.actors import PASSWORD, assert_envelope
-from adversarial.stage import ROOT
+from testing.servers import ROOT
+from testing.users import PASSWORD, assert_envelope
 
 HIDDEN = b"GET /healthz HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n"
 PATIENCE = 40
@@ -44,15 +44,15 @@ def _answers(url, request):
 
 
 @pytest.mark.parametrize("ambiguous", AMBIGUOUS)
-def test_g11_no_request_hides_in_another(stage, cast, ambiguous):
+def test_g11_no_request_hides_in_another(environment, users, ambiguous):
     """A proxy that shares its connections would hand the hidden one's answer to the next caller."""
-    victim = cast.client()
+    victim = users.client()
     hidden = {b"hidden": HIDDEN, b"hidden_length": len(HIDDEN), b"all": len(HIDDEN) + 5}
     attack = (
         b"POST /api/auth/login/ HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\n" + ambiguous % hidden
     )
     follow = f"GET /api/profile/user/ HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: {victim.header}\r\nConnection: close\r\n\r\n".encode()
-    for url in stage.urls:
+    for url in environment.urls:
         heard = _answers(url, attack + follow)
         statuses = [int(part[:3]) for part in heard.split(b"HTTP/1.1 ")[1:]]
         assert statuses[0] in (400, 401, 415)
@@ -73,8 +73,8 @@ def _writes():
 
 
 @pytest.mark.parametrize("body", [b"[1", b"\xff", b'{"a": NaN}'])
-def test_g11_no_operation_takes_a_chunked_body_for_an_empty_one(stage, cast, body):
-    actors = cast.dispatcher(), cast.client(), cast.assistant()
+def test_g11_no_operation_takes_a_chunked_body_for_an_empty_one(environment, users, body):
+    actors = users.dispatcher(), users.client(), users.assistant()
     kinds = {"Content-Type": "application/json"}
     tried = 0
     for method, path in _writes():
@@ -94,8 +94,8 @@ def test_g11_no_operation_takes_a_chunked_body_for_an_empty_one(stage, cast, bod
     assert tried > 100
 
 
-def test_g05_a_body_without_a_length_has_a_limit_too(stage, cast):
-    client = cast.client()
+def test_g05_a_body_without_a_length_has_a_limit_too(environment, users):
+    client = users.client()
     answer = client.call(
         "POST",
         "/api/assistance/request/",
@@ -106,9 +106,9 @@ def test_g05_a_body_without_a_length_has_a_limit_too(stage, cast):
 
 
 @pytest.fixture(scope="module")
-def proxied(stage):
+def proxied(environment):
     """A server with limits behind one trusted proxy."""
-    return stage.start(THROTTLING="on", NUM_PROXIES="1", TASK_WORKER="off")
+    return environment.start_server(THROTTLING="on", NUM_PROXIES="1", TASK_WORKER="off")
 
 
 def _sign_in(url, phone, forwarded, password="wrong", proxy="127.0.0.1", **headers):
@@ -133,20 +133,20 @@ def _some():
         "198.51.{}.{}:_port",
     ],
 )
-def test_a18_who_guesses_behind_a_proxy_locks_nobody_else_out(proxied, cast, written):
-    phone = cast.client().known["phone"]
+def test_a18_a_guesser_behind_a_proxy_locks_nobody_else_out(proxied, users, written):
+    phone = users.client().known["phone"]
     thief, owner = written.format(_some(), 1), written.format(_some(), 2)
     assert [_sign_in(proxied, phone, thief) for _ in range(6)] == [401] * 5 + [429]
     assert _sign_in(proxied, phone, owner, PASSWORD) == 200
 
 
-def test_a18_a_thief_with_a_customers_ipv6_is_one_caller(proxied, cast):
-    phone, network = cast.client().known["phone"], f"2001:db8:{_some():x}:{_some():x}"
+def test_a18_a_thief_with_a_customers_ipv6_is_one_caller(proxied, users):
+    phone, network = users.client().known["phone"], f"2001:db8:{_some():x}:{_some():x}"
     assert [_sign_in(proxied, phone, f"[{network}:{number}::]:{number}") for number in range(1, 7)] == [401] * 5 + [429]
 
 
-def test_a18_what_a_caller_writes_before_the_proxy_counts_for_nothing(proxied, cast):
-    phone, real = cast.client().known["phone"], f"198.51.{_some()}.{_some()}"
+def test_a18_headers_written_before_the_proxy_are_ignored(proxied, users):
+    phone, real = users.client().known["phone"], f"198.51.{_some()}.{_some()}"
     forged = [f"203.0.113.{number}, {real}" for number in range(3)] + [
         f'"[::{number}]", {real}:9' for number in range(3)
     ]
@@ -154,8 +154,8 @@ def test_a18_what_a_caller_writes_before_the_proxy_counts_for_nothing(proxied, c
     assert [_sign_in(proxied, phone, each, **underscore) for each in forged] == [401] * 5 + [429]
 
 
-def test_a18_what_a_proxy_writes_unreadably_counts_as_that_proxy(proxied, cast):
-    phone = cast.client().known["phone"]
+def test_a18_an_unreadable_header_of_a_proxy_counts_as_that_proxy(proxied, users):
+    phone = users.client().known["phone"]
     unreadable = ["unknown", "_hidden", "203.0.113.7,", "unix:", "for=203.0.113.7", "203.0.113.7;x"]
     proxy, other = f"127.0.{_some()}.1", f"127.0.{_some()}.2"
     assert [_sign_in(proxied, phone, each, proxy=proxy) for each in unreadable] == [401] * 5 + [429]

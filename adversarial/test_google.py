@@ -17,8 +17,8 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.x509.oid import NameOID
 
-from adversarial.actors import PASSWORD, Actor, fresh_phone
-from adversarial.stage import free_port
+from testing.ports import free_port
+from testing.users import PASSWORD, Caller, fresh_phone
 
 AUDIENCE = "client-id.example"
 GOOGLE = "/api/auth/login/google/"
@@ -87,17 +87,17 @@ class Handler(BaseHTTPRequestHandler):
 
 
 @pytest.fixture
-def serve(stage):
+def serve(environment):
     """Start a server that fetches Google's keys from an address, and make somebody who calls it."""
 
     def started(url):
-        number = len(stage.urls)
-        stage.urls.append(stage.start(TASK_WORKER="off", DJANGO_SETTINGS_MODULE="adversarial.google_keys", GOOGLE_KEYS_URL=url))
+        number = len(environment.urls)
+        environment.urls.append(environment.start_server(TASK_WORKER="off", DJANGO_SETTINGS_MODULE="adversarial.google_keys", GOOGLE_KEYS_URL=url))
         return number
 
-    before = list(stage.urls)
+    before = list(environment.urls)
     yield started
-    stage.urls[:] = before
+    environment.urls[:] = before
 
 
 def _claims(**changes):
@@ -119,12 +119,12 @@ def _hs256_with_the_public_key():
     return (signed + b"." + signature).decode()
 
 
-def test_a20_every_forged_google_token(stage, serve, anyone):
+def test_a20_every_forgery_of_a_google_token_is_refused(environment, serve, anyone):
     keys = Keys("given")
     try:
         server = serve(keys.url)
         assert anyone.post(GOOGLE, {"token": _token()}, server=server).status_code == 200
-        before = stage.rows("SELECT count(*) FROM accounts_user")
+        before = environment.rows("SELECT count(*) FROM accounts_user")
         past = int(time.time()) - 3600
         forged = {
             "alg none": jwt.encode(_claims(), None, "none", headers={"kid": "kid-1"}),
@@ -144,24 +144,24 @@ def test_a20_every_forged_google_token(stage, serve, anyone):
         for name, token in forged.items():
             answer = anyone.post(GOOGLE, {"token": token}, server=server)
             assert (answer.status_code, answer.json()["error"]) == (401, "Invalid token"), (name, answer.text)
-        assert stage.rows("SELECT count(*) FROM accounts_user") == before
+        assert environment.rows("SELECT count(*) FROM accounts_user") == before
     finally:
         keys.stop()
 
 
-def test_a20_a_google_link_of_before_is_no_way_into_a_reset_account(stage, serve, anyone):
+def test_a20_a_google_link_made_before_a_reset_opens_nothing(environment, serve, anyone):
     """An attacker makes an account by Google and writes the victim's number into it; the victim resets by SMS."""
     keys = Keys("given")
     try:
         server = serve(keys.url)
         identity = {"sub": f"s{time.time_ns()}", "email": f"a{time.time_ns()}@example.com"}
         made = anyone.post(GOOGLE, {"token": _token(**identity)}, server=server).json()
-        attacker, phone = Actor(stage, header=f"Bearer {made['access']}"), fresh_phone()
+        attacker, phone = Caller(environment, header=f"Bearer {made['access']}"), fresh_phone()
         assert attacker.put("/api/profile/user/", {"phone_number": phone}).status_code == 200
-        stage.code_for(phone)
+        environment.code_for(phone)
         anyone.post("/api/auth/password-reset/", {"phone_number": phone})
         new = {"new_password": "another-horse-9", "new_password_confirm": "another-horse-9"}
-        reset = {"phone_number": phone, "code": stage.code_for(phone, after=1), **new}
+        reset = {"phone_number": phone, "code": environment.code_for(phone, after=1), **new}
         assert anyone.post("/api/auth/password-reset/confirm/", reset).status_code == 200
         again = anyone.post(GOOGLE, {"token": _token(**identity)}, server=server)
         assert (again.status_code, again.json()["code"]) == (409, "link_required")
@@ -172,7 +172,7 @@ def test_a20_a_google_link_of_before_is_no_way_into_a_reset_account(stage, serve
         keys.stop()
 
 
-def test_a20_the_victims_google_is_linked_only_once_the_e_mail_is_proven(stage, serve, anyone):
+def test_a20_a_google_account_is_linked_only_once_the_email_is_proven(environment, serve, anyone):
     """The mirror image: an attacker's phone beside the victim's e-mail."""
     keys = Keys("given")
     try:
@@ -180,43 +180,43 @@ def test_a20_the_victims_google_is_linked_only_once_the_e_mail_is_proven(stage, 
         identity = {"sub": f"s{time.time_ns()}", "email": f"v{time.time_ns()}@example.com"}
         prepared = {"phone_number": fresh_phone(), "email": identity["email"], "name": "A", "password": PASSWORD}
         assert anyone.post("/api/auth/register/", prepared).status_code == 201
-        stage.code_for(identity["email"])
+        environment.code_for(identity["email"])
         assert anyone.post(GOOGLE, {"token": _token(**identity)}, server=server).status_code == 409
         anyone.post("/api/auth/password-reset/", {"email": identity["email"]})
         new = {"new_password": "another-horse-9", "new_password_confirm": "another-horse-9"}
-        reset = {"email": identity["email"], "code": stage.code_for(identity["email"], after=1), **new}
+        reset = {"email": identity["email"], "code": environment.code_for(identity["email"], after=1), **new}
         assert anyone.post("/api/auth/password-reset/confirm/", reset).status_code == 200
         assert anyone.post(GOOGLE, {"token": _token(**identity)}, server=server).status_code == 200
-        told = len(stage.messages(stage.sms, prepared["phone_number"]))
+        told = len(environment.messages(environment.sms, prepared["phone_number"]))
         anyone.post("/api/auth/password-reset/", {"phone_number": prepared["phone_number"]})
         assert anyone.post("/api/auth/login/phone/", {**prepared}).status_code == 401
         later = fresh_phone()
         anyone.post("/api/auth/register/", {**prepared, "phone_number": later, "email": None})
-        stage.code_for(later)
-        assert len(stage.messages(stage.sms, prepared["phone_number"])) == told
+        environment.code_for(later)
+        assert len(environment.messages(environment.sms, prepared["phone_number"])) == told
     finally:
         keys.stop()
 
 
 @pytest.mark.parametrize("manner", ["refused", "silent", "dripping headers", "dripping body"])
-def test_a23_google_without_its_keys(cast, serve, anyone, manner):
+def test_a23_nobody_waits_for_google_where_its_keys_are_out_of_reach(users, serve, anyone, manner):
     keys = Keys(manner) if manner != "refused" else None
     try:
-        client = cast.client()
+        client = users.client()
         number = client.post("/api/assistance/request/", {"pickup": {"lat": 11, "lng": 11}}).json()["assistance"]["id"]
         server = serve(keys.url if keys else f"http://127.0.0.1:{free_port()}/certs")
-        google = Actor(client.stage)  # httpx clients are shared between threads nowhere else
+        google = Caller(client.environment)  # httpx clients are shared between threads nowhere else
 
         def sign_in():
             started = time.monotonic()
             return google.post(GOOGLE, {"token": _token()}, server=server), time.monotonic() - started
 
         with client.socket(f"/ws/assistance/{number}/", server=server) as mine, ThreadPoolExecutor(1) as pool:
-            mine.next()
+            mine.receive()
             waiting = pool.submit(sign_in)
             assert keys is None or keys.asked.wait(10)
             mine.send({"type": "ping"})
-            mine.until("pong")
+            mine.receive("pong")
             sent = {"phone_number": client.known["phone"], "password": PASSWORD}
             assert anyone.post("/api/auth/login/phone/", sent, server=server).status_code == 200
             answer, seconds = waiting.result(40)

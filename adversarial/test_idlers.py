@@ -5,20 +5,20 @@ import socket
 import statistics
 import time
 
-from adversarial.actors import ask_for_help, order_body
+from testing.samples import ask_for_help, order_body
 
 SLOW = 200
 SECOND = 1.0  # between two bytes of a slow body
 GRACE = 30  # seconds that a request has, if hardly anything comes of it
 
 
-def test_c13_five_hundred_half_open_handshakes(stage, cast, idlers):
-    client = cast.client()
+def test_c13_five_hundred_half_open_handshakes_hold_nobody_up(environment, users, idlers):
+    client = users.client()
     number, seconds = ask_for_help(client), []
     for _ in range(10):
         started = time.monotonic()
         with client.socket(f"/ws/assistance/{number}/") as frames:
-            assert frames.next()["type"] == "connection_established"
+            assert frames.receive()["type"] == "connection_established"
         seconds.append(time.monotonic() - started)
         assert client.get("/api/profile/user/", server=0).status_code == 200
     assert statistics.median(seconds) <= 1
@@ -26,10 +26,10 @@ def test_c13_five_hundred_half_open_handshakes(stage, cast, idlers):
     assert len(idlers.held_by_the_server()) >= idlers.HANDSHAKES
 
 
-def test_g05_two_hundred_slow_bodies(stage, cast):
-    dispatcher, client = cast.dispatcher(), cast.client()
+def test_g05_two_hundred_slow_bodies_hold_nobody_up(environment, users):
+    dispatcher, client = users.dispatcher(), users.client()
     number = ask_for_help(client)
-    host, port = stage.urls[0].removeprefix("http://").split(":")
+    host, port = environment.urls[0].removeprefix("http://").split(":")
     head = (
         f"POST /api/orders/ HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: {dispatcher.header}\r\n"
         "Content-Type: application/json\r\nContent-Length: 1000\r\n\r\n"
@@ -40,13 +40,13 @@ def test_g05_two_hundred_slow_bodies(stage, cast):
         for line in lines:
             line.sendall(head.encode())
         with client.socket(f"/ws/assistance/{number}/") as frames:
-            frames.next()
+            frames.receive()
             while waiting and time.monotonic() - began < GRACE + 10:
                 for line in waiting:
                     line.sendall(b" ")
                 next_byte = time.monotonic() + SECOND
                 frames.send({"type": "ping"})
-                frames.until("pong")
+                frames.receive("pong")
                 while (left := next_byte - time.monotonic()) > 0:
                     started = time.monotonic()
                     assert dispatcher.get("/api/orders/", server=0).status_code == 200

@@ -7,8 +7,8 @@ import socket
 
 import pytest
 
-from adversarial.actors import fleet_of, order_body
-from adversarial.stage import ROOT
+from testing.samples import fleet_of, order_body
+from testing.servers import ROOT
 
 NASTY_NUMBERS = ['"3_6.75"', '"0x1"', '"٣٦"', '"３６"', '"1,5"', '"+-1"', '"1e"', '"½"', "NaN", "Infinity", "-Infinity", "1e400", "nan", "9" * 5000, "true", "false", '"abc"', '"nan"', "[]", "{}", '"1e999"', '""']
 NUMBERS = {
@@ -20,10 +20,10 @@ NUMBERS = {
 
 
 @pytest.fixture(scope="module")
-def people(cast):
+def people(users):
     """A dispatcher with a fleet, and a client."""
-    dispatcher = cast.dispatcher()
-    return dispatcher, fleet_of(dispatcher), cast.client()
+    dispatcher = users.dispatcher()
+    return dispatcher, fleet_of(dispatcher), users.client()
 
 
 def _raw(actor, path, text, content_type="application/json"):
@@ -32,7 +32,7 @@ def _raw(actor, path, text, content_type="application/json"):
 
 @pytest.mark.parametrize("number", NASTY_NUMBERS)
 @pytest.mark.parametrize("path", NUMBERS)
-def test_g02_numbers_that_are_none(people, path, number):
+def test_g02_text_that_is_no_number_is_refused(people, path, number):
     dispatcher, ids, client = people
     body, names = NUMBERS[path]
     actor = client if "profile" in path else dispatcher
@@ -44,7 +44,7 @@ def test_g02_numbers_that_are_none(people, path, number):
         assert answer.status_code == 400, (path, name, number, answer.text)
 
 
-def test_g02_numbers_as_text_and_with_many_decimals(people):
+def test_g02_numbers_as_text_and_with_many_decimals_are_taken(people):
     dispatcher, _, _ = people
     answer = dispatcher.post("/api/orders/", order_body(goods_weight="12.3456789", goods_volume=1.005))
     assert answer.status_code == 201
@@ -66,7 +66,7 @@ def test_g03_text_is_kept_in_nfc_without_invisible_ends(people, typed, kept):
 
 
 @pytest.mark.parametrize("query", ["page_size=1_0", "page_size=٣", "company=1_0", "company=٣", "company=0x1", "vehicle=%2B-1"])
-def test_g06_queries_by_their_grammar(people, query):
+def test_g06_queries_are_read_by_their_grammar(people, query):
     dispatcher, _, _ = people
     for path in ("/api/vehicles/", "/api/trips/"):
         answer = dispatcher.get(f"{path}?{query}")
@@ -82,7 +82,7 @@ def test_g03_nul_is_refused(people, text):
 
 
 @pytest.mark.parametrize("text", ["a\u202ebc", "é" + "\u0301" * 100, "🚚" * 20, "'; DROP TABLE orders_order; --", "<script>alert(1)</script>", "{{7*7}}", "%s%n"])
-def test_g03_odd_text_comes_back_as_it_went(people, text):
+def test_g03_odd_text_comes_back_as_it_was_sent(people, text):
     dispatcher, _, _ = people
     made = dispatcher.post("/api/orders/", order_body(customer_name=text))
     assert made.status_code == 201
@@ -111,7 +111,7 @@ def test_g03_long_text_is_refused(people):
         ("null", "application/json", {400}),
     ],
 )
-def test_g04_bodies(people, text, content_type, statuses):
+def test_g04_bodies_of_any_kind_get_the_envelope(people, text, content_type, statuses):
     assert _raw(people[0], "/api/orders/", text, content_type).status_code in statuses
 
 
@@ -122,13 +122,13 @@ def test_g04_broken_multipart_bodies_get_the_envelope(people, body, boundary):
     assert answer.status_code in (400, 415) and answer.json()["request_id"]
 
 
-def test_g05_bodies_over_the_limit(people):
+def test_g05_bodies_over_the_limit_are_refused(people):
     answer = _raw(people[0], "/api/orders/", b'{"customer_name": "' + b"x" * 2_700_000 + b'"}')
     assert answer.status_code == 413
 
 
-def test_g05_fifty_megabytes_without_length(stage, people):
-    host, port = stage.urls[0].removeprefix("http://").split(":")
+def test_g05_fifty_megabytes_without_a_length_are_refused_early(environment, people):
+    host, port = environment.urls[0].removeprefix("http://").split(":")
     with socket.create_connection((host, int(port)), timeout=20) as wire:
         wire.sendall(f"POST /api/orders/ HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: {people[0].header}\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n".encode())
         chunk = b"%x\r\n" % 65536 + b"x" * 65536 + b"\r\n"
@@ -158,7 +158,7 @@ def _parameters():
 
 
 @pytest.mark.parametrize("value", ["abc", "%00", "-1", str(2**63), "", "9" * 400, "1' OR '1'='1", "%F0%9F%9A%9A", "2024-13-45", "NaN"])
-def test_g06_every_filter_of_every_list(people, value):
+def test_g06_every_filter_of_every_list_takes_odd_values(people, value):
     dispatcher, _, client = people
     seen = 0
     for path, name in _parameters():
@@ -170,7 +170,7 @@ def test_g06_every_filter_of_every_list(people, value):
 
 
 @pytest.mark.parametrize("number", ["abc", "-1", str(2**63), "9" * 400, "%00", "1%27", "é", "1.5", "0"])
-def test_g06_every_path_with_odd_ids(people, number):
+def test_g06_every_path_takes_odd_ids(people, number):
     dispatcher, _, client = people
     for kind in ("companies", "vehicles", "orders", "trips", "trip-stops"):
         assert dispatcher.get(f"/api/{kind}/{number}/").status_code == 404
@@ -183,9 +183,9 @@ SQL = "x'; UPDATE accounts_user SET name = 'pwned'; --"
 SHORT = "1' OR '1'='1"  # for fields of twenty characters
 
 
-def test_g08_sql_is_stored_as_it_went(stage, cast):
+def test_g08_sql_in_text_is_stored_as_text(environment, users):
     """Every text of every kind of row, and of an account, comes back to the letter."""
-    dispatcher, client = cast.dispatcher(), cast.client()
+    dispatcher, client = users.dispatcher(), users.client()
     ids = fleet_of(dispatcher)
     stop = {"name": SQL, "address": SQL, "contact_name": SQL, "notes": SQL}
     bodies = {
@@ -207,7 +207,7 @@ def test_g08_sql_is_stored_as_it_went(stage, cast):
     assert got["name"] == got["address"] == SQL
     number = client.post("/api/assistance/request/", {"pickup": {"lat": 12, "lng": 12}, "description": SQL})
     assert number.json()["assistance"]["description"] == SQL
-    assert stage.rows("SELECT count(*) FROM accounts_user WHERE name = 'pwned'") == [(0,)]
+    assert environment.rows("SELECT count(*) FROM accounts_user WHERE name = 'pwned'") == [(0,)]
 
 
 PROBES = [
@@ -220,9 +220,9 @@ PROBES = [
 ]
 
 
-def _asked(stage, actor, path, name, text):
+def _asked(environment, actor, path, name, text):
     """Return the answer to a filter, without what names the call and without the caller's own words."""
-    answer = actor.http.get(stage.urls[0] + path, params={name: text}, headers={"Authorization": actor.header})
+    answer = actor.http.get(environment.urls[0] + path, params={name: text}, headers={"Authorization": actor.header})
     assert answer.status_code in (200, 400, 403), (path, name, text)
     body = {key: value for key, value in answer.json().items() if key != "request_id"}
     said = json.dumps(body).replace(json.dumps(text)[1:-1], "?")
@@ -231,22 +231,22 @@ def _asked(stage, actor, path, name, text):
 
 
 @pytest.mark.parametrize(("true", "false"), PROBES)
-def test_g08_filters_ask_the_database_nothing(stage, people, true, false):
+def test_g08_no_filter_runs_sql(environment, people, true, false):
     """What would differ if it reached SQL, reads alike; what would wait a minute there is answered."""
     dispatcher, ids, client = people
     seen = 0
     for path, name in _parameters():
         for actor in (dispatcher, client):
-            one, other = (_asked(stage, actor, path, name, text.format(ids["vehicle"])) for text in (true, false))
+            one, other = (_asked(environment, actor, path, name, text.format(ids["vehicle"])) for text in (true, false))
             assert one == other, (path, name)
             seen += one[0] != 403
     assert seen > 20
 
 
-def test_g09_hosts_and_headers(stage, people):
+def test_g09_unknown_hosts_and_oversized_headers_are_refused(environment, people):
     http = people[0].http
-    assert http.get(stage.urls[0] + "/api/", headers={"Host": "evil.example"}).status_code == 400
-    host, port = stage.urls[0].removeprefix("http://").split(":")
+    assert http.get(environment.urls[0] + "/api/", headers={"Host": "evil.example"}).status_code == 400
+    host, port = environment.urls[0].removeprefix("http://").split(":")
     for extra in ([f"X-H{number}: 1" for number in range(2000)], ["X-Long: " + "x" * 65536 * 2]):
         with socket.create_connection((host, int(port)), timeout=10) as wire:
             wire.sendall(("GET /api/ HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n" + "\r\n".join(extra) + "\r\n\r\n").encode())
@@ -261,14 +261,14 @@ def test_g09_hosts_and_headers(stage, people):
     ("name", "values"),
     [("planned_start_date", ["0000-01-01", "10000-01-01", "2024-02-30", "yesterday", 5, True]), ("planned_start_time", ["24:00", "8", "25:61", 8, True, "08:00:00Z:1"])],
 )
-def test_g10_odd_dates_and_times(people, name, values):
+def test_g10_odd_dates_and_times_are_refused(people, name, values):
     dispatcher, ids, _ = people
     for value in values:
         body = {"vehicle": ids["vehicle"], "name": "x", "planned_start_date": "2026-01-01", "planned_start_time": "08:00", name: value}
         assert dispatcher.post("/api/trips/", body).status_code == 400, value
 
 
-def test_g11_every_field_of_every_write_with_every_type(people):
+def test_g11_every_field_of_every_write_takes_every_type(people):
     """Each documented body, one field at a time replaced by something of another kind: never a 500."""
     import yaml
 

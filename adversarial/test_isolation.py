@@ -4,22 +4,22 @@ import math
 
 import pytest
 
-from adversarial.actors import ask_for_help, fleet_of, order_body
+from testing.samples import ask_for_help, fleet_of, order_body
 
 
 @pytest.fixture(scope="module")
-def two(cast):
+def two(users):
     """Two dispatchers and what the first one owns."""
-    one, other = cast.dispatcher(), cast.dispatcher()
+    one, other = users.dispatcher(), users.dispatcher()
     ids = fleet_of(one)
     one.post(f"/api/trips/{ids['trip']}/add-order/", {"order": ids["order"]})
     ids["trip-stop"] = one.get(f"/api/trip-stops/?trip={ids['trip']}").json()["results"][0]["id"]
     return one, other, ids
 
 
-def _snapshot(stage):
+def _snapshot(environment):
     names = ("fleet_vehicle", "orders_order", "orders_stop", "trips_trip", "trips_tripstop", "accounts_company", "accounts_membership", "telematics_position")
-    return {name: stage.rows(f"SELECT md5(string_agg(t::text, ',' ORDER BY t.*::text)) FROM {name} t") for name in names}
+    return {name: environment.rows(f"SELECT md5(string_agg(t::text, ',' ORDER BY t.*::text)) FROM {name} t") for name in names}
 
 
 def _bare(answer):
@@ -31,20 +31,20 @@ PATHS = {"company": "companies", "vehicle": "vehicles", "order": "orders", "trip
 
 @pytest.mark.parametrize("kind", PATHS)
 @pytest.mark.parametrize("method", ["GET", "PUT", "PATCH", "DELETE"])
-def test_d02_foreign_rows_do_not_exist(stage, two, kind, method):
+def test_d02_rows_of_another_company_do_not_exist(environment, two, kind, method):
     _, other, ids = two
-    before = _snapshot(stage)
+    before = _snapshot(environment)
     body = {"name": "Stolen", "notes": "x"} if method in ("PUT", "PATCH") else None
     foreign = other.call(method, f"/api/{PATHS[kind]}/{ids[kind]}/", body)
     missing = other.call(method, f"/api/{PATHS[kind]}/999999999/", body)
     assert foreign.status_code == missing.status_code == 404
     assert _bare(foreign) == _bare(missing)
-    assert _snapshot(stage) == before
+    assert _snapshot(environment) == before
 
 
-def test_d02_foreign_actions_do_not_exist(stage, two):
+def test_d02_actions_on_rows_of_another_company_do_not_exist(environment, two):
     _, other, ids = two
-    before = _snapshot(stage)
+    before = _snapshot(environment)
     for path, body in {
         f"/api/trips/{ids['trip']}/add-order/": {"order": ids["order"]},
         f"/api/trips/{ids['trip']}/notify-driver/": {},
@@ -53,20 +53,20 @@ def test_d02_foreign_actions_do_not_exist(stage, two):
     }.items():
         assert other.post(path, body).status_code == 404, path
     assert other.get(f"/api/trips/{ids['trip']}/route.geojson").status_code == 404
-    assert _snapshot(stage) == before
+    assert _snapshot(environment) == before
 
 
 @pytest.mark.parametrize(("path", "kind"), [("vehicles/?company", "company"), ("orders/?company", "company"), ("trips/?company", "company"), ("trips/?vehicle", "vehicle"), ("positions/?vehicle", "vehicle"), ("trip-stops/?trip", "trip")])
-def test_d03_foreign_filters_are_empty(two, path, kind):
+def test_d03_filters_by_ids_of_another_company_give_empty_lists(two, path, kind):
     _, other, ids = two
     answer = other.get(f"/api/{path}={ids[kind]}")
     assert answer.status_code == 200 and answer.json()["results"] == []
 
 
-def test_d04_foreign_ids_in_bodies(stage, two):
+def test_d04_ids_of_another_company_in_bodies_are_refused(environment, two):
     one, other, ids = two
     own = fleet_of(other)
-    before = _snapshot(stage)
+    before = _snapshot(environment)
     trip = {"vehicle": own["vehicle"], "name": "x", "planned_start_date": "2026-01-01", "planned_start_time": "08:00"}
     vehicle = {"license_plate": "X1", "make": "a", "model": "b", "year": 2020, "capacity": "1"}
     attempts = [
@@ -82,10 +82,10 @@ def test_d04_foreign_ids_in_bodies(stage, two):
     for path, body in attempts:
         foreign = other.post(path, body)
         assert foreign.status_code in (400, 404), (path, foreign.text)
-    assert _snapshot(stage) == before
+    assert _snapshot(environment) == before
 
 
-def test_d04_foreign_and_unknown_read_alike(two):
+def test_d04_foreign_and_unknown_ids_get_the_same_answer(two):
     _, other, ids = two
     own = fleet_of(other)
     for foreign, unknown in ((ids["vehicle"], 999999999),):
@@ -94,26 +94,26 @@ def test_d04_foreign_and_unknown_read_alike(two):
         assert _bare(bodies[0]) == _bare(bodies[1])
 
 
-def test_d06_read_only_stays(stage, two):
+def test_d06_read_only_fields_stay_as_they_are(environment, two):
     one, _, ids = two
-    before = stage.rows("SELECT id, is_staff, is_superuser, password FROM accounts_user WHERE id = %s", [one.id])
+    before = environment.rows("SELECT id, is_staff, is_superuser, password FROM accounts_user WHERE id = %s", [one.id])
     assert one.put("/api/auth/profile/", {"is_staff": True, "is_superuser": True, "id": 1, "password": "x", "first_name": "N"}).status_code == 200
-    assert stage.rows("SELECT id, is_staff, is_superuser, password FROM accounts_user WHERE id = %s", [one.id]) == before
+    assert environment.rows("SELECT id, is_staff, is_superuser, password FROM accounts_user WHERE id = %s", [one.id]) == before
     order = one.get(f"/api/orders/{ids['order']}/").json()
     changed = one.put(f"/api/orders/{ids['order']}/", {"order_number": "ORD-1", "created_at": "2000-01-01T00:00:00Z", "id": 5}).json()
     assert (changed["order_number"], changed["created_at"], changed["id"]) == (order["order_number"], order["created_at"], order["id"])
 
 
-def test_d08_companies_in_use(two, cast):
+def test_d08_a_company_in_use_is_not_deleted(two, users):
     one, _, ids = two
     assert one.delete(f"/api/companies/{ids['company']}/").status_code == 409
     empty = one.post("/api/companies/", {"name": "Empty"}).json()["id"]
     assert one.delete(f"/api/companies/{empty}/").status_code == 204
 
 
-def test_d09_assistance_is_its_parties_own(cast):
-    spot = {"lat": -12.5, "lng": 28.0}  # nobody else of the cast is here, so that the first wave asks this assistant
-    client, stranger, assistant, far = cast.client(), cast.client(), cast.assistant(**spot), cast.assistant(lat=-40.0, lng=100.0)
+def test_d09_a_request_is_visible_to_its_parties_alone(users):
+    spot = {"lat": -12.5, "lng": 28.0}  # nobody else of the users is here, so that the first wave asks this assistant
+    client, stranger, assistant, far = users.client(), users.client(), users.assistant(**spot), users.assistant(lat=-40.0, lng=100.0)
     number = ask_for_help(client, pickup=spot)
     path = f"/api/assistance/view/{number}/"
     assert client.get(path).status_code == 200
@@ -124,8 +124,8 @@ def test_d09_assistance_is_its_parties_own(cast):
         assert actor.patch(f"/api/assistance/update/{number}/", {"status": "canceled"}).status_code == 404
 
 
-def test_d10_wrong_roles_move_nothing(cast):
-    client, inactive = cast.client(), cast.assistant(active=False)
+def test_d10_wrong_roles_change_no_state(users):
+    client, inactive = users.client(), users.assistant(active=False)
     number = ask_for_help(client)
     for status in ("ongoing", "completed"):
         assert client.patch(f"/api/assistance/update/{number}/", {"status": status}).status_code == 403
@@ -134,8 +134,8 @@ def test_d10_wrong_roles_move_nothing(cast):
     assert client.get(f"/api/assistance/view/{number}/").json()["status"] == "requested"
 
 
-def test_d11_the_list_of_assistants_is_discreet(cast):
-    client, shown, hidden = cast.client(), cast.assistant(lat=36.123456, lng=3.123456), cast.assistant(active=False)
+def test_d11_the_list_of_assistants_shows_no_personal_data(users):
+    client, shown, hidden = users.client(), users.assistant(lat=36.123456, lng=3.123456), users.assistant(active=False)
     answer = client.get("/api/assistants/?lat=36.12&lng=3.12&radius_km=5")
     rows = {row["id"]: row for row in answer.json()["results"]}
     assert shown.id in rows and hidden.id not in rows
@@ -144,17 +144,17 @@ def test_d11_the_list_of_assistants_is_discreet(cast):
     assert "36.123456" not in text and "36.123" in text
 
 
-def test_d13_odd_verbs_and_paths(stage, cast):
-    dispatcher = cast.dispatcher()
+def test_d13_odd_verbs_paths_and_formats_open_nothing(environment, users):
+    dispatcher = users.dispatcher()
     for method in ("TRACE", "OPTIONS", "PROPFIND"):
-        assert dispatcher.http.request(method, stage.urls[0] + "/api/companies/", headers={"Authorization": dispatcher.header}).status_code in (403, 404, 405)
+        assert dispatcher.http.request(method, environment.urls[0] + "/api/companies/", headers={"Authorization": dispatcher.header}).status_code in (403, 404, 405)
     assert dispatcher.get("//api/companies/").status_code == 404
     assert dispatcher.get("/api/companies/?format=api", headers={"Accept": "text/html"}).headers["content-type"] == "application/json; charset=utf-8"
 
 
-def test_d14_phones_of_the_other_party(stage, cast):
+def test_d14_the_other_partys_phone_is_shown_from_acceptance_until_a_day_after_the_end(environment, users):
     spot = {"lat": -14.5, "lng": 28.0}  # as above
-    client, assistant = cast.client(), cast.assistant(**spot)
+    client, assistant = users.client(), users.assistant(**spot)
     number = ask_for_help(client, pickup=spot)
     path = f"/api/assistance/view/{number}/"
     assert assistant.get(path).json()["client"]["phone_number"] is None
@@ -164,7 +164,7 @@ def test_d14_phones_of_the_other_party(stage, cast):
     assert client.get(path).json()["assistant"]["phone_number"] == assistant.known["phone"]
     assistant.patch(f"/api/assistance/update/{number}/", {"status": "completed"})
     assert client.get(path).json()["assistant"]["phone_number"] == assistant.known["phone"]
-    stage.rows("UPDATE assistance_assistance SET ended_at = now() - interval '25 hours' WHERE id = %s", [number])
+    environment.rows("UPDATE assistance_assistance SET ended_at = now() - interval '25 hours' WHERE id = %s", [number])
     assert client.get(path).json()["assistant"]["phone_number"] is None
     assert "@" not in client.get(path).text
 
@@ -191,9 +191,9 @@ def _exact_places(spot):
     return [(spot[0] + north, spot[1] + east) for north, east in ((0.00049, -0.00049), (-0.00031, 0.00047), (-0.00049, -0.00049))]
 
 
-def test_d15_pickups_and_radii_find_no_more_than_the_rounded_place(cast):
-    spot = (-30.120, 25.340)  # nobody else of the cast is here
-    hunted, client = cast.assistant(lat=spot[0], lng=spot[1]), cast.client()
+def test_d15_pickups_and_radii_reveal_no_more_than_the_rounded_location(users):
+    spot = (-30.120, 25.340)  # nobody else of the users is here
+    hunted, client = users.assistant(lat=spot[0], lng=spot[1]), users.client()
     hidden = _exact_places(spot)
     seen = []
     for exact in hidden:
@@ -223,9 +223,9 @@ def test_d15_pickups_and_radii_find_no_more_than_the_rounded_place(cast):
     assert seen == [seen[0]] * len(hidden), "moving inside the rounding tells nobody"
 
 
-def test_d15_standing_before_or_behind_somebody_tells_nothing(cast):
+def test_d15_the_order_by_distance_reveals_no_more_than_the_rounded_location(users):
     spot = (-31.250, 24.480)
-    hunted, mark, client = cast.assistant(lat=spot[0], lng=spot[1]), cast.assistant(lat=spot[0], lng=spot[1]), cast.client()
+    hunted, mark, client = users.assistant(lat=spot[0], lng=spot[1]), users.assistant(lat=spot[0], lng=spot[1]), users.client()
     orders = set()
     for exact in _exact_places(spot):
         hunted.post("/api/profile/update-location/", {"lat": exact[0], "lng": exact[1]})

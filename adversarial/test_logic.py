@@ -4,7 +4,8 @@ from datetime import date, timedelta
 
 import pytest
 
-from adversarial.actors import ask_for_help, at_once, fleet_of, order_body
+from testing.concurrency import at_once
+from testing.samples import ask_for_help, fleet_of, order_body
 
 STATES = ("requested", "accepted", "ongoing", "completed", "canceled")
 TARGETS = ("accepted", "ongoing", "completed", "canceled")
@@ -19,15 +20,15 @@ ORACLE = {
 
 
 @pytest.fixture(scope="module")
-def staff(cast):
+def staff(users):
     """An operator."""
-    return cast.staff()
+    return users.staff()
 
 
 @pytest.fixture(scope="module")
-def stranger(cast):
+def stranger(users):
     """An assistant on duty who has no part in it, though it may be offered to them."""
-    return cast.assistant()
+    return users.assistant()
 
 
 def _bring_to(state, client, assistant):
@@ -43,12 +44,12 @@ def _bring_to(state, client, assistant):
 
 @pytest.mark.parametrize("state", STATES)
 @pytest.mark.parametrize("who", ["client", "assistant", "stranger", "staff"])
-def test_f01_every_state_and_target(stage, cast, staff, stranger, state, who):
-    client, assistant = cast.client(), cast.assistant()
+def test_f01_every_pair_of_states_is_allowed_or_refused_as_the_contract_says(environment, users, staff, stranger, state, who):
+    client, assistant = users.client(), users.assistant()
     actor = {"client": client, "assistant": assistant, "stranger": stranger, "staff": staff}[who]
 
     def row(number):
-        return stage.rows("SELECT status, version FROM assistance_assistance WHERE id = %s", [number])
+        return environment.rows("SELECT status, version FROM assistance_assistance WHERE id = %s", [number])
 
     for target, expected in zip(TARGETS, ORACLE[state].get(who, (404,) * 4), strict=True):
         number = _bring_to(state, client, assistant)
@@ -66,37 +67,37 @@ def test_f01_every_state_and_target(stage, cast, staff, stranger, state, who):
             assert client.patch(f"/api/assistance/update/{number}/", {"status": "canceled"}).status_code == 200
 
 
-def test_f01_accept_again_by_the_winner(stage, cast):
-    client, assistant, other = cast.client(), cast.assistant(), cast.assistant()
+def test_f01_accepting_again_changes_nothing(environment, users):
+    client, assistant, other = users.client(), users.assistant(), users.assistant()
     number = ask_for_help(client)
     assert assistant.patch(f"/api/assistance/accept/{number}/").status_code == 200
-    version = stage.rows("SELECT version FROM assistance_assistance WHERE id = %s", [number])
+    version = environment.rows("SELECT version FROM assistance_assistance WHERE id = %s", [number])
     assert assistant.patch(f"/api/assistance/accept/{number}/").status_code == 200
     assert other.patch(f"/api/assistance/accept/{number}/").status_code == 409
-    assert stage.rows("SELECT version FROM assistance_assistance WHERE id = %s", [number]) == version
+    assert environment.rows("SELECT version FROM assistance_assistance WHERE id = %s", [number]) == version
 
 
-def test_f01_asking_again_is_no_event(stage, cast):
-    client, assistant = cast.client(), cast.assistant()
+def test_f01_a_repeated_change_sends_no_event(environment, users):
+    client, assistant = users.client(), users.assistant()
     number = ask_for_help(client)
     assert assistant.patch(f"/api/assistance/accept/{number}/").status_code == 200
     assert assistant.patch(f"/api/assistance/update/{number}/", {"status": "ongoing"}).status_code == 200
     url = f"/ws/assistance/{number}/"
     with client.socket(url) as mine, assistant.socket(url, server=1) as his:
-        mine.until("status", status="ongoing")
-        his.next()
-        shown = len(mine.seen)
+        mine.receive("status", status="ongoing")
+        his.receive()
+        shown = len(mine.received)
         for server in (0, 1):
             assert assistant.patch(f"/api/assistance/accept/{number}/", server=server).status_code == 200
             assert assistant.patch(f"/api/assistance/update/{number}/", {"status": "ongoing"}, server=server).status_code == 200
         his.send({"type": "chat", "message": "Still on it"})  # comes after whatever was sent before
-        seq = mine.until("chat", message="Still on it")["seq"]
-        assert {event["type"] for event in mine.seen[shown:]} <= {"chat", "location"}
-        assert seq == mine.seen[0]["seq"]
+        seq = mine.receive("chat", message="Still on it")["seq"]
+        assert {event["type"] for event in mine.received[shown:]} <= {"chat", "location"}
+        assert seq == mine.received[0]["seq"]
 
 
-def test_f02_clients_do_not_set_prices(stage, cast):
-    client, assistant = cast.client(), cast.assistant()
+def test_f02_clients_do_not_set_prices(environment, users):
+    client, assistant = users.client(), users.assistant()
     sent = {"total_price": 1, "distance_km": 0, "status": "completed", "assistant": assistant.id, "client": assistant.id}
     answer = client.post("/api/assistance/request/", {"pickup": {"lat": 0, "lng": 0}, "dropoff": {"lat": 0.1, "lng": 0}, **sent})
     assert answer.status_code == 201
@@ -105,15 +106,15 @@ def test_f02_clients_do_not_set_prices(stage, cast):
     assert got["distance_km"] == pytest.approx(11.12, abs=0.02) and got["total_price"] > 1
 
 
-def _priced(stage, number):
-    return stage.rows("SELECT status, total_price, price_is_final, price_consent FROM assistance_assistance WHERE id = %s", [number])[0]
+def _priced(environment, number):
+    return environment.rows("SELECT status, total_price, price_is_final, price_consent FROM assistance_assistance WHERE id = %s", [number])[0]
 
 
-def test_f02_a_tariffs_price_is_nobodys_to_change(stage, cast, staff):
-    client, assistant = cast.client(), cast.assistant()
+def test_f02_nobody_changes_a_price_of_a_tariff(environment, users, staff):
+    client, assistant = users.client(), users.assistant()
     for fields in ({"assistance_type": "towing"}, {}):  # without a type a tow truck takes it as a tow
         number = ask_for_help(client, **fields)
-        price = float(_priced(stage, number)[1])
+        price = float(_priced(environment, number)[1])
         assert price > 0 and assistant.patch(f"/api/assistance/accept/{number}/").status_code == 200
         for path in (f"update/price/{number}", f"update/price/{number}/"):
             for body in ({"price": price + 1}, {"total_price": 0}, {"price": price, "total_price": price - 1}, {"price": 1, "reason": "staff"}):
@@ -127,15 +128,15 @@ def test_f02_a_tariffs_price_is_nobodys_to_change(stage, cast, staff):
         assert client.post(f"/api/assistance/price/{number}/", {"accept": True}).status_code == 409
 
 
-def test_f02_a_repairs_price_waits_for_its_client_and_holds_nothing_up(stage, cast, staff):
-    client, repairer = cast.client(), cast.assistant(service_type="repair")
+def test_f02_consent_to_a_repairs_price_blocks_nothing(environment, users, staff):
+    client, repairer = users.client(), users.assistant(service_type="repair")
     number = ask_for_help(client)
     got = repairer.patch(f"/api/assistance/accept/{number}/").json()
     assert (got["assistance_type"], got["total_price"], got["price_is_final"]) == ("repair", 0, False), "a repair from then on"
     price, consent = f"/api/assistance/update/price/{number}/", f"/api/assistance/price/{number}/"
     for amount in (-1, 1_000_000.01, 1e300, "1_000", "0x10", True, "NaN", [], None):
         assert repairer.patch(price, {"price": amount}).status_code == 400, amount
-    for actor, expected in ((client, 409), (repairer, 403), (staff, 403), (cast.client(), 404)):
+    for actor, expected in ((client, 409), (repairer, 403), (staff, 403), (users.client(), 404)):
         assert actor.post(consent, {"accept": True}).status_code == expected
     assert repairer.patch(price, {"price": 800}).json()["price_consent"] == "pending"
     assert client.post(consent, {"accept": True, "total_price": 800}).json()["price_consent"] == "accepted"
@@ -146,11 +147,11 @@ def test_f02_a_repairs_price_waits_for_its_client_and_holds_nothing_up(stage, ca
     assert staff.patch(price, {"price": 800}).status_code == 400, "a reason is needed"
     assert staff.patch(price, {"price": 800, "reason": "a complaint"}).json()["price_consent"] == "pending"
     assert repairer.patch(price, {"price": 8000}).status_code == 409
-    assert stage.rows("SELECT detail->>'before', detail->>'after', detail->>'reason' FROM depannini_dashmap_auditevent WHERE event = 'price_adjusted' AND target_id = %s", [str(number)]) == [("8000.00", "800.00", "a complaint")]
+    assert environment.rows("SELECT detail->>'before', detail->>'after', detail->>'reason' FROM depannini_dashmap_auditevent WHERE event = 'price_adjusted' AND target_id = %s", [str(number)]) == [("8000.00", "800.00", "a complaint")]
 
 
-def test_f02_consent_meets_a_new_price(stage, cast):
-    client, repairer = cast.client(), cast.assistant(service_type="repair")
+def test_f02_consent_is_for_the_price_that_was_shown(environment, users):
+    client, repairer = users.client(), users.assistant(service_type="repair")
     for _ in range(6):
         number = ask_for_help(client, assistance_type="repair")
         repairer.patch(f"/api/assistance/accept/{number}/")
@@ -161,12 +162,12 @@ def test_f02_consent_meets_a_new_price(stage, cast):
                 lambda: repairer.patch(f"/api/assistance/update/price/{number}/", {"price": 5000}),
             ]
         )
-        assert _priced(stage, number)[1:] == (5000, True, "pending"), "a price that nobody saw is never accepted"
+        assert _priced(environment, number)[1:] == (5000, True, "pending"), "a price that nobody saw is never accepted"
         assert repairer.patch(f"/api/assistance/update/end/{number}/", {}).status_code == 200
 
 
-def test_f02_dropoffs_that_are_none_half_or_too_far(cast):
-    client = cast.client()
+def test_f02_dropoffs_that_are_half_or_too_far_are_refused(users):
+    client = users.client()
     for dropoff in ({"lat": 1}, {"lat": 1, "lng": None}, [], "x", {"lat": 59, "lng": 3}, {"lat": -36, "lng": -176}):
         answer = client.post("/api/assistance/request/", {"pickup": {"lat": 36, "lng": 3}, "dropoff": dropoff})
         assert answer.status_code == 400 and all(name.startswith("dropoff") for name in answer.json()["fields"]), dropoff
@@ -176,8 +177,8 @@ def test_f02_dropoffs_that_are_none_half_or_too_far(cast):
         client.patch(f"/api/assistance/update/{answer.json()['assistance']['id']}/", {"status": "canceled"})
 
 
-def test_f02_a_repeated_message_is_one(stage, cast):
-    client, assistant = cast.client(), cast.assistant()
+def test_f02_a_repeated_message_is_stored_once(environment, users):
+    client, assistant = users.client(), users.assistant()
     number = ask_for_help(client)
     assistant.patch(f"/api/assistance/accept/{number}/")
     path = f"/api/assistance/{number}/messages/"
@@ -186,22 +187,22 @@ def test_f02_a_repeated_message_is_one(stage, cast):
     assert len({answer.json()["id"] for answer in answers}) == 1
     assert client.post(path, {"message": "There", "client_id": "m-1"}).status_code == 409
     assert assistant.post(path, {"message": "Here", "client_id": "m-1"}).status_code == 201
-    for stranger in (cast.client(), cast.assistant(), cast.dispatcher()):
+    for stranger in (users.client(), users.assistant(), users.dispatcher()):
         assert stranger.post(path, {"message": "Hello", "client_id": "m-1"}).status_code == 404
     assert [row["sender_id"] for row in client.get(path).json()["results"]] == [assistant.id, client.id]
     with client.socket(f"/ws/assistance/{number}/") as mine, assistant.socket(f"/ws/assistance/{number}/", server=1) as his:
-        mine.next(), his.next()
+        mine.receive(), his.receive()
         for _ in range(3):  # a tunnel swallowed the answers
             mine.send({"type": "chat", "message": "Here", "client_id": "m-1"})
-            assert mine.until("chat")["id"] == answers[0].json()["id"]
+            assert mine.receive("chat")["id"] == answers[0].json()["id"]
         mine.send({"type": "chat", "message": "Still here", "client_id": "m-2"})
-        assert his.until("chat")["client_id"] == "m-2", "nobody else hears a repeat"
+        assert his.receive("chat")["client_id"] == "m-2", "nobody else hears a repeat"
 
 
 @pytest.fixture
-def trip_of_three(cast):
+def trip_of_three(users):
     """A trip with three orders, its dispatcher, and the stops in order."""
-    dispatcher = cast.dispatcher()
+    dispatcher = users.dispatcher()
     ids = fleet_of(dispatcher)
     orders = [dispatcher.post("/api/orders/", order_body()).json()["id"] for _ in range(3)]
     for order in orders:
@@ -250,7 +251,7 @@ def test_f04_bad_reorders_change_nothing(trip_of_three):
     assert sorted(row["sequence"] for row in rows) == [1, 2, 3, 4, 5, 6]
 
 
-def test_f05_insert_shift_delete_and_halves(trip_of_three):
+def test_f05_stops_keep_whole_sequences_and_orders_keep_both_halves(trip_of_three):
     dispatcher, ids, _, stops = trip_of_three
     made = dispatcher.post("/api/trip-stops/", {"trip": ids["trip"], "stop": {"name": "Fuel", "address": "R5"}, "sequence": 2})
     assert made.status_code == 201
@@ -292,7 +293,7 @@ def test_f06_orders_follow_their_trip(trip_of_three):
 
 
 @pytest.mark.parametrize("days", [0, -1, -3650])
-def test_f08_expired_licences(anyone, days):
+def test_f08_an_expired_licence_is_refused(anyone, days):
     expiry = date.today() + timedelta(days=days)
     body = {
         "phone_number": "+213669999999", "name": "K", "password": "correct-horse-battery", "user_type": "assistant",
@@ -303,8 +304,8 @@ def test_f08_expired_licences(anyone, days):
     assert answer.status_code == 400 and "driving_license_expiry" in answer.json()["fields"]
 
 
-def test_f09_duty_and_rating(cast):
-    client, assistant, other = cast.client(), cast.assistant(), cast.client()
+def test_f09_a_job_goes_on_off_duty_and_is_rated_once_after_its_end(users):
+    client, assistant, other = users.client(), users.assistant(), users.client()
     number = ask_for_help(client)
     assistant.patch(f"/api/assistance/accept/{number}/")
     assert assistant.post("/api/profile/assistant-status/", {"is_active": False}).status_code == 200
@@ -319,7 +320,7 @@ def test_f09_duty_and_rating(cast):
     assert client.patch(f"/api/assistance/rate/{number}/", {"rating": 4}).status_code == 409
 
 
-def test_f09_nobody_off_duty_is_offered_work(cast):
-    assistant, client = cast.assistant(active=False, lat=-10.0, lng=-10.0), cast.client()
+def test_f09_nobody_off_duty_is_offered_work(users):
+    assistant, client = users.assistant(active=False, lat=-10.0, lng=-10.0), users.client()
     answer = client.post("/api/assistance/request/", {"pickup": {"lat": -10.0, "lng": -10.0}}).json()
     assert assistant.id not in [row["assistant_id"] for row in answer["nearby_assistants"]]

@@ -8,9 +8,9 @@ import pytest
 import yaml
 
 from adversarial.authorization import EXPECTED
-from adversarial.scene import Scene
-from adversarial.stage import ROOT
+from adversarial.matrix_users import MatrixUsers
 from adversarial.url_table import ADMIN, FUNCTIONS, OPERATIONS
+from testing.servers import ROOT
 
 NOT_IN_THE_SCHEMA = {
     "GET /", "GET /api/", "GET /healthz/", "GET /readyz/", "GET /metrics/", "GET /api/schema/", "GET /api/docs/",
@@ -21,12 +21,12 @@ UNWRITTEN = [operation for operation in OPERATIONS if operation not in WRITTEN]
 
 
 @pytest.fixture(scope="module")
-def scene(cast, stage):
+def matrix(users, environment):
     """The nine actors and what the first ones own."""
-    return Scene(stage, cast)
+    return MatrixUsers(environment, users)
 
 
-def test_d01_the_table_and_the_rows_name_the_same():
+def test_d01_every_operation_has_a_row_and_every_row_an_operation():
     assert len(OPERATIONS) == len(set(OPERATIONS)) > 100
     assert UNWRITTEN == [], "operations for which nobody wrote who may"
     assert sorted(WRITTEN - set(OPERATIONS)) == [], "rows whose operation is gone"
@@ -42,15 +42,15 @@ def test_d01_the_schema_describes_what_is_served():
 
 
 @pytest.mark.parametrize("operation", [*EXPECTED, *UNWRITTEN])
-def test_d01_matrix(scene, operation):
+def test_d01_every_user_gets_the_status_of_the_matrix(matrix, operation):
     assert operation in EXPECTED, f"{operation}: nobody wrote who may"
     case = EXPECTED[operation]
     method, path = operation.partition(" (")[0].split(" ")
     wrong = {}
     for name, cell in case.row.items():
-        with case.on(scene, name) as own:
-            values = {**scene.values(name), **own}
-            actor = values.pop("actor", scene.actors[name])
+        with case.on(matrix, name) as own:
+            values = {**matrix.values(name), **own}
+            actor = values.pop("actor", matrix.actors[name])
             body = case.body(values) if callable(case.body) else case.body
             place = path.format_map(values)
             if "base" in values:
@@ -71,10 +71,10 @@ OPEN_FUNCTIONS = [path.replace("{path}", "a.jpg") for path in FUNCTIONS if not p
 
 
 @pytest.mark.parametrize("path", OPEN_FUNCTIONS)
-def test_d01_functions_only_read(scene, path):
-    for actor in (scene.actors["anon"], scene.actors["staff"]):
+def test_d01_function_views_allow_get_alone(matrix, path):
+    for actor in (matrix.actors["anon"], matrix.actors["staff"]):
         for method in ("POST", "PUT", "PATCH", "DELETE"):
-            answer = actor.http.request(method, scene.stage.urls[0] + path, headers={"Authorization": actor.header})
+            answer = actor.http.request(method, matrix.environment.urls[0] + path, headers={"Authorization": actor.header})
             assert (answer.status_code, answer.headers.get("Allow")) == (405, "GET, HEAD"), method
             assert answer.json()["code"] == "method_not_allowed"
 
@@ -83,13 +83,13 @@ def test_d01_functions_only_read(scene, path):
 OPEN_IN_THE_ADMIN = {"/admin/login/", "/admin/language/", "/admin/logout/"}
 
 
-def test_d01_admin_pages_want_a_session(scene):
+def test_d01_admin_pages_need_a_session(matrix):
     assert len(ADMIN) > 100 and set(ADMIN) > OPEN_IN_THE_ADMIN
     answers = {}
     for path in ADMIN:
         concrete = path.format_map(_Ones(app_label="fleet"))
         for name in ("anon", "dispatcher_a", "staff"):
-            answer = scene.actors[name].call("GET", concrete, server=0)
+            answer = matrix.actors[name].call("GET", concrete, server=0)
             if answer.status_code != 302 or "/admin/login/" not in answer.headers["Location"]:
                 answers.setdefault(path, []).append((name, answer.status_code))
     assert set(answers) <= OPEN_IN_THE_ADMIN, answers

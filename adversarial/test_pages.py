@@ -13,8 +13,9 @@ import pytest
 import yaml
 from PIL import Image
 
-from adversarial.actors import PASSWORD, Actor, fleet_of, new_trip, order_body
-from adversarial.stage import ROOT
+from testing.samples import fleet_of, new_trip, order_body
+from testing.servers import ROOT
+from testing.users import PASSWORD, Caller
 
 
 def _png(size=(64, 64), kind="PNG", **options):
@@ -34,41 +35,41 @@ BOMB = b"\x89PNG\r\n\x1a\n\x00\x00\x00\rIHDR\x00\x00\xc3P\x00\x00\xc3P\x08\x02\x
     ("name", "content"),
     [("x.svg", b'<svg xmlns="http://www.w3.org/2000/svg"><script>alert(1)</script></svg>'), ("x.jpg", b"<html><script>alert(1)</script></html>"), ("x.gif", b"GIF89a/*" + b"\x00" * 40 + b"*/=1;alert(1)"), ("x.png", BOMB), ("x.png", b""), ("x.png", b"\x89PNG\r\n\x1a\n")],
 )
-def test_j01_what_is_no_photo(cast, name, content):
-    client = cast.client()
+def test_j01_files_that_are_no_photo_are_refused(users, name, content):
+    client = users.client()
     assert _upload(client, name, content).status_code == 400
     assert client.get("/api/profile/user/").json()["profile_photo"] in (None, "")
 
 
-def test_j01_a_photo_over_the_limit(cast):
-    assert _upload(cast.client(), "x.png", _png() + b"\x00" * 6_000_000).status_code in (400, 413)
+def test_j01_a_photo_over_the_limit_is_refused(users):
+    assert _upload(users.client(), "x.png", _png() + b"\x00" * 6_000_000).status_code in (400, 413)
 
 
-def test_j01_photos_are_made_anew(stage, cast):
-    client = cast.client()
+def test_j01_photos_are_encoded_anew(environment, users):
+    client = users.client()
     exif = Image.Exif()
     exif[0x010E] = "secret place"
     answer = _upload(client, "../../" + "x" * 280 + ".jpg", _png(kind="JPEG", exif=exif) + b"<script>alert(1)</script>", "image/jpeg")
     assert answer.status_code == 200, answer.text
     url = answer.json()["profile_photo"]
-    served = client.http.get(url if url.startswith("http") else stage.urls[0] + url)
+    served = client.http.get(url if url.startswith("http") else environment.urls[0] + url)
     assert served.status_code == 200
     assert b"secret place" not in served.content and b"<script>" not in served.content
     assert served.headers["X-Content-Type-Options"] == "nosniff"
     assert "xxxx" not in url and ".." not in url
 
 
-def test_j01_media_serves_nothing_else(stage, anyone):
+def test_j01_media_serves_nothing_else(environment, anyone):
     for path in ("/media/", "/media/../db.sqlite3", "/media/%2e%2e/manage.py", "/media//etc/passwd", "/static/../manage.py"):
-        answer = anyone.http.get(stage.urls[0] + path)
+        answer = anyone.http.get(environment.urls[0] + path)
         assert answer.status_code in (400, 404), path
 
 
-def enter_admin(stage, actor):
-    browser = Actor(stage)
-    page = browser.http.get(stage.urls[0] + "/admin/login/")
+def enter_admin(environment, actor):
+    browser = Caller(environment)
+    page = browser.http.get(environment.urls[0] + "/admin/login/")
     form = {"username": actor.known["username"], "password": PASSWORD, "csrfmiddlewaretoken": browser.http.cookies.get("csrftoken", "")}
-    answer = browser.http.post(stage.urls[0] + "/admin/login/?next=/admin/", data=form, headers={"Referer": str(page.url)})
+    answer = browser.http.post(environment.urls[0] + "/admin/login/?next=/admin/", data=form, headers={"Referer": str(page.url)})
     assert answer.status_code == 302, answer.text[:500]
     return browser
 
@@ -76,53 +77,53 @@ def enter_admin(stage, actor):
 CHANGELISTS = ("fleet/vehicle", "orders/order", "trips/trip", "telematics/position", "accounts/company")
 
 
-def test_j02_markup_is_text_in_the_admin(stage, cast):
-    dispatcher = cast.dispatcher()
+def test_j02_markup_is_text_in_the_admin(environment, users):
+    dispatcher = users.dispatcher()
     evil = '<img src=x onerror="alert(1)">'
     ids = fleet_of(dispatcher)
     dispatcher.put(f"/api/companies/{ids['company']}/", {"name": evil})
     dispatcher.put(f"/api/vehicles/{ids['vehicle']}/", {"make": evil, "driver_name": evil})
     dispatcher.put(f"/api/orders/{ids['order']}/", {"customer_name": evil, "special_instructions": evil})
     dispatcher.put(f"/api/trips/{ids['trip']}/", {"name": evil, "notes": evil})
-    browser = enter_admin(stage, dispatcher)
+    browser = enter_admin(environment, dispatcher)
     for path in ["", "map/", *(f"{name}/" for name in CHANGELISTS)]:
-        page = browser.http.get(f"{stage.urls[0]}/admin/{path}")
+        page = browser.http.get(f"{environment.urls[0]}/admin/{path}")
         assert page.status_code == 200, path
         assert "<img src=x" not in page.text, path
         assert "'unsafe-inline'" not in re.search(r"script-src[^;]*", page.headers["Content-Security-Policy"]).group(0)
 
 
-def test_j04_the_admin_shows_no_secrets_and_asks_who_calls(stage, cast, anyone):
-    dispatcher, client, staff = cast.dispatcher(), cast.client(), cast.staff()
+def test_j04_the_admin_shows_no_secrets_and_needs_a_sign_in(environment, users, anyone):
+    dispatcher, client, staff = users.dispatcher(), users.client(), users.staff()
     for path in ("", "map/", *(f"{name}/" for name in CHANGELISTS)):
-        answer = anyone.http.get(f"{stage.urls[0]}/admin/{path}")
+        answer = anyone.http.get(f"{environment.urls[0]}/admin/{path}")
         assert answer.status_code == 302 and "/login/" in answer.headers["Location"], path
-        answer = anyone.http.get(f"{stage.urls[0]}/admin/{path}", headers={"Authorization": dispatcher.header})
+        answer = anyone.http.get(f"{environment.urls[0]}/admin/{path}", headers={"Authorization": dispatcher.header})
         assert answer.status_code == 302, path
-    member = enter_admin(stage, dispatcher)
-    assert member.http.get(f"{stage.urls[0]}/admin/accounts/user/{client.id}/change/").status_code in (302, 403, 404)
-    page = enter_admin(stage, staff).http.get(f"{stage.urls[0]}/admin/accounts/user/{client.id}/change/")
+    member = enter_admin(environment, dispatcher)
+    assert member.http.get(f"{environment.urls[0]}/admin/accounts/user/{client.id}/change/").status_code in (302, 403, 404)
+    page = enter_admin(environment, staff).http.get(f"{environment.urls[0]}/admin/accounts/user/{client.id}/change/")
     assert page.status_code == 200
-    stored = stage.rows("SELECT password FROM accounts_user WHERE id = %s", [client.id])[0][0]
+    stored = environment.rows("SELECT password FROM accounts_user WHERE id = %s", [client.id])[0][0]
     assert stored not in page.text and stored.rsplit("$", 1)[1][:12] not in page.text
 
 
-def test_j04_admin_rows_of_others_do_not_exist(stage, cast):
-    one, other = cast.dispatcher(), cast.dispatcher()
+def test_j04_admin_rows_of_another_company_do_not_exist(environment, users):
+    one, other = users.dispatcher(), users.dispatcher()
     ids = fleet_of(one)
-    browser = enter_admin(stage, other)
+    browser = enter_admin(environment, other)
     for path in (f"fleet/vehicle/{ids['vehicle']}", f"orders/order/{ids['order']}", f"trips/trip/{ids['trip']}", f"accounts/company/{ids['company']}"):
-        answer = browser.http.get(f"{stage.urls[0]}/admin/{path}/change/")
+        answer = browser.http.get(f"{environment.urls[0]}/admin/{path}/change/")
         assert answer.status_code in (302, 403, 404), path
 
 
-def test_j05_headers_cannot_be_injected(stage, cast):
-    dispatcher = cast.dispatcher()
+def test_j05_headers_cannot_be_injected(environment, users):
+    dispatcher = users.dispatcher()
     ids = fleet_of(dispatcher)
     trip = new_trip(dispatcher, ids["vehicle"], name="x\r\nBcc: victim@example.org")
     answer = dispatcher.post(f"/api/trips/{trip}/notify-driver/", headers={"X-Forwarded-Host": "evil.example"})
     assert answer.status_code == 200, answer.text
-    mail = stage.messages(stage.mail, "driver@example.com")[-1]
+    mail = environment.messages(environment.mail, "driver@example.com")[-1]
     head = mail.split("\n\n", 1)[0]
     assert not re.search(r"(?m)^Bcc:", head)
     assert "evil.example" not in mail
@@ -132,15 +133,15 @@ FORMULAS = ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1+1", "\r=1+1", "=\N{ARABIC LETT
 ARABIC = "\u0634\u0631\u0643\u0629 \u0627\u0644\u0646\u0642\u0644"
 
 
-def test_j03_no_cell_is_a_formula(stage, cast):
-    dispatcher = cast.dispatcher()
+def test_j03_no_cell_is_a_formula(environment, users):
+    dispatcher = users.dispatcher()
     for name in (*FORMULAS, ARABIC):
         # The API trims what it is sent; what other doors let in is stored as it is.
         made = dispatcher.post("/api/orders/", order_body(customer_name="x", goods_description=name))
         assert made.status_code == 201, made.text
-        stage.rows("UPDATE orders_order SET customer_name = %s WHERE id = %s", [name, made.json()["id"]])
-    browser = enter_admin(stage, dispatcher)
-    address = f"{stage.urls[0]}/admin/orders/order/export/"
+        environment.rows("UPDATE orders_order SET customer_name = %s WHERE id = %s", [name, made.json()["id"]])
+    browser = enter_admin(environment, dispatcher)
+    address = f"{environment.urls[0]}/admin/orders/order/export/"
     page = browser.http.get(address)
     token = browser.http.cookies["csrftoken"]
 
@@ -162,21 +163,21 @@ def test_j03_no_cell_is_a_formula(stage, cast):
     assert not [cell.value for cell in cells if isinstance(cell.value, str) and cell.value.startswith(("=", "+", "-", "@"))]
 
 
-def test_j07_sockets_hear_every_request(stage, cast):
-    client, assistant = cast.client(), cast.assistant(lat=20.0, lng=20.0)
+def test_j07_every_request_reaches_the_sockets(environment, users):
+    client, assistant = users.client(), users.assistant(lat=20.0, lng=20.0)
     phones = [actor.known["phone"] for actor in (client, assistant)]
     for phone in phones:
-        stage.code_for(phone)
+        environment.code_for(phone)
     with assistant.socket(f"/ws/assistant/{assistant.id}/") as his:
-        his.next()
+        his.receive()
         for _ in range(11):
             number = client.post("/api/assistance/request/", {"pickup": {"lat": 20.0, "lng": 20.0}}).json()["assistance"]["id"]
-            his.until("new_assistance_request", assistance_id=number)
+            his.receive("new_assistance_request", assistance_id=number)
             client.patch(f"/api/assistance/update/{number}/", {"status": "canceled"})
-            his.until("request_closed", assistance_id=number)
+            his.receive("request_closed", assistance_id=number)
     # Nobody's phone rang eleven times: each got the code of its registration and nothing else.
-    assert [len(stage.messages(stage.sms, phone)) for phone in phones] == [1, 1]
-    assert stage.rows("SELECT count(*) FROM assistance_assistance WHERE client_id = %s", [client.id]) == [(11,)]
+    assert [len(environment.messages(environment.sms, phone)) for phone in phones] == [1, 1]
+    assert environment.rows("SELECT count(*) FROM assistance_assistance WHERE client_id = %s", [client.id]) == [(11,)]
 
 
 def _bodies():
@@ -190,7 +191,7 @@ def _bodies():
                 yield method.upper(), path, kind, body.get("properties", {})
 
 
-def test_j08_no_address_that_is_stored_is_fetched(stage, cast):
+def test_j08_the_server_fetches_no_stored_url(environment, users):
     named = {
         name: shape
         for *_, properties in _bodies()
@@ -198,7 +199,7 @@ def test_j08_no_address_that_is_stored_is_fetched(stage, cast):
         if shape.get("format") in ("uri", "url") or re.search(r"ur[il]$|link|hook|callback|endpoint", name)
     }
     assert named == {}
-    dispatcher, client, assistant = cast.dispatcher(), cast.client(), cast.assistant()
+    dispatcher, client, assistant = users.dispatcher(), users.client(), users.assistant()
     ids, tried = fleet_of(dispatcher), 0
     with socket.create_server(("127.0.0.1", 0)) as trap:
         address = f"http://127.0.0.1:{trap.getsockname()[1]}/latest/meta-data"
@@ -214,7 +215,7 @@ def test_j08_no_address_that_is_stored_is_fetched(stage, cast):
         assert dispatcher.put(f"/api/orders/{ids['order']}/", order).json()["special_instructions"] == address
         xml = f'<?xml version="1.0"?><!DOCTYPE svg SYSTEM "{address}"><svg xmlns:x="http://www.w3.org/1999/xlink"><image x:href="{address}"/></svg>'
         assert _upload(client, "x.svg", xml.encode(), "image/svg+xml").status_code == 400
-        enter_admin(stage, dispatcher).http.get(f"{stage.urls[0]}/admin/orders/order/")
+        enter_admin(environment, dispatcher).http.get(f"{environment.urls[0]}/admin/orders/order/")
         trap.setblocking(False)
         with pytest.raises(BlockingIOError):
             trap.accept()
@@ -225,29 +226,29 @@ HOSTILE = ["%00", "%0a", "999999999999", "9" * 25, "0001-01-01", "%ED%A0%80", "(
 PARAMETERS = ["q", "p", "o", "status__exact", "created_at__year", "created_at__gte", "id__in", "id__exact", "goods_type__regex", "planned_start_date__year", "company", "_to_field", "_changelist_filters"]
 
 
-def test_j10_every_list_is_shown_whatever_its_address_says(stage, cast):
-    browser = enter_admin(stage, cast.dispatcher())
+def test_j10_every_list_is_shown_with_odd_queries(environment, users):
+    browser = enter_admin(environment, users.dispatcher())
     for name in CHANGELISTS:
         for parameter in PARAMETERS:
             for value in HOSTILE:
                 for path in ("", "export/"):
-                    answer = browser.http.get(f"{stage.urls[0]}/admin/{name}/{path}?{parameter}={value}")
+                    answer = browser.http.get(f"{environment.urls[0]}/admin/{name}/{path}?{parameter}={value}")
                     assert answer.status_code in (200, 302, 400, 403, 404), (name, path, parameter, value[:20])
 
 
-def test_j10_forms_and_documents_are_answered(stage, anyone):
+def test_j10_forms_and_documents_are_answered(environment, anyone):
     for value in HOSTILE:
         for path in (f"/api/schema/?version={value}", f"/api/docs/?version={value}", f"/admin/login/?next={value}", f"/media/{value}", f"/metrics?{value}", f"/healthz?{value}"):
-            assert anyone.http.get(stage.urls[0] + path).status_code in (200, 302, 400, 401, 404), path[:60]
+            assert anyone.http.get(environment.urls[0] + path).status_code in (200, 302, 400, 401, 404), path[:60]
     for length in (255, 256, 10_000):
-        page = anyone.http.get(stage.urls[0] + "/admin/login/")
+        page = anyone.http.get(environment.urls[0] + "/admin/login/")
         form = {"username": "x" * length, "password": "y" * length, "csrfmiddlewaretoken": anyone.http.cookies.get("csrftoken", "")}
-        answer = anyone.http.post(stage.urls[0] + "/admin/login/", data=form, headers={"Referer": str(page.url), "User-Agent": "x" * 2000})
+        answer = anyone.http.post(environment.urls[0] + "/admin/login/", data=form, headers={"Referer": str(page.url), "User-Agent": "x" * 2000})
         assert answer.status_code in (200, 429), answer.text[:300]
 
 
-def _import_form(stage, browser, content, name="v.xlsx", kind="1"):
-    address = f"{stage.urls[0]}/admin/fleet/vehicle/import/"
+def _import_form(environment, browser, content, name="v.xlsx", kind="1"):
+    address = f"{environment.urls[0]}/admin/fleet/vehicle/import/"
     page = browser.http.get(address)
     fields = {"format": kind, "resource": "", "csrfmiddlewaretoken": browser.http.cookies["csrftoken"]}
     return browser.http.post(address, data=fields, files={"import_file": (name, content)}, headers={"Referer": str(page.url)})
@@ -274,12 +275,12 @@ def _bomb():
     return out.getvalue()
 
 
-def test_j11_six_workbooks_that_unpack_hold_nobody_up(stage, cast):
-    dispatcher, bomb = cast.dispatcher(), _bomb()
+def test_j11_six_workbooks_that_unpack_hold_nobody_up(environment, users):
+    dispatcher, bomb = users.dispatcher(), _bomb()
     assert len(bomb) < 100_000
-    browsers = [enter_admin(stage, dispatcher) for _ in range(6)]
+    browsers = [enter_admin(environment, dispatcher) for _ in range(6)]
     answers = []
-    threads = [threading.Thread(target=lambda browser=browser: answers.append(_import_form(stage, browser, bomb))) for browser in browsers]
+    threads = [threading.Thread(target=lambda browser=browser: answers.append(_import_form(environment, browser, bomb))) for browser in browsers]
     waits = []
     for thread in threads:
         thread.start()
@@ -293,15 +294,15 @@ def test_j11_six_workbooks_that_unpack_hold_nobody_up(stage, cast):
     assert max(waits, default=0) < 3, waits
 
 
-def test_j12_three_confirmations_of_one_import_at_once(stage, cast):
-    dispatcher = cast.dispatcher()
+def test_j12_three_confirmations_of_one_import_import_it_once(environment, users):
+    dispatcher = users.dispatcher()
     rows = [["license_plate", "make", "model", "year", "capacity"], *([f"C-{number}", "Ford", "Transit", 2020, 1] for number in range(40))]
-    browser = enter_admin(stage, dispatcher)
-    page = _import_form(stage, browser, _workbook(rows))
+    browser = enter_admin(environment, dispatcher)
+    page = _import_form(environment, browser, _workbook(rows))
     assert page.status_code == 200, page.text[:300]
     form = dict(re.findall(r'<input type="hidden" name="([\w-]+)" value="([^"]*)"', page.text))
     form["csrfmiddlewaretoken"] = browser.http.cookies["csrftoken"]
-    address = f"{stage.urls[0]}/admin/fleet/vehicle/process_import/"
+    address = f"{environment.urls[0]}/admin/fleet/vehicle/process_import/"
     statuses = []
     press = lambda: statuses.append(browser.http.post(address, data=form, headers={"Referer": address}).status_code)  # noqa: E731
     threads = [threading.Thread(target=press) for _ in range(3)]
@@ -310,4 +311,4 @@ def test_j12_three_confirmations_of_one_import_at_once(stage, cast):
     for thread in threads:
         thread.join()
     assert statuses == [302, 302, 302]
-    assert stage.rows("SELECT count(*) FROM fleet_vehicle WHERE company_id = %s", [dispatcher.known["company"]]) == [(40,)]
+    assert environment.rows("SELECT count(*) FROM fleet_vehicle WHERE company_id = %s", [dispatcher.known["company"]]) == [(40,)]

@@ -4,13 +4,13 @@ import random
 
 import pytest
 
-from adversarial.actors import fleet_of
+from testing.samples import fleet_of
 
 
 @pytest.fixture
-def fleet(cast):
+def fleet(users):
     """A dispatcher and a vehicle."""
-    dispatcher = cast.dispatcher()
+    dispatcher = users.dispatcher()
     return dispatcher, fleet_of(dispatcher)["vehicle"]
 
 
@@ -18,13 +18,13 @@ def reading(vehicle, **fields):
     return {"vehicle_id": vehicle, "latitude": "36.7", "longitude": "3.05", "speed": "50.00", "heading": "90.00", **fields}
 
 
-def test_h01_retransmissions(stage, fleet):
+def test_h01_a_retransmission_is_stored_once(environment, fleet):
     dispatcher, vehicle = fleet
     body = reading(vehicle, timestamp="2026-02-01T10:00:00Z")
     answers = [dispatcher.post("/api/positions/", body) for _ in range(10)]
     assert [answer.status_code for answer in answers] == [201] + [200] * 9
     assert len({answer.json()["id"] for answer in answers}) == 1
-    assert stage.rows("SELECT count(*) FROM telematics_position WHERE vehicle_id = %s", [vehicle]) == [(1,)]
+    assert environment.rows("SELECT count(*) FROM telematics_position WHERE vehicle_id = %s", [vehicle]) == [(1,)]
 
 
 def test_h02_latest_is_by_timestamp(fleet):
@@ -44,7 +44,7 @@ def test_h02_latest_is_by_timestamp(fleet):
     ("name", "value"),
     [("latitude", "90.0000001"), ("latitude", "-90.1"), ("longitude", "-180.0000001"), ("heading", "360.01"), ("heading", "-1"), ("speed", "-1"), ("speed", "1000"), ("fuel_level", "100.01"), ("fuel_level", "-0.5"), ("engine_status", "burning"), ("timestamp", "tomorrow"), ("timestamp", "2999-01-01T00:00:00Z")],
 )
-def test_h04_out_of_range(fleet, name, value):
+def test_h04_values_out_of_range_are_refused(fleet, name, value):
     dispatcher, vehicle = fleet
     answer = dispatcher.post("/api/positions/", reading(vehicle, **{name: value}))
     assert answer.status_code == 400 and name in answer.json()["fields"]
@@ -58,7 +58,7 @@ def test_h04_zeroes_come_back(fleet):
     assert got["latitude"] == "0.0000000" and got["engine_status"] == "off"
 
 
-def test_h05_deleted_vehicles(fleet):
+def test_h05_a_deleted_vehicle_takes_no_positions(fleet):
     dispatcher, vehicle = fleet
     trips = dispatcher.get(f"/api/trips/?vehicle={vehicle}").json()["results"]
     for trip in trips:
@@ -70,12 +70,12 @@ def test_h05_deleted_vehicles(fleet):
     assert dispatcher.post("/api/positions/generate-fake/", {"vehicle_id": vehicle}).status_code == 403
 
 
-def test_h06_teleports_are_flagged(stage, fleet):
+def test_h06_teleports_are_flagged(environment, fleet):
     dispatcher, vehicle = fleet
     dispatcher.post("/api/positions/", reading(vehicle, timestamp="2026-03-01T10:00:00Z"))
     jump = dispatcher.post("/api/positions/", reading(vehicle, latitude="10.0", timestamp="2026-03-01T10:00:01Z"))
     assert jump.status_code == 201
-    assert stage.rows("SELECT is_implausible FROM telematics_position WHERE id = %s", [jump.json()["id"]]) == [(True,)]
+    assert environment.rows("SELECT is_implausible FROM telematics_position WHERE id = %s", [jump.json()["id"]]) == [(True,)]
 
 
 def test_h07_bulk_keeps_the_good_rows(fleet):

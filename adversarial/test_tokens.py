@@ -8,7 +8,9 @@ import time
 import jwt
 import pytest
 
-from adversarial.actors import PASSWORD, Actor, ask_for_help, at_once, fleet_of
+from testing.concurrency import at_once
+from testing.samples import ask_for_help, fleet_of
+from testing.users import PASSWORD, Caller
 
 
 def _segments(token):
@@ -21,8 +23,8 @@ def _forged(token, key, algorithm="HS256", **changes):
 
 
 @pytest.fixture(scope="module")
-def client(cast):
-    return cast.client()
+def client(users):
+    return users.client()
 
 
 def _forgeries(client, secret):
@@ -46,18 +48,18 @@ def _forgeries(client, secret):
     }
 
 
-def test_b01_forged_tokens(stage, client):
-    for name, token in _forgeries(client, stage.environment["SECRET_KEY"]).items():
-        forger = Actor(stage, header=f"Bearer {token}")
+def test_b01_forged_tokens_are_refused(environment, client):
+    for name, token in _forgeries(client, environment.variables["SECRET_KEY"]).items():
+        forger = Caller(environment, header=f"Bearer {token}")
         answer = forger.get("/api/profile/user/")
         assert answer.status_code == 401, name
         assert answer.json()["error"] == "Invalid token", name
         with forger.socket(f"/ws/assistant/{client.id}/") as frames:
-            assert frames.closed() == 4401, name
+            assert frames.receive_close() == 4401, name
 
 
-def test_b01_clocks_may_differ_by_ten_seconds(stage, client):
-    secret, now = stage.environment["SECRET_KEY"], int(time.time())
+def test_b01_clocks_may_differ_by_ten_seconds(environment, client):
+    secret, now = environment.variables["SECRET_KEY"], int(time.time())
     for changes, status in (
         ({"iat": now + 5, "nbf": now + 5}, 200),
         ({"exp": now - 3}, 200),
@@ -65,22 +67,22 @@ def test_b01_clocks_may_differ_by_ten_seconds(stage, client):
         ({"nbf": now + 60}, 401),
         ({"exp": now - 30}, 401),
     ):
-        bearer = Actor(stage, header=f"Bearer {_forged(client.token, secret, **changes)}")
+        bearer = Caller(environment, header=f"Bearer {_forged(client.token, secret, **changes)}")
         assert bearer.get("/api/profile/user/").status_code == status, changes
 
 
-def test_b01_access_is_no_refresh(client, anyone):
+def test_b01_an_access_token_refreshes_nothing(client, anyone):
     assert anyone.post("/api/auth/token/refresh/", {"refresh": client.token}).status_code == 401
 
 
-def test_b03_twenty_refreshes_of_one_token(client, anyone):
+def test_b03_twenty_refreshes_of_one_token_all_succeed(client, anyone):
     answers = at_once([lambda: anyone.post("/api/auth/token/refresh/", {"refresh": client.known["refresh"]}).status_code] * 20)
     assert answers == [200] * 20
 
 
-def test_b04_refresh_of_who_is_gone(stage, cast, anyone):
-    deactivated, changed = cast.client(), cast.client()
-    stage.rows("UPDATE accounts_user SET is_active = false WHERE id = %s", [deactivated.id])
+def test_b04_tokens_from_before_a_deactivation_or_password_change_refresh_nothing(environment, users, anyone):
+    deactivated, changed = users.client(), users.client()
+    environment.rows("UPDATE accounts_user SET is_active = false WHERE id = %s", [deactivated.id])
     sent = {"old_password": PASSWORD, "new_password": "another-horse-9", "new_password_confirm": "another-horse-9"}
     assert changed.post("/api/auth/password-change/", sent).status_code == 200
     for actor in (deactivated, changed):
@@ -88,8 +90,8 @@ def test_b04_refresh_of_who_is_gone(stage, cast, anyone):
         assert actor.get("/api/profile/user/").status_code == 401
 
 
-def _raw(stage, header: bytes) -> bytes:
-    host, port = stage.urls[0].removeprefix("http://").split(":")
+def _raw(environment, header: bytes) -> bytes:
+    host, port = environment.urls[0].removeprefix("http://").split(":")
     with socket.create_connection((host, int(port)), timeout=10) as wire:
         wire.sendall(b"GET /api/profile/user/ HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n" + header + b"\r\n\r\n")
         received = b""
@@ -102,35 +104,35 @@ def _raw(stage, header: bytes) -> bytes:
     "header",
     [b"Token \xff\xfe", b"Token " + b"a" * 8000, b"Token", b"Token a b", b"Token\ta", b"bearer", b"Bearer", b"Bearer a b", b"Bearer \xff.\xff.\xff", b"Basic YTpi", b"Token " + b"\xc3\xa9" * 20, b"eyJ.eyJ.x"],
 )
-def test_b05_malformed_headers(stage, header):
-    answer = _raw(stage, b"Authorization: " + header)
+def test_b05_malformed_headers_are_refused(environment, header):
+    answer = _raw(environment, b"Authorization: " + header)
     assert answer.split(b"\r\n")[0].split()[1] == b"401", answer[:300]
     assert b"www-authenticate" in answer.lower()
 
 
-def test_b05_two_headers(stage, client):
+def test_b05_two_headers_are_refused(environment, client):
     good = f"Authorization: {client.header}".encode()
-    assert _raw(stage, good + b"\r\n" + good).split()[1] == b"401"
+    assert _raw(environment, good + b"\r\n" + good).split()[1] == b"401"
 
 
-def test_b06_logout_ends_one_token(stage, cast, anyone):
-    client = cast.client()
+def test_b06_logout_ends_one_token(environment, users, anyone):
+    client = users.client()
     login = {"phone_number": client.known["phone"], "password": PASSWORD}
-    other = Actor(stage, header=f"Bearer {anyone.post('/api/auth/login/phone/', login).json()['access']}", user_id=client.id)
+    other = Caller(environment, header=f"Bearer {anyone.post('/api/auth/login/phone/', login).json()['access']}", user_id=client.id)
     assistance = ask_for_help(client)
     with client.socket(f"/ws/assistance/{assistance}/") as here, other.socket(f"/ws/assistance/{assistance}/", server=1) as there:
-        here.next()
-        there.next()
+        here.receive()
+        there.receive()
         assert client.post("/api/auth/logout/").status_code == 200
-        assert here.closed(3) == 4401
+        assert here.receive_close(3) == 4401
         there.send({"type": "ping"})
-        assert there.until("pong")
+        assert there.receive("pong")
     assert client.get("/api/profile/user/").status_code == 401
     assert other.get("/api/profile/user/").status_code == 200
 
 
-def test_b08_roles_bind_whatever_the_scheme(stage, cast):
-    client, dispatcher = cast.client(), cast.dispatcher()
+def test_b08_roles_are_the_same_under_both_schemes(environment, users):
+    client, dispatcher = users.client(), users.dispatcher()
     ids = fleet_of(dispatcher)
     for path in ("vehicles", "orders", "trips", "trip-stops", "positions", "positions/latest", "companies", f"vehicles/{ids['vehicle']}"):
         assert client.get(f"/api/{path}/").status_code == 403, path
@@ -138,42 +140,42 @@ def test_b08_roles_bind_whatever_the_scheme(stage, cast):
     assert dispatcher.get("/api/profile/assistant/").status_code == 403
     assert dispatcher.post("/api/profile/assistant-status/", {"is_active": True}).status_code == 403
     for scheme, token in (("Token", client.token), ("Bearer", dispatcher.token)):
-        assert Actor(stage, header=f"{scheme} {token}").get("/api/profile/user/").status_code == 401
+        assert Caller(environment, header=f"{scheme} {token}").get("/api/profile/user/").status_code == 401
 
 
-def test_b09_sessions_and_query_tokens_open_nothing(stage, cast, anyone):
-    client = cast.client()
+def test_b09_sessions_and_query_tokens_open_nothing(environment, users, anyone):
+    client = users.client()
     for name in ("token", "access_token", "access"):
         assert anyone.get(f"/api/profile/user/?{name}={client.token}").status_code == 401
-    staff = cast.staff()
-    browser = Actor(stage)
-    page = browser.http.get(stage.urls[0] + "/admin/login/")
+    staff = users.staff()
+    browser = Caller(environment)
+    page = browser.http.get(environment.urls[0] + "/admin/login/")
     form = {"username": staff.known["username"], "password": PASSWORD, "csrfmiddlewaretoken": browser.http.cookies.get("csrftoken", "")}
-    entered = browser.http.post(stage.urls[0] + "/admin/login/?next=/admin/", data=form, headers={"Referer": str(page.url)})
+    entered = browser.http.post(environment.urls[0] + "/admin/login/?next=/admin/", data=form, headers={"Referer": str(page.url)})
     assert entered.status_code == 302
-    assert browser.http.get(stage.urls[0] + "/admin/").status_code == 200
-    assert browser.http.get(stage.urls[0] + "/api/companies/").status_code == 401
-    assert browser.http.post(stage.urls[0] + "/api/companies/", json={"name": "x"}).status_code == 401
+    assert browser.http.get(environment.urls[0] + "/admin/").status_code == 200
+    assert browser.http.get(environment.urls[0] + "/api/companies/").status_code == 401
+    assert browser.http.post(environment.urls[0] + "/api/companies/", json={"name": "x"}).status_code == 401
 
 
-def test_b10_no_live_credential_in_the_database(stage, cast):
-    client, dispatcher = cast.client(), cast.dispatcher()
-    code = stage.code_for(client.known["phone"])
-    tables = stage.rows("SELECT table_name FROM information_schema.tables WHERE table_schema = 'public'")
+def test_b10_no_live_credential_in_the_database(environment, users):
+    client, dispatcher = users.client(), users.dispatcher()
+    code = environment.code_for(client.known["phone"])
+    tables = environment.rows("SELECT table_name FROM information_schema.tables WHERE table_schema = 'public'")
     for (table,) in tables:
-        text = "\n".join(str(row) for row in stage.rows(f'SELECT t::text FROM "{table}" t'))
+        text = "\n".join(str(row) for row in environment.rows(f'SELECT t::text FROM "{table}" t'))
         for secret in (client.token, client.known["refresh"], dispatcher.token, PASSWORD):
             assert secret not in text, table
         if table == "accounts_verificationcode" or table.startswith("django_tasks"):
             assert f"'{code}'" not in text and f",{code}," not in text, table
 
 
-def test_b02_a_refresh_token_that_comes_back_ends_its_family(stage, cast, anyone):
-    client = cast.client()
+def test_b02_a_refresh_token_that_comes_back_ends_its_family(environment, users, anyone):
+    client = users.client()
     login = {"phone_number": client.known["phone"], "password": PASSWORD}
     elsewhere = anyone.post("/api/auth/login/phone/", login).json()
-    number = len(stage.urls)
-    stage.urls.append(stage.start(JWT_ROTATE_REFRESH="on", TASK_WORKER="off"))
+    number = len(environment.urls)
+    environment.urls.append(environment.start_server(JWT_ROTATE_REFRESH="on", TASK_WORKER="off"))
     try:
 
         def refresh(token):
@@ -184,21 +186,21 @@ def test_b02_a_refresh_token_that_comes_back_ends_its_family(stage, cast, anyone
         third = refresh(second).json()
         assert refresh(second).json()["refresh"] == third["refresh"]  # within the grace: a lost answer, no fork
         moved = "UPDATE accounts_refreshfamily SET rotated_at = rotated_at - interval '1 minute' WHERE user_id = %s RETURNING 1"
-        assert len(stage.rows(moved, [client.id])) == 1
+        assert len(environment.rows(moved, [client.id])) == 1
         assert [refresh(token).status_code for token in (second, third["refresh"], first)] == [401] * 3
         for access in (client.token, third["access"]):
-            assert Actor(stage, header=f"Bearer {access}").get("/api/profile/user/").status_code == 401
+            assert Caller(environment, header=f"Bearer {access}").get("/api/profile/user/").status_code == 401
         assert refresh(elsewhere["refresh"]).status_code == 200
     finally:
-        stage.urls.pop(number)
+        environment.urls.pop(number)
 
 
-def test_b10_a_fleet_token_dies_unused(stage, cast):
-    dispatcher = cast.dispatcher()
+def test_b10_an_unused_fleet_token_expires(environment, users):
+    dispatcher = users.dispatcher()
 
     def days_left(shift=0):
         moved = "UPDATE knox_authtoken SET expiry = expiry - %s * interval '1 day' WHERE user_id = %s RETURNING extract(epoch FROM expiry - now())::float8"
-        [(seconds,)] = stage.rows(moved, [shift, dispatcher.id])
+        [(seconds,)] = environment.rows(moved, [shift, dispatcher.id])
         return seconds / 86400
 
     assert days_left() == pytest.approx(30, abs=0.1)

@@ -6,7 +6,7 @@
 - `counter:orders`: the next order number is counted from what the statement saw, not from the row that it locked.
 - `use:codes`: a code is not used up by who enters it.
 - `turn:sign-in`: tries of one account from one address do not wait for each other.
-- `constraint:<name>` is dropped by the stage.
+- `constraint:<name>` is dropped by the environment.
 """
 
 import os

@@ -6,7 +6,7 @@ import os
 import subprocess
 import sys
 
-from adversarial.stage import ROOT
+from testing.servers import ROOT
 
 
 def print_url_table():

@@ -1,6 +1,6 @@
 """`python -m adversarial.without_locks [race …]`: each race again without its lock, condition or constraint.
 
-A race that cannot fail proves nothing. Each is run for up to twenty rounds on a stage of its own from which one guard
+A race that cannot fail proves nothing. Each is run for up to twenty rounds on a environment of its own from which one guard
 was taken away, and must fail; where a second guard holds, both are taken away. Prints a table; the exit status is 1 if
 anything went otherwise than it says here.
 """
@@ -13,7 +13,7 @@ import subprocess
 import sys
 from typing import NamedTuple
 
-from adversarial.stage import ROOT
+from testing.servers import ROOT
 
 ROUNDS = 20
 

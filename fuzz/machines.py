@@ -7,16 +7,17 @@ from typing import Any
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
-from adversarial.actors import ALGIERS, Actor, Cast, fleet_of, new_trip, order_body
-from adversarial.stage import Stage
+from adversarial.environment import AttackedEnvironment
+from testing.samples import ALGIERS, fleet_of, new_trip, order_body
+from testing.users import Caller, Users
 
 OPEN = ("requested", "accepted", "ongoing")
 
 
-def machines_for(stage: Stage, cast: Cast) -> list[type[RuleBasedStateMachine]]:
-    """Return the machines, bound to a running stage; actors are reused from history to history."""
-    client, helpers = cast.client(), [cast.assistant(), cast.assistant()]
-    dispatcher = cast.dispatcher()
+def machines_for(environment: AttackedEnvironment, users: Users) -> list[type[RuleBasedStateMachine]]:
+    """Return the machines, bound to a running environment; actors are reused from history to history."""
+    client, helpers = users.client(), [users.assistant(), users.assistant()]
+    dispatcher = users.dispatcher()
     vehicle = fleet_of(dispatcher)["vehicle"]
 
     class AssistanceMachine(RuleBasedStateMachine):
@@ -24,7 +25,7 @@ def machines_for(stage: Stage, cast: Cast) -> list[type[RuleBasedStateMachine]]:
 
         number = 0
         status = "none"
-        holder: Actor | None = None
+        holder: Caller | None = None
         rated = False
 
         @initialize()
@@ -209,6 +210,6 @@ def machines_for(stage: Stage, cast: Cast) -> list[type[RuleBasedStateMachine]]:
                     seen.setdefault(row["linked_order"]["id"], []).append(row["stop"]["stop_type"])
             for halves in seen.values():
                 assert halves in (["pickup", "delivery"], ["pickup"], ["delivery"])
-            assert stage.rows("SELECT 1 FROM orders_order WHERE is_in_trip AND status = 'pending'") == []
+            assert environment.rows("SELECT 1 FROM orders_order WHERE is_in_trip AND status = 'pending'") == []
 
     return [AssistanceMachine, TripMachine]

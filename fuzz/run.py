@@ -17,9 +17,11 @@ from typing import NamedTuple
 from hypothesis import Phase, settings
 from hypothesis.stateful import run_state_machine_as_test
 
-from adversarial.actors import Cast, fleet_of
-from adversarial.stage import ROOT, Stage
+from adversarial.environment import AttackedEnvironment
 from fuzz.machines import machines_for
+from testing.samples import fleet_of
+from testing.servers import ROOT
+from testing.users import Users
 
 CHECKS = "not_a_server_error,status_code_conformance,content_type_conformance,response_schema_conformance"
 
@@ -49,16 +51,16 @@ def _line(name: str, text: str, held: bool) -> Line:
 ACTORS = ["anonymous", "client", "assistant", "dispatcher"]
 
 
-def fuzz_schema(stage: Stage, cast: Cast, chosen: list[str], examples: int, seed: int, phases: str) -> list[Line]:
+def fuzz_schema(environment: AttackedEnvironment, users: Users, chosen: list[str], examples: int, seed: int, phases: str) -> list[Line]:
     """Send generated requests as each of the chosen actors."""
-    dispatcher = cast.dispatcher()
+    dispatcher = users.dispatcher()
     fleet_of(dispatcher)
-    actors = {"anonymous": "", "client": cast.client().header, "assistant": cast.assistant().header, "dispatcher": dispatcher.header}
+    actors = {"anonymous": "", "client": users.client().header, "assistant": users.assistant().header, "dispatcher": dispatcher.header}
     lines = []
     for name in chosen:
         header = actors[name]
         command = [
-            "schemathesis", "run", "docs/openapi.yaml", "--url", stage.urls[0], "--checks", CHECKS, "-n", str(examples),
+            "schemathesis", "run", "docs/openapi.yaml", "--url", environment.urls[0], "--checks", CHECKS, "-n", str(examples),
             "--seed", str(seed), "--request-timeout", "5", "--max-failures", "20", "--phases", phases,
             "--exclude-path-regex", "/(logout|revoke|password-change)/", "--no-color",
             "--exclude-operation-id", "profile_close", "--exclude-operation-id", "companies_destroy",
@@ -73,10 +75,10 @@ def fuzz_schema(stage: Stage, cast: Cast, chosen: list[str], examples: int, seed
     return lines
 
 
-def fuzz_states(stage: Stage, cast: Cast, steps: int) -> list[Line]:
+def fuzz_states(environment: AttackedEnvironment, users: Users, steps: int) -> list[Line]:
     """Live through random histories."""
     lines = []
-    for machine in machines_for(stage, cast):
+    for machine in machines_for(environment, users):
         runs = max(1, steps // 50)
         held = True
         try:
@@ -113,14 +115,14 @@ def main() -> None:
     parser.add_argument("--actors", nargs="*", choices=ACTORS, default=ACTORS)
     parser.add_argument("--phases", default="examples,coverage,fuzzing", help="which of schemathesis' phases; coverage is long")
     options = parser.parse_args()
-    stage = Stage()
+    environment = AttackedEnvironment()
     try:
-        stage.raise_curtain()
-        cast = Cast(stage)
-        lines = fuzz_states(stage, cast, options.steps) if options.steps else []
-        lines += fuzz_schema(stage, cast, options.actors, options.examples, options.seed, options.phases)
+        environment.start()
+        users = Users(environment)
+        lines = fuzz_states(environment, users, options.steps) if options.steps else []
+        lines += fuzz_schema(environment, users, options.actors, options.examples, options.seed, options.phases)
     finally:
-        stage.lower_curtain()
+        environment.close()
     print_table(lines, options.seed)
     sys.exit(0 if all(line.held for line in lines) else 1)
 
