@@ -14,8 +14,9 @@ import os
 import time
 
 from bench import figures
-from bench.own_database import load_django, own_database
-from bench.server import OURS, Server
+from bench.django_setup import load_django
+from bench.pinned_server import pinned_server
+from testing.databases import own_database
 
 SHOWN = b"connection_established"
 
@@ -54,11 +55,11 @@ def measure(doors: list[tuple[str, str]], at_once: int, rounds: int) -> None:
     """Print connects a second, each round on a server that has just started."""
     rates, costs = [], []
     for _ in range(rounds):
-        server = Server(OURS)
+        server = pinned_server()
         try:
-            before = server.cpu()
+            before = server.cpu_s()
             took, shown = asyncio.run(connect_all(server.port, doors, at_once))
-            cost = (server.cpu() - before) / len(doors) * 1000
+            cost = (server.cpu_s() - before) / len(doors) * 1000
         finally:
             server.stop()
         rates.append(shown / took)
@@ -77,7 +78,7 @@ def main() -> None:
     if not os.environ.get("DATABASE_URL", "").startswith("postgres") or not os.environ.get("REDIS_URL"):
         raise SystemExit("DATABASE_URL (PostgreSQL) and REDIS_URL are needed")
     os.sched_setaffinity(0, {os.cpu_count() - 1})
-    with own_database(os.environ["DATABASE_URL"]) as url:
+    with own_database(os.environ["DATABASE_URL"], "bench") as url:
         load_django(url)
         from bench.sockets import prepare
 

@@ -22,8 +22,8 @@ import httpx
 import psycopg2
 
 from bench import figures
-from bench.own_database import own_database
 from bench.rest import PASSWORD, Target, cast, server
+from testing.databases import own_database
 
 ASKERS, EVERY = 4, 0.05
 TABLES = {"orders_stop": 2, "orders_order": 1, "orders_historicalorder": 1, "django_admin_log": 1}
@@ -159,7 +159,7 @@ def main() -> None:
     rows, alone = (1_000, 5.0) if options.quick else (20_000, 30.0)
     if (os.cpu_count() or 1) > 1:
         os.sched_setaffinity(0, {1})
-    with own_database(os.environ["DATABASE_URL"]) as url, server(url, TASK_WORKER="on") as base:
+    with own_database(os.environ["DATABASE_URL"], "bench") as url, server(url, TASK_WORKER="on") as base:
         targets, console = cast(base), Console(base)
         port = urlsplit(base).port or 80
         console.bring(sheet(400))

@@ -23,9 +23,11 @@ from typing import Any
 from websockets.asyncio.client import connect
 
 from bench import figures
-from bench.own_database import load_django, own_database
-from bench.server import OURS, Server
+from bench.django_setup import load_django
+from bench.pinned_server import pinned_server
 from bench.sockets import prepare
+from testing.databases import own_database
+from testing.servers import Server
 
 ROOMS, FRAMES = 300, 3000  # published to, and a second in all
 QUIET, BUSY = 10, 300  # locations a second
@@ -63,12 +65,12 @@ async def idle(server: Server, doors: list[tuple[str, str]], seconds: float) -> 
     async with AsyncExitStack() as stack:
         await _open(stack, server, doors)
         await asyncio.sleep(1.5)
-        before = server.cpu()
+        before = server.cpu_s()
         await asyncio.sleep(seconds)
-        quiet = (server.cpu() - before) / seconds
-        before = server.cpu()
+        quiet = (server.cpu_s() - before) / seconds
+        before = server.cpu_s()
         await publish()
-        return (server.cpu() - before) / seconds, quiet
+        return (server.cpu_s() - before) / seconds, quiet
 
 
 async def location(server: Server, doors: list[tuple[str, str]], seconds: float, rate: int) -> float:
@@ -139,10 +141,10 @@ def main() -> None:
     if not os.environ.get("DATABASE_URL", "").startswith("postgres") or not os.environ.get("REDIS_URL"):
         raise SystemExit("DATABASE_URL (PostgreSQL) and REDIS_URL are needed")
     os.sched_setaffinity(0, {os.cpu_count() - 1})
-    with own_database(os.environ["DATABASE_URL"]) as url:
+    with own_database(os.environ["DATABASE_URL"], "bench") as url:
         load_django(url)
         doors, _ = prepare(BUSY + BUSY // 10)
-        server = Server(OURS)
+        server = pinned_server()
         try:
             shares = [asyncio.run(idle(server, doors[:20], given.seconds)) for _ in range(given.rounds)]
             for busy, quiet in shares:

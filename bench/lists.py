@@ -17,7 +17,8 @@ from collections.abc import Callable
 from typing import Any
 
 from bench import figures
-from bench.own_database import load_django, own_database
+from bench.django_setup import load_django
+from testing.databases import own_database
 
 STOPS_A_TRIP = 6
 GOAL_SIZE = 2000  # orders
@@ -155,7 +156,7 @@ def main() -> None:
     options = parser.parse_args()
     sizes = [100, GOAL_SIZE] if options.quick else [int(size) for size in options.sizes.split(",")]
     rounds, runs, trips = (5, 1, 50) if options.quick else (7, 3, options.trips)
-    with own_database(os.environ.get("DATABASE_URL", "")) as url:
+    with own_database(os.environ.get("DATABASE_URL", ""), "bench") as url:
         load_django(url)
         from rest_framework.test import APIClient
 

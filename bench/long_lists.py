@@ -16,8 +16,9 @@ import sys
 from typing import Any
 
 from bench import figures
+from bench.django_setup import load_django
 from bench.lists import medians_ms
-from bench.own_database import load_django, own_database
+from testing.databases import own_database
 
 OPEN = 200
 RARE = "Zarrouk"  # the customer of one order in a thousand
@@ -102,7 +103,7 @@ def main() -> None:
     parser.add_argument("--one", type=int, help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.one:
-        with own_database(os.environ["DATABASE_URL"]) as url:
+        with own_database(os.environ["DATABASE_URL"], "bench") as url:
             print(json.dumps(measure(url, options.one, 9)))
             from django.db import connection
 

@@ -17,7 +17,8 @@ from collections.abc import Callable
 from typing import Any
 
 from bench import figures
-from bench.own_database import load_django, own_database
+from bench.django_setup import load_django
+from testing.databases import own_database
 
 SOUTH, NORTH, WEST, EAST = 30.0, 37.0, -2.0, 8.0
 BATCH = 20_000
@@ -198,7 +199,7 @@ def main() -> None:
     sizes = [1000, 10_000, 100_000] if options.quick else [int(size) for size in options.sizes.split(",")]
     rounds, runs = (100, 1) if options.quick else (options.rounds, RUNS)
     dice = random.Random(options.seed)
-    with own_database(os.environ.get("DATABASE_URL", "")) as url:
+    with own_database(os.environ.get("DATABASE_URL", ""), "bench") as url:
         os.environ["LOCATION_TTL"] = "86400"
         load_django(url)
         taken: list[list[dict[str, float]]] = [[] for _ in range(runs)]

@@ -15,7 +15,8 @@ import statistics
 import time
 from typing import Any
 
-from bench.own_database import load_django, own_database
+from bench.django_setup import load_django
+from testing.databases import own_database
 
 STOPS = 6
 OPEN_ORDERS = 200
@@ -121,7 +122,7 @@ def main() -> None:
     parser.add_argument("--quick", action="store_true")
     parser.add_argument("--rounds", type=int, default=15)
     options = parser.parse_args()
-    with own_database(os.environ.get("DATABASE_URL", "")) as url:
+    with own_database(os.environ.get("DATABASE_URL", ""), "bench") as url:
         load_django(url)
         from django.test import Client
 

@@ -12,7 +12,6 @@ import asyncio
 import datetime as dt
 import json
 import os
-import socket
 import statistics
 import subprocess
 import sys
@@ -20,17 +19,18 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from urllib.parse import urlsplit
 
 import httpx
 
 from bench import figures
-from bench.own_database import environment, own_database
+from bench.django_setup import environment
+from bench.pinned_server import running
+from testing.databases import own_database
+from testing.servers import ROOT
+from testing.users import PASSWORD
 
-ROOT = Path(__file__).resolve().parent.parent
 CONNECTIONS = 8
-PASSWORD = "correct-horse-battery"
 
 
 @contextmanager
@@ -38,24 +38,8 @@ def server(url: str, **settings: str) -> Iterator[str]:
     """Run one server on the first core, with these settings, and give its base URL."""
     variables = {**os.environ, **environment(url), **settings}
     subprocess.run([sys.executable, "manage.py", "migrate", "-v0"], cwd=ROOT, env=variables, check=True)
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    command = [sys.executable, "manage.py", "serve", "--host", "127.0.0.1", "--port", str(port)]
-    process = subprocess.Popen(["taskset", "-c", "0", *command], cwd=ROOT, env=variables, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    base = f"http://127.0.0.1:{port}"
-    try:
-        deadline = time.monotonic() + 60
-        while time.monotonic() < deadline:
-            try:
-                if httpx.get(f"{base}/readyz", timeout=1).status_code == 200:
-                    break
-            except httpx.HTTPError:
-                time.sleep(0.1)
-        yield base
-    finally:
-        process.terminate()
-        process.wait(20)
+    with running(**variables) as started:
+        yield started.url
 
 
 @dataclass(frozen=True)
@@ -146,7 +130,7 @@ def main() -> None:
     options = parser.parse_args()
     if hasattr(os, "sched_setaffinity") and (os.cpu_count() or 1) > 1:
         os.sched_setaffinity(0, {1})
-    with own_database(os.environ["DATABASE_URL"]) as url, server(url) as base:
+    with own_database(os.environ["DATABASE_URL"], "bench") as url, server(url) as base:
         targets, numbers = cast(base), _instants()
         rates: dict[str, list[float]] = {target.name: [] for target in targets}
         tails: dict[str, list[float]] = {target.name: [] for target in targets}

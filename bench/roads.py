@@ -17,7 +17,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 from bench import figures
-from bench.own_database import load_django, own_database
+from bench.django_setup import load_django
+from testing.databases import own_database
 
 RUNS = 3
 SYLLABLES = ["ab", "al", "am", "ba", "bou", "ben", "cha", "da", "dou", "el", "fa", "gha", "had", "hou", "id", "ka", "kha", "la", "ma", "mou", "na", "ou", "ra", "sa", "sid", "ta", "tou", "ya", "za", "zer"]
@@ -159,7 +160,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--quick", action="store_true")
     options = parser.parse_args()
-    with own_database(os.environ.get("DATABASE_URL", "")) as url:
+    with own_database(os.environ.get("DATABASE_URL", ""), "bench") as url:
         load_django(url)
         measure(is_quick=options.quick)
 

@@ -29,9 +29,11 @@ from websockets.asyncio.client import connect
 from websockets.exceptions import WebSocketException
 
 from bench import figures
-from bench.beside import beside_rest
-from bench.own_database import load_django, own_database
-from bench.server import ECHO, OURS, Server
+from bench.busy_rest import compare_with_busy_rest
+from bench.django_setup import load_django
+from bench.pinned_server import ECHO, pinned_server
+from testing.databases import own_database
+from testing.servers import APPLICATION, Server
 
 PLACE = '{"type":"location","lat":36.75%04d,"lng":3.0588,"user_id":1}'
 
@@ -56,10 +58,10 @@ class Load:
             readers = [asyncio.create_task(self._read(one, number)) for number, one in enumerate(sockets)]
             await asyncio.sleep(1)
             self.sent = self.heard = 0
-            before = measure.cpu() if measure else 0.0
+            before = measure.cpu_s() if measure else 0.0
             await asyncio.gather(*(self._write(one, n, seconds, every) for n, one in enumerate(sockets)))
             await asyncio.sleep(1.5)
-            used = measure.cpu() - before if measure else 0.0
+            used = measure.cpu_s() - before if measure else 0.0
             for reader in readers:
                 reader.cancel()
         return used
@@ -223,8 +225,8 @@ def memory(doors: list[tuple[str, str]], count: int, rounds: int) -> None:
     costs: dict[str, list[float]] = {"echo": [], "ours": []}
     for _ in range(rounds):
         targets = {"echo": [("/", "")] * count, "ours": (doors * (count // len(doors) + 1))[:count]}
-        for name, application in (("echo", ECHO), ("ours", OURS)):
-            server = Server(application)
+        for name, application in (("echo", ECHO), ("ours", APPLICATION)):
+            server = pinned_server(application)
             try:
                 kept, cost = asyncio.run(_hold(server, targets[name]))
             finally:
@@ -241,7 +243,7 @@ def memory(doors: list[tuple[str, str]], count: int, rounds: int) -> None:
 async def _hold(server: Server, doors: list[tuple[str, str]], *, is_warm: bool = False) -> tuple[int, float]:
     if not is_warm:  # threads and connections to the databases are no socket's
         await _hold(server, doors[:20], is_warm=True)
-    before = server.memory()
+    before = server.memory_mb()
     async with AsyncExitStack() as stack:
         sockets = []
         for path, token in doors:
@@ -253,7 +255,7 @@ async def _hold(server: Server, doors: list[tuple[str, str]], *, is_warm: bool =
                 sockets.append(await stack.enter_async_context(opening))
         await asyncio.sleep(2)
         held = sum(one.close_code is None for one in sockets)
-        return held, (server.memory() - before) / len(doors)
+        return held, (server.memory_mb() - before) * 1024 / len(doors)
 
 
 def main() -> None:
@@ -267,10 +269,10 @@ def main() -> None:
     if not os.environ.get("DATABASE_URL", "").startswith("postgres") or not os.environ.get("REDIS_URL"):
         raise SystemExit("DATABASE_URL (PostgreSQL) and REDIS_URL are needed")
     os.sched_setaffinity(0, {os.cpu_count() - 1})
-    with own_database(os.environ["DATABASE_URL"]) as url:
+    with own_database(os.environ["DATABASE_URL"], "bench") as url:
         load_django(url)
         doors, rooms = prepare(max(given.pairs, 200))
-        ours, echo = Server(OURS), Server(ECHO)
+        ours, echo = pinned_server(), pinned_server(ECHO)
         try:
             used = doors[: given.pairs * 2]
             fan_out(ours, echo, used, given.seconds, given.rounds)
@@ -281,7 +283,7 @@ def main() -> None:
             echo.stop()
         if given.sockets:
             memory(doors, given.sockets, given.rounds)
-        beside_rest(doors, rooms, given.seconds / 2, given.rounds)
+        compare_with_busy_rest(doors, rooms, given.seconds / 2, given.rounds)
 
 
 

@@ -14,9 +14,7 @@ import io
 import json
 import math
 import os
-import socket
 import statistics
-import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -27,8 +25,10 @@ from typing import Any
 import orjson
 
 from bench import figures
+from bench.django_setup import load_django
 from bench.fleet import VEHICLES, Clock, bearer, body, make_fleet, post, values
-from bench.own_database import load_django, own_database
+from testing.databases import own_database
+from testing.servers import start_server
 
 ROOT = Path(__file__).resolve().parent.parent
 ROWS_A_CALL = 1000
@@ -51,22 +51,11 @@ def settle() -> None:
 @contextmanager
 def server() -> Iterator[int]:
     """Run a server on a free port until the block ends."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    command = [sys.executable, "manage.py", "serve", "--port", str(port)]
-    process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    started = start_server(environment=os.environ, log=Path(os.devnull))
     try:
-        for _ in range(150):
-            try:
-                socket.create_connection(("127.0.0.1", port), 1).close()
-                break
-            except OSError:
-                time.sleep(0.2)
-        yield port
+        yield started.port
     finally:
-        process.terminate()
-        process.wait(20)
+        started.stop()
 
 
 # --- Measuring -----------------------------------------------------------------------------------------------------------------
@@ -329,7 +318,7 @@ def main() -> None:
         for size in (options.sizes or ("10000,100000" if options.quick else "100000,1000000,10000000")).split(",")
     ]
     rounds, runs = (15, 1) if options.quick else (20, 3)
-    with own_database(url) as own:
+    with own_database(url, "bench") as own:
         load_django(own)
         user, vehicle_ids = make_fleet()
         clock = Clock()

@@ -12,7 +12,7 @@ import sys
 import time
 
 from bench.drills import crowds, faults, lines, messages, outside, sessions, steady, transitions, upgrade, workers
-from bench.drills.rig import NotRun
+from bench.drills.outcomes import NotRun
 
 DRILLS = {
     "redis": faults.redis_faults,

@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 
 from websockets.asyncio.client import ClientConnection, connect
 
-from bench.drills.cast import Room
+from testing.pairs import Pair
 
 BEHIND = 500
 
@@ -148,7 +148,7 @@ class Places:
 
 
 async def open_pairs(
-    stack: AsyncExitStack, bases: list[str], rooms: list[Room], places: Places
+    stack: AsyncExitStack, bases: list[str], rooms: list[Pair], places: Places
 ) -> tuple[list[ClientConnection], list[ClientConnection]]:
     """Open both sockets of each room, each on another server; the clients' hear, the assistants' are to tell."""
     hear = [await stack.enter_async_context(open_socket(bases[0], room.path, room.client)) for room in rooms]

@@ -14,11 +14,11 @@ from urllib.parse import urlsplit
 
 from websockets.exceptions import ConnectionClosed, InvalidHandshake
 
-from bench.drills import cast, client
-from bench.drills.cast import Room
+from bench.drills import client
 from bench.drills.client import Line, Places, Tally, open_pairs, open_socket
-from bench.drills.faults import _table
-from bench.drills.rig import Rig
+from bench.drills.outcomes import print_table
+from testing.environments import IsolatedEnvironment
+from testing.pairs import Pair, pairs_in
 
 SLOW, FLOODERS, HONEST = 100, 50, 10
 COMES_BACK_AFTER = 1.0  # seconds until a flooder that was cut off is there again
@@ -36,7 +36,7 @@ class Hostile:
         self.lives: dict[str, list[float]] = {"slow reader": [], "flooder": []}
         self.codes: Counter[int] = Counter()
 
-    async def read_slowly(self, room: Room, *, speaks: bool) -> None:
+    async def read_slowly(self, room: Pair, *, speaks: bool) -> None:
         """Take nothing off the line; half of them speak, so that the server has something to answer."""
         line = socket.socket()
         line.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, TINY)
@@ -56,7 +56,7 @@ class Hostile:
             self.lives["slow reader"].append(time.perf_counter() - began)
         line.close()
 
-    async def flood(self, room: Room) -> None:
+    async def flood(self, room: Pair) -> None:
         """Send without pause; come back when cut off."""
         while time.perf_counter() < self.until:
             began = time.perf_counter()
@@ -75,7 +75,7 @@ class Hostile:
             await asyncio.sleep(COMES_BACK_AFTER)
 
 
-def _be_hostile(base: str, slow: list[Room], flooders: list[Room], seconds: float, results: Connection) -> None:
+def _be_hostile(base: str, slow: list[Pair], flooders: list[Pair], seconds: float, results: Connection) -> None:
     """Play the crowd in a process of its own, which yields to the server and to the honest: theirs is no one machine."""
     os.nice(10)
 
@@ -112,19 +112,19 @@ async def _has_gone(line: socket.socket) -> bool:
 def hostile_sockets(minutes: float = 1) -> bool:
     """Slow readers and flooders beside honest pairs: memory stays, all are cut off, honest places arrive."""
     client.allow_many_files()
-    with Rig() as rig:
-        base = rig.start_server("one")
-        rooms = cast.of(rig, SLOW + FLOODERS + HONEST)
-        return asyncio.run(_hostile(rig, base, rooms, minutes * 60))
+    with IsolatedEnvironment() as environment:
+        base = environment.start_server("one")
+        rooms = pairs_in(environment, SLOW + FLOODERS + HONEST)
+        return asyncio.run(_hostile(environment, base, rooms, minutes * 60))
 
 
-async def _hostile(rig: Rig, base: str, rooms: list[Room], seconds: float) -> bool:
+async def _hostile(environment: IsolatedEnvironment, base: str, rooms: list[Pair], seconds: float) -> bool:
     honest, crowd = rooms[:HONEST], rooms[HONEST:]
     places = Places()
     async with AsyncExitStack() as stack:
         hear, tell = await open_pairs(stack, [base], honest, places)
         await asyncio.sleep(3)
-        before, until = rig.memory_mb("one"), time.perf_counter() + seconds
+        before, until = environment.memory_mb("one"), time.perf_counter() + seconds
         results, theirs = multiprocessing.Pipe(duplex=False)
         crowd_process = multiprocessing.get_context("spawn").Process(target=_be_hostile, args=(base, crowd[:SLOW], crowd[SLOW:], seconds, theirs))
         crowd_process.start()
@@ -134,7 +134,7 @@ async def _hostile(rig: Rig, base: str, rooms: list[Room], seconds: float) -> bo
         peak = before
         while time.perf_counter() < until:
             await asyncio.sleep(1)
-            peak = max(peak, rig.memory_mb("one"))
+            peak = max(peak, environment.memory_mb("one"))
         await asyncio.sleep(2)
         cut_off = sum(one.close_code is not None for one in (*hear, *tell))
         await asyncio.gather(*talk, lateness, return_exceptions=True)
@@ -144,7 +144,7 @@ async def _hostile(rig: Rig, base: str, rooms: list[Room], seconds: float) -> bo
     evicted = {kind: len(ended) for kind, ended in lives.items()}
     p95 = client.percentile(places.delays, 0.95)
     lost = places.told - len(places.delays)
-    _table(
+    print_table(
         f"{SLOW} slow readers and {FLOODERS} flooders for {seconds:.0f} s (machine's load {client.machine_load()})",
         memory_growth_mb=f"{peak - before:.0f} (goal ≤ 100)", flooders_closed_with=dict(codes),
         slow_readers_cut_off=f"{evicted['slow reader']} of {SLOW}, the last after {longest['slow reader']:.0f} s (goal ≤ 60)",
@@ -159,13 +159,13 @@ async def _hostile(rig: Rig, base: str, rooms: list[Room], seconds: float) -> bo
 def many_at_once(requests: int = 300, sockets: int = 500, idle: float = 60) -> bool:
     """Hundreds of requests beside hundreds of opening sockets: connections to PostgreSQL stay under the cap."""
     client.allow_many_files()
-    with Rig() as rig:
-        bases = [rig.start_server("one"), rig.start_server("two", TASK_WORKER="off")]
-        rooms = cast.of(rig, sockets // 2)
-        return asyncio.run(_many(rig, bases, rooms, requests, idle))
+    with IsolatedEnvironment() as environment:
+        bases = [environment.start_server("one"), environment.start_server("two", TASK_WORKER="off")]
+        rooms = pairs_in(environment, sockets // 2)
+        return asyncio.run(_many(environment, bases, rooms, requests, idle))
 
 
-async def _many(rig: Rig, bases: list[str], rooms: list[Room], requests: int, idle: float) -> bool:
+async def _many(environment: IsolatedEnvironment, bases: list[str], rooms: list[Pair], requests: int, idle: float) -> bool:
     tally, held, peak = Tally(), [], 0
     doors = [(room.path, token) for room in rooms for token in (room.client, room.assistant)]
     took: list[float] = []
@@ -188,15 +188,15 @@ async def _many(rig: Rig, bases: list[str], rooms: list[Room], requests: int, id
 
     work = [asyncio.create_task(one) for one in (*map(ask, range(requests)), *map(hold, range(len(doors))))]
     while not all(task.done() for task in work):
-        peak = max(peak, await asyncio.to_thread(connections, rig))
+        peak = max(peak, await asyncio.to_thread(connections, environment))
         await asyncio.sleep(0.1)
     failed = sum(task.exception() is not None for task in work)
-    at_end = connections(rig)
+    at_end = connections(environment)
     await asyncio.sleep(idle)
-    after, cap = connections(rig), CONNECTIONS_EACH * len(bases)
+    after, cap = connections(environment), CONNECTIONS_EACH * len(bases)
     alive = sum(one.close_code is None for one in held)
     await asyncio.gather(*(one.close() for one in held), return_exceptions=True)
-    _table(
+    print_table(
         f"{requests} requests and {len(doors)} sockets at once (machine's load {client.machine_load()})", statuses=dict(tally.statuses),
         answered_within_s=f"p50 {tally.p(0.5) / 1000:.1f}, last {tally.p(1) / 1000:.1f}", sockets_shown_their_state=f"{len(took)} of {len(doors)}, the last after {max(took, default=0):.1f} s",
         open_after_a_minute=alive, connections_at_most=f"{peak} (cap {cap})", connections_at_the_end_and_after_idling=f"{at_end}, {after}",
@@ -204,6 +204,6 @@ async def _many(rig: Rig, bases: list[str], rooms: list[Room], requests: int, id
     return set(tally.statuses) == {"200"} and not failed and alive == len(doors) and peak <= cap and after <= cap
 
 
-def connections(rig: Rig) -> int:
+def connections(environment: IsolatedEnvironment) -> int:
     """Count the connections to the drill's database but this one."""
-    return rig.rows("SELECT count(*) FROM pg_stat_activity WHERE datname = 'drill' AND pid <> pg_backend_pid()")[0][0]
+    return environment.rows("SELECT count(*) FROM pg_stat_activity WHERE datname = 'drill' AND pid <> pg_backend_pid()")[0][0]

@@ -13,16 +13,13 @@ from dataclasses import dataclass, field
 
 import httpx
 
-from bench.drills.load import Pair, People, Writers
-from bench.drills.rig import Growth, Rig
+from bench.drills.load import ReconnectingPair, Writers
+from bench.drills.outcomes import lost_writes, print_table, server_errors
+from testing.environments import IsolatedEnvironment, MemoryGrowth
+from testing.samples import new_vehicle
+from testing.users import Users
 
 PAIRS = 6
-
-
-def _table(title: str, **figures: object) -> None:
-    print(f"\n{title}")
-    for name, value in figures.items():
-        print(f"  {name.replace('_', ' '):<44} {value}", flush=True)
 
 
 @dataclass
@@ -37,13 +34,13 @@ class Tally:
     slowest_s: float = 0.0
     figures: dict[str, list[float]] = field(default_factory=lambda: defaultdict(list))
 
-    def add(self, rig: Rig, writers: Writers, allowed: tuple[str, ...] = ()) -> None:
+    def add(self, environment: IsolatedEnvironment, writers: Writers, allowed: tuple[str, ...] = ()) -> None:
         """Take in one round's requests and hold its acknowledged writes against the database."""
         self.rounds += 1
         self.requests += writers.statuses
-        self.errors += _server_errors(writers, allowed)
-        self.lost += _lost(rig, writers)
-        self.halves += rig.rows(HALF_DONE)[0][0]
+        self.errors += server_errors(writers, allowed)
+        self.lost += lost_writes(environment, writers)
+        self.halves += environment.rows(HALF_DONE)[0][0]
         self.slowest_s = max(self.slowest_s, writers.slowest_s)
 
     def spread(self, name: str) -> str:
@@ -59,61 +56,50 @@ HALF_DONE = """
 """
 
 
-def _lost(rig: Rig, writers: Writers) -> int:
-    stored = {row[0] for row in rig.rows("SELECT id FROM telematics_position")}
-    return len(writers.acknowledged - stored)
-
-
-def _server_errors(writers: Writers, allowed: tuple[str, ...] = ()) -> Counter[str]:
-    """Return the answers that no fault excuses: from 500 up but for `allowed`, and requests without any answer."""
-    return Counter(
-        {kind: number for kind, number in writers.statuses.items() if kind[0] in "5c" and kind not in allowed}
-    )
-
-
 def redis_faults(times: int = 1, seconds: float = 6) -> bool:
     """Redis killed, frozen and flushed: REST goes on, and sockets hear again within 5 s of its return."""
     tallies = {"killed": Tally(), "frozen": Tally(), "flushed": Tally()}
     deaf = 0
-    with Rig(THROTTLING="on") as rig:  # limits are counted in Redis: with them every request asks it
-        urls = [rig.start_server("one"), rig.start_server("two", TASK_WORKER="off")]
-        people = People(urls[0])
-        header, vehicle = people.dispatcher()
-        pairs = _open_pairs(urls, people)
-        memory = Growth(rig, "one", "two")
+    with IsolatedEnvironment(THROTTLING="on") as environment:  # limits are counted in Redis: with them every request asks it
+        urls = [environment.start_server("one"), environment.start_server("two", TASK_WORKER="off")]
+        users = Users(environment, [urls[0]])
+        dispatcher = users.dispatcher()
+        vehicle = new_vehicle(dispatcher)
+        pairs = _open_pairs(urls, users)
+        memory = MemoryGrowth(environment, "one", "two")
         for number in range(times):
             for fault, tally in tallies.items():
-                with Writers(urls, header, vehicle) as writers:
+                with Writers(urls, dispatcher.header, vehicle) as writers:
                     time.sleep(2)
-                    _break_redis(rig, fault, seconds)
+                    _break_redis(environment, fault, seconds)
                     hearing = _hear_again(pairs, time.monotonic(), number)
                     time.sleep(1)
                 deaf += hearing.count(None)
                 tally.figures["hearing"] += [delay for delay in hearing if delay is not None]
-                tally.add(rig, writers)
+                tally.add(environment, writers)
         grown = str(memory)
         for pair in pairs:
             pair.close()
     for fault, tally in tallies.items():
-        _table(
+        print_table(
             f"Redis {fault}" + ("" if fault == "flushed" else f" for {seconds:.0f} s") + f", {times} times",
             requests=dict(tally.requests), server_errors=dict(tally.errors) or 0, acknowledged_writes_lost=tally.lost,
             slowest_answer_s=f"{tally.slowest_s:.2f}", pair_hears_again_after_s_median_and_max=tally.spread("hearing"),
         )  # fmt: skip
-    _table("Over all faults of Redis", sockets_left_deaf=deaf, memory_growth_mb=grown)
+    print_table("Over all faults of Redis", sockets_left_deaf=deaf, memory_growth_mb=grown)
     return not deaf and all(
         not tally.errors and not tally.lost and tally.slowest_s < 2 and max(tally.figures["hearing"]) <= 5 for tally in tallies.values()
     )
 
 
-def _open_pairs(urls: list[str], people: People) -> list[Pair]:
-    pairs = [Pair(urls, people, index * 2.0) for index in range(PAIRS)]
+def _open_pairs(urls: list[str], users: Users) -> list[ReconnectingPair]:
+    pairs = [ReconnectingPair(urls, users, index * 2.0) for index in range(PAIRS)]
     for pair in pairs:
         pair.wait_until_open()
     return pairs
 
 
-def _hear_again(pairs: list[Pair], back: float, marker: float) -> list[float | None]:
+def _hear_again(pairs: list[ReconnectingPair], back: float, marker: float) -> list[float | None]:
     """Return how many seconds after `back` each pair hears again, None for who stays deaf for 60 s."""
     late = time.monotonic() - back
     with ThreadPoolExecutor(len(pairs)) as pool:  # all at once: one after the other, the last would have had the longest
@@ -121,18 +107,18 @@ def _hear_again(pairs: list[Pair], back: float, marker: float) -> list[float | N
         return [None if delay is None else late + delay for delay in hearing]
 
 
-def _break_redis(rig: Rig, fault: str, seconds: float) -> None:
+def _break_redis(environment: IsolatedEnvironment, fault: str, seconds: float) -> None:
     if fault == "killed":
-        rig.signal("redis", signal.SIGKILL)
-        rig.processes["redis"].wait()
+        environment.signal("redis", signal.SIGKILL)
+        environment.processes["redis"].wait()
         time.sleep(seconds)
-        rig.start_redis()
+        environment.start_redis()
     elif fault == "frozen":
-        rig.signal("redis", signal.SIGSTOP)
+        environment.signal("redis", signal.SIGSTOP)
         time.sleep(seconds)
-        rig.signal("redis", signal.SIGCONT)
+        environment.signal("redis", signal.SIGCONT)
     else:
-        subprocess.run(["redis-cli", "-p", str(rig.ports["redis"]), "flushall"], check=True, capture_output=True)
+        subprocess.run(["redis-cli", "-p", str(environment.redis.port), "flushall"], check=True, capture_output=True)
         time.sleep(1)
 
 
@@ -140,15 +126,16 @@ def postgres_faults(times: int = 1, seconds: float = 20) -> bool:
     """PostgreSQL restarted and frozen: nothing but 503 with Retry-After, nothing half done, 200 again and sockets heard within 5 s."""
     tallies = {"restarted": Tally(), "frozen": Tally()}
     deaf = 0
-    with Rig() as rig:
-        urls = [rig.start_server("one"), rig.start_server("two", TASK_WORKER="off")]
-        people = People(urls[0])
-        header, vehicle = people.dispatcher()
-        pairs = _open_pairs(urls, people)
-        memory = Growth(rig, "one", "two")
+    with IsolatedEnvironment() as environment:
+        urls = [environment.start_server("one"), environment.start_server("two", TASK_WORKER="off")]
+        users = Users(environment, [urls[0]])
+        dispatcher = users.dispatcher()
+        vehicle = new_vehicle(dispatcher)
+        pairs = _open_pairs(urls, users)
+        memory = MemoryGrowth(environment, "one", "two")
         for number in range(times):
             for fault, tally in tallies.items():
-                hearing = _postgres_round(rig, fault, tally, Writers(urls, header, vehicle), pairs, seconds, number)
+                hearing = _postgres_round(environment, fault, tally, Writers(urls, dispatcher.header, vehicle), pairs, seconds, number)
                 deaf += hearing.count(None)
                 tally.figures["hearing"] += [delay for delay in hearing if delay is not None]
         grown = str(memory)
@@ -157,7 +144,7 @@ def postgres_faults(times: int = 1, seconds: float = 20) -> bool:
             pair.close()
     for fault, tally in tallies.items():
         figures = tally.figures
-        _table(
+        print_table(
             f"PostgreSQL {fault}" + (f" for {seconds:.0f} s" if fault == "frozen" else "") + f", {times} times",
             requests=dict(tally.requests), other_than_503=dict(tally.errors) or 0, acknowledged_writes_lost=tally.lost,
             operations_half_done=tally.halves, slowest_answer_s=f"{tally.slowest_s:.2f}",
@@ -166,7 +153,7 @@ def postgres_faults(times: int = 1, seconds: float = 20) -> bool:
             readyz_503_after_s_median_and_max=tally.spread("ready"),
             healthz_not_200=f"{sum(figures['dead']):.0f} of {sum(figures['probes']):.0f}",
         )  # fmt: skip
-    _table("Over all faults of PostgreSQL", sockets_left_deaf=deaf, sockets_closed=dict(closed) or 0, memory_growth_mb=grown)
+    print_table("Over all faults of PostgreSQL", sockets_left_deaf=deaf, sockets_closed=dict(closed) or 0, memory_growth_mb=grown)
     return not deaf and all(
         not (tally.errors or tally.lost or tally.halves or sum(tally.figures["dead"]))
         and len(tally.figures["first"]) == times and max(tally.figures["first"]) <= 5
@@ -178,7 +165,7 @@ def postgres_faults(times: int = 1, seconds: float = 20) -> bool:
 
 
 def _postgres_round(
-    rig: Rig, fault: str, tally: Tally, writers: Writers, pairs: list[Pair], seconds: float, marker: float
+    environment: IsolatedEnvironment, fault: str, tally: Tally, writers: Writers, pairs: list[ReconnectingPair], seconds: float, marker: float
 ) -> list[float | None]:
     """Break it once; returns how many seconds after its return each pair hears again, None for never."""
     with writers:
@@ -188,22 +175,22 @@ def _postgres_round(
         watcher = threading.Thread(target=_watch, args=(writers.urls[0], watching, probes))
         watcher.start()
         if fault == "restarted":
-            rig.signal("postgres", signal.SIGINT)
+            environment.signal("postgres", signal.SIGINT)
             broke = time.monotonic()
-            rig.processes["postgres"].wait(30)
+            environment.processes["postgres"].wait(30)
             time.sleep(3)
-            rig.start_postgres()
+            environment.start_postgres()
         else:
-            rig.freeze_postgres(signal.SIGSTOP)
+            environment.freeze_postgres(signal.SIGSTOP)
             broke = time.monotonic()
             time.sleep(seconds)
-            rig.freeze_postgres(signal.SIGCONT)
+            environment.freeze_postgres(signal.SIGCONT)
         accepting = time.monotonic()
         hearing = _hear_again(pairs, accepting, marker)
         time.sleep(max(0.0, accepting + 6 - time.monotonic()))
         watching.set()
         watcher.join()
-    tally.add(rig, writers, ("503",))
+    tally.add(environment, writers, ("503",))
     if (first := writers.first_good_after(accepting)) is not None:
         tally.figures["first"].append(first)
     noticed = [when - broke for when, _, ready in probes if ready == 503 and when > broke]
@@ -229,31 +216,32 @@ def _watch(base: str, stop: threading.Event, probes: list[tuple[float, int, int]
 def sigterm(times: int = 5) -> bool:
     """SIGTERM under load: requests finish, sockets are told 1012, the process is gone within 15 s."""
     tally, told, sockets = Tally(), 0, 0
-    with Rig() as rig:
-        keeper = rig.start_server("keeper", TASK_WORKER="off")
-        people = People(keeper)
-        header, vehicle = people.dispatcher()
-        kept = Growth(rig, "keeper")
+    with IsolatedEnvironment() as environment:
+        keeper = environment.start_server("keeper", TASK_WORKER="off")
+        users = Users(environment, [keeper])
+        dispatcher = users.dispatcher()
+        vehicle = new_vehicle(dispatcher)
+        kept = MemoryGrowth(environment, "keeper")
         for number in range(times):
-            url = rig.start_server(f"victim{number}")
-            pair = Pair([url], people, number * 2.0)
+            url = environment.start_server(f"victim{number}")
+            pair = ReconnectingPair([url], users, number * 2.0)
             pair.wait_until_open()
-            memory = rig.memory_mb(f"victim{number}")
-            with Writers([url], header, vehicle) as writers:
+            memory = environment.memory_mb(f"victim{number}")
+            with Writers([url], dispatcher.header, vehicle) as writers:
                 time.sleep(2)
-                tally.figures["grown"].append(rig.memory_mb(f"victim{number}") - memory)
+                tally.figures["grown"].append(environment.memory_mb(f"victim{number}") - memory)
                 started = time.monotonic()
-                rig.signal(f"victim{number}", signal.SIGTERM)
-                rig.processes[f"victim{number}"].wait(30)
+                environment.signal(f"victim{number}", signal.SIGTERM)
+                environment.processes[f"victim{number}"].wait(30)
                 tally.figures["exit"].append(time.monotonic() - started)
                 time.sleep(0.5)
             pair.close()
             told += pair.codes[1012]
             sockets += 2
-            tally.add(rig, writers, ("503",))
+            tally.add(environment, writers, ("503",))
         grown = str(kept)
     cut = {kind: count for kind, count in tally.errors.items() if kind.startswith("cut")}
-    _table(
+    print_table(
         f"SIGTERM under load, {times} times", requests=dict(tally.requests), requests_cut=cut or 0,
         acknowledged_writes_lost=tally.lost, exit_after_s_median_and_max=tally.spread("exit"),
         sockets_told_1012=f"{told} of {sockets}", memory_growth_mb=grown,

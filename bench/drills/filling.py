@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import psycopg2
 
-from bench.drills.rig import Rig
+from testing.environments import IsolatedEnvironment
 
 MIGRATING = "drill-migrate"  # what the migrating sessions call themselves
 EVERY = 0.01
@@ -21,41 +21,41 @@ _LOOK = f"""
 """
 
 
-def fill(rig: Rig, positions: int, people: int = 50_000, orders: int = 50_000, requests: int = 50_000) -> None:
+def fill(environment: IsolatedEnvironment, positions: int, people: int = 50_000, orders: int = 50_000, requests: int = 50_000) -> None:
     """Multiply the first row of each large table, whatever columns the release at hand gives it."""
     _multiply(
-        rig, "accounts_user", people, username="'filled' || n", email="NULL", phone_number="NULL", google_sub="NULL",
+        environment, "accounts_user", people, username="'filled' || n", email="NULL", phone_number="NULL", google_sub="NULL",
         user_type="'client'", current_company_id="NULL", is_staff="false", is_superuser="false",
     )  # fmt: skip
-    first = rig.rows("SELECT max(id) FROM orders_stop")[0][0]
-    _multiply(rig, "orders_stop", 2 * orders)
+    first = environment.rows("SELECT max(id) FROM orders_stop")[0][0]
+    _multiply(environment, "orders_stop", 2 * orders)
     _multiply(
-        rig, "orders_order", orders, order_number="'F' || n", reference="''", is_in_trip="false", status="'pending'",
+        environment, "orders_order", orders, order_number="'F' || n", reference="''", is_in_trip="false", status="'pending'",
         pickup_stop_id=f"{first} + 2 * n - 1", delivery_stop_id=f"{first} + 2 * n",
     )  # fmt: skip
-    _multiply(rig, "assistance_assistance", requests, status="'completed'", ended_at="now()")
-    _multiply(rig, "telematics_position", positions, timestamp="timestamptz '2015-01-01' + n * interval '1 second'")
-    rig.rows("ANALYZE")
+    _multiply(environment, "assistance_assistance", requests, status="'completed'", ended_at="now()")
+    _multiply(environment, "telematics_position", positions, timestamp="timestamptz '2015-01-01' + n * interval '1 second'")
+    environment.rows("ANALYZE")
 
 
-def _multiply(rig: Rig, table: str, count: int, **changed: str) -> None:
+def _multiply(environment: IsolatedEnvironment, table: str, count: int, **changed: str) -> None:
     """Insert so many copies of a table's first row; `changed` columns are SQL of `n`, counted from 1."""
     columns = [
         name
-        for (name,) in rig.rows(
+        for (name,) in environment.rows(
             f"SELECT column_name FROM information_schema.columns WHERE table_name = '{table}' AND is_identity = 'NO'"
         )
     ]
     values = ", ".join(changed.get(name) or f'r."{name}"' for name in columns)
     names = ", ".join(f'"{name}"' for name in columns)
     # What is copied refers to what is there: the triggers that look are left out, as in a restore.
-    rig.rows(
+    environment.rows(
         "SET session_replication_role = replica; "
         f"INSERT INTO {table} ({names}) SELECT {values} FROM generate_series(1, {count}) n, (SELECT * FROM {table} ORDER BY id LIMIT 1) r"
     )
 
 
-def size(rig: Rig) -> str:
+def size(environment: IsolatedEnvironment) -> str:
     """Say how much is stored."""
     tables = {
         "positions": "telematics_position",
@@ -64,7 +64,7 @@ def size(rig: Rig) -> str:
         "stops": "orders_stop",
         "requests": "assistance_assistance",
     }
-    return ", ".join(f"{rig.rows(f'SELECT count(*) FROM {table}')[0][0]:,} {name}" for name, table in tables.items())
+    return ", ".join(f"{environment.rows(f'SELECT count(*) FROM {table}')[0][0]:,} {name}" for name, table in tables.items())
 
 
 @dataclass(frozen=True)
@@ -86,8 +86,8 @@ class Lock:
 class Locks:
     """Looks at the locks of migrating sessions, on tables that others see already, which keep writers away."""
 
-    def __init__(self, rig: Rig) -> None:
-        self.connection = psycopg2.connect(rig.database_url)
+    def __init__(self, environment: IsolatedEnvironment) -> None:
+        self.connection = psycopg2.connect(environment.database_url)
         self.connection.autocommit = True
         self.seen: dict[tuple, tuple[float, float]] = {}
         self.over = threading.Event()

@@ -11,9 +11,11 @@ from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
-from bench.drills.faults import _table
-from bench.drills.load import People, Writers
-from bench.drills.rig import Rig
+from bench.drills.load import Writers
+from bench.drills.outcomes import print_table
+from testing.environments import IsolatedEnvironment
+from testing.samples import new_vehicle
+from testing.users import Users
 
 Break = Callable[[socket.socket, bytes, bytes], None]
 
@@ -48,9 +50,10 @@ SESSIONS = "SELECT count(*) FROM pg_stat_activity WHERE datname = 'drill' AND pi
 
 def broken_lines(times: int = 1000) -> bool:
     """Break `times` connections in each of four ways, beside writers who notice nothing."""
-    with Rig() as rig:
-        base = rig.start_server("one")
-        header, vehicle = People(base).dispatcher()
+    with IsolatedEnvironment() as environment:
+        base = environment.start_server("one")
+        dispatcher = Users(environment, [base]).dispatcher()
+        header, vehicle = dispatcher.header, new_vehicle(dispatcher)
         body = json.dumps({"vehicle_id": vehicle, "latitude": "36.7", "longitude": "3.0", "speed": "50", "heading": "90", "timestamp": "2019-01-01T00:00:00Z"}).encode()
         head = (
             f"POST /api/positions/ HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: {header}\r\n"
@@ -59,16 +62,16 @@ def broken_lines(times: int = 1000) -> bool:
         port = int(base.rpartition(":")[2])
         # The first round is not counted: it opens what a busy server keeps open.
         for rounds in (times // 4, times):
-            before = _held(rig)
+            before = _held(environment)
             with Writers([base], header, vehicle, threads=2) as writers:
                 for way in WAYS.values():
                     _break_many(port, way, head, body, rounds)
-            stuck = rig.rows(STUCK)[0][0]
+            stuck = environment.rows(STUCK)[0][0]
             time.sleep(3)
-        after = _held(rig)
+        after = _held(environment)
         errors = {kind: number for kind, number in writers.statuses.items() if kind not in ("200", "201")}
-        lost = len(writers.acknowledged - {row[0] for row in rig.rows("SELECT id FROM telematics_position")})
-        _table(
+        lost = len(writers.acknowledged - {row[0] for row in environment.rows("SELECT id FROM telematics_position")})
+        print_table(
             f"Connections broken, {times} times in each of {len(WAYS)} ways", ways=", ".join(WAYS),
             requests_of_others=dict(writers.statuses), acknowledged_writes_lost=lost, transactions_left_open=stuck,
             **{name: f"{before[name]:.0f} before, {after[name]:.0f} after" for name in before},
@@ -94,11 +97,11 @@ def _break_many(port: int, way: Break, head: bytes, body: bytes, times: int) -> 
         thread.join()
 
 
-def _held(rig: Rig) -> dict[str, float]:
-    process = Path(f"/proc/{rig.processes['one'].pid}")
+def _held(environment: IsolatedEnvironment) -> dict[str, float]:
+    process = Path(f"/proc/{environment.processes['one'].pid}")
     return {
         "file_handles": len(list((process / "fd").iterdir())),
         "threads": len(list((process / "task").iterdir())),
-        "database_sessions": rig.rows(SESSIONS)[0][0],
-        "memory_mb": rig.memory_mb("one"),
+        "database_sessions": environment.rows(SESSIONS)[0][0],
+        "memory_mb": environment.memory_mb("one"),
     }

@@ -8,61 +8,16 @@ import threading
 import time
 from collections import Counter
 from contextlib import suppress
-from dataclasses import dataclass, field
 from typing import Any
 
 import httpx
 from websockets.exceptions import WebSocketException
 from websockets.sync.client import connect
 
-PASSWORD = "correct-horse-battery"
+from testing.samples import accepted_request
+from testing.users import Users
+
 STOP = {"name": "Stop", "address": "1 Rue", "latitude": "36.7", "longitude": "3.0"}
-
-
-@dataclass
-class People:
-    """Registers who is needed, over the API of one server."""
-
-    base: str
-    http: httpx.Client = field(default_factory=lambda: httpx.Client(timeout=60))
-    number: int = 0
-
-    def post(self, path: str, body: dict, header: str = "") -> dict:
-        """POST and return the answer. Raises: httpx.HTTPStatusError."""
-        headers = {"Authorization": header} if header else {}
-        return self.http.post(self.base + path, json=body, headers=headers).raise_for_status().json()
-
-    def dispatcher(self) -> tuple[str, int]:
-        """Return (header, vehicle id) of a new dispatcher."""
-        self.number += 1
-        name = f"drill{self.number}"
-        self.post("/api/auth/register/", {"username": name, "password": PASSWORD, "email": f"{name}@example.com", "first_name": "D", "last_name": "D", "company_name": name})
-        header = f"Token {self.post('/api/auth/login/', {'username': name, 'password': PASSWORD})['token']}"
-        vehicle = self.post("/api/vehicles/", {"license_plate": name, "make": "F", "model": "T", "year": 2020, "capacity": "1", "driver_email": "driver@example.com"}, header)
-        return header, vehicle["id"]
-
-    def pair(self, spread: float = 0.0) -> tuple[str, str, int, int]:
-        """Return (client's header, assistant's header, assistant's id, request id) of an accepted request."""
-        self.number += 1
-        lat = -60 + spread
-        client = self.post("/api/auth/register/", {"phone_number": f"+21361{self.number:07d}", "name": "Amina", "password": PASSWORD})
-        his, helper = self.assistant(lat, f"+21362{self.number:07d}")
-        mine = f"Bearer {client['access']}"
-        number = self.post("/api/assistance/request/", {"pickup": {"lat": lat, "lng": 10.0}}, mine)["assistance"]["id"]
-        self.http.patch(f"{self.base}/api/assistance/accept/{number}/", json={}, headers={"Authorization": his}).raise_for_status()
-        return mine, his, helper, number
-
-    def assistant(self, lat: float, phone: str) -> tuple[str, int]:
-        """Return (header, id) of a new assistant who is on duty."""
-        expiry = (dt.date.today() + dt.timedelta(days=400)).strftime("%d:%m:%y")
-        helper = self.post(
-            "/api/auth/register/",
-            {"phone_number": phone, "name": "Karim", "password": PASSWORD, "user_type": "assistant", "service_type": "towing", "vehicle_type": "truck",
-             "driving_license_cat": "c", "driving_license_num": "1", "driving_license_expiry": expiry, "vehicle_registration_num": 1, "current_lat": lat, "current_lng": 10.0},
-        )  # fmt: skip
-        header = f"Bearer {helper['access']}"
-        self.post("/api/profile/assistant-status/", {"is_active": True}, header)
-        return header, helper["user"]["id"]
 
 
 class Writers:
@@ -132,11 +87,12 @@ class Writers:
         return min(later) if later else None
 
 
-class Pair:
+class ReconnectingPair:
     """A client's and an assistant's socket on one request, on two servers, reconnecting as apps do."""
 
-    def __init__(self, urls: list[str], people: People, spread: float) -> None:
-        self.mine, self.his, self.helper, self.number = people.pair(spread)
+    def __init__(self, urls: list[str], users: Users, spread: float) -> None:
+        client, assistant, self.number = accepted_request(users, -60 + spread, 10.0)
+        self.mine, self.his, self.helper = client.header, assistant.header, assistant.id
         self.urls = urls
         self.heard: dict[str, float] = {}
         self.codes: Counter[int] = Counter()

@@ -15,11 +15,14 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs
 
-from bench.drills.faults import _table
-from bench.drills.load import PASSWORD, People, Writers
+from bench.drills.load import Writers
+from bench.drills.outcomes import NotRun, print_table
 from bench.drills.outside import LATE_S, PATIENCE_S, TWICE, BadMail, drip, outside_server
-from bench.drills.rig import Growth, NotRun, Rig, free_port
-from bench.drills.workers import _until
+from testing.environments import IsolatedEnvironment, MemoryGrowth
+from testing.ports import free_port
+from testing.samples import new_vehicle
+from testing.users import PASSWORD, Users, fresh_phone, numbers
+from testing.waiting import seconds_until
 
 GATEWAY = "api.twilio.com"
 MOODS = ("refused", "tarpit", "drip", "4xx", "5xx", "cut", "late", "good")
@@ -100,29 +103,29 @@ def _certificate(folder: Path) -> Path:
 # --- Who is written to -------------------------------------------------------------------------------------------------------
 @dataclass
 class Channel:
-    """A way to people: which server takes it, which field of an account holds the address."""
+    """A way to users: which server takes it, which field of an account holds the address."""
 
     name: str
     field: str
     verify: str
     handler: Any
 
-    def register(self, people: People) -> tuple[str, int, float, dict]:
+    def register(self, users: Users) -> tuple[str, int, float, dict]:
         """Make an account that is reached this way; returns its address, status, seconds, answer."""
-        people.number += 1
-        name = f"told{people.number}"
+        name = f"told{next(numbers)}"
         if self.name == "text":
-            address, body = f"+21366{people.number:07d}", {"name": "Amina"}
+            address, body = fresh_phone(), {"name": "Amina"}
         else:
             address, body = f"{name}@example.com", {"username": name, "first_name": "D", "last_name": "D", "company_name": name}
-        status, took, answer = _ask(people, "register/", {self.field: address, "password": PASSWORD, **body})
+        status, took, answer = _ask(users, "register/", {self.field: address, "password": PASSWORD, **body})
         return address, status, took, answer
 
-    def header(self, people: People, address: str, answer: dict) -> str:
+    def header(self, users: Users, address: str, answer: dict) -> str:
         """Return the Authorization of a new account."""
         if self.name == "text":
             return f"Bearer {answer['access']}"
-        return f"Token {people.post('/api/auth/login/', {'username': address.split('@')[0], 'password': PASSWORD})['token']}"
+        login = users.anyone.post("/api/auth/login/", {"username": address.split("@")[0], "password": PASSWORD})
+        return f"Token {login.json()['token']}"
 
     def taken(self, address: str, about: str) -> list[tuple[str, str]]:
         """Return (text, Message-ID) of what was taken for an address about something, oldest first."""
@@ -143,11 +146,11 @@ TEXT = Channel("text", "phone_number", "verify-phone/", BadGateway)
 MAIL = Channel("mail", "email", "verify-email/", BadMail)
 
 
-def _ask(people: People, path: str, body: dict, header: str = "") -> tuple[int, float, dict]:
+def _ask(users: Users, path: str, body: dict, header: str = "") -> tuple[int, float, dict]:
     """POST below /api/auth/; returns status, seconds, answer."""
     headers = {"Authorization": header} if header else {}
     started = time.monotonic()
-    answer = people.http.post(f"{people.base}/api/auth/{path}", json=body, headers=headers)
+    answer = users.anyone.post(f"/api/auth/{path}", body, headers=headers)
     return answer.status_code, time.monotonic() - started, answer.json()
 
 
@@ -173,19 +176,20 @@ def messages() -> bool:
     held, figures = True, {}
     ports = {"text": free_port(), "mail": free_port()}
     BadMail.received, BadGateway.received = [], []
-    with Rig(EMAIL_URL=f"smtp://127.0.0.1:{ports['mail']}", SMS_URL="twilio://AC1:secret@+15550001111", HTTPS_PROXY=f"http://127.0.0.1:{ports['text']}") as rig:
-        rig.environment["SSL_CERT_FILE"] = str(_certificate(rig.folder))
-        people = People(rig.start_server("one"))
+    with IsolatedEnvironment(EMAIL_URL=f"smtp://127.0.0.1:{ports['mail']}", SMS_URL="twilio://AC1:secret@+15550001111", HTTPS_PROXY=f"http://127.0.0.1:{ports['text']}") as environment:
+        environment.variables["SSL_CERT_FILE"] = str(_certificate(environment.folder))
+        users = Users(environment, [environment.start_server("one")])
         with outside_server(ports["mail"], BadMail, "good"):
-            header, vehicle = people.dispatcher()
-            _settle(rig)
+            dispatcher = users.dispatcher()
+            vehicle = new_vehicle(dispatcher)
+            _settle(environment)
         promised: dict[tuple[str, str], list[Told]] = {}
-        memory = Growth(rig, "one")
-        with Writers([people.base], header, vehicle, threads=1) as writers:
+        memory = MemoryGrowth(environment, "one")
+        with Writers(users.urls, dispatcher.header, vehicle, threads=1) as writers:
             for way, other in ((TEXT, MAIL), (MAIL, TEXT)):
                 for mood in MOODS:
                     with outside_server(ports[other.name], other.handler, "good"):
-                        told, passing, settled = _round(rig, people, (way, other), ports[way.name], mood)
+                        told, passing, settled = _round(environment, users, (way, other), ports[way.name], mood)
                     promised[way.name, mood] = told
                     good = passing <= PASSING_S and settled < SETTLED_S
                     held &= good
@@ -196,9 +200,9 @@ def messages() -> bool:
                 good, figure = _judge(way, mood, promised[way.name, mood])
                 held &= good
                 figures[f"{way.name} {mood}"] = f"{figure}; {figures[f'{way.name} {mood}']}"
-        stored = {row[0] for row in rig.rows("SELECT id FROM telematics_position")}
-        lost, waiting, parked = len(writers.acknowledged - stored), rig.rows(WAITING)[0][0], rig.rows(LOST)[0][0]
-        _table(
+        stored = {row[0] for row in environment.rows("SELECT id FROM telematics_position")}
+        lost, waiting, parked = len(writers.acknowledged - stored), environment.rows(WAITING)[0][0], environment.rows(LOST)[0][0]
+        print_table(
             "Messages, three of each way in each mood, and once more when it is over",
             **figures, others=dict(writers.statuses), others_slowest_s=f"{writers.slowest_s:.2f}", acknowledged_writes_lost=lost,
             tasks_left=waiting, tasks_parked=parked, memory_growth_mb=memory,
@@ -206,50 +210,50 @@ def messages() -> bool:
     return held and not (lost or waiting or parked) and set(writers.statuses) <= {"200", "201"} and writers.slowest_s <= PATIENCE_S
 
 
-def _round(rig: Rig, people: People, ways: tuple[Channel, Channel], port: int, mood: str) -> tuple[list[Told], float, float]:
+def _round(environment: IsolatedEnvironment, users: Users, ways: tuple[Channel, Channel], port: int, mood: str) -> tuple[list[Told], float, float]:
     """Promise three things in this mood, let each fail once, then let the server work.
 
     Returns them, after how many seconds a code came by the other channel, and after how many the outbox was empty.
     """
     way, other = ways
     with outside_server(port, way.handler, "good"):
-        owners = [(address, way.header(people, address, answer)) for address, _, _, answer in (way.register(people) for _ in range(2))]
-        _settle(rig)
-    failed = rig.rows(FAILED_ONCE)[0][0]
+        owners = [(address, way.header(users, address, answer)) for address, _, _, answer in (way.register(users) for _ in range(2))]
+        _settle(environment)
+    failed = environment.rows(FAILED_ONCE)[0][0]
     with outside_server(port, way.handler, OF_MAIL.get(mood, mood) if way is MAIL else mood):
-        told = _promise(people, way, owners)
+        told = _promise(users, way, owners)
         asked = time.monotonic()
-        address, *_ = other.register(people)
-        _until(lambda: bool(other.taken(address, "code is")), SETTLED_S)
+        address, *_ = other.register(users)
+        seconds_until(lambda: bool(other.taken(address, "code is")), SETTLED_S)
         passing = time.monotonic() - asked
         if mood != "good":
-            _until(lambda: rig.rows(FAILED_ONCE)[0][0] >= failed + len(told), SETTLED_S)
+            seconds_until(lambda: environment.rows(FAILED_ONCE)[0][0] >= failed + len(told), SETTLED_S)
     with outside_server(port, way.handler, "good"):
-        settled = _settle(rig)
+        settled = _settle(environment)
         for promise in told:
             codes = re.findall(r"code is (\d{6})", " ".join(text for text, _ in way.taken(promise.address, promise.about)))
             if promise.enter is not None:
                 promise.is_code_good = bool(codes) and promise.enter(codes[-1])
-        _settle(rig)
+        _settle(environment)
     return told, passing, settled
 
 
-def _promise(people: People, way: Channel, owners: list[tuple[str, str]]) -> list[Told]:
+def _promise(users: Users, way: Channel, owners: list[tuple[str, str]]) -> list[Told]:
     """Have the product promise a new account's code, a reset code and a notice."""
-    address, status, took, _ = way.register(people)
+    address, status, took, _ = way.register(users)
     new = "another-horse-battery"
-    told = [Told(address, "verification code is", status == 201, took, lambda code: _ask(people, way.verify, {way.field: address, "code": code})[0] == 200)]
+    told = [Told(address, "verification code is", status == 201, took, lambda code: _ask(users, way.verify, {way.field: address, "code": code})[0] == 200)]
     (forgetful, _), (careful, header) = owners
-    status, took, _ = _ask(people, "password-reset/", {way.field: forgetful})
+    status, took, _ = _ask(users, "password-reset/", {way.field: forgetful})
     reset = {way.field: forgetful, "new_password": new, "new_password_confirm": new}
-    told.append(Told(forgetful, "reset code is", status == 200, took, lambda code: _ask(people, "password-reset/confirm/", {**reset, "code": code})[0] == 200))
-    status, took, _ = _ask(people, "password-change/", {"old_password": PASSWORD, "new_password": new, "new_password_confirm": new}, header)
+    told.append(Told(forgetful, "reset code is", status == 200, took, lambda code: _ask(users, "password-reset/confirm/", {**reset, "code": code})[0] == 200))
+    status, took, _ = _ask(users, "password-change/", {"old_password": PASSWORD, "new_password": new, "new_password_confirm": new}, header)
     return [*told, Told(careful, "password of your account was changed", status == 200, took)]
 
 
-def _settle(rig: Rig) -> float:
+def _settle(environment: IsolatedEnvironment) -> float:
     """Wait until no task is left, those that rest after a failure included; returns after how many seconds."""
-    return _until(lambda: rig.rows(WAITING)[0][0] == 0, SETTLED_S)
+    return seconds_until(lambda: environment.rows(WAITING)[0][0] == 0, SETTLED_S)
 
 
 def _judge(way: Channel, mood: str, told: list[Told]) -> tuple[bool, str]:

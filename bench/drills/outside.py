@@ -15,9 +15,12 @@ from email.message import Message
 from pathlib import Path
 from typing import Any
 
-from bench.drills.faults import _table
-from bench.drills.load import STOP, People
-from bench.drills.rig import Growth, NotRun, Rig, free_port
+from bench.drills.load import STOP
+from bench.drills.outcomes import NotRun, print_table
+from testing.environments import IsolatedEnvironment, MemoryGrowth
+from testing.ports import free_port
+from testing.samples import accepted_request, new_trip, new_vehicle
+from testing.users import Caller, Users
 
 PATIENCE_S = 6.0  # within which notify-driver answers
 LATE_S = 8.0  # beyond it
@@ -118,18 +121,19 @@ def mail() -> bool:
     tries: dict[str, list[tuple[int, bool, float]]] = {}
     figures = {}
     BadMail.received = []
-    with Rig(EMAIL_URL=f"smtp://127.0.0.1:{port}") as rig:
-        base = rig.start_server("one")
-        people = People(base)
-        header, vehicle = people.dispatcher()
-        memory = Growth(rig, "one")
+    with IsolatedEnvironment(EMAIL_URL=f"smtp://127.0.0.1:{port}") as environment:
+        base = environment.start_server("one")
+        users = Users(environment, [base])
+        dispatcher = users.dispatcher()
+        vehicle = new_vehicle(dispatcher)
+        memory = MemoryGrowth(environment, "one")
         for mood in ("refused", "tarpit", "drip", "451", "550", "cut", "late", "good"):
-            trip = people.post("/api/trips/", {"vehicle": vehicle, "name": f"mood {mood}", "planned_start_date": "2026-01-01", "planned_start_time": "08:00"}, header)["id"]
-            people.post("/api/trip-stops/", {"trip": trip, "stop": STOP}, header)
+            trip = new_trip(dispatcher, vehicle, name=f"mood {mood}")
+            dispatcher.post("/api/trip-stops/", {"trip": trip, "stop": STOP})
             tries[mood] = []
             for present in (mood, "good", "good"):
                 with outside_server(port, BadMail, present):
-                    tries[mood].append(_notify(people, trip, header))
+                    tries[mood].append(_notify(dispatcher, trip))
         time.sleep(LATE_S)  # an attempt that was given up must not arrive after all
         for mood, tried in tries.items():
             ids = [str(message["Message-ID"]) for message in BadMail.received if f"mood {mood} " in str(message["Subject"])]
@@ -143,42 +147,41 @@ def mail() -> bool:
             answers = ", ".join(f"{status} in {took:.1f} s" for status, _, took in tried)
             notified = " ".join("yes" if notified else "no" for _, notified, _ in tried)
             figures[mood] = f"{answers}; driver_notified {notified}; mails received {len(ids)}, Message-IDs {len(set(ids))}{'' if good else '   MISSED'}"
-        _table("Mail server, asked thrice: in its mood, then twice while it works", **figures, memory_growth_mb=memory)
+        print_table("Mail server, asked thrice: in its mood, then twice while it works", **figures, memory_growth_mb=memory)
     return held
 
 
-def _notify(people: People, trip: int, header: str) -> tuple[int, bool, float]:
+def _notify(dispatcher: Caller, trip: int) -> tuple[int, bool, float]:
     """Ask for the driver's mail once; returns status, `driver_notified` afterwards, seconds."""
-    url, headers = f"{people.base}/api/trips/{trip}/", {"Authorization": header}
     started = time.monotonic()
-    status = people.http.post(f"{url}notify-driver/", json={}, headers=headers).status_code
+    status = dispatcher.post(f"/api/trips/{trip}/notify-driver/").status_code
     took = time.monotonic() - started
-    return status, people.http.get(url, headers=headers).json()["driver_notified"], took
+    return status, dispatcher.get(f"/api/trips/{trip}/").json()["driver_notified"], took
 
 
 def full_media(megabytes: int = 1) -> bool:
     """The volume of the photos and the log is full: an upload is 503, everything else works, and so does the stop."""
-    with Rig() as rig:
-        folder = rig.folder / "media"
+    with IsolatedEnvironment() as environment:
+        folder = environment.folder / "media"
         mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={megabytes}m", "tmpfs", str(folder)], capture_output=True)
         if mounted.returncode:
             raise NotRun(f"no small file system can be mounted: {mounted.stderr.decode().strip()}")
         try:
-            (rig.folder / "one.log").symlink_to(folder / "one.log")
-            base = rig.start_server("one")
-            people = People(base)
-            header = people.pair(0.0)[0]
+            (environment.folder / "server-one.log").symlink_to(folder / "one.log")
+            base = environment.start_server("one")
+            users = Users(environment, [base])
+            client, *_ = accepted_request(users)
             _fill(folder / "filler")
             picture = _noise()
             statuses = [
-                people.http.patch(f"{base}/api/profile/user/", files={"profile_photo": ("x.png", picture, "image/png")}, headers={"Authorization": header}).status_code
+                client.call("PATCH", "/api/profile/user/", files={"profile_photo": ("x.png", picture, "image/png")}).status_code
                 for _ in range(20)
             ]
-            others = [people.http.get(f"{base}/api/profile/user/", headers={"Authorization": header}).status_code for _ in range(20)]
-            people.pair(2.0)
-            rig.signal("one", signal.SIGTERM)
-            status = rig.processes["one"].wait(20)
-            _table("Full volume of photos and logs", uploads=set(statuses), others=set(others), exit_status=status)
+            others = [client.get("/api/profile/user/").status_code for _ in range(20)]
+            accepted_request(users, lat=38.0)
+            environment.signal("one", signal.SIGTERM)
+            status = environment.processes["one"].wait(20)
+            print_table("Full volume of photos and logs", uploads=set(statuses), others=set(others), exit_status=status)
             return (set(statuses), set(others), status) == ({503}, {200}, 0)
         finally:
             subprocess.run(["umount", "-l", str(folder)], capture_output=True)

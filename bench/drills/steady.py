@@ -15,13 +15,15 @@ from pathlib import Path
 import redis
 from websockets.asyncio.client import ClientConnection
 
-from bench.drills import cast, client
-from bench.drills.cast import Room
+from bench.drills import client
 from bench.drills.client import Line, Places, Tally, open_pairs, open_socket, steadily
 from bench.drills.crowds import connections
-from bench.drills.faults import _table
-from bench.drills.load import STOP, People
-from bench.drills.rig import Rig
+from bench.drills.load import STOP
+from bench.drills.outcomes import print_table
+from testing.environments import IsolatedEnvironment
+from testing.pairs import Pair, pairs_in
+from testing.samples import new_vehicle
+from testing.users import Users
 
 LINES = 48  # kept connections over which requests go
 PLACE_EVERY = 2.0
@@ -34,7 +36,7 @@ class Mixed:
 
     header: str
     vehicles: list[int]
-    rooms: list[Room]
+    rooms: list[Pair]
     positions: dict[int, tuple[int, str]] = field(default_factory=dict)
     orders: set[int] = field(default_factory=set)
     seconds: itertools.count = field(default_factory=itertools.count)
@@ -73,38 +75,34 @@ class Mixed:
             self.positions[json.loads(answer)["id"]] = (vehicle, moment)
         return status
 
-    def lost(self, rig: Rig) -> int:
+    def lost(self, environment: IsolatedEnvironment) -> int:
         """Count acknowledged writes that the database does not hold."""
-        stored = {row[0] for row in rig.rows("SELECT id FROM telematics_position")}
-        ordered = {row[0] for row in rig.rows("SELECT id FROM orders_order")}
+        stored = {row[0] for row in environment.rows("SELECT id FROM telematics_position")}
+        ordered = {row[0] for row in environment.rows("SELECT id FROM orders_order")}
         return len(set(self.positions) - stored) + len(self.orders - ordered)
 
 
 def load(minutes: float = 1, per_second: float = 100, sockets: int = 500) -> bool:
     """Mixed requests beside sockets that tell their places: no server error, nothing lost, answers in time."""
     client.allow_many_files()
-    with Rig() as rig:
-        bases, mixed = _stage(rig, sockets // 2)
-        return asyncio.run(_load(rig, bases, mixed, minutes * 60, per_second))
+    with IsolatedEnvironment() as environment:
+        bases, mixed = _prepare(environment, sockets // 2)
+        return asyncio.run(_load(environment, bases, mixed, minutes * 60, per_second))
 
 
-def _stage(rig: Rig, pairs: int, vehicles: int = VEHICLES) -> tuple[list[str], Mixed]:
-    bases = [rig.start_server("one"), rig.start_server("two", TASK_WORKER="off")]
-    return bases, Mixed(*stage_on(rig, bases[0], pairs, vehicles))
+def _prepare(environment: IsolatedEnvironment, pairs: int, vehicles: int = VEHICLES) -> tuple[list[str], Mixed]:
+    bases = [environment.start_server("one"), environment.start_server("two", TASK_WORKER="off")]
+    return bases, Mixed(*prepare_on(environment, bases[0], pairs, vehicles))
 
 
-def stage_on(rig: Rig, base: str, pairs: int, vehicles: int = VEHICLES) -> tuple[str, list[int], list[Room]]:
+def prepare_on(environment: IsolatedEnvironment, base: str, pairs: int, vehicles: int = VEHICLES) -> tuple[str, list[int], list[Pair]]:
     """Return a dispatcher's header and vehicles, and rooms."""
-    people = People(base)
-    header, first = people.dispatcher()
-    more = [
-        people.post("/api/vehicles/", {"license_plate": f"S{index}", "make": "F", "model": "T", "year": 2020, "capacity": "1"}, header)["id"]
-        for index in range(vehicles - 1)
-    ]
-    return header, [first, *more], cast.of(rig, pairs) if pairs else []
+    users = Users(environment, [base])
+    dispatcher = users.dispatcher()
+    return dispatcher.header, [new_vehicle(dispatcher) for _ in range(vehicles)], pairs_in(environment, pairs) if pairs else []
 
 
-async def _load(rig: Rig, bases: list[str], mixed: Mixed, seconds: float, per_second: float) -> bool:
+async def _load(environment: IsolatedEnvironment, bases: list[str], mixed: Mixed, seconds: float, per_second: float) -> bool:
     places, tally = Places(), Tally()
     async with AsyncExitStack() as stack:
         hear, tell = await open_pairs(stack, bases, mixed.rooms, places)
@@ -114,8 +112,8 @@ async def _load(rig: Rig, bases: list[str], mixed: Mixed, seconds: float, per_se
         await asyncio.gather(*talk, return_exceptions=True)
         await asyncio.sleep(2)
         cut_off = sum(one.close_code is not None for one in (*hear, *tell))
-    lost = await asyncio.to_thread(mixed.lost, rig)
-    _table(
+    lost = await asyncio.to_thread(mixed.lost, environment)
+    print_table(
         f"{per_second:g} requests/s and {2 * len(tell)} sockets for {seconds:.0f} s (machine's load {client.machine_load()})",
         requests=dict(tally.statuses), server_errors=tally.server_errors(), acknowledged_writes=len(mixed.positions) + len(mixed.orders),
         acknowledged_writes_lost=lost, answers_ms=f"p50 {tally.p(0.5):.0f}, p95 {tally.p(0.95):.0f} (goal ≤ 300), p99 {tally.p(0.99):.0f}",
@@ -138,35 +136,35 @@ def _lines(bases: list[str]) -> list[Line]:
 def stream(minutes: float = 1, per_second: float = 200) -> bool:
     """A stream of positions out of order: exactly the acknowledged rows, and latest is always the newest."""
     client.allow_many_files()
-    with Rig() as rig:
-        bases, mixed = _stage(rig, 0)
-        return asyncio.run(_stream(rig, bases, mixed, minutes * 60, per_second))
+    with IsolatedEnvironment() as environment:
+        bases, mixed = _prepare(environment, 0)
+        return asyncio.run(_stream(environment, bases, mixed, minutes * 60, per_second))
 
 
-async def _stream(rig: Rig, bases: list[str], mixed: Mixed, seconds: float, per_second: float) -> bool:
+async def _stream(environment: IsolatedEnvironment, bases: list[str], mixed: Mixed, seconds: float, per_second: float) -> bool:
     tally, looks, done = Tally(), [], asyncio.Event()
 
     async def look() -> None:
         """Ask now and then whether any vehicle's latest position is older than one of its rows."""
         while not done.is_set():
-            looks.append(await asyncio.to_thread(_stale, rig))
+            looks.append(await asyncio.to_thread(_stale, environment))
             await asyncio.sleep(5)
 
     looking = asyncio.create_task(look())
     await steadily(per_second, seconds, _lines(bases), tally, mixed.position)
     done.set()
     await looking
-    looks.append(_stale(rig))
-    rows = rig.rows("SELECT count(*) FROM telematics_position")[0][0]
-    lost = mixed.lost(rig)
+    looks.append(_stale(environment))
+    rows = environment.rows("SELECT count(*) FROM telematics_position")[0][0]
+    lost = mixed.lost(environment)
     newest: dict[int, str] = {}
     for vehicle, moment in mixed.positions.values():
         newest[vehicle] = max(moment, newest.get(vehicle, ""))
     wrong = sum(
         newest[vehicle] != moment for vehicle, moment in
-        rig.rows("""SELECT vehicle_id, to_char(timestamp AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"') FROM telematics_latestposition""")
+        environment.rows("""SELECT vehicle_id, to_char(timestamp AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"') FROM telematics_latestposition""")
     )  # fmt: skip
-    _table(
+    print_table(
         f"{per_second:g} positions/s for {seconds:.0f} s (machine's load {client.machine_load()})",
         requests=dict(tally.statuses), rows_stored=f"{rows} for {len(mixed.positions)} acknowledged", acknowledged_writes_lost=lost,
         latest_not_the_newest=f"{wrong} at the end, {sum(looks)} in {len(looks)} looks meanwhile", answers_ms=f"p50 {tally.p(0.5):.0f}, p95 {tally.p(0.95):.0f}",
@@ -174,8 +172,8 @@ async def _stream(rig: Rig, bases: list[str], mixed: Mixed, seconds: float, per_
     return not tally.server_errors() and rows == len(mixed.positions) and not lost and not wrong and not sum(looks)
 
 
-def _stale(rig: Rig) -> int:
-    return rig.rows(
+def _stale(environment: IsolatedEnvironment) -> int:
+    return environment.rows(
         "SELECT count(*) FROM telematics_latestposition l WHERE EXISTS"
         " (SELECT 1 FROM telematics_position p WHERE p.vehicle_id = l.vehicle_id AND p.timestamp > l.timestamp)"
     )[0][0]
@@ -184,12 +182,12 @@ def _stale(rig: Rig) -> int:
 def soak(minutes: float = 5, share: float = 0.2) -> bool:
     """A fifth of the load for long, sockets coming and going: nothing grows. Short runs judge counts, an hour memory too."""
     client.allow_many_files()
-    with Rig() as rig:
-        bases, mixed = _stage(rig, int(250 * share))
-        return asyncio.run(_soak(rig, bases, mixed, minutes * 60, share))
+    with IsolatedEnvironment() as environment:
+        bases, mixed = _prepare(environment, int(250 * share))
+        return asyncio.run(_soak(environment, bases, mixed, minutes * 60, share))
 
 
-async def _soak(rig: Rig, bases: list[str], mixed: Mixed, seconds: float, share: float) -> bool:
+async def _soak(environment: IsolatedEnvironment, bases: list[str], mixed: Mixed, seconds: float, share: float) -> bool:
     places, tally, samples = Places(), Tally(), []
     every = min(60.0, seconds / 5)
     async with AsyncExitStack() as stack:
@@ -201,15 +199,15 @@ async def _soak(rig: Rig, bases: list[str], mixed: Mixed, seconds: float, share:
         work.append(asyncio.create_task(steadily(100 * share, seconds, _lines(bases)[:8], tally, mixed.one)))
         while (left := until - time.perf_counter()) > 0:
             await asyncio.sleep(min(every, left))
-            samples.append(await asyncio.to_thread(_sample, rig))
+            samples.append(await asyncio.to_thread(_sample, environment))
             print(f"  {(seconds - left + every) / 60:.1f} min: {samples[-1]}", flush=True)
         await asyncio.gather(*work, return_exceptions=True)
-    lost = mixed.lost(rig)
+    lost = mixed.lost(environment)
     later = samples[len(samples) // 2 :]  # caches and pools fill first
     slopes = {name: _slope_an_hour([sample[name] for sample in later], every) for name in later[0]}
     grown = [name for name in later[0] if "MB" not in name and _has_grown([sample[name] for sample in later])]
     memory = [name for name, slope in slopes.items() if "MB" in name and slope >= 1]
-    _table(
+    print_table(
         f"{100 * share:g} requests/s and {2 * len(tell)} sockets for {seconds / 60:.0f} min (machine's load {client.machine_load()})",
         requests=dict(tally.statuses), acknowledged_writes_lost=lost, **{f"{name} growth an hour": f"{slope:+.1f}" for name, slope in slopes.items()},
         counts_that_grew=grown or 0, memory_over_1_MB_an_hour=memory or 0,
@@ -217,7 +215,7 @@ async def _soak(rig: Rig, bases: list[str], mixed: Mixed, seconds: float, share:
     return not tally.server_errors() and not lost and not grown and (seconds < 3600 or not memory)
 
 
-async def _come_and_go(bases: list[str], room: Room, until: float) -> None:
+async def _come_and_go(bases: list[str], room: Pair, until: float) -> None:
     """Open and close a socket each second."""
     for number in itertools.count():
         if time.perf_counter() > until:
@@ -227,17 +225,17 @@ async def _come_and_go(bases: list[str], room: Room, until: float) -> None:
             await asyncio.sleep(random.uniform(0.2, 0.8))
 
 
-def _sample(rig: Rig) -> dict[str, float]:
+def _sample(environment: IsolatedEnvironment) -> dict[str, float]:
     """Return what each server process holds, and what the databases hold for it."""
     found: dict[str, float] = {}
     for name in ("one", "two"):
-        folder = Path(f"/proc/{rig.processes[name].pid}")
-        found[f"{name} MB"] = round(rig.memory_mb(name), 1)
+        folder = Path(f"/proc/{environment.processes[name].pid}")
+        found[f"{name} MB"] = round(environment.memory_mb(name), 1)
         found[f"{name} threads"] = len(list((folder / "task").iterdir()))
         found[f"{name} handles"] = len(list((folder / "fd").iterdir()))
-    with redis.Redis(port=rig.ports["redis"]) as keys:
+    with redis.Redis(port=environment.redis.port) as keys:
         found["Redis keys"] = keys.dbsize()
-    found["connections"] = connections(rig)
+    found["connections"] = connections(environment)
     return found
 
 

@@ -11,11 +11,11 @@ from dataclasses import dataclass, field
 from websockets.asyncio.client import ClientConnection
 from websockets.exceptions import ConnectionClosed
 
-from bench.drills import cast, client
-from bench.drills.cast import Room
+from bench.drills import client
 from bench.drills.client import Line, open_socket
-from bench.drills.faults import _table
-from bench.drills.rig import Rig
+from bench.drills.outcomes import print_table
+from testing.environments import IsolatedEnvironment
+from testing.pairs import Pair, pairs_in
 
 AT_ONCE = 40  # pairs that act at the same time, as people pause between steps
 STEPS = 4  # of one request: asked, accepted, ongoing, completed
@@ -38,13 +38,13 @@ class Watch:
 def state_events(pairs: int = 100, changes: int = CHANGES) -> bool:
     """Pairs × changes of state over two servers: each is heard in time, and the last seen is what the database holds."""
     client.allow_many_files()
-    with Rig() as rig:
-        bases = [rig.start_server("one"), rig.start_server("two", TASK_WORKER="off")]
-        rooms = cast.of(rig, pairs, with_request=False)
-        return asyncio.run(_run(rig, bases, rooms, changes))
+    with IsolatedEnvironment() as environment:
+        bases = [environment.start_server("one"), environment.start_server("two", TASK_WORKER="off")]
+        rooms = pairs_in(environment, pairs, with_request=False)
+        return asyncio.run(_run(environment, bases, rooms, changes))
 
 
-async def _run(rig: Rig, bases: list[str], rooms: list[Room], changes: int) -> bool:
+async def _run(environment: IsolatedEnvironment, bases: list[str], rooms: list[Pair], changes: int) -> bool:
     watch, turns = Watch(), asyncio.Semaphore(AT_ONCE)
     began = time.perf_counter()
 
@@ -58,13 +58,13 @@ async def _run(rig: Rig, bases: list[str], rooms: list[Room], changes: int) -> b
         return seen
 
     ended = await asyncio.gather(*(pair(index) for index in range(len(rooms))))
-    stored = {number: (status, version) for number, status, version in rig.rows("SELECT id, status, version FROM assistance_assistance")}
+    stored = {number: (status, version) for number, status, version in environment.rows("SELECT id, status, version FROM assistance_assistance")}
     seen = {number: state for one in ended for number, state in one.items()}
     watch.different = sum(stored.get(number) != state for number, state in seen.items())
     took = time.perf_counter() - began
     p95, p99 = (client.percentile(watch.after_request, share) * 1000 for share in (0.95, 0.99))
     late95, late99 = (client.percentile(watch.after_answer, share) * 1000 for share in (0.95, 0.99))
-    _table(
+    print_table(
         f"{len(rooms)} pairs × {changes} changes in {took:.0f} s (machine's load {client.machine_load()})",
         answers=dict(watch.statuses), changes=watch.changes, changes_not_heard_within_10_s=watch.unheard, numbers_that_went_back=watch.backwards,
         final_states_differing_from_the_database=f"{watch.different} of {len(seen)}",
@@ -75,7 +75,7 @@ async def _run(rig: Rig, bases: list[str], rooms: list[Room], changes: int) -> b
     return is_fine and late95 <= 250 and late99 <= 1000
 
 
-async def _one_request(bases: list[str], line: Line, room: Room, watch: Watch, seen: dict[int, tuple[str, int]]) -> None:
+async def _one_request(bases: list[str], line: Line, room: Pair, watch: Watch, seen: dict[int, tuple[str, int]]) -> None:
     """Take one request from asking to completion; the client hears on one server what the assistant does on any."""
     status, answer = await line.ask("POST", "/api/assistance/request/", f"Bearer {room.client}", {"pickup": {"lat": room.lat, "lng": room.lng}})
     watch.statuses[str(status)] += 1
@@ -102,7 +102,7 @@ async def _one_request(bases: list[str], line: Line, room: Room, watch: Watch, s
         seen[number] = (shown["assistance"]["status"], shown["seq"])
 
 
-async def _answered(line: Line, path: str, room: Room, body: dict) -> tuple[int, float]:
+async def _answered(line: Line, path: str, room: Pair, body: dict) -> tuple[int, float]:
     status, _ = await line.ask("PATCH", path, f"Bearer {room.assistant}", body)
     return status, time.perf_counter()
 

@@ -1,7 +1,7 @@
 """The drills of an upgrade: migrations beside the previous release under load, its replacement, its own test suite.
 
 The previous release is what `UPGRADE_FROM` names, else the newest tag `v…` before HEAD, else the commit before the newest
-one that touched a migration. It comes out of git into the rig's folder, with today's `bench/`.
+one that touched a migration. It comes out of git into the environment's folder, with today's `bench/` and `testing/`.
 """
 
 from __future__ import annotations
@@ -21,10 +21,11 @@ import psycopg2
 
 from bench.drills import client, filling
 from bench.drills.client import Line, Tally, steadily
-from bench.drills.faults import _table
 from bench.drills.filling import MIGRATING, Locks
-from bench.drills.rig import ROOT, Rig
-from bench.drills.steady import Mixed, _lines, stage_on
+from bench.drills.outcomes import print_table
+from bench.drills.steady import Mixed, _lines, prepare_on
+from testing.environments import IsolatedEnvironment
+from testing.servers import ROOT
 
 PER_SECOND = 40
 PEOPLE = 300  # each renamed once in a while, so that two renamings never meet
@@ -72,22 +73,23 @@ def unpack(commit: str, folder: Path) -> Path:
     _git("archive", "-o", str(archive), commit)
     shutil.unpack_archive(archive, folder, filter="data")
     archive.unlink()
-    shutil.rmtree(folder / "bench", ignore_errors=True)
-    shutil.copytree(ROOT / "bench", folder / "bench", ignore=shutil.ignore_patterns("__pycache__"))
+    for name in ("bench", "testing"):
+        shutil.rmtree(folder / name, ignore_errors=True)
+        shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
     return folder
 
 
-def pending(rig: Rig) -> list[str]:
+def pending(environment: IsolatedEnvironment) -> list[str]:
     """Name the migrations of the new code that have not run."""
-    done = _manage(rig, "showmigrations", "--plan")
+    done = _manage(environment, "showmigrations", "--plan")
     return [line.split()[2] for line in done.stdout.splitlines() if line.startswith("[ ]")]
 
 
-def _manage(rig: Rig, *words: str) -> subprocess.CompletedProcess[str]:
+def _manage(environment: IsolatedEnvironment, *words: str) -> subprocess.CompletedProcess[str]:
     """Run a command of the new code."""
-    environment = {**rig.environment, "PGAPPNAME": MIGRATING}
+    variables = {**environment.variables, "PGAPPNAME": MIGRATING}
     return subprocess.run(
-        [sys.executable, "manage.py", *words], cwd=ROOT, env=environment, capture_output=True, text=True
+        [sys.executable, "manage.py", *words], cwd=ROOT, env=variables, capture_output=True, text=True
     )
 
 
@@ -121,11 +123,11 @@ class Writing(Mixed):
         self.waits.append((began, time.perf_counter() - began))
         return status
 
-    def lost(self, rig: Rig) -> int:
+    def lost(self, environment: IsolatedEnvironment) -> int:
         """Count acknowledged writes that the database does not hold."""
-        held = dict(rig.rows("SELECT username, name FROM accounts_user WHERE username LIKE 'crowd-c%'"))
+        held = dict(environment.rows("SELECT username, name FROM accounts_user WHERE username LIKE 'crowd-c%'"))
         renamed = sum(held[f"crowd-c{index}"] != f"Amina {number}" for index, number in self.names.items())
-        return super().lost(rig) + renamed
+        return super().lost(environment) + renamed
 
     def longest(self, since: float, until: float) -> float:
         """Return how long a write that was under way between the two moments waited at most, in seconds."""
@@ -136,16 +138,16 @@ def upgrade(thousands: int = 1000) -> bool:
     """Migrate under write load, at first beside a long transaction, then replace the server: no error, nothing lost."""
     client.allow_many_files()
     commit = release_before()
-    rig = Rig()
-    rig.tree = unpack(commit, rig.folder / "old")
-    with rig:
-        base = rig.start_server("old")
-        header, vehicles, rooms = stage_on(rig, base, PEOPLE)
+    environment = IsolatedEnvironment()
+    environment.tree = unpack(commit, environment.folder / "old")
+    with environment:
+        base = environment.start_server("old")
+        header, vehicles, rooms = prepare_on(environment, base, PEOPLE)
         writing = Writing(header, vehicles, rooms)
         asyncio.run(_begin(base, writing))
-        filling.fill(rig, thousands * 1000)
-        waiting = pending(rig)
-        return asyncio.run(_upgrade(rig, commit, base, writing, waiting))
+        filling.fill(environment, thousands * 1000)
+        waiting = pending(environment)
+        return asyncio.run(_upgrade(environment, commit, base, writing, waiting))
 
 
 async def _begin(base: str, writing: Writing) -> None:
@@ -170,16 +172,16 @@ class _Migration:
         return self.done.returncode != 0 and "lock timeout" in self.done.stderr
 
 
-def _migrate(rig: Rig) -> _Migration:
-    with Locks(rig) as locks:
+def _migrate(environment: IsolatedEnvironment) -> _Migration:
+    with Locks(environment) as locks:
         began = time.perf_counter()
-        done = _manage(rig, "migrate", "-v1")
+        done = _manage(environment, "migrate", "-v1")
         return _Migration(done, began, time.perf_counter(), locks)
 
 
-def _migrate_beside_a_backup(rig: Rig) -> _Migration:
+def _migrate_beside_a_backup(environment: IsolatedEnvironment) -> _Migration:
     """Migrate while a transaction has read every table and stays open, as a backup's does."""
-    backup = psycopg2.connect(rig.database_url)
+    backup = psycopg2.connect(environment.database_url)
     try:
         with backup.cursor() as cursor:
             cursor.execute(
@@ -187,47 +189,47 @@ def _migrate_beside_a_backup(rig: Rig) -> _Migration:
             )
             tables = ", ".join(name for (name,) in cursor.fetchall())
             cursor.execute(f"LOCK TABLE {tables} IN ACCESS SHARE MODE")
-        return _migrate(rig)
+        return _migrate(environment)
     finally:
         backup.close()
 
 
-async def _upgrade(rig: Rig, commit: str, old: str, writing: Writing, waiting: list[str]) -> bool:
+async def _upgrade(environment: IsolatedEnvironment, commit: str, old: str, writing: Writing, waiting: list[str]) -> bool:
     tally, ended, lines = Tally(), asyncio.Event(), _lines([old])
     load = asyncio.create_task(steadily(PER_SECOND, 600, lines, tally, writing.one, ended))
     try:
         await asyncio.sleep(2)
         before = writing.longest(0, time.perf_counter())
-        beside = await asyncio.to_thread(_migrate_beside_a_backup, rig)
+        beside = await asyncio.to_thread(_migrate_beside_a_backup, environment)
         await asyncio.sleep(1)
-        alone = await asyncio.to_thread(_migrate, rig)
+        alone = await asyncio.to_thread(_migrate, environment)
         await asyncio.sleep(2)
-        rig.tree = ROOT
+        environment.tree = ROOT
         swapped = time.perf_counter()
-        new = await asyncio.to_thread(rig.start_server, "new")
+        new = await asyncio.to_thread(environment.start_server, "new")
         for line in lines:
             line.to(new)
         while any(line.elsewhere for line in lines):  # each has asked the new one: the old one has nothing under way
             await asyncio.sleep(0.05)
         stopping = time.perf_counter()
-        rig.signal("old", signal.SIGTERM)
-        status = await asyncio.to_thread(rig.processes["old"].wait, 20)
+        environment.signal("old", signal.SIGTERM)
+        status = await asyncio.to_thread(environment.processes["old"].wait, 20)
         stopped = time.perf_counter()
         await asyncio.sleep(4)
     finally:
         ended.set()
         await load
-    lost = await asyncio.to_thread(writing.lost, rig)
+    lost = await asyncio.to_thread(writing.lost, environment)
     clean = {
-        words: not _manage(rig, *words.split()).returncode
+        words: not _manage(environment, *words.split()).returncode
         for words in ("migrate --check", "makemigrations --check --dry-run", "check")
     }
     odd = {kind: count for kind, count in tally.statuses.items() if kind not in ("200", "201")}
     half_done = beside.done.returncode != 0 and not beside.gave_up
     held, waited = alone.locks.longest(granted=True), beside.locks.longest(granted=False)
     longest, blocked = writing.longest(alone.began, alone.ended), writing.longest(beside.began, beside.ended)
-    _table(
-        f"{len(waiting)} migrations from {commit[:10]} on {filling.size(rig)} (machine's load {client.machine_load()})",
+    print_table(
+        f"{len(waiting)} migrations from {commit[:10]} on {filling.size(environment)} (machine's load {client.machine_load()})",
         migrations=", ".join(waiting), requests=dict(tally.statuses), errors=odd or 0,
         acknowledged_writes=len(writing.positions) + len(writing.orders) + len(writing.names), acknowledged_writes_lost=lost,
         beside_a_long_transaction=f"{'gave up' if beside.gave_up else 'FAILED' if half_done else 'ran through'} after {beside.ended - beside.began:.1f} s",
@@ -251,32 +253,32 @@ async def _upgrade(rig: Rig, commit: str, old: str, writing: Writing, waiting: l
 def upgrade_suite(workers: int = 2) -> bool:
     """Run the previous release's own test suite on the schema that today's migrations make; PYTEST_ADDOPTS chooses among it."""
     commit = release_before()
-    rig = Rig()
-    old = unpack(commit, rig.folder / "old")
+    environment = IsolatedEnvironment()
+    old = unpack(commit, environment.folder / "old")
     lacking = {migration for migration in KNOWN if not (old / migration).exists()}
-    with rig:
-        rig.rows("ALTER SYSTEM SET fsync = off")
-        rig.rows("SELECT pg_reload_conf()")
+    with environment:
+        environment.rows("ALTER SYSTEM SET fsync = off")
+        environment.rows("SELECT pg_reload_conf()")
         # pytest-django names one database for each worker, and takes those that are there.
         for worker in range(workers):
-            rig.rows_of("postgres", f"CREATE DATABASE test_drill_gw{worker} TEMPLATE drill")
-        environment = {
+            environment.rows_of("postgres", f"CREATE DATABASE test_drill_gw{worker} TEMPLATE drill")
+        variables = {
             name: value for name, value in os.environ.items() if name not in ("SECRET_KEY", "DJANGO_SETTINGS_MODULE")
         }
-        environment |= {name: rig.environment[name] for name in ("DATABASE_URL", "REDIS_URL", "ENV_FILE")}
+        variables |= {name: environment.variables[name] for name in ("DATABASE_URL", "REDIS_URL", "ENV_FILE")}
         done = subprocess.run(
             [sys.executable, "-m", "pytest", "-n", str(workers), "--dist", "worksteal", "--reuse-db", "-p", "bench.drills.cascade", "-q", "--tb=short"],
-            cwd=old, env=environment, capture_output=True, text=True,
+            cwd=old, env=variables, capture_output=True, text=True,
         )  # fmt: skip
         kept = [
-            rig.rows_of(f"test_drill_gw{worker}", "SELECT count(*) FROM django_migrations")[0][0]
+            environment.rows_of(f"test_drill_gw{worker}", "SELECT count(*) FROM django_migrations")[0][0]
             for worker in range(workers)
         ]
-        made = rig.rows("SELECT count(*) FROM django_migrations")[0][0]
+        made = environment.rows("SELECT count(*) FROM django_migrations")[0][0]
     failed = set(re.findall(r"^(?:FAILED|ERROR) (\S+::.+?)(?: - .*)?$", done.stdout, re.MULTILINE))
     known = failed & set().union(*(tests for migration, tests in KNOWN.items() if migration in lacking))
     summary = (done.stdout.strip().splitlines() or [done.stderr[-500:]])[-1]
-    _table(
+    print_table(
         f"Suite of {commit[:10]} on today's schema (machine's load {client.machine_load()})",
         result=summary,
         failed_as_known=sorted(known) or 0,

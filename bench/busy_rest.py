@@ -14,15 +14,15 @@ from typing import Any
 from websockets.asyncio.client import connect
 
 from bench import figures
-from bench.server import OURS, Server
+from bench.pinned_server import pinned_server
 
 PINGERS = 40
 
 
-def beside_rest(doors: list[tuple[str, str]], rooms: list[dict], seconds: float, rounds: int) -> None:
+def compare_with_busy_rest(doors: list[tuple[str, str]], rooms: list[dict], seconds: float, rounds: int) -> None:
     """Print what busy REST does to sockets: in a process of its own that gives way to them, and in the same one."""
     for name, goal, parts in (("separate processes", " (goal ≤ 2)", ("http", "sockets")), ("one process", "", ("all",))):
-        servers = [Server(OURS, prefix=("nice", "-n", "10") if part == "http" else (), SERVE=part) for part in parts]
+        servers = [pinned_server(prefix=("nice", "-n", "10") if part == "http" else (), SERVE=part) for part in parts]
         try:
             base = f"ws://127.0.0.1:{servers[-1].port}"
             asyncio.run(_pings(base, doors[:PINGERS], 1))
