@@ -1,21 +1,20 @@
-"""The base of every WebSocket consumer: a socket's life from handshake to close; what is talked about is left to apps.
+"""The base of every WebSocket consumer: a socket's life from handshake to close; apps add their frames and events.
 
-accept → who is it (4401) → may they (4403) → counted among theirs → join groups → snapshot → frames and events → close.
+accept → sign in (4401) → permission (4403) → limit of connections → join groups → snapshot → frames and events → close.
 """
 
 import asyncio
 import logging
 import time
 from collections.abc import Awaitable, Callable, Iterable
-from datetime import UTC, datetime, timedelta
-from typing import Any, ClassVar
+from datetime import UTC, datetime
+from typing import ClassVar
 from weakref import WeakSet
 
-from django.conf import settings
 from django.db import DatabaseError, InterfaceError
 
 from depannini_dashmap.lib.api.fields import format_utc
-from depannini_dashmap.lib.errors import DomainError, Unauthenticated
+from depannini_dashmap.lib.errors import DomainError
 from depannini_dashmap.lib.ops import metrics
 from depannini_dashmap.lib.realtime import frames, handshake, layer, reconnect_backoff, subscriptions, transport
 from depannini_dashmap.lib.realtime.async_tasks import in_thread, leave_to_thread, spawn
@@ -26,11 +25,10 @@ from depannini_dashmap.lib.realtime.close_codes import (
     TOO_BIG,
     TOO_MANY,
     TRY_LATER,
-    UNAUTHENTICATED,
 )
 from depannini_dashmap.lib.realtime.connection_limit import APPS, EXCEEDED, PAGES, Connection
 from depannini_dashmap.lib.realtime.frames import BadFrame
-from depannini_dashmap.lib.realtime.outgoing import SocketWriter
+from depannini_dashmap.lib.realtime.socket_session import Refused, SignedInSocket
 from depannini_dashmap.lib.realtime.subscriptions import Event
 from depannini_dashmap.lib.realtime.transport import FLOOD, Transport
 from depannini_dashmap.lib.realtime.user_group import user_group
@@ -39,22 +37,13 @@ __all__ = ["FORBIDDEN", "RESTART", "Refused", "SocketConsumer", "close_all"]
 
 logger = logging.getLogger(__name__)
 
-RECHECK_EVERY = 55.0  # a minute is promised, and a check takes its time
 RESYNC_RETRY = 2.0
 LAST_WORD = 5.0  # seconds in which a client that is shut out may read what was sent to it before
 
 LIVE: "WeakSet[SocketConsumer]" = WeakSet()
 
 
-class Refused(Exception):
-    """The socket is closed with this code."""
-
-    def __init__(self, code: int):
-        self.code = code
-        super().__init__(code)
-
-
-class SocketConsumer(SocketWriter):
+class SocketConsumer(SignedInSocket):
     """One signed-in socket. Subclasses say who may join, what is shown first and which frames they take.
 
     Methods named *in a thread* run on a database thread, all others in the event loop. A process holds thousands, so
@@ -62,32 +51,21 @@ class SocketConsumer(SocketWriter):
     """
 
     __slots__ = (
-        "_allowance", "_connection", "_credentials", "_early", "_expires_at", "_grace", "_is_shut_out", "_joined",
-        "_opening", "_strikes", "_subscriptions", "_timer", "_transport", "_user_group", "scope", "user",
+        "_allowance", "_connection", "_early", "_is_shut_out", "_joined", "_opening", "_strikes", "_subscriptions",
+        "_transport", "_user_group", "scope",
     )  # fmt: skip
 
-    authenticate: ClassVar[Callable[[str | None, str], Any]]
-    claimed_user: ClassVar[Callable[[str | None, str], int | None]]
     handlers: ClassVar[dict[str, str]] = {}
-    groups_need_user: ClassVar[bool] = True  # whether `groups_to_join` looks at more than the path
-    snapshot_authorizes: ClassVar[bool] = False  # whether `read_snapshot` refuses whom `authorize` would refuse
 
     scope: dict
-    user: Any
     _connection: Connection | None
     _early: list[Event] | None
-    _expires_at: datetime
-    _grace: timedelta
     _is_shut_out: bool
     _joined: tuple[str, ...]
     _opening: asyncio.Task | None
-    _timer: asyncio.TimerHandle | None
     _transport: Transport
 
     # --- For subclasses ---------------------------------------------------------------------------------------------
-    def authorize(self) -> None:
-        """In a thread: check that the user belongs here, on connecting and every minute. Raises: Refused."""
-
     def groups_to_join(self) -> Iterable[str]:
         """Name the groups whose events are relayed."""
         return ()
@@ -102,13 +80,6 @@ class SocketConsumer(SocketWriter):
     def relay(self, event: Event) -> None:
         """Pass an event on; it is the frame."""
         self.send_text(event.text)
-
-    def recheck_every(self) -> float:
-        """Return after how many seconds the login is checked again and the open socket noted."""
-        return RECHECK_EVERY
-
-    def renew(self) -> None:
-        """In a thread: note that the socket is open, as often as `recheck_every` says."""
 
     def closed(self) -> None:
         """Clean up."""
@@ -169,23 +140,21 @@ class SocketConsumer(SocketWriter):
         self._subscriptions = subscriptions.of(asyncio.get_running_loop())
         self._early = []
         self._allowance, self._strikes = frames.Allowance(), frames.Strikes()
-        self._credentials = handshake.credentials(self.scope)
-        self._opening = self._connection = self._timer = None
-        self._grace = timedelta()
+        self.begin_session(handshake.credentials(self.scope))
+        self._opening = self._connection = None
         self._joined = ()
         self._user_group = ""
-        self.user = None
         LIVE.add(self)
 
     async def _open(self) -> None:
         try:
             # Joined first, so that what ends or changes while the database is asked arrives as an event.
-            await self._join(await self._claimed_user())
+            await self._join(await self.claimed_user_id())
             shown, are_too_many = await in_thread(self._sign_in)
             if are_too_many and self._connection is not None:
                 layer.publish_now(self._user_group, {"type": EXCEEDED, "limit": self._connection.limit.name})
             self._show(shown)
-            self._plan_recheck()
+            self.plan_recheck()
         except Refused as refusal:
             self.close(refusal.code)
         except (DatabaseError, InterfaceError):
@@ -196,20 +165,6 @@ class SocketConsumer(SocketWriter):
         finally:
             self._opening = None
 
-    async def _claimed_user(self) -> int:
-        """Return whose socket this is, by the signature of its credentials where that says so, else by the database."""
-        if self._credentials is None:
-            raise Refused(UNAUTHENTICATED)
-        if not self.groups_need_user:
-            try:
-                user_id = type(self).claimed_user(*self._credentials)
-            except Unauthenticated:
-                raise Refused(UNAUTHENTICATED) from None
-            if user_id is not None:
-                return user_id
-        await in_thread(self._check)
-        return self.user.pk
-
     async def _join(self, user_id: int) -> None:
         self._user_group = user_group(user_id)
         self._joined = (self._user_group, *self.groups_to_join())
@@ -217,10 +172,8 @@ class SocketConsumer(SocketWriter):
 
     def _sign_in(self) -> tuple[list[dict], bool]:
         """In a thread: let the socket in; return the present state, and whether its user has too many now."""
-        token = self._check(is_shown=True)
-        if self._expires_at <= datetime.now(UTC):  # let in by the leeway, which an open socket has no use for
-            self._grace = settings.CLOCK_LEEWAY
-            self._expires_at += self._grace
+        token = self.check_session(is_shown=True)
+        self.extend_expiry()
         shown = self.read_snapshot()
         connection = Connection(self.user.pk, PAGES if getattr(token, "is_of_page", False) else APPS)
         are_too_many = connection.enter()
@@ -229,27 +182,10 @@ class SocketConsumer(SocketWriter):
             connection.leave()
         return shown, are_too_many
 
-    def _check(self, *, is_shown: bool = False) -> Any:
-        """In a thread: hold the login and the right to be here against the database; the snapshot may do the latter."""
-        token = self.identify()
-        self.user, self._expires_at = token.user, token.expires_at + self._grace
-        if not (is_shown and self.snapshot_authorizes):
-            self.authorize()
-        return token
-
-    def identify(self) -> Any:
-        """In a thread: return whose socket this is, with `user` and `expires_at`. Raises: Refused."""
-        if self._credentials is None:
-            raise Refused(UNAUTHENTICATED)
-        try:
-            return type(self).authenticate(*self._credentials)
-        except Unauthenticated:
-            raise Refused(UNAUTHENTICATED) from None
-
     async def _resync(self) -> None:
         while not self._closing:
             try:
-                await in_thread(self._check)
+                await in_thread(self.check_session)
                 return self._show(await in_thread(self.read_snapshot))
             except Refused as refusal:
                 self.close(refusal.code)
@@ -324,7 +260,7 @@ class SocketConsumer(SocketWriter):
     def _take_notice(self, event: Event) -> None:
         """React to what is said to all sockets of the user."""
         if event.type != EXCEEDED:
-            spawn(self._recheck())
+            spawn(self.recheck())
         elif self._connection is not None and self._connection.is_meant(event.data["limit"]):
             spawn(self._make_room(self._connection))
 
@@ -337,38 +273,8 @@ class SocketConsumer(SocketWriter):
         """Return when the client answered last, or where the server hides that, when it last said something."""
         return self._transport.answered_at() or time.time() - time.monotonic() + self._allowance.seen_at
 
-    # --- Login, checked again -----------------------------------------------------------------------------------------
-    def _plan_recheck(self, delay: float | None = None) -> None:
-        if self._closing:  # it may have ended during the check before
-            return
-        delay = self.recheck_every() if delay is None else delay
-        until_expiry = (self._expires_at - datetime.now(UTC)).total_seconds() + 0.05
-        if self._timer is not None:
-            self._timer.cancel()
-        loop = asyncio.get_running_loop()
-        self._timer = loop.call_later(max(0.05, min(delay, until_expiry)), self._recheck_now)
-
-    def _recheck_now(self) -> None:
-        spawn(self._recheck(renew=True))
-
-    async def _recheck(self, *, renew: bool = False) -> None:
-        """Close if the login or the right to be here is gone; one that cannot be checked now is checked soon."""
-        try:
-            await in_thread(self._check)
-            if renew and not self._closing:
-                await in_thread(self._renew)
-        except Refused as refusal:
-            self.close(refusal.code)
-        except Exception as error:
-            logger.warning("A socket's login could not be checked: %s", type(error).__name__)
-            self._plan_recheck(5.0)
-        else:
-            if self._expires_at <= datetime.now(UTC):
-                return self.close(UNAUTHENTICATED)
-            self._plan_recheck()
-        return None
-
-    def _renew(self) -> None:
+    def report_open(self) -> None:
+        """In a thread: report that the socket is open, to the limit of connections and to the app."""
         if self._connection is not None and not self._closing:
             self._connection.report(self._answered_at())
             self.renew()
@@ -384,8 +290,7 @@ class SocketConsumer(SocketWriter):
         self._closing = True
         LIVE.discard(self)
         self._subscriptions.leave(self._joined, self)
-        if self._timer is not None:
-            self._timer.cancel()
+        self.end_session()
         try:
             if self._early is None:
                 self.closed()
