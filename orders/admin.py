@@ -53,6 +53,7 @@ class OrderAdmin(SheetAdmin, TenantHistory, SimpleHistoryAdmin, ServiceAdmin):
 
     form = OrderForm
     resource_classes = [OrderResource]
+    off_map_page = "admin:dispatch_locate"
     list_display = [
         "order_number",
         "customer_name",

@@ -12,8 +12,9 @@ import pytest
 from django.test import Client
 
 from depannini_dashmap.lib.sheets import limits, pages
-from depannini_dashmap.lib.sheets.files import SheetError, read_workbook
+from depannini_dashmap.lib.sheets.page import SheetError
 from depannini_dashmap.lib.sheets.words import Headings
+from depannini_dashmap.lib.sheets.workbooks import read_workbook
 from fleet.models import Vehicle
 from fleet.tests.sheets import confirm, upload
 

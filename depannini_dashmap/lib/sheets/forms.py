@@ -11,8 +11,8 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from import_export.forms import ConfirmImportForm, ImportForm
 
-from depannini_dashmap.lib.sheets.files import SheetError
 from depannini_dashmap.lib.sheets.limits import MAX_BYTES, MAX_LETTERS
+from depannini_dashmap.lib.sheets.page import SheetError
 from depannini_dashmap.lib.sheets.resources import RowResource
 from depannini_dashmap.lib.text import clean
 

@@ -22,8 +22,10 @@ from import_export.results import Result, RowResult
 from depannini_dashmap.lib.api.constraint_errors import waited_too_long
 from depannini_dashmap.lib.api.exception_handler import from_database
 from depannini_dashmap.lib.sheets import forms, headings, imports, reports, tasks
-from depannini_dashmap.lib.sheets.files import SheetError, look_over_csv, refuse_other_kinds
+from depannini_dashmap.lib.sheets.csv_files import look_over_csv
 from depannini_dashmap.lib.sheets.limits import MAX_ROWS, TooMuch, Unreadable, is_large
+from depannini_dashmap.lib.sheets.other_files import refuse_other_kinds
+from depannini_dashmap.lib.sheets.page import SheetError
 from depannini_dashmap.lib.sheets.resources import LINE, RowResource
 from depannini_dashmap.lib.sheets.tables import Table
 
@@ -37,6 +39,7 @@ class SheetPages:
 
     confirm_form_class = forms.SheetConfirmForm
     import_template_name = "console/import.html"
+    off_map_page = ""  # name of the page on which places without coordinates are located
     resource_classes: list[type[RowResource]]
     opts: Any
     admin_site: Any
@@ -315,7 +318,7 @@ class SheetPages:
         return reverse(f"admin:{self.opts.app_label}_{self.opts.model_name}_{name}", args=args)
 
     def _off_map_url(self) -> str:
-        return self._url("changelist") + "?on_map=no"
+        return reverse(self.off_map_page) if self.off_map_page else self._url("changelist")
 
     def _confirm_form(self, sheet: Any) -> forms.SheetConfirmForm:
         return forms.SheetConfirmForm(

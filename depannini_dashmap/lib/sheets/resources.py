@@ -18,7 +18,7 @@ from rest_framework import serializers
 
 from depannini_dashmap.lib.api.exception_handler import flatten_fields
 from depannini_dashmap.lib.errors import DomainError
-from depannini_dashmap.lib.sheets.files import SheetError
+from depannini_dashmap.lib.sheets.page import SheetError
 from depannini_dashmap.lib.sheets.tables import Row
 from depannini_dashmap.lib.sheets.values import TEXT, Kind
 from depannini_dashmap.lib.sheets.words import Headings
@@ -150,7 +150,7 @@ class RowResource(resources.Resource):
     def import_row(self, row: dict, instance_loader: Any, **kwargs: Any) -> results.RowResult:
         line: Row = row.pop(LINE)
         row.update(line.cells)
-        self.noted = line.notes = []
+        self.noted = line.notes
         result = results.RowResult()
         result.line = line
         try:

@@ -10,8 +10,8 @@ from typing import Any
 
 from django.utils.translation import gettext as _
 
-from depannini_dashmap.lib.sheets.files import Page, SheetError
 from depannini_dashmap.lib.sheets.limits import MAX_COLUMNS, MAX_LETTERS, MAX_ROWS
+from depannini_dashmap.lib.sheets.page import Page, SheetError
 from depannini_dashmap.lib.sheets.values import TEXT, CellFault, Kind, read_cell, written
 from depannini_dashmap.lib.sheets.words import Headings, fold
 
@@ -72,7 +72,8 @@ class Table:
     def row(self, index: int) -> Row:
         """Read one row. Raises: SheetError."""
         number, cells = self.lines[index]
-        row = _row(Row(number, self.page.name), cells, self)
+        notes = [_("hidden in the file")] if number in self.page.hidden_lines else []
+        row = _row(Row(number, self.page.name, notes=notes), cells, self)
         _look_beyond(self, row, cells)
         return row
 
@@ -90,10 +91,10 @@ def read_table(
     mended: Mapping[str, Mapping[str, str]] | None = None,
 ) -> Table:
     """Read the lines below the header; `ignored` columns are known, and named as not used. Raises: SheetError."""
-    at = page.header(headings)
-    if at < 0:
+    found = page.header(headings)
+    if found is None:
         raise SheetError(_("The file has no header row."))
-    header = [written(cell) for cell in page.lines[at][1]]
+    header = [written(cell) for cell in found.cells]
     while header and not header[-1]:
         header.pop()
     header = _numbered(header, headings)
@@ -101,14 +102,51 @@ def read_table(
         raise SheetError(_("The file has more than %(most)d columns.") % {"most": MAX_COLUMNS})
     used, renamed = _columns(header, headings, ignored)
     remarks = list(page.remarks)
-    if at:
-        remarks.append(_("The header is in line %(number)d; what stands above it was left out.") % {"number": page.lines[at][0]})
-    lines = page.lines[at + 1 :]
+    if found.first:
+        remarks.append(_("The header is in line %(number)d; what stands above it was left out.") % {"number": page.lines[found.first][0]})
+    if found.last > found.first:
+        remarks.append(_("The header takes two lines, which were read together."))
+    lines, again = _without_header(page.lines[found.last + 1 :], [cells for _number, cells in page.lines[found.first : found.last + 1]])
+    if again:
+        remarks.append(_("Lines that repeat the header were left out: %(lines)s.") % {"lines": ", ".join(again[:10])})
+    remarks += _about_hidden(page, header, [number for number, _cells in lines])
     if not lines:
         raise SheetError(_("The file has no rows below its header."))
     if len(lines) > MAX_ROWS:
         raise SheetError(_("The file has %(count)d rows; import at most %(most)d at once.") % {"count": len(lines), "most": MAX_ROWS})
     return Table(page, header, used, kinds, lines, renamed, _unused(header, used, headings), remarks, mended or {})
+
+
+def _without_header(lines: list[tuple[int, list[Any]]], header: list[list[Any]]) -> tuple[list[tuple[int, list[Any]]], list[str]]:
+    """Return the lines that are not the header once more, as printed pages repeat it, and the numbers of those that are."""
+    own = {_plain(cells) for cells in header}
+    starts = {texts[0] for texts in own if texts}
+    again = [number for number, cells in lines if written(cells[0] if cells else None) in starts and _plain(cells) in own]
+    if not again:
+        return lines, []
+    return [line for line in lines if line[0] not in again], [str(number) for number in again]
+
+
+def _plain(cells: list[Any]) -> tuple[str, ...]:
+    texts = [written(cell) for cell in cells]
+    while texts and not texts[-1]:
+        texts.pop()
+    return tuple(texts)
+
+
+def _about_hidden(page: Page, header: list[str], numbers: list[int]) -> list[str]:
+    """Say which rows and columns the spreadsheet does not show: they are read like all others."""
+    told = []
+    if hidden := [str(number) for number in numbers if number in page.hidden_lines]:
+        shown = ", ".join(hidden[:10]) + (" …" if len(hidden) > 10 else "")
+        told.append(
+            _("Rows that the spreadsheet hides are read as well: %(count)d, in the lines %(lines)s. Delete them there if they are not meant.")
+            % {"count": len(hidden), "lines": shown}
+        )
+    columns = [f"{letter(index)} ({name})" for index, name in enumerate(header) if name and index in page.hidden_columns]
+    if columns:
+        told.append(_("Columns that the spreadsheet hides are read as well: %(names)s.") % {"names": ", ".join(columns)})
+    return told
 
 
 def _columns(header: list[str], headings: Headings, ignored: tuple[str, ...]) -> tuple[dict[int, str], list[tuple[str, str]]]:

@@ -26,11 +26,19 @@ _NUMBER = re.compile(r"[+-]?[0-9]+(\.[0-9]+)?([eE][+-]?[0-9]{1,2})?\Z")
 _THOUSANDS = re.compile(r"[+-]?[1-9][0-9]{0,2},[0-9]{3}\Z")
 _ISO = re.compile(r"([0-9]{4})[-/.]([0-9]{1,2})[-/.]([0-9]{1,2})(?:[T ][0-9:.]+(?:Z|[+-][0-9:]+)?)?\Z")
 _DAY_FIRST = re.compile(r"([0-9]{1,2})[-/. ]([0-9]{1,2})[-/. ]([0-9]{4}|[0-9]{2})(?: [0-9:]+)?\Z")
-_NAMED = re.compile(r"(?:[^\W\d]+\.?,? )?([0-9]{1,2})(?:er)?[- ]([^\W\d]+)\.?[- ,]+([0-9]{4})\Z")
+_NAMED = re.compile(r"(?:[^\W\d]+\.?,? )?([0-9]{1,2})(?:er)?[- ]([^\W\d]+)\.?[- ,]+([0-9]{4}|[0-9]{2})\Z")
+_MONTH_FIRST = re.compile(r"([^\W\d]+)\.? ([0-9]{1,2}),? ([0-9]{4})\Z")
+_COMPACT = re.compile(r"(20[0-9]{2})([01][0-9])([0-3][0-9])\Z")
+_DEGREES = re.compile(r"([+-]?[0-9]{1,3})°([0-9]{1,2})['′’](?:([0-9]{1,2}(?:[.,][0-9]+)?)(?:[\"″”]|''|’’))?([NSEWO]?)\Z")
+_COMPASS = re.compile(r"([0-9]+[.,][0-9]+)°?([NSEWO])\Z")
 _SERIAL = re.compile(r"[0-9]{5}(?:\.[0-9]+)?\Z")
 EPOCH = dt.date(1899, 12, 30)  # day 0 of a spreadsheet
 EPOCH_1904 = dt.date(1904, 1, 1)  # of one that began on an old Macintosh
 _FIRST_SERIAL, _LAST_SERIAL = 20_000, 80_000  # the years 1954 to 2119
+
+
+class NotComputed(str):
+    """A formula of a workbook whose result is not in the file."""
 
 
 class CellFault(ValueError):
@@ -57,6 +65,8 @@ def read_cell(value: Any, kind: Kind = TEXT, *, decimal_comma: bool = False, epo
     Raises: CellFault.
     """
     text = written(value)
+    if isinstance(value, NotComputed):
+        raise CellFault(_("The result of %(text)s is not in the file: open it in the spreadsheet, save it and upload it again.") % {"text": text})
     if text.upper() in _ERRORS or (text and not text.strip("#")):
         raise CellFault(_("%(text)s is an error of the spreadsheet, no value.") % {"text": text})
     if not text:
@@ -98,7 +108,7 @@ def _key(value: Any, text: str, kind: Kind) -> str:
         raise CellFault(
             _("The spreadsheet has cut %(text)s off: format the column as text and write the number again.") % {"text": text}
         )
-    return _text(value, text, kind)
+    return _text(value, text.removeprefix("'"), kind)
 
 
 def _phone(value: Any, text: str, kind: Kind) -> str:
@@ -112,7 +122,7 @@ def _plate(value: Any, text: str, kind: Kind) -> str:
 def _number(value: Any, text: str, kind: Kind, decimal_comma: bool) -> str:
     plain = re.sub(r"[\s'’_]", "", plain_phone(text)).replace("٫", ".").replace("٬", "").replace("−", "-")
     if kind.places > 2:
-        plain, decimal_comma = plain.rstrip("°"), True
+        plain, decimal_comma = _degrees("".join(text.split()).upper()) or plain.rstrip("°"), True
     if kind.unit and plain.lower().endswith(kind.unit):
         plain = plain[: -len(kind.unit)]
     if "," in plain and "." in plain:
@@ -128,6 +138,19 @@ def _number(value: Any, text: str, kind: Kind, decimal_comma: bool) -> str:
         })  # fmt: skip
     plain = plain.replace(",", ".")
     return _rounded(plain, kind.places) if _NUMBER.match(plain) else text
+
+
+def _degrees(plain: str) -> str:
+    """Return a coordinate of degrees, minutes and seconds, or with a letter of the compass, as a number; empty for others."""
+    if found := _DEGREES.match(plain):
+        degrees, minutes, seconds, side = int(found[1]), int(found[2]), Decimal((found[3] or "0").replace(",", ".")), found[4]
+        size = abs(degrees) + Decimal(minutes) / 60 + seconds / 3600
+        if minutes > 59 or seconds >= 60:
+            return ""
+        return f"{-size if side in ('S', 'W', 'O') or found[1].startswith('-') else size:f}"
+    if found := _COMPASS.match(plain):
+        return f"{'-' if found[2] in 'SWO' else ''}{found[1]}"
+    return ""
 
 
 def _rounded(plain: str, places: int) -> str:
@@ -163,8 +186,12 @@ def _readings(plain: str) -> list[tuple[int, int, int]]:
     if found := _DAY_FIRST.match(plain):
         year = int(found[3]) + (2000 if len(found[3]) == 2 else 0)
         return [(year, int(found[2]), int(found[1])), (year, int(found[1]), int(found[2]))]
+    if found := _COMPACT.match(plain):
+        return [(int(found[1]), int(found[2]), int(found[3]))]
     if (found := _NAMED.match(plain)) and (month := MONTHS.get(fold(found[2]))):
-        return [(int(found[3]), month, int(found[1]))]
+        return [(int(found[3]) + (2000 if len(found[3]) == 2 else 0), month, int(found[1]))]
+    if (found := _MONTH_FIRST.match(plain)) and (month := MONTHS.get(fold(found[1]))):
+        return [(int(found[3]), month, int(found[2]))]
     return []
 
 

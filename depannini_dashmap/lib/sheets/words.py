@@ -9,6 +9,9 @@ from collections.abc import Iterable, Mapping
 from depannini_dashmap.lib.text import plain_digits
 
 _IN_BETWEEN = frozenset(["de", "du", "des", "d", "la", "le", "les", "l", "of", "the", "a", "an", "at", "en", "point", "stop", "arret", "order", "commande"])
+_BARE = frozenset(["n", "no", "nr", "num", "numero", "number"])  # most often the number of the line
+_HUMP = re.compile(r"(?<=[a-z])(?=[A-Z])")
+_BETWEEN = re.compile(r"[/|\n]| [-–—] ")
 _UNIT = re.compile(r"[(\[][^)\]]*[)\]]")
 
 
@@ -44,7 +47,17 @@ class Headings:
         """Return the column of a heading, None when it means none of them."""
         if self.chosen and (folded := fold(heading)) in self.chosen:
             return self.chosen[folded] or None
-        for text in (heading, _UNIT.sub(" ", heading)):
+        if column := self.named(heading):
+            return column
+        # One name in two languages: `Client / الزبون`.
+        halves = {column for half in _BETWEEN.split(heading)[:4] if (column := self.named(half))}
+        return halves.pop() if len(halves) == 1 else None
+
+    def named(self, heading: str) -> str | None:
+        """Return the column that a heading names as a whole, without its unit or with `itsWords` apart."""
+        if fold(heading) in _BARE:
+            return None
+        for text in (heading, _UNIT.sub(" ", heading), _HUMP.sub(" ", heading)):
             if (words := tokens(text)) in self._known:
                 return self._known[words]
         return None
