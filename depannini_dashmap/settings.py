@@ -343,6 +343,10 @@ ETA_ROAD_FACTOR = env.float("ETA_ROAD_FACTOR", 1.3)
 ETA_MEAN_SPEED_KMH = env.float("ETA_MEAN_SPEED_KMH", 40.0)
 ETA_SERVICE_TIME = timedelta(seconds=env.int("ETA_SERVICE_TIME", 900))
 ETA_MAX_FIX_AGE = timedelta(seconds=env.int("ETA_MAX_FIX_AGE", 300))
+# Minutes after the due time: a stop that will be reached so late is said once at each.
+RUNNING_LATE_AFTER = sorted(env.list("RUNNING_LATE_AFTER", cast=int, default=[15, 30, 60]))
+if not all(1 <= minutes <= 1440 for minutes in RUNNING_LATE_AFTER):
+    raise ImproperlyConfigured("RUNNING_LATE_AFTER names minutes from 1 to 1440, e.g. 15,30,60.")
 if not (1 <= ETA_ROAD_FACTOR <= 10 and 1 <= ETA_MEAN_SPEED_KMH <= 200 and timedelta() <= ETA_SERVICE_TIME <= timedelta(days=1)):
     raise ImproperlyConfigured("ETA_ROAD_FACTOR is 1 to 10, ETA_MEAN_SPEED_KMH 1 to 200, ETA_SERVICE_TIME at most a day.")
 

@@ -4,20 +4,18 @@ from __future__ import annotations
 
 import datetime as dt
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
-from django.db.models import F, Value
-from django.db.models.functions import Coalesce, Greatest
 from django.utils import timezone
 
-from depannini_dashmap.lib import errors
+from depannini_dashmap.lib.db.row_updates import RowUpdate
 from fleet.models import Vehicle
 from telematics import devices
 from telematics.device_readings import DeviceReading, Refusal, read_report
 from telematics.models import Device, Forwarder
 from telematics.protocols import Message, Report
-from telematics.services import record_fixes_of
-from telematics.vehicle_lookup import TrackedVehicle, tracked, tracked_vehicles
+from telematics.services import record_fixes
+from telematics.vehicle_lookup import tracked, tracked_vehicles
 
 UNKNOWN_IDS_KEPT = 20
 LONGEST_ID = 65  # one more than a row can hold, so that a longer one is never taken for its beginning
@@ -66,48 +64,65 @@ def _spend(spend: Spend, known: dict[str, Device], reports: dict[str, list[Repor
         spend(f"vehicle:{vehicle_id}", cost)
 
 
-def _record(known: dict[str, Device], reports: dict[str, list[Report]]) -> None:
+def _record(known: Mapping[str, Device], reports: Mapping[str, list[Report]]) -> None:
+    """Store what recognised devices reported, and say on their rows how it went: a fixed number of statements."""
     now = timezone.now()
     vehicles = tracked_vehicles(tracked(Vehicle.objects.alive().filter(pk__in={one.vehicle_id for one in known.values()})))
-    for name, device in known.items():
-        vehicle = vehicles.get(device.vehicle_id)
-        if vehicle is None:
-            raise errors.Unauthenticated()
-        readings = [
-            read_report(report, vehicle_id=vehicle.id, speed_unit=device.speed_unit(report.speed_unit), now=now)
-            for report in reports[name]
-        ]
-        _note(device, readings, _store(vehicle, readings, now), now)
+    # A vehicle that was deleted this very moment is no one's place any more.
+    heard = [
+        (device, [_read(device, report, now) for report in reports[name]])
+        for name, device in known.items()
+        if device.vehicle_id in vehicles
+    ]
+    fixes = [reading.reading for _device, readings in heard for reading in readings if reading.reading is not None]
+    rows = record_fixes(vehicles, fixes, now)
+    is_trusted = {(row.vehicle_id, row.timestamp): not row.is_implausible for row in rows}
+    NOTES.run([_note(device, readings, is_trusted, now) for device, readings in heard])
 
 
-def _store(vehicle: TrackedVehicle, readings: Iterable[DeviceReading], now: dt.datetime) -> dict[dt.datetime, bool]:
-    """Store the fixes; return of each instant whether its fix can be trusted."""
-    fixes = [reading.reading for reading in readings if reading.reading is not None]
-    return {row.timestamp: not row.is_implausible for row in record_fixes_of(vehicle, fixes, now)}
+def _read(device: Device, report: Report, now: dt.datetime) -> DeviceReading:
+    return read_report(report, vehicle_id=device.vehicle_id, speed_unit=device.speed_unit(report.speed_unit), now=now)
 
 
-def _note(device: Device, readings: Sequence[DeviceReading], is_trusted: dict[dt.datetime, bool], now: dt.datetime) -> None:
-    """Say on the device's row when it spoke, what of it was of use, and why the rest was not."""
-    refusal, detail = "", ""
+# What one message changes on a device's row; what it says nothing of stays.
+NOTES = RowUpdate(
+    "telematics_device",
+    {
+        "id": "bigint", "contacted_at": "timestamptz", "position_at": "timestamptz", "refusal": "text",
+        "refusal_detail": "text", "dropped": "text", "battery": "smallint",
+    },
+    """
+    contacted_at = given.contacted_at,
+    position_at = CASE WHEN given.position_at IS NULL OR telematics_device.position_at >= given.position_at
+        THEN telematics_device.position_at ELSE given.position_at END,
+    refused_at = CASE WHEN given.refusal IS NULL THEN refused_at ELSE given.contacted_at END,
+    refusal = COALESCE(given.refusal, telematics_device.refusal),
+    refusal_detail = COALESCE(given.refusal_detail, telematics_device.refusal_detail),
+    dropped = COALESCE(given.dropped, telematics_device.dropped),
+    battery = COALESCE(given.battery, telematics_device.battery)
+    """,
+)  # fmt: skip
+
+
+def _note(
+    device: Device, readings: Sequence[DeviceReading], is_trusted: Mapping[tuple[int, dt.datetime], bool], now: dt.datetime
+) -> tuple:
+    """Return what NOTES says of a device: when it spoke, what of it was of use, and why the rest was not."""
+    refusal, detail = None, None
+    trusted: list[dt.datetime] = []
     for one in readings:
         if one.refusal:
-            refusal, detail = one.refusal, one.detail
-        elif one.reading is not None and not is_trusted.get(one.reading.timestamp, True):
+            refusal, detail = one.refusal, one.detail[:60]
+        if one.reading is None:
+            continue
+        if is_trusted[device.vehicle_id, one.reading.timestamp]:
+            trusted.append(one.reading.timestamp)
+        elif not one.refusal:
             refusal, detail = Refusal.JUMP, ""
-    changes: dict[str, object] = {"contacted_at": now}
-    trusted = [instant for instant, good in is_trusted.items() if good]
-    if trusted:
-        newest = Value(max(trusted))
-        changes["position_at"] = Greatest(Coalesce(F("position_at"), newest), newest)
-    if refusal:
-        changes |= {"refused_at": now, "refusal": refusal, "refusal_detail": detail[:60]}
     dropped = sorted({name for one in readings for name in one.dropped})
-    if dropped or trusted:
-        changes["dropped"] = ", ".join(dropped)[:100]
+    said = ", ".join(dropped)[:100] if dropped or trusted else None
     battery = next((one.battery for one in reversed(readings) if one.battery is not None), None)
-    if battery is not None:
-        changes["battery"] = battery
-    Device.objects.filter(pk=device.pk).update(**changes)
+    return device.pk, now, max(trusted, default=None), refusal, detail, said, battery
 
 
 def note_unreadable(device: Device) -> None:

@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 from django.db import connection, transaction
 
 from depannini_dashmap.lib.db.prepared import Statement
+from depannini_dashmap.lib.db.row_updates import RowUpdate
 from telematics.readings import Reading
 
 
@@ -128,10 +129,14 @@ ON CONFLICT (vehicle_id) DO UPDATE SET {MOVE} WHERE telematics_latestposition.ti
 """  # noqa: S608
 
 
-DOUBT = """
-UPDATE telematics_latestposition SET doubted_at = %s, doubted_latitude = %s, doubted_longitude = %s
-WHERE vehicle_id = %s AND timestamp < %s AND (doubted_at IS NULL OR doubted_at < %s)
-"""
+DOUBTS = RowUpdate(
+    "telematics_latestposition",
+    {"vehicle_id": "bigint", "doubted_at": "timestamptz", "doubted_latitude": "float8", "doubted_longitude": "float8"},
+    "doubted_at = given.doubted_at, doubted_latitude = given.doubted_latitude, doubted_longitude = given.doubted_longitude",
+    where="timestamp < given.doubted_at AND (telematics_latestposition.doubted_at IS NULL"
+    " OR telematics_latestposition.doubted_at < given.doubted_at)",
+)
+
 
 
 def store(rows: Sequence[Row]) -> Stored:
@@ -174,11 +179,7 @@ def _store_many(rows: Sequence[Row]) -> Stored:
 
 def _store_doubts(rows: Sequence[Row]) -> None:
     """Remember the newest fix of each vehicle that is out of its reach: a second one there makes it the place."""
-    with connection.cursor() as cursor:
-        for row in rows:
-            if row.is_doubt:
-                values = _for_database(row)
-                cursor.execute(DOUBT, [values[1], values[2], values[3], values[0], values[1], values[1]])
+    DOUBTS.run([row[:4] for row in rows if row.is_doubt])
 
 
 def _as_copy_text(rows: Sequence[Row]) -> str:

@@ -55,16 +55,14 @@ def record_position(*, actor: User, raw: Mapping[str, Any]) -> tuple[dict[str, A
     return _record(_writable_vehicle(actor, reading.vehicle_id), reading, now)
 
 
-def record_fixes_of(vehicle: TrackedVehicle, readings: Sequence[Reading], now: dt.datetime) -> list[ingest.Row]:
-    """Record fixes of a vehicle whose device was recognised, and return them as they were judged.
+def record_fixes(vehicles: Mapping[int, TrackedVehicle], readings: Sequence[Reading], now: dt.datetime) -> list[ingest.Row]:
+    """Record fixes of vehicles whose devices were recognised, and return them as they were judged.
 
-    Of two of one instant the first counts. Effects: those of record_positions.
+    Of two of one vehicle and instant the first counts. Effects: those of record_positions; as many statements for many
+    vehicles as for one.
     """
-    unique = {row.timestamp: row for row in (ingest.Row.of(one, created_at=now) for one in reversed(readings))}
-    if not unique:
-        return []
-    rows = _judged(vehicle, [unique[instant] for instant in sorted(unique)])
-    _store({vehicle.id: vehicle}, rows)
+    rows = _judged_rows(vehicles, [ingest.Row.of(one, created_at=now) for one in readings])
+    _store(vehicles, rows)
     return rows
 
 
@@ -82,9 +80,7 @@ def record_positions(*, actor: User, rows: Sequence[Any]) -> BulkResult:
     vehicles = writable_vehicles(actor, {reading.vehicle_id for reading in readings.values()})
     _refuse_unknown(actor, readings, vehicles, failures)
     wanted = [ingest.Row.of(reading, created_at=now) for reading in readings.values()]
-    unique = {(row.vehicle_id, row.timestamp): row for row in reversed(wanted)}
-    judged = [row for vehicle, own in _by_vehicle(vehicles, unique) for row in _judged(vehicle, own)]
-    stored = _store(vehicles, judged)
+    stored = _store(vehicles, _judged_rows(vehicles, wanted))
     failures.sort(key=lambda failure: failure["index"])
     return BulkResult(stored.count, len(wanted) - stored.count, failures)
 
@@ -199,8 +195,14 @@ def _refuse_unknown(
             )
 
 
+def _judged_rows(vehicles: Mapping[int, TrackedVehicle], rows: Sequence[ingest.Row]) -> list[ingest.Row]:
+    """Return rows of any vehicles ready to store; of two of one vehicle and instant the first counts."""
+    unique = {(row.vehicle_id, row.timestamp): row for row in reversed(rows)}
+    return [row for vehicle, own in _by_vehicle(vehicles, unique) for row in _judged(vehicle, own)]
+
+
 def _by_vehicle(
-    vehicles: dict[int, TrackedVehicle], unique: dict[tuple[int, dt.datetime], ingest.Row]
+    vehicles: Mapping[int, TrackedVehicle], unique: dict[tuple[int, dt.datetime], ingest.Row]
 ) -> Iterable[tuple[TrackedVehicle, list[ingest.Row]]]:
     """Give each vehicle with its rows, both in the order in which they are stored."""
     own: dict[int, list[ingest.Row]] = {}

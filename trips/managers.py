@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Self
 
 from django.apps import apps
-from django.db.models import BooleanField, Count, Exists, ExpressionWrapper, IntegerField, OuterRef, Q, Subquery
+from django.db.models import BooleanField, Count, Exists, ExpressionWrapper, IntegerField, Max, OuterRef, Q, Subquery
 from django.db.models.functions import Coalesce
 
 from accounts.managers import TenantQuerySet
@@ -29,6 +29,12 @@ class TripQuerySet(TenantQuerySet):
     def with_progress(self) -> Self:
         """Annotate how many stops each visits, `total`, and how many of them are `done` (completed or failed)."""
         return self.annotate(total=stops_of_trip(), done=stops_of_trip(CLOSED_STOP))
+
+    def with_expected_delay(self) -> Self:
+        """Annotate `expected_late_min`: the highest threshold that an awaited stop of a running trip has reached; 0 for none."""
+        rows = apps.get_model("trips", "TripStop").objects.awaited().filter(trip_id=OuterRef("pk")).order_by()
+        highest = rows.values("trip_id").annotate(late=Max("late_told_min")).values("late")
+        return self.annotate(expected_late_min=Coalesce(Subquery(highest, output_field=IntegerField()), 0))
 
     def with_driver_told(self) -> Self:
         """Annotate `driver_told`: whether the driver was told of the stops as they are."""

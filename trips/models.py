@@ -142,6 +142,10 @@ class TripStop(models.Model):
     arrival_is_suggested = models.BooleanField(
         default=False, db_default=False, editable=False, help_text="told by positions that may only have passed by"
     )
+    late_told_min = models.PositiveSmallIntegerField(
+        default=0, db_default=0, editable=False, help_text="the highest threshold of RUNNING_LATE_AFTER that was said of this due time"
+    )
+    eta_told_at = models.DateTimeField(null=True, editable=False, help_text="the arrival that watchers were told last")
     notes = models.TextField(_("notes"), max_length=5000, blank=True, default="")
     is_completed = models.BooleanField(_("done"), default=False)
     failed = models.BooleanField(_("failed"), default=False, db_default=False, help_text=_("closed without being done: nothing was loaded or delivered"))

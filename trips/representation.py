@@ -72,6 +72,7 @@ STOP_COLUMNS = (
     "order_id",
     "order__order_number",
     "order__customer_name",
+    "late_told_min",
 )
 _NAMES = ("name", "first_name", "last_name", "username", "user_type")
 
@@ -221,6 +222,7 @@ def _trip_stop(values: tuple) -> dict[str, Any]:
     (
         pk, trip_id, sequence, planned, planned_on, arrival, departure, is_suggested, notes, is_completed, failed, failure_reason, stop_id, name, address, latitude,
         longitude, stop_type, contact_name, contact_phone, stop_notes, windows, service_minutes, _, order_id, order_number, customer_name,
+        late_min,
     ) = values  # fmt: skip
     return {
         "id": pk,
@@ -252,6 +254,7 @@ def _trip_stop(values: tuple) -> dict[str, Any]:
         "linked_order": None
         if order_id is None
         else {"id": order_id, "order_number": order_number, "customer_name": customer_name},
+        "late_min": late_min,
         "eta": None,  # roads are asked where one trip or stop is shown alone: see `with_roads`
     }
 

@@ -82,6 +82,9 @@ class RoadField(serializers.ReadOnlyField):
 class TripStopSerializer(ModelSerializer):
     """The trip stop object; `eta` where one trip is asked for, null in lists of several."""
 
+    late_min = serializers.IntegerField(
+        source="late_told_min", help_text="the highest threshold of RUNNING_LATE_AFTER that this stop of a running trip has reached, in minutes; 0: none"
+    )
     eta = ArrivalField()
     stop = StopSerializer()
     linked_order = LinkedOrderSerializer(allow_null=True)
@@ -103,6 +106,7 @@ class TripStopSerializer(ModelSerializer):
             "failed",
             "failure_reason",
             "linked_order",
+            "late_min",
             "eta",
         ]
         read_only_fields = fields

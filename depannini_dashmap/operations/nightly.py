@@ -6,16 +6,14 @@ role that may delete them.
 """
 
 import logging
-import threading
-import time
 from datetime import datetime
 from functools import cache
 from zoneinfo import ZoneInfo
 
 from django.conf import settings
-from django.db import DatabaseError, InterfaceError, close_old_connections, connection
 from django.utils import timezone
 
+from depannini_dashmap.lib.ops.rounds import Rounds
 from depannini_dashmap.models import Chore
 from depannini_dashmap.operations import retention
 
@@ -39,32 +37,11 @@ def look(now: datetime | None = None) -> bool:
     return True
 
 
-class Night(threading.Thread):
-    """Looks every five minutes."""
-
-    def __init__(self) -> None:
-        super().__init__(name="nightly", daemon=True)
-
-    def run(self) -> None:
-        """Look until the process ends: a batch that is cut off is rolled back, and the next night takes the rest."""
-        while True:
-            try:
-                close_old_connections()
-                look()
-            except (DatabaseError, InterfaceError) as error:
-                logger.warning("The nightly removal could not be done: %s", type(error).__name__)
-            except Exception:
-                logger.exception("The nightly removal failed")
-            finally:
-                connection.close()
-            time.sleep(LOOK_EVERY)
-
-
 @cache
-def start() -> Night | None:
+def start() -> Rounds | None:
     """Start this process's thread, once; none where PRUNE_AT is off."""
     if settings.PRUNE_AT is None:
         return None
-    thread = Night()
+    thread = Rounds("nightly", look, LOOK_EVERY)
     thread.start()
     return thread

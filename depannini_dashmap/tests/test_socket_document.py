@@ -17,7 +17,7 @@ from depannini_dashmap.lib.realtime.frames import BadFrame
 TOP = Path(settings.BASE_DIR)
 DOCUMENT = yaml.safe_load((TOP / "docs" / "asyncapi.yaml").read_text())
 MESSAGES = DOCUMENT["components"]["messages"]
-SENDERS = ("assistance/events.py", "assistance/consumers.py", "telematics/events.py", "telematics/consumers.py")
+SENDERS = ("assistance/events.py", "assistance/consumers.py", "telematics/events.py", "telematics/consumers.py", "trips/events.py")
 
 
 @pytest.mark.parametrize("name", MESSAGES)

@@ -1,5 +1,7 @@
 // One socket of the fleet with reconnection; while it is away the page is refreshed by polling, else slowly, for what
 // only the clock changes.
+import { runsLate } from "./alarms.js";
+
 const NORMAL = 60000;
 const WITHOUT_SOCKET = 5000;
 const LONGEST_WAIT = 30000;
@@ -68,6 +70,7 @@ export function keepCurrent({ refresh, frame }) {
         show("live");
         refreshNow();
       }
+      if (event.type === "running_late") runsLate(event);
       frame(event);
     };
     socket.onclose = lost;

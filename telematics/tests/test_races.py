@@ -12,6 +12,7 @@ from django.db import connection, transaction
 from accounts.models import Membership
 from fleet.services import update_vehicle
 from telematics.models import Device, LatestPosition, Position
+from trips.models import TripStop
 
 pytestmark = [pytest.mark.postgres, pytest.mark.django_db(transaction=True)]
 
@@ -83,6 +84,26 @@ def test_overlapping_bulks_never_lose_a_row_nor_deadlock(
     assert sum(result["accepted"] for result in results) == len(rows) == Position.objects.count()
     assert all(result["accepted"] + result["duplicates"] == len(rows) for result in results)
     assert LatestPosition.objects.filter(timestamp=Position.objects.latest("timestamp").timestamp).count() == len(vans)
+
+
+def test_overlapping_lists_of_devices_on_trips_never_deadlock(api: Any, dispatcher: Any, company_a: Any) -> None:
+    from telematics.tests.test_many_devices import make_fleet, of_every_kind
+
+    secret = api(dispatcher).post("/api/forwarders/", {}).json()["secret"]
+    ids = make_fleet(company_a, 12)
+
+    def send(contender: int) -> None:
+        own = ids[:]
+        random.Random(contender).shuffle(own)
+        for turn in range(3):
+            body = [message for one in own for message in of_every_kind(one)[turn]]
+            answer = api().post("/api/devices/traccar/", body, headers={"Authorization": f"Bearer {secret}"})
+            assert answer.status_code == 200, answer.content
+
+    at_once(send, 8)
+    assert Position.objects.count() == len(ids) * 7
+    left = TripStop.objects.filter(actual_departure_datetime__isnull=False, arrival_is_suggested=False)
+    assert left.count() == len(ids)
 
 
 def test_bulks_and_single_ones_together(api: Any, dispatcher: Any, van: Any, other_van: Any, fix: Callable) -> None:

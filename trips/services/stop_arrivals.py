@@ -6,10 +6,11 @@ Positions stamp times only; that the work at a stop is done is said by people.
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Collection
-from typing import NamedTuple
+from collections.abc import Collection, Mapping
+from typing import Any, NamedTuple
 
-from django.db.models import Q, QuerySet
+from django.db import transaction
+from django.db.models import Case, DateTimeField, Q, QuerySet, Value, When
 from django.utils import timezone
 
 from fleet.events import board_changed
@@ -38,35 +39,46 @@ def watched_stops(vehicle_ids: Collection[int]) -> dict[int, list[WatchedStop]]:
     return watched
 
 
-def record_arrival(*, trip_stop_id: int, at: dt.datetime) -> bool:
-    """Stamp the arrival at an awaited stop of a running trip, as a suggestion. Returns whether this call did it.
+def record_arrivals(instants: Mapping[int, dt.datetime]) -> bool:
+    """Stamp arrivals at awaited stops of running trips, as suggestions. Returns whether this call stamped any.
 
-    A suggestion from before gives way to a later one, with its departure. A fix older than the trip's start stamps nothing.
+    Shape: trip stop id → instant; the number of statements does not depend on how many. A suggestion from before gives
+    way to a later one, with its departure. A fix older than the trip's start stamps nothing.
     """
-    rows = TripStop.objects.awaited().filter(pk=trip_stop_id, trip__actual_start_datetime__lte=at)
+    at = _of_each(instants)
+    rows = TripStop.objects.awaited().filter(pk__in=instants, trip__actual_start_datetime__lte=at)
     earlier = Q(actual_arrival_datetime=None) | Q(arrival_is_suggested=True, actual_arrival_datetime__lt=at)
     fields = {"actual_arrival_datetime": at, "actual_departure_datetime": None, "arrival_is_suggested": True}
-    return _stamp(trip_stop_id, rows.filter(earlier), **fields)
+    return _stamp(instants, rows.filter(earlier), **fields)
 
 
-def confirm_arrival(*, trip_stop_id: int) -> bool:
-    """Make a suggested arrival a fact: the vehicle stayed. Returns whether this call did it."""
-    rows = TripStop.objects.filter(pk=trip_stop_id, trip__status=IN_PROGRESS, arrival_is_suggested=True)
-    return _stamp(trip_stop_id, rows, arrival_is_suggested=False)
+def confirm_arrivals(trip_stop_ids: Collection[int]) -> bool:
+    """Make suggested arrivals facts: the vehicles stayed. Returns whether this call did it for any."""
+    rows = TripStop.objects.filter(pk__in=trip_stop_ids, trip__status=IN_PROGRESS, arrival_is_suggested=True)
+    return _stamp(trip_stop_ids, rows, arrival_is_suggested=False)
 
 
-def record_departure(*, trip_stop_id: int, at: dt.datetime) -> bool:
-    """Stamp the departure from a stop that was arrived at. Returns whether this call did it."""
-    rows = TripStop.objects.filter(trip__status=IN_PROGRESS, pk=trip_stop_id, actual_departure_datetime=None)
-    return _stamp(trip_stop_id, rows.filter(actual_arrival_datetime__lte=at), actual_departure_datetime=at)
+def record_departures(instants: Mapping[int, dt.datetime]) -> bool:
+    """Stamp departures from stops that were arrived at. Returns whether this call stamped any."""
+    at = _of_each(instants)
+    rows = TripStop.objects.filter(trip__status=IN_PROGRESS, pk__in=instants, actual_departure_datetime=None)
+    return _stamp(instants, rows.filter(actual_arrival_datetime__lte=at), actual_departure_datetime=at)
 
 
-def _stamp(trip_stop_id: int, rows: QuerySet[TripStop], **fields: dt.datetime | bool | None) -> bool:
-    # An UPDATE cannot join on every database, so the rows are named by a subquery.
-    target = TripStop.objects.open().filter(pk__in=rows.values("pk"))
-    if not target.update(**fields, updated_at=timezone.now()):
-        return False
-    company_id = TripStop.objects.filter(pk=trip_stop_id).values_list("trip__company_id", flat=True).first()
-    if company_id is not None:  # the trip may have gone since
-        board_changed(company_id, "trips")
+def _of_each(instants: Mapping[int, dt.datetime]) -> Case:
+    """Return each stop's own instant, as SQL."""
+    return Case(*(When(pk=pk, then=Value(at)) for pk, at in instants.items()), output_field=DateTimeField())
+
+
+def _stamp(trip_stop_ids: Collection[int], rows: QuerySet[TripStop], **fields: Any) -> bool:
+    own = TripStop.objects.filter(pk__in=trip_stop_ids)
+    with transaction.atomic():
+        if len(trip_stop_ids) > 1:  # in the order of their ids, so that two batches never deadlock
+            list(own.order_by("pk").select_for_update(no_key=True).values_list("pk"))
+        # An UPDATE cannot join on every database, so the rows are named by a subquery.
+        target = TripStop.objects.open().filter(pk__in=rows.values("pk"))
+        if not target.update(**fields, updated_at=timezone.now()):
+            return False
+        for company_id in own.order_by().values_list("trip__company_id", flat=True).distinct():
+            board_changed(company_id, "trips")
     return True

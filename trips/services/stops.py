@@ -174,6 +174,8 @@ def update_stop(
     if trip is not None and trip.pk != held.pk:
         raise InvalidData(fields={"trip": ["A trip stop stays in its trip."]})
     changed = {name: value for name, value in fields.items() if getattr(row, name) != value}
+    if changed.keys() & {"planned_arrival_time", "planned_arrival_date"}:
+        changed["late_told_min"] = 0  # what was said was about the due time of before
     for name, value in changed.items():
         setattr(row, name, value)
     before = row.stop

@@ -44,12 +44,13 @@ class TripLine:
     done: int
     late_stops: int
     starts_late: bool
+    expected_late_min: int = 0
     next_stop: NextStop | None = None
 
     @property
     def is_late(self) -> bool:
         """Whether a dispatcher should look at it."""
-        return self.starts_late or self.late_stops > 0
+        return self.starts_late or self.late_stops > 0 or self.expected_late_min > 0
 
 
 @dataclass(frozen=True)
@@ -141,11 +142,12 @@ def starts_late(here: dt.datetime) -> Q:
 
 def _trip_lines(today: QuerySet[Trip], here: dt.datetime, late_stops: Mapping[int, int]) -> list[TripLine]:
     """Read the first lines, the late ones before all others: what is cut off is never an alarm while a calm one is shown."""
-    is_late = Q(pk__in=list(late_stops)) | starts_late(here)
+    is_late = Q(pk__in=list(late_stops)) | Q(expected_late_min__gt=0) | starts_late(here)
     trips = list(
         today.select_related("vehicle", "company")
         .with_progress()
         .with_driver_told()
+        .with_expected_delay()
         .annotate(urgency=URGENCY, calm=Case(When(is_late, then=Value(0)), default=Value(1)))
         .order_by("calm", "urgency", "planned_start_date", "planned_start_time", "id")[:TRIPS_SHOWN]
     )
@@ -156,7 +158,7 @@ def _trip_lines(today: QuerySet[Trip], here: dt.datetime, late_stops: Mapping[in
 def _trip_line(trip: Any, here: dt.datetime, next_stop: NextStop | None, late_stops: int) -> TripLine:
     start = (trip.planned_start_date, trip.planned_start_time)
     is_overdue = trip.status in UNSTARTED and start < (here.date(), here.time())
-    return TripLine(trip, trip.total, trip.done, late_stops, is_overdue, next_stop)
+    return TripLine(trip, trip.total, trip.done, late_stops, is_overdue, trip.expected_late_min, next_stop)
 
 
 def _help(now: dt.datetime) -> Help:

@@ -8,7 +8,7 @@ from django.core.management.base import BaseCommand
 
 from depannini_dashmap.lib.ops import process_registry
 from depannini_dashmap.lib.ops.worker import POLL_EVERY, Worker, WorkerThread
-from depannini_dashmap.operations import nightly
+from depannini_dashmap.operations import delays, nightly
 
 
 class Command(BaseCommand):
@@ -38,6 +38,7 @@ class Command(BaseCommand):
         self.stdout.flush()
         process_registry.enter()
         nightly.start()
+        delays.start()
         beside.start()
         worker.run()
         beside.join()

@@ -14,7 +14,7 @@ from telematics.device_readings import Refusal, read_report
 from telematics.models import Position
 from telematics.protocols import MAX_BATCH
 from telematics.readings import Reading
-from telematics.services import record_fixes_of
+from telematics.services import record_fixes
 from telematics.track_files import Entry, UnreadableTrack, read_track
 from telematics.vehicle_lookup import tracked, tracked_vehicles
 
@@ -88,6 +88,6 @@ class Command(BaseCommand):
         before, now = rows.count(), timezone.now()
         ordered = sorted(readings, key=lambda one: one.timestamp)
         for start in range(0, len(ordered), MAX_BATCH):
-            vehicle = tracked_vehicles(tracked(Vehicle.objects.alive().filter(pk=vehicle_id)))[vehicle_id]
-            record_fixes_of(vehicle, ordered[start : start + MAX_BATCH], now)
+            vehicles = tracked_vehicles(tracked(Vehicle.objects.alive().filter(pk=vehicle_id)))
+            record_fixes(vehicles, ordered[start : start + MAX_BATCH], now)
         return rows.count() - before

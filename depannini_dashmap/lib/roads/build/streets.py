@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import shutil
 import subprocess
 import sysconfig
@@ -11,8 +12,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import IO, Any
 
-from depannini_dashmap.lib.roads.build import coast
+from depannini_dashmap.lib.roads.build import coast, tilemaker
 from depannini_dashmap.lib.roads.build.failures import Unavailable
+
+logger = logging.getLogger(__name__)
 
 MIN_ZOOM, MAX_ZOOM = 4, 14
 CUT_WITHIN = 6 * 3600  # seconds
@@ -41,7 +44,29 @@ Box = tuple[float, float, float, float]  # south, west, north, east
 
 
 def build_streets(extract: Path, target: Path, box: Box) -> str:
-    """Write the tiles of an extract into a new file; say how many things they show. Raises: Unavailable, RuntimeError."""
+    """Write the tiles of an extract into a new file; say by what. Raises: Unavailable, RuntimeError.
+
+    tilemaker does it where it is installed; where it is not, or fails, osmium reads and tippecanoe cuts.
+    """
+    if tilemaker.program() is not None:
+        try:
+            tilemaker.cut(extract, target, box, _tables(), (MIN_ZOOM, MAX_ZOOM))
+            return "by tilemaker"
+        except tilemaker.NotCut as error:
+            logger.warning("tilemaker failed (%s): tippecanoe cuts the streets", error)
+    return _by_tippecanoe(extract, target, box)
+
+
+def _tables() -> dict[str, Any]:
+    landuse = [(key, value, kind, _landuse_zoom(kind)) for (key, value), kind in LANDUSE.items()]
+    return {"ROADS": ROADS, "PLACES": PLACES, "LANDUSE": landuse}
+
+
+def _landuse_zoom(kind: str) -> int:
+    return 13 if kind in ("pedestrian", "playground", "school") else 9
+
+
+def _by_tippecanoe(extract: Path, target: Path, box: Box) -> str:
     program = _cutter()
     things = target.with_suffix(".geojsonl")
     try:
@@ -59,7 +84,7 @@ def build_streets(extract: Path, target: Path, box: Box) -> str:
         target.with_name(target.name + "-journal").unlink(missing_ok=True)
     if done.returncode != 0:
         raise RuntimeError(f"tippecanoe: {(done.stderr.strip().splitlines() or ['failed'])[-1]}")
-    return f"{count:,} things"
+    return f"{count:,} things, by tippecanoe"
 
 
 def _cutter() -> str:
@@ -205,7 +230,7 @@ def _area(area: Any, shapes: Any) -> Made | None:
     else:
         kind = next((kind for (key, value), kind in LANDUSE.items() if tags.get(key) == value), None)
         if kind is not None:
-            made = "landuse", 13 if kind in ("pedestrian", "playground", "school") else 9, {"kind": kind}
+            made = "landuse", _landuse_zoom(kind), {"kind": kind}
     if made is None:
         return None
     try:

@@ -1,0 +1,28 @@
+"""Frames about running trips on the fleet's sockets: when their stops may be reached, and which of them run late."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from depannini_dashmap.lib.realtime import layer
+from fleet.events import watchers_of
+
+
+def trip_eta(*, company_id: int, trip_id: int, stops: Sequence[dict[str, Any]]) -> None:
+    """Publish to the company's watchers when stops of a running trip may be reached, of those where that changed.
+
+    Shape: `stops` are `{"trip_stop_id", "eta"}`; `eta` as a trip stop shows it, None where nobody can say any more.
+    """
+    frame = {"type": "trip_eta", "company_id": company_id, "trip_id": trip_id, "stops": list(stops)}
+    layer.publish(watchers_of(company_id), frame)
+
+
+def running_late(*, company_id: int, trip_id: int, trip_name: str, late_min: int, stops: Sequence[dict[str, Any]]) -> None:
+    """Publish to the company's watchers that stops of a running trip will be reached late, once for each threshold.
+
+    Shape: `stops` are `{"trip_stop_id", "sequence", "name", "late_min", "due_at", "expected_at", "source"}`; `late_min` is
+    the highest of theirs. Units: minutes.
+    """
+    frame = {"type": "running_late", "company_id": company_id, "trip_id": trip_id, "trip_name": trip_name, "late_min": late_min}
+    layer.publish(watchers_of(company_id), {**frame, "stops": list(stops)})

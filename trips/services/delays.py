@@ -1,0 +1,125 @@
+"""Which stops of running trips will be reached late, and when they may be: looked at again and again, said once a threshold.
+
+What was said is on the stop's row, so that no restart and no second process says it again.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Mapping
+from itertools import groupby
+from typing import Any, NamedTuple
+
+from django.conf import settings
+from django.utils import timezone
+
+from depannini_dashmap.lib.api.fields import format_utc
+from depannini_dashmap.lib.time_zone import display_zone
+from fleet.events import board_changed
+from trips import arrivals, eta, events, route
+from trips.lifecycle import IN_PROGRESS
+from trips.models import TripStop
+
+WORTH_TELLING = dt.timedelta(minutes=1)  # of change
+_COLUMNS = (
+    "trip_id", "trip__company_id", "trip__name", "trip__planned_start_date", "trip__planned_start_time",
+    "pk", "sequence", "stop__name", "planned_arrival_time", "planned_arrival_date", "late_told_min", "eta_told_at",
+)  # fmt: skip
+
+
+class _Stop(NamedTuple):
+    trip_id: int
+    company_id: int
+    trip_name: str
+    start_date: dt.date
+    start_time: dt.time
+    pk: int
+    sequence: int
+    name: str
+    clock: dt.time | None
+    day: dt.date | None
+    late_told_min: int
+    eta_told_at: dt.datetime | None
+
+    @property
+    def due(self) -> dt.datetime | None:
+        """Return when it is due, aware; None where nobody said."""
+        if self.clock is None:
+            return None
+        start = dt.datetime.combine(self.start_date, self.start_time)
+        return route.due_at(start, self.clock, self.day).replace(tzinfo=display_zone())
+
+
+def look(now: dt.datetime | None = None) -> None:
+    """Look at all running trips, and tell their companies' watchers what changed since the last look.
+
+    Effects: `trip_eta` where an arrival changed by more than WORTH_TELLING; `running_late` once for each stop and threshold
+    of RUNNING_LATE_AFTER. Two queries, one question about roads a trip, and one narrow statement a stop that changed; no
+    transaction may be open, as roads are asked.
+    """
+    now = now or timezone.now()
+    rows = TripStop.objects.open().filter(trip__status=IN_PROGRESS).order_by("trip_id", "sequence").values_list(*_COLUMNS)
+    trips = {trip_id: [_Stop(*row) for row in of_trip] for trip_id, of_trip in groupby(rows, key=lambda row: row[0])}
+    for trip_id, ahead in arrivals.expected_stops(list(trips), now).items():
+        expected = {stop.stop_id: stop.arrival for stop in ahead}
+        stops = [stop for stop in trips[trip_id] if stop.pk in expected]
+        _tell_arrivals(stops, expected, now)
+        _tell_delays(stops, expected, now)
+
+
+def _tell_arrivals(stops: list[_Stop], expected: Mapping[int, eta.Arrival | None], now: dt.datetime) -> None:
+    told = []
+    for stop in stops:
+        arrival = expected[stop.pk]
+        at = arrival.at if arrival is not None else None
+        # Another process may have been faster.
+        if _is_worth_telling(stop.eta_told_at, at) and _note(stop, eta_told_at=at):
+            told.append({"trip_stop_id": stop.pk, "eta": arrivals.arrival_document(arrival, now)})
+    if told:
+        events.trip_eta(company_id=stops[0].company_id, trip_id=stops[0].trip_id, stops=told)
+
+
+def _tell_delays(stops: list[_Stop], expected: Mapping[int, eta.Arrival | None], now: dt.datetime) -> None:
+    late = []
+    for stop in stops:
+        due, arrival = stop.due, expected[stop.pk]
+        if due is None:
+            continue
+        at = max(arrival.at, now) if arrival is not None else now
+        reached = threshold_of(at - due)
+        if reached > stop.late_told_min and _note(stop, late_told_min=reached):
+            late.append(_late_stop(stop, due, arrival, reached))
+    if late:
+        first = stops[0]
+        highest = max(stop["late_min"] for stop in late)
+        events.running_late(company_id=first.company_id, trip_id=first.trip_id, trip_name=first.trip_name, late_min=highest, stops=late)
+        board_changed(first.company_id, "trips")
+
+
+def threshold_of(delay: dt.timedelta) -> int:
+    """Return the highest threshold of RUNNING_LATE_AFTER that a delay has reached, in minutes; 0 for none."""
+    return max((minutes for minutes in settings.RUNNING_LATE_AFTER if delay >= dt.timedelta(minutes=minutes)), default=0)
+
+
+def _late_stop(stop: _Stop, due: dt.datetime, arrival: eta.Arrival | None, reached: int) -> dict[str, Any]:
+    return {
+        "trip_stop_id": stop.pk,
+        "sequence": stop.sequence,
+        "name": stop.name,
+        "late_min": reached,
+        "due_at": format_utc(due),
+        "expected_at": format_utc(arrival.at) if arrival is not None else None,
+        "source": arrival.source if arrival is not None else "clock",
+    }
+
+
+def _note(stop: _Stop, **fields: Any) -> bool:
+    """Store what is about to be said, by a statement of its own: nothing is locked for longer. Return whether this call did."""
+    as_read = {name: getattr(stop, name) for name in fields}
+    return bool(TripStop.objects.open().filter(pk=stop.pk, **as_read).update(**fields))
+
+
+def _is_worth_telling(before: dt.datetime | None, after: dt.datetime | None) -> bool:
+    if before is None or after is None:
+        return before != after
+    return abs(after - before) > WORTH_TELLING
