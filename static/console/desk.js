@@ -13,9 +13,11 @@ const isUnsaved = () => Boolean(desk.querySelector("form[data-unsaved]"));
 async function refresh() {
   const all = await renew(desk, (name) => name !== "stops" || !isUnsaved());
   if (told) told.hidden = all;
+  desk.dispatchEvent(new CustomEvent("renewed"));
 }
 
 function frame(event) {
+  desk.dispatchEvent(new CustomEvent("heard", { detail: event }));
   if (event.type !== "board_changed" || !topics.includes(event.what) || pending) return;
   pending = setTimeout(() => {
     pending = 0;

@@ -2,12 +2,11 @@
 import { addBackground } from "./background.js";
 import { matching } from "./finding.js";
 import { keepCurrent, requireSignedIn } from "./live.js";
-import { element, Markers } from "./markers.js";
+import { arrow, element, Markers, shortHops } from "./markers.js";
 
 const L = window.L;
 const box = document.getElementById("map");
 const say = (name) => box.dataset[`t${name[0].toUpperCase()}${name.slice(1)}`] || "";
-const SVG = "http://www.w3.org/2000/svg";
 const vehicles = new Map();
 let state = { vehicles: [], assistants: [], requests: [], trip: null, stale_after: 900 };
 let clockSkew = 0;
@@ -21,15 +20,6 @@ map.setView([36.75, 3.06], 6);
 L.control.zoom({ position: document.dir === "rtl" ? "topright" : "topleft", zoomInTitle: say("zoomIn"), zoomOutTitle: say("zoomOut") }).addTo(map);
 L.control.scale({ imperial: false }).addTo(map);
 const streets = addBackground(map, box);
-
-function arrow() {
-  const svg = document.createElementNS(SVG, "svg");
-  svg.setAttribute("viewBox", "0 0 24 24");
-  const path = document.createElementNS(SVG, "path");
-  path.setAttribute("d", "M12 2 19 21 12 17 5 21Z");
-  svg.append(path);
-  return svg;
-}
 
 const now = () => Date.now() + clockSkew;
 const secondsSince = (at) => Math.max(0, Math.round((now() - Date.parse(at)) / 1000));
@@ -64,7 +54,7 @@ const RANK = { stop: 0, waiting: 1, request: 2, chosen: 3, assistant: 4, vehicle
 function drawVehicle(vehicle) {
   const isStale = secondsSince(vehicle.at) > state.stale_after;
   const { body } = markers.put(`vehicle-${vehicle.id}`, "vehicle", {
-    ...vehicle, title: vehicle.name, rank: state.trip && state.trip.vehicle_id === vehicle.id ? RANK.chosen : RANK.vehicle,
+    ...vehicle, title: vehicle.name, plate: vehicle.name, rank: state.trip && state.trip.vehicle_id === vehicle.id ? RANK.chosen : RANK.vehicle,
     tip: () => tipOf([vehicle.name, vehicle.detail, vehicle.driver, vehicle.company, vehicle.trip && vehicle.trip.name, `${vehicle.speed} ${say("kmh")} · ${ageText(vehicle.at)}${isStale ? ` · ${say("stale")}` : ""}`]),
   });
   if (!body.firstChild) body.append(arrow());
@@ -91,16 +81,6 @@ function drawRequest(request) {
   });
   body.classList.toggle("is-waiting", isWaiting);
   body.textContent = isWaiting ? "!" : "✓";
-}
-
-// Each stop within half a turn of the one before, beyond 180° where need be: the line then takes the short way round.
-function shortHops(stops) {
-  let last = null;
-  return stops.map((stop) => {
-    const lng = last === null ? stop.lng : stop.lng - 360 * Math.round((stop.lng - last) / 360);
-    last = lng;
-    return { ...stop, lng };
-  });
 }
 
 function drawTrip(trip) {

@@ -2,6 +2,8 @@
 import { grouped } from "./clusters.js";
 
 const L = window.L;
+const SVG = "http://www.w3.org/2000/svg";
+const PLATE = { letter: 7, sides: 10, top: 14, bottom: 31 }; // pixels around a marker's middle
 const APART = 34; // pixels between two markers
 const MOST_TOLD = 8; // things in one popup
 const NEAREST = 17; // zoom from which what still lies together is listed instead of zoomed to
@@ -11,6 +13,26 @@ export function element(tag, className, text) {
   if (className) made.className = className;
   if (text !== undefined) made.textContent = text;
   return made;
+}
+
+/** The arrow inside of a vehicle's marker, to be turned into its direction. */
+export function arrow() {
+  const svg = document.createElementNS(SVG, "svg");
+  svg.setAttribute("viewBox", "0 0 24 24");
+  const path = document.createElementNS(SVG, "path");
+  path.setAttribute("d", "M12 2 19 21 12 17 5 21Z");
+  svg.append(path);
+  return svg;
+}
+
+// Each stop within half a turn of the one before, beyond 180° where need be: the line then takes the short way round.
+export function shortHops(stops) {
+  let last = null;
+  return stops.map((stop) => {
+    const lng = last === null ? stop.lng : stop.lng - 360 * Math.round((stop.lng - last) / 360);
+    last = lng;
+    return { ...stop, lng };
+  });
 }
 
 /** Draws what `put` was given; things of a lower `rank` lead their group and lie on top. */
@@ -28,13 +50,13 @@ export class Markers {
   }
 
   /** Add or move a thing and give it back; its `body` is the element inside the marker, `tip()` what is told of it. */
-  put(key, kind, { lat, lng, title, rank, tip }) {
+  put(key, kind, { lat, lng, title, rank, tip, plate }) {
     let thing = this.things.get(key);
     if (!thing) {
       thing = { key, kind, body: element("span", "pin") };
       this.things.set(key, thing);
     }
-    Object.assign(thing, { place: L.latLng(lat, lng), title, rank, tip });
+    Object.assign(thing, { place: L.latLng(lat, lng), title, rank, tip, plate });
     this.shown.get(key)?.marker.setLatLng(thing.place);
     this.plan();
     return thing;
@@ -79,6 +101,7 @@ export class Markers {
     }
     for (const [key, one] of this.shown) if (!wanted.has(key)) { one.marker.remove(); this.shown.delete(key); }
     for (const [key, things] of wanted) this.draw(key, things);
+    this.writePlates();
     if (focused && !document.contains(focused.marker.getElement())) {
       [...this.shown.values()].find((one) => one.things.includes(focused.things[0]))?.marker.getElement().focus({ preventScroll: true });
     }
@@ -97,6 +120,29 @@ export class Markers {
       one.body.classList.toggle("is-stops", stops.length > 0);
     }
     one.marker.getElement().setAttribute("aria-label", this.label(things));
+  }
+
+  /** Write the plate under each marker that stands alone, where it covers neither another plate nor another marker. */
+  writePlates() {
+    const spots = [...this.shown.values()].map((one) => ({ one, ...this.map.latLngToContainerPoint(one.things[0].place) }));
+    const taken = [];
+    spots.sort((a, b) => a.one.things[0].rank - b.one.things[0].rank);
+    for (const { one, x, y } of spots) {
+      const [thing] = one.things;
+      const plate = one.things.length === 1 && thing.plate ? String(thing.plate) : "";
+      const half = (plate.length * PLATE.letter + PLATE.sides) / 2;
+      const box = { left: x - half, right: x + half, top: y + PLATE.top, bottom: y + PLATE.bottom };
+      const isFree = plate && !taken.some((other) => box.left < other.right && box.right > other.left && box.top < other.bottom && box.bottom > other.top)
+        && !spots.some((spot) => spot.one !== one && spot.x + 13 > box.left && spot.x - 13 < box.right && spot.y + 13 > box.top && spot.y - 13 < box.bottom);
+      if (isFree) taken.push(box);
+      const holder = one.marker.getElement();
+      let shown = holder.querySelector(":scope > .plate");
+      if (!isFree) shown?.remove();
+      else {
+        if (!shown) holder.append(shown = element("bdi", "plate"));
+        if (shown.textContent !== plate) shown.textContent = plate;
+      }
+    }
   }
 
   make(key, things) {

@@ -12,9 +12,9 @@ from django.utils import timezone
 from depannini_dashmap.lib.realtime import layer
 from depannini_dashmap.lib.time_zone import display_zone
 from depannini_dashmap.operations import delays as rounds
-from depannini_dashmap.tests.roads import LIECHTENSTEIN
 from orders.models import Stop
 from telematics.services import record_position
+from testing.roads import LIECHTENSTEIN
 from trips.models import Trip, TripStop
 from trips.services import delays
 

@@ -27,6 +27,7 @@ from assistance.services import (
     set_price,
 )
 from depannini_dashmap.console import work_page
+from depannini_dashmap.console.live_map import page_maps
 from depannini_dashmap.console.requests import party_steps
 from depannini_dashmap.console.requests.tariffs import price_lines
 from depannini_dashmap.lib.errors import DomainError
@@ -72,6 +73,8 @@ def show_request(request: HttpRequest, assistance_id: int, context: dict[str, An
         "tariff": tariff,
         "lines": price_lines(tariff, job.distance_km),
         "places": _places(job),
+        "map_data": page_maps.of_request(job),
+        "eta_at": job.eta_at if job.status in lifecycle.WITH_ASSISTANT else None,
         "steps": party_steps.steps_open_to(job),
         "is_stalled": job.status == lifecycle.ACCEPTED and job.stalled_since is not None,
         "messages_sent": list(ChatMessage.objects.filter(assistance=job).select_related("sender").order_by("id")[:CHAT_SHOWN]),

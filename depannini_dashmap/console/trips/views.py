@@ -22,7 +22,7 @@ from accounts.models import User
 from accounts.permissions import may_edit
 from depannini_dashmap.console import work_page
 from depannini_dashmap.console.bulk_results import run_each
-from depannini_dashmap.console.live_map import arrival_times
+from depannini_dashmap.console.live_map import arrival_times, page_maps
 from depannini_dashmap.console.trips import open_stops
 from depannini_dashmap.lib.errors import DomainError, InvalidData
 from orders.models import Order
@@ -145,6 +145,8 @@ def _trip_page(
     in_order = sorted(lines, key=lambda line: line.row.sequence)
     load_kg = heaviest_load_kg((row.stop.stop_type, row.order.goods_weight) for row, *_ in in_order if row.order)
     is_editable = may_edit(request.user, trip.company_id)
+    rows = [line.row for line in in_order]
+    way = way_of(rows)
     page = {
         "title": trip.name,
         "trip": trip,
@@ -156,7 +158,8 @@ def _trip_page(
         "steps": [(name, step) for name, step in STEP.items() if is_editable and trip.status in step.sources],
         "is_editable": is_editable and not trip.is_closed,
         "is_unsaved": is_unsaved,
-        "way": way_in_words(way_of(line.row for line in in_order)),
+        "way": way_in_words(way),
+        "map_data": page_maps.of_trip(request.user, trip, rows, way),
         "next_stop": arrival_times.next_stops([trip], timezone.now()).get(trip.pk),
     }
     return TemplateResponse(request, "console/trip.html", {**context, **page})
