@@ -51,7 +51,8 @@ def _owntracks_code(url: str, key: str) -> str:
 def forwarding_setup(secret: str, base_url: str) -> Setup:
     """Return the entries of a Traccar server's configuration file that forward its positions."""
     entries = {
-        "forward.enable": "true",
+        "forward.type": "json",
+        "forward.enable": "true",  # this and the next one are for older versions
         "forward.json": "true",
         "forward.url": f"{base_url}/api/devices/traccar/",
         "forward.header": f"Authorization: Bearer {secret}",

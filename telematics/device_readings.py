@@ -173,9 +173,9 @@ def _untrusted(values: dict[str, Any], latitude: float, longitude: float) -> str
 
 
 def _accuracy(values: dict[str, Any]) -> float | None:
-    """Return the radius of uncertainty; by a negative one phones mean that they do not know it."""
+    """Return the radius of uncertainty; by a negative one phones mean that they do not know it, servers by none."""
     found = number(values.get("accuracy_m"))
-    return found if found is not None and found >= 0 else None
+    return found if found is not None and found > 0 else None
 
 
 def _is_no(value: Any) -> bool:

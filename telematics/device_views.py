@@ -4,15 +4,12 @@ from __future__ import annotations
 
 import base64
 import binascii
-import json
 from typing import Any
 
-from django.http import HttpResponse
+from django.http import HttpResponse, QueryDict
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema, extend_schema_field
 from rest_framework import serializers, viewsets
-from rest_framework.exceptions import ParseError
-from rest_framework.parsers import FormParser
 from rest_framework.permissions import AllowAny
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -24,10 +21,10 @@ from accounts.permissions import IsDispatcherOrStaff
 from depannini_dashmap.lib import errors
 from depannini_dashmap.lib.api.fields import StrictIntegerField, TextField, UtcDateTimeField, VisibleRelatedField
 from depannini_dashmap.lib.api.keyset_pagination import RowPages
-from depannini_dashmap.lib.api.parsers import JsonParser
 from depannini_dashmap.lib.api.routers import path_id
 from depannini_dashmap.lib.api.viewsets import ApiMixin
 from telematics import device_reports, devices, protocols
+from telematics.device_bodies import DeviceParser, FilesParser
 from telematics.device_readings import Refusal
 from telematics.models import Device, Forwarder
 
@@ -193,17 +190,6 @@ class ForwarderViewSet(ApiMixin, viewsets.GenericViewSet):
         return Response(status=204)
 
 
-class DeviceParser(JsonParser):
-    """JSON as devices write it: an object or a list, with NaN and infinities, which mean that a value is not known."""
-
-    def parse(self, stream: Any, media_type: str | None = None, parser_context: Any = None) -> Any:
-        body = parser_context["request"]._request.body
-        try:
-            return json.loads(body, parse_constant=lambda _: None) if body.strip() else {}
-        except (ValueError, RecursionError) as error:
-            raise ParseError from error
-
-
 class _DeviceView(APIView):
     """A door for devices: a key in the message, or a forwarder's secret, is the only credential.
 
@@ -214,21 +200,23 @@ class _DeviceView(APIView):
     authentication_classes: list = []
     permission_classes = [AllowAny]
     throttle_classes: list = []
-    parser_classes = [DeviceParser]
+    parser_classes = [FilesParser, DeviceParser]
 
     def receive(self, messages: list[protocols.Message]) -> None:
-        """Record what devices say. Raises: TooManyRequests, Unauthenticated."""
-        device_reports.receive(messages, PositionThrottle.bucket.spend)
+        """Record what devices say, or a forwarder about them. Raises: TooManyRequests, Unauthenticated."""
+        if forwarder := _forwarder(self.request):
+            device_reports.receive_forwarded(forwarder, messages, PositionThrottle.bucket.spend)
+        else:
+            device_reports.receive(messages, PositionThrottle.bucket.spend)
 
 
 @extend_schema(request=OpenApiTypes.OBJECT, responses={200: None})
 class OsmandView(_DeviceView):
     """`GET|POST devices/osmand/`: OsmAnd's parameters, as Traccar Client and GPSLogger send them too; 200 taken.
 
-    Codes: 400 `invalid_data` (no message), 401 `invalid_token`, 429. Who: the holder of the key in `id`.
+    Codes: 400 `invalid_data` (no message), 401 `invalid_token`, 429. Who: the holder of the key in `id`; with
+    `Authorization: Bearer <secret>` a forwarder, whose `id`s are external ids.
     """
-
-    parser_classes = [FormParser, DeviceParser]
 
     def get(self, request: Request) -> HttpResponse:
         """Take the parameters from the query."""
@@ -237,11 +225,14 @@ class OsmandView(_DeviceView):
 
     def post(self, request: Request) -> HttpResponse:
         """Take them from the form, the query, or Traccar Client's JSON."""
-        if request.content_type.startswith("application/json"):
-            self.receive(_from_traccar(request.data))
-            return HttpResponse()
-        form = request.data.dict() if hasattr(request.data, "dict") else {}
-        self.receive(protocols.from_osmand({**request.query_params.dict(), **form}))
+        query = request.query_params.dict()
+        if isinstance(request.data, QueryDict):
+            self.receive(protocols.from_osmand({**query, **request.data.dict()}))
+        elif request.data:
+            own = {"id": query["id"]} if "id" in query else {}
+            self.receive(_from_traccar({**own, **request.data} if isinstance(request.data, dict) else request.data, request))
+        else:
+            self.receive(protocols.from_osmand(query))
         return HttpResponse()
 
 
@@ -255,13 +246,7 @@ class TraccarView(_DeviceView):
 
     def post(self, request: Request) -> HttpResponse:
         """Take the JSON."""
-        scheme, _, secret = request.META.get("HTTP_AUTHORIZATION", "").partition(" ")
-        forwarder = devices.forwarder_of(secret.strip()) if scheme.lower() == "bearer" else None
-        messages = _from_traccar(request.data)
-        if forwarder is None:
-            self.receive(messages)
-            return HttpResponse()
-        device_reports.receive_forwarded(forwarder, messages, PositionThrottle.bucket.spend)
+        self.receive(_from_traccar(request.data, request))
         return HttpResponse()
 
 
@@ -274,8 +259,12 @@ class OwntracksView(_DeviceView):
     """
 
     def post(self, request: Request) -> Response:
-        """Take the JSON; an empty body is fine."""
-        self.receive(protocols.from_owntracks(request.data, _basic_password(request)))
+        """Take the JSON; an empty body is fine. What is encrypted stays unread, and the device's row says so."""
+        key = _basic_password(request)
+        try:
+            device_reports.receive(protocols.from_owntracks(request.data, key), PositionThrottle.bucket.spend)
+        except protocols.Unreadable:
+            device_reports.note_unreadable(devices.recognise_device(key))
         return Response([])
 
     def handle_exception(self, exc: Exception) -> Response:
@@ -286,14 +275,21 @@ class OwntracksView(_DeviceView):
         return response
 
 
-def _from_traccar(body: Any) -> list[protocols.Message]:
+def _from_traccar(body: Any, request: Request) -> list[protocols.Message]:
     """Read the messages of a body. Raises: InvalidData, once the device that sent what has no known form knows of it."""
     try:
         return protocols.from_traccar(body)
     except protocols.Unreadable as error:
-        key = str(body.get("device_id") or "") if isinstance(body, dict) else ""
-        device_reports.note_unreadable(devices.recognise_device(key))
+        if _forwarder(request) is None:
+            key = str(body.get("device_id") or body.get("id") or "") if isinstance(body, dict) else ""
+            device_reports.note_unreadable(devices.recognise_device(key))
         raise errors.InvalidData("The message has no known form") from error
+
+
+def _forwarder(request: Request) -> Forwarder | None:
+    """Return the forwarder whose secret the request carries, if it does."""
+    scheme, _, secret = request.META.get("HTTP_AUTHORIZATION", "").partition(" ")
+    return devices.forwarder_of(secret.strip()) if scheme.lower() == "bearer" else None
 
 
 def _basic_password(request: Request) -> str:

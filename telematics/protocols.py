@@ -41,7 +41,8 @@ def from_osmand(params: Mapping[str, Any]) -> list[Message]:
 
     Without a place it is a sign of life.
     """
-    latitude, longitude = params.get("lat"), params.get("lon")
+    latitude = params.get("lat", params.get("latitude"))
+    longitude = params.get("lon", params.get("lng", params.get("longitude")))
     if latitude is None and "," in str(params.get("location", "")):
         latitude, longitude = str(params["location"]).split(",", 1)
     values = {
@@ -67,12 +68,18 @@ def from_osmand(params: Mapping[str, Any]) -> list[Message]:
 def from_traccar(body: Any) -> list[Message]:
     """Read Traccar Client's JSON (`device_id, location`), or what a Traccar server forwards (`device, position`).
 
-    Either may be a list, as may `location`. Raises: Unreadable.
+    Either may be a list, as may `location`. An event of a server that holds no position says nothing of the device, as
+    when it is offline. Raises: Unreadable.
     """
-    messages = [message for part in _as_list(body) for message in _from_traccar(part)]
-    if not messages or len(messages) > MAX_BATCH:
+    parts = [part for part in _as_list(body) if not _is_event_alone(part)]
+    messages = [message for part in parts for message in _from_traccar(part)]
+    if (not messages and (parts or not body)) or len(messages) > MAX_BATCH:
         raise Unreadable
     return messages
+
+
+def _is_event_alone(body: Any) -> bool:
+    return isinstance(body, Mapping) and "event" in body and "location" not in body and body.get("position") is None
 
 
 def _from_traccar(body: Any) -> Iterator[Message]:
@@ -86,21 +93,36 @@ def _from_traccar(body: Any) -> Iterator[Message]:
         for position in map(_mapping, _as_list(body["positions"])):
             yield _forwarded(position, devices.get(str(position.get("deviceId")), _part(body, "device")))
     elif "location" in body:
-        device = str(body.get("device_id") or "")
+        device = str(body.get("device_id") or body.get("id") or "")
         for location in map(_mapping, _as_list(body["location"])):
             yield Message(device, _client_report(location))
+    elif "lat" in body or "latitude" in body:  # OsmAnd's parameters as an object, as a custom body may write them
+        yield from from_osmand({"id": body.get("device_id"), **body})
     else:
         raise Unreadable
 
 
 def from_owntracks(body: Any, key: str) -> list[Message]:
-    """Read OwnTracks' JSON: `_type=location, lat, lon, tst, vel (km/h), cog, alt, acc, batt`; other types hold no place."""
-    fields = body if isinstance(body, Mapping) else {}
-    if fields.get("_type") != "location":
-        return [Message(key, Report({}, KMH, False))]
+    """Read OwnTracks' JSON: `_type=location, lat, lon, tst, vel (km/h), cog, alt, acc, batt`; other types hold no place.
+
+    Raises: Unreadable for what is encrypted, and for a list of nothing or of something else.
+    """
+    messages = [_from_owntracks(part, key) for part in _as_list(body if body is not None else {})]
+    if not messages or len(messages) > MAX_BATCH:
+        raise Unreadable
+    return messages
+
+
+def _from_owntracks(body: Any, key: str) -> Message:
+    fields = _mapping(body)
+    kind = fields.get("_type", "location" if "lat" in fields else "")
+    if kind == "encrypted":
+        raise Unreadable
+    if kind != "location":
+        return Message(key, Report({}, KMH, False))
     names = {"latitude": "lat", "longitude": "lon", "timestamp": "tst", "speed": "vel", "heading": "cog"}
     names |= {"altitude": "alt", "accuracy_m": "acc", "battery": "batt"}
-    return [Message(key, Report({name: fields.get(sent) for name, sent in names.items()}, KMH))]
+    return Message(key, Report({name: fields.get(sent) for name, sent in names.items()}, KMH))
 
 
 def _client_report(location: Mapping[str, Any]) -> Report:
@@ -111,7 +133,7 @@ def _client_report(location: Mapping[str, Any]) -> Report:
         "timestamp": location.get("timestamp"),
         "accuracy_m": coords.get("accuracy"),
         "odometer_m": location.get("odometer"),
-        "battery": battery * 100 if isinstance(battery, float) and 0 <= battery <= 1 else battery,
+        "battery": battery * 100 if isinstance(battery, int | float) and 0 <= battery <= 1 else battery,
     }
     return Report(values, METRES_A_SECOND, "coords" in location)
 
