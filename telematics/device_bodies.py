@@ -37,6 +37,18 @@ class DeviceParser(BaseParser):
         raise ParseError
 
 
+class JsonBody(DeviceParser):
+    """What is documented for bodies of JSON."""
+
+    media_type = "application/json"
+
+
+class FormBody(DeviceParser):
+    """What is documented for forms."""
+
+    media_type = "application/x-www-form-urlencoded"
+
+
 class FilesParser(MultiPartParser):
     """A form in parts, whose files are of no use here."""
 

@@ -24,7 +24,7 @@ from depannini_dashmap.lib.api.keyset_pagination import RowPages
 from depannini_dashmap.lib.api.routers import path_id
 from depannini_dashmap.lib.api.viewsets import ApiMixin
 from telematics import device_reports, devices, protocols
-from telematics.device_bodies import DeviceParser, FilesParser
+from telematics.device_bodies import DeviceParser, FilesParser, FormBody, JsonBody
 from telematics.device_readings import Refusal
 from telematics.models import Device, Forwarder
 
@@ -200,7 +200,12 @@ class _DeviceView(APIView):
     authentication_classes: list = []
     permission_classes = [AllowAny]
     throttle_classes: list = []
-    parser_classes = [FilesParser, DeviceParser]
+    parser_classes = [JsonBody]
+
+    def get_parsers(self) -> list:
+        """Return the documented parsers, and those of what devices send besides."""
+        is_schema = getattr(self, "swagger_fake_view", False)
+        return [*super().get_parsers(), *([] if is_schema else [FilesParser(), DeviceParser()])]
 
     def receive(self, messages: list[protocols.Message]) -> None:
         """Record what devices say, or a forwarder about them. Raises: TooManyRequests, Unauthenticated."""
@@ -217,6 +222,8 @@ class OsmandView(_DeviceView):
     Codes: 400 `invalid_data` (no message), 401 `invalid_token`, 429. Who: the holder of the key in `id`; with
     `Authorization: Bearer <secret>` a forwarder, whose `id`s are external ids.
     """
+
+    parser_classes = [FormBody, JsonBody]
 
     def get(self, request: Request) -> HttpResponse:
         """Take the parameters from the query."""
