@@ -1,6 +1,6 @@
 # The image of web, worker and migrate: two stages, so that it holds no compiler and no package cache.
 
-FROM python:3.11.13-slim-bookworm AS packages
+FROM python:3.11.16-slim-bookworm@sha256:0bee7276f83efd4a1ee05bbbf4281d95ed28e079220a9457f25a93e3f1e3c31b AS packages
 ENV PIP_NO_CACHE_DIR=1 PIP_DISABLE_PIP_VERSION_CHECK=1
 RUN python -m venv /venv
 COPY requirements.txt requirements-roads.txt /tmp/
@@ -9,7 +9,7 @@ RUN sed '/^# --- The test suite ---$/,$d' /tmp/requirements.txt > /tmp/product.t
     && sed 's/\[[^]]*\]//' /tmp/requirements.txt > /tmp/versions.txt \
     && /venv/bin/pip install -r /tmp/product.txt -r /tmp/requirements-roads.txt -c /tmp/versions.txt
 
-FROM python:3.11.13-slim-bookworm
+FROM python:3.11.16-slim-bookworm@sha256:0bee7276f83efd4a1ee05bbbf4281d95ed28e079220a9457f25a93e3f1e3c31b
 ENV PATH=/venv/bin:$PATH PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1
 # pg_dump and pg_restore of the compose file's PostgreSQL, for manage.py backup and restore.
 RUN apt-get update && apt-get install -y --no-install-recommends postgresql-client-15 && rm -rf /var/lib/apt/lists/*
