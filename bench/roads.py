@@ -16,7 +16,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from bench import figures
+from bench import figures, running_trips
 from bench.django_setup import load_django
 from testing.databases import own_database
 
@@ -112,6 +112,7 @@ def roads(rounds: int) -> None:
             print(f"a tile: {statistics.median(times):.3f} ms")
             figures.report("a tile of streets, read", [statistics.median(times)] * rounds, at_most=1, unit="ms")
             eta_error(places)
+            running_trips.measure(places, rounds)
         finally:
             keeper.stop()
 

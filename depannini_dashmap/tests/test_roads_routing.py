@@ -9,7 +9,7 @@ import time
 import pytest
 
 from depannini_dashmap.lib.roads import osrm, routing
-from testing.roads import LIECHTENSTEIN, freeze, start_engine
+from testing.roads import LIECHTENSTEIN, MONACO, freeze, start_engine
 
 VADUZ, SCHAAN, RUGGELL = (47.1393, 9.5228), (47.1650, 9.5100), (47.2400, 9.5270)
 SEA, MOUNTAIN = (0.0, 0.0), (47.1000, 9.6100)
@@ -46,8 +46,31 @@ def test_what_is_far_from_any_road_is_estimated_and_named(use_roads):
     assert routing.route([VADUZ, SEA]) == routing.Route("straight_line", [routing.straight(VADUZ, SEA)], [VADUZ, SEA], [1])
     mixed = routing.route([VADUZ, SCHAAN, SEA])
     assert (mixed.source, [leg.source for leg in mixed.legs], mixed.unroutable) == ("road", ["road", "straight_line"], [2])
+    assert len(mixed.line) > 30 and mixed.line[-1] == SEA  # by road as far as roads lead
     row = routing.matrix([VADUZ], [SCHAAN, SEA])[0]
     assert [leg.source for leg in row] == ["road", "straight_line"]
+
+
+def test_a_way_that_turns_round_at_a_stop_follows_roads(use_roads):
+    use_roads(MONACO)
+    found = routing.route([(43.7460, 7.4343), (43.7437, 7.4316), (43.7313, 7.4136), (43.7419, 7.4279), (43.7437, 7.4316), (43.7295, 7.4155)])
+    assert [leg.source for leg in found.legs] == ["road"] * 5
+    assert len(found.line) > 100
+
+
+def test_a_leg_without_a_way_breaks_only_its_own_line(use_roads, monkeypatch):
+    use_roads(LIECHTENSTEIN)
+    ask = osrm.ask
+
+    def refuse_the_whole(service, points, **options):
+        if service == "route" and (len(points) > 2 or RUGGELL in points):
+            raise osrm.Refused("NoRoute")
+        return ask(service, points, **options)
+
+    monkeypatch.setattr(osrm, "ask", refuse_the_whole)
+    found = routing.route([VADUZ, SCHAAN, RUGGELL])
+    assert [leg.source for leg in found.legs] == ["road", "road"]
+    assert len(found.line) > 30 and found.line[-1] == RUGGELL
 
 
 def test_a_place_is_put_on_its_road(use_roads):

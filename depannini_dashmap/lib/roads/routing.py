@@ -5,6 +5,7 @@ Every function answers within `osrm.LIMIT`, whatever the engine does; none raise
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
@@ -22,6 +23,7 @@ STRAIGHT_LINE: Source = "straight_line"
 # How much shorter and longer drives turn out, as shares of what was expected. Straight lines: road over crow on 20,000 drawn pairs,
 # its 10th and 90th percentile over ETA_ROAD_FACTOR; roads: what traffic adds where nobody measures it.
 RANGE: dict[str, tuple[float, float]] = {"straight_line": (0.8, 1.65), "road": (0.9, 1.35)}
+_TOO_LITTLE = 0.02  # seconds, to ask in: a question that is cut off makes the engine rest
 SNAP_WITHIN = 500.0  # metres from a road: what is farther away is not reached by it
 
 
@@ -111,12 +113,13 @@ def route(points: Sequence[Point], *, with_line: bool = True, within: float = os
     """
     if len(points) < 2:
         return Route(STRAIGHT_LINE, [], list(points))
+    until = time.monotonic() + within
     try:
         if not _may_know(points):
             raise NoAnswer
-        return _by_road(points, osrm.ask("route", points, within=within, **_shape(with_line)))
+        return _by_road(points, osrm.ask("route", points, within=within, **_shape(with_line)), with_line=with_line, until=until)
     except Refused:
-        return _leg_by_leg(points, with_line=with_line, within=within)
+        return _leg_by_leg(points, with_line=with_line, until=until)
     except (NoAnswer, KeyError, TypeError, IndexError):
         return Route(STRAIGHT_LINE, [straight(*pair) for pair in pairwise(points)], list(points))
 
@@ -148,18 +151,21 @@ def _may_know(points: Sequence[Point]) -> bool:
 
 
 def _shape(with_line: bool) -> dict[str, str]:
-    return {"overview": "full" if with_line else "false", "geometries": "geojson", "steps": "false"}
+    # At a stop one may turn round, as the table of `matrix` does.
+    return {"overview": "full" if with_line else "false", "geometries": "geojson", "steps": "false", "continue_straight": "false"}
 
 
-def _by_road(points: Sequence[Point], answer: dict[str, Any]) -> Route:
+def _by_road(points: Sequence[Point], answer: dict[str, Any], *, with_line: bool, until: float) -> Route:
     found = answer["routes"][0]
     far = _far(answer["waypoints"])
     legs = [
         straight(points[number], points[number + 1]) if {number, number + 1} & far else Leg(leg["duration"], leg["distance"], ROAD)
         for number, leg in enumerate(found["legs"])
     ]
-    # A line must not lead along roads to where no road leads.
-    line = list(points) if far else [(lat, lng) for lng, lat in found.get("geometry", {}).get("coordinates", [])]
+    if far and with_line:  # a line must not lead along roads to where no road leads
+        line = _piece_by_piece(points, legs, until)
+    else:
+        line = _line_of(found)
     return Route(_source_of(legs), legs, line, sorted(far))
 
 
@@ -167,11 +173,33 @@ def _source_of(legs: Sequence[Leg]) -> Source:
     return ROAD if any(leg.source == ROAD for leg in legs) else STRAIGHT_LINE
 
 
-def _leg_by_leg(points: Sequence[Point], *, with_line: bool, within: float) -> Route:
+def _line_of(found: dict[str, Any]) -> list[Point]:
+    return [(lat, lng) for lng, lat in found.get("geometry", {}).get("coordinates", [])]
+
+
+def _leg_by_leg(points: Sequence[Point], *, with_line: bool, until: float) -> Route:
     """Return which legs have no way: the engine refuses a whole route for one of them."""
-    rows = matrix(points, points, within=within)
+    rows = matrix(points, points, within=max(until - time.monotonic(), _TOO_LITTLE))
     legs = [rows[number][number + 1] for number in range(len(points) - 1)]
-    return Route(_source_of(legs), legs, list(points) if with_line else [])
+    return Route(_source_of(legs), legs, _piece_by_piece(points, legs, until) if with_line else [])
+
+
+def _piece_by_piece(points: Sequence[Point], legs: Sequence[Leg], until: float) -> list[Point]:
+    """Draw each leg for itself: by road where one leads on, else straight; straight, too, once the time is over."""
+    line = [points[0]]
+    for leg, pair in zip(legs, pairwise(points), strict=True):
+        line += (_piece(pair, until) if leg.source == ROAD and leg.duration_s is not None else []) or [pair[1]]
+    return line
+
+
+def _piece(pair: tuple[Point, Point], until: float) -> list[Point]:
+    left = until - time.monotonic()
+    if left < _TOO_LITTLE:
+        return []
+    try:
+        return _line_of(osrm.ask("route", pair, within=left, **_shape(with_line=True))["routes"][0])
+    except (NoAnswer, Refused, KeyError, TypeError, IndexError):
+        return []
 
 
 def _far(waypoints: Sequence[dict[str, Any]]) -> set[int]:
