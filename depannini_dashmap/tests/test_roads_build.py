@@ -1,6 +1,7 @@
 """`manage.py roads`: a whole build of each extract, and everything that is no extract, or goes wrong on the way."""
 
 import shutil
+import sqlite3
 from collections import namedtuple
 from io import StringIO
 
@@ -84,6 +85,23 @@ def test_a_full_disk_is_said_beforehand(monkeypatch):
     monkeypatch.setattr(shutil, "disk_usage", lambda path: namedtuple("usage", "total used free")(1, 1, 1000))
     with pytest.raises(BuildFailed, match="needs about"):
         pipeline.build(MONACO)
+
+
+@pytest.mark.parametrize(
+    "error",
+    [sqlite3.OperationalError("database or disk is full"), RuntimeError("osrm-extract: Write error (possible cause: \"No space left on device\")"), OSError(28, "No space left on device")],
+)
+def test_whatever_notices_the_full_disk_says_so(only_places, monkeypatch, settings, error):
+    before = pipeline.build(MONACO)
+
+    def fill(extract, work):
+        raise error
+
+    monkeypatch.setattr(pipeline, "parts", lambda: {data.PLACES: ("Places", fill)})
+    with pytest.raises(CommandError, match=r"disk is full|No space left.*the data of before stays"):
+        call_command("roads", str(MONACO))
+    assert data.current() == before
+    assert [path.name for path in settings.ROADS_DIR.iterdir() if path.is_dir() and not path.is_symlink()] == [before.name]
 
 
 def test_a_disk_that_fills_on_the_way_leaves_nothing_behind(only_places, monkeypatch, settings):

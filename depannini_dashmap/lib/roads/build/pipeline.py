@@ -7,6 +7,7 @@ import fcntl
 import hashlib
 import json
 import shutil
+import sqlite3
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -23,6 +24,7 @@ Say = Callable[[str], None]
 Part = Callable[[Path, Path], str]
 # Free space that a build needs, as a multiple of the extract: measured 4 to 5 with the road engine's files.
 ROOM = 8
+DISK_IS_FULL = ("no space left", "disk is full")  # as the programs that we call say it
 
 
 def build(extract: Path, say: Say = lambda line: None) -> data.Build:
@@ -46,8 +48,9 @@ def build(extract: Path, say: Say = lambda line: None) -> data.Build:
             finished = root / _free_name(root, name)
             work.rename(finished)
             data.switch_to(finished)
-        except OSError as error:
-            raise BuildFailed(f"The build could not be written ({error.strerror or error}); the data of before stays in use.") from error
+        except (OSError, sqlite3.Error) as error:
+            why = getattr(error, "strerror", None) or error
+            raise BuildFailed(f"The build could not be written ({why}); the data of before stays in use.") from error
         finally:
             shutil.rmtree(work, ignore_errors=True)
     built = data.current()
@@ -108,6 +111,8 @@ def _build_parts(extract: Path, work: Path, say: Say) -> dict[str, str]:
             say(f"  left out: {error}")
             continue
         except RuntimeError as error:
+            if any(sign in str(error).lower() for sign in DISK_IS_FULL):
+                raise BuildFailed(f"{called}: the disk is full; the data of before stays in use.") from error
             raise BuildFailed(f"{called}: {extract.name} cannot be read ({error}); the data of before stays in use.") from error
         say(f"  {made[name]}, {size_of(work / name) / 1e6:.1f} MB, {time.monotonic() - began:.1f} s")
     return made
@@ -157,7 +162,7 @@ def _free_name(root: Path, name: str) -> str:
 def _refuse_a_full_disk(extract: Path, root: Path) -> None:
     need, free = extract.stat().st_size * ROOM, shutil.disk_usage(root).free
     if free < need:
-        raise BuildFailed(f"A build of {extract.name} needs about {need / 1e9:.1f} GB in {root}; {free / 1e9:.1f} GB are free.")
+        raise BuildFailed(f"A build of {extract.name} needs about {need / 1e6:,.0f} MB in {root}; {free / 1e6:,.0f} MB are free.")
 
 
 @contextmanager
