@@ -156,13 +156,13 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--quick", action="store_true")
     options = parser.parse_args()
-    rows, alone = (1_000, 5.0) if options.quick else (20_000, 30.0)
+    rows, alone = (400, 3.0) if options.quick else (20_000, 30.0)
     if (os.cpu_count() or 1) > 1:
         os.sched_setaffinity(0, {1})
     with own_database(os.environ["DATABASE_URL"], "bench") as url, server(url, TASK_WORKER="on") as base:
         targets, console = cast(base), Console(base)
         port = urlsplit(base).port or 80
-        console.bring(sheet(400))
+        console.bring(sheet(360))
         Others(base, targets).p95(2)
         unloaded, before = Others(base, targets).p95(alone), peak_mb(port)
         others, found = Others(base, targets), []

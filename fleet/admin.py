@@ -54,13 +54,21 @@ class InFleetFilter(admin.SimpleListFilter):
         return queryset.deleted() if self.value() == "deleted" else queryset.alive()
 
 
+class ActiveFilter(admin.BooleanFieldListFilter):
+    """Whether a vehicle is in use."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.title = _("active")
+
+
 @admin.register(Vehicle)
 class VehicleAdmin(SheetAdmin, TenantHistory, SimpleHistoryAdmin, ServiceAdmin):
     """Vehicles; deleting takes one out of the fleet, an action of the console brings it back."""
 
     resource_classes = [VehicleResource]
-    list_display = ["license_plate", "company", "make", "model", "year", "capacity", "driver_name", "is_active"]
-    list_filter = [InFleetFilter, "is_active", CompanyFilter]
+    list_display = ["license_plate", "company", "make", "model", "year", "capacity", "driver_name", "active"]
+    list_filter = [InFleetFilter, ("is_active", ActiveFilter), CompanyFilter]
     list_select_related = ["company"]
     search_fields = ["license_plate", "make", "model", "driver_name", "driver_email", "driver_phone"]
     readonly_fields = ["deleted_at", "created_at", "updated_at"]
@@ -84,6 +92,15 @@ class VehicleAdmin(SheetAdmin, TenantHistory, SimpleHistoryAdmin, ServiceAdmin):
         ),
         (_("Times"), {"fields": ["deleted_at", ("created_at", "updated_at")]}),
     ]
+
+    @admin.display(description=_("active"), boolean=True, ordering="is_active")
+    def active(self, obj: Vehicle) -> bool:
+        """Whether it is in use."""
+        return obj.is_active
+
+    def formfield_for_dbfield(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
+        labels = {"label": _("Active")} if db_field.name == "is_active" else {}
+        return super().formfield_for_dbfield(db_field, request, **labels, **kwargs)
 
     def save_model(self, request: HttpRequest, obj: Vehicle, form: Any, change: bool) -> None:
         fields = {name: form.cleaned_data[name] for name in form.changed_data}

@@ -8,6 +8,7 @@ from typing import Any
 from django import forms
 from django.core.exceptions import ValidationError
 from django.db import models
+from django.utils.text import capfirst
 from django.utils.translation import gettext_lazy as _
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
@@ -57,7 +58,7 @@ class SkillsField(models.JSONField):
         super().__init__(*args, **{**kwargs, "null": True, "blank": True})
 
     def formfield(self, **kwargs: Any) -> forms.Field:
-        return SkillsFormField(required=False, label=kwargs.get("label", self.verbose_name), help_text=self.help_text)
+        return SkillsFormField(required=False, label=kwargs.get("label", capfirst(self.verbose_name)), help_text=self.help_text)
 
 
 @extend_schema_field(serializers.ListField(child=serializers.CharField(max_length=LONGEST_SKILL), max_length=MOST_SKILLS))

@@ -10,6 +10,7 @@ from typing import Any
 from django import forms
 from django.core.exceptions import ValidationError
 from django.db import models
+from django.utils.text import capfirst
 from django.utils.translation import gettext_lazy as _
 from rest_framework import serializers
 
@@ -77,7 +78,7 @@ class WindowsField(models.JSONField):
         super().__init__(*args, **{**kwargs, "null": True, "blank": True})
 
     def formfield(self, **kwargs: Any) -> forms.Field:
-        return WindowsFormField(required=False, label=self.verbose_name, help_text=self.help_text)
+        return WindowsFormField(required=False, label=capfirst(self.verbose_name), help_text=self.help_text)
 
 
 class WindowSerializer(serializers.Serializer):

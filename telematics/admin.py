@@ -34,21 +34,35 @@ class ReadOnlyAdmin(TenantAdmin):
         return False
 
 
+class ReadingAdmin(ReadOnlyAdmin):
+    """What lists of fixes share."""
+
+    @admin.display(description=_("place"))
+    def place(self, obj: Any) -> str:
+        """Show the coordinates as maps take them, whatever the language."""
+        return format_html('<bdi dir="ltr">{}</bdi>', f"{obj.latitude:.6f}, {obj.longitude:.6f}")
+
+    @admin.display(description=_("not to be trusted"), boolean=True)
+    def implausible(self, obj: Any) -> bool:
+        """Whether it is kept without moving the vehicle."""
+        return obj.is_implausible
+
+
 @admin.register(Position)
-class PositionAdmin(ReadOnlyAdmin):
+class PositionAdmin(ReadingAdmin):
     """The history."""
 
     ordering = ("-id",)
-    list_display = ("vehicle", "timestamp", "latitude", "longitude", "speed", "engine_status", "is_implausible")
+    list_display = ("vehicle", "timestamp", "place", "speed", "engine_status", "implausible")
     sortable_by = ()
 
 
 @admin.register(LatestPosition)
-class LatestPositionAdmin(ReadOnlyAdmin):
+class LatestPositionAdmin(ReadingAdmin):
     """Where each vehicle is."""
 
     ordering = ("-timestamp",)
-    list_display = ("vehicle", "timestamp", "latitude", "longitude", "speed", "engine_status", "is_implausible")
+    list_display = ("vehicle", "timestamp", "place", "speed", "engine_status", "implausible")
 
 
 @admin.register(Device)
