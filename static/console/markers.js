@@ -49,14 +49,14 @@ export class Markers {
     map.on("popupclose", () => { this.opened = []; });
   }
 
-  /** Add or move a thing and give it back; its `body` is the element inside the marker, `tip()` what is told of it. */
-  put(key, kind, { lat, lng, title, rank, tip, plate }) {
+  /** Add or move a thing and give it back; its `body` is the element inside the marker, `tip()` what is told of it. What `isAlone` joins no group. */
+  put(key, kind, { lat, lng, title, rank, tip, plate, isAlone = false }) {
     let thing = this.things.get(key);
     if (!thing) {
       thing = { key, kind, body: element("span", "pin") };
       this.things.set(key, thing);
     }
-    Object.assign(thing, { place: L.latLng(lat, lng), title, rank, tip, plate });
+    Object.assign(thing, { place: L.latLng(lat, lng), title, rank, tip, plate, isAlone });
     this.shown.get(key)?.marker.setLatLng(thing.place);
     this.plan();
     return thing;
@@ -95,7 +95,8 @@ export class Markers {
       .map((thing) => ({ thing, ...this.map.project(thing.place, zoom) }));
     const focused = [...this.shown.values()].find((one) => one.marker.getElement() === document.activeElement);
     const wanted = new Map();
-    for (const group of grouped(points, APART)) {
+    const groups = grouped(points.filter((point) => !point.thing.isAlone), APART);
+    for (const group of [...groups, ...points.filter((point) => point.thing.isAlone).map((point) => [point])]) {
       const things = group.map((point) => point.thing);
       wanted.set(things.length > 1 ? `group-${things[0].key}` : things[0].key, things);
     }

@@ -48,9 +48,9 @@ function drawMover() {
     age.textContent = box.dataset.tNobody;
     return;
   }
-  const told = mover.at ? box.dataset.tAge.replace("{name}", `\u2068${mover.name}\u2069`).replace("{age}", `\u2068${ageText(mover.at)}\u2069`) : mover.name;
   const isVehicle = mover.kind === "vehicle";
-  const { body } = markers.put("mover", mover.kind, { ...mover, title: mover.name, plate: mover.name, rank: RANK[mover.kind], tip: () => tip([mover.name, mover.at && ageText(mover.at), isVehicle && `${mover.speed} ${box.dataset.tKmh}`]) });
+  const told = mover.at ? box.dataset.tAge.replace("{name}", isVehicle ? `\u2066${mover.name}\u2069` : `\u2068${mover.name}\u2069`).replace("{age}", `\u2068${ageText(mover.at)}\u2069`) : mover.name;
+  const { body } = markers.put("mover", mover.kind, { ...mover, title: mover.name, plate: mover.name, isAlone: true, rank: RANK[mover.kind], tip: () => tip([mover.name, mover.at && ageText(mover.at), isVehicle && `${mover.speed} ${box.dataset.tKmh}`]) });
   if (isVehicle && !body.firstChild) body.append(arrow());
   if (isVehicle) body.firstChild.style.transform = `rotate(${Number(mover.heading) || 0}deg)`;
   body.classList.toggle("is-stale", Boolean(mover.at) && secondsSince(mover.at) > state.stale_after);

@@ -27,7 +27,7 @@ def show(request: HttpRequest, vehicle_id: int, context: dict[str, Any]) -> Http
     vehicle = _visible(request, vehicle_id)
     day = _day(request)
     page = {
-        "title": _("Day of %(plate)s") % {"plate": vehicle.license_plate},
+        "title": _("Day of %(plate)s") % {"plate": f"\u2066{vehicle.license_plate}\u2069"},  # from left to right in Arabic, too
         "vehicle": vehicle,
         "day": day,
         "zone": settings.DISPLAY_TIME_ZONE,
