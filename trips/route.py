@@ -10,6 +10,7 @@ from typing import Any
 from depannini_dashmap.lib.geo import haversine_km
 
 DUE_BEFORE_START = timedelta(hours=6)
+_FIRST_DAY, _LAST_DAY = datetime.min + timedelta(days=1), datetime.max - timedelta(days=2)
 _BEFORE_START, _A_DAY = 6 * 60, 24 * 60  # minutes
 
 Point = tuple[float, float]
@@ -29,7 +30,7 @@ def due_at(start: datetime, clock: time, day: date | None = None) -> datetime:
     """
     if day is not None:
         return datetime.combine(day, clock)
-    opens = start - DUE_BEFORE_START
+    opens = min(max(start, _FIRST_DAY), _LAST_DAY) - DUE_BEFORE_START
     due = datetime.combine(opens.date(), clock)
     return due if due >= opens else due + timedelta(days=1)
 
@@ -52,7 +53,10 @@ def planned_duration_minutes(start: datetime, due: Iterable[Due], zone: tzinfo =
         last = minute if last is None else max(last, minute)
     if last is None:
         return None
-    shift = _offset(start + timedelta(minutes=last), zone) - _offset(start, zone)
+    try:
+        shift = _offset(start + timedelta(minutes=last), zone) - _offset(start, zone)
+    except OverflowError:  # at the end of the calendar no clock changes
+        shift = timedelta()
     return max(last - int(shift.total_seconds()) // 60, 0)
 
 
@@ -63,7 +67,13 @@ def _offset(moment: datetime, zone: tzinfo) -> timedelta:
 def is_late(start: datetime, due: Due, now: datetime, zone: tzinfo) -> bool:
     """Return whether a stop that nobody has reached is late: due before `now`, which is aware."""
     clock, day = due
-    return clock is not None and due_at(start, clock, day).replace(tzinfo=zone).astimezone(UTC) < now
+    return clock is not None and due_instant(start, clock, day, zone) < now
+
+
+def due_instant(start: datetime, clock: time, day: date | None, zone: tzinfo) -> datetime:
+    """Return when a stop is due, in UTC; beyond the calendar's ends, which a zone may cross, its end."""
+    due = min(max(due_at(start, clock, day), _FIRST_DAY), _LAST_DAY)
+    return due.replace(tzinfo=zone).astimezone(UTC)
 
 
 def feature_collection(

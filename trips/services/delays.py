@@ -47,7 +47,7 @@ class _Stop(NamedTuple):
         if self.clock is None:
             return None
         start = dt.datetime.combine(self.start_date, self.start_time)
-        return route.due_at(start, self.clock, self.day).replace(tzinfo=display_zone())
+        return route.due_instant(start, self.clock, self.day, display_zone())
 
 
 def look(now: dt.datetime | None = None) -> None:

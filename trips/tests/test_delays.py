@@ -123,6 +123,24 @@ def test_an_arrival_is_told_when_it_changed_by_more_than_a_minute(trip_of, dispa
     assert _heard(now + timedelta(minutes=31)) == []
 
 
+@pytest.mark.parametrize("field", ["stop", "trip"])
+@pytest.mark.parametrize("day", ["0001-01-01", "9999-12-31"])
+@pytest.mark.parametrize("clock", ["00:00", "23:59"])
+def test_the_ends_of_the_calendar_break_neither_the_look_nor_a_page(trip_of, api, dispatcher, client, field, day, clock):
+    trip = trip_of((VADUZ, 30), (SCHAAN, 30))
+    path = f"/api/trip-stops/{trip.trip_stops.order_by('sequence').first().pk}/"
+    if field == "stop":
+        assert api(dispatcher).put(path, {"planned_arrival_time": clock, "planned_arrival_date": day}).status_code == 200
+    else:
+        Trip.objects.filter(pk=trip.pk).update(planned_start_date=day, planned_start_time=clock)
+        TripStop.objects.filter(trip=trip).update(planned_arrival_date=None)
+    assert all(late == 60 for late, _ in _late())
+    client.force_login(dispatcher)
+    for page in (f"/admin/dispatch/trips/{trip.pk}/", "/admin/", "/admin/map/", "/admin/trips/trip/", f"/api/trips/{trip.pk}/"):
+        assert client.get(page).status_code in (200, 401)
+    assert api(dispatcher).get(f"/api/trips/{trip.pk}/").status_code == 200
+
+
 def test_many_trips_cost_two_queries(trip_of, dispatcher):
     for number in range(3):
         _report(dispatcher, trip_of((VADUZ, 60), (SCHAAN, 90), plate=str(number)), RUGGELL)
