@@ -211,7 +211,7 @@ def test_headings_that_are_not_known_are_chosen_and_remembered(browser, company_
         ("kunde", "customer_name"), ("was", "goods_description"), ("farbe", "")
     }  # fmt: skip
     monkeypatch.undo()
-    assert "Import 1 rows" in upload(browser, ODD.replace("Amel", "Lila").replace("Ali;milk;blue\n", ""), "o.csv", LIST).content.decode()
+    assert "Import 1 row" in upload(browser, ODD.replace("Amel", "Lila").replace("Ali;milk;blue\n", ""), "o.csv", LIST).content.decode()
 
 
 def test_what_one_company_chose_is_not_anothers(browser, client, company_a, dispatcher_b):
@@ -290,7 +290,7 @@ def test_refused_rows_are_mended_after_the_import_and_nothing_is_doubled(browser
     if size == "large":
         Worker().drain()
         page = browser.get(page.redirect_chain[-1][0])
-    assert "Import 1 rows" in page.content.decode()
+    assert "Import 1 row" in page.content.decode()
     last = confirm(browser, page, LIST)
     Worker().drain()
     assert sorted(Order.objects.values_list("customer_name", flat=True)) == ["Amel", "Lila", "Omar"]
@@ -352,7 +352,7 @@ def test_a_workbook_is_one_whatever_was_chosen(browser):
     made.active.append(["Client", "Marchandise"])
     made.active.append(["Amel", "x"])
     made.save(stream)
-    assert "Import 1 rows" in upload(browser, stream.getvalue(), "orders.csv", LIST).content.decode()
+    assert "Import 1 row" in upload(browser, stream.getvalue(), "orders.csv", LIST).content.decode()
 
 
 def test_the_depot_of_a_large_sheet(browser, company_a, large):

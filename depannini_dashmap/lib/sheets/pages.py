@@ -282,7 +282,8 @@ class SheetPages:
         if not bad:
             return HttpResponseRedirect(self._url("changelist"))
         places = ", ".join(row.line.place() for row in bad[:10])
-        messages.warning(request, _("%(count)d rows were not imported: %(rows)s.") % {"count": len(bad), "rows": places})
+        sentence = ngettext("%(count)d row was not imported: %(rows)s.", "%(count)d rows were not imported: %(rows)s.", len(bad))
+        messages.warning(request, sentence % {"count": len(bad), "rows": places})
         return HttpResponseRedirect(self._url("import_sheet", sheet.pk))
 
     def _result(self, request: HttpRequest, sheet: Any, table: Table, *, is_dry_run: bool) -> Result:
