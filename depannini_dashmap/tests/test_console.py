@@ -518,7 +518,7 @@ def test_the_desks_cost_the_same_with_more_rows(
     ids, held = (",".join(str(order.pk) for order in chosen) for chosen in (orders, carried))
     # Each: session, user, operators' group, roles, permissions of the user and of the groups; then
     costs = [
-        (nadia, f"/admin/dispatch/trips/{trip.pk}/", 9),  # the trip, its stops, the role in its company
+        (nadia, f"/admin/dispatch/trips/{trip.pk}/", 10),  # the trip, its stops, the role in its company, where its vehicle is
         (nadia, f"/admin/dispatch/trips/{trip.pk}/fill/", 8),  # the trip, orders that wait
         (nadia, f"/admin/dispatch/trips/{trip.pk}/take-out/?ids={held}", 8),  # the trip, its orders
         (nadia, f"/admin/dispatch/orders/into-trip/?ids={ids}", 9),  # orders, open trips, vehicles
