@@ -126,12 +126,12 @@ class AccountAdmin(TenantAdmin, UserAdmin):
 
     def save_model(self, request: HttpRequest, obj: User, form: ModelForm, change: bool) -> None:
         if not change:
-            services.open_account(obj, actor=request.user, details=form.details())  # type: ignore[attr-defined]
+            services.open_account(actor=request.user, user=obj, details=form.details())  # type: ignore[attr-defined]
             return
         names = set(form.changed_data)
         person = {"name", "first_name", "last_name", "address", "email", "phone_number"} & names
         try:
-            services.change_profile(obj, **{name: form.cleaned_data[name] for name in person})
+            services.change_profile(actor=request.user, user=obj, **{name: form.cleaned_data[name] for name in person})
         except DomainError as error:
             self.message_user(request, error.for_page(), messages.ERROR)
         plain = (set(RIGHTS) & names) - {"groups", "user_permissions"}
@@ -194,7 +194,7 @@ class CompanyAdmin(_OfCompanyAdmin):
         if change:
             super().save_model(request, obj, form, change)
             return
-        opened = services.open_company(request.user, **form.cleaned_data)
+        opened = services.open_company(actor=request.user, **form.cleaned_data)
         obj.pk, obj.created_at, obj.updated_at = opened.pk, opened.created_at, opened.updated_at
         obj._state.adding = False
 
@@ -202,7 +202,7 @@ class CompanyAdmin(_OfCompanyAdmin):
         return super().has_delete_permission(request, obj) and (obj is None or may_own(request.user, obj.pk))
 
     def delete_model(self, request: HttpRequest, obj: Company) -> None:
-        services.delete_company(request.user, obj)
+        services.delete_company(actor=request.user, company=obj)
 
     def delete_view(self, request: HttpRequest, object_id: str, extra_context: dict | None = None) -> HttpResponse:
         try:
@@ -255,10 +255,10 @@ class MembershipAdmin(ServiceAdmin, _OfCompanyAdmin):
     def save_model(self, request: HttpRequest, obj: Membership, form: MembershipForm, change: bool) -> None:
         role = form.cleaned_data["given_role"]
         if change:
-            services.change_role(request.user, obj.company, obj.user_id, role)
+            services.change_role(actor=request.user, company=obj.company, user_id=obj.user_id, role=role)
         else:
-            made = services.add_member(request.user, obj.company, person={"username": obj.user.username}, role=role)
+            made = services.add_member(actor=request.user, company=obj.company, person={"username": obj.user.username}, role=role)
             obj.pk, obj._state.adding = made.pk, False
 
     def delete_model(self, request: HttpRequest, obj: Membership) -> None:
-        services.remove_member(request.user, obj.company, obj.user_id)
+        services.remove_member(actor=request.user, company=obj.company, user_id=obj.user_id)

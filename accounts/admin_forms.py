@@ -137,6 +137,6 @@ class NewPasswordForm(AdminPasswordChangeForm):
 
     def save(self, commit: bool = True) -> User:
         """Store it by the one service."""
-        set_password_by_operator(self.user, self.cleaned_data["password1"], actor=getattr(self.user, "changed_by", None))
+        set_password_by_operator(actor=getattr(self.user, "changed_by", None), user=self.user, password=self.cleaned_data["password1"])
         self.user.refresh_from_db()
         return self.user

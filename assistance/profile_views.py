@@ -91,7 +91,7 @@ class UserProfileView(_ProfileView):
 
     @extend_schema(request=None, responses={204: None}, operation_id="profile_close")
     def delete(self, request: Request) -> Response:
-        accounts.close_account(request.user, actor=request.user)
+        accounts.close_account(actor=request.user, user=request.user)
         return Response(status=status.HTTP_204_NO_CONTENT)
 
 

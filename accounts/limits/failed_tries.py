@@ -20,7 +20,7 @@ from accounts.limits.message_budget import WARNING
 from accounts.limits.throttles import caller_address
 from accounts.models import Notice, User
 from accounts.networks import network_key
-from accounts.services.notices import send_notice, where_to_tell
+from accounts.steps.notices import send_notice, where_to_tell
 from depannini_dashmap.lib.errors import TooManyRequests
 
 MOST, WINDOW = 100, timedelta(minutes=15)

@@ -13,12 +13,11 @@ from accounts.services.codes import (
 from accounts.services.companies import change_company, delete_company, open_company
 from accounts.services.groups import set_roadside
 from accounts.services.invitations import accept_invitation, decline_invitation, invite, revoke_invitation
-from accounts.services.memberships import add_member, change_role, is_empty, remove_member
+from accounts.services.memberships import add_member, change_role, remove_member
 from accounts.services.profile import change_profile
 from accounts.services.registration import open_account, register_dispatcher, register_person
 from accounts.services.sessions import (
     end_sessions,
-    require_good_password,
     set_active,
     set_password,
     set_password_by_operator,
@@ -40,7 +39,6 @@ __all__ = [
     "delete_company",
     "end_sessions",
     "invite",
-    "is_empty",
     "look_up_caller",
     "open_account",
     "open_company",
@@ -50,7 +48,6 @@ __all__ = [
     "request_own_verification",
     "request_reset",
     "request_verification",
-    "require_good_password",
     "revoke_invitation",
     "set_active",
     "set_password",

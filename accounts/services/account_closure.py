@@ -6,12 +6,12 @@ from axes.models import AccessAttempt, AccessFailureLog, AccessLog
 from django.apps import apps
 from django.contrib.contenttypes.models import ContentType
 from django.db import transaction
+from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from accounts import photos, signals
-from accounts.models import User
-from accounts.services.invitations import forget_invitations
+from accounts.models import Invitation, User
 from accounts.services.memberships import leave_all
 from accounts.services.sessions import end_sessions
 from depannini_dashmap.lib.errors import Conflict
@@ -44,18 +44,18 @@ ERASED = {
 
 
 @transaction.atomic
-def close_account(user: User, *, actor: User | None = None) -> None:
-    """Close an account for good, as `actor` asked: its owner, an operator, or None for a command.
+def close_account(*, actor: User | None, user: User) -> None:
+    """Close an account for good, as the `actor` asked: its owner, an operator, or None for a command.
 
     Effects: ``account_closing`` (the apps above end what is open), memberships end, personal data is erased, every
     session ends, the photo is deleted after commit. Raises: Conflict for the last owner of a company that has other
     members or anything in it.
     """
-    leave_all(user)
+    leave_all(actor=actor, user=user)
     account = User.objects.select_for_update(no_key=True).get(pk=user.pk)
     if account.memberships.exists():  # joined since; companies are locked before accounts
         raise Conflict(_("The account has just joined a company: try again"), code="try_again")
-    forget_invitations(account)
+    _forget_invitations(account)
     signals.account_closing.send(sender=User, user=account)
     _erase_traces(account)
     photo = account.profile_photo.name if account.profile_photo else None
@@ -67,7 +67,7 @@ def close_account(user: User, *, actor: User | None = None) -> None:
     account.save(update_fields=[*ERASED, "username", "closed_at", "password"])
     account.groups.clear()
     account.user_permissions.clear()
-    end_sessions(account.pk, "account_closed")
+    end_sessions(actor=actor, user_id=account.pk, reason="account_closed")
     audit.record("account_closed", actor=actor, target=account)
     audit.forget_addresses(account)
     erasure = erasures.erasure_of(account.pk, account.date_joined)
@@ -88,3 +88,11 @@ def _erase_traces(account: User) -> None:
     entries = apps.get_model("admin", "LogEntry").objects
     about = entries.filter(content_type=ContentType.objects.get_for_model(User), object_id=str(account.pk))
     about.update(object_repr=f"@closed-{account.pk}", change_message="")
+
+
+def _forget_invitations(account: User) -> None:
+    """Delete what names an account that is closing: not what an e-mail names that it has not proven, nor another's."""
+    named = Q(user=account) | Q(user=None, username=account.username)
+    if account.email and account.email_verified:
+        named |= Q(email=account.email)
+    Invitation.objects.filter(named).delete()

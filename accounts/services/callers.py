@@ -13,9 +13,8 @@ from django.db import transaction
 from django.utils.translation import gettext_lazy as _
 from django_stubs_ext import StrOrPromise
 
-from accounts import signals
 from accounts.models import User, VerificationCode
-from depannini_dashmap.lib.db.advisory_locks import take_turn
+from accounts.steps.callers import hold_number
 from depannini_dashmap.lib.errors import InvalidData
 from depannini_dashmap.lib.ops import audit
 
@@ -34,7 +33,7 @@ class Known(NamedTuple):
     refusal: StrOrPromise = ""
 
 
-def look_up_caller(*, phone_number: str) -> Known:
+def look_up_caller(*, actor: User, phone_number: str) -> Known:
     """Say who would be asked for under an E.164 number; makes no account."""
     holder = User.objects.filter(phone_number=phone_number).first()
     if holder is not None:
@@ -46,14 +45,14 @@ def look_up_caller(*, phone_number: str) -> Known:
 
 
 @transaction.atomic
-def caller_account(*, phone_number: str, name: str) -> User:
+def caller_account(*, actor: User, phone_number: str, name: str) -> User:
     """Return the client who calls from a number: its proven holder, else the caller's own account, made at need.
 
     Shape: an E.164 number, and a name that corrects the caller's former one; a registered holder keeps theirs.
     Raises: InvalidData for a number of somebody who is no client, or whose account is switched off.
     """
-    _hold_number(phone_number)
-    caller, problem = look_up_caller(phone_number=phone_number)
+    hold_number(VerificationCode.Channel.PHONE, phone_number)
+    caller, problem = look_up_caller(actor=actor, phone_number=phone_number)
     if problem:
         raise InvalidData(fields={"client.phone_number": [problem]})
     if caller is None:
@@ -74,28 +73,3 @@ def _new_caller(phone_number: str, name: str) -> User:
     caller.save(force_insert=True)
     audit.record("caller_account_made", target=caller)
     return caller
-
-
-def hold_number(channel: str, address: str) -> None:
-    """Let nobody ask for help for a caller until the number that is being proven is joined; call it before row locks."""
-    if channel == VerificationCode.Channel.PHONE:
-        _hold_number(address)
-
-
-def join_caller(user: User, channel: str, address: str) -> None:
-    """Move to a client the requests that dispatchers made under the number that they have just proven.
-
-    Effects: ``caller_joining``, then the caller's account is gone. Nothing for who is no client.
-    """
-    if channel != VerificationCode.Channel.PHONE or user.user_type != User.Type.CLIENT:
-        return
-    caller = User.objects.select_for_update(no_key=True).filter(caller_phone=address).exclude(pk=user.pk).first()
-    if caller is None:
-        return
-    signals.caller_joining.send(sender=User, user=user, caller=caller)
-    audit.record("caller_joined", actor=user, target=user, caller_id=caller.pk)
-    caller.delete()
-
-
-def _hold_number(phone_number: str) -> None:
-    take_turn(f"caller {phone_number}")

@@ -6,65 +6,41 @@ from collections import Counter
 from datetime import datetime
 
 from django.db import transaction
-from django.db.models import BooleanField, Exists, ExpressionWrapper, OuterRef, Q
+from django.db.models import Q
 from django.utils import timezone
 
 from accounts import tasks
 from accounts.callers import present_caller
 from accounts.keyed_hashes import address_key
 from accounts.limits import message_budget
-from accounts.models import Invitation, Membership, Notice, User, VerificationCode
-from accounts.services.callers import hold_number, join_caller
-from accounts.services.code_guesses import InvalidCode, enter_code, use_up
-from accounts.services.notices import send_notice
-from accounts.services.sessions import require_good_password, set_password
+from accounts.models import Invitation, Notice, User, VerificationCode
+from accounts.services.sessions import set_password
+from accounts.steps.addresses import EMAIL, OTHER, PHONE, can_reset, change_address, end_codes, field_of, holder_of
+from accounts.steps.callers import hold_number, join_caller
+from accounts.steps.code_guesses import InvalidCode, enter_code, use_up
+from accounts.steps.notices import send_notice
+from accounts.steps.passwords import require_good_password
 from depannini_dashmap.lib.db.advisory_locks import take_turn
 from depannini_dashmap.lib.errors import Conflict, InvalidData
 from depannini_dashmap.lib.ops import audit
 
-EMAIL, PHONE = VerificationCode.Channel.EMAIL, VerificationCode.Channel.PHONE
 VERIFY, RESET = VerificationCode.Purpose.VERIFY, VerificationCode.Purpose.RESET
 CLAIM = VerificationCode.Purpose.CLAIM
-FIELDS = {EMAIL: "email", PHONE: "phone_number"}
-OTHER = {EMAIL: PHONE, PHONE: EMAIL}
 
 __all__ = ["InvalidCode", "confirm_reset", "request_code", "request_reset", "verify_address"]
 
 
-def field_of(channel: str) -> str:
-    """Return the name of the user's column for addresses of a channel."""
-    return FIELDS[VerificationCode.Channel(channel)]
-
-
-def holder_of(channel: str, address: str) -> User | None:
-    """Return the active account that holds an address, proven or not; `holds_more` says whether it has rights to lose."""
-    groups = User.groups.through.objects.filter(user_id=OuterRef("pk"))
-    more = Q(is_superuser=True) | Exists(Membership.objects.filter(user_id=OuterRef("pk"))) | Exists(groups)
-    holders = User.objects.active().filter(**{field_of(channel): address})
-    return holders.annotate(holds_more=ExpressionWrapper(more, output_field=BooleanField())).first()
-
-
-def can_reset(holder: User | None, channel: str) -> bool:
-    """Return whether who receives a code at the account's address may set its password.
-
-    What belongs to a company, or to everybody, is never opened by an address that nobody has proven.
-    """
-    if holder is None or getattr(holder, f"{channel}_suspended"):
-        return False
-    return getattr(holder, f"{channel}_verified") or not holder.holds_more  # type: ignore[attr-defined]
-
-
 # --- Asking ----------------------------------------------------------------------------------------------------------------
-def request_code(*, user: User | None, channel: str, purpose: str, address: str, asker: User | None = None) -> None:
+def request_code(*, actor: User | None, user: User | None, channel: str, purpose: str, address: str) -> None:
     """Have a code sent to an address; without a user all the same is written and nothing is sent.
 
-    Shape: `asker` is the signed-in account that asks, None where only the network is known.
+    Shape: `actor` is the signed-in account that asks, None where only the network is known.
     Effects: up to three codes of one account and purpose are good beside each other. One more ends the oldest of whoever
     has asked for the most, so that nobody's asking ends what another asked for.
     """
-    key, caller, asked_at = address_key(channel, address), present_caller(asker), timezone.now()
+    key, caller, asked_at = address_key(channel, address), present_caller(actor), timezone.now()
     with transaction.atomic():
-        if not message_budget.allow(message_budget.CODE, channel, address, asker=asker, holder=user):
+        if not message_budget.allow(message_budget.CODE, channel, address, asker=actor, holder=user):
             return  # silently: who asks must not learn whether an account exists
         take_turn(f"code {key}")
         now = timezone.now()
@@ -97,31 +73,29 @@ def _make_room(earlier: list[VerificationCode], caller: str, now: datetime) -> N
     VerificationCode.objects.filter(pk__in=ended).update(ended_at=now)
 
 
-def request_verification(channel: str, address: str, *, asker: User | None = None) -> None:
+def request_verification(*, actor: User | None, channel: str, address: str) -> None:
     """Have a code sent to who holds the address unproven; anybody else's asking costs the same and sends nothing.
 
-    A signed-in `asker` gets one for an address of their own, be it suspended, or for the one that they claim.
+    A signed-in `actor` gets one for an address of their own, be it suspended, or for the one that they claim.
     """
-    if asker is not None:
-        account = User.objects.get(pk=asker.pk)
-        for purpose, own in _own_unproven(account, channel, asker):
+    if actor is not None:
+        account = User.objects.get(pk=actor.pk)
+        for purpose, own in _own_unproven(account, channel, actor):
             if own == address:
-                request_code(user=account, channel=channel, purpose=purpose, address=address, asker=asker)
+                request_code(actor=actor, user=account, channel=channel, purpose=purpose, address=address)
                 return
     user = holder_of(channel, address)
     if user is not None and (getattr(user, f"{channel}_verified") or getattr(user, f"{channel}_suspended")):
         user = None
-    request_code(user=user, channel=channel, purpose=VERIFY, address=address, asker=asker)
+    request_code(actor=actor, user=user, channel=channel, purpose=VERIFY, address=address)
 
 
-def request_own_verification(
-    user: User, channels: tuple[str, ...] = (EMAIL, PHONE), *, asker: User | None = None
-) -> None:
-    """Have codes sent to the user's own unproven addresses and to those that they claim; `asker` as with `request_code`."""
+def request_own_verification(*, actor: User | None, user: User, channels: tuple[str, ...] = (EMAIL, PHONE)) -> None:
+    """Have codes sent to the user's own unproven addresses and to those that they claim; `actor` as with `request_code`."""
     account = User.objects.get(pk=user.pk)
     for channel in channels:
-        for purpose, address in _own_unproven(account, channel, asker):
-            request_code(user=account, channel=channel, purpose=purpose, address=address, asker=asker)
+        for purpose, address in _own_unproven(account, channel, actor):
+            request_code(actor=actor, user=account, channel=channel, purpose=purpose, address=address)
 
 
 def _own_unproven(account: User, channel: str, asker: User | None) -> list[tuple[str, str]]:
@@ -139,30 +113,22 @@ def _own_unproven(account: User, channel: str, asker: User | None) -> list[tuple
     return found
 
 
-def request_reset(channel: str, address: str) -> None:
-    """Have a reset code sent to who holds the address; one that nobody holds, or that resets nothing, costs the same."""
+def request_reset(*, actor: None, channel: str, address: str) -> None:
+    """Have a reset code sent to who holds the address; one that nobody holds, or that resets nothing, costs the same; no `actor`."""
     holder = holder_of(channel, address)
-    request_code(user=holder if can_reset(holder, channel) else None, channel=channel, purpose=RESET, address=address)
-
-
-def end_codes(user_id: int, channel: str | None = None) -> None:
-    """Kill the open codes of a user, of one channel or of both."""
-    codes = VerificationCode.objects.open().filter(user_id=user_id)
-    if channel is not None:
-        codes = codes.filter(channel=channel)
-    codes.update(ended_at=timezone.now())
+    request_code(actor=None, user=holder if can_reset(holder, channel) else None, channel=channel, purpose=RESET, address=address)
 
 
 # --- Entering --------------------------------------------------------------------------------------------------------------
-def verify_address(channel: str, address: str, code: str, *, user: User | None = None) -> User:
+def verify_address(*, actor: User | None, channel: str, address: str, code: str) -> User:
     """Mark an address as proven by its code.
 
-    Signed in, the code is one that was sent for this `user` alone, and an address of which they prove that it is theirs
-    becomes theirs, whoever wrote it down first. Without a sign-in it proves the address for its present holder.
+    Signed in, the code is one that was sent for this `actor` alone, and an address of which they prove that it is theirs
+    becomes theirs, whoever wrote it down first. Without an actor it proves the address for its present holder.
     Raises: InvalidCode, Conflict.
     """
-    if user is not None:
-        return _verify_own(user, channel, [address], code)
+    if actor is not None:
+        return _verify_own(actor, channel, [address], code)
     row, _ = enter_code(channel, [address], (VERIFY,), code)
     holder = holder_of(channel, address)
     if holder is None or holder.pk != row.user_id or getattr(holder, f"{channel}_suspended"):
@@ -170,12 +136,12 @@ def verify_address(channel: str, address: str, code: str, *, user: User | None =
     return _proven(row, channel, address)
 
 
-def verify_own_address(user: User, channel: str, code: str) -> User:
-    """Mark as proven what a code was sent to that the user asked for: the own address, or the one that they claim.
+def verify_own_address(*, actor: User, channel: str, code: str) -> User:
+    """Mark as proven what a code was sent to that the actor asked for: the own address, or the one that they claim.
 
     Raises: InvalidCode, Conflict; InvalidData where there is no such address.
     """
-    account = User.objects.get(pk=user.pk)
+    account = User.objects.get(pk=actor.pk)
     field = field_of(channel)
     addresses = [address for address in (getattr(account, field), getattr(account, f"pending_{field}")) if address]
     if not addresses:
@@ -199,10 +165,10 @@ def _proven(row: VerificationCode, channel: str, address: str) -> User:
     return user
 
 
-def confirm_reset(channel: str, address: str, code: str, new_password: str) -> None:
+def confirm_reset(*, actor: None, channel: str, address: str, code: str, new_password: str) -> None:
     """Set a new password by a reset code and end every session; see `_take_over` for an address not proven before.
 
-    Raises: InvalidCode, InvalidData.
+    Shape: no `actor`, as nobody is signed in. Raises: InvalidCode, InvalidData.
     """
     require_good_password(new_password)
     row, _ = enter_code(channel, [address], (RESET,), code)
@@ -221,7 +187,7 @@ def confirm_reset(channel: str, address: str, code: str, new_password: str) -> N
         if not getattr(account, f"{channel}_verified"):
             _take_over(account, channel)
             join_caller(account, channel, address)
-        set_password(account, new_password, actor=account, reason="password_reset")
+        set_password(actor=account, user=account, password=new_password, reason="password_reset")
 
 
 def _take_over(account: User, channel: str) -> None:
@@ -286,17 +252,3 @@ def _take_address(holder: User, channel: str) -> None:
     other = OTHER[VerificationCode.Channel(channel)]
     if left := _notice_address(holder, other, getattr(holder, field_of(other))):
         send_notice(holder, Notice.Kind.ADDRESS_TAKEN, other, left)
-
-
-def change_address(user: User, channel: str, address: str | None) -> None:
-    """Set an address on this object, and the username that follows it; it is suspended no more. Saves nothing."""
-    field = field_of(channel)
-    if user.username == getattr(user, field) or (channel == PHONE and user.username == unaddressed_username(user)):
-        user.username = address or unaddressed_username(user)
-    setattr(user, field, address)
-    setattr(user, f"{channel}_suspended", False)
-
-
-def unaddressed_username(user: User) -> str:
-    """Return the username of an account whose username followed an address that it lost; nobody can choose it."""
-    return f"@{user.pk}"

@@ -12,7 +12,7 @@ from depannini_dashmap.lib.ops import audit
 
 
 @transaction.atomic
-def set_roadside(user: User, *, actor: User, is_member: bool) -> None:
+def set_roadside(*, actor: User, user: User, is_member: bool) -> None:
     """Let a dispatcher work the roadside side, or end that; who is so already stays so.
 
     Effects: sockets ask again whether they belong where they are; it is audited.

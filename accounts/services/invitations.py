@@ -7,7 +7,6 @@ declining and revoking at once, one wins.
 from __future__ import annotations
 
 from django.db import transaction
-from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
@@ -16,7 +15,7 @@ from accounts.limits import message_budget
 from accounts.managers import normalise_email
 from accounts.models import Company, Invitation, Membership, User
 from accounts.permissions import require_editor
-from accounts.services.memberships import lock_account, lock_company, make_current
+from accounts.steps.memberships import lock_account, lock_company, make_current
 from accounts.usernames import canonical_username
 from depannini_dashmap.lib.errors import Conflict, NotFound
 from depannini_dashmap.lib.ops import audit
@@ -26,7 +25,7 @@ _Outcome = Invitation.Outcome
 
 
 @transaction.atomic
-def invite(actor: User, company: Company, *, person: dict[str, str], role: str | None = None) -> Invitation:
+def invite(*, actor: User, company: Company, person: dict[str, str], role: str | None = None) -> Invitation:
     """Ask a dispatcher, who may not exist, to work for a company; asked already, they keep the open invitation.
 
     Shape: `person` is one of `{"username"}`, `{"email"}`; `role` is member (for None) or viewer.
@@ -60,7 +59,7 @@ def invite(actor: User, company: Company, *, person: dict[str, str], role: str |
 
 
 @transaction.atomic
-def revoke_invitation(actor: User, company: Company, invitation_id: int) -> None:
+def revoke_invitation(*, actor: User, company: Company, invitation_id: int) -> None:
     """Take an open invitation back. Raises: Forbidden for viewers; NotFound."""
     locked = lock_company(company.pk)
     require_editor(actor, locked.pk)
@@ -71,40 +70,32 @@ def revoke_invitation(actor: User, company: Company, invitation_id: int) -> None
 
 
 @transaction.atomic
-def accept_invitation(user: User, invitation_id: int) -> Invitation:
+def accept_invitation(*, actor: User, invitation_id: int) -> Invitation:
     """Join a company, which becomes the current one. Who works there already keeps their role; repeating is harmless.
 
     Raises: NotFound for who was not invited, or by an e-mail that they have not proven; Conflict once it has ended.
     """
-    invitation, account = _locked(user, invitation_id)
+    invitation, account = _locked(actor, invitation_id)
     works_there = Membership.objects.of(account).filter(company=invitation.company_id).exists()
     if invitation.outcome == _Outcome.ACCEPTED and invitation.user_id == account.pk and works_there:
         return invitation
     _end(invitation, account, _Outcome.ACCEPTED)
     if not works_there:
         Membership.objects.create(user=account, company_id=invitation.company_id, role=invitation.role)
-    make_current(user, invitation.company)
-    audit.record("invitation_accepted", actor=user, target=invitation.company, invitation_id=invitation.pk)
+    make_current(actor, invitation.company)
+    audit.record("invitation_accepted", actor=actor, target=invitation.company, invitation_id=invitation.pk)
     return invitation
 
 
 @transaction.atomic
-def decline_invitation(user: User, invitation_id: int) -> Invitation:
+def decline_invitation(*, actor: User, invitation_id: int) -> Invitation:
     """Refuse to join a company; repeating is harmless. Raises: NotFound, Conflict, as `accept_invitation`."""
-    invitation, account = _locked(user, invitation_id)
+    invitation, account = _locked(actor, invitation_id)
     if invitation.outcome == _Outcome.DECLINED:
         return invitation
     _end(invitation, account, _Outcome.DECLINED)
-    audit.record("invitation_declined", actor=user, target=invitation.company, invitation_id=invitation.pk)
+    audit.record("invitation_declined", actor=actor, target=invitation.company, invitation_id=invitation.pk)
     return invitation
-
-
-def forget_invitations(account: User) -> None:
-    """Delete what names an account that is closing: not what an e-mail names that it has not proven, nor another's."""
-    named = Q(user=account) | Q(user=None, username=account.username)
-    if account.email and account.email_verified:
-        named |= Q(email=account.email)
-    Invitation.objects.filter(named).delete()
 
 
 def _name(person: dict[str, str]) -> dict[str, str]:

@@ -10,15 +10,16 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts.models import Company, Invitation, Membership, User
 from accounts.permissions import require_owner
+from accounts.steps.memberships import ensure_owner, is_empty, leave_current, lock_account, lock_company
 from depannini_dashmap.lib.api import idempotency
-from depannini_dashmap.lib.errors import Conflict, Forbidden, InvalidData, NotFound, Unauthenticated
+from depannini_dashmap.lib.errors import Conflict, Forbidden, InvalidData, NotFound
 from depannini_dashmap.lib.ops import audit
 
 LAST_OWNER = _("The last owner of a company that has other members or anything in it cannot leave: name another owner first")
 
 
 @transaction.atomic
-def add_member(actor: User, company: Company, *, person: dict[str, str], role: str) -> Membership:
+def add_member(*, actor: User, company: Company, person: dict[str, str], role: str) -> Membership:
     """Make a dispatcher a member without asking them, as an operator; everybody else invites.
 
     Their current company stays what it was. Raises: Forbidden; InvalidData for who is no dispatcher; Conflict for who
@@ -41,7 +42,7 @@ def add_member(actor: User, company: Company, *, person: dict[str, str], role: s
 
 
 @transaction.atomic
-def change_role(actor: User, company: Company, user_id: int, role: str) -> Membership:
+def change_role(*, actor: User, company: Company, user_id: int, role: str) -> Membership:
     """Change the role of a member, the actor included.
 
     Raises: Forbidden for who does not own the company; NotFound; Conflict for its last owner.
@@ -62,7 +63,7 @@ def change_role(actor: User, company: Company, user_id: int, role: str) -> Membe
 
 
 @transaction.atomic
-def remove_member(actor: User, company: Company, user_id: int) -> None:
+def remove_member(*, actor: User, company: Company, user_id: int) -> None:
     """End a membership; one's own everybody may end. With the last one an empty company goes.
 
     Raises: Forbidden for who does not own the company; NotFound; Conflict for the last owner.
@@ -79,14 +80,14 @@ def remove_member(actor: User, company: Company, user_id: int) -> None:
     _delete_if_deserted(locked)
 
 
-def leave_all(user: User) -> None:
-    """End every membership of a user who closes their account; empty companies without members go too.
+def leave_all(*, actor: User | None, user: User) -> None:
+    """End every membership of a user whose account is closed, as the `actor` or a command asked; empty companies without members go too.
 
     Raises: Conflict for the last owner of a company that has other members or anything in it.
     """
     ids = list(Membership.objects.of(user).values_list("company_id", flat=True))
     for company in Company.objects.select_for_update().filter(pk__in=ids).order_by("pk"):
-        _ensure_owner(company)
+        ensure_owner(company)
         own = company.memberships.of(user).first()
         if own is None:
             continue
@@ -97,55 +98,6 @@ def leave_all(user: User) -> None:
 
 
 # --- What the flows share ------------------------------------------------------------------------------------------------
-def lock_company(company_id: int) -> Company:
-    """Lock a company, which has an owner from then on if anybody may change it. Raises: NotFound."""
-    company = Company.objects.select_for_update().filter(pk=company_id).first()
-    if company is None:
-        raise NotFound(_("Company"))
-    _ensure_owner(company)
-    return company
-
-
-def lock_account(user: User) -> User:
-    """Lock an account, after its company. Raises: Unauthenticated when it was closed or switched off meanwhile."""
-    account = User.objects.select_for_update(no_key=True).active().filter(pk=user.pk, closed_at=None).first()
-    if account is None:
-        raise Unauthenticated()
-    return account
-
-
-def is_empty(company: Company) -> bool:
-    """Return whether nothing but its members belongs to the company; rows marked as deleted count."""
-    owned = (
-        relation
-        for relation in Company._meta.related_objects
-        if relation.related_model._meta.app_label != Company._meta.app_label
-    )
-    return not any(
-        relation.related_model._base_manager.filter(**{relation.field.name: company.pk}).exists() for relation in owned
-    )
-
-
-def make_current(user: User, company: Company) -> None:
-    """Let the user, by an act of their own, work for this company from now on."""
-    User.objects.filter(pk=user.pk).update(current_company=company)
-    user.current_company = company
-
-
-def leave_current(user_id: int, company_id: int) -> None:
-    """Set the current company of its former members to the one that they joined last, or to none."""
-    others = Membership.objects.filter(user_id=user_id).exclude(company_id=company_id)
-    latest = others.values_list("company_id", flat=True).first()
-    User.objects.filter(pk=user_id, current_company_id=company_id).update(current_company_id=latest)
-
-
-def _ensure_owner(company: Company) -> None:
-    """Let the oldest member own a company that a release without owners has made, or left without one."""
-    if company.memberships.owners().exists():
-        return
-    oldest = company.memberships.editors().order_by("-user__is_active", "created_at", "pk").first()
-    if oldest is not None:
-        company.memberships.filter(pk=oldest.pk).update(is_owner=True)
 
 
 def _membership(company: Company, user_id: int) -> Membership:

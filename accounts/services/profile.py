@@ -12,17 +12,18 @@ from django.utils.translation import gettext_lazy as _
 from accounts import photos
 from accounts.models import Company, Notice, User
 from accounts.services import codes
-from accounts.services.notices import send_notice
 from accounts.services.registration import TAKEN
+from accounts.steps import addresses
+from accounts.steps.notices import send_notice
 from depannini_dashmap.lib.errors import InvalidData, Unauthenticated
 from depannini_dashmap.lib.ops import audit
 
 PLAIN = ("name", "first_name", "last_name", "address", "current_lat", "current_lng")
-CHANNELS = {"email": codes.EMAIL, "phone_number": codes.PHONE}
+CHANNELS = {"email": addresses.EMAIL, "phone_number": addresses.PHONE}
 
 
-def change_profile(user: User, **changes: Any) -> User:
-    """Store what a user changed about themselves and return the account as it now is.
+def change_profile(*, actor: User, user: User, **changes: Any) -> User:
+    """Store what is changed of an account, by its user or by an operator, and return it as it now is.
 
     Shape: any of name, first_name, last_name, address, current_lat, current_lng, email, phone_number (normalised),
     username, company (a visible Company), profile_photo (an upload, or None to remove it); others are refused loudly.
@@ -36,7 +37,7 @@ def change_profile(user: User, **changes: Any) -> User:
     stored = photos.save_photo(photos.reencode_photo(photo)) if photo else None
     try:
         with transaction.atomic():
-            return _change(user, changes, stored)
+            return _change(actor, user, changes, stored)
     except IntegrityError as error:
         _forget_photo(stored)
         taken = {name: [TAKEN[name]] for name in TAKEN if name in changes}
@@ -48,7 +49,7 @@ def change_profile(user: User, **changes: Any) -> User:
         raise
 
 
-def _change(user: User, changes: dict[str, Any], stored_photo: str | None) -> User:
+def _change(actor: User, user: User, changes: dict[str, Any], stored_photo: str | None) -> User:
     if "company" in changes:
         _lock_company(user, changes["company"])  # before the user, as everywhere
     account = User.objects.select_for_update(no_key=True).get(pk=user.pk)
@@ -61,7 +62,7 @@ def _change(user: User, changes: dict[str, Any], stored_photo: str | None) -> Us
         if name in PLAIN:
             written |= _set(account, name, value)
         elif name in CHANNELS:
-            written |= _change_address(account, name, value, after)
+            written |= _change_address(actor, account, name, value, after)
         elif name == "username":
             written |= _change_username(account, value)
         elif name == "company":
@@ -84,7 +85,9 @@ def _set(account: User, name: str, value: Any) -> set[str]:
     return {name}
 
 
-def _change_address(account: User, name: str, new: str | None, after: list[Callable[[], None]]) -> set[str]:
+def _change_address(
+    actor: User, account: User, name: str, new: str | None, after: list[Callable[[], None]]
+) -> set[str]:
     """Set an address, and add to `after` what has to be sent."""
     old, channel, pending = getattr(account, name), CHANNELS[name], f"pending_{name}"
     if new == old:
@@ -95,18 +98,18 @@ def _change_address(account: User, name: str, new: str | None, after: list[Calla
         holder = User.objects.filter(**{name: new}).exclude(pk=account.pk).first()
         if holder is not None:
             return _claim(account, name, new, holder, after)
-    codes.end_codes(account.pk, channel)
+    addresses.end_codes(account.pk, channel)
     was_proven, is_told = getattr(account, f"{channel}_verified"), not getattr(account, f"{channel}_suspended")
-    codes.change_address(account, channel, new)
+    addresses.change_address(account, channel, new)
     setattr(account, f"{channel}_verified", False)
     setattr(account, pending, None)
     if old and is_told:
         tell = partial(send_notice, account, Notice.Kind.ADDRESS_CHANGED, channel, old)
         after.append(partial(tell, asker=account, was_proven=was_proven))
     if new:
-        ask = partial(codes.request_code, user=account, channel=channel, purpose=codes.VERIFY, address=new, asker=account)
+        ask = partial(codes.request_code, actor=account, user=account, channel=channel, purpose=codes.VERIFY, address=new)
         after.append(ask)
-    audit.record("address_changed", actor=account, target=account, channel=str(channel))
+    audit.record("address_changed", actor=actor, target=account, channel=str(channel))
     return {name, pending, f"{channel}_verified", f"{channel}_suspended", "username"}
 
 
@@ -115,7 +118,7 @@ def _claim(account: User, name: str, new: str, holder: User, after: list[Callabl
     channel = CHANNELS[name]
     if getattr(holder, f"{channel}_verified"):
         raise InvalidData(fields={name: [TAKEN[name]]})
-    ask = partial(codes.request_code, user=account, channel=channel, purpose=codes.CLAIM, address=new, asker=account)
+    ask = partial(codes.request_code, actor=account, user=account, channel=channel, purpose=codes.CLAIM, address=new)
     after.append(ask)
     return _set(account, f"pending_{name}", new)
 

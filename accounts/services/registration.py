@@ -10,7 +10,7 @@ from accounts import signals
 from accounts.models import User
 from accounts.services import codes
 from accounts.services.companies import open_company
-from accounts.services.sessions import require_good_password
+from accounts.steps.passwords import require_good_password
 from depannini_dashmap.lib.errors import InvalidData
 from depannini_dashmap.lib.ops import audit
 
@@ -21,27 +21,29 @@ TAKEN = {
 }
 
 
-def register_person(*, user_type: str, password: str, details: dict[str, Any] | None = None, **fields: Any) -> User:
+def register_person(
+    *, actor: None, user_type: str, password: str, details: dict[str, Any] | None = None, **fields: Any
+) -> User:
     """Make a client or an assistant, whose username is the phone number.
 
-    Shape: `details` are the validated assistant-only fields. Effects: ``assistant_registered``, a code to each address.
-    Raises: InvalidData for a weak password or an address that is taken.
+    Shape: no `actor` yet; `details` are the validated assistant-only fields.
+    Effects: ``assistant_registered``, a code to each address. Raises: InvalidData for a weak password or an address that is taken.
     """
     user = User(username=fields["phone_number"], user_type=user_type, **fields)
     return _save_new(user, password, details=details)
 
 
-def register_dispatcher(*, password: str, company: dict[str, str] | None = None, **fields: Any) -> User:
+def register_dispatcher(*, actor: None, password: str, company: dict[str, str] | None = None, **fields: Any) -> User:
     """Make a dispatcher, and with `company` the company that they are the first member of, in one transaction.
 
-    Raises: InvalidData for a weak password, or a username or address that is taken.
+    Shape: no `actor` yet. Raises: InvalidData for a weak password, or a username or address that is taken.
     """
     user = User(user_type=User.Type.DISPATCHER, **fields)
     return _save_new(user, password, company=company)
 
 
 @transaction.atomic
-def open_account(user: User, *, actor: User, details: dict[str, Any] | None) -> None:
+def open_account(*, actor: User, user: User, details: dict[str, Any] | None) -> None:
     """Save an account that an operator made; its password is set already.
 
     Shape: `details` are the assistant-only fields, for assistants. Effects: ``assistant_registered``.
@@ -70,10 +72,10 @@ def _save_new(
 def _write(user: User, company: dict[str, str] | None, details: dict[str, Any] | None) -> None:
     user.save(force_insert=True)
     if company is not None:
-        open_company(user, **company)
+        open_company(actor=user, **company)
     if details is not None:
         signals.assistant_registered.send(sender=User, user=user, details=details)
-    codes.request_own_verification(user)
+    codes.request_own_verification(actor=None, user=user)
     audit.record("registered", actor=user, target=user, kind=user.user_type)
 
 

@@ -14,14 +14,16 @@ from depannini_dashmap.lib.errors import Conflict, Unauthenticated
 from depannini_dashmap.lib.ops import audit
 
 
-def invalid_credentials() -> Unauthenticated:
-    """Return the one answer to every failed sign-in."""
-    return Unauthenticated("Invalid credentials", code="invalid_credentials")
+class InvalidCredentials(Unauthenticated):
+    """The one answer to every failed sign-in."""
+
+    code, default_message = "invalid_credentials", "Invalid credentials"
 
 
-def check_password(request: HttpRequest, user: User | None, identifier: str, password: str) -> User:
+def check_password(*, actor: User | None, request: HttpRequest, user: User | None, identifier: str, password: str) -> User:
     """Return the user whose password is right; one that does not exist, or is switched off, takes as long.
 
+    Shape: `actor` is who is signed in already, None at a sign-in.
     Effects: failures count for the account and address, and for the address alone. Raises: Unauthenticated,
     TooManyRequests after five failures of one account from one address within the cool-off.
     """
@@ -32,26 +34,26 @@ def check_password(request: HttpRequest, user: User | None, identifier: str, pas
         is_right = False
     lockouts.settle(request, name, is_right=is_right)
     if user is None or not is_right:
-        raise invalid_credentials()
+        raise InvalidCredentials()
     return user
 
 
-def sign_in(request: HttpRequest, user: User | None, identifier: str, password: str) -> User:
-    """Check a password and note the sign-in, which forgets earlier failures. Raises: as `check_password`."""
-    user = check_password(request, user, identifier, password)
+def sign_in(*, actor: None, request: HttpRequest, user: User | None, identifier: str, password: str) -> User:
+    """Check a password and note the sign-in, which forgets earlier failures; no `actor` before that. Raises: as `check_password`."""
+    user = check_password(actor=actor, request=request, user=user, identifier=identifier, password=password)
     user_logged_in.send(sender=User, request=request, user=user)
     audit.record("signed_in", actor=user, target=user)
     return user
 
 
-def sign_in_to_fleet(request: HttpRequest, username: str, password: str) -> tuple[User, str]:
-    """Check a password and return the user with a new fleet token."""
-    user = sign_in(request, User.objects.with_username(username), username, password)
+def sign_in_to_fleet(*, actor: None, request: HttpRequest, username: str, password: str) -> tuple[User, str]:
+    """Check a password and return the user with a new fleet token; no `actor` before that."""
+    user = sign_in(actor=None, request=request, user=User.objects.with_username(username), identifier=username, password=password)
     with transaction.atomic():
         # A password change that runs at the same time must not leave a token of the old password behind.
         now = User.objects.select_for_update(no_key=True).select_related(None).get(pk=user.pk)
         if not now.is_active or now.token_version != user.token_version:
-            raise invalid_credentials()
+            raise InvalidCredentials()
         return now, tokens.issue_fleet_token(now)
 
 
@@ -62,17 +64,17 @@ def _is_right(user: User | None, password: str) -> bool:
     return user.check_password(password)
 
 
-def sign_in_with_google(identity: GoogleIdentity) -> User:
+def sign_in_with_google(*, actor: None, identity: GoogleIdentity) -> User:
     """Return the account of a Google identity, made or linked where that is safe.
 
-    Raises: Unauthenticated (switched off), Conflict `link_required` (the e-mail is not proven here).
+    Shape: no `actor` before that. Raises: Unauthenticated (switched off), Conflict `link_required` (the e-mail is not proven here).
     """
     try:
         user = _google_account(identity)
     except IntegrityError:
         user = _google_account(identity)  # the same person signed in twice at once
     if not user.is_active:
-        raise invalid_credentials()
+        raise InvalidCredentials()
     audit.record("signed_in", actor=user, target=user, by="google")
     return user
 

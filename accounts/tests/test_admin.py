@@ -62,7 +62,7 @@ def test_accounts_are_for_operators(enter, staff_user, dispatcher, client_user):
 
 
 def test_no_hash_no_code_no_token_is_shown(enter, root, client_user):
-    request_verification("email", client_user.email)
+    request_verification(actor=None, channel="email", address=client_user.email)
     client = enter(root)
     for answer in (page(client, "user_changelist"), page(client, "user_change", client_user.pk)):
         assert answer.status_code == 200
@@ -95,7 +95,7 @@ def test_a_superuser_grants_rights(enter, root, client_user):
 
 
 def test_a_closed_account_is_only_looked_at(enter, root, client_user):
-    close_account(client_user)
+    close_account(actor=None, user=client_user)
     client = enter(root)
     answer = page(client, "user_change", client_user.pk)
     assert answer.status_code == 200

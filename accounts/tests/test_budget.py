@@ -147,7 +147,7 @@ def test_an_owner_is_at_home_where_they_signed_in_with_google(ask, client_user, 
     User.objects.filter(pk=client_user.pk).update(google_sub="amina")
     before = request_context.current()
     request_context.enter(request_context.RequestContext("r1", network(77)))
-    sign_in_with_google(GoogleIdentity("amina", "amina@example.com", "Amina"))
+    sign_in_with_google(actor=None, identity=GoogleIdentity("amina", "amina@example.com", "Amina"))
     request_context.enter(before)
     for host in range(12):
         ask(client_user.phone_number, host=host)
@@ -162,9 +162,9 @@ def test_a_new_password_makes_strangers_of_those_who_signed_in_with_the_old_one(
     prove(client_user)
     sign_in(api, client_user, password, 77)
     if by_operator:
-        set_password_by_operator(client_user, "tow-me-home-42", actor=staff_user)
+        set_password_by_operator(actor=staff_user, user=client_user, password="tow-me-home-42")
     else:
-        set_password(client_user, "tow-me-home-42", actor=client_user)
+        set_password(actor=client_user, user=client_user, password="tow-me-home-42")
     for host in range(12):
         ask(client_user.phone_number, host=host)
     ask(client_user.phone_number, 3, host=77)

@@ -16,7 +16,7 @@ from accounts import tasks, tokens
 from accounts.models import Notice, User, VerificationCode
 from accounts.services import codes as service
 from accounts.services import request_reset, request_verification
-from accounts.services.notices import send_notice
+from accounts.steps.notices import send_notice
 from depannini_dashmap.lib.ops.worker import Worker
 
 pytestmark = pytest.mark.django_db
@@ -63,19 +63,19 @@ def test_a_phone_is_verified_by_its_code(api, client_user, codes):
 
 
 def test_five_wrong_codes_kill_the_right_one(api, client_user, codes):
-    request_verification("email", client_user.email)
+    request_verification(actor=None, channel="email", address=client_user.email)
     (code,) = codes(client_user.email)
     answers = [same(verify(api, client_user.email, wrong(code))) for _ in range(5)]
     answers.append(same(verify(api, client_user.email, code)))
     assert answers == [answers[0]] * 6
     assert answers[0][0] == 400
     assert answers[0][1]["code"] == "invalid_code"
-    request_verification("email", client_user.email)
+    request_verification(actor=None, channel="email", address=client_user.email)
     assert verify(api, client_user.email, codes(client_user.email)[-1]).status_code == 200
 
 
 def test_four_wrong_codes_leave_one_try(api, client_user, codes):
-    request_verification("email", client_user.email)
+    request_verification(actor=None, channel="email", address=client_user.email)
     (code,) = codes(client_user.email)
     for _ in range(4):
         verify(api, client_user.email, wrong(code))
@@ -85,7 +85,7 @@ def test_four_wrong_codes_leave_one_try(api, client_user, codes):
 def test_three_codes_are_good_beside_each_other(api, client_user, codes):
     """Whoever asked for the others, and however often: the three newest of one caller count."""
     for _ in range(4):
-        request_verification("email", client_user.email)
+        request_verification(actor=None, channel="email", address=client_user.email)
         codes(client_user.email)
     first, *others = codes(client_user.email)
     for code in {first} - set(others):
@@ -97,8 +97,8 @@ def test_three_codes_are_good_beside_each_other(api, client_user, codes):
 
 def test_codes_do_not_travel(api, client_user, other_client, codes):
     """Neither to another purpose, nor to another address or channel."""
-    request_verification("email", client_user.email)
-    request_verification("email", other_client.email)
+    request_verification(actor=None, channel="email", address=client_user.email)
+    request_verification(actor=None, channel="email", address=other_client.email)
     (mine,), (theirs,) = codes(client_user.email), codes(other_client.email)
     assert reset(api, client_user.email, mine).status_code == 400
     if mine != theirs:
@@ -112,7 +112,7 @@ def test_a_code_lives_ten_minutes(api, client_user, codes, time_machine):
     time_machine.move_to(timezone.now(), tick=False)
     for late, expected in ((timedelta(minutes=9, seconds=59), 200), (timedelta(minutes=10, seconds=1), 400)):
         User.objects.filter(pk=client_user.pk).update(email_verified=False)
-        request_verification("email", client_user.email)
+        request_verification(actor=None, channel="email", address=client_user.email)
         code = codes(client_user.email)[-1]
         time_machine.shift(late)
         assert verify(api, client_user.email, code).status_code == expected
@@ -123,7 +123,7 @@ def test_codes_are_six_digits_and_do_not_follow_a_seed(client_user, codes):
 
     for _ in range(2):
         random.seed(1)
-        request_verification("email", client_user.email)
+        request_verification(actor=None, channel="email", address=client_user.email)
         codes(client_user.email)
     first, second = codes(client_user.email)
     assert first != second
@@ -132,7 +132,7 @@ def test_codes_are_six_digits_and_do_not_follow_a_seed(client_user, codes):
 
 def test_leading_zeros_are_kept(api, client_user, codes, monkeypatch):
     monkeypatch.setattr(tasks.secrets, "randbelow", lambda limit: 42)
-    request_verification("email", client_user.email)
+    request_verification(actor=None, channel="email", address=client_user.email)
     assert codes(client_user.email) == ["000042"]
     assert verify(api, client_user.email, 42).status_code == 200
 
@@ -143,8 +143,8 @@ def test_what_is_no_code(api, client_user, code):
 
 
 def test_rows_and_tasks_hold_no_code_and_no_address(api, client_user, codes, run_tasks):
-    request_verification("email", client_user.email)
-    request_reset("phone", client_user.phone_number)
+    request_verification(actor=None, channel="email", address=client_user.email)
+    request_reset(actor=None, channel="phone", address=client_user.phone_number)
     queued = str(list(DBTaskResult.objects.values()))
     (code,) = codes(client_user.email)
     (other,) = codes(client_user.phone_number)
@@ -156,7 +156,7 @@ def test_rows_and_tasks_hold_no_code_and_no_address(api, client_user, codes, run
 
 
 def test_a_task_that_runs_twice_sends_once(client_user, run_tasks, mailoutbox):
-    request_verification("email", client_user.email)
+    request_verification(actor=None, channel="email", address=client_user.email)
     row = VerificationCode.objects.get()
     run_tasks()
     tasks.deliver_code.call(row.pk)
@@ -167,7 +167,7 @@ def test_a_refused_mail_is_tried_again_with_a_new_code(api, client_user, setting
     time_machine.move_to(timezone.now(), tick=False)
     settings.EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
     settings.EMAIL_HOST, settings.EMAIL_PORT = "127.0.0.1", 1
-    request_verification("email", client_user.email)
+    request_verification(actor=None, channel="email", address=client_user.email)
     assert Worker().drain() == 1
     assert mailoutbox == []
     settings.EMAIL_BACKEND = "django.core.mail.backends.locmem.EmailBackend"
@@ -182,7 +182,7 @@ def test_a_task_is_parked_after_ten_tries(client_user, settings, time_machine):
     time_machine.move_to(timezone.now(), tick=False)
     settings.EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
     settings.EMAIL_HOST, settings.EMAIL_PORT = "127.0.0.1", 1
-    request_verification("email", client_user.email)
+    request_verification(actor=None, channel="email", address=client_user.email)
     tries = 0
     for _ in range(15):
         tries += Worker().drain()
@@ -206,7 +206,7 @@ def test_a_repeated_notice_has_the_same_message_id_and_a_repeated_code_does_not(
             raise ConnectionError
 
     monkeypatch.setattr(messages_module.mail, "deliver", cut)
-    request_verification("email", client_user.email)
+    request_verification(actor=None, channel="email", address=client_user.email)
     for _ in range(2):  # two notices that say the same
         send_notice(client_user, Notice.Kind.PASSWORD_CHANGED, "email", client_user.email)
     Worker().drain()
@@ -232,7 +232,7 @@ def test_a_mail_server_that_drips_does_not_hold_the_worker(client_user, settings
 
         thread = threading.Thread(target=drip)
         thread.start()
-        request_verification("email", client_user.email)
+        request_verification(actor=None, channel="email", address=client_user.email)
         begun = time.monotonic()
         threading.Timer(6, stop.set).start()
         assert Worker().drain() == 1
@@ -296,11 +296,11 @@ def test_twenty_guesses_a_day(api, client_user, codes, settings, time_machine):
     counted = 0
     for _ in range(3):
         for channel, address in (("email", client_user.email), ("phone", client_user.phone_number)):
-            request_verification(channel, address)
+            request_verification(actor=None, channel=channel, address=address)
             code = codes(address)[-1]
             for _ in range(5):
                 with pytest.raises(service.InvalidCode):
-                    service.verify_address(channel, address, wrong(code))
+                    service.verify_address(actor=None, channel=channel, address=address, code=wrong(code))
         time_machine.shift(3601)
     counted = sum(VerificationCode.objects.values_list("tries", flat=True))
     assert counted == 20
@@ -335,7 +335,7 @@ def test_a_reset_by_phone(api, client_user, codes):
 
 
 def test_a_weak_password_does_not_use_the_code_up(api, client_user, codes):
-    request_reset("email", client_user.email)
+    request_reset(actor=None, channel="email", address=client_user.email)
     (code,) = codes(client_user.email)
     for weak in ("short", "12345678", "amina@example.com"):
         answer = reset(api, client_user.email, code, weak)
@@ -349,7 +349,7 @@ def test_both_new_passwords_must_match(api, client_user):
 
 
 def test_known_and_unknown_accounts_refuse_codes_alike(api, client_user, codes):
-    request_reset("email", client_user.email)
+    request_reset(actor=None, channel="email", address=client_user.email)
     codes(client_user.email)
     assert same(reset(api, client_user.email, "x")) == same(reset(api, "nobody@example.com", "x"))
     assert same(verify(api, client_user.email, "x")) == same(verify(api, "nobody@example.com", "x"))

@@ -244,7 +244,7 @@ def test_the_last_owner_of_what_is_not_empty_stays(api, request, dispatcher, com
     ):
         assert (answer.status_code, answer.json()["code"]) == (409, "last_owner")
     with pytest.raises(Conflict):
-        close_account(dispatcher)
+        close_account(actor=None, user=dispatcher)
     dispatcher.refresh_from_db()
     assert dispatcher.is_active and dispatcher.current_company == company_a
     assert roles(company_a)["nadia"] == "owner"
@@ -360,7 +360,7 @@ def test_visible_to(dispatcher, viewer, staff_user, client_user, company_a, comp
 
 def test_deleting_leaves_no_half(dispatcher, company_a, vehicle):
     with pytest.raises(Conflict):
-        delete_company(dispatcher, company_a)
+        delete_company(actor=dispatcher, company=company_a)
     dispatcher.refresh_from_db()
     assert dispatcher.current_company == company_a
 

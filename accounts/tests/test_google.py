@@ -139,7 +139,7 @@ def test_an_account_of_another_google_identity_is_not_taken(api, client_user):
 
 def test_a_switched_off_account_stays_off(api):
     login(api, token())
-    set_active(User.objects.get(), is_active=False, actor=None)
+    set_active(actor=None, user=User.objects.get(), is_active=False)
     assert login(api, token()).status_code == 401
 
 

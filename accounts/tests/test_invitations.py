@@ -271,7 +271,7 @@ def test_who_may_no_longer_invite_leaves_no_invitations_behind(api, dispatcher, 
     elif how == "left":
         api(colleague).delete(theirs)
     else:
-        close_account(colleague)
+        close_account(actor=None, user=colleague)
     assert api(newcomer).post(f"{OWN}{number}/accept/").status_code == 409
 
 
@@ -313,7 +313,7 @@ def test_closing_an_account_leaves_no_invitation_with_its_name(api, dispatcher, 
     for body in ({"username": "yacine"}, {"email": "yacine@example.com"}):
         invited(api, dispatcher, company_a, **body)
     newcomer.refresh_from_db()
-    close_account(newcomer)
+    close_account(actor=None, user=newcomer)
     assert not Invitation.objects.exists()
 
 
@@ -336,7 +336,7 @@ def test_an_account_taken_over_by_an_unproven_address_is_not_invited_any_more(
 
 def test_who_is_switched_off_has_invited_nobody(api, dispatcher, dispatcher_b, company_a, staff_user):
     invitation = invited(api, dispatcher, company_a, username="omar")
-    set_active(dispatcher, is_active=False, actor=staff_user)
+    set_active(actor=staff_user, user=dispatcher, is_active=False)
     assert api(dispatcher_b).get(OWN).json()["results"] == []
     assert api(dispatcher_b).post(f"{OWN}{invitation['id']}/accept/").status_code == 409
 
@@ -418,7 +418,7 @@ def test_the_sockets_of_who_joins_or_goes_ask_again(api, dispatcher, newcomer, c
 
 def test_lists_cost_the_same_for_many(api, dispatcher, newcomer, company_a, company_b, django_assert_num_queries):
     for company in (company_a, company_b):
-        invite(User.objects.create_superuser(f"s{company.pk}"), company, person={"username": "yacine"})
+        invite(actor=User.objects.create_superuser(f"s{company.pk}"), company=company, person={"username": "yacine"})
         with django_assert_num_queries(2):  # who asks, the invitations
             api(newcomer).get(OWN)
     for name in ("a", "b"):
@@ -428,10 +428,10 @@ def test_lists_cost_the_same_for_many(api, dispatcher, newcomer, company_a, comp
 
 
 def test_an_account_that_joins_meanwhile_is_not_closed_half(dispatcher, newcomer, company_a, monkeypatch):
-    invitation = invite(dispatcher, company_a, person={"username": "yacine"})
+    invitation = invite(actor=dispatcher, company=company_a, person={"username": "yacine"})
     from accounts.services import accept_invitation, account_closure
 
     leave = account_closure.leave_all
-    monkeypatch.setattr(account_closure, "leave_all", lambda user: (leave(user), accept_invitation(newcomer, invitation.pk)))
+    monkeypatch.setattr(account_closure, "leave_all", lambda user: (leave(user), accept_invitation(actor=newcomer, invitation_id=invitation.pk)))
     with pytest.raises(Conflict):
-        close_account(newcomer)
+        close_account(actor=None, user=newcomer)

@@ -23,7 +23,7 @@ def _fail_five_times(user):
     """Somebody guesses five times, from the same address."""
     for number in range(5):
         with pytest.raises(Unauthenticated):
-            check_password(RequestFactory().post("/"), user, "", f"wrong {number}")
+            check_password(actor=None, request=RequestFactory().post("/"), user=user, identifier="", password=f"wrong {number}")
 
 
 @pytest.mark.parametrize("is_right", [True, False])

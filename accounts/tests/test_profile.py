@@ -81,7 +81,7 @@ def test_a_taken_username(api, dispatcher, dispatcher_b):
 
 def test_a_clients_username_follows_the_phone(api, client_user):
     assert api(client_user).put(URL, {"username": "chosen"}).json()["username"] == client_user.phone_number
-    account = change_profile(client_user, phone_number="+213555777777")
+    account = change_profile(actor=client_user, user=client_user, phone_number="+213555777777")
     assert account.username == "+213555777777"
 
 
@@ -97,19 +97,19 @@ def test_a_new_email_counts_at_once_unproven(api, client_user, codes, messages):
 
 
 def test_a_new_phone_counts_at_once_unproven(client_user, codes, messages):
-    change_profile(client_user, phone_number="+213555777777")
+    change_profile(actor=client_user, user=client_user, phone_number="+213555777777")
     client_user.refresh_from_db()
     assert (client_user.phone_number, client_user.username) == ("+213555777777", "+213555777777")
     assert "phone number of your account was changed" in messages("+213555000001")[-1]
     (code,) = codes("+213555777777")
-    assert verify_address("phone", "+213555777777", code).phone_verified
+    assert verify_address(actor=None, channel="phone", address="+213555777777", code=code).phone_verified
 
 
 def test_codes_sent_to_the_old_address_are_dead(api, client_user, codes):
     api().post("/api/auth/resend-verification/", {"email": client_user.email})
     api().post("/api/auth/password-reset/", {"email": client_user.email})
     verify, reset = codes(client_user.email)
-    change_profile(client_user, email="fresh@example.com")
+    change_profile(actor=client_user, user=client_user, email="fresh@example.com")
     answer = api().post("/api/auth/verify-email/", {"email": "amina@example.com", "code": verify})
     assert answer.status_code == 400
     body = {"email": "amina@example.com", "code": reset, "new_password": "tow-me-home-42"}
@@ -141,16 +141,16 @@ def test_proving_an_address_takes_it_from_who_holds_it_unproven(api, client_user
 
 
 def test_a_number_that_was_taken_leaves_an_account_that_can_get_another(client_user, other_client, codes):
-    change_profile(client_user, phone_number=other_client.phone_number)
+    change_profile(actor=client_user, user=client_user, phone_number=other_client.phone_number)
     (code,) = codes("+213555000002")
-    verify_address("phone", "+213555000002", code, user=client_user)
+    verify_address(actor=client_user, channel="phone", address="+213555000002", code=code)
     other_client.refresh_from_db()
     assert (other_client.phone_number, other_client.username) == (None, f"@{other_client.pk}")
-    assert change_profile(other_client, phone_number="+213555000003").username == "+213555000003"
+    assert change_profile(actor=other_client, user=other_client, phone_number="+213555000003").username == "+213555000003"
 
 
 def test_a_claim_fails_when_the_holder_proves_first(api, client_user, other_client, codes):
-    change_profile(client_user, email=other_client.email)
+    change_profile(actor=client_user, user=client_user, email=other_client.email)
     (claim,) = codes(other_client.email)
     api().post("/api/auth/resend-verification/", {"email": other_client.email})
     assert api().post("/api/auth/verify-email/", {"email": other_client.email, "code": claim}).status_code == 400
@@ -162,9 +162,9 @@ def test_a_claim_fails_when_the_holder_proves_first(api, client_user, other_clie
 
 def test_the_last_way_to_sign_in_cannot_be_removed(client_user, dispatcher):
     with pytest.raises(InvalidData):
-        change_profile(client_user, phone_number=None)
-    assert change_profile(client_user, email=None).email is None
-    assert change_profile(dispatcher, email=None).email is None
+        change_profile(actor=client_user, user=client_user, phone_number=None)
+    assert change_profile(actor=client_user, user=client_user, email=None).email is None
+    assert change_profile(actor=dispatcher, user=dispatcher, email=None).email is None
 
 
 # --- Company ---------------------------------------------------------------------------------------------------------------

@@ -32,7 +32,7 @@ def test_memberships(company_a: Any, dispatcher: Any, second: Any) -> None:
     membership = Membership.objects.get(user=second, company=company_a)
     membership.role = Membership.Role.VIEWER
     assert told(membership.save, second) == 1
-    assert told(lambda: remove_member(dispatcher, company_a, second.pk), second) == 1
+    assert told(lambda: remove_member(actor=dispatcher, company=company_a, user_id=second.pk), second) == 1
     assert told(lambda: Membership.objects.create(user=second, company=company_a), second) == 1
     assert told(lambda: Membership.objects.filter(user=second, company=company_a).delete(), second) == 1
 
@@ -44,7 +44,7 @@ def test_a_company_that_goes(second: Any) -> None:
 
 
 def test_closing(second: Any) -> None:
-    assert told(lambda: close_account(second), second) == 1
+    assert told(lambda: close_account(actor=None, user=second), second) == 1
 
 
 @pytest.mark.parametrize("name", [OPERATORS, ROADSIDE])

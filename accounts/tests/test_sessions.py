@@ -55,12 +55,12 @@ def api_status(api: Any, header: str) -> int:
 
 
 ENDS: dict[str, Callable[[Any, Any], Any]] = {
-    "by an operator": lambda user, staff: sign_out_everywhere(user, actor=staff),
-    "by the service": lambda user, staff: end_sessions(user.pk, "test"),
-    "new password": lambda user, staff: set_password(user, "another-good-one-42", actor=user),
-    "deactivated": lambda user, staff: set_active(user, is_active=False, actor=staff),
-    "off and on": lambda user, staff: [set_active(user, is_active=on, actor=staff) for on in (False, True)],
-    "closed": lambda user, staff: close_account(user, actor=staff),
+    "by an operator": lambda user, staff: sign_out_everywhere(actor=staff, user=user),
+    "by the service": lambda user, staff: end_sessions(actor=None, user_id=user.pk, reason="test"),
+    "new password": lambda user, staff: set_password(actor=user, user=user, password="another-good-one-42"),
+    "deactivated": lambda user, staff: set_active(actor=staff, user=user, is_active=False),
+    "off and on": lambda user, staff: [set_active(actor=staff, user=user, is_active=on) for on in (False, True)],
+    "closed": lambda user, staff: close_account(actor=staff, user=user),
 }
 
 
@@ -118,7 +118,7 @@ def test_who_signs_in_over_somebody_ends_their_pages(
 
 
 def test_a_session_that_no_longer_fits_is_gone_from_the_database(browser: Client, dispatcher: Any) -> None:
-    end_sessions(dispatcher.pk, "test")
+    end_sessions(actor=None, user_id=dispatcher.pk, reason="test")
     browser.get(BOARD)
     assert not Session.objects.exists()
 

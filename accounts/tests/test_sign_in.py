@@ -84,7 +84,7 @@ def test_missing_fields_are_named(api, path, known, unknown):
 
 
 def test_a_switched_off_account_cannot_sign_in(api, dispatcher, password):
-    set_active(dispatcher, is_active=False, actor=None)
+    set_active(actor=None, user=dispatcher, is_active=False)
     answer = api().post("/api/auth/login/", {"username": "nadia", "password": password})
     assert (answer.status_code, answer.json()["error"]) == (401, "Invalid credentials")
 

@@ -71,9 +71,9 @@ def test_a_reset_by_an_address_unproven_until_then_shuts_out_whoever_prepared_th
     # By Google: neither as the link that was, nor by the e-mail.
     if other == "email":
         with pytest.raises(Conflict):
-            sign_in_with_google(GoogleIdentity("attacker", ATTACKER["email"], "A"))
+            sign_in_with_google(actor=None, identity=GoogleIdentity("attacker", ATTACKER["email"], "A"))
     else:
-        assert sign_in_with_google(GoogleIdentity("attacker", "new@example.com", "A")).pk != user.pk
+        assert sign_in_with_google(actor=None, identity=GoogleIdentity("attacker", "new@example.com", "A")).pk != user.pk
     # By their own address: no code, no proof, no notice.
     assert set_anew(api, codes, other, ATTACKER[other]).status_code == 400
     assert api().post(RESEND, {other: ATTACKER[other]}).status_code == 200
@@ -164,7 +164,7 @@ def test_operators_and_superusers_have_rights_to_lose_too(api, staff_user, codes
 
 
 def test_a_membership_won_between_code_and_password_counts(api, client_user, company_a, codes):
-    request_reset("email", client_user.email)
+    request_reset(actor=None, channel="email", address=client_user.email)
     (code,) = codes(client_user.email)
     Membership.objects.create(user=client_user, company=company_a)
     body = {"email": client_user.email, "code": code, "new_password": NEW, "new_password_confirm": NEW}
@@ -190,7 +190,7 @@ def test_a_session_that_ended_writes_no_address(client_user):
     from depannini_dashmap.lib.errors import Unauthenticated
 
     with pytest.raises(Unauthenticated):
-        change_profile(stale, email="attacker@example.com")
+        change_profile(actor=stale, user=stale, email="attacker@example.com")
 
 
 # --- Claims ------------------------------------------------------------------------------------------------------------------
@@ -264,7 +264,7 @@ def wrong(*right):
 
 
 def test_five_wrong_tries_of_one_caller_leave_others_theirs(api, client_user, codes):
-    request_verification("email", client_user.email)
+    request_verification(actor=None, channel="email", address=client_user.email)
     (code,) = codes(client_user.email)
     right, bad = ({"email": client_user.email, "code": each} for each in (code, wrong(code)))
     for _ in range(5):
@@ -274,14 +274,14 @@ def test_five_wrong_tries_of_one_caller_leave_others_theirs(api, client_user, co
 
 
 def test_twenty_wrong_tries_in_all(api, client_user, codes):
-    request_verification("email", client_user.email)
+    request_verification(actor=None, channel="email", address=client_user.email)
     (code,) = codes(client_user.email)
     for number in range(20):
         bad = {"email": client_user.email, "code": wrong(code)}
         assert api().post(VERIFY["email"], bad, REMOTE_ADDR=f"198.51.100.{number // 4}").status_code == 400
     assert VerificationCode.objects.get().tries == 20
     assert api().post(VERIFY["email"], {"email": client_user.email, "code": code}, REMOTE_ADDR="203.0.113.1").status_code == 400
-    request_verification("email", client_user.email)
+    request_verification(actor=None, channel="email", address=client_user.email)
     again = {"email": client_user.email, "code": codes(client_user.email)[-1]}
     assert api().post(VERIFY["email"], again, REMOTE_ADDR="198.51.100.1").status_code == 200
 
@@ -349,7 +349,7 @@ def test_who_was_shut_out_by_a_reset_is_a_stranger_again(api, client_user, codes
 
 @pytest.mark.parametrize("spelling", ["{0}-{1}", "\u200f{0} {1}\u200e", "{arabic}", "\u2066{full}\u2069", "{0}\u2011{1}"])
 def test_codes_as_people_type_them(api, client_user, codes, spelling):
-    request_verification("email", client_user.email)
+    request_verification(actor=None, channel="email", address=client_user.email)
     (code,) = codes(client_user.email)
     typed = spelling.format(
         code[:3], code[3:], arabic="".join(chr(0x660 + int(d)) for d in code), full="".join(chr(0xFF10 + int(d)) for d in code)

@@ -242,10 +242,10 @@ def test_refresh_refuses_other_tokens(api, client_user):
     "end",
     [
         lambda user: user.delete(),
-        lambda user: set_active(user, is_active=False, actor=None),
-        lambda user: set_password(user, "another-good-one-42", actor=user),
-        close_account,
-        lambda user: end_sessions(user.pk, "test"),
+        lambda user: set_active(actor=None, user=user, is_active=False),
+        lambda user: set_password(actor=user, user=user, password="another-good-one-42"),
+        lambda user: close_account(actor=None, user=user),
+        lambda user: end_sessions(actor=None, user_id=user.pk, reason="test"),
     ],
     ids=["deleted", "deactivated", "password", "closed", "ended"],
 )
@@ -259,8 +259,8 @@ def test_everything_dies_with_the_session(api, client_user, end):
 
 def test_switching_an_account_off_and_on_does_not_revive_its_tokens(api, client_user):
     pair = tokens.issue_pair(client_user)
-    set_active(client_user, is_active=False, actor=None)
-    set_active(client_user, is_active=True, actor=None)
+    set_active(actor=None, user=client_user, is_active=False)
+    set_active(actor=None, user=client_user, is_active=True)
     assert get(api, f"Bearer {pair['access']}").status_code == 401
 
 
@@ -305,7 +305,7 @@ def test_sockets_hear_of_one_token_and_of_all(client_user, django_capture_on_com
     token = tokens.authenticate_raw(None, tokens.issue_pair(client_user)["access"])
     with layer.captured() as heard, django_capture_on_commit_callbacks(execute=True):
         tokens.end_token(token)
-        end_sessions(client_user.pk, "test")
+        end_sessions(actor=None, user_id=client_user.pk, reason="test")
     mine = [event for group, event in heard if group == f"user.{client_user.pk}" and event["type"] == "session.ended"]
     assert mine == [
         {"type": "session.ended", "token_id": token.token_id},

@@ -48,7 +48,7 @@ class ProfileView(ApiView):
             # A console sends the whole profile back; the username of others follows their address.
             data = {name: value for name, value in data.items() if name != "username"}
         form = read(shapes.ProfileSerializer(data=data, partial=True, context={"request": request}))
-        return Response(profile_body(services.change_profile(account, **form.changes())))
+        return Response(profile_body(services.change_profile(actor=account, user=account, **form.changes())))
 
     @extend_schema(request=shapes.ProfileSerializer, responses=shapes.ProfileSerializer)
     def patch(self, request: Request) -> Response:
@@ -75,7 +75,7 @@ class OwnCompanyView(ApiView):
     def put(self, request: Request) -> Response:
         company = self._company(request)
         form = read(shapes.OwnCompanySerializer(data=request.data, partial=True))
-        company = services.change_company(request.user, company, **form.changes())
+        company = services.change_company(actor=request.user, company=company, **form.changes())
         return Response(shapes.CompanySerializer(company).data)
 
     @extend_schema(request=shapes.OwnCompanySerializer, responses=shapes.CompanySerializer)

@@ -12,7 +12,7 @@ from rest_framework.views import APIView
 from accounts.limits import failed_tries
 from accounts.limits.throttles import caller_address
 from accounts.models import User
-from accounts.services.code_guesses import InvalidCode
+from accounts.steps.code_guesses import InvalidCode
 from depannini_dashmap.lib.api.viewsets import ApiMixin
 from depannini_dashmap.lib.errors import DomainError, Unauthenticated
 

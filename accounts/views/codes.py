@@ -11,6 +11,7 @@ from accounts import representation, services
 from accounts import serializers as shapes
 from accounts.limits import message_budget
 from accounts.models import User
+from accounts.steps import passwords
 from accounts.views.api import (
     ApiView,
     GuessesCounted,
@@ -35,12 +36,12 @@ class _VerifyView(OptionallySignedInView):
         """Enter a code for an address; signed in and without a body: have a code sent to one's own."""
         if not request.data:
             message_budget.require_room()
-            services.request_own_verification(signed_in(request), (self.channel,), asker=request.user)
+            services.request_own_verification(actor=request.user, user=signed_in(request), channels=(self.channel,))
             return Response(CODE_SENT)
         data = read(self.form(data=request.data)).validated_data
         with GuessesCounted(request):
             user = services.verify_address(
-                self.channel, data[self.field], data["code"], user=perhaps_signed_in(request)
+                actor=perhaps_signed_in(request), channel=self.channel, address=data[self.field], code=data["code"]
             )
         return self.verified(user)
 
@@ -49,7 +50,7 @@ class _VerifyView(OptionallySignedInView):
         code = read(shapes.CodeSerializer(data=request.data)).validated_data["code"]
         user = signed_in(request)
         with GuessesCounted(request):
-            return self.verified(services.verify_own_address(user, self.channel, code))
+            return self.verified(services.verify_own_address(actor=user, channel=self.channel, code=code))
 
     def verified(self, user: User) -> Response:
         """Return what is proven now."""
@@ -100,11 +101,11 @@ class ResendView(OptionallySignedInView):
     def post(self, request: Request) -> Response:
         if not request.data and request.user.is_authenticated:
             message_budget.require_room()
-            services.request_own_verification(request.user, asker=request.user)
+            services.request_own_verification(actor=request.user, user=request.user)
             return Response(CODE_SENT)
         channel, address = read(shapes.AddressSerializer(data=request.data)).address()
         message_budget.require_room()
-        services.request_verification(channel, address, asker=perhaps_signed_in(request))
+        services.request_verification(actor=perhaps_signed_in(request), channel=channel, address=address)
         return Response(CODE_SENT)
 
 
@@ -115,7 +116,7 @@ class ResetView(PublicView):
     def post(self, request: Request) -> Response:
         channel, address = read(shapes.AddressSerializer(data=request.data)).address()
         message_budget.require_room()
-        services.request_reset(channel, address)
+        services.request_reset(actor=None, channel=channel, address=address)
         return Response(RESET_SENT)
 
 
@@ -139,10 +140,10 @@ class PasswordChangeView(ApiView):
         data = read(shapes.PasswordChangeSerializer(data=request.data)).validated_data
         account = User.objects.get(pk=request.user.pk)
         try:
-            services.check_password(request._request, account, account.username, data["old_password"])
+            services.check_password(actor=account, request=request._request, user=account, identifier=account.username, password=data["old_password"])
         except Unauthenticated as error:
             raise InvalidData(fields={"old_password": ["The old password is wrong."]}) from error
-        services.require_good_password(data["new_password"], account)
+        passwords.require_good_password(data["new_password"], account)
         with transaction.atomic():
-            services.set_password(account, data["new_password"], actor=account)
+            services.set_password(actor=account, user=account, password=data["new_password"])
         return Response({"message": "Password changed"})

@@ -42,14 +42,14 @@ class CompanyViewSet(ResourceViewSet):
         return Company.objects.visible_to(self.request.user)
 
     def perform_create(self, serializer: BaseSerializer) -> None:
-        serializer.instance = services.open_company(self.request.user, **serializer.validated_data)
+        serializer.instance = services.open_company(actor=self.request.user, **serializer.validated_data)
 
     def perform_update(self, serializer: BaseSerializer) -> None:
-        company = services.change_company(self.request.user, serializer.instance, **serializer.validated_data)
+        company = services.change_company(actor=self.request.user, company=serializer.instance, **serializer.validated_data)
         serializer.instance = company
 
     def perform_destroy(self, instance: Company) -> None:
-        services.delete_company(self.request.user, instance)
+        services.delete_company(actor=self.request.user, company=instance)
 
 
 class _OfCompany(ApiView):
@@ -82,7 +82,7 @@ class MembersView(_OfCompany):
         require_editor(request.user, company.pk)  # who only views is told so, whatever they sent
         form = read(shapes.NewMemberSerializer(data=request.data))
         invitation = services.invite(
-            request.user, company, person=form.person(), role=form.validated_data.get("role")
+            actor=request.user, company=company, person=form.person(), role=form.validated_data.get("role")
         )
         body = shapes.InvitedSerializer({"invitation": invitation}).data
         return Response(body, status=status.HTTP_202_ACCEPTED)
@@ -98,11 +98,11 @@ class MemberView(_OfCompany):
     def patch(self, request: Request, company_id: str, user_id: str) -> Response:
         company = self.company(request, company_id)
         role = read(shapes.RoleSerializer(data=request.data)).validated_data["role"]
-        member = services.change_role(request.user, company, path_id(user_id, "Member"), role)
+        member = services.change_role(actor=request.user, company=company, user_id=path_id(user_id, "Member"), role=role)
         return Response(shapes.MemberSerializer(member).data)
 
     @extend_schema(responses={204: None})
     def delete(self, request: Request, company_id: str, user_id: str) -> Response:
         company = self.company(request, company_id)
-        services.remove_member(request.user, company, path_id(user_id, "Member"))
+        services.remove_member(actor=request.user, company=company, user_id=path_id(user_id, "Member"))
         return Response(status=status.HTTP_204_NO_CONTENT)

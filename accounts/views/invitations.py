@@ -37,7 +37,7 @@ class CompanyInvitationView(_OfCompany):
     def delete(self, request: Request, company_id: str, invitation_id: str) -> Response:
         company = self.company(request, company_id)
         require_editor(request.user, company.pk)
-        services.revoke_invitation(request.user, company, path_id(invitation_id, "Invitation"))
+        services.revoke_invitation(actor=request.user, company=company, invitation_id=path_id(invitation_id, "Invitation"))
         return Response(status=status.HTTP_204_NO_CONTENT)
 
 
@@ -60,7 +60,7 @@ class AcceptView(ApiView):
 
     @extend_schema(request=None, responses=shapes.AcceptedSerializer)
     def post(self, request: Request, invitation_id: str) -> Response:
-        invitation = services.accept_invitation(request.user, path_id(invitation_id, "Invitation"))
+        invitation = services.accept_invitation(actor=request.user, invitation_id=path_id(invitation_id, "Invitation"))
         member = Membership.objects.of(request.user).get(company=invitation.company_id)
         body = {
             "invitation": invitation,
@@ -78,5 +78,5 @@ class DeclineView(ApiView):
 
     @extend_schema(request=None, responses=shapes.InvitedSerializer)
     def post(self, request: Request, invitation_id: str) -> Response:
-        invitation = services.decline_invitation(request.user, path_id(invitation_id, "Invitation"))
+        invitation = services.decline_invitation(actor=request.user, invitation_id=path_id(invitation_id, "Invitation"))
         return Response(shapes.InvitedSerializer({"invitation": invitation}).data)

@@ -58,9 +58,9 @@ class RegisterView(PublicView):
     def post(self, request: Request) -> Response:
         form = read(shapes.registration_for(request.data))
         if not isinstance(form, shapes.DispatcherRegistration):
-            user = services.register_person(**form.arguments())
+            user = services.register_person(actor=None, **form.arguments())
             return Response(signed_in_body(user), status=status.HTTP_201_CREATED)
-        user = services.register_dispatcher(**form.arguments())
+        user = services.register_dispatcher(actor=None, **form.arguments())
         body = {
             "message": "User registered successfully",
             "user_id": user.pk,
@@ -79,7 +79,7 @@ class EmailLoginView(PublicView):
         data = read(shapes.EmailLoginSerializer(data=request.data)).validated_data
         email = normalise_email(data["email"])
         user = User.objects.filter(email=email).first()
-        return Response(signed_in_body(services.sign_in(request._request, user, email, data["password"])))
+        return Response(signed_in_body(services.sign_in(actor=None, request=request._request, user=user, identifier=email, password=data["password"])))
 
 
 class PhoneLoginView(PublicView):
@@ -90,7 +90,7 @@ class PhoneLoginView(PublicView):
         data = read(shapes.PhoneLoginSerializer(data=request.data)).validated_data
         phone = data["phone_number"]
         user = User.objects.filter(phone_number=phone).first()
-        return Response(signed_in_body(services.sign_in(request._request, user, phone, data["password"])))
+        return Response(signed_in_body(services.sign_in(actor=None, request=request._request, user=user, identifier=phone, password=data["password"])))
 
 
 class GoogleLoginView(PublicView):
@@ -101,7 +101,7 @@ class GoogleLoginView(PublicView):
         raw = read(shapes.GoogleLoginSerializer(data=request.data)).validated_data["token"]
         with GuessesCounted(request):
             identity = verify_google_token(raw)
-        return Response(signed_in_body(services.sign_in_with_google(identity)))
+        return Response(signed_in_body(services.sign_in_with_google(actor=None, identity=identity)))
 
 
 class LoginView(PublicView):
@@ -110,7 +110,7 @@ class LoginView(PublicView):
     @extend_schema(request=shapes.LoginSerializer, responses=representation.FleetSignedInSerializer)
     def post(self, request: Request) -> Response:
         data = read(shapes.LoginSerializer(data=request.data)).validated_data
-        user, token = services.sign_in_to_fleet(request._request, data["username"], data["password"])
+        user, token = services.sign_in_to_fleet(actor=None, request=request._request, username=data["username"], password=data["password"])
         return Response(
             {
                 "token": token,

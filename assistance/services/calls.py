@@ -47,7 +47,7 @@ def request_for_caller(staff: User, caller: Caller, **asked: Any) -> Requested:
     client: User | None = None
     try:
         with transaction.atomic():
-            client = caller_account(phone_number=caller.phone_number, name=caller.name)
+            client = caller_account(actor=staff, phone_number=caller.phone_number, name=caller.name)
             requested = requests.open_request(client, billed_to=caller.billed_to, **asked)
             job = Assistance(pk=requested.assistance["id"])
             audit.record("assistance_requested", actor=staff, target=job, client_id=client.pk, billed_to=caller.billed_to)
@@ -91,7 +91,7 @@ def schedule_for_caller(
         raise InvalidData(fields={"scheduled_for": [_("A time ahead, within a year.")]})
     requests.distance_of(pickup, dropoff)  # refused now rather than when nobody is on the line
     row = ScheduledRequest.objects.create(
-        client=caller_account(phone_number=caller.phone_number, name=caller.name),
+        client=caller_account(actor=staff, phone_number=caller.phone_number, name=caller.name),
         billed_to=caller.billed_to,
         scheduled_for=scheduled_for,
         created_by=staff,

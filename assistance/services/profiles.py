@@ -75,7 +75,7 @@ def change_own_profile(user: User, **changes: Any) -> None:
     papers = {name: changes.pop(name) for name in PAPERS if name in changes}
     place = [changes.pop(name) for name in ("current_lat", "current_lng") if name in changes]
     if changes:
-        change_profile(user, **changes)
+        change_profile(actor=user, user=user, **changes)
     if papers:
         change_papers(user, **papers)
     if place:

@@ -9,7 +9,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from accounts.models import User
-from accounts.services.callers import hold_number, join_caller
+from accounts.steps.callers import hold_number, join_caller
 from assistance import services
 from assistance.models import Assistance, Offer, ScheduledRequest
 from assistance.services import Caller

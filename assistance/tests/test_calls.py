@@ -9,7 +9,7 @@ from django.utils import timezone
 
 from accounts.models import User
 from accounts.services import caller_account
-from accounts.services.callers import join_caller
+from accounts.steps.callers import join_caller
 from assistance import services
 from assistance.models import Assistance, Offer, ScheduledRequest
 from depannini_dashmap.lib.api.fields import format_utc
@@ -199,15 +199,15 @@ def test_an_assistant_who_proves_the_number_gets_no_caller(samira: Any, assistan
 
 
 def test_a_callers_name_is_corrected_a_holders_is_not(client_user: Any) -> None:
-    first = caller_account(phone_number=NUMBER, name="Nabl")
-    assert caller_account(phone_number=NUMBER, name="Nabil").pk == first.pk
+    first = caller_account(actor=None, phone_number=NUMBER, name="Nabl")
+    assert caller_account(actor=None, phone_number=NUMBER, name="Nabil").pk == first.pk
     assert User.objects.get(pk=first.pk).name == "Nabil"
 
 
 def test_a_switched_off_holder_is_refused(client_user: Any) -> None:
     User.objects.filter(pk=client_user.pk).update(phone_verified=True, is_active=False)
     with pytest.raises(InvalidData):
-        caller_account(phone_number=client_user.phone_number, name="x")
+        caller_account(actor=None, phone_number=client_user.phone_number, name="x")
 
 
 # --- Later ---------------------------------------------------------------------------------------------------------------

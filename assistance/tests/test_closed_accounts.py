@@ -24,7 +24,7 @@ from depannini_dashmap.lib.errors import DomainError, InvalidData, Unauthenticat
 PLACE = (36.75, 3.05)
 ERASED = {"name": "", "address": "", "phone_number": None, "email": None, "current_lat": None, "current_lng": None}
 CLIENT_FLOWS: dict[str, Callable[[User], Any]] = {
-    "name": lambda user: change_profile(user, name="Back again", phone_number="+213555123456"),
+    "name": lambda user: change_profile(actor=user, user=user, name="Back again", phone_number="+213555123456"),
     "whole profile": lambda user: services.change_own_profile(
         user, name="Back again", current_lat=36.7, current_lng=3.0
     ),
@@ -40,8 +40,8 @@ ASSISTANT_FLOWS: dict[str, Callable[[User], Any]] = {
     "off duty": lambda user: services.set_duty(user, is_active=False),
 }
 END: dict[str, Callable[[User], Any]] = {
-    "closed": close_account,
-    "switched off": lambda user: set_active(user, is_active=False, actor=None),
+    "closed": lambda user: close_account(actor=None, user=user),
+    "switched off": lambda user: set_active(actor=None, user=user, is_active=False),
 }
 
 
@@ -97,7 +97,7 @@ def test_who_is_gone_takes_no_job(
 @pytest.mark.django_db
 def test_who_is_gone_writes_no_message(client_user: User, assistant_user: User, job_in: Any) -> None:
     job = job_in("completed", client_user, assistant_user)
-    close_account(client_user)
+    close_account(actor=None, user=client_user)
     with pytest.raises(Unauthenticated):
         services.post_chat(client_user, job.pk, "I am still here")
     assert not ChatMessage.objects.exists()
@@ -109,29 +109,29 @@ def test_what_staff_wrote_about_somebody_goes_with_them(
 ) -> None:
     job = job_in("completed", client_user, assistant_user, description="Beside my house")
     services.set_price(staff_user, job.pk, Decimal(900), reason="Amina rang from 0555 00 00 01")
-    close_account(client_user)
+    close_account(actor=None, user=client_user)
     job.refresh_from_db()
     assert (job.description, job.reason_note, job.price_note, job.total_price) == ("", "", "", 900)
 
 
 @pytest.mark.django_db
 def test_nobody_fills_a_closed_account_again(client_user: User) -> None:
-    close_account(client_user)
+    close_account(actor=None, user=client_user)
     with pytest.raises(Unauthenticated):
-        change_profile(User.objects.get(pk=client_user.pk), name="Back again")
+        change_profile(actor=client_user, user=User.objects.get(pk=client_user.pk), name="Back again")
     assert _erased(client_user)
 
 
 @pytest.mark.django_db
 def test_an_operator_still_changes_who_is_switched_off(client_user: User) -> None:
-    set_active(client_user, is_active=False, actor=None)
-    assert change_profile(User.objects.get(pk=client_user.pk), name="Amina B.").name == "Amina B."
+    set_active(actor=None, user=client_user, is_active=False)
+    assert change_profile(actor=client_user, user=User.objects.get(pk=client_user.pk), name="Amina B.").name == "Amina B."
 
 
 @pytest.mark.django_db
 def test_an_open_socket_does_not_bring_a_closed_account_back(assistant_user: User, duty: Any) -> None:
     duty(assistant_user)
-    close_account(assistant_user)
+    close_account(actor=None, user=assistant_user)
     services.keep_fresh(assistant_user.pk)
     assert _profile(assistant_user)["seen_at"] is None
 
@@ -140,7 +140,7 @@ def test_an_open_socket_does_not_bring_a_closed_account_back(assistant_user: Use
 def _while_closing(user: User, *late: Callable[[], Any]) -> list[Any]:
     """Close an account while other actions, begun before, wait for it; give their answers or refusals."""
     with transaction.atomic():
-        close_account(user)
+        close_account(actor=None, user=user)
         answers, threads = _start(*late)
         _wait_for_blocked(len(late))
     for thread in threads:
@@ -244,9 +244,9 @@ def test_closing_both_parties_blocks_nobody_and_leaves_nothing_open(make_assista
         job = services.request_assistance(client, pickup=PLACE).assistance["id"]
         answers, threads = _start(
             partial(services.accept, helper, job),
-            partial(close_account, client),
+            partial(close_account, actor=None, user=client),
             partial(services.assign_by_hand, staff_user, assistance_id=job, assistant_id=helper.pk),
-            partial(close_account, helper),
+            partial(close_account, actor=None, user=helper),
             partial(services.ask_again, staff_user, assistance_id=unanswered),
             partial(services.request_assistance, client, pickup=PLACE),
             partial(services.report_location, client, *PLACE),

@@ -551,5 +551,5 @@ def test_ending_sessions_by_hand(server: Server, on_duty: Any) -> None:
         pytest.skip("without Redis the test's process cannot reach the server's sockets")
     with server.socket(f"/ws/assistant/{on_duty.pk}/", token(on_duty)) as client:
         client.receive("connection_established")
-        end_sessions(on_duty.pk, "deactivated")
+        end_sessions(actor=None, user_id=on_duty.pk, reason="deactivated")
         assert client.receive_close(seconds=2) == 4401

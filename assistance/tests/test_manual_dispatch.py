@@ -180,6 +180,6 @@ def test_a_switched_off_account_is_offered_nothing(
     from accounts.services import set_active
 
     duty(assistant_user)
-    set_active(assistant_user, is_active=False, actor=staff_user)
+    set_active(actor=staff_user, user=assistant_user, is_active=False)
     ask(client_user)
     assert not Offer.objects.exists()

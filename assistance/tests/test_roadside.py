@@ -60,7 +60,7 @@ def test_the_group_gives_nothing_to_who_is_no_dispatcher(
     assert api(person).get(f"/api/assistance/view/{job.pk}/").status_code == 404
     assert not User.objects.get(pk=person.pk).is_roadside
     with pytest.raises(Conflict):
-        set_roadside(person, actor=staff_user, is_member=True)
+        set_roadside(actor=staff_user, user=person, is_member=True)
 
 
 def test_leaving_the_group_ends_it_with_the_next_request(
@@ -70,7 +70,7 @@ def test_leaving_the_group_ends_it_with_the_next_request(
     samira, browser = api(roadside_dispatcher), _signed_in(roadside_dispatcher)
     assert samira.get(f"/api/assistance/view/{job.pk}/").status_code == 200
     assert browser.get(f"/admin/dispatch/requests/{job.pk}/").status_code == 200
-    set_roadside(roadside_dispatcher, actor=staff_user, is_member=False)
+    set_roadside(actor=staff_user, user=roadside_dispatcher, is_member=False)
     assert samira.get(f"/api/assistance/view/{job.pk}/").status_code == 404
     assert browser.get(f"/admin/dispatch/requests/{job.pk}/").status_code == 403
     assert browser.get("/admin/assistance/assistance/").status_code == 403
@@ -92,7 +92,7 @@ def test_operators_put_dispatchers_in_and_out(dispatcher: Any, client_user: Any,
 def test_nobody_puts_themselves_in(dispatcher: Any, roadside_dispatcher: Any) -> None:
     for actor in (dispatcher, roadside_dispatcher):
         with pytest.raises(Forbidden):
-            set_roadside(dispatcher, actor=actor, is_member=True)
+            set_roadside(actor=actor, user=dispatcher, is_member=True)
         page = _signed_in(actor).post("/admin/dispatch/people/roadside/", {"ids": str(dispatcher.pk)})
         assert page.status_code == 403
 

@@ -69,7 +69,7 @@ class OwnPasswordForm(AdminPasswordChangeForm):
 
     def save(self, commit: bool = True) -> User:
         """Store the new password."""
-        set_password(self.user, self.cleaned_data["new_password1"], actor=self.user)
+        set_password(actor=self.user, user=self.user, password=self.cleaned_data["new_password1"])
         self.user.refresh_from_db()
         return self.user
 

@@ -77,7 +77,7 @@ def apply() -> tuple[list[int], list[str]]:
     done, refused = [], []
     for user in open_again():
         try:
-            close_account(user)
+            close_account(actor=None, user=user)
         except DomainError as refusal:
             refused.append(f"Account {user.pk} was erased before, is open again, and cannot be erased: {refusal.message}")
         else:

@@ -391,7 +391,7 @@ def test_every_page_can_be_read_and_worked_by_everybody(
     _report(server, dispatcher, trip.vehicle, 36.75, 3.15)
     job = _request(client_user)
     for company, name in ((company_a, "omar.de.la.societe.voisine@example.com"), (company_b, "nadia")):
-        invite(staff_user, company, person={"username": name})
+        invite(actor=staff_user, company=company, person={"username": name})
     AssistantProfile.objects.filter(pk=assistant_user.pk).update(is_active=True, seen_at=timezone.now(), lat=36.76, lng=3.06)
     one = watch(server.url, locale=language)
     page = one.page

@@ -111,10 +111,10 @@ def test_what_is_refused_is_named_and_the_rest_is_erased(dispatcher: User, viewe
 @pytest.mark.django_db(transaction=True)
 def test_an_erasure_is_kept_once_it_is_committed(client_user: User, other_client: User, ledger: Path) -> None:
     with pytest.raises(RuntimeError), transaction.atomic():
-        close_account(client_user)
+        close_account(actor=None, user=client_user)
         raise RuntimeError
     assert remembered() == set()
-    close_account(client_user)
+    close_account(actor=None, user=client_user)
     assert remembered() == {erasure_of(client_user.pk, client_user.date_joined)}
     assert str(client_user.email) not in ledger.read_text()
 
@@ -122,7 +122,7 @@ def test_an_erasure_is_kept_once_it_is_committed(client_user: User, other_client
 @pytest.mark.django_db(transaction=True)
 def test_a_file_that_cannot_be_written_stops_no_erasure(client_user: User, settings: Any, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     settings.ERASURES_FILE = Path("/dev/null/accounts.jsonl")
-    close_account(client_user)
+    close_account(actor=None, user=client_user)
     client_user.refresh_from_db()
     assert client_user.closed_at
     assert f"erasure of account {client_user.pk} could not be kept" in caplog.text
@@ -152,7 +152,7 @@ def test_addresses_go_from_the_audit_trail_and_the_events_stay(client_user: User
         audit.record("signed_in", actor=client_user, target=client_user)
         audit.record("sign_in_failed", target=client_user)
         audit.record("account_deactivated", actor=staff_user, target=client_user)
-        close_account(client_user, actor=client_user)
+        close_account(actor=client_user, user=client_user)
     finally:
         request_context.enter(before)
     rows = AuditEvent.objects.order_by("pk").values_list("event", "address")
@@ -180,7 +180,7 @@ def test_the_other_partys_words_stay_and_ones_own_go(client_user: User, assistan
     )  # fmt: skip
     ChatMessage.objects.create(assistance=job, sender=client_user, message="mine")
     ChatMessage.objects.create(assistance=job, sender=assistant_user, message="theirs")
-    close_account(client_user)
+    close_account(actor=None, user=client_user)
     assert list(ChatMessage.objects.values_list("message", flat=True)) == ["theirs"]
     job.refresh_from_db()
     assert job.description == ""
@@ -193,6 +193,6 @@ def test_why_an_assistant_gave_up_goes_with_them(client_user: User, assistant_us
         client=client_user, assistant_id=assistant_user.pk, pickup_lat=36.75, pickup_lng=3.05, assistance_type="towing", status="canceled",
         reason=reason, reason_note="a flat tyre", currency="DZD", radius_km=10, expires_at=timezone.now(), ended_at=timezone.now(),
     )  # fmt: skip
-    close_account(assistant_user)
+    close_account(actor=None, user=assistant_user)
     job.refresh_from_db()
     assert job.reason_note == left

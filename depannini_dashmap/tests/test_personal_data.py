@@ -122,7 +122,7 @@ def test_the_last_owner_of_what_is_not_empty_is_not_erased(dispatcher: User, vie
 @pytest.mark.django_db
 def test_an_export_holds_the_invitations_to_a_proven_address(dispatcher: User, viewer: User, company_a: Company) -> None:
     for person in ({"email": viewer.email}, {"username": viewer.username}):
-        invite(dispatcher, company_a, person=person)
+        invite(actor=dispatcher, company=company_a, person=person)
     assert len(personal_data.gather(viewer)["accounts.Invitation"]) == 1
     viewer.email_verified = True
     assert len(personal_data.gather(viewer)["accounts.Invitation"]) == 2

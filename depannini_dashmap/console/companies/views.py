@@ -73,7 +73,7 @@ def invite(request: HttpRequest, company_id: int, context: dict[str, Any]) -> Ht
         )
         if not form.is_valid():
             raise InvalidData(_("Give a username or an e-mail address"), fields=flatten_fields(form.errors))
-        services.invite(request.user, company, person=form.person(), role=form.validated_data.get("role"))
+        services.invite(actor=request.user, company=company, person=form.person(), role=form.validated_data.get("role"))
         return _("Invited, if there is such a person: %(name)s") % {"name": typed}
 
     return _told(request, act, back=_people(company))
@@ -85,7 +85,7 @@ def revoke(request: HttpRequest, company_id: int, invitation_id: int, context: d
     company, number = _company(request, company_id), work_page.checked_id(invitation_id)
 
     def act() -> str:
-        services.revoke_invitation(request.user, company, number)
+        services.revoke_invitation(actor=request.user, company=company, invitation_id=number)
         return _("The invitation is taken back.")
 
     return _told(request, act, back=_people(company))
@@ -99,7 +99,7 @@ def give_role(request: HttpRequest, company_id: int, user_id: int, context: dict
         raise Http404
 
     def act() -> str:
-        member = services.change_role(request.user, company, work_page.checked_id(user_id), role)
+        member = services.change_role(actor=request.user, company=company, user_id=work_page.checked_id(user_id), role=role)
         words = {"name": member.user.display_name, "role": Membership.Role(role).label}
         return _("New role of %(name)s: %(role)s") % words
 
@@ -117,7 +117,7 @@ def remove(request: HttpRequest, company_id: int, user_id: int, context: dict[st
     chosen = [work_page.Chosen(member.user, member.user.display_name, _people(company))]
 
     def act(_row: Any, _reason: str) -> str:
-        services.remove_member(request.user, company, member.user_id)
+        services.remove_member(actor=request.user, company=company, user_id=member.user_id)
         return _("has left %(company)s") % {"company": company.name}
 
     done = reverse("admin:index") if is_own else _people(company)
@@ -143,11 +143,11 @@ def answer(request: HttpRequest, invitation_id: int, choice: str, context: dict[
     number = work_page.checked_id(invitation_id)
 
     def accept() -> str:
-        company = services.accept_invitation(request.user, number).company
+        company = services.accept_invitation(actor=request.user, invitation_id=number).company
         return _("You work for %(company)s now.") % {"company": company.name}
 
     def decline() -> str:
-        services.decline_invitation(request.user, number)
+        services.decline_invitation(actor=request.user, invitation_id=number)
         return _("The invitation is declined.")
 
     return _told(request, accept if choice == "accept" else decline, back=reverse("admin:invitations"))

@@ -38,7 +38,7 @@ def _resend(actor: User, person: User) -> None:
     )
     if not (has_unproven and person.is_active):
         raise Conflict(_("nothing to verify"), code="nothing_to_verify")
-    request_own_verification(person, asker=actor)
+    request_own_verification(actor=actor, user=person)
     audit.record("code_resent", actor=actor, target=person)
 
 
@@ -53,37 +53,37 @@ STEPS = {
         gettext_lazy("Switch on"),
         gettext_lazy("These people can sign in again."),
         gettext_lazy("switched on"),
-        lambda actor, person: set_active(person, is_active=True, actor=actor),
+        lambda actor, person: set_active(actor=actor, user=person, is_active=True),
     ),
     "deactivate": _step(
         gettext_lazy("Switch off and end all sessions"),
         gettext_lazy("These people are signed out everywhere and cannot sign in until they are switched on again."),
         gettext_lazy("switched off"),
-        lambda actor, person: set_active(person, is_active=False, actor=actor),
+        lambda actor, person: set_active(actor=actor, user=person, is_active=False),
     ),
     "end-sessions": _step(
         gettext_lazy("End all sessions"),
         gettext_lazy("These people are signed out everywhere; they can sign in again."),
         gettext_lazy("signed out"),
-        lambda actor, person: sign_out_everywhere(person, actor=actor),
+        lambda actor, person: sign_out_everywhere(actor=actor, user=person),
     ),
     "roadside": _step(
         gettext_lazy("Let these work the roadside side"),
         gettext_lazy("These dispatchers then see every request, offer and assistant, and may do there what staff may."),
         gettext_lazy("works the roadside side now"),
-        lambda actor, person: set_roadside(person, actor=actor, is_member=True),
+        lambda actor, person: set_roadside(actor=actor, user=person, is_member=True),
     )._replace(spares_the_mighty=False),
     "end-roadside": _step(
         gettext_lazy("End these people's roadside work"),
         gettext_lazy("These people no longer see requests, offers and assistants; their companies stay as they are."),
         gettext_lazy("no longer works the roadside side"),
-        lambda actor, person: set_roadside(person, actor=actor, is_member=False),
+        lambda actor, person: set_roadside(actor=actor, user=person, is_member=False),
     )._replace(spares_the_mighty=False),
     "close": _step(
         gettext_lazy("Close for good and erase personal data"),
         gettext_lazy("Names, addresses and phone numbers of these people are erased. This cannot be undone."),
         gettext_lazy("closed and erased"),
-        lambda actor, person: close_account(person, actor=actor),
+        lambda actor, person: close_account(actor=actor, user=person),
     ),
 }
 

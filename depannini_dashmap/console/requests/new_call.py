@@ -112,7 +112,7 @@ def _around(request: HttpRequest, form: CallForm) -> dict[str, Any]:
 def _caller(request: HttpRequest, phone: str) -> dict[str, Any]:
     if not phone:
         return {}
-    known = look_up_caller(phone_number=phone)
+    known = look_up_caller(actor=request.user, phone_number=phone)
     if known.client is None:
         return {"is_looked_up": True, "caller_refusal": known.refusal}
     jobs = Assistance.objects.visible_to(request.user).filter(client=known.client).order_by("-id")

@@ -14,5 +14,5 @@ class Command(changepassword.Command):
 
     def handle(self, *args: Any, **options: Any) -> str:
         told = super().handle(*args, **options)
-        end_sessions(User.objects.get(username=options["username"] or getpass.getuser()).pk, "password_changed")
+        end_sessions(actor=None, user_id=User.objects.get(username=options["username"] or getpass.getuser()).pk, reason="password_changed")
         return told

@@ -43,7 +43,7 @@ class Command(BaseCommand):
         if not options["yes"] and input(f"Erase {user.username} (account {user.pk})? It cannot be undone. [y/N] ") != "y":
             raise CommandError("Nothing was erased")
         try:
-            close_account(user)
+            close_account(actor=None, user=user)
         except DomainError as refusal:
             raise CommandError(refusal.message) from refusal
         self.stdout.write(f"Account {user.pk} is closed and erased. {WHAT_STAYS}")
