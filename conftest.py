@@ -30,8 +30,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.fixture(autouse=True)
 def _clean_cache() -> Iterator[None]:
-    from assistance.services.etas import forget_looks
-    from assistance.services.signs_of_life import forget_signs
+    from assistance.steps.etas import forget_looks
+    from assistance.steps.signs_of_life import forget_signs
 
     cache.clear()
     forget_signs()

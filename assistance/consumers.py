@@ -18,6 +18,7 @@ from django.utils import timezone
 from accounts.tokens import authenticate_socket, claimed_user
 from assistance import events, lifecycle, selectors, services
 from assistance.services import PartyLocation
+from assistance.steps import signs_of_life
 from depannini_dashmap.lib.errors import Conflict, NotFound
 from depannini_dashmap.lib.realtime import frames
 from depannini_dashmap.lib.realtime.async_tasks import in_thread
@@ -54,7 +55,7 @@ class TokenConsumer(SocketConsumer):
         return int(text) if text.isascii() and text.isdecimal() and len(text) < 20 else 0
 
     async def _handle(self, frame: dict[str, Any]) -> None:
-        if self.user is not None and self.user.user_type == "assistant" and services.is_sign_due(self.user.pk):
+        if self.user is not None and self.user.user_type == "assistant" and signs_of_life.is_due(self.user.pk):
             _signs.put(self.user.pk)
         await super()._handle(frame)
 
@@ -84,7 +85,7 @@ class AssistantConsumer(TokenConsumer):
 
     def read_snapshot(self) -> list[dict]:
         """Show every open offer, once as a list and once as the frames that told of them."""
-        services.keep_fresh(self.user.pk)
+        services.keep_fresh(actor=None, user_id=self.user.pk)
         seq = events.clock_seq()
         offers = [dict(offer) for offer in selectors.open_offers_for(self.user)]
         self.seq = max([self.seq, seq, *(offer["seq"] for offer in offers)])
@@ -96,7 +97,7 @@ class AssistantConsumer(TokenConsumer):
 
     def renew(self) -> None:
         """An assistant with an open socket counts as heard of."""
-        services.keep_fresh(self.user.pk)
+        services.keep_fresh(actor=None, user_id=self.user.pk)
 
 
 class AssistanceConsumer(TokenConsumer):
@@ -173,7 +174,7 @@ class AssistanceConsumer(TokenConsumer):
     def renew(self) -> None:
         """An assistant whose socket answers its pings gives a sign of life."""
         if self.user.user_type == "assistant":
-            services.note_sign_of_life(self.user.pk)
+            services.note_sign_of_life(actor=None, user_id=self.user.pk)
 
     def take_location(self, frame: dict[str, Any]) -> None:
         """Take the sender's place: told to the room at most once a second, stored every five."""
@@ -191,7 +192,7 @@ class AssistanceConsumer(TokenConsumer):
         message = frame.get("message")
         if not isinstance(message, str):
             raise BadFrame("invalid", fields={"message": ["A text is needed."]})
-        posted = await in_thread(services.post_chat, self.user, self.key, message, frame.get("client_id"))
+        posted = await in_thread(services.post_chat, actor=self.user, assistance_id=self.key, message=message, client_id=frame.get("client_id"))
         if not posted.is_new:
             self.seq = max(self.seq, posted.frame["seq"])
             self.send_frame({**posted.frame, "seq": self.seq})
@@ -265,7 +266,7 @@ class LocationStream:
 async def _store_places(gathered: dict[LocationStream, PartyLocation]) -> None:
     places = list(gathered.values())
     try:
-        refused = await in_thread(services.take_places, places)
+        refused = await in_thread(services.take_places, actor=None, places=places)
     except DatabaseError as error:  # the next place of each sender comes within seconds
         logger.warning("%d places were not stored: %s", len(places), type(error).__name__)
         return
@@ -276,7 +277,7 @@ async def _store_places(gathered: dict[LocationStream, PartyLocation]) -> None:
 
 async def _note_signs(gathered: dict[int, None]) -> None:
     try:
-        await in_thread(services.note_signs_of_life, gathered)
+        await in_thread(services.note_signs_of_life, actor=None, user_ids=gathered)
     except DatabaseError as error:  # the next frame of each is another sign
         logger.warning("%d signs of life were not noted: %s", len(gathered), type(error).__name__)
 

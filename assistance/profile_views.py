@@ -59,7 +59,7 @@ class _ProfileView(ApiMixin, APIView):
         sent = self._what_differs(request)
         serializer = (AssistantChangesSerializer if is_assistant else ProfileChangesSerializer)(data=sent)
         serializer.is_valid(raise_exception=True)
-        services.change_own_profile(request.user, **serializer.validated_data)
+        services.change_own_profile(actor=request.user, **serializer.validated_data)
         return self._answer(request)
 
 
@@ -137,13 +137,13 @@ class PhotoView(ApiMixin, APIView):
     def post(self, request: Request) -> Response:
         serializer = PhotoSerializer(data=request.data)
         serializer.is_valid(raise_exception=True)
-        services.change_own_profile(request.user, profile_photo=serializer.validated_data["upload"])
+        services.change_own_profile(actor=request.user, profile_photo=serializer.validated_data["upload"])
         fields = people_lists.own_profile(request.user.pk)
         return Response({**fields, "user": fields})
 
     @extend_schema(request=None, responses={204: None}, operation_id="profile_photo_remove")
     def delete(self, request: Request) -> Response:
-        services.change_own_profile(request.user, profile_photo=None)
+        services.change_own_profile(actor=request.user, profile_photo=None)
         return Response(status=status.HTTP_204_NO_CONTENT)
 
 
@@ -159,7 +159,7 @@ class LocationView(ApiMixin, APIView):
         serializer = LocationSerializer(data=request.data)
         serializer.is_valid(raise_exception=True)
         lat, lng = serializer.validated_data["lat"], serializer.validated_data["lng"]
-        services.report_location(request.user, lat, lng)
+        services.report_location(actor=request.user, lat=lat, lng=lng)
         return Response({"message": "Location updated successfully", "latitude": lat, "longitude": lng})
 
     @extend_schema(
@@ -187,7 +187,7 @@ class DutyView(ApiMixin, APIView):
         serializer = DutySerializer(data=request.data)
         serializer.is_valid(raise_exception=True)
         is_active = serializer.validated_data["is_active"]
-        services.set_duty(request.user, is_active=is_active)
+        services.set_duty(actor=request.user, is_active=is_active)
         answer = {"message": "Status updated successfully", "is_active": is_active, "is_active_assistant": is_active}
         return Response(answer)
 

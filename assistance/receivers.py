@@ -16,41 +16,42 @@ from accounts.signals import (
     signed_in_request,
 )
 from assistance import services
+from assistance.steps import signs_of_life
 
 
 @receiver(assistant_registered)
 def open_profile(sender: Any, user: Any, details: dict[str, Any], **kwargs: Any) -> None:
     """A new assistant has a profile from the start."""
-    services.register_assistant(user, details)
+    services.register_assistant(actor=user, details=details)
 
 
 @receiver(location_reported)
 def store_location(sender: Any, user: Any, latitude: float, longitude: float, **kwargs: Any) -> None:
     """Somebody said where they are."""
-    services.report_location(user, latitude, longitude)
+    services.report_location(actor=user, lat=latitude, lng=longitude)
 
 
 @receiver(signed_in_request)
 def note_sign_of_life(sender: Any, user_id: int, **kwargs: Any) -> None:
     """Who makes requests is there; noted outside the request's own transaction, whose locks come in another order."""
-    if services.is_sign_due(user_id):
-        transaction.on_commit(lambda: services.note_sign_of_life(user_id))
+    if signs_of_life.is_due(user_id):
+        transaction.on_commit(lambda: services.note_sign_of_life(actor=None, user_id=user_id))
 
 
 @receiver(sessions_ended)
 def take_off_duty(sender: Any, user_id: int, reason: str, **kwargs: Any) -> None:
     """Who was switched off is offered nothing; other ends of sessions leave the duty to the clock."""
     if reason == "deactivated":
-        services.leave_duty(user_id)
+        services.leave_duty(actor=None, user_id=user_id)
 
 
 @receiver(account_closing)
 def end_open_jobs(sender: Any, user: Any, **kwargs: Any) -> None:
     """Nothing of a closed account stays open."""
-    services.close_open_jobs(user)
+    services.close_open_jobs(actor=None, user=user)
 
 
 @receiver(caller_joining)
 def join_caller(sender: Any, user: Any, caller: Any, **kwargs: Any) -> None:
     """What was asked for under a number is its owner's, once they have proven it."""
-    services.join_caller(user, caller)
+    services.join_caller(actor=user, caller=caller)

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+from django.utils import timezone
 
 from assistance import lifecycle
 from assistance.events import Expected, point
 from assistance.models import CONTACT_AFTER_END, Assistance, ScheduledRequest
 from depannini_dashmap.lib.api.fields import format_utc
 from depannini_dashmap.lib.roads.routing import RANGE
+
+if TYPE_CHECKING:
+    from accounts.models import User
 
 _PERSON = ("name", "first_name", "last_name", "phone_number", "caller_phone")
 _OWN = [
@@ -56,6 +61,16 @@ def row_of(job: Assistance) -> Row:
     for role, person in (("client", job.client), ("assistant", job.assistant)):
         row.update({f"{role}__{name}": getattr(person, name, None) for name in _PERSON})
     return row
+
+
+def of(job: Assistance, *, viewer_id: int | None, sees_all: bool = False, now: datetime) -> dict[str, Any]:
+    """Build the object that a viewer is answered of a request whose client and assistant are loaded; see `body`."""
+    return body(row_of(job), viewer_id=viewer_id, sees_all=sees_all, now=now)
+
+
+def shown_to(viewer: User, job: Assistance) -> dict[str, Any]:
+    """Build the object of a request, which was loaded with its two people, for who has just acted on it."""
+    return of(job, viewer_id=viewer.pk, sees_all=viewer.is_roadside, now=timezone.now())
 
 
 def body(row: Row, *, viewer_id: int | None, sees_all: bool = False, now: datetime) -> dict[str, Any]:

@@ -19,7 +19,7 @@ def send_wave(assistance_id: int, wave: int) -> None:
     """Offer a request to more assistants, unless that wave was sent or the request is no longer waiting."""
     from assistance import services
 
-    services.send_next_wave(assistance_id=assistance_id, wave=wave)
+    services.send_next_wave(actor=None, assistance_id=assistance_id, wave=wave)
 
 
 @task(priority=PRIORITY)
@@ -27,7 +27,7 @@ def expire_request(assistance_id: int) -> None:
     """End a request that nobody has accepted in time."""
     from assistance import services
 
-    services.expire(assistance_id=assistance_id)
+    services.expire(actor=None, assistance_id=assistance_id)
 
 
 @task(priority=PRIORITY)
@@ -35,7 +35,7 @@ def look_for_silence(assistance_id: int, accepted_at: float) -> None:
     """Note that the assistant of an accepted job has been silent too long, or look again later."""
     from assistance import services
 
-    services.check_stalled(assistance_id=assistance_id, accepted_at=accepted_at)
+    services.check_stalled(actor=None, assistance_id=assistance_id, accepted_at=accepted_at)
 
 
 @task(priority=PRIORITY)
@@ -43,7 +43,7 @@ def make_scheduled(scheduled_id: int) -> None:
     """Make the request whose time has come."""
     from assistance import services
 
-    services.open_scheduled(scheduled_id=scheduled_id)
+    services.open_scheduled(actor=None, scheduled_id=scheduled_id)
 
 
 def plan_scheduled(scheduled_id: int, at: datetime) -> None:

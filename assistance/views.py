@@ -32,7 +32,7 @@ from assistance.serializers import (
     ScheduledSerializer,
     StatusSerializer,
 )
-from assistance.services.offers import DISTANCE_PLACES
+from assistance.steps.offers import DISTANCE_PLACES
 from depannini_dashmap.lib.api.fields import format_utc
 from depannini_dashmap.lib.api.keyset_pagination import RowPages
 from depannini_dashmap.lib.api.viewsets import ApiMixin
@@ -63,16 +63,16 @@ class RequestView(ApiMixin, APIView):
     def post(self, request: Request) -> Response:
         if not (request.user.is_roadside and "client" in request.data):
             arguments = checked(RequestSerializer, request).validated_arguments()
-            requested = services.request_assistance(request.user, **arguments)
+            requested = services.request_assistance(actor=request.user, **arguments)
         else:
             call = checked(CallSerializer, request)
             caller, scheduled_for, arguments = call.caller(), call.time_ahead(), call.validated_arguments()
             if scheduled_for is not None:
-                row = services.schedule_for_caller(request.user, caller, scheduled_for=scheduled_for, **arguments)
+                row = services.schedule_for_caller(actor=request.user, caller=caller, scheduled_for=scheduled_for, **arguments)
                 answer = {"assistance": None, "nearby_assistants": [], "scheduled": representation.scheduled(row)}
                 return Response(answer, status=status.HTTP_201_CREATED)
-            requested = services.request_for_caller(request.user, caller, **arguments)
-        answer = {"assistance": requested.assistance, "nearby_assistants": _nearby(requested.nearby)}
+            requested = services.request_for_caller(actor=request.user, caller=caller, **arguments)
+        answer = {"assistance": representation.shown_to(request.user, requested.job), "nearby_assistants": _nearby(requested.nearby)}
         return Response(answer, status=status.HTTP_201_CREATED)
 
 
@@ -90,8 +90,8 @@ class AssignView(ApiMixin, APIView):
     )
     def post(self, request: Request, assistance_id: str) -> Response:
         assistant_id = checked(AssignSerializer, request).validated_data["assistant"]
-        services.assign_by_hand(request.user, assistance_id=int(assistance_id), assistant_id=assistant_id)
-        return Response(selectors.assistance_for(request.user, int(assistance_id)))
+        job = services.assign_by_hand(actor=request.user, assistance_id=int(assistance_id), assistant_id=assistant_id)
+        return Response(representation.shown_to(request.user, job))
 
 
 class ScheduledListView(ApiMixin, generics.GenericAPIView):
@@ -122,7 +122,7 @@ class ScheduledView(ApiMixin, APIView):
 
     @extend_schema(parameters=[PATH_ID], request=None, responses={204: None}, operation_id="assistance_scheduled_cancel")
     def delete(self, request: Request, assistance_id: str) -> Response:
-        services.cancel_scheduled(request.user, scheduled_id=checked_id(assistance_id))
+        services.cancel_scheduled(actor=request.user, scheduled_id=checked_id(assistance_id))
         return Response(status=status.HTTP_204_NO_CONTENT)
 
 
@@ -182,7 +182,7 @@ class AcceptView(ApiMixin, APIView):
 
     @extend_schema(parameters=[PATH_ID], request=None, responses=ANSWERS_ASSISTANCE, operation_id="assistance_accept")
     def patch(self, request: Request, assistance_id: str) -> Response:
-        return Response(services.accept(request.user, int(assistance_id)))
+        return Response(representation.shown_to(request.user, services.accept(actor=request.user, assistance_id=int(assistance_id))))
 
 
 class DeclineView(ApiMixin, APIView):
@@ -197,7 +197,7 @@ class DeclineView(ApiMixin, APIView):
         parameters=[PATH_ID], request=None, responses={200: DeclinedSerializer}, operation_id="assistance_decline"
     )
     def post(self, request: Request, assistance_id: str) -> Response:
-        services.decline(request.user, int(assistance_id))
+        services.decline(actor=request.user, assistance_id=int(assistance_id))
         return Response({"message": "Request declined", "assistance_id": int(assistance_id)})
 
 
@@ -210,7 +210,7 @@ class ReleaseView(ApiMixin, APIView):
 
     @extend_schema(parameters=[PATH_ID], request=None, responses=ANSWERS_ASSISTANCE, operation_id="assistance_release")
     def post(self, request: Request, assistance_id: str) -> Response:
-        return Response(services.release(request.user, int(assistance_id)))
+        return Response(representation.shown_to(request.user, services.release(actor=request.user, assistance_id=int(assistance_id))))
 
 
 class UpdateView(ApiMixin, APIView):
@@ -223,14 +223,14 @@ class UpdateView(ApiMixin, APIView):
     @extend_schema(parameters=[PATH_ID], request=StatusSerializer, responses=ANSWERS_ASSISTANCE)
     def patch(self, request: Request, assistance_id: str) -> Response:
         data = checked(StatusSerializer, request).validated_data
-        body = services.update_status(
-            request.user,
-            int(assistance_id),
-            data["status"],
+        job = services.update_status(
+            actor=request.user,
+            assistance_id=int(assistance_id),
+            status=data["status"],
             total_price=data.get("total_price"),
             note=data["reason"] or "",
         )
-        return Response(body)
+        return Response(representation.shown_to(request.user, job))
 
 
 class EndView(ApiMixin, APIView):
@@ -244,7 +244,7 @@ class EndView(ApiMixin, APIView):
     )
     def patch(self, request: Request, assistance_id: str) -> Response:
         data = checked(EndSerializer, request).validated_data
-        return Response(services.complete(request.user, int(assistance_id), total_price=data.get("total_price")))
+        return Response(representation.shown_to(request.user, services.complete(actor=request.user, assistance_id=int(assistance_id), total_price=data.get("total_price"))))
 
 
 class PriceView(ApiMixin, APIView):
@@ -259,8 +259,8 @@ class PriceView(ApiMixin, APIView):
     )
     def patch(self, request: Request, assistance_id: str) -> Response:
         data = checked(PriceSerializer, request).validated_data
-        body = services.set_price(request.user, int(assistance_id), data["amount"], reason=data["reason"])
-        return Response(body)
+        job = services.set_price(actor=request.user, assistance_id=int(assistance_id), amount=data["amount"], reason=data["reason"])
+        return Response(representation.shown_to(request.user, job))
 
 
 class ConsentView(ApiMixin, APIView):
@@ -275,10 +275,10 @@ class ConsentView(ApiMixin, APIView):
     )
     def post(self, request: Request, assistance_id: str) -> Response:
         data = checked(ConsentSerializer, request).validated_data
-        body = services.answer_price(
-            request.user, int(assistance_id), accept=data["accept"], seen=data["total_price"]
+        job = services.answer_price(
+            actor=request.user, assistance_id=int(assistance_id), accept=data["accept"], seen=data["total_price"]
         )
-        return Response(body)
+        return Response(representation.shown_to(request.user, job))
 
 
 class RateView(ApiMixin, APIView):
@@ -290,7 +290,7 @@ class RateView(ApiMixin, APIView):
     @extend_schema(parameters=[PATH_ID], request=RatingSerializer, responses=ANSWERS_ASSISTANCE)
     def patch(self, request: Request, assistance_id: str) -> Response:
         data = checked(RatingSerializer, request).validated_data
-        return Response(services.rate(request.user, int(assistance_id), data["rating"]))
+        return Response(representation.shown_to(request.user, services.rate(actor=request.user, assistance_id=int(assistance_id), rating=data["rating"])))
 
 
 class MessagesView(ApiMixin, generics.GenericAPIView):
@@ -323,7 +323,7 @@ class MessagesView(ApiMixin, generics.GenericAPIView):
     )
     def post(self, request: Request, assistance_id: str) -> Response:
         data = checked(PostSerializer, request).validated_data
-        posted = services.post_chat(request.user, int(assistance_id), data["message"], data["client_id"])
+        posted = services.post_chat(actor=request.user, assistance_id=int(assistance_id), message=data["message"], client_id=data["client_id"])
         body = {name: value for name, value in posted.frame.items() if name in MessageSerializer().fields}
         return Response(body, status=status.HTTP_201_CREATED if posted.is_new else status.HTTP_200_OK)
 

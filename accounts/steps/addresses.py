@@ -8,11 +8,7 @@ from django.utils import timezone
 from accounts.models import Membership, User, VerificationCode
 
 EMAIL, PHONE = VerificationCode.Channel.EMAIL, VerificationCode.Channel.PHONE
-
-
 FIELDS = {EMAIL: "email", PHONE: "phone_number"}
-
-
 OTHER = {EMAIL: PHONE, PHONE: EMAIL}
 
 

@@ -78,9 +78,7 @@ def _compare(keys: list[str], purposes: tuple[str, ...], code: str, owner: User 
     return None
 
 
-def _open_to(
-    caller: str, rows: list[VerificationCode], now: datetime, owner: User | None
-) -> list[VerificationCode]:
+def _open_to(caller: str, rows: list[VerificationCode], now: datetime, owner: User | None) -> list[VerificationCode]:
     """Keep the codes of which this caller, and this day, have tries left."""
     if not rows:
         return []
@@ -102,8 +100,7 @@ def _open_to(
         return left
     is_owners = owner is not None or is_familiar(rows[0].user_id)
     spent = {
-        (row.address_key, row.purpose, row.user_id): _spent_today(row, caller, now, is_owners=is_owners)
-        for row in left
+        (row.address_key, row.purpose, row.user_id): _spent_today(row, caller, now, is_owners=is_owners) for row in left
     }
     to_spend = Counter((row.address_key, row.purpose, row.user_id) for row in left)
     allowed = {group for group, number in to_spend.items() if spent[group] + number <= DAILY_COMPARISONS}
@@ -116,7 +113,9 @@ def _spent_today(row: VerificationCode, caller: str, now: datetime, *, is_owners
         # Who claims does not hold the address: all who do guess at it together.
         guesses = guesses.filter(address_key=row.address_key, purpose=CLAIM)
     else:
-        same = Q(user_id=row.user_id) | Q(address_key=row.address_key) if row.user_id else Q(address_key=row.address_key)
+        same = (
+            Q(user_id=row.user_id) | Q(address_key=row.address_key) if row.user_id else Q(address_key=row.address_key)
+        )
         guesses = guesses.filter(same).exclude(purpose=CLAIM)
         if is_owners:
             guesses = guesses.filter(caller=caller)

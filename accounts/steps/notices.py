@@ -34,6 +34,8 @@ def where_to_tell(user: User) -> tuple[str, str] | None:
     A suspended address may be a stranger's, who is told nothing.
     """
     held = {"email": user.email, "phone": user.phone_number}
-    found = [(channel, address) for channel, address in held.items() if address and not getattr(user, f"{channel}_suspended")]
+    found = [
+        (channel, address) for channel, address in held.items() if address and not getattr(user, f"{channel}_suspended")
+    ]
     found.sort(key=lambda pair: not getattr(user, f"{pair[0]}_verified"))
     return found[0] if found else None

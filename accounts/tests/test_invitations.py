@@ -432,6 +432,6 @@ def test_an_account_that_joins_meanwhile_is_not_closed_half(dispatcher, newcomer
     from accounts.services import accept_invitation, account_closure
 
     leave = account_closure.leave_all
-    monkeypatch.setattr(account_closure, "leave_all", lambda user: (leave(user), accept_invitation(actor=newcomer, invitation_id=invitation.pk)))
+    monkeypatch.setattr(account_closure, "leave_all", lambda *, actor, user: (leave(actor=actor, user=user), accept_invitation(actor=newcomer, invitation_id=invitation.pk)))
     with pytest.raises(Conflict):
         close_account(actor=None, user=newcomer)

@@ -127,8 +127,11 @@ class ResetConfirmView(PublicView):
     def post(self, request: Request) -> Response:
         form = read(shapes.ResetSerializer(data=request.data))
         data = form.validated_data
+        channel, address = form.address()
         with GuessesCounted(request):
-            services.confirm_reset(*form.address(), data["code"], data["new_password"])
+            services.confirm_reset(
+                actor=None, channel=channel, address=address, code=data["code"], new_password=data["new_password"]
+            )
         return Response({"message": "Password has been reset"})
 
 

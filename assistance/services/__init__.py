@@ -1,5 +1,7 @@
 """Services of roadside assistance, one verb each; REST, sockets, admin and tasks call these and nothing below."""
 
+from assistance.candidates import Ranked, assistants_to_call, ranked_candidates
+from assistance.quotes import Quote, distance_of, quote
 from assistance.services.account_closure import close_open_jobs
 from assistance.services.approvals import approve_assistant, withdraw_approval
 from assistance.services.calls import (
@@ -14,15 +16,7 @@ from assistance.services.calls import (
 from assistance.services.chat import Posted, post_chat
 from assistance.services.jobs import accept, complete, rate, update_status
 from assistance.services.locations import PartyLocation, store_locations, take_places
-from assistance.services.manual_dispatch import (
-    ASKED_AGAIN,
-    Ranked,
-    ask_again,
-    assign_by_hand,
-    assistants_to_call,
-    cancel_by_staff,
-    ranked_candidates,
-)
+from assistance.services.manual_dispatch import ASKED_AGAIN, ask_again, assign_by_hand, cancel_by_staff
 from assistance.services.offers import decline, expire, send_next_wave
 from assistance.services.prices import answer_price, set_price
 from assistance.services.profiles import (
@@ -35,9 +29,9 @@ from assistance.services.profiles import (
     set_duty,
 )
 from assistance.services.releases import release
-from assistance.services.requests import Quote, distance_of, quote, request_assistance
+from assistance.services.requests import request_assistance
 from assistance.services.signs_of_life import check_stalled, note_sign_of_life, note_signs_of_life
-from assistance.services.signs_of_life import is_due as is_sign_due
+from assistance.steps.signs_of_life import is_due as is_sign_due
 
 __all__ = [
     "ASKED_AGAIN",

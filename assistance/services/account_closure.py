@@ -11,19 +11,21 @@ from django.utils import timezone
 
 from assistance import lifecycle
 from assistance.models import Assistance, AssistantProfile, ChatMessage, ScheduledRequest
-from assistance.services import jobs, profiles, state
+from assistance.services import profiles
+from assistance.steps import jobs, state
 
 if TYPE_CHECKING:
     from accounts.models import User
 
 
 @transaction.atomic
-def close_open_jobs(user: User) -> None:
+def close_open_jobs(*, actor: None, user: User) -> None:
     """Cancel what the user has open and tell the other party; then erase what they said and where they were.
 
+    Shape: no `actor`, who asked for the closing is audited with the account.
     Effects: their messages, descriptions and papers are gone; pickups and dropoffs stay to about a kilometre.
     """
-    profiles.leave_duty(user.pk)
+    profiles.leave_duty(actor=None, user_id=user.pk)
     mine = Assistance.objects.open().filter(Q(client_id=user.pk) | Q(assistant_id=user.pk))
     now = timezone.now()
     for assistance_id in mine.order_by("pk").values_list("pk", flat=True):

@@ -11,10 +11,12 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from accounts.services import caller_account
-from assistance import lifecycle, selectors, tasks
+from assistance import lifecycle, quotes, tasks
 from assistance.models import Assistance, ScheduledRequest
-from assistance.services import manual_dispatch, requests, state
-from assistance.services.requests import Place, Requested
+from assistance.quotes import Place
+from assistance.services import manual_dispatch
+from assistance.steps import requests, state
+from assistance.steps.requests import Requested
 from depannini_dashmap.lib.errors import Conflict, Forbidden, InvalidData, NotFound
 from depannini_dashmap.lib.ops import audit
 
@@ -34,7 +36,7 @@ class Caller(NamedTuple):
     billed_to: str = ""
 
 
-def request_for_caller(staff: User, caller: Caller, **asked: Any) -> Requested:
+def request_for_caller(*, actor: User, caller: Caller, **asked: Any) -> Requested:
     """Open a request for a caller, as if they had asked themselves.
 
     Shape: ``asked`` as for `request_assistance`. A caller has one open request at a time, one that is billed to
@@ -42,39 +44,38 @@ def request_for_caller(staff: User, caller: Caller, **asked: Any) -> Requested:
     Raises: Forbidden for who does not work the roadside side; InvalidData for a number of somebody who is no client;
     Conflict with `assistance_id` while another request of theirs is open.
     """
-    if not staff.is_roadside:
+    if not actor.is_roadside:
         raise Forbidden()
     client: User | None = None
     try:
         with transaction.atomic():
-            client = caller_account(actor=staff, phone_number=caller.phone_number, name=caller.name)
+            client = caller_account(actor=actor, phone_number=caller.phone_number, name=caller.name)
             requested = requests.open_request(client, billed_to=caller.billed_to, **asked)
-            job = Assistance(pk=requested.assistance["id"])
-            audit.record("assistance_requested", actor=staff, target=job, client_id=client.pk, billed_to=caller.billed_to)
+            audit.record("assistance_requested", actor=actor, target=requested.job, client_id=client.pk, billed_to=caller.billed_to)
     except IntegrityError:
         open_id = requests.open_request_of(client.pk) if client is not None else None
         if open_id is None:
             raise
         raise Conflict(OPEN_ALREADY, code="request_already_open", assistance_id=open_id) from None
-    return requested._replace(assistance=selectors.assistance_for(staff, requested.assistance["id"]))
+    return requested
 
 
-def assign_for_caller(staff: User, caller: Caller, *, assistant_id: int, **asked: Any) -> Requested:
+def assign_for_caller(*, actor: User, caller: Caller, assistant_id: int, **asked: Any) -> Requested:
     """Open a request for a caller and give it to an assistant, both or neither; nobody else is asked.
 
     Raises: as request_for_caller and assign_by_hand.
     """
     with transaction.atomic():
-        requested = request_for_caller(staff, caller, is_offered=False, **asked)
-        manual_dispatch.assign_by_hand(staff, assistance_id=requested.assistance["id"], assistant_id=assistant_id)
-    return requested._replace(assistance=selectors.assistance_for(staff, requested.assistance["id"]))
+        requested = request_for_caller(actor=actor, caller=caller, is_offered=False, **asked)
+        job = manual_dispatch.assign_by_hand(actor=actor, assistance_id=requested.job.pk, assistant_id=assistant_id)
+    return requested._replace(job=job)
 
 
 @transaction.atomic
 def schedule_for_caller(
-    staff: User,
-    caller: Caller,
     *,
+    actor: User,
+    caller: Caller,
     scheduled_for: datetime,
     pickup: Place,
     dropoff: Place | None = None,
@@ -84,17 +85,17 @@ def schedule_for_caller(
 
     Raises: as request_for_caller, without the limit of open ones; InvalidData for a time that is not ahead.
     """
-    if not staff.is_roadside:
+    if not actor.is_roadside:
         raise Forbidden()
     now = timezone.now()
     if not now < scheduled_for <= now + LONGEST_AHEAD:
         raise InvalidData(fields={"scheduled_for": [_("A time ahead, within a year.")]})
-    requests.distance_of(pickup, dropoff)  # refused now rather than when nobody is on the line
+    quotes.distance_of(pickup, dropoff)  # refused now rather than when nobody is on the line
     row = ScheduledRequest.objects.create(
-        client=caller_account(actor=staff, phone_number=caller.phone_number, name=caller.name),
+        client=caller_account(actor=actor, phone_number=caller.phone_number, name=caller.name),
         billed_to=caller.billed_to,
         scheduled_for=scheduled_for,
-        created_by=staff,
+        created_by=actor,
         pickup_lat=pickup[0],
         pickup_lng=pickup[1],
         dropoff_lat=dropoff[0] if dropoff else None,
@@ -102,17 +103,17 @@ def schedule_for_caller(
         **described,
     )
     tasks.plan_scheduled(row.pk, scheduled_for)
-    audit.record("assistance_scheduled", actor=staff, target=row, billed_to=caller.billed_to)
+    audit.record("assistance_scheduled", actor=actor, target=row, billed_to=caller.billed_to)
     return row
 
 
 @transaction.atomic
-def cancel_scheduled(staff: User, *, scheduled_id: int) -> None:
+def cancel_scheduled(*, actor: User, scheduled_id: int) -> None:
     """Strike out a request that is not due yet; the same again changes nothing.
 
     Raises: Forbidden for who does not work the roadside side; NotFound; Conflict once the request is made.
     """
-    if not staff.is_roadside:
+    if not actor.is_roadside:
         raise Forbidden()
     row = ScheduledRequest.objects.select_for_update(no_key=True).filter(pk=scheduled_id).first()
     if row is None:
@@ -121,13 +122,14 @@ def cancel_scheduled(staff: User, *, scheduled_id: int) -> None:
         raise Conflict("This request is made already", code="already_made", assistance_id=row.assistance_id)
     if row.canceled_at is None:
         ScheduledRequest.objects.filter(pk=row.pk).update(canceled_at=timezone.now())
-        audit.record("scheduled_canceled", actor=staff, target=row)
+        audit.record("scheduled_canceled", actor=actor, target=row)
 
 
 @transaction.atomic
-def open_scheduled(*, scheduled_id: int) -> None:
+def open_scheduled(*, actor: None, scheduled_id: int) -> None:
     """Make the request whose time has come; run twice, or by two workers, it is made once.
 
+    Shape: no `actor`, the worker calls it.
     Effects: while the client has another request open it is tried again each minute, and noted; a day late it is
     struck out, as nobody waits for it any more.
     """
@@ -165,25 +167,25 @@ def _make(due: ScheduledRequest, now: datetime) -> None:
     except IntegrityError:
         ScheduledRequest.objects.filter(pk=due.pk).update(refusal="request_already_open")
         return tasks.plan_scheduled(due.pk, now + TRY_AGAIN_AFTER)
-    ScheduledRequest.objects.filter(pk=due.pk).update(assistance_id=asked.assistance["id"], refusal="")
+    ScheduledRequest.objects.filter(pk=due.pk).update(assistance_id=asked.job.pk, refusal="")
     return None
 
 
 @transaction.atomic
-def join_caller(user: User, caller: User) -> None:
+def join_caller(*, actor: User, caller: User) -> None:
     """Move to a client the requests made under their number before they proved it.
 
     Effects: where both have an open request, the caller's goes on beside the client's own; its room is told.
     """
     now = timezone.now()
-    Assistance.objects.filter(client_id=caller.pk, status__in=lifecycle.FINAL).update(client_id=user.pk)
+    Assistance.objects.filter(client_id=caller.pk, status__in=lifecycle.FINAL).update(client_id=actor.pk)
     for pk in Assistance.objects.filter(client_id=caller.pk).order_by("pk").values_list("pk", flat=True):
         job = state.locked(pk)
         if job is None:
             continue
-        beside = job.is_one_of_many or requests.open_request_of(user.pk) is not None
-        job.client = user
-        state.change(job, now, client_id=user.pk, is_one_of_many=beside and job.is_open)
+        beside = job.is_one_of_many or requests.open_request_of(actor.pk) is not None
+        job.client = actor
+        state.change(job, now, client_id=actor.pk, is_one_of_many=beside and job.is_open)
         if job.is_open:
             state.tell_status(job, now)
-    ScheduledRequest.objects.filter(client_id=caller.pk).update(client_id=user.pk)
+    ScheduledRequest.objects.filter(client_id=caller.pk).update(client_id=actor.pk)

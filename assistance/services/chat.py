@@ -9,7 +9,7 @@ from django.utils import timezone
 
 from assistance import events, representation, selectors
 from assistance.models import CONTACT_AFTER_END, ChatMessage
-from assistance.services import state
+from assistance.steps import state
 from depannini_dashmap.lib.errors import Conflict, InvalidData, Unauthenticated
 from depannini_dashmap.lib.text import clean
 
@@ -25,7 +25,7 @@ class Posted(NamedTuple):
 
 
 @transaction.atomic
-def post_chat(user: User, assistance_id: int, message: str, client_id: str | None = None) -> Posted:
+def post_chat(*, actor: User, assistance_id: int, message: str, client_id: str | None = None) -> Posted:
     """Store a message and tell the room.
 
     Shape: ``client_id`` is the sender's own name for the message, up to 64 characters; the frame echoes it.
@@ -36,21 +36,21 @@ def post_chat(user: User, assistance_id: int, message: str, client_id: str | Non
     Unauthenticated for a closed or inactive account.
     """
     text, name = _checked(message), _checked_name(client_id)
-    if not state.hold_account(user.pk):  # also lets one person's messages in one after the other
+    if not state.hold_account(actor.pk):  # also lets one person's messages in one after the other
         raise Unauthenticated()
-    row = selectors.room_row(user, assistance_id)
-    first = _named(user, assistance_id, name) if name else None
+    row = selectors.room_row(actor, assistance_id)
+    first = _named(actor, assistance_id, name) if name else None
     if first is not None:
         if first.message != text:
             raise Conflict("This client_id names another message", code="client_id_reused")
-        return Posted(_frame(first, row, user), is_new=False)
+        return Posted(_frame(first, row, actor), is_new=False)
     now = timezone.now()
     if row["ended_at"] is not None and now > row["ended_at"] + CONTACT_AFTER_END:
         raise Conflict("This conversation is over", code="chat_closed", current_status=row["status"])
     sent = ChatMessage.objects.create(
-        assistance_id=assistance_id, sender_id=user.pk, message=text, client_id=name, created_at=now
+        assistance_id=assistance_id, sender_id=actor.pk, message=text, client_id=name, created_at=now
     )
-    frame = _frame(sent, row, user)
+    frame = _frame(sent, row, actor)
     events.publish_to_room(assistance_id, frame)
     return Posted(frame, is_new=True)
 

@@ -11,7 +11,7 @@ from django.utils import timezone
 from assistance import lifecycle
 from assistance.cells import column_of, row_of
 from assistance.models import Assistance
-from assistance.services import etas
+from assistance.steps import etas
 
 # A closed account stays without a place: closing switches it off and empties the licence, and PostgreSQL looks at these
 # columns of the row again after waiting for it.
@@ -33,17 +33,21 @@ class PartyLocation(NamedTuple):
     lng: float
 
 
-def take_places(places: Sequence[PartyLocation]) -> set[tuple[int, int]]:
-    """Store places as `store_locations` does, and then reckon anew when assistants arrive. Returns those not stored."""
-    refused = store_locations(places)
+def take_places(*, actor: None, places: Sequence[PartyLocation]) -> set[tuple[int, int]]:
+    """Store places as `store_locations` does, and then reckon anew when assistants arrive. Returns those not stored.
+
+    Shape: no `actor`, they are of many users.
+    """
+    refused = store_locations(actor=None, places=places)
     etas.follow([place for place in places if (place.assistance_id, place.user_id) not in refused])
     return refused
 
 
 @transaction.atomic
-def store_locations(places: Sequence[PartyLocation]) -> set[tuple[int, int]]:
+def store_locations(*, actor: None, places: Sequence[PartyLocation]) -> set[tuple[int, int]]:
     """Store the places of parties of open requests, one for each user; numbers were checked by the caller.
 
+    Shape: no `actor`, they are of many users.
     Effects: an assistant counts as heard of. Nobody is told, and nothing is offered, as these assistants are busy.
     Returns (assistance id, user id) of those that were not stored: the request has ended or is no longer theirs.
     """

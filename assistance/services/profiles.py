@@ -18,7 +18,8 @@ from accounts.services import change_profile
 from assistance import events, lifecycle
 from assistance.cells import column_of, row_of
 from assistance.models import Assistance, AssistantProfile, Offer
-from assistance.services import approvals, etas, offers, signs_of_life, state
+from assistance.services import signs_of_life
+from assistance.steps import approvals, etas, offers, state
 from depannini_dashmap.lib.errors import Conflict, Forbidden, InvalidData, NotFound, Unauthenticated
 
 if TYPE_CHECKING:
@@ -36,12 +37,12 @@ PAPERS = (
 SEEN = frozenset(PAPERS) - {"vehicle_type"}
 
 
-def register_assistant(user: User, details: dict[str, Any]) -> AssistantProfile:
+def register_assistant(*, actor: User, details: dict[str, Any]) -> AssistantProfile:
     """Open the profile of a new assistant, off duty; details are the validated fields of the registration.
 
     Who has not said where they are is nobody's nearest until they do.
     """
-    profile = AssistantProfile(user=user, seen_at=timezone.now(), **{name: details[name] for name in PAPERS})
+    profile = AssistantProfile(user=actor, seen_at=timezone.now(), **{name: details[name] for name in PAPERS})
     if details["current_lat"] is not None:
         profile.place(details["current_lat"], details["current_lng"])
     profile.save(force_insert=True)
@@ -49,24 +50,24 @@ def register_assistant(user: User, details: dict[str, Any]) -> AssistantProfile:
 
 
 @transaction.atomic
-def change_papers(user: User, **changes: Any) -> None:
+def change_papers(*, actor: User, **changes: Any) -> None:
     """Store changed papers of an assistant; who was approved with others waits for staff again.
 
     Raises: Forbidden for who is no assistant; Unauthenticated for a closed or inactive account.
     """
-    if user.user_type != "assistant":
+    if actor.user_type != "assistant":
         raise Forbidden()
     if changes:
-        profile = state.held_self(user.pk)
+        profile = state.held_self(actor.pk)
         if profile is not None and profile.approved_at and any(changes.get(name, getattr(profile, name)) != getattr(profile, name) for name in SEEN):
-            approvals.withdraw(user.pk)
-        AssistantProfile.objects.filter(pk=user.pk).update(
+            approvals.withdraw(actor.pk)
+        AssistantProfile.objects.filter(pk=actor.pk).update(
             **{name: changes[name] for name in PAPERS if name in changes}
         )
 
 
 @transaction.atomic
-def change_own_profile(user: User, **changes: Any) -> None:
+def change_own_profile(*, actor: User, **changes: Any) -> None:
     """Store what somebody changed about themselves: the account, the papers of an assistant, the place.
 
     Shape: the validated fields of the profile.
@@ -75,50 +76,51 @@ def change_own_profile(user: User, **changes: Any) -> None:
     papers = {name: changes.pop(name) for name in PAPERS if name in changes}
     place = [changes.pop(name) for name in ("current_lat", "current_lng") if name in changes]
     if changes:
-        change_profile(actor=user, user=user, **changes)
+        change_profile(actor=actor, user=actor, **changes)
     if papers:
-        change_papers(user, **papers)
+        change_papers(actor=actor, **papers)
     if place:
-        report_location(user, *place)
+        report_location(actor=actor, lat=place[0], lng=place[1])
 
 
 @transaction.atomic
-def set_duty(user: User, *, is_active: bool) -> None:
+def set_duty(*, actor: User, is_active: bool) -> None:
     """Switch an assistant on or off duty.
 
     Effects: on counts as being heard of, and offers what waits around; off ends open offers, not the running job.
     Raises: Forbidden for who is no assistant; Unauthenticated for a closed or inactive account.
     """
-    if user.user_type != "assistant":
+    if actor.user_type != "assistant":
         raise Forbidden()
-    profile = state.held_self(user.pk)
+    profile = state.held_self(actor.pk)
     if profile is None:
         raise NotFound("Assistant profile")
     now = timezone.now()
     if not is_active:
-        return leave_duty(user.pk)
-    AssistantProfile.objects.filter(pk=user.pk).update(is_active=True, seen_at=now)
-    signs_of_life.note_sign_of_life(user.pk)
+        return leave_duty(actor=None, user_id=actor.pk)
+    AssistantProfile.objects.filter(pk=actor.pk).update(is_active=True, seen_at=now)
+    signs_of_life.note_sign_of_life(actor=None, user_id=actor.pk)
     profile.is_active, profile.seen_at = True, now
     offers.offer_waiting_to(profile, now)
     return None
 
 
 @transaction.atomic
-def leave_duty(user_id: int) -> None:
-    """Take an assistant off duty and end their open offers."""
+def leave_duty(*, actor: User | None, user_id: int) -> None:
+    """Take an assistant off duty and end their open offers; `actor` is None where an account was switched off or closes."""
     AssistantProfile.objects.filter(pk=user_id).update(is_active=False)
     offers.close(offers.lock_open(assistant_id=user_id), Offer.Reason.INACTIVE, timezone.now())
 
 
 @transaction.atomic
-def keep_fresh(user_id: int) -> None:
+def keep_fresh(*, actor: None, user_id: int) -> None:
     """Note that an assistant's socket is open; call it on connecting and at least every LOCATION_TTL / 2.
 
+    Shape: no `actor`, the socket calls it.
     Effects: a sign of life; on duty it counts as being heard of, and who had gone stale is offered what waits around.
     Nothing for others.
     """
-    signs_of_life.note_sign_of_life(user_id)
+    signs_of_life.note_sign_of_life(actor=None, user_id=user_id)
     profile = AssistantProfile.objects.filter(pk=user_id).first()
     if profile is None or not profile.is_active:
         return
@@ -131,7 +133,7 @@ def keep_fresh(user_id: int) -> None:
 
 
 @transaction.atomic
-def report_location(user: User, lat: float, lng: float, assistance_id: int | None = None, *, tell: bool = True) -> None:
+def report_location(*, actor: User, lat: float, lng: float, assistance_id: int | None = None, tell: bool = True) -> None:
     """Store where a user is and tell the room of their open request.
 
     Shape: with ``assistance_id`` (from its socket) the user must be its client or assistant and it must be open;
@@ -141,18 +143,18 @@ def report_location(user: User, lat: float, lng: float, assistance_id: int | Non
     Unauthenticated for a closed or inactive account.
     """
     _check_place(lat, lng)
-    room = _room(user, assistance_id)
+    room = _room(actor, assistance_id)
     now = timezone.now()
-    if user.user_type == "assistant":
-        signs_of_life.note_sign_of_life(user.pk)  # before anything is offered: one's own request is locked before others
-        _move_assistant(user.pk, lat, lng, now)
+    if actor.user_type == "assistant":
+        signs_of_life.note_sign_of_life(actor=None, user_id=actor.pk)  # before anything is offered: one's own request is locked before others
+        _move_assistant(actor.pk, lat, lng, now)
     else:
-        _move_client(user.pk, lat, lng)
+        _move_client(actor.pk, lat, lng)
     if room is not None:
-        frame = events.location(user_id=user.pk, lat=lat, lng=lng, assistance_id=room[0], seq=room[1], at=now)
+        frame = events.location(user_id=actor.pk, lat=lat, lng=lng, assistance_id=room[0], seq=room[1], at=now)
         events.publish_to_room(room[0], frame)
-        if user.user_type == "assistant":
-            transaction.on_commit(partial(etas.follow, [(room[0], user.pk, lat, lng)]), robust=True)
+        if actor.user_type == "assistant":
+            transaction.on_commit(partial(etas.follow, [(room[0], actor.pk, lat, lng)]), robust=True)
 
 
 def _room(user: User, assistance_id: int | None) -> tuple[int, int] | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from django.conf import settings
 from django.db import transaction
@@ -12,7 +12,7 @@ from django.utils.translation import gettext_lazy as _
 
 from assistance import events, lifecycle, tasks
 from assistance.models import Assistance, AssistantProfile, Offer
-from assistance.services import jobs, offers, prices, signs_of_life, state
+from assistance.steps import jobs, offers, prices, signs_of_life, state
 from depannini_dashmap.lib.errors import Conflict
 from depannini_dashmap.lib.ops import audit
 
@@ -27,15 +27,15 @@ REASONS = {
 
 
 @transaction.atomic
-def release(user: User, assistance_id: int) -> dict[str, Any]:
+def release(*, actor: User, assistance_id: int) -> Assistance:
     """Release a job from its assistant and offer it to others again.
 
     Shape: its assistant before it is ongoing; its client while it is stalled; staff and Roadside until it has ended.
     Effects: the former assistant is told, and asked about it again only where it had stalled and they are heard of;
     what staff did is audited. Raises: NotFound for strangers; Conflict otherwise, `not_stalled` for the client.
     """
-    profile = _assistant_of(user, assistance_id)
-    job, role = state.locked_for(user, assistance_id)
+    profile = _assistant_of(actor, assistance_id)
+    job, role = state.locked_for(actor, assistance_id)
     now = timezone.now()
     state.refuse_final(job)
     if role == lifecycle.CLIENT:
@@ -46,8 +46,8 @@ def release(user: User, assistance_id: int) -> dict[str, Any]:
     former_id = job.assistant_id
     reopen(job, now, REASONS[role])
     if role == lifecycle.STAFF:
-        audit.record("assistance_released", actor=user, target=job, assistant_id=former_id)
-    return state.seen_by(user.pk, job, now, sees_all=role == lifecycle.STAFF)
+        audit.record("assistance_released", actor=actor, target=job, assistant_id=former_id)
+    return job
 
 
 def _assistant_of(user: User, assistance_id: int) -> AssistantProfile | None:

@@ -7,7 +7,7 @@ They come in streams, so that one in ten seconds is written; a job that stalled 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from django.conf import settings
 from django.db import transaction
@@ -15,23 +15,14 @@ from django.utils import timezone
 
 from assistance import events, lifecycle, tasks
 from assistance.models import Assistance, AssistantProfile
-from assistance.services import state
-
-WRITE_EVERY = timedelta(seconds=10)
-MOST_REMEMBERED = 50_000
-_written: dict[int, datetime] = {}  # by user: when this process last wrote a sign of theirs
+from assistance.steps import state
+from assistance.steps.signs_of_life import MOST_REMEMBERED, is_due, last_sign, written
 
 
-def is_due(user_id: int) -> bool:
-    """Return whether a sign of life would be written now."""
-    last, now = _written.get(user_id), timezone.now()
-    every = min(WRITE_EVERY, settings.ASSISTANCE_STALLED_AFTER / 10)
-    return last is None or not last <= now < last + every
-
-
-def note_sign_of_life(user_id: int) -> None:
+def note_sign_of_life(*, actor: None, user_id: int) -> None:
     """Note that an assistant is there; who is no assistant is nobody's worry.
 
+    Shape: no `actor`, sockets and requests call it.
     Effects: a stalled job of theirs is stalled no more, its room is told, and it is watched again.
     """
     if not is_due(user_id):
@@ -40,13 +31,16 @@ def note_sign_of_life(user_id: int) -> None:
     with transaction.atomic():
         if AssistantProfile.objects.filter(pk=user_id).update(alive_at=now):
             _revive(user_id, now)
-    if len(_written) >= MOST_REMEMBERED:
-        _written.clear()
-    _written[user_id] = now
+    if len(written) >= MOST_REMEMBERED:
+        written.clear()
+    written[user_id] = now
 
 
-def note_signs_of_life(user_ids: Iterable[int]) -> None:
-    """Note the signs of many at once: a constant number of statements, and those of jobs that are stalled no more."""
+def note_signs_of_life(*, actor: None, user_ids: Iterable[int]) -> None:
+    """Note the signs of many at once: a constant number of statements, and those of jobs that are stalled no more.
+
+    Shape: no `actor`, they are of many users.
+    """
     due, now = [user_id for user_id in user_ids if is_due(user_id)], timezone.now()
     if not due:
         return
@@ -54,16 +48,11 @@ def note_signs_of_life(user_ids: Iterable[int]) -> None:
         # Locked by id, so that two processes do not block each other.
         profiles = AssistantProfile.objects.filter(pk__in=due).order_by("pk").select_for_update(no_key=True)
         AssistantProfile.objects.filter(pk__in=list(profiles.values_list("pk", flat=True))).update(alive_at=now)
-    _written.update(dict.fromkeys(due, now))
+    written.update(dict.fromkeys(due, now))
     stalled = Assistance.objects.filter(assistant_id__in=due, status__in=lifecycle.WITH_ASSISTANT).stalled()
     for user_id in list(stalled.values_list("assistant_id", flat=True)):
         with transaction.atomic():
             _revive(user_id, now)
-
-
-def forget_signs() -> None:
-    """Write the next sign of everybody: for tests, whose users come and go under the same ids."""
-    _written.clear()
 
 
 def _revive(user_id: int, now: datetime) -> None:
@@ -77,22 +66,11 @@ def _revive(user_id: int, now: datetime) -> None:
     tasks.plan_stall_check(job, now + settings.ASSISTANCE_STALLED_AFTER)
 
 
-def last_sign(job: Assistance, profile: AssistantProfile) -> datetime:
-    """Return the last sign of life of a job's assistant; taking the job counts as one, also where a dispatcher gave it."""
-    signs = (job.accepted_at, profile.seen_at, profile.alive_at)
-    return max(sign for sign in signs if sign is not None)
-
-
-def is_stalled(job: Assistance, profile: AssistantProfile, now: datetime) -> bool:
-    """Return whether an accepted job's assistant has been silent for too long, whatever was noted so far."""
-    return job.status == lifecycle.ACCEPTED and last_sign(job, profile) + settings.ASSISTANCE_STALLED_AFTER <= now
-
-
 @transaction.atomic
-def check_stalled(*, assistance_id: int, accepted_at: float) -> None:
+def check_stalled(*, actor: None, assistance_id: int, accepted_at: float) -> None:
     """Note that a job has stalled and tell its room, or look again when it might have.
 
-    Nothing if that acceptance is over, or it was noted already.
+    Shape: no `actor`, the worker calls it. Nothing if that acceptance is over, or it was noted already.
     """
     row = Assistance.objects.filter(pk=assistance_id, status=lifecycle.ACCEPTED)
     assistant_id = row.values_list("assistant_id", flat=True).first()

@@ -18,8 +18,8 @@ def duty() -> Callable[..., Any]:
     """Put an assistant on duty at a place: `duty(user)`, `duty(user, lat, lng)`."""
 
     def start(user: Any, lat: float = 36.7538, lng: float = 3.0588) -> Any:
-        services.set_duty(user, is_active=True)
-        services.report_location(user, lat, lng)
+        services.set_duty(actor=user, is_active=True)
+        services.report_location(actor=user, lat=lat, lng=lng)
         return user
 
     return start
@@ -31,8 +31,8 @@ def ask() -> Callable[..., Assistance]:
 
     def request(client: Any, **arguments: Any) -> Assistance:
         arguments.setdefault("pickup", PICKUP)
-        requested = services.request_assistance(client, **arguments)
-        return Assistance.objects.get(pk=requested.assistance["id"])
+        requested = services.request_assistance(actor=client, **arguments)
+        return Assistance.objects.get(pk=requested.job.pk)
 
     return request
 
@@ -45,11 +45,11 @@ def job_in(ask: Any, duty: Any) -> Callable[..., Assistance]:
         duty(assistant)
         job = ask(client, **arguments)
         if status == "canceled":
-            services.update_status(client, job.pk, "canceled")
+            services.update_status(actor=client, assistance_id=job.pk, status="canceled")
         elif status != "requested":
-            services.accept(assistant, job.pk)
+            services.accept(actor=assistant, assistance_id=job.pk)
             for step in {"accepted": [], "ongoing": ["ongoing"], "completed": ["ongoing", "completed"]}[status]:
-                services.update_status(assistant, job.pk, step)
+                services.update_status(actor=assistant, assistance_id=job.pk, status=step)
         job.refresh_from_db()
         assert job.status == status
         return job
@@ -85,8 +85,8 @@ def make_assistant(db: None) -> Callable[..., Any]:
             phone, None, None, name=f"Assistant {number}", phone_number=phone, user_type="assistant"
         )
         created = services.register_assistant(
-            user,
-            {
+            actor=user,
+            details={
                 "service_type": service_type,
                 "vehicle_type": "truck",
                 "driving_license_cat": "c",

@@ -40,12 +40,12 @@ def test_lists_open_with_a_fixed_number_of_queries(
 
     helper = make_assistant(1)
     job = ask(client_user)
-    services.accept(helper, job.pk)
-    services.post_chat(client_user, job.pk, "hello")
+    services.accept(actor=helper, assistance_id=job.pk)
+    services.post_chat(actor=client_user, assistance_id=job.pk, message="hello")
     count()
     one = count()
     make_assistant(2), make_assistant(3)
-    services.post_chat(client_user, job.pk, "again")
+    services.post_chat(actor=client_user, assistance_id=job.pk, message="again")
     ask(other_client)
     Tariff.objects.create(assistance_type="towing", vehicle_class="light", base=1, per_km=1)
     assert count() == one
@@ -130,6 +130,6 @@ def test_a_request_shows_who_named_its_price_and_what_the_client_said(
     office: Client, client_user: Any, staff_user: Any, ask: Any
 ) -> None:
     job = ask(client_user)
-    services.set_price(staff_user, job.pk, Decimal(900), reason="agreed by phone")
+    services.set_price(actor=staff_user, assistance_id=job.pk, amount=Decimal(900), reason="agreed by phone")
     page = office.get(reverse("admin:assistance_assistance_change", args=[job.pk])).content.decode()
     assert "adjusted by staff" in page and "not answered yet" in page and "agreed by phone" in page

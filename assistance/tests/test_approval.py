@@ -8,7 +8,7 @@ from django.conf import settings as django_settings
 from django.test import Client
 from django.utils import timezone
 
-from assistance import approval, services
+from assistance import approval, candidates, services
 from assistance.models import AssistantProfile, Offer
 from depannini_dashmap.lib.errors import Conflict, Forbidden, NotFound
 from depannini_dashmap.models import AuditEvent
@@ -61,7 +61,7 @@ def test_who_is_approved_is_offered_what_waits(
 ) -> None:
     duty(assistant_user)
     job = ask(client_user)
-    services.approve_assistant(roadside_dispatcher, assistant_id=assistant_user.pk)
+    services.approve_assistant(actor=roadside_dispatcher, assistant_id=assistant_user.pk)
     assert Offer.objects.open().filter(assistant=assistant_user, assistance=job).exists()
     assert _refusal(api, assistant_user, job)[0] == 200
     assert AuditEvent.objects.get(event="assistant_approved").actor_id == roadside_dispatcher.pk
@@ -72,7 +72,7 @@ def test_an_expired_licence_ends_it_always(
     needs_approval: bool, settings: Any, ask: Any, duty: Any, api: Any, client_user: Any, assistant_user: Any, staff_user: Any
 ) -> None:
     settings.ASSISTANT_APPROVAL = needs_approval
-    services.approve_assistant(staff_user, assistant_id=assistant_user.pk)
+    services.approve_assistant(actor=staff_user, assistant_id=assistant_user.pk)
     _expire(assistant_user)
     duty(assistant_user)
     job = ask(client_user)
@@ -80,30 +80,30 @@ def test_an_expired_licence_ends_it_always(
     assert _refusal(api, assistant_user, job) == (403, "not_approved")
     assert api(assistant_user).get("/api/profile/assistant/").json()["approval"] == "licence_expired"
     with pytest.raises(Conflict) as refused:
-        services.approve_assistant(staff_user, assistant_id=assistant_user.pk)
+        services.approve_assistant(actor=staff_user, assistant_id=assistant_user.pk)
     assert refused.value.code == "licence_expired"
 
 
 def test_a_running_job_goes_on(
     asked_for: None, job_in: Any, api: Any, client_user: Any, assistant_user: Any, staff_user: Any
 ) -> None:
-    services.approve_assistant(staff_user, assistant_id=assistant_user.pk)
+    services.approve_assistant(actor=staff_user, assistant_id=assistant_user.pk)
     job = job_in("accepted", client_user, assistant_user)
-    services.withdraw_approval(staff_user, assistant_id=assistant_user.pk)
+    services.withdraw_approval(actor=staff_user, assistant_id=assistant_user.pk)
     _expire(assistant_user)
     assert _refusal(api, assistant_user, job)[0] == 200  # the winner's repetition
-    assert services.update_status(assistant_user, job.pk, "completed")["status"] == "completed"
+    assert services.update_status(actor=assistant_user, assistance_id=job.pk, status="completed").status == "completed"
 
 
 def test_an_approval_taken_back_ends_open_offers(
     asked_for: None, ask: Any, duty: Any, client_user: Any, assistant_user: Any, staff_user: Any, frames: Any
 ) -> None:
-    services.approve_assistant(staff_user, assistant_id=assistant_user.pk)
+    services.approve_assistant(actor=staff_user, assistant_id=assistant_user.pk)
     duty(assistant_user)
     ask(client_user)
     assert Offer.objects.open().filter(assistant=assistant_user).exists()
     with frames() as heard:
-        services.withdraw_approval(staff_user, assistant_id=assistant_user.pk)
+        services.withdraw_approval(actor=staff_user, assistant_id=assistant_user.pk)
     assert [frame["type"] for group, frame in heard if group == f"assistant.{assistant_user.pk}"] == ["request_closed"]
     assert not Offer.objects.open().exists()
 
@@ -116,7 +116,7 @@ def test_an_approval_taken_back_ends_open_offers(
 def test_changed_papers_are_looked_at_again(
     changes: dict, asked_for: None, api: Any, assistant_user: Any, staff_user: Any
 ) -> None:
-    services.approve_assistant(staff_user, assistant_id=assistant_user.pk)
+    services.approve_assistant(actor=staff_user, assistant_id=assistant_user.pk)
     door = api(assistant_user)
     same = door.get("/api/profile/assistant/").json()["assistant"]
     kept = {name: same[name] for name in ("driving_license_num", "driving_license_expiry", "service_type")}
@@ -127,11 +127,11 @@ def test_changed_papers_are_looked_at_again(
 def test_who_may_approve(assistant_user: Any, dispatcher: Any, client_user: Any, staff_user: Any) -> None:
     for actor in (dispatcher, assistant_user, client_user):
         with pytest.raises(Forbidden):
-            services.approve_assistant(actor, assistant_id=assistant_user.pk)
+            services.approve_assistant(actor=actor, assistant_id=assistant_user.pk)
         with pytest.raises(Forbidden):
-            services.withdraw_approval(actor, assistant_id=assistant_user.pk)
+            services.withdraw_approval(actor=actor, assistant_id=assistant_user.pk)
     with pytest.raises(NotFound):
-        services.approve_assistant(staff_user, assistant_id=client_user.pk)
+        services.approve_assistant(actor=staff_user, assistant_id=client_user.pk)
 
 
 def test_nobody_assigns_who_is_not_approved(
@@ -139,13 +139,13 @@ def test_nobody_assigns_who_is_not_approved(
 ) -> None:
     job = ask(client_user)
     duty(assistant_user)
-    [candidate] = services.ranked_candidates(job)
+    [candidate] = candidates.ranked_candidates(job)
     assert candidate.reasons == ("not approved",) and not candidate.is_assignable
     with pytest.raises(Conflict) as refused:
-        services.assign_by_hand(staff_user, assistance_id=job.pk, assistant_id=assistant_user.pk)
+        services.assign_by_hand(actor=staff_user, assistance_id=job.pk, assistant_id=assistant_user.pk)
     assert refused.value.code == "not_approved"
     _expire(assistant_user)
-    [candidate] = services.ranked_candidates(job)
+    [candidate] = candidates.ranked_candidates(job)
     assert candidate.reasons == ("licence expired",)
 
 

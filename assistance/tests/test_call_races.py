@@ -31,7 +31,7 @@ def _outcome(action: Any) -> str:
 
 
 def _end(job_id: int) -> None:
-    services.update_status(Assistance.objects.get(pk=job_id).client, job_id, "canceled")
+    services.update_status(actor=Assistance.objects.get(pk=job_id).client, assistance_id=job_id, status="canceled")
 
 
 def test_assigned_to_two_and_accepted_by_a_third(
@@ -39,15 +39,15 @@ def test_assigned_to_two_and_accepted_by_a_third(
 ) -> None:
     [client], helpers = _clients(1), [make_assistant(number) for number in range(3)]
     for _ in range(ROUNDS):
-        job_id = services.request_assistance(client, pickup=PICKUP).assistance["id"]
+        job_id = services.request_assistance(actor=client, pickup=PICKUP).job.pk
         outcomes = at_once(
             *[
                 partial(
-                    _outcome, partial(services.assign_by_hand, actor, assistance_id=job_id, assistant_id=helper.pk)
+                    _outcome, partial(services.assign_by_hand, actor=actor, assistance_id=job_id, assistant_id=helper.pk)
                 )
                 for actor, helper in zip((staff_user, roadside_dispatcher), helpers, strict=False)
             ],
-            partial(_outcome, partial(services.accept, helpers[2], job_id)),
+            partial(_outcome, partial(services.accept, actor=helpers[2], assistance_id=job_id)),
         )
         assert sorted(outcomes) == ["already_taken", "already_taken", "done"]
         assert Offer.objects.filter(assistance_id=job_id, reason="accepted").count() == 1
@@ -59,7 +59,7 @@ def test_assigned_to_two_and_accepted_by_a_third(
 def test_two_dispatchers_choose_the_same(make_assistant: Any, staff_user: Any, roadside_dispatcher: Any) -> None:
     [client], helper = _clients(1), make_assistant(1)
     for _ in range(ROUNDS):
-        job_id = services.request_assistance(client, pickup=PICKUP).assistance["id"]
+        job_id = services.request_assistance(actor=client, pickup=PICKUP).job.pk
         assign = partial(services.assign_by_hand, assistance_id=job_id, assistant_id=helper.pk)
         outcomes = at_once(*[partial(_outcome, partial(assign, actor)) for actor in (staff_user, roadside_dispatcher)])
         assert outcomes == ["done", "done"]
@@ -70,10 +70,10 @@ def test_two_dispatchers_choose_the_same(make_assistant: Any, staff_user: Any, r
 def test_one_assistant_is_assigned_two_requests(make_assistant: Any, staff_user: Any, roadside_dispatcher: Any) -> None:
     clients, helper = _clients(2), make_assistant(1)
     for _ in range(ROUNDS):
-        jobs = [services.request_assistance(client, pickup=PICKUP).assistance["id"] for client in clients]
+        jobs = [services.request_assistance(actor=client, pickup=PICKUP).job.pk for client in clients]
         outcomes = at_once(
             *[
-                partial(_outcome, partial(services.assign_by_hand, actor, assistance_id=job, assistant_id=helper.pk))
+                partial(_outcome, partial(services.assign_by_hand, actor=actor, assistance_id=job, assistant_id=helper.pk))
                 for actor, job in zip((staff_user, roadside_dispatcher), jobs, strict=True)
             ]
         )
@@ -86,11 +86,11 @@ def test_one_assistant_is_assigned_two_requests(make_assistant: Any, staff_user:
 def test_two_workers_make_what_is_due_once(staff_user: Any) -> None:
     for number in range(ROUNDS):
         row = services.schedule_for_caller(
-            staff_user, Caller(f"+21366111{number:04}", "Nabil"), scheduled_for=timezone.now() + dt.timedelta(hours=1),
+            actor=staff_user, caller=Caller(f"+21366111{number:04}", "Nabil"), scheduled_for=timezone.now() + dt.timedelta(hours=1),
             pickup=PICKUP,
         )  # fmt: skip
         ScheduledRequest.objects.filter(pk=row.pk).update(scheduled_for=timezone.now())
-        at_once(*[partial(services.open_scheduled, scheduled_id=row.pk) for _ in range(4)])
+        at_once(*[partial(services.open_scheduled, actor=None, scheduled_id=row.pk) for _ in range(4)])
         row.refresh_from_db()
         assert row.assistance_id is not None
         assert Assistance.objects.filter(client_id=row.client_id).count() == 1
@@ -101,7 +101,7 @@ def test_one_caller_asked_for_by_two(staff_user: Any, roadside_dispatcher: Any) 
         caller = Caller(f"+21366112{number:04}", "Nabil")
         outcomes = at_once(
             *[
-                partial(_outcome, partial(services.request_for_caller, actor, caller, pickup=PICKUP))
+                partial(_outcome, partial(services.request_for_caller, actor=actor, caller=caller, pickup=PICKUP))
                 for actor in (staff_user, roadside_dispatcher)
             ]
         )
@@ -112,7 +112,7 @@ def test_one_caller_asked_for_by_two(staff_user: Any, roadside_dispatcher: Any) 
 def test_the_owner_proves_the_number_while_a_request_is_entered(staff_user: Any) -> None:
     for number in range(ROUNDS):
         phone = f"+21366113{number:04}"
-        services.request_for_caller(staff_user, Caller(phone, "Nabil", "Garage"), pickup=PICKUP)
+        services.request_for_caller(actor=staff_user, caller=Caller(phone, "Nabil", "Garage"), pickup=PICKUP)
         owner = User.objects.create_user(phone, None, None, name="Nabil", phone_number=phone, user_type="client")
 
         def prove(owner: User = owner, phone: str = phone) -> None:
@@ -125,7 +125,7 @@ def test_the_owner_proves_the_number_while_a_request_is_entered(staff_user: Any)
 
         outcomes = at_once(
             partial(_outcome, prove),
-            partial(_outcome, partial(services.request_for_caller, staff_user, Caller(phone, "Nabil"), pickup=PICKUP)),
+            partial(_outcome, partial(services.request_for_caller, actor=staff_user, caller=Caller(phone, "Nabil"), pickup=PICKUP)),
         )
         assert outcomes == ["done", "done"]
         assert Assistance.objects.filter(client=owner).count() == 2

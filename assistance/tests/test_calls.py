@@ -100,7 +100,7 @@ def test_a_caller_who_rings_twice(samira: Any) -> None:
     again = _ask(samira)
     assert (again.status_code, again.json()["code"], again.json()["assistance_id"]) == (409, "request_already_open", first)
     assert User.objects.filter(caller_phone=NUMBER).count() == 1
-    services.update_status(User.objects.get(caller_phone=NUMBER), first, "canceled")
+    services.update_status(actor=User.objects.get(caller_phone=NUMBER), assistance_id=first, status="canceled")
     assert _ask(samira).status_code == 201
 
 
@@ -158,7 +158,7 @@ def test_the_number_opens_and_shows_nothing(samira: Any, api: Any, run_tasks: An
 def test_the_code_joins_both(samira: Any, api: Any, run_tasks: Any, settings: Any, tmp_path: Any) -> None:
     settings.SMS_URL = f"file://{tmp_path}"
     done = _ask(samira, billed_to="Garage").json()["assistance"]["id"]
-    services.update_status(User.objects.get(caller_phone=NUMBER), done, "canceled")
+    services.update_status(actor=User.objects.get(caller_phone=NUMBER), assistance_id=done, status="canceled")
     open_now = _ask(samira).json()["assistance"]["id"]
     later = _ask(samira, scheduled_for=format_utc(timezone.now() + dt.timedelta(hours=3))).json()["scheduled"]["id"]
     _register(api)
@@ -242,7 +242,7 @@ def test_it_is_made_and_offered_when_its_time_comes(samira: Any, run_tasks: Any,
         assert job is not None
         assert (job.status, job.billed_to, job.description, job.created_at) == ("requested", "Garage", "blue Clio", timezone.now())
         assert Offer.objects.open().filter(assistance=job, assistant=assistant_user).exists()
-        services.open_scheduled(scheduled_id=row.pk)
+        services.open_scheduled(actor=None, scheduled_id=row.pk)
         assert Assistance.objects.count() == 1
         assert samira.get("/api/assistance/scheduled/").json()["results"] == []
         gone = samira.delete(f"/api/assistance/scheduled/{row.pk}/")
@@ -254,10 +254,10 @@ def test_it_waits_for_the_one_that_is_open(samira: Any, run_tasks: Any) -> None:
     with time_machine.travel(row.scheduled_for, tick=False) as clock:
         clock.shift(1)
         first = _ask(samira).json()["assistance"]["id"]
-        services.open_scheduled(scheduled_id=row.pk)
+        services.open_scheduled(actor=None, scheduled_id=row.pk)
         row.refresh_from_db()
         assert (row.assistance_id, row.refusal) == (None, "request_already_open")
-        services.update_status(row.client, first, "canceled")
+        services.update_status(actor=row.client, assistance_id=first, status="canceled")
         clock.shift(61)
         run_tasks()
         row.refresh_from_db()
@@ -277,7 +277,7 @@ def test_what_is_struck_out_is_never_made(samira: Any, run_tasks: Any) -> None:
 def test_a_day_late_nobody_waits_any_more(samira: Any) -> None:
     row, _ = _scheduled(samira)
     with time_machine.travel(row.scheduled_for + dt.timedelta(days=1, minutes=1), tick=False):
-        services.open_scheduled(scheduled_id=row.pk)
+        services.open_scheduled(actor=None, scheduled_id=row.pk)
     row.refresh_from_db()
     assert (row.assistance_id, row.refusal) == (None, "too_late")
     assert row.canceled_at is not None
@@ -325,13 +325,13 @@ def test_assign_refuses_in_words(samira: Any, api: Any, assistant_user: Any, cli
 def test_asking_again_keeps_who_pays(samira: Any, staff_user: Any) -> None:
     job = Assistance.objects.get(pk=_ask(samira, billed_to="Garage").json()["assistance"]["id"])
     with time_machine.travel(job.expires_at + dt.timedelta(seconds=1), tick=False):
-        services.expire(assistance_id=job.pk)
-        again = services.ask_again(staff_user, assistance_id=job.pk).assistance["id"]
+        services.expire(actor=None, assistance_id=job.pk)
+        again = services.ask_again(actor=staff_user, assistance_id=job.pk).job.pk
         assert Assistance.objects.get(pk=again).billed_to == "Garage"
         own = Assistance.objects.get(pk=_ask(samira).json()["assistance"]["id"])
     with time_machine.travel(own.expires_at + dt.timedelta(seconds=1), tick=False):
-        services.expire(assistance_id=own.pk)
+        services.expire(actor=None, assistance_id=own.pk)
         newer = _ask(samira).json()["assistance"]["id"]
         with pytest.raises(Conflict) as refused:
-            services.ask_again(staff_user, assistance_id=own.pk)
+            services.ask_again(actor=staff_user, assistance_id=own.pk)
         assert refused.value.extra["assistance_id"] == newer

@@ -19,8 +19,8 @@ def test_a_message_is_stored_and_told_under_the_name_of_the_sender(
 ) -> None:
     job = job_in("accepted", client_user, assistant_user)
     with frames() as heard:
-        services.post_chat(client_user, job.pk, "Où êtes-vous ?")
-        services.post_chat(assistant_user, job.pk, "شارع ديدوش مراد")
+        services.post_chat(actor=client_user, assistance_id=job.pk, message="Où êtes-vous ?")
+        services.post_chat(actor=assistant_user, assistance_id=job.pk, message="شارع ديدوش مراد")
     assert [(group, frame["type"], frame["sender"], frame["message"]) for group, frame in heard] == [
         (f"assistance.{job.pk}", "chat", "Amina Client", "Où êtes-vous ?"),
         (f"assistance.{job.pk}", "chat", "Karim Assistant", "شارع ديدوش مراد"),
@@ -39,7 +39,7 @@ def test_the_history_pages_and_takes_three_queries(
 ) -> None:
     job = job_in("accepted", client_user, assistant_user)
     for number in range(3):
-        services.post_chat(client_user, job.pk, f"{number}")
+        services.post_chat(actor=client_user, assistance_id=job.pk, message=f"{number}")
     client = api(client_user)
     with django_assert_num_queries(3):  # who asks, the room, the page with its senders
         page = client.get(f"/api/assistance/{job.pk}/messages/?page_size=2").json()
@@ -57,7 +57,7 @@ def test_strangers_neither_read_nor_write(
         assert api(stranger).get(f"/api/assistance/{job.pk}/messages/").status_code == 404
         assert api(stranger).post(f"/api/assistance/{job.pk}/messages/", {"message": "hello"}).status_code == 404
         with pytest.raises(NotFound):
-            services.post_chat(stranger, job.pk, "hello")
+            services.post_chat(actor=stranger, assistance_id=job.pk, message="hello")
     assert not ChatMessage.objects.exists()
     assert api(staff_user).get(f"/api/assistance/{job.pk}/messages/").status_code == 200
 
@@ -66,14 +66,14 @@ def test_strangers_neither_read_nor_write(
 def test_what_is_no_message(client_user: Any, ask: Any, text: Any) -> None:
     job = ask(client_user)
     with pytest.raises(InvalidData):
-        services.post_chat(client_user, job.pk, text)
+        services.post_chat(actor=client_user, assistance_id=job.pk, message=text)
 
 
 def test_a_thousand_characters_until_a_day_after_the_end(client_user: Any, assistant_user: Any, job_in: Any) -> None:
     job = job_in("completed", client_user, assistant_user)
-    services.post_chat(assistant_user, job.pk, "x" * 1000)
+    services.post_chat(actor=assistant_user, assistance_id=job.pk, message="x" * 1000)
     with time_machine.travel(timezone.now() + timedelta(hours=24, seconds=5), tick=False), pytest.raises(Conflict):
-        services.post_chat(client_user, job.pk, "late")
+        services.post_chat(actor=client_user, assistance_id=job.pk, message="late")
 
 
 def test_posting_is_the_same_act_as_the_frame(
@@ -100,14 +100,14 @@ def test_a_repeat_is_harmless(
     with frames() as heard:
         again = api(client_user).post(url, {"message": "Merci", "client_id": "m-1"})
         with time_machine.travel(timezone.now() + timedelta(hours=24, seconds=5), tick=False):
-            late = services.post_chat(client_user, job.pk, "Merci", "m-1")
+            late = services.post_chat(actor=client_user, assistance_id=job.pk, message="Merci", client_id="m-1")
     assert (first.status_code, again.status_code, heard) == (201, 200, [])
     assert again.json() == first.json() and not late.is_new and late.frame["id"] == first.json()["id"]
     other = api(client_user).post(url, {"message": "Encore", "client_id": "m-1"})
     assert (other.status_code, other.json()["code"]) == (409, "client_id_reused")
     # the same name by somebody else, in another conversation, or none at all is another message
     assert api(assistant_user).post(url, {"message": "Merci", "client_id": "m-1"}).status_code == 201
-    assert services.post_chat(other_client, ask(other_client).pk, "Merci", "m-1").is_new
+    assert services.post_chat(actor=other_client, assistance_id=ask(other_client).pk, message="Merci", client_id="m-1").is_new
     for _ in range(2):
         assert api(client_user).post(url, {"message": "Merci", "client_id": None}).status_code == 201
     assert ChatMessage.objects.filter(client_id="m-1").count() == 3
@@ -117,8 +117,8 @@ def test_a_repeat_is_harmless(
 def test_what_names_no_message(client_user: Any, ask: Any, api: Any, name: Any) -> None:
     job = ask(client_user)
     with pytest.raises(InvalidData):
-        services.post_chat(client_user, job.pk, "hello", name)
-    assert services.post_chat(client_user, job.pk, "hello", "ب" * 64).frame["client_id"] == "ب" * 64
+        services.post_chat(actor=client_user, assistance_id=job.pk, message="hello", client_id=name)
+    assert services.post_chat(actor=client_user, assistance_id=job.pk, message="hello", client_id="ب" * 64).frame["client_id"] == "ب" * 64
 
 
 def test_posting_ends_a_day_after_the_job(client_user: Any, assistant_user: Any, job_in: Any, api: Any) -> None:

@@ -26,18 +26,18 @@ ERASED = {"name": "", "address": "", "phone_number": None, "email": None, "curre
 CLIENT_FLOWS: dict[str, Callable[[User], Any]] = {
     "name": lambda user: change_profile(actor=user, user=user, name="Back again", phone_number="+213555123456"),
     "whole profile": lambda user: services.change_own_profile(
-        user, name="Back again", current_lat=36.7, current_lng=3.0
+        actor=user, name="Back again", current_lat=36.7, current_lng=3.0
     ),
-    "place in the profile": lambda user: services.change_own_profile(user, current_lat=36.7, current_lng=3.0),
-    "location": lambda user: services.report_location(user, *PLACE),
-    "request": lambda user: services.request_assistance(user, pickup=PLACE),
+    "place in the profile": lambda user: services.change_own_profile(actor=user, current_lat=36.7, current_lng=3.0),
+    "location": lambda user: services.report_location(actor=user, lat=PLACE[0], lng=PLACE[1]),
+    "request": lambda user: services.request_assistance(actor=user, pickup=PLACE),
 }
 ASSISTANT_FLOWS: dict[str, Callable[[User], Any]] = {
-    "papers": lambda user: services.change_papers(user, driving_license_cat="b", driving_license_num="16/1"),
-    "papers in the profile": lambda user: services.change_own_profile(user, vehicle_type="van"),
-    "location": lambda user: services.report_location(user, *PLACE),
-    "on duty": lambda user: services.set_duty(user, is_active=True),
-    "off duty": lambda user: services.set_duty(user, is_active=False),
+    "papers": lambda user: services.change_papers(actor=user, driving_license_cat="b", driving_license_num="16/1"),
+    "papers in the profile": lambda user: services.change_own_profile(actor=user, vehicle_type="van"),
+    "location": lambda user: services.report_location(actor=user, lat=PLACE[0], lng=PLACE[1]),
+    "on duty": lambda user: services.set_duty(actor=user, is_active=True),
+    "off duty": lambda user: services.set_duty(actor=user, is_active=False),
 }
 END: dict[str, Callable[[User], Any]] = {
     "closed": lambda user: close_account(actor=None, user=user),
@@ -87,9 +87,9 @@ def test_who_is_gone_takes_no_job(
     job = ask(client_user)
     END[end](assistant_user)
     with pytest.raises(Unauthenticated):
-        services.accept(assistant_user, job.pk)
+        services.accept(actor=assistant_user, assistance_id=job.pk)
     with pytest.raises(InvalidData):
-        services.assign_by_hand(staff_user, assistance_id=job.pk, assistant_id=assistant_user.pk)
+        services.assign_by_hand(actor=staff_user, assistance_id=job.pk, assistant_id=assistant_user.pk)
     job.refresh_from_db()
     assert (job.status, job.assistant_id) == ("requested", None)
 
@@ -99,7 +99,7 @@ def test_who_is_gone_writes_no_message(client_user: User, assistant_user: User, 
     job = job_in("completed", client_user, assistant_user)
     close_account(actor=None, user=client_user)
     with pytest.raises(Unauthenticated):
-        services.post_chat(client_user, job.pk, "I am still here")
+        services.post_chat(actor=client_user, assistance_id=job.pk, message="I am still here")
     assert not ChatMessage.objects.exists()
 
 
@@ -108,7 +108,7 @@ def test_what_staff_wrote_about_somebody_goes_with_them(
     client_user: User, assistant_user: User, staff_user: User, job_in: Any
 ) -> None:
     job = job_in("completed", client_user, assistant_user, description="Beside my house")
-    services.set_price(staff_user, job.pk, Decimal(900), reason="Amina rang from 0555 00 00 01")
+    services.set_price(actor=staff_user, assistance_id=job.pk, amount=Decimal(900), reason="Amina rang from 0555 00 00 01")
     close_account(actor=None, user=client_user)
     job.refresh_from_db()
     assert (job.description, job.reason_note, job.price_note, job.total_price) == ("", "", "", 900)
@@ -132,7 +132,7 @@ def test_an_operator_still_changes_who_is_switched_off(client_user: User) -> Non
 def test_an_open_socket_does_not_bring_a_closed_account_back(assistant_user: User, duty: Any) -> None:
     duty(assistant_user)
     close_account(actor=None, user=assistant_user)
-    services.keep_fresh(assistant_user.pk)
+    services.keep_fresh(actor=None, user_id=assistant_user.pk)
     assert _profile(assistant_user)["seen_at"] is None
 
 
@@ -209,7 +209,7 @@ def test_what_waits_for_a_closing_assistant_is_refused(
         partial(doors[1].post, "/api/profile/update-location/", {"lat": 36.7, "lng": 3.0}),
         partial(doors[2].post, "/api/profile/assistant-status/", {"is_active": True}),
         partial(doors[3].patch, f"/api/assistance/accept/{job.pk}/"),
-        partial(services.keep_fresh, assistant_user.pk),
+        partial(services.keep_fresh, actor=None, user_id=assistant_user.pk),
     )
     assert [getattr(answer, "status_code", answer) for answer in answers] == [401, 401, 401, 401, None]
     row = _profile(assistant_user)
@@ -227,7 +227,7 @@ def test_places_from_sockets_do_not_outlive_a_closing_account(
     for user in (client_user, assistant_user):
         place = PartyLocation(job.pk, user.pk, 36.7, 3.0)
         Assistance.objects.filter(pk=job.pk).update(status="accepted", ended_at=None, reason="")
-        assert _while_closing(user, partial(services.store_locations, [place])) == [set()]
+        assert _while_closing(user, partial(services.store_locations, actor=None, places=[place])) == [set()]
     assert _erased(client_user)
     assert _profile(assistant_user)["lat"] is None
 
@@ -239,20 +239,20 @@ def test_closing_both_parties_blocks_nobody_and_leaves_nothing_open(make_assista
     for number in range(6):
         client = User.objects.create_user(f"+21366{number:07}", None, None, name="Client", user_type="client")
         helper = make_assistant(number)
-        unanswered = services.request_assistance(client, pickup=PLACE).assistance["id"]
+        unanswered = services.request_assistance(actor=client, pickup=PLACE).job.pk
         Assistance.objects.filter(pk=unanswered).update(status="canceled", reason="unanswered", ended_at=timezone.now())
-        job = services.request_assistance(client, pickup=PLACE).assistance["id"]
+        job = services.request_assistance(actor=client, pickup=PLACE).job.pk
         answers, threads = _start(
-            partial(services.accept, helper, job),
+            partial(services.accept, actor=helper, assistance_id=job),
             partial(close_account, actor=None, user=client),
-            partial(services.assign_by_hand, staff_user, assistance_id=job, assistant_id=helper.pk),
+            partial(services.assign_by_hand, actor=staff_user, assistance_id=job, assistant_id=helper.pk),
             partial(close_account, actor=None, user=helper),
-            partial(services.ask_again, staff_user, assistance_id=unanswered),
-            partial(services.request_assistance, client, pickup=PLACE),
-            partial(services.report_location, client, *PLACE),
-            partial(services.report_location, helper, *PLACE),
-            partial(services.set_duty, helper, is_active=True),
-            partial(services.change_own_profile, helper, name="Back", vehicle_type="van", current_lat=1, current_lng=1),
+            partial(services.ask_again, actor=staff_user, assistance_id=unanswered),
+            partial(services.request_assistance, actor=client, pickup=PLACE),
+            partial(services.report_location, actor=client, lat=PLACE[0], lng=PLACE[1]),
+            partial(services.report_location, actor=helper, lat=PLACE[0], lng=PLACE[1]),
+            partial(services.set_duty, actor=helper, is_active=True),
+            partial(services.change_own_profile, actor=helper, name="Back", vehicle_type="van", current_lat=1, current_lng=1),
         )
         for thread in threads:
             thread.join()

@@ -45,20 +45,20 @@ def _tariff(server: Server) -> None:
 @pytest.fixture
 def on_duty(assistant_user: Any) -> Any:
     """Put the assistant on duty, near the pickup."""
-    services.set_duty(assistant_user, is_active=True)
+    services.set_duty(actor=assistant_user, is_active=True)
     return assistant_user
 
 
 @pytest.fixture
 def requested(client_user: Any) -> int:
     """Open a request."""
-    return services.request_assistance(client_user, pickup=PICKUP).assistance["id"]
+    return services.request_assistance(actor=client_user, pickup=PICKUP).job.pk
 
 
 @pytest.fixture
 def accepted(on_duty: Any, requested: int) -> int:
     """Open a request and have it accepted."""
-    services.accept(on_duty, requested)
+    services.accept(actor=on_duty, assistance_id=requested)
     return requested
 
 
@@ -155,7 +155,7 @@ def test_c04_foreign_pages_are_refused(server: Server, on_duty: Any) -> None:
 
 # --- Sessions end ---------------------------------------------------------------------------------------------------------
 def test_g17_a_session_that_ends_closes_its_sockets(server: Server, on_duty: Any, other_assistant: Any) -> None:
-    services.set_duty(other_assistant, is_active=True)
+    services.set_duty(actor=other_assistant, is_active=True)
     with (
         server.socket(f"/ws/assistant/{on_duty.pk}/", token(on_duty)) as ended,
         server.socket(f"/ws/assistant/{other_assistant.pk}/", token(other_assistant)) as other,
@@ -216,11 +216,11 @@ def test_c15_the_first_frame_is_the_state(server: Server, client_user: Any, on_d
         ).json()
 
     expect("requested")
-    services.accept(on_duty, requested)
+    services.accept(actor=on_duty, assistance_id=requested)
     expect("accepted", "status", "location")
-    services.update_status(on_duty, requested, "ongoing")
+    services.update_status(actor=on_duty, assistance_id=requested, status="ongoing")
     expect("ongoing", "status", "location")
-    services.update_status(on_duty, requested, "completed")
+    services.update_status(actor=on_duty, assistance_id=requested, status="completed")
     expect("completed", "status")
 
 
@@ -443,7 +443,7 @@ def test_every_frame_is_as_documented(
     server: Server, room: Any, on_duty: Any, other_assistant: Any, client_user: Any, accepted: int
 ) -> None:
     document = yaml.safe_load((settings.BASE_DIR / "docs" / "asyncapi.yaml").read_text())
-    services.set_duty(other_assistant, is_active=True)
+    services.set_duty(actor=other_assistant, is_active=True)
     one, other = room
     with server.socket(f"/ws/assistant/{other_assistant.pk}/", token(other_assistant)) as offers:
         offers.receive("connection_established")
@@ -530,7 +530,7 @@ def test_a_socket_that_sat_idle_still_hears(server: Server, on_duty: Any, client
         client.receive("connection_established")
         with pytest.raises(TimeoutError):
             client.receive(seconds=6)  # longer than redis-py's read time-out
-        services.request_assistance(client_user, pickup=PICKUP)
+        services.request_assistance(actor=client_user, pickup=PICKUP)
         assert client.receive("new_assistance_request", seconds=1)
 
 

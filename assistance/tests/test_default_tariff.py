@@ -59,11 +59,11 @@ def test_a_repairer_under_way_without_a_type_goes_on_pricing(
     jobs = {}
     for client, helper in ((client_user, repairer), (other_client, tower)):
         jobs[helper] = ask(client)
-        services.accept(helper, jobs[helper].pk)
+        services.accept(actor=helper, assistance_id=jobs[helper].pk)
     # as the release before left them: no type, the tariff's price, nobody noted
     former = {"assistance_type": "", "total_price": 1500, "price_is_final": True, "price_source": ""}
     Assistance.objects.update(**former)
     import_module("assistance.migrations.0011_repairs_under_way").name_repairs(apps, None)
-    assert services.set_price(repairer, jobs[repairer].pk, Decimal(900))["assistance_type"] == "repair"
+    assert services.set_price(actor=repairer, assistance_id=jobs[repairer].pk, amount=Decimal(900)).assistance_type == "repair"
     with pytest.raises(Conflict):
-        services.set_price(tower, jobs[tower].pk, Decimal(900))
+        services.set_price(actor=tower, assistance_id=jobs[tower].pk, amount=Decimal(900))

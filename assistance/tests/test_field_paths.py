@@ -51,4 +51,4 @@ def test_strangers_meet_the_same_rules_there(
     for stranger in (other_client, other_assistant, dispatcher):
         for number in (job.pk, 10**18):
             assert api(stranger).patch(f"/api/assistance/{path}/{number}/", sent).status_code == 404
-    assert services.update_status(client_user, job.pk, "canceled")["seq"] == job.version + 1
+    assert services.update_status(actor=client_user, assistance_id=job.pk, status="canceled").version == job.version + 1

@@ -25,7 +25,7 @@ PING = b'{"type": "ping"}'
 @pytest.fixture
 def assistant(assistant_user: Any) -> Any:
     """Return an assistant on duty."""
-    services.set_duty(assistant_user, is_active=True)
+    services.set_duty(actor=assistant_user, is_active=True)
     return assistant_user
 
 

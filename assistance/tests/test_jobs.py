@@ -257,7 +257,7 @@ def test_going_off_duty_keeps_the_running_job(api: Any, job_in: Any, client_user
     job = job_in("accepted", client_user, assistant_user)
     from assistance import services
 
-    services.set_duty(assistant_user, is_active=False)
+    services.set_duty(actor=assistant_user, is_active=False)
     assert api(assistant_user).patch(f"/api/assistance/accept/{job.pk}/").status_code == 200
     assert api(assistant_user).patch(f"/api/assistance/update/{job.pk}/", {"status": "ongoing"}).status_code == 200
 
@@ -356,10 +356,10 @@ def test_phones_are_seen_from_acceptance_to_a_day_after_the_end(
     job = job_in("requested", client_user, assistant_user)
     assert phones(assistant_user) == (None, None)
     assert phones(client_user) == ("+213555000001", None)
-    services.accept(assistant_user, job.pk)
+    services.accept(actor=assistant_user, assistance_id=job.pk)
     both = ("+213555000001", "+213555000011")
     assert phones(assistant_user) == phones(client_user) == both
-    services.update_status(assistant_user, job.pk, "completed")
+    services.update_status(actor=assistant_user, assistance_id=job.pk, status="completed")
     ended = timezone.now()
     with time_machine.travel(ended + timedelta(hours=23, minutes=59), tick=False):
         assert phones(assistant_user) == phones(client_user) == both
@@ -413,9 +413,9 @@ def test_lists_take_two_queries(
 
     for number in range(rows):
         helper = make_assistant(number)
-        made = services.request_assistance(client_user, pickup=(36.75, 3.04))
-        services.accept(helper, made.assistance["id"])
-        services.update_status(helper, made.assistance["id"], "completed")
+        made = services.request_assistance(actor=client_user, pickup=(36.75, 3.04))
+        services.accept(actor=helper, assistance_id=made.job.pk)
+        services.update_status(actor=helper, assistance_id=made.job.pk, status="completed")
     client = api(client_user)
     with django_assert_num_queries(2):  # who asks, the page
         assert len(client.get("/api/assistance/view/").json()["results"]) == rows
@@ -436,8 +436,8 @@ def test_pages_go_forth_and_back(api: Any, make_assistant: Any, client_user: Any
 
     ids = []
     for _ in range(5):
-        made = services.request_assistance(client_user, pickup=(36.75, 3.04)).assistance["id"]
-        services.update_status(client_user, made, "canceled")
+        made = services.request_assistance(actor=client_user, pickup=(36.75, 3.04)).job.pk
+        services.update_status(actor=client_user, assistance_id=made, status="canceled")
         ids.insert(0, made)
     for who in (client_user, staff_user):
         door = api(who)

@@ -30,7 +30,7 @@ def test_requests_of_one_moment(client_user: Any, ask: Any, api: Any) -> None:
     made = []
     for _ in range(5):
         job = ask(client_user)
-        services.update_status(client_user, job.pk, "canceled")
+        services.update_status(actor=client_user, assistance_id=job.pk, status="canceled")
         made.append(job.pk)
     Assistance.objects.update(created_at=ONE_MOMENT)
     for query, wanted in (("", made[::-1]), ("&ordering=-created_at", made[::-1]), ("&ordering=created_at", made)):
@@ -41,7 +41,7 @@ def test_requests_of_one_moment(client_user: Any, ask: Any, api: Any) -> None:
 def test_messages_of_one_moment(client_user: Any, assistant_user: Any, job_in: Any, api: Any) -> None:
     job = job_in("accepted", client_user, assistant_user)
     for number in range(5):
-        services.post_chat(client_user, job.pk, str(number))
+        services.post_chat(actor=client_user, assistance_id=job.pk, message=str(number))
     ChatMessage.objects.update(created_at=ONE_MOMENT)
     newest_first = list(ChatMessage.objects.order_by("-pk").values_list("pk", flat=True))
     there, back = _walk(api(assistant_user), f"/api/assistance/{job.pk}/messages/?page_size=2")

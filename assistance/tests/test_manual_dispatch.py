@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from django.utils import timezone
 
-from assistance import services
+from assistance import candidates, services
 from assistance.models import Assistance, AssistantProfile, ChatMessage, Offer
 from depannini_dashmap.lib.errors import Conflict, Forbidden, InvalidData, NotFound
 
@@ -25,8 +25,8 @@ def test_candidates_are_ranked_and_say_what_speaks_against_them(
     make_assistant(5, 20.0, lng)
     too_far = make_assistant(6, lat + 49 * NORTH, lng + 0.5)
     job = ask(client_user, assistance_type="towing")
-    services.decline(near, job.pk)
-    ranked = services.ranked_candidates(job)
+    services.decline(actor=near, assistance_id=job.pk)
+    ranked = candidates.ranked_candidates(job)
     assert [(one.user_id, one.reasons) for one in ranked if one.user_id != too_far.pk] == [
         (far.pk, ()),
         (stale.pk, ("stale location",)),
@@ -46,13 +46,13 @@ def test_assigning_by_hand(
     duty(other_assistant)
     job = ask(client_user)
     with pytest.raises(Forbidden):
-        services.assign_by_hand(dispatcher, assistance_id=job.pk, assistant_id=assistant_user.pk)
+        services.assign_by_hand(actor=dispatcher, assistance_id=job.pk, assistant_id=assistant_user.pk)
     with pytest.raises(InvalidData):
-        services.assign_by_hand(staff_user, assistance_id=job.pk, assistant_id=client_user.pk)
+        services.assign_by_hand(actor=staff_user, assistance_id=job.pk, assistant_id=client_user.pk)
     with pytest.raises(NotFound):
-        services.assign_by_hand(staff_user, assistance_id=10**6, assistant_id=assistant_user.pk)
+        services.assign_by_hand(actor=staff_user, assistance_id=10**6, assistant_id=assistant_user.pk)
     with frames() as heard:
-        services.assign_by_hand(staff_user, assistance_id=job.pk, assistant_id=assistant_user.pk)
+        services.assign_by_hand(actor=staff_user, assistance_id=job.pk, assistant_id=assistant_user.pk)
     assert [(group, frame["type"]) for group, frame in heard] == [
         (f"assistant.{other_assistant.pk}", "request_closed"),
         (f"assistance.{job.pk}", "status"),
@@ -63,7 +63,7 @@ def test_assigning_by_hand(
     offer = Offer.objects.get(assistant=assistant_user)
     assert (offer.source, offer.offered_by, offer.reason) == ("hand", staff_user, "accepted")
     with pytest.raises(Conflict):
-        services.assign_by_hand(staff_user, assistance_id=job.pk, assistant_id=other_assistant.pk)
+        services.assign_by_hand(actor=staff_user, assistance_id=job.pk, assistant_id=other_assistant.pk)
 
 
 def test_the_busy_and_the_wrong_cannot_be_assigned(
@@ -82,7 +82,7 @@ def test_the_busy_and_the_wrong_cannot_be_assigned(
         (make_assistant(1, service_type="repair"), "wrong_service"),
     ):
         with pytest.raises(Conflict) as refused:
-            services.assign_by_hand(staff_user, assistance_id=job.pk, assistant_id=assistant.pk)
+            services.assign_by_hand(actor=staff_user, assistance_id=job.pk, assistant_id=assistant.pk)
         assert refused.value.code == code
     job.refresh_from_db()
     assert job.status == "requested"
@@ -93,8 +93,8 @@ def test_staff_cancel_with_a_reason(
 ) -> None:
     job = job_in("ongoing", client_user, assistant_user)
     with pytest.raises(Forbidden):
-        services.cancel_by_staff(dispatcher, assistance_id=job.pk, note="no")
-    services.cancel_by_staff(staff_user, assistance_id=job.pk, note="Client called")
+        services.cancel_by_staff(actor=dispatcher, assistance_id=job.pk, note="no")
+    services.cancel_by_staff(actor=staff_user, assistance_id=job.pk, note="Client called")
     job.refresh_from_db()
     assert (job.status, job.reason, job.reason_note) == ("canceled", "staff_canceled", "Client called")
 
@@ -104,16 +104,16 @@ def test_an_unanswered_request_is_asked_again(
 ) -> None:
     old = ask(client_user, dropoff=(36.70, 3.10), assistance_type="towing", vehicle_type="heavy", description="Blue van")
     with pytest.raises(Conflict) as refused:
-        services.ask_again(staff_user, assistance_id=old.pk)
+        services.ask_again(actor=staff_user, assistance_id=old.pk)
     assert refused.value.code == "not_unanswered"
     Assistance.objects.filter(pk=old.pk).update(expires_at=timezone.now())
-    services.expire(assistance_id=old.pk)
+    services.expire(actor=None, assistance_id=old.pk)
     duty(assistant_user)
     with pytest.raises(Forbidden):
-        services.ask_again(dispatcher, assistance_id=old.pk)
-    asked = services.ask_again(staff_user, assistance_id=old.pk)
+        services.ask_again(actor=dispatcher, assistance_id=old.pk)
+    asked = services.ask_again(actor=staff_user, assistance_id=old.pk)
     assert [one.user_id for one in asked.nearby] == [assistant_user.pk]
-    new = Assistance.objects.get(pk=asked.assistance["id"])
+    new = Assistance.objects.get(pk=asked.job.pk)
     for name in (
         "client_id", "pickup_lat", "pickup_lng", "dropoff_lat", "dropoff_lng", "assistance_type", "vehicle_type",
         "description", "distance_km", "total_price",
@@ -122,21 +122,21 @@ def test_an_unanswered_request_is_asked_again(
     old.refresh_from_db()
     assert (old.status, old.reason, new.status) == ("canceled", "unanswered", "requested")
     with pytest.raises(Conflict) as refused:
-        services.ask_again(staff_user, assistance_id=old.pk)
+        services.ask_again(actor=staff_user, assistance_id=old.pk)
     assert refused.value.code == "request_already_open"
     assert refused.value.extra["assistance_id"] == new.pk
-    services.assign_by_hand(staff_user, assistance_id=new.pk, assistant_id=assistant_user.pk)
+    services.assign_by_hand(actor=staff_user, assistance_id=new.pk, assistant_id=assistant_user.pk)
 
 
 def test_nobody_asks_again_for_who_is_gone(client_user: Any, staff_user: Any, ask: Any) -> None:
     old = ask(client_user)
     Assistance.objects.filter(pk=old.pk).update(expires_at=timezone.now())
-    services.expire(assistance_id=old.pk)
+    services.expire(actor=None, assistance_id=old.pk)
     client_user.is_active = False
     client_user.save(update_fields=["is_active"])
     for assistance_id in (old.pk, 10**6):
         with pytest.raises(NotFound):
-            services.ask_again(staff_user, assistance_id=assistance_id)
+            services.ask_again(actor=staff_user, assistance_id=assistance_id)
 
 
 @pytest.mark.parametrize("state", ["requested", "accepted", "ongoing"])
@@ -144,7 +144,7 @@ def test_a_closing_client_cancels_and_leaves_no_trace(
     state: str, api: Any, client_user: Any, assistant_user: Any, job_in: Any, frames: Any
 ) -> None:
     job = job_in(state, client_user, assistant_user, description="Chez moi", dropoff=(36.123456, 3.654321))
-    services.post_chat(client_user, job.pk, "Mon numéro est le 0555")
+    services.post_chat(actor=client_user, assistance_id=job.pk, message="Mon numéro est le 0555")
     with frames() as heard:
         assert api(client_user).delete("/api/profile/user/").status_code == 204
     told = [frame for group, frame in heard if group == f"assistance.{job.pk}"]

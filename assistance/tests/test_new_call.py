@@ -12,7 +12,7 @@ from django.utils import timezone
 
 from accounts.models import User
 from accounts.services import caller_account
-from assistance import pricing, services
+from assistance import pricing, quotes, services
 from assistance.models import Assistance, Offer, ScheduledRequest, Tariff
 from depannini_dashmap.models import AuditEvent
 
@@ -130,10 +130,10 @@ def test_a_second_open_request_of_a_caller_is_named(samira: Client) -> None:
 
 def test_a_known_caller_is_shown_with_the_last_jobs(samira: Client, roadside_dispatcher: Any) -> None:
     caller = services.Caller(NUMBER, "Nabil Haddad")
-    asked = services.request_for_caller(roadside_dispatcher, caller, pickup=(36.75, 3.04), description="Flat tyre").assistance
-    services.cancel_by_staff(roadside_dispatcher, assistance_id=asked["id"], note="Found help")
+    asked = services.request_for_caller(actor=roadside_dispatcher, caller=caller, pickup=(36.75, 3.04), description="Flat tyre").job
+    services.cancel_by_staff(actor=roadside_dispatcher, assistance_id=asked.pk, note="Found help")
     preview = samira.post(f"{PAGE}preview/", {"phone": CALL["phone"]}).content.decode()
-    assert 'data-name="Nabil Haddad"' in preview and "Flat tyre" in preview and f"#{asked['id']}" in preview
+    assert 'data-name="Nabil Haddad"' in preview and "Flat tyre" in preview and f"#{asked.pk}" in preview
     assert "A new caller." in samira.post(f"{PAGE}preview/", {"phone": "0661 99 99 99"}).content.decode()
     looked = samira.post(PAGE, {"phone": CALL["phone"], "look": "1"}).content.decode()
     assert "Flat tyre" in looked and "errornote" not in looked and "errorlist" not in looked
@@ -142,7 +142,7 @@ def test_a_known_caller_is_shown_with_the_last_jobs(samira: Client, roadside_dis
 def test_the_price_stands_there_line_by_line(samira: Client) -> None:
     Tariff.objects.create(assistance_type="towing", vehicle_class="heavy", base="1000", per_km="50.50", minimum="3000", currency="DZD")
     far = samira.post(f"{PAGE}preview/", {**CALL, "vehicle_type": "heavy", "dropoff": "36.7000, 3.9000"}).content.decode()
-    km = services.distance_of((36.7525, 3.0420), (36.7, 3.9))
+    km = quotes.distance_of((36.7525, 3.0420), (36.7, 3.9))
     assert f"{km} km × 50.50" in far and "Up to the minimum" not in far
     assert f"{pricing.price(pricing.Rates(Decimal(1000), Decimal('50.50'), Decimal(3000)), km)} DZD" in far
     near = samira.post(f"{PAGE}preview/", {**CALL, "vehicle_type": "heavy"}).content.decode()
@@ -173,7 +173,7 @@ def test_the_preview_takes_a_constant_number_of_queries(
     client = caller_account(actor=None, phone_number=NUMBER, name="Nabil")
     for number in range(count):
         make_assistant(number, seen_at=timezone.now())
-        services.request_for_caller(roadside_dispatcher, services.Caller(NUMBER, "Nabil", "Garage"), pickup=(36.75, 3.04))
+        services.request_for_caller(actor=roadside_dispatcher, caller=services.Caller(NUMBER, "Nabil", "Garage"), pickup=(36.75, 3.04))
     assert Assistance.objects.filter(client=client).count() == count
     samira.post(f"{PAGE}preview/", CALL)
     with django_assert_max_num_queries(11):

@@ -11,7 +11,7 @@ from django.utils import timezone
 from accounts.models import User
 from assistance import services
 from assistance.models import Assistance, AssistantProfile, Offer
-from assistance.services.offers import radius_of, size_of
+from assistance.steps.offers import radius_of, size_of
 
 pytestmark = pytest.mark.django_db
 PICKUP = (36.7525, 3.0420)
@@ -62,7 +62,7 @@ def test_a_wave_that_runs_twice_asks_once(client_user: Any, make_assistant: Any,
         make_assistant(number)
     job = ask(client_user)
     for _ in range(3):
-        services.send_next_wave(assistance_id=job.pk, wave=2)
+        services.send_next_wave(actor=None, assistance_id=job.pk, wave=2)
     assert Offer.objects.filter(assistance=job).count() == 12
     job.refresh_from_db()
     assert job.wave == 2
@@ -70,10 +70,10 @@ def test_a_wave_that_runs_twice_asks_once(client_user: Any, make_assistant: Any,
 
 def test_nobody_is_asked_after_the_end(client_user: Any, make_assistant: Any, ask: Any) -> None:
     job = ask(client_user)
-    services.update_status(client_user, job.pk, "canceled")
+    services.update_status(actor=client_user, assistance_id=job.pk, status="canceled")
     make_assistant(1)
-    services.send_next_wave(assistance_id=job.pk, wave=2)
-    services.send_next_wave(assistance_id=10**9, wave=2)
+    services.send_next_wave(actor=None, assistance_id=job.pk, wave=2)
+    services.send_next_wave(actor=None, assistance_id=10**9, wave=2)
     assert not Offer.objects.exists()
 
 
@@ -84,13 +84,13 @@ def test_unanswered_requests_end_and_everybody_is_told(
     with time_machine.travel(timezone.now(), tick=False) as clock:
         job = ask(client_user)
         clock.shift(899)
-        services.expire(assistance_id=job.pk)
+        services.expire(actor=None, assistance_id=job.pk)
         job.refresh_from_db()
         assert job.status == "requested"
         clock.shift(2)
         with frames() as heard:
             run_tasks()
-            services.expire(assistance_id=job.pk)
+            services.expire(actor=None, assistance_id=job.pk)
     job.refresh_from_db()
     assert (job.status, job.reason, job.version) == ("canceled", "unanswered", 2)
     assert [(group, frame["type"], frame["reason"]) for group, frame in heard] == [
@@ -116,7 +116,7 @@ def test_a_released_request_waits_its_full_time_again(
     with time_machine.travel(timezone.now(), tick=False) as clock:
         job = job_in("accepted", client_user, assistant_user)
         clock.shift(600)
-        services.release(assistant_user, job.pk)
+        services.release(actor=assistant_user, assistance_id=job.pk)
         clock.shift(601)
         run_tasks()
         job.refresh_from_db()
@@ -150,7 +150,7 @@ def test_who_drives_into_the_circle_is_offered_what_waits(
     job = ask(client_user)
     for km, offered in ((12, 0), (9.9, 1), (8, 0)):
         with frames() as heard:
-            services.report_location(assistant_user, _north(km), PICKUP[1])
+            services.report_location(actor=assistant_user, lat=_north(km), lng=PICKUP[1])
         assert [frame["assistance_id"] for _, frame in heard] == [job.pk] * offered
 
 
@@ -160,9 +160,9 @@ def test_a_first_place_near_many_that_wait_costs_the_same(
 ) -> None:
     clients = [User.objects.create_user(f"+21366{n:07}", user_type="client", name=f"Client {n}") for n in range(waiting)]
     for client in clients:
-        services.request_assistance(client, pickup=PICKUP)
+        services.request_assistance(actor=client, pickup=PICKUP)
     AssistantProfile.objects.filter(pk=assistant_user.pk).update(lat=10.0, lng=10.0, cell_y=1000, cell_x=1000)
-    services.set_duty(assistant_user, is_active=True)
+    services.set_duty(actor=assistant_user, is_active=True)
     report = partial(api(assistant_user).put, "/api/profile/update-location/", {"lat": PICKUP[0], "lng": PICKUP[1]})
     with frames() as heard:
         # who signs in; transaction; the room; the profile, its place; what waits nearby; locked; offered before; offers; end
@@ -184,9 +184,9 @@ def test_who_comes_back_on_the_socket_is_offered_what_waits(
         job = ask(client_user)
         assert not Offer.objects.exists()
         with frames() as heard:
-            services.keep_fresh(assistant_user.pk)
-            services.keep_fresh(assistant_user.pk)
-            services.keep_fresh(client_user.pk)
+            services.keep_fresh(actor=None, user_id=assistant_user.pk)
+            services.keep_fresh(actor=None, user_id=assistant_user.pk)
+            services.keep_fresh(actor=None, user_id=client_user.pk)
     assert [frame["assistance_id"] for _, frame in heard] == [job.pk]
 
 
@@ -195,10 +195,10 @@ def test_who_is_busy_is_offered_nothing(
 ) -> None:
     job_in("accepted", client_user, assistant_user)
     other = ask(other_client)
-    services.set_duty(assistant_user, is_active=False)
+    services.set_duty(actor=assistant_user, is_active=False)
     with frames() as heard:
-        services.set_duty(assistant_user, is_active=True)
-        services.send_next_wave(assistance_id=other.pk, wave=2)
+        services.set_duty(actor=assistant_user, is_active=True)
+        services.send_next_wave(actor=None, assistance_id=other.pk, wave=2)
     assert heard == []
 
 
@@ -211,7 +211,7 @@ def test_going_off_duty_ends_the_offers(
         api(assistant_user).put("/api/profile/update-status/", {"is_active": False})
     assert [(frame["type"], frame["reason"]) for _, frame in heard] == [("request_closed", "inactive")]
     assert api(assistant_user).get(f"/api/assistance/view/{job.pk}/").status_code == 404
-    services.set_duty(assistant_user, is_active=True)
+    services.set_duty(actor=assistant_user, is_active=True)
     assert list(Offer.objects.order_by("id").values_list("source", "reason")) == [("wave", "inactive"), ("nearby", "")]
 
 
@@ -238,8 +238,8 @@ def test_declining_is_for_good(
     offer = Offer.objects.get()
     assert (offer.answer, offer.reason) == ("declined", "declined")
     assert offer.answered_at is not None
-    services.send_next_wave(assistance_id=job.pk, wave=2)
-    services.set_duty(assistant_user, is_active=True)
+    services.send_next_wave(actor=None, assistance_id=job.pk, wave=2)
+    services.set_duty(actor=assistant_user, is_active=True)
     assert Offer.objects.count() == 1
     assert api(assistant_user).get("/api/assistance/view/").json()["results"] == []
 
@@ -249,7 +249,7 @@ def test_an_offer_that_is_over_cannot_be_declined(
 ) -> None:
     duty(assistant_user)
     job = ask(client_user)
-    services.update_status(client_user, job.pk, "canceled")
+    services.update_status(actor=client_user, assistance_id=job.pk, status="canceled")
     answer = api(assistant_user).post(f"/api/assistance/decline/{job.pk}/")
     assert (answer.status_code, answer.json()["code"]) == (409, "offer_closed")
 

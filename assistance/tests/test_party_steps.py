@@ -33,7 +33,7 @@ def test_the_board_alarms_stalled_and_endless_jobs(
     settings.ASSISTANT_APPROVAL = True
     board = samira.get("/admin/").content.decode()
     assert "stalled: no sign of the assistant" in board and "assistants to approve" in board
-    services.update_status(assistant_user, job.pk, "ongoing")
+    services.update_status(actor=assistant_user, assistance_id=job.pk, status="ongoing")
     board = samira.get("/admin/").content.decode()
     assert "stalled" not in board and "under way for too long" not in board
     Assistance.objects.filter(pk=job.pk).update(started_at=timezone.now() - dt.timedelta(hours=25))
@@ -49,7 +49,7 @@ def test_steps_are_shown_where_they_can_be_taken(samira: Client, job_in: Any, cl
         return [name for name in ("take-back", "start", "complete") if f"{page}step/{name}/" in shown]
 
     assert steps() == []
-    services.accept(assistant_user, job.pk)
+    services.accept(actor=assistant_user, assistance_id=job.pk)
     assert steps() == ["take-back", "start", "complete"]
     assert samira.get(f"{page}step/start/").status_code == 200
     assert samira.post(f"{page}step/start/").status_code == 302
@@ -65,7 +65,7 @@ def test_a_repair_is_completed_with_its_price(
 ) -> None:
     repairer = make_assistant(1, service_type="repair")
     job = ask(client_user, assistance_type="repair")
-    services.accept(repairer, job.pk)
+    services.accept(actor=repairer, assistance_id=job.pk)
     path = f"/admin/dispatch/requests/{job.pk}/step/complete/"
     assert 'name="price"' in samira.get(path).content.decode()
     for wrong in ("", "much", "-5"):
@@ -81,8 +81,8 @@ def test_a_repair_is_completed_with_its_price(
 
 def test_scheduled_requests_are_listed(samira: Client, roadside_dispatcher: Any, dispatcher: Any) -> None:
     services.schedule_for_caller(
-        roadside_dispatcher,
-        services.Caller("+213661234567", "Nabil", "Garage Sahel"),
+        actor=roadside_dispatcher,
+        caller=services.Caller("+213661234567", "Nabil", "Garage Sahel"),
         scheduled_for=timezone.now() + dt.timedelta(hours=2),
         pickup=(36.75, 3.05),
     )
@@ -118,7 +118,7 @@ def test_every_assistants_phone_stands_there_when_nobody_is_near(
 
 def test_what_staff_canceled_is_asked_again(samira: Client, ask: Any, client_user: Any, roadside_dispatcher: Any) -> None:
     old = ask(client_user, description="Blue van")
-    services.cancel_by_staff(roadside_dispatcher, assistance_id=old.pk, note="Wrong place")
+    services.cancel_by_staff(actor=roadside_dispatcher, assistance_id=old.pk, note="Wrong place")
     page = f"/admin/dispatch/requests/{old.pk}/"
     assert f"{page}again/" in samira.get(page).content.decode()
     assert samira.post(f"{page}again/").status_code == 302

@@ -20,7 +20,7 @@ def repair(make_assistant: Any, ask: Any, client_user: Any) -> tuple[Assistance,
     """Give an accepted repair and its repairer."""
     repairer = make_assistant(1, service_type="repair")
     job = ask(client_user, assistance_type="repair")
-    services.accept(repairer, job.pk)
+    services.accept(actor=repairer, assistance_id=job.pk)
     return job, repairer
 
 
@@ -98,7 +98,7 @@ def test_rows_of_the_release_before_are_fixed_as_they_were(job_in: Any, client_u
     job = job_in("accepted", client_user, assistant_user)
     Assistance.objects.filter(pk=job.pk).update(price_source="")
     with pytest.raises(Conflict):
-        services.set_price(assistant_user, job.pk, Decimal(9))
+        services.set_price(actor=assistant_user, assistance_id=job.pk, amount=Decimal(9))
     job.price_source, job.assistance_type = "", "repair"
     assert not job.is_price_fixed
 
@@ -113,15 +113,15 @@ def test_what_a_repairer_takes_is_a_repair_from_then_on(
     job = ask(client_user)
     assert (job.assistance_type, job.total_price, job.price_source) == ("", 1500, "tariff")
     with frames() as heard:
-        body = services.accept(repairer, job.pk)
-    assert (body["assistance_type"], body["total_price"], body["price_is_final"]) == ("repair", 0.0, False)
+        taken = services.accept(actor=repairer, assistance_id=job.pk)
+    assert (taken.assistance_type, taken.total_price, taken.price_is_final) == ("repair", 0, False)
     [status] = [frame for _, frame in heard if frame["type"] == "status"]
     assert (status["assistance_type"], status["total_price"], status["price_is_final"]) == ("repair", 0.0, False)
     assert api(repairer).patch(_price(job), {"price": 900}).json()["price_consent"] == "pending"
     api(client_user).post(_consent(job), {"accept": True})
-    released = services.release(repairer, job.pk)
+    released = services.release(actor=repairer, assistance_id=job.pk)
     # the next repairer names a price of their own, and nobody has said anything to it
-    assert (released["assistance_type"], released["total_price"], released["price_consent"]) == ("repair", 0.0, None)
+    assert (released.assistance_type, released.total_price, released.price_consent) == ("repair", 0, "")
     duty(assistant_user)
     assert api(assistant_user).patch(f"/api/assistance/accept/{job.pk}/").json()["code"] == "wrong_service"
 
@@ -129,16 +129,16 @@ def test_what_a_repairer_takes_is_a_repair_from_then_on(
 def test_what_a_tow_truck_takes_keeps_its_price(ask: Any, duty: Any, client_user: Any, assistant_user: Any) -> None:
     duty(assistant_user)
     job = ask(client_user)
-    body = services.accept(assistant_user, job.pk)
-    assert (body["assistance_type"], body["total_price"], body["price_is_final"]) == (None, 1500.0, True)
-    assert services.release(assistant_user, job.pk)["total_price"] == 1500.0
+    taken = services.accept(actor=assistant_user, assistance_id=job.pk)
+    assert (taken.assistance_type, taken.total_price, taken.price_is_final) == ("", 1500, True)
+    assert services.release(actor=assistant_user, assistance_id=job.pk).total_price == 1500
 
 
 def test_a_repairer_assigned_by_hand_makes_it_a_repair(
     make_assistant: Any, ask: Any, client_user: Any, staff_user: Any
 ) -> None:
     repairer, job = make_assistant(1, service_type="repair"), ask(client_user)
-    assigned = services.assign_by_hand(staff_user, assistance_id=job.pk, assistant_id=repairer.pk)
+    assigned = services.assign_by_hand(actor=staff_user, assistance_id=job.pk, assistant_id=repairer.pk)
     assert (assigned.assistance_type, assigned.total_price, assigned.price_is_final) == ("repair", 0, False)
 
 
@@ -242,7 +242,7 @@ def test_who_answers_and_what_is_no_answer(
     ):
         answer = api(client_user).post(_consent(job), sent)
         assert (answer.status_code, list(answer.json()["fields"])) == (400, ["accept"])
-    services.update_status(client_user, job.pk, "canceled")
+    services.update_status(actor=client_user, assistance_id=job.pk, status="canceled")
     assert api(client_user).post(_consent(job), {"accept": True}).json()["code"] == "already_final"
 
 
@@ -291,7 +291,7 @@ def test_staff_adjust_no_canceled_request_and_only_staff_adjust(
     waiting = ask(client_user)
     for who, status in ((client_user, 403), (other_client, 404), (assistant_user, 404), (dispatcher, 404)):
         assert api(who).patch(_price(waiting), sent).status_code == status
-    services.accept(assistant_user, waiting.pk)
+    services.accept(actor=assistant_user, assistance_id=waiting.pk)
     assert api(assistant_user).patch(_price(waiting), sent).json()["code"] == "price_fixed"  # a reason gives no right
 
 
@@ -299,10 +299,10 @@ def test_a_repairer_keeps_what_staff_have_fixed_before(
     make_assistant: Any, ask: Any, client_user: Any, staff_user: Any
 ) -> None:
     repairer, job = make_assistant(1, service_type="repair"), ask(client_user)
-    services.set_price(staff_user, job.pk, Decimal(400), reason="a flat battery")
-    body = services.accept(repairer, job.pk)
-    assert (body["assistance_type"], body["total_price"], body["price_consent"]) == ("repair", 400.0, "pending")
-    assert services.release(repairer, job.pk)["total_price"] == 400.0
+    services.set_price(actor=staff_user, assistance_id=job.pk, amount=Decimal(400), reason="a flat battery")
+    taken = services.accept(actor=repairer, assistance_id=job.pk)
+    assert (taken.assistance_type, taken.total_price, taken.price_consent) == ("repair", 400, "pending")
+    assert services.release(actor=repairer, assistance_id=job.pk).total_price == 400
 
 
 # --- Dropoffs and tariffs -------------------------------------------------------------------------------------------------

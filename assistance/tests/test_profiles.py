@@ -208,7 +208,7 @@ def test_a_location_over_rest_is_the_event_of_the_socket(
         assert {name: frame[name] for name in ("type", "lat", "lng", "user_id")} == {
             "type": "location", "lat": 36.76, "lng": 3.05, "user_id": user.pk,
         }  # fmt: skip
-    services.update_status(assistant_user, job.pk, "completed")
+    services.update_status(actor=assistant_user, assistance_id=job.pk, status="completed")
     with frames() as heard:
         api(assistant_user).post("/api/profile/update-location/", {"latitude": 36.77, "longitude": 3.05})
     assert heard == []
@@ -222,7 +222,7 @@ def test_the_service_refuses_what_is_no_place(client_user: Any, ask: Any, lat: A
 
     job = ask(client_user)
     with pytest.raises(InvalidData):
-        services.report_location(client_user, lat, lng, job.pk)
+        services.report_location(actor=client_user, lat=lat, lng=lng, assistance_id=job.pk)
 
 
 def test_a_room_takes_places_of_its_parties_while_open(
@@ -232,9 +232,9 @@ def test_a_room_takes_places_of_its_parties_while_open(
 
     job = job_in("completed", client_user, assistant_user)
     with pytest.raises(Conflict):
-        services.report_location(client_user, 1.0, 1.0, job.pk)
+        services.report_location(actor=client_user, lat=1.0, lng=1.0, assistance_id=job.pk)
     with pytest.raises(NotFound):
-        services.report_location(other_client, 1.0, 1.0, job.pk)
+        services.report_location(actor=other_client, lat=1.0, lng=1.0, assistance_id=job.pk)
     client_user.refresh_from_db()
     assert client_user.current_lat is None
 

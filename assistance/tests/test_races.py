@@ -52,7 +52,7 @@ def _statuses(answers: list[Any]) -> dict[int, int]:
 
 def _end_everything() -> None:
     for job in Assistance.objects.open():
-        services.update_status(job.client, job.pk, "canceled")
+        services.update_status(actor=job.client, assistance_id=job.pk, status="canceled")
 
 
 def _check_invariants() -> None:
@@ -70,7 +70,7 @@ def test_e01_sixteen_assistants_accept_one_request(api: Any, make_assistant: Any
     helpers = [make_assistant(number) for number in range(CONTENDERS)]
     doors = [api(helper) for helper in helpers]
     for _ in range(ROUNDS):
-        job_id = services.request_assistance(client, pickup=(36.7525, 3.0420)).assistance["id"]
+        job_id = services.request_assistance(actor=client, pickup=(36.7525, 3.0420)).job.pk
         with layer.captured() as heard:
             answers = at_once(*[partial(door.patch, f"/api/assistance/accept/{job_id}/") for door in doors])
         assert _statuses(answers) == {200: 1, 409: CONTENDERS - 1}
@@ -84,7 +84,7 @@ def test_e02_one_assistant_accepts_sixteen_requests(api: Any, make_assistant: An
     helper = make_assistant(1)
     clients = _clients(CONTENDERS)
     for _ in range(ROUNDS):
-        ids = [services.request_assistance(one, pickup=(36.7525, 3.0420)).assistance["id"] for one in clients]
+        ids = [services.request_assistance(actor=one, pickup=(36.7525, 3.0420)).job.pk for one in clients]
         doors = [api(helper) for _ in ids]
         answers = at_once(
             *[partial(door.patch, f"/api/assistance/accept/{pk}/") for door, pk in zip(doors, ids, strict=True)]
@@ -111,7 +111,7 @@ def test_e04_the_client_cancels_while_an_assistant_accepts(api: Any, make_assist
     by_client, by_helper = api(client), api(helper)
     seen = set()
     for _ in range(ROUNDS * 4):
-        job_id = services.request_assistance(client, pickup=(36.7525, 3.0420)).assistance["id"]
+        job_id = services.request_assistance(actor=client, pickup=(36.7525, 3.0420)).job.pk
         with layer.captured() as heard:
             canceled, accepted = at_once(
                 partial(by_client.patch, f"/api/assistance/update/{job_id}/", {"status": "canceled"}),
@@ -133,8 +133,8 @@ def test_e05_complete_and_cancel_have_one_winner(api: Any, make_assistant: Any) 
     [client], helper = _clients(1), make_assistant(1)
     by_client, by_helper = api(client), api(helper)
     for _ in range(ROUNDS * 4):
-        job_id = services.request_assistance(client, pickup=(36.7525, 3.0420)).assistance["id"]
-        services.accept(helper, job_id)
+        job_id = services.request_assistance(actor=client, pickup=(36.7525, 3.0420)).job.pk
+        services.accept(actor=helper, assistance_id=job_id)
         answers = at_once(
             partial(by_client.patch, f"/api/assistance/update/{job_id}/", {"status": "canceled"}),
             partial(by_helper.patch, f"/api/assistance/update/{job_id}/", {"status": "completed"}),
@@ -170,7 +170,7 @@ def test_many_accept_many_without_blocking_each_other(api: Any, make_assistant: 
     helpers = [make_assistant(number) for number in range(8)]
     clients = _clients(8)
     for shift in range(ROUNDS):
-        ids = [services.request_assistance(one, pickup=(36.7525, 3.0420)).assistance["id"] for one in clients]
+        ids = [services.request_assistance(actor=one, pickup=(36.7525, 3.0420)).job.pk for one in clients]
         doors = [api(helper) for helper in helpers]
         answers = at_once(
             *[
@@ -187,11 +187,11 @@ def test_a_wave_and_an_acceptance_leave_no_open_offer(make_assistant: Any) -> No
     [client] = _clients(1)
     helpers = [make_assistant(number) for number in range(30)]
     for _ in range(ROUNDS * 2):
-        job_id = services.request_assistance(client, pickup=(36.7525, 3.0420)).assistance["id"]
+        job_id = services.request_assistance(actor=client, pickup=(36.7525, 3.0420)).job.pk
         at_once(
-            partial(services.accept, helpers[0], job_id),
-            partial(services.send_next_wave, assistance_id=job_id, wave=2),
-            partial(services.send_next_wave, assistance_id=job_id, wave=2),
+            partial(services.accept, actor=helpers[0], assistance_id=job_id),
+            partial(services.send_next_wave, actor=None, assistance_id=job_id, wave=2),
+            partial(services.send_next_wave, actor=None, assistance_id=job_id, wave=2),
         )
         assert Assistance.objects.get(pk=job_id).status == "accepted"
         _check_invariants()
@@ -201,9 +201,9 @@ def test_a_wave_and_an_acceptance_leave_no_open_offer(make_assistant: Any) -> No
 def test_a_place_told_many_times_at_once_is_offered_each_request_once(make_assistant: Any) -> None:
     """Each report finds the requests waiting; who locks them second sees the offers of who was first."""
     for client in _clients(10):
-        services.request_assistance(client, pickup=(36.7525, 3.0420))
+        services.request_assistance(actor=client, pickup=(36.7525, 3.0420))
     helpers = [make_assistant(number, lat=10.0, lng=10.0) for number in range(2)]
-    reports = [partial(services.report_location, helper, 36.7525, 3.0420) for helper in helpers for _ in range(4)]
+    reports = [partial(services.report_location, actor=helper, lat=36.7525, lng=3.0420) for helper in helpers for _ in range(4)]
     for _ in range(ROUNDS):
         AssistantProfile.objects.update(lat=10.0, lng=10.0, cell_y=0, cell_x=0)
         at_once(*reports)

@@ -19,8 +19,8 @@ def test_a_status_and_a_location_are_published_to_watchers_and_the_rest_as_hints
     assert [(event["assistance_id"], event["status"]) for event in shown] == [(job.pk, "requested"), (job.pk, "accepted")]
     assert {"type": "board_changed", "what": "assistance"} in [event for _, event in published]
     with layer.captured("fleet.") as published:
-        services.post_chat(client_user, job.pk, "Où êtes-vous ?")
-        services.report_location(assistant_user, 36.75, 3.04, job.pk)
+        services.post_chat(actor=client_user, assistance_id=job.pk, message="Où êtes-vous ?")
+        services.report_location(actor=assistant_user, lat=36.75, lng=3.04, assistance_id=job.pk)
     assert [event for _, event in published] == [
         {"type": "board_changed", "what": "chat"},
         {"type": "assistance_location", "assistance_id": job.pk, "user_id": assistant_user.pk, "lat": 36.75, "lng": 3.04},

@@ -55,11 +55,11 @@ def test_an_old_snapshot_and_the_events_since_make_the_new_snapshot(
     job = ask(client_user, assistance_type="repair")
     known = selectors.snapshot_for(client_user, job.pk)["assistance"]
     with frames() as heard:
-        services.accept(repairer, job.pk)
-        services.update_status(repairer, job.pk, "ongoing")
-        services.set_price(repairer, job.pk, __import__("decimal").Decimal("900"))
-        services.update_status(repairer, job.pk, "completed")
-        services.rate(client_user, job.pk, 5)
+        services.accept(actor=repairer, assistance_id=job.pk)
+        services.update_status(actor=repairer, assistance_id=job.pk, status="ongoing")
+        services.set_price(actor=repairer, assistance_id=job.pk, amount=__import__("decimal").Decimal("900"))
+        services.update_status(actor=repairer, assistance_id=job.pk, status="completed")
+        services.rate(actor=client_user, assistance_id=job.pk, rating=5)
     seqs = []
     for group, frame in heard:
         if group != f"assistance.{job.pk}":

@@ -65,11 +65,11 @@ def test_each_sign_of_life_puts_it_off_and_ends_it(
 ) -> None:
     def give() -> None:
         if sign == "location":
-            services.report_location(assistant_user, 36.76, 3.06)
+            services.report_location(actor=assistant_user, lat=36.76, lng=3.06)
         elif sign == "duty":
-            services.set_duty(assistant_user, is_active=True)
+            services.set_duty(actor=assistant_user, is_active=True)
         elif sign == "socket":
-            services.keep_fresh(assistant_user.pk)
+            services.keep_fresh(actor=None, user_id=assistant_user.pk)
         else:
             assert api(assistant_user).get("/api/profile/assistant/").status_code == 200
 
@@ -93,12 +93,12 @@ def test_signs_of_life_are_written_once_in_ten_seconds(
     accepted: Assistance, assistant_user: Any, clock: Any, django_assert_num_queries: Any
 ) -> None:
     clock.shift(11)
-    services.note_sign_of_life(assistant_user.pk)
+    services.note_sign_of_life(actor=None, user_id=assistant_user.pk)
     clock.shift(9)
     with django_assert_num_queries(0):
-        services.note_sign_of_life(assistant_user.pk)
+        services.note_sign_of_life(actor=None, user_id=assistant_user.pk)
     clock.shift(2)
-    services.note_sign_of_life(assistant_user.pk)
+    services.note_sign_of_life(actor=None, user_id=assistant_user.pk)
     assert AssistantProfile.objects.get(pk=assistant_user.pk).alive_at == timezone.now()
 
 
@@ -106,29 +106,29 @@ def test_signs_of_many_are_written_together_and_revive_the_stalled(
     stalled: Assistance, assistant_user: Any, other_assistant: Any, clock: Any, django_assert_num_queries: Any
 ) -> None:
     clock.shift(11)
-    services.note_signs_of_life([assistant_user.pk, other_assistant.pk])
+    services.note_signs_of_life(actor=None, user_ids=[assistant_user.pk, other_assistant.pk])
     stalled.refresh_from_db()
     assert stalled.stalled_since is None
     everybody = [assistant_user.pk, other_assistant.pk]
     with django_assert_num_queries(0):
-        services.note_signs_of_life(everybody)
+        services.note_signs_of_life(actor=None, user_ids=everybody)
     clock.shift(11)
     with django_assert_num_queries(5):  # a savepoint and its release among them
-        services.note_signs_of_life(everybody)
+        services.note_signs_of_life(actor=None, user_ids=everybody)
     signs = AssistantProfile.objects.filter(pk__in=everybody).values_list("alive_at", flat=True)
     assert list(signs) == [timezone.now()] * 2
 
 
 def test_an_off_duty_assistant_gives_signs_of_life_too(stalled: Assistance, assistant_user: Any) -> None:
     AssistantProfile.objects.filter(pk=assistant_user.pk).update(is_active=False)
-    services.keep_fresh(assistant_user.pk)
+    services.keep_fresh(actor=None, user_id=assistant_user.pk)
     stalled.refresh_from_db()
     assert stalled.stalled_since is None
 
 
 def test_checks_run_twice_change_nothing(stalled: Assistance, run_tasks: Any) -> None:
     since = stalled.stalled_since
-    services.check_stalled(assistance_id=stalled.pk, accepted_at=stalled.accepted_at.timestamp())
+    services.check_stalled(actor=None, assistance_id=stalled.pk, accepted_at=stalled.accepted_at.timestamp())
     stalled.refresh_from_db()
     assert (stalled.stalled_since, run_tasks()) == (since, 0)
 
@@ -138,10 +138,10 @@ def test_a_check_of_an_acceptance_that_is_over_does_nothing(
 ) -> None:
     before = accepted.accepted_at.timestamp()
     clock.shift(MINUTE)
-    services.release(assistant_user, accepted.pk)
-    services.accept(duty(other_assistant), accepted.pk)
+    services.release(actor=assistant_user, assistance_id=accepted.pk)
+    services.accept(actor=duty(other_assistant), assistance_id=accepted.pk)
     clock.shift(14 * MINUTE + MINUTE / 30)
-    services.check_stalled(assistance_id=accepted.pk, accepted_at=before)
+    services.check_stalled(actor=None, assistance_id=accepted.pk, accepted_at=before)
     accepted.refresh_from_db()
     assert accepted.stalled_since is None
 
@@ -161,7 +161,7 @@ def test_only_an_accepted_job_is_taken_back(
     job = job_in(status, client_user, assistant_user)
     clock.shift(60 * MINUTE)
     with pytest.raises(Conflict) as refused:
-        services.release(client_user, job.pk)
+        services.release(actor=client_user, assistance_id=job.pk)
     assert refused.value.code == ("already_final" if status == "completed" else "not_stalled")
 
 
@@ -182,13 +182,13 @@ def test_the_client_takes_a_stalled_job_back(
 
 def test_it_may_be_taken_back_before_the_worker_saw_it(accepted: Assistance, client_user: Any, clock: Any) -> None:
     clock.shift(15 * MINUTE)
-    assert services.release(client_user, accepted.pk)["status"] == "requested"
+    assert services.release(actor=client_user, assistance_id=accepted.pk).status == "requested"
 
 
 def test_a_sign_of_life_that_came_first_keeps_the_job(stalled: Assistance, client_user: Any, assistant_user: Any) -> None:
     AssistantProfile.objects.filter(pk=assistant_user.pk).update(alive_at=timezone.now())  # its room is not told yet
     with pytest.raises(Conflict) as refused:
-        services.release(client_user, stalled.pk)
+        services.release(actor=client_user, assistance_id=stalled.pk)
     assert refused.value.code == "not_stalled"
 
 
@@ -196,20 +196,20 @@ def test_the_former_assistant_is_asked_again_after_a_sign_of_life(
     stalled: Assistance, client_user: Any, assistant_user: Any, settings: Any, run_tasks: Any, clock: Any
 ) -> None:
     settings.LOCATION_TTL = dt.timedelta(hours=2)  # still fresh, so that only their silence keeps them from being asked
-    services.release(client_user, stalled.pk)
+    services.release(actor=client_user, assistance_id=stalled.pk)
     clock.shift(31)
     run_tasks()
     assert not Offer.objects.open().filter(assistant=assistant_user).exists()
-    services.report_location(assistant_user, 36.7000, 3.0588)
+    services.report_location(actor=assistant_user, lat=36.7000, lng=3.0588)
     assert Offer.objects.open().filter(assistant=assistant_user, assistance=stalled).count() == 1
-    assert services.accept(assistant_user, stalled.pk)["status"] == "accepted"
+    assert services.accept(actor=assistant_user, assistance_id=stalled.pk).status == "accepted"
 
 
 def test_what_an_assistant_gave_back_is_not_offered_again(accepted: Assistance, assistant_user: Any, run_tasks: Any, clock: Any) -> None:
-    services.release(assistant_user, accepted.pk)
+    services.release(actor=assistant_user, assistance_id=accepted.pk)
     clock.shift(31)
     run_tasks()
-    services.report_location(assistant_user, 36.70, 3.05)
+    services.report_location(actor=assistant_user, lat=36.70, lng=3.05)
     assert not Offer.objects.open().filter(assistant=assistant_user).exists()
 
 
@@ -251,7 +251,7 @@ def test_staff_complete_a_repair_with_its_price(
 ) -> None:
     repairer = make_assistant(1, service_type="repair")
     job = ask(client_user, assistance_type="repair")
-    services.accept(repairer, job.pk)
+    services.accept(actor=repairer, assistance_id=job.pk)
     samira = api(roadside_dispatcher)
     for path in (f"/api/assistance/update/{job.pk}/", f"/api/assistance/update/end/{job.pk}/"):
         refused = samira.patch(path, {"status": "completed"})
@@ -264,16 +264,16 @@ def test_nobody_starts_what_nobody_has_accepted(ask: Any, client_user: Any, staf
     job = ask(client_user)
     for status in ("ongoing", "completed"):
         with pytest.raises(Conflict):
-            services.update_status(staff_user, job.pk, status)
+            services.update_status(actor=staff_user, assistance_id=job.pk, status=status)
     with pytest.raises(Forbidden):
-        services.update_status(staff_user, job.pk, "accepted")
+        services.update_status(actor=staff_user, assistance_id=job.pk, status="accepted")
     with pytest.raises(Conflict):
-        services.release(staff_user, job.pk)
+        services.release(actor=staff_user, assistance_id=job.pk)
 
 
 def test_a_client_still_only_cancels(accepted: Assistance, client_user: Any) -> None:
     for status in ("ongoing", "completed", "accepted"):
         with pytest.raises(Forbidden):
-            services.update_status(client_user, accepted.pk, status)
+            services.update_status(actor=client_user, assistance_id=accepted.pk, status=status)
     with pytest.raises((Forbidden, InvalidData)):
-        services.complete(client_user, accepted.pk)
+        services.complete(actor=client_user, assistance_id=accepted.pk)

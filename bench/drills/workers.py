@@ -23,7 +23,7 @@ from testing.servers import ROOT
 from testing.users import Caller, Users
 from testing.waiting import seconds_until
 
-WORKER, WAVE = "depannini_dashmap.lib.ops.worker", "assistance.services.offers:send_wave"
+WORKER, WAVE = "depannini_dashmap.lib.ops.worker", "assistance.steps.offers:send_wave"
 BATCH = "depannini_dashmap.lib.realtime.layer:_Batch.__call__"
 MAIL = "django.core.mail.backends.filebased:EmailBackend.write_message"
 PLACES = {
@@ -38,7 +38,7 @@ PLACES = {
     "wave: in the transaction": ("wave", f"{WAVE}:after"),
     "wave: committed, not published": ("wave", f"{BATCH}:before"),
     "wave: published, not marked": ("wave", f"{BATCH}:after"),
-    "expiry: in the transaction": ("expiry", "assistance.services.state:tell_status:before"),
+    "expiry: in the transaction": ("expiry", "assistance.steps.state:tell_status:before"),
 }
 OUTBOX = "SELECT count(*) FROM django_tasks_database_dbtaskresult WHERE status = 'RUNNING' OR (status = 'READY' AND run_after <= now())"
 

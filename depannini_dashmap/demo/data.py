@@ -315,7 +315,7 @@ def _make_roadside(chance: random.Random, made: Made) -> None:
     made.add("requests", 14)
     _ask(clients[0], ALGIERS[4], "towing", chance)
     running = _ask(clients[1], ALGIERS[6], "towing", chance)
-    jobs.accept(towers[0], running.pk)
+    jobs.accept(actor=towers[0], assistance_id=running.pk)
     ChatMessage.objects.create(assistance=running, sender=clients[1], message="Je suis sur le bas-côté, voiture grise.")
     ChatMessage.objects.create(assistance=running, sender=towers[0], message="J'arrive dans dix minutes.")
     unanswered = _ask(clients[2], ALGIERS[16], "repair", chance)
@@ -338,8 +338,8 @@ def _make_assistant(person: Person, number: int, chance: random.Random) -> User:
     }
     assistant_registered.send(sender=User, user=user, details=details)
     if number != len(ASSISTANTS) - 1:
-        approvals.approve_assistant(User.objects.get(username=OPERATOR.login), assistant_id=user.pk)
-        profiles.set_duty(user, is_active=True)
+        approvals.approve_assistant(actor=User.objects.get(username=OPERATOR.login), assistant_id=user.pk)
+        profiles.set_duty(actor=user, is_active=True)
     return user
 
 
@@ -347,26 +347,26 @@ def _ask(client: User, place: Place, kind: str, chance: random.Random) -> Assist
     here = (place.lat + chance.uniform(-0.005, 0.005), place.lng + chance.uniform(-0.005, 0.005))
     goal = chance.choice(ALGIERS[:15])
     asked = requests.request_assistance(
-        client,
+        actor=client,
         pickup=here,
         dropoff=(goal.lat, goal.lng) if kind == "towing" else None,
         assistance_type=kind,
         vehicle_type="light",
         description=chance.choice(("Batterie à plat", "Pneu crevé", "Moteur en surchauffe", "Accident léger")),
     )
-    return Assistance.objects.get(pk=asked.assistance["id"])
+    return Assistance.objects.get(pk=asked.job.pk)
 
 
 def _make_past_job(client: User, helper: User, hours_ago: int, chance: random.Random) -> None:
     """A job from request to rating, set back in time."""
     job = _ask(client, chance.choice(ALGIERS[:15]), "towing", chance)
-    jobs.accept(helper, job.pk)
+    jobs.accept(actor=helper, assistance_id=job.pk)
     if hours_ago % 7 == 0:
-        jobs.update_status(client, job.pk, "canceled")
+        jobs.update_status(actor=client, assistance_id=job.pk, status="canceled")
     else:
-        jobs.update_status(helper, job.pk, "ongoing")
-        jobs.update_status(helper, job.pk, "completed")
-        jobs.rate(client, job.pk, chance.choice((3, 4, 5, 5)))
+        jobs.update_status(actor=helper, assistance_id=job.pk, status="ongoing")
+        jobs.update_status(actor=helper, assistance_id=job.pk, status="completed")
+        jobs.rate(actor=client, assistance_id=job.pk, rating=chance.choice((3, 4, 5, 5)))
     back = dt.timedelta(hours=hours_ago)
     now = timezone.now()
     waited = dt.timedelta(seconds=chance.randint(15, 240))

@@ -101,20 +101,20 @@ class World:
             assistant.assistant_profile.save()
         self.on_duty()
         wish = {"pickup": PICKUP, "assistance_type": kind, "vehicle_type": "light", "description": "Flat battery, parked at the kerb"}
-        made = roadside.request_assistance(self.client_user, **wish, **({"dropoff": DROPOFF} if kind == "towing" else {}))
-        number = made.assistance["id"]
+        made = roadside.request_assistance(actor=self.client_user, **wish, **({"dropoff": DROPOFF} if kind == "towing" else {}))
+        number = made.job.pk
         steps = ["requested", "accepted", "ongoing", "completed"]
         for step in steps[1 : steps.index(status) + 1]:
             if step == "accepted":
-                roadside.accept(assistant, number)
+                roadside.accept(actor=assistant, assistance_id=number)
             else:
-                roadside.update_status(assistant, number, step)
+                roadside.update_status(actor=assistant, assistance_id=number, status=step)
         return number
 
     def on_duty(self) -> Any:
         """Put the assistant on duty near the client."""
-        roadside.set_duty(self.assistant_user, is_active=True)
-        roadside.report_location(self.assistant_user, 36.7538, 3.0588)
+        roadside.set_duty(actor=self.assistant_user, is_active=True)
+        roadside.report_location(actor=self.assistant_user, lat=36.7538, lng=3.0588)
         return self.assistant_user
 
     def priced_repair(self) -> int:

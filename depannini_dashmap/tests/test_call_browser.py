@@ -20,7 +20,7 @@ def test_a_call_is_taken_by_keys_and_assigned(
     order = _order(roadside_dispatcher, company_a, "Pharmacie")
     type(order.pickup_stop).objects.filter(pk=order.pickup_stop_id).update(name="Grande Poste", latitude="36.7722", longitude="3.0588")
     AssistantProfile.objects.filter(pk=assistant_user.pk).update(is_active=True)
-    report_location(assistant_user, 36.76, 3.06)
+    report_location(actor=assistant_user, lat=36.76, lng=3.06)
     one = watch(server.url)
     one.sign_in("samira")
     page = one.page

@@ -31,7 +31,7 @@ STEPS = {
             gettext_lazy("Compare the papers first. These assistants may then take jobs, and see the phones of whom they help."),
         ),
         gettext_lazy("approved"),
-        lambda staff, pk: approve_assistant(staff, assistant_id=pk),
+        lambda staff, pk: approve_assistant(actor=staff, assistant_id=pk),
     ),
     "withdraw": ApprovalStep(
         work_page.Ask(
@@ -39,7 +39,7 @@ STEPS = {
             gettext_lazy("With ASSISTANT_APPROVAL on, these assistants get no further jobs; a running one goes on."),
         ),
         gettext_lazy("no longer approved"),
-        lambda staff, pk: withdraw_approval(staff, assistant_id=pk),
+        lambda staff, pk: withdraw_approval(actor=staff, assistant_id=pk),
     ),
 }
 

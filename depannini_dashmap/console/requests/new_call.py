@@ -14,7 +14,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
 
 from accounts.services import look_up_caller
-from assistance import services
+from assistance import candidates, quotes, services
 from assistance.models import Assistance
 from depannini_dashmap.console import work_page
 from depannini_dashmap.console.requests.call_form import CallForm
@@ -66,7 +66,7 @@ def _carry_out(request: HttpRequest, form: CallForm) -> str:
     if request.POST.get("do") == "later":
         if at is None:
             raise InvalidData(fields={"scheduled_for": [_("Give the time at which it is to be offered.")]})
-        services.schedule_for_caller(request.user, caller, scheduled_for=at, **asked)
+        services.schedule_for_caller(actor=request.user, caller=caller, scheduled_for=at, **asked)
         told = date_format(timezone.localtime(at), "j N H:i")
         messages.success(request, _("Saved: it is offered on %(time)s.") % {"time": told})
         return reverse("admin:assistance_scheduledrequest_changelist")
@@ -75,12 +75,12 @@ def _carry_out(request: HttpRequest, form: CallForm) -> str:
     if "assistant" in request.POST:
         [assistant_id] = work_page.numbers([request.POST["assistant"]])
         made = services.assign_for_caller(
-            request.user, caller, assistant_id=work_page.checked_id(assistant_id), **asked
-        ).assistance["id"]
+            actor=request.user, caller=caller, assistant_id=work_page.checked_id(assistant_id), **asked
+        ).job.pk
         messages.success(request, _("The request is assigned."))
     else:
-        opened = services.request_for_caller(request.user, caller, **asked)
-        made, count = opened.assistance["id"], len(opened.nearby)
+        opened = services.request_for_caller(actor=request.user, caller=caller, **asked)
+        made, count = opened.job.pk, len(opened.nearby)
         if count:
             messages.success(request, _("The request is open and offered to the nearest."))
         else:
@@ -98,14 +98,14 @@ def _around(request: HttpRequest, form: CallForm) -> dict[str, Any]:
     if not form.is_bound:
         kind, size = form.fields["assistance_type"].initial, form.fields["vehicle_type"].initial
     try:
-        distance_km = services.distance_of(pickup or (0, 0), dropoff if pickup else None)
-        quote = services.quote(kind, size, distance_km, now)
+        distance_km = quotes.distance_of(pickup or (0, 0), dropoff if pickup else None)
+        quote = quotes.quote(kind, size, distance_km, now)
         around |= {"quote": quote, "distance_km": distance_km, "lines": price_lines(quote.tariff, distance_km)}
     except DomainError as error:
         around["too_far"] = error.for_page()
     if pickup is not None:
         place = Assistance(pickup_lat=pickup[0], pickup_lng=pickup[1], assistance_type=kind)
-        around |= {"candidates": services.ranked_candidates(place), "is_placed": True}
+        around |= {"candidates": candidates.ranked_candidates(place), "is_placed": True}
     return around
 
 

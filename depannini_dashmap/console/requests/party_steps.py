@@ -64,6 +64,6 @@ def act(staff: User, job: Assistance, name: str, price: Decimal | None) -> None:
     """Take a step for a party. Raises: as the services."""
     target = STEPS[name].target
     if target == lifecycle.REQUESTED:
-        release(staff, job.pk)
+        release(actor=staff, assistance_id=job.pk)
     else:
-        update_status(staff, job.pk, target, total_price=price)
+        update_status(actor=staff, assistance_id=job.pk, status=target, total_price=price)

@@ -15,17 +15,10 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
 from assistance import lifecycle
+from assistance.candidates import assistants_to_call, ranked_candidates
 from assistance.models import Assistance, ChatMessage, Offer
 from assistance.selectors import tariff_of
-from assistance.services import (
-    ASKED_AGAIN,
-    ask_again,
-    assign_by_hand,
-    assistants_to_call,
-    cancel_by_staff,
-    ranked_candidates,
-    set_price,
-)
+from assistance.services import ASKED_AGAIN, ask_again, assign_by_hand, cancel_by_staff, set_price
 from depannini_dashmap.console import work_page
 from depannini_dashmap.console.live_map import page_maps
 from depannini_dashmap.console.requests import party_steps
@@ -113,7 +106,7 @@ def assign(request: HttpRequest, assistance_id: int, assistant_id: int, context:
         page = {"title": _("Assign by hand"), "job": job, "candidate": candidate, "back": here}
         return TemplateResponse(request, "console/assign.html", {**context, **page})
     try:
-        assign_by_hand(request.user, assistance_id=job.pk, assistant_id=assistant_id)
+        assign_by_hand(actor=request.user, assistance_id=job.pk, assistant_id=assistant_id)
         messages.success(request, _("%(name)s has the job now.") % {"name": candidate.name})
     except DomainError as error:
         messages.error(request, error.for_page())
@@ -129,7 +122,7 @@ def cancel(request: HttpRequest, assistance_id: int, context: dict[str, Any]) ->
     note, problem = work_page.given_note(request)
     if request.method == "POST" and not problem:
         try:
-            cancel_by_staff(request.user, assistance_id=job.pk, note=note)
+            cancel_by_staff(actor=request.user, assistance_id=job.pk, note=note)
             messages.success(request, _("The request is canceled and both sides are told."))
         except DomainError as error:
             messages.error(request, error.for_page())
@@ -150,7 +143,7 @@ def adjust(request: HttpRequest, assistance_id: int, context: dict[str, Any]) ->
     refusal = ""
     if request.method == "POST" and not problem:
         try:
-            set_price(request.user, job.pk, _amount(typed), reason=note)
+            set_price(actor=request.user, assistance_id=job.pk, amount=_amount(typed), reason=note)
             messages.success(request, _("The price is changed, and the client is asked."))
             return HttpResponseRedirect(here)
         except DomainError as error:
@@ -203,7 +196,7 @@ def repeat(request: HttpRequest, assistance_id: int, context: dict[str, Any]) ->
         page = {"title": _("Ask again"), "job": job, "back": here}
         return TemplateResponse(request, "console/ask_again.html", {**context, **page})
     try:
-        opened = ask_again(request.user, assistance_id=job.pk).assistance["id"]
+        opened = ask_again(actor=request.user, assistance_id=job.pk).job.pk
     except DomainError as error:
         messages.error(request, error.for_page())
         return HttpResponseRedirect(here)
@@ -227,7 +220,7 @@ def cancel_chosen(request: HttpRequest, context: dict[str, Any]) -> HttpResponse
     ]
 
     def act(job: Assistance, note: str) -> str:
-        cancel_by_staff(request.user, assistance_id=job.pk, note=note)
+        cancel_by_staff(actor=request.user, assistance_id=job.pk, note=note)
         return _("canceled")
 
     return work_page.ask_then_each(request, context, CANCEL, chosen, act, back=reverse("admin:assistance_assistance_changelist"))

@@ -23,9 +23,9 @@ def keep(work: Coroutine) -> asyncio.Task:
     return _hold(work, BACKGROUND)
 
 
-async def in_thread(function: Callable, *arguments: Any) -> Any:
+async def in_thread(function: Callable, *arguments: Any, **named: Any) -> Any:
     """Run what reads or writes the database on one of this process's few socket threads."""
-    return await asyncio.get_running_loop().run_in_executor(_threads(), _call, function, arguments)
+    return await asyncio.get_running_loop().run_in_executor(_threads(), _call, function, arguments, named)
 
 
 def leave_to_thread(function: Callable) -> None:
@@ -40,10 +40,10 @@ def _hold(work: Coroutine, where: set[asyncio.Task]) -> asyncio.Task:
     return task
 
 
-def _call(function: Callable, arguments: tuple) -> Any:
+def _call(function: Callable, arguments: tuple, named: dict[str, Any]) -> Any:
     close_old_connections()
     try:
-        return function(*arguments)
+        return function(*arguments, **named)
     finally:
         close_old_connections()
 

@@ -12,7 +12,7 @@ from django.utils import timezone
 from assistance import events, lifecycle, representation
 from assistance.models import Assistance
 from assistance.nearby import Candidate
-from assistance.services import state
+from assistance.steps import state
 from depannini_dashmap.lib.roads import routing
 
 TELL_EVERY = dt.timedelta(seconds=30)
@@ -21,7 +21,17 @@ MOST_COMPARED = 20  # the nearest by air, among whom those are chosen who are th
 _LONGEST_MEMORY = 10_000
 _looked_at: dict[int, float] = {}
 Place = tuple[float, float]
-_COLUMNS = ("pk", "version", "status", "pickup_lat", "pickup_lng", "dropoff_lat", "dropoff_lng", "eta_at", "eta_reckoned_at")
+_COLUMNS = (
+    "pk",
+    "version",
+    "status",
+    "pickup_lat",
+    "pickup_lng",
+    "dropoff_lat",
+    "dropoff_lng",
+    "eta_at",
+    "eta_reckoned_at",
+)
 
 
 def soonest(pickup: Place, near: list[Candidate], count: int) -> list[Candidate]:
@@ -36,7 +46,10 @@ def soonest(pickup: Place, near: list[Candidate], count: int) -> list[Candidate]
     if not any(leg.source == routing.ROAD for leg in legs):
         return near[:count]
     timed = [one._replace(eta_s=_seconds(leg)) for one, leg in zip(compared, legs, strict=True)]
-    ordered = sorted(zip(timed, legs, strict=True), key=lambda pair: (pair[1].duration_s is None, pair[1].duration_s or 0, pair[0].distance_km))
+    ordered = sorted(
+        zip(timed, legs, strict=True),
+        key=lambda pair: (pair[1].duration_s is None, pair[1].duration_s or 0, pair[0].distance_km),
+    )
     return [one for one, _ in ordered][:count] + farther[: max(0, count - len(compared))]
 
 
@@ -49,7 +62,9 @@ def _seconds(leg: routing.Leg) -> int | None:
     return round(leg.duration_s) if leg.source == routing.ROAD and leg.duration_s is not None else None
 
 
-def on_the_way(job: Assistance, status: str, place: tuple[float | None, float | None], now: dt.datetime) -> dict[str, Any]:
+def on_the_way(
+    job: Assistance, status: str, place: tuple[float | None, float | None], now: dt.datetime
+) -> dict[str, Any]:
     """Return what a request in a status stores about its arrival, for the statement that moves it there."""
     lat, lng = place
     goal = _goal(status, job.pickup_lat, job.pickup_lng, job.dropoff_lat, job.dropoff_lng)
@@ -70,7 +85,9 @@ def follow(places: Iterable[tuple[int, int, float, float]]) -> None:
     now = timezone.now()
     by_job = {place[0]: place for place in due}
     rows = Assistance.objects.filter(pk__in=by_job, status__in=lifecycle.WITH_ASSISTANT)
-    for pk, version, status, *ends, eta_at, reckoned_at in rows.filter(assistant_id__in=[place[1] for place in due]).values_list(*_COLUMNS):
+    for pk, version, status, *ends, eta_at, reckoned_at in rows.filter(
+        assistant_id__in=[place[1] for place in due]
+    ).values_list(*_COLUMNS):
         goal = _goal(status, *ends)
         if goal is None or (reckoned_at is not None and now - reckoned_at < TELL_EVERY):
             continue
@@ -79,7 +96,9 @@ def follow(places: Iterable[tuple[int, int, float, float]]) -> None:
             continue
         # Another process may have been faster.
         if Assistance.objects.filter(pk=pk, status=status, eta_reckoned_at=reckoned_at).update(**changes):
-            events.publish_to_room(pk, events.eta(assistance_id=pk, eta=representation.eta_of(status, **changes), seq=version))
+            events.publish_to_room(
+                pk, events.eta(assistance_id=pk, eta=representation.eta_of(status, **changes), seq=version)
+            )
 
 
 def _is_due(assistance_id: int) -> bool:
@@ -97,7 +116,9 @@ def forget_looks() -> None:
     _looked_at.clear()
 
 
-def _goal(status: str, pickup_lat: float, pickup_lng: float, dropoff_lat: float | None, dropoff_lng: float | None) -> Place | None:
+def _goal(
+    status: str, pickup_lat: float, pickup_lng: float, dropoff_lat: float | None, dropoff_lng: float | None
+) -> Place | None:
     if status == lifecycle.ACCEPTED:
         return pickup_lat, pickup_lng
     if status == lifecycle.ONGOING and dropoff_lat is not None and dropoff_lng is not None:
@@ -109,7 +130,11 @@ def _reckoned(start: Place, goal: Place, now: dt.datetime) -> dict[str, Any]:
     leg = routing.matrix([start], [goal])[0][0]
     if leg.duration_s is None:
         return {**state.NOT_EXPECTED, "eta_reckoned_at": now}
-    return {"eta_at": now + dt.timedelta(seconds=round(leg.duration_s)), "eta_source": leg.source, "eta_reckoned_at": now}
+    return {
+        "eta_at": now + dt.timedelta(seconds=round(leg.duration_s)),
+        "eta_source": leg.source,
+        "eta_reckoned_at": now,
+    }
 
 
 def _is_worth_telling(before: dt.datetime | None, after: dt.datetime | None) -> bool:

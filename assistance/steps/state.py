@@ -73,7 +73,11 @@ def locked_for(user: User, assistance_id: int) -> tuple[Assistance, str]:
 def refuse_final(job: Assistance) -> None:
     """Refuse to change a request that has ended. Raises: Conflict with the present status."""
     if not job.is_open:
-        raise Conflict(format_lazy(_("This request is already {status}"), status=lifecycle.ASSISTANCE.word(job.status)), code="already_final", current_status=job.status)
+        raise Conflict(
+            format_lazy(_("This request is already {status}"), status=lifecycle.ASSISTANCE.word(job.status)),
+            code="already_final",
+            current_status=job.status,
+        )
 
 
 def move(job: Assistance, target: str, now: datetime, **changes: Any) -> None:
@@ -91,14 +95,9 @@ def change(job: Assistance, now: datetime, **changes: Any) -> None:
         setattr(job, name, value)
 
 
-def seen_by(user_id: int, job: Assistance, now: datetime, *, sees_all: bool = False) -> dict[str, Any]:
-    """Return a request as somebody sees it."""
-    return representation.body(representation.row_of(job), viewer_id=user_id, sees_all=sees_all, now=now)
-
-
 def tell_status(job: Assistance, now: datetime, *, lat: float | None = None, lng: float | None = None) -> None:
     """Publish the state to the room; on acceptance with the assistant's phone number and the given location."""
-    body = representation.body(representation.row_of(job), viewer_id=None, sees_all=True, now=now)
+    body = representation.of(job, viewer_id=None, sees_all=True, now=now)
     events.publish_to_room(job.pk, events.status(body, lat=lat, lng=lng))
 
 
