@@ -43,7 +43,7 @@ if "counter:orders" in GUARDS:
     seen = "(SELECT seen.last FROM orders_ordernumber seen WHERE seen.year = excluded.year)"
     numbers._RAISE = numbers._RAISE.replace("orders_ordernumber.last + ", f"{seen} + ")
 if "use:codes" in GUARDS:
-    codes._use_up = lambda *_: None
+    codes.use_up = lambda *_: None
 if "turn:sign-in" in GUARDS:
     lockouts.take_turn = lambda *_: None
 

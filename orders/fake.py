@@ -5,13 +5,12 @@ from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any
 
-from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
 from faker import Faker
 
 from accounts.models import Company, User
-from depannini_dashmap.lib.errors import Forbidden
+from depannini_dashmap.lib.fake_data import require_fake_data
 from fleet.default_company import company_for
 from orders.models import Order, Stop
 from orders.numbers import take_numbers
@@ -35,8 +34,7 @@ def generate_fake_orders(
 
     Raises: Forbidden `fake_data_off` unless `ALLOW_FAKE_DATA`.
     """
-    if not settings.ALLOW_FAKE_DATA:
-        raise Forbidden("Fake data is switched off", code="fake_data_off")
+    require_fake_data()
     return invent_orders(company_id=company_for(actor, company), count=count, seed=seed, actor=actor)
 
 

@@ -8,12 +8,12 @@ from django.utils.text import format_lazy
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import Company, User
-from accounts.permissions import require_editor
-from depannini_dashmap.lib.errors import Conflict, NotFound
+from depannini_dashmap.lib.errors import Conflict
 from fleet.default_company import company_for
 from fleet.events import board_changed
 from orders.columns import ENDS
 from orders.lifecycle import FINISHED, JOURNEY_STEPS, may_request
+from orders.locks import lock_order
 from orders.models import Order, Stop
 from orders.numbers import take_numbers
 from orders.signals import order_status_requested
@@ -93,17 +93,7 @@ def delete_order(*, actor: User, order_id: int) -> None:
     board_changed(order.company_id, "orders")
 
 
-def lock_order(actor: User, order_id: int) -> Order:
-    """Lock an order that the actor may change. Raises: NotFound, Forbidden."""
-    rows = Order.objects.visible_to(actor).select_related("pickup_stop", "delivery_stop")
-    order = rows.select_for_update(of=("self",)).filter(pk=order_id).first()
-    if order is None:
-        raise NotFound(_("Order"))
-    require_editor(actor, order.company_id)
-    return order
-
-
-def is_final(order: Order, actor: User) -> bool:
+def is_final(*, actor: User, order: Order) -> bool:
     """Return whether an order is delivered or cancelled, or held by a trip that is over: nothing in bulk rewrites it."""
     return order.status in FINISHED or _trip_status(order, order.status, actor) in ("completed", "cancelled")
 

@@ -18,7 +18,7 @@ from accounts.models import Company, User
 from depannini_dashmap.lib.sheets.resources import RowResource
 from fleet.default_company import company_for
 from fleet.sheets import named_company
-from orders import services
+from orders import locks, services
 from orders.columns import ENDS, LOCATION, ORDER, STOP, WANTED
 from orders.models import Order
 from orders.numbers import take_numbers
@@ -143,7 +143,7 @@ class OrderResource(RowResource):
 
     def _from_depot(self, order: Order, row: dict[str, str], user: User) -> tuple[str, Order] | None:
         """Return an order of before the pickup that it lacks; None where it has one, or the company no depot."""
-        if order.pickup_stop_id is not None or services.is_final(order, user):
+        if order.pickup_stop_id is not None or services.is_final(actor=user, order=order):
             return None
         depot = self._depot_for(row, order.company_id)
         if depot is None:
@@ -180,8 +180,8 @@ class OrderResource(RowResource):
     def _change(self, order: Order, row: dict[str, str], user: User, key: str) -> tuple[str, Order]:
         if order.pk in self.met:
             raise ValidationError({key: [_("Another row of this file is about the same order.")]})
-        order = services.lock_order(user, order.pk)
-        is_final, before = services.is_final(order, user), _document(order.pk)
+        order = locks.lock_order(user, order.pk)
+        is_final, before = services.is_final(actor=user, order=order), _document(order.pk)
         if is_final and key == "reference":
             raise ValidationError({key: [_final_already(order)]})
         with transaction.atomic():

@@ -75,7 +75,7 @@ def _record(known: Mapping[str, Device], reports: Mapping[str, list[Report]]) ->
         if device.vehicle_id in vehicles
     ]
     fixes = [reading.reading for _device, readings in heard for reading in readings if reading.reading is not None]
-    rows = record_fixes(vehicles, fixes, now)
+    rows = record_fixes(actor=None, vehicles=vehicles, readings=fixes, now=now)
     is_trusted = {(row.vehicle_id, row.timestamp): not row.is_implausible for row in rows}
     NOTES.run([_note(device, readings, is_trusted, now) for device, readings in heard])
 

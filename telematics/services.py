@@ -8,13 +8,13 @@ from random import Random
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import orjson
-from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
 from django.utils.text import format_lazy
 from django.utils.translation import gettext_lazy as _
 
 from depannini_dashmap.lib import errors
+from depannini_dashmap.lib.fake_data import require_fake_data
 from telematics import events, ingest
 from telematics.drive import drive
 from telematics.models import Position
@@ -55,10 +55,12 @@ def record_position(*, actor: User, raw: Mapping[str, Any]) -> tuple[dict[str, A
     return _record(_writable_vehicle(actor, reading.vehicle_id), reading, now)
 
 
-def record_fixes(vehicles: Mapping[int, TrackedVehicle], readings: Sequence[Reading], now: dt.datetime) -> list[ingest.Row]:
+def record_fixes(
+    *, actor: None, vehicles: Mapping[int, TrackedVehicle], readings: Sequence[Reading], now: dt.datetime
+) -> list[ingest.Row]:
     """Record fixes of vehicles whose devices were recognised, and return them as they were judged.
 
-    Of two of one vehicle and instant the first counts. Effects: those of record_positions; as many statements for many
+    Shape: no `actor`, devices or a file are the source. Of two of one vehicle and instant the first counts. Effects: those of record_positions; as many statements for many
     vehicles as for one.
     """
     rows = _judged_rows(vehicles, [ingest.Row.of(one, created_at=now) for one in readings])
@@ -119,12 +121,6 @@ def make_up_drive(
         _tell_moves({vehicle.id: vehicle}, rows, stored)
     shown = Position.objects.filter(vehicle_id=vehicle.id, timestamp__gte=rows[0].timestamp, created_at=now)
     return [position_object(row) for row in shown.values_list(*POSITION_COLUMNS)]
-
-
-def require_fake_data() -> None:
-    """Let pass where made-up data is allowed. Raises: Forbidden unless ALLOW_FAKE_DATA."""
-    if not settings.ALLOW_FAKE_DATA:
-        raise errors.Forbidden("Fake data is switched off", code="fake_data_off")
 
 
 def _checked(raw: Mapping[str, Any], now: dt.datetime) -> Reading:

@@ -11,13 +11,8 @@ from depannini_dashmap.lib.geo import haversine_km
 from telematics.ingest import Row
 from telematics.models import StopVisit
 from telematics.visits import RADIUS_M, Seen, Visit, follow
-from trips.services.stop_arrivals import (
-    WatchedStop,
-    confirm_arrivals,
-    record_arrivals,
-    record_departures,
-    watched_stops,
-)
+from trips.services.stop_arrivals import confirm_arrivals, record_arrivals, record_departures
+from trips.watched_stops import WatchedStop, watched_stops
 
 # A fix further away than this from a stop that was never entered tells nothing new.
 FAR_M = 1000.0
@@ -95,7 +90,7 @@ def _report(steps: Mapping[int, list[Step]]) -> None:
             if step is not None:
                 kinds.setdefault(step[0], {})[trip_stop_id] = step[1]
         for record, instants in kinds.items():
-            record(instants)
+            record(actor=None, trip_stops=instants)
 
 
 def _keep(visits: Mapping[int, Visit], known: Mapping[int, Visit]) -> None:

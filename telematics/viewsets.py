@@ -23,6 +23,7 @@ from depannini_dashmap.lib.api.parsers import JsonParser
 from depannini_dashmap.lib.api.routers import path_id
 from depannini_dashmap.lib.api.viewsets import ApiMixin
 from depannini_dashmap.lib.db.prepared import PreparedRows
+from depannini_dashmap.lib.fake_data import require_fake_data
 from fleet.models import Vehicle
 from telematics import serializers, services
 from telematics.models import LatestPosition, Position
@@ -150,7 +151,7 @@ class PositionViewSet(ApiMixin, viewsets.GenericViewSet):
     @action(detail=False, methods=["post"], url_path="generate-fake")
     def generate_fake(self, request: Request) -> Response:
         """Record a plausible drive, where the installation allows made-up data."""
-        services.require_fake_data()
+        require_fake_data()
         body = serializers.FakeDriveRequest(data=request.data)
         body.is_valid(raise_exception=True)
         asked = body.validated_data

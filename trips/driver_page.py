@@ -19,7 +19,8 @@ from depannini_dashmap.lib.errors import DomainError, NotFound, TooManyRequests
 from trips.driver_mail import dialled, shown_stop
 from trips.models import TripLink, TripStop
 from trips.services import driver
-from trips.services.driver_links import find_link, is_known
+from trips.steps import driver_links
+from trips.steps.driver_links import find_link, is_known
 
 DIRECTIONS = "https://www.google.com/maps/dir/?"
 _HEADERS = {
@@ -74,12 +75,12 @@ def _find(request: HttpRequest, token: str) -> TripLink:
 def _act(request: HttpRequest, token: str) -> None:
     action = request.POST.get("action", "")
     if action == "undo":
-        driver.undo(token=token)
+        driver.undo(actor=None, token=token)
         return
     stop = request.POST.get("stop", "")
     if action not in TripLink.Action.values or not (stop.isascii() and stop.isdigit() and len(stop) <= _LONGEST_ID):
         raise NotFound
-    driver.act(token=token, trip_stop_id=int(stop), action=action, reason=request.POST.get("reason", ""))
+    driver.act(actor=None, token=token, trip_stop_id=int(stop), action=action, reason=request.POST.get("reason", ""))
 
 
 def _page(link: TripLink, error: DomainError | None = None) -> HttpResponse:
@@ -93,7 +94,7 @@ def _page(link: TripLink, error: DomainError | None = None) -> HttpResponse:
         "following": None if trip.is_closed else following,
         "closed": sum(stop["row"].is_closed for stop in stops),
         "company_phone": dialled(trip.company.phone) if trip.company.phone else "",
-        "undo": link if not trip.is_closed and driver.can_undo(link) else None,
+        "undo": link if not trip.is_closed and driver_links.can_undo(link) else None,
         "error": error.for_page() if error else "",
         "language": get_language(),
         "direction": "rtl" if get_language_bidi() else "ltr",

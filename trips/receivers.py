@@ -14,10 +14,10 @@ from trips.services import trips
 @receiver(vehicle_leaving, dispatch_uid="trips.keep_needed_vehicle")
 def keep_needed_vehicle(vehicle: Vehicle, **kwargs: Any) -> None:
     """Keep a vehicle that has open trips."""
-    trips.require_no_open_trips(vehicle_id=vehicle.pk)
+    trips.require_no_open_trips(actor=None, vehicle_id=vehicle.pk)
 
 
 @receiver(order_status_requested, dispatch_uid="trips.answer_status_request")
-def answer_status_request(order: Order, status: str, **kwargs: Any) -> str | None:
+def answer_status_request(order: Order, status: str, actor: Any, **kwargs: Any) -> str | None:
     """Return the status of the trip that holds an order; one whose stop failed leaves it by the statuses that say so."""
-    return trips.answer_status_request(order_id=order.pk, status=status)
+    return trips.answer_status_request(actor=actor, order_id=order.pk, status=status)

@@ -12,4 +12,4 @@ def solve_plan(plan_id: int) -> None:
     """Solve a plan that waits."""
     from trips.services import plans
 
-    plans.solve(plan_id)
+    plans.solve(actor=None, plan_id=plan_id)

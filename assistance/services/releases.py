@@ -44,7 +44,7 @@ def release(*, actor: User, assistance_id: int) -> Assistance:
         raise Conflict(_("This job is under way"), code="invalid_transition", current_status=job.status)
     lifecycle.ASSISTANCE.require(job.status, lifecycle.REQUESTED, role)
     former_id = job.assistant_id
-    reopen(job, now, REASONS[role])
+    _reopen(job, now, REASONS[role])
     if role == lifecycle.STAFF:
         audit.record("assistance_released", actor=actor, target=job, assistant_id=former_id)
     return job
@@ -62,7 +62,7 @@ def _require_stalled(job: Assistance, profile: AssistantProfile | None, now: dat
         raise Conflict("Your assistant is still there", code="not_stalled", current_status=job.status)
 
 
-def reopen(job: Assistance, now: datetime, reason: str) -> None:
+def _reopen(job: Assistance, now: datetime, reason: str) -> None:
     """Put a locked request back among the waiting, tell its former assistant, and offer it to others."""
     former_id, job.assistant = job.assistant_id, None
     taken = Offer.objects.filter(assistance_id=job.pk, assistant_id=former_id, reason=Offer.Reason.ACCEPTED)

@@ -14,7 +14,7 @@ def look() -> bool:
     """Look, unless another process just did; return whether this call did. Two at once would say nothing twice."""
     if not shared.add("delays.looked", 1, timeout=LOOK_EVERY - 1):
         return False
-    delays.look()
+    delays.look(actor=None)
     return True
 
 

@@ -11,6 +11,7 @@ from typing import Any
 
 from django.conf import settings
 
+from accounts.models import Company
 from depannini_dashmap.lib.roads import routing
 from fleet.models import Vehicle
 from orders.models import Order, Stop
@@ -139,3 +140,10 @@ def _seconds(clock: dt.time) -> int:
 
 def _whole(amount: float | None) -> int | None:
     return None if amount is None else round(amount)
+
+
+def depot_of(company: Company) -> Point | None:
+    """Return where a company's vehicles start and end unless they have places of their own."""
+    if company.depot_latitude is None or company.depot_longitude is None:
+        return None
+    return float(company.depot_latitude), float(company.depot_longitude)

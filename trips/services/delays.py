@@ -50,9 +50,10 @@ class _Stop(NamedTuple):
         return route.due_instant(start, self.clock, self.day, display_zone())
 
 
-def look(now: dt.datetime | None = None) -> None:
+def look(*, actor: None, now: dt.datetime | None = None) -> None:
     """Look at all running trips, and tell their companies' watchers what changed since the last look.
 
+    Shape: no `actor`, the worker calls it.
     Effects: `trip_eta` where an arrival changed by more than WORTH_TELLING; `running_late` once for each stop and threshold
     of RUNNING_LATE_AFTER. Two queries, one question about roads a trip, and one narrow statement a stop that changed; no
     transaction may be open, as roads are asked.
@@ -86,7 +87,7 @@ def _tell_delays(stops: list[_Stop], expected: Mapping[int, eta.Arrival | None],
         if due is None:
             continue
         at = max(arrival.at, now) if arrival is not None else now
-        reached = threshold_of(at - due)
+        reached = _threshold_of(at - due)
         if reached > stop.late_told_min and _note(stop, late_told_min=reached):
             late.append(_late_stop(stop, due, arrival, reached))
     if late:
@@ -96,7 +97,7 @@ def _tell_delays(stops: list[_Stop], expected: Mapping[int, eta.Arrival | None],
         board_changed(first.company_id, "trips")
 
 
-def threshold_of(delay: dt.timedelta) -> int:
+def _threshold_of(delay: dt.timedelta) -> int:
     """Return the highest threshold of RUNNING_LATE_AFTER that a delay has reached, in minutes; 0 for none."""
     return max((minutes for minutes in settings.RUNNING_LATE_AFTER if delay >= dt.timedelta(minutes=minutes)), default=0)
 

@@ -15,18 +15,18 @@ from depannini_dashmap.lib.errors import Conflict, InvalidData, NotFound
 from depannini_dashmap.lib.ops import audit
 from fleet.events import board_changed
 from trips.models import Trip, TripLink, TripStop
-from trips.services.driver_links import find_link
-from trips.services.stop_outcomes import record_outcome, require_open
+from trips.steps.driver_links import can_undo, find_link
+from trips.steps.stop_outcomes import record_outcome, require_open
 
-UNDO_FOR = dt.timedelta(minutes=2)
 LONGEST_REASON = 500
 Action = TripLink.Action
 
 
 @transaction.atomic
-def act(*, token: str, trip_stop_id: int, action: str, reason: str = "") -> TripStop:
+def act(*, actor: None, token: str, trip_stop_id: int, action: str, reason: str = "") -> TripStop:
     """Record that the driver arrived at a stop, has done it, or that it failed for a reason; repeating changes nothing.
 
+    Shape: no `actor`, the link acts.
     Raises: NotFound (the link, or a stop of another trip), InvalidData (no reason), Conflict (trip or stop closed).
     """
     link, trip = _lock(token)
@@ -52,9 +52,10 @@ def act(*, token: str, trip_stop_id: int, action: str, reason: str = "") -> Trip
 
 
 @transaction.atomic
-def undo(*, token: str) -> TripStop:
+def undo(*, actor: None, token: str) -> TripStop:
     """Take back what the link did last, within two minutes and while nobody has changed it since.
 
+    Shape: no `actor`, the link acts.
     Raises: NotFound (the link), Conflict (too late, nothing to take back, trip closed).
     """
     link, trip = _lock(token)
@@ -74,11 +75,6 @@ def undo(*, token: str) -> TripStop:
     link.save(update_fields=["last_stop", "last_action", "last_at"])
     _audit(link, row, f"{action}_undone")
     return row
-
-
-def can_undo(link: TripLink) -> bool:
-    """Return whether the link's last act is young enough to be taken back."""
-    return link.last_stop_id is not None and link.last_at is not None and timezone.now() - link.last_at < UNDO_FOR
 
 
 def _lock(token: str) -> tuple[TripLink, Trip]:

@@ -22,7 +22,7 @@ from fleet.models import Vehicle
 from trips import driver_mail
 from trips.lifecycle import OPEN, STEPS
 from trips.models import Trip, TripStop
-from trips.services import driver_links
+from trips.steps import driver_links
 
 logger = logging.getLogger(__name__)
 
@@ -76,7 +76,7 @@ def _claim(actor: User, trip_id: int) -> tuple[Trip, int | None]:
     now = timezone.now()
     is_free = Q(notify_claimed_at=None) | Q(notify_claimed_at__lt=now - CLAIM_TTL)
     is_news = Q(driver_notified=False)
-    if has_changed_stops(trip):
+    if _has_changed_stops(trip):
         is_news |= Q(notified_at=trip.notified_at)
     won = Trip.objects.filter(is_free, is_news, pk=trip.pk, status__in=OPEN).update(notify_claimed_at=now)
     if not won:
@@ -88,7 +88,7 @@ def _claim(actor: User, trip_id: int) -> tuple[Trip, int | None]:
     return trip, spent
 
 
-def has_changed_stops(trip: Trip) -> bool:
+def _has_changed_stops(trip: Trip) -> bool:
     """Return whether a place, contact or note of a stop changed since the driver was told."""
     if trip.notified_at is None:
         return False

@@ -13,7 +13,7 @@ from django.db.models import QuerySet
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from accounts.models import Company, User
+from accounts.models import User
 from accounts.permissions import require_editor
 from depannini_dashmap.lib.errors import Conflict, DomainError, InvalidData, NotFound
 from depannini_dashmap.lib.ops import audit
@@ -24,7 +24,7 @@ from trips.models import Trip, TripPlan
 from trips.planning import engine
 from trips.planning.answers import Answer, answer_of
 from trips.planning.problem import Objective, Route, Solution, Visit
-from trips.planning.reading import Point, build
+from trips.planning.reading import build, depot_of
 from trips.planning.reasons import Choice, why_this_vehicle
 from trips.services.stops import Call, fill_trip
 from trips.services.trips import create_trip, delete_trip, update_trip
@@ -78,8 +78,11 @@ def request_plan(
     return plan
 
 
-def solve(plan_id: int) -> None:
-    """Solve a plan that waits and store its result, or the sentence that says why there is none. Safe to run twice."""
+def solve(*, actor: None, plan_id: int) -> None:
+    """Solve a plan that waits and store its result, or the sentence that says why there is none. Safe to run twice.
+
+    Shape: no `actor`, the worker calls it.
+    """
     now = timezone.now()
     if not TripPlan.objects.filter(pk=plan_id, status__in=_OPEN).update(status=Status.SOLVING, started_at=now):
         return
@@ -173,13 +176,6 @@ def why_chosen(*, actor: User, plan_id: int, order_id: int) -> Choice:
     if choice is None:
         raise InvalidData(fields={"order": [_("No trip of this plan has it.")]})
     return choice
-
-
-def depot_of(company: Company) -> Point | None:
-    """Return where a company's vehicles start and end unless they have places of their own."""
-    if company.depot_latitude is None or company.depot_longitude is None:
-        return None
-    return float(company.depot_latitude), float(company.depot_longitude)
 
 
 # --- Asking ------------------------------------------------------------------------------------------------------------------

@@ -19,12 +19,11 @@ from trips.lifecycle import IN_PROGRESS
 from trips.models import Trip, TripStop
 from trips.planning import engine
 from trips.planning.problem import Half, Objective, PlanOrder, PlanVehicle, Problem, Route, Visit
-from trips.planning.reading import Places, plan_order, plan_vehicle, windows_of
+from trips.planning.reading import Places, depot_of, plan_order, plan_vehicle, windows_of
 from trips.planning.schedule import Schedule, schedule
 from trips.sequencing import DELIVERY, PICKUP
-from trips.services.plans import depot_of
 from trips.services.stops import reorder_stops
-from trips.services.trips import closed
+from trips.steps.trips import closed
 
 SOLVE_SECONDS = 2
 FIX_IS_FRESH = dt.timedelta(minutes=15)

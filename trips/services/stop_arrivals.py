@@ -1,4 +1,4 @@
-"""Record arrivals and departures that telematics reports, and return the stops that it watches.
+"""Record arrivals and departures that telematics reports.
 
 Positions stamp times only; that the work at a stop is done is said by people.
 """
@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Collection, Mapping
-from typing import Any, NamedTuple
+from typing import Any
 
 from django.db import transaction
 from django.db.models import Case, DateTimeField, Q, QuerySet, Value, When
@@ -18,56 +18,35 @@ from trips.lifecycle import IN_PROGRESS
 from trips.models import TripStop
 
 
-class WatchedStop(NamedTuple):
-    """A stop of a running trip that the vehicle may come to, or leave. Units: degrees; `since` is the trip's start."""
-
-    trip_stop_id: int
-    vehicle_id: int
-    since: dt.datetime
-    latitude: float
-    longitude: float
-
-
-def watched_stops(vehicle_ids: Collection[int]) -> dict[int, list[WatchedStop]]:
-    """Return each vehicle's watched stops that have coordinates, in sequence; one query, vehicles without are absent."""
-    rows = TripStop.objects.watched().filter(trip__vehicle_id__in=vehicle_ids, stop__latitude__isnull=False)
-    columns = ("pk", "trip__vehicle_id", "trip__actual_start_datetime", "stop__latitude", "stop__longitude")
-    watched: dict[int, list[WatchedStop]] = {}
-    for pk, vehicle_id, since, latitude, longitude in rows.order_by("sequence").values_list(*columns):
-        stop = WatchedStop(pk, vehicle_id, since, float(latitude), float(longitude))
-        watched.setdefault(vehicle_id, []).append(stop)
-    return watched
-
-
-def record_arrivals(instants: Mapping[int, dt.datetime]) -> bool:
+def record_arrivals(*, actor: None, trip_stops: Mapping[int, dt.datetime]) -> bool:
     """Stamp arrivals at awaited stops of running trips, as suggestions. Returns whether this call stamped any.
 
-    Shape: trip stop id → instant; the number of statements does not depend on how many. A suggestion from before gives
+    Shape: no `actor`, devices report them; trip stop id → instant; the number of statements does not depend on how many. A suggestion from before gives
     way to a later one, with its departure. A fix older than the trip's start stamps nothing.
     """
-    at = _of_each(instants)
-    rows = TripStop.objects.awaited().filter(pk__in=instants, trip__actual_start_datetime__lte=at)
+    at = _of_each(trip_stops)
+    rows = TripStop.objects.awaited().filter(pk__in=trip_stops, trip__actual_start_datetime__lte=at)
     earlier = Q(actual_arrival_datetime=None) | Q(arrival_is_suggested=True, actual_arrival_datetime__lt=at)
     fields = {"actual_arrival_datetime": at, "actual_departure_datetime": None, "arrival_is_suggested": True}
-    return _stamp(instants, rows.filter(earlier), **fields)
+    return _stamp(trip_stops, rows.filter(earlier), **fields)
 
 
-def confirm_arrivals(trip_stop_ids: Collection[int]) -> bool:
-    """Make suggested arrivals facts: the vehicles stayed. Returns whether this call did it for any."""
-    rows = TripStop.objects.filter(pk__in=trip_stop_ids, trip__status=IN_PROGRESS, arrival_is_suggested=True)
-    return _stamp(trip_stop_ids, rows, arrival_is_suggested=False)
+def confirm_arrivals(*, actor: None, trip_stops: Collection[int]) -> bool:
+    """Make suggested arrivals facts: the vehicles stayed; no `actor`. Returns whether this call did it for any."""
+    rows = TripStop.objects.filter(pk__in=trip_stops, trip__status=IN_PROGRESS, arrival_is_suggested=True)
+    return _stamp(trip_stops, rows, arrival_is_suggested=False)
 
 
-def record_departures(instants: Mapping[int, dt.datetime]) -> bool:
-    """Stamp departures from stops that were arrived at. Returns whether this call stamped any."""
-    at = _of_each(instants)
-    rows = TripStop.objects.filter(trip__status=IN_PROGRESS, pk__in=instants, actual_departure_datetime=None)
-    return _stamp(instants, rows.filter(actual_arrival_datetime__lte=at), actual_departure_datetime=at)
+def record_departures(*, actor: None, trip_stops: Mapping[int, dt.datetime]) -> bool:
+    """Stamp departures from stops that were arrived at; no `actor`. Returns whether this call stamped any."""
+    at = _of_each(trip_stops)
+    rows = TripStop.objects.filter(trip__status=IN_PROGRESS, pk__in=trip_stops, actual_departure_datetime=None)
+    return _stamp(trip_stops, rows.filter(actual_arrival_datetime__lte=at), actual_departure_datetime=at)
 
 
-def _of_each(instants: Mapping[int, dt.datetime]) -> Case:
+def _of_each(trip_stops: Mapping[int, dt.datetime]) -> Case:
     """Return each stop's own instant, as SQL."""
-    return Case(*(When(pk=pk, then=Value(at)) for pk, at in instants.items()), output_field=DateTimeField())
+    return Case(*(When(pk=pk, then=Value(at)) for pk, at in trip_stops.items()), output_field=DateTimeField())
 
 
 def _stamp(trip_stop_ids: Collection[int], rows: QuerySet[TripStop], **fields: Any) -> bool:

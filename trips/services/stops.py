@@ -25,8 +25,8 @@ from orders.stops import StopInput, change_stop, copy_stop, create_stop, discard
 from trips import sequencing
 from trips.models import Trip, TripOrder, TripStop
 from trips.sequencing import DELIVERY, PICKUP
-from trips.services.stop_outcomes import record_outcome, require_open
-from trips.services.trips import lock_trip, release_failed_order
+from trips.steps.stop_outcomes import record_outcome, require_open
+from trips.steps.trips import lock_trip, release_failed_order
 
 
 @transaction.atomic

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from django.db import IntegrityError, transaction
-from django.db.models import Exists, OuterRef, Q, QuerySet, Value
+from django.db.models import Q, Value
 from django.db.models.functions import Coalesce
 from django.utils import timezone
 from django.utils.text import format_lazy
@@ -13,7 +13,7 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts.models import OPERATORS, User
 from accounts.permissions import require_editor
-from depannini_dashmap.lib.errors import Conflict, InvalidData, NotFound
+from depannini_dashmap.lib.errors import Conflict, InvalidData
 from depannini_dashmap.lib.ops import audit
 from fleet.events import board_changed
 from fleet.models import Vehicle
@@ -22,8 +22,9 @@ from orders.lifecycle import LEAVES_FAILED
 from orders.models import Order
 from orders.stops import discard_stops
 from trips import sequencing
-from trips.lifecycle import CANCELLED, COMPLETED, FAILED, IN_PROGRESS, NEEDS_WHOLE_ORDERS, OPEN, STEPS
+from trips.lifecycle import CANCELLED, COMPLETED, FAILED, IN_PROGRESS, NEEDS_WHOLE_ORDERS, STEPS
 from trips.models import Trip, TripOrder, TripStop
+from trips.steps.trips import closed, lock_trip, release_failed_order, status_of_trip_holding
 
 FIXED_ONCE_CLOSED = ("vehicle_id", "planned_start_date", "planned_start_time")
 UNKNOWN = _("Unknown id.")
@@ -100,58 +101,18 @@ def delete_trip(*, actor: User, trip_id: int) -> None:
     board_changed(trip.company_id, "trips")
 
 
-def lock_trip(actor: User, trip_id: int, *, must_be_open: bool = False) -> Trip:
-    """Lock a trip that the actor may change. Raises: NotFound, Forbidden, Conflict (closed, where that matters)."""
-    trip = Trip.objects.visible_to(actor).select_for_update(no_key=True, of=("self",)).filter(pk=trip_id).first()
-    if trip is None:
-        raise NotFound(_("Trip"))
-    require_editor(actor, trip.company_id)
-    if must_be_open and trip.is_closed:
-        raise closed(trip)
-    return trip
-
-
-def closed(trip: Trip) -> Conflict:
-    """Say that a closed trip does not change."""
-    return Conflict(format_lazy(_("The trip is {status}"), status=STEPS.word(trip.status)), code="trip_closed", current_status=trip.status)
-
-
-def require_no_open_trips(*, vehicle_id: int) -> None:
-    """Let a vehicle without open trips pass. Raises: Conflict."""
+def require_no_open_trips(*, actor: None, vehicle_id: int) -> None:
+    """Let a vehicle without open trips pass; no `actor`, fleet has asked whether they may. Raises: Conflict."""
     if Trip.objects.open().filter(vehicle_id=vehicle_id).exists():
         raise Conflict(_("The vehicle has open trips"), code="open_trips")
 
 
-def status_of_trip_holding(*, order_id: int) -> str | None:
-    """Return the status of the trip that holds an order, `failed` where one of its stops there failed, None when none does."""
-    held = TripOrder.objects.live().filter(order_id=order_id)
-    row = held.annotate(has_failed=Exists(_failed_stops())).values_list("trip__status", "has_failed").first()
-    return None if row is None else FAILED if row[1] and row[0] in OPEN else row[0]
-
-
-def answer_status_request(*, order_id: int, status: str) -> str | None:
+def answer_status_request(*, actor: User, order_id: int, status: str) -> str | None:
     """Return `status_of_trip_holding`; an order (locked) whose stop failed leaves its trip by `pending` or `cancelled`."""
     present = status_of_trip_holding(order_id=order_id)
     if present == FAILED and status in LEAVES_FAILED:
         release_failed_order(order_id=order_id)
     return present
-
-
-def release_failed_order(*, order_id: int) -> bool:
-    """Let an order (locked) leave the open trip in which one of its stops failed. Returns whether it was so.
-
-    The stops stay in the trip as its history.
-    """
-    held = TripOrder.objects.live().filter(Exists(_failed_stops()), order_id=order_id, trip__status__in=OPEN)
-    company_id = held.values_list("trip__company_id", flat=True).first()
-    if company_id is None or not TripOrder.objects.filter(pk__in=held.values("pk")).update(is_live=False):
-        return False
-    board_changed(company_id, "trips")
-    return True
-
-
-def _failed_stops() -> QuerySet[TripStop]:
-    return TripStop.objects.filter(trip_id=OuterRef("trip_id"), order_id=OuterRef("order_id"), failed=True)
 
 
 def _lock_vehicle(actor: User, vehicle_id: int) -> Vehicle:

@@ -279,7 +279,7 @@ def test_a_trip_of_others_or_a_closed_one_is_not_put_in_order(client, api, crook
 
 def test_a_plan_that_was_solved_twice_is_the_same_plan(client, day, run_tasks):
     plan = ready(client, day, run_tasks)
-    plans.solve(plan["id"])
+    plans.solve(actor=None, plan_id=plan["id"])
     assert client.get(f"/api/trips/plans/{plan['id']}/").json() == plan
     assert TripStop.objects.count() == 0
     assert dt.date.fromisoformat(plan["date"]) == dt.date(2026, 12, 1)

@@ -89,5 +89,5 @@ class Command(BaseCommand):
         ordered = sorted(readings, key=lambda one: one.timestamp)
         for start in range(0, len(ordered), MAX_BATCH):
             vehicles = tracked_vehicles(tracked(Vehicle.objects.alive().filter(pk=vehicle_id)))
-            record_fixes(vehicles, ordered[start : start + MAX_BATCH], now)
+            record_fixes(actor=None, vehicles=vehicles, readings=ordered[start : start + MAX_BATCH], now=now)
         return rows.count() - before

@@ -80,3 +80,11 @@ def _end_of(trip: Trip, now: dt.datetime) -> dt.datetime:
         return dt.datetime.combine(last + dt.timedelta(days=2), dt.time.min, zone)
     except OverflowError:  # a trip at the end of the calendar
         return dt.datetime.combine(last, dt.time.max, dt.UTC)
+
+
+UNDO_FOR = dt.timedelta(minutes=2)
+
+
+def can_undo(link: TripLink) -> bool:
+    """Return whether the link's last act is young enough to be taken back."""
+    return link.last_stop_id is not None and link.last_at is not None and timezone.now() - link.last_at < UNDO_FOR

@@ -12,7 +12,7 @@ from orders.models import Order
 from trips.lifecycle import UNDELIVERED
 from trips.models import Trip, TripOrder, TripStop
 from trips.sequencing import DELIVERY
-from trips.services.trips import closed
+from trips.steps.trips import closed
 
 
 def record_outcome(
@@ -53,7 +53,11 @@ def _fail(trip: Trip, row: TripStop, failed: bool, reason: str) -> None:
     require_open(trip)
     _require_held(trip, row)
     row.failed, row.failure_reason = failed, reason if failed else ""
-    rows = TripStop.objects.filter(trip=trip, order_id=row.order_id) if row.order_id else TripStop.objects.filter(pk=row.pk)
+    rows = (
+        TripStop.objects.filter(trip=trip, order_id=row.order_id)
+        if row.order_id
+        else TripStop.objects.filter(pk=row.pk)
+    )
     rows.filter(is_completed=False).update(failed=failed, failure_reason=row.failure_reason, updated_at=timezone.now())
     Trip.objects.filter(pk=trip.pk).update(updated_at=timezone.now())
     board_changed(trip.company_id, "trips")
