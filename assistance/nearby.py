@@ -24,6 +24,7 @@ from depannini_dashmap.lib.geo import haversine_km
 
 FIRST_RADIUS_KM = 3.0
 HALF_ROUND_KM = 20100.0
+DISTANCE_PLACES = 3
 # A longer list of rows of cells costs the database more than the rows of a band that it saves.
 MAX_LISTED_ROWS = 400
 SERVICES = ("towing", "repair")

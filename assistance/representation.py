@@ -9,7 +9,8 @@ from django.utils import timezone
 
 from assistance import lifecycle
 from assistance.events import Expected, point
-from assistance.models import CONTACT_AFTER_END, Assistance, ScheduledRequest
+from assistance.models import CONTACT_AFTER_END, Assistance, ChatMessage, ScheduledRequest
+from assistance.nearby import DISTANCE_PLACES, Candidate
 from depannini_dashmap.lib.api.fields import format_utc
 from depannini_dashmap.lib.roads.routing import RANGE
 
@@ -49,6 +50,7 @@ _OWN = [
     "eta_source",
     "eta_reckoned_at",
 ]
+SENDER = ("sender__name", "sender__first_name", "sender__last_name", "sender__username", "sender__user_type")
 # For .values(): everything that body() reads, in one query.
 ROW = (*_OWN, *(f"client__{name}" for name in _PERSON), *(f"assistant__{name}" for name in _PERSON))
 
@@ -141,6 +143,23 @@ def scheduled(row: ScheduledRequest) -> dict[str, Any]:
         "billed_to": row.billed_to or None,
         "refusal": row.refusal or None,
         "createdAt": format_utc(row.created_at),
+    }
+
+
+def nearby(candidates: list[Candidate]) -> list[dict[str, Any]]:
+    """Build the list of those who are near a new request."""
+    return [{"assistant_id": one.user_id, "distance": round(one.distance_km, DISTANCE_PLACES)} for one in candidates]
+
+
+def message(sent: ChatMessage) -> dict[str, Any]:
+    """Build what a party wrote; its sender is loaded with the columns of SENDER."""
+    return {
+        "id": sent.pk,
+        "message": sent.message,
+        "sender": sent.sender.display_name,
+        "sender_id": sent.sender_id,
+        "createdAt": format_utc(sent.created_at),
+        "client_id": sent.client_id or None,
     }
 
 

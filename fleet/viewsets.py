@@ -7,12 +7,11 @@ from drf_spectacular.utils import extend_schema
 from rest_framework.decorators import action
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.viewsets import GenericViewSet
 
 from accounts.permissions import IsDispatcherOrStaff
 from depannini_dashmap.lib.api.keyset_pagination import RowPages
 from depannini_dashmap.lib.api.routers import path_id
-from depannini_dashmap.lib.api.viewsets import ApiMixin
+from depannini_dashmap.lib.api.viewsets import ApiViewSet
 from depannini_dashmap.lib.errors import NotFound
 from fleet import services
 from fleet.filters import VehicleFilter
@@ -21,7 +20,7 @@ from fleet.representation import COLUMNS, vehicle_document, vehicle_rows
 from fleet.serializers import VehicleSerializer
 
 
-class VehicleViewSet(ApiMixin, GenericViewSet):
+class VehicleViewSet(ApiViewSet):
     """`/api/vehicles/` and `/api/vehicles/{id}/` [`restore/`].
 
     Body and answer: the vehicle object. Codes: 200, 201, 204; 400 wrong fields, plate taken; 403 clients, assistants,
@@ -46,7 +45,7 @@ class VehicleViewSet(ApiMixin, GenericViewSet):
 
     @extend_schema(summary="Add a vehicle", responses={201: VehicleSerializer})
     def create(self, request: Request) -> Response:
-        vehicle = services.create_vehicle(actor=request.user, **self._read(request))
+        vehicle = services.create_vehicle(actor=request.user, **self.read(VehicleSerializer).validated_data)
         return Response(self._document(vehicle.pk), status=201)
 
     @extend_schema(summary="Show a vehicle")
@@ -57,7 +56,7 @@ class VehicleViewSet(ApiMixin, GenericViewSet):
     def update(self, request: Request, pk: str) -> Response:
         vehicle_id = path_id(pk, "Vehicle")
         self._document(vehicle_id)
-        services.update_vehicle(actor=request.user, vehicle_id=vehicle_id, **self._read(request, partial=True))
+        services.update_vehicle(actor=request.user, vehicle_id=vehicle_id, **self.read(VehicleSerializer, partial=True).validated_data)
         return Response(self._document(vehicle_id))
 
     @extend_schema(summary="Change some fields of a vehicle")
@@ -74,11 +73,6 @@ class VehicleViewSet(ApiMixin, GenericViewSet):
     def restore(self, request: Request, pk: str) -> Response:
         vehicle = services.restore_vehicle(actor=request.user, vehicle_id=path_id(pk, "Vehicle"))
         return Response(self._document(vehicle.pk))
-
-    def _read(self, request: Request, *, partial: bool = False) -> dict[str, Any]:
-        serializer = self.get_serializer(data=request.data, partial=partial)
-        serializer.is_valid(raise_exception=True)
-        return serializer.validated_data
 
     def _document(self, vehicle_id: int) -> dict[str, Any]:
         row = self.get_queryset().filter(pk=vehicle_id).first()

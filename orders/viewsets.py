@@ -7,12 +7,11 @@ from drf_spectacular.utils import extend_schema
 from rest_framework.decorators import action
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.viewsets import GenericViewSet
 
 from accounts.permissions import IsDispatcherOrStaff
 from depannini_dashmap.lib.api.keyset_pagination import RowPages
 from depannini_dashmap.lib.api.routers import path_id
-from depannini_dashmap.lib.api.viewsets import ApiMixin
+from depannini_dashmap.lib.api.viewsets import ApiViewSet
 from depannini_dashmap.lib.errors import NotFound
 from orders import services
 from orders.fake import generate_fake_orders
@@ -22,7 +21,7 @@ from orders.representation import COLUMNS, order_document, order_rows, row_of, v
 from orders.serializers import FakeOrdersAnswerSerializer, FakeOrdersSerializer, OrderChangeSerializer, OrderSerializer
 
 
-class OrderViewSet(ApiMixin, GenericViewSet):
+class OrderViewSet(ApiViewSet):
     """`/api/orders/`, `/api/orders/{id}/` and `/api/orders/generate-fake/`.
 
     Body and answer: the order object with its stops. Codes: 200, 201, 204; 400 wrong fields; 403 clients, assistants,
@@ -49,7 +48,7 @@ class OrderViewSet(ApiMixin, GenericViewSet):
 
     @extend_schema(summary="Take an order", responses={201: OrderSerializer})
     def create(self, request: Request) -> Response:
-        order = services.create_order(actor=request.user, **self._read(OrderSerializer, request))
+        order = services.create_order(actor=request.user, **self.read(OrderSerializer).validated_data)
         return Response(order_document(row_of(order)), status=201)
 
     @extend_schema(summary="Show an order")
@@ -62,7 +61,7 @@ class OrderViewSet(ApiMixin, GenericViewSet):
     def update(self, request: Request, pk: str) -> Response:
         order_id = path_id(pk, "Order")
         self._document(order_id)
-        fields = self._read(OrderChangeSerializer, request, partial=True)
+        fields = self.read(OrderChangeSerializer, partial=True).validated_data
         services.update_order(actor=request.user, order_id=order_id, **fields)
         return Response(self._document(order_id))
 
@@ -83,7 +82,7 @@ class OrderViewSet(ApiMixin, GenericViewSet):
     )
     @action(detail=False, methods=["post"], url_path="generate-fake")
     def generate_fake(self, request: Request) -> Response:
-        made = generate_fake_orders(actor=request.user, **self._read(FakeOrdersSerializer, request))
+        made = generate_fake_orders(actor=request.user, **self.read(FakeOrdersSerializer).validated_data)
         rows = self.get_queryset().filter(pk__in=[order.pk for order in made]).order_by("pk")
         documents = [order_document(row) for row in rows]
         answer = {
@@ -92,11 +91,6 @@ class OrderViewSet(ApiMixin, GenericViewSet):
             "created_orders": documents,
         }
         return Response(answer, status=201)
-
-    def _read(self, kind: type, request: Request, *, partial: bool = False) -> dict[str, Any]:
-        serializer = kind(data=request.data, partial=partial, context=self.get_serializer_context())
-        serializer.is_valid(raise_exception=True)
-        return serializer.validated_data
 
     def _document(self, order_id: int) -> dict[str, Any]:
         user = self.request.user

@@ -9,7 +9,7 @@ from typing import Any
 from django.http import HttpResponse, QueryDict
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema, extend_schema_field
-from rest_framework import serializers, viewsets
+from rest_framework import serializers
 from rest_framework.permissions import AllowAny
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -22,7 +22,7 @@ from depannini_dashmap.lib import errors
 from depannini_dashmap.lib.api.fields import StrictIntegerField, TextField, UtcDateTimeField, VisibleRelatedField
 from depannini_dashmap.lib.api.keyset_pagination import RowPages
 from depannini_dashmap.lib.api.routers import path_id
-from depannini_dashmap.lib.api.viewsets import ApiMixin
+from depannini_dashmap.lib.api.viewsets import ApiViewSet
 from telematics import device_reports, devices, protocols
 from telematics.device_bodies import DeviceParser, FilesParser, FormBody, JsonBody
 from telematics.device_readings import Refusal
@@ -113,7 +113,7 @@ class MadeForwarderShape(ForwarderShape):
         fields = [*ForwarderShape.Meta.fields, "secret", "url"]
 
 
-class DeviceViewSet(ApiMixin, viewsets.GenericViewSet):
+class DeviceViewSet(ApiViewSet):
     """Trackers of one's vehicles.
 
     - `GET devices/`: those that may write, newest first, with what each said last. - `POST devices/` `{vehicle_id, name?,
@@ -153,7 +153,7 @@ class DeviceViewSet(ApiMixin, viewsets.GenericViewSet):
         return Response(status=204)
 
 
-class ForwarderViewSet(ApiMixin, viewsets.GenericViewSet):
+class ForwarderViewSet(ApiViewSet):
     """Servers that pass on what the trackers of one's companies tell them.
 
     - `GET forwarders/`: those that may write, newest first, with the external ids that no vehicle has. - `POST

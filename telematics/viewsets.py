@@ -6,7 +6,7 @@ from typing import Any
 
 from django.db.models import QuerySet
 from drf_spectacular.utils import OpenApiResponse, extend_schema, extend_schema_view
-from rest_framework import status, viewsets
+from rest_framework import status
 from rest_framework.decorators import action
 from rest_framework.permissions import BasePermission
 from rest_framework.request import Request
@@ -21,7 +21,7 @@ from depannini_dashmap.lib import errors
 from depannini_dashmap.lib.api.pagination import one_page
 from depannini_dashmap.lib.api.parsers import JsonParser
 from depannini_dashmap.lib.api.routers import path_id
-from depannini_dashmap.lib.api.viewsets import ApiMixin
+from depannini_dashmap.lib.api.viewsets import ApiViewSet
 from depannini_dashmap.lib.db.prepared import PreparedRows
 from depannini_dashmap.lib.fake_data import require_fake_data
 from fleet.models import Vehicle
@@ -62,7 +62,7 @@ class RowsParser(JsonParser):
     ),
     retrieve=extend_schema(summary="One position", responses=serializers.PositionShape),
 )
-class PositionViewSet(ApiMixin, viewsets.GenericViewSet):
+class PositionViewSet(ApiViewSet):
     """Where vehicles are and were.
 
     - `GET positions/` `?vehicle=&from=&to=&updated_since=`: cursor pages by timestamp, newest first.
@@ -152,9 +152,7 @@ class PositionViewSet(ApiMixin, viewsets.GenericViewSet):
     def generate_fake(self, request: Request) -> Response:
         """Record a plausible drive, where the installation allows made-up data."""
         require_fake_data()
-        body = serializers.FakeDriveRequest(data=request.data)
-        body.is_valid(raise_exception=True)
-        asked = body.validated_data
+        asked = self.read(serializers.FakeDriveRequest).validated_data
         drive = services.make_up_drive(
             actor=request.user,
             vehicle_id=asked["vehicle_id"],

@@ -8,12 +8,11 @@ from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework.decorators import action
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.viewsets import GenericViewSet
 
 from accounts.permissions import IsDispatcherOrStaff
 from depannini_dashmap.lib.api.keyset_pagination import RowPages
 from depannini_dashmap.lib.api.routers import path_id
-from depannini_dashmap.lib.api.viewsets import ApiMixin
+from depannini_dashmap.lib.api.viewsets import ApiViewSet
 from depannini_dashmap.lib.errors import InvalidData, NotFound
 from depannini_dashmap.lib.numbers import NotANumber, read_integer
 from trips.models import TripPlan
@@ -21,7 +20,7 @@ from trips.plan_serializers import ChoiceSerializer, PlanRequestSerializer, Trip
 from trips.services import plans
 
 
-class TripPlanViewSet(ApiMixin, GenericViewSet):
+class TripPlanViewSet(ApiViewSet):
     """`/api/trips/plans/`, `/api/trips/plans/{id}/`, `cancel/`, `apply/`, `undo/` and `why/` below it.
 
     Body: orders, vehicles and a day. Answer: the plan with its state and, once ready, its trips and reasons. Codes: 200,
@@ -45,9 +44,7 @@ class TripPlanViewSet(ApiMixin, GenericViewSet):
 
     @extend_schema(summary="Ask for a plan of a day", request=PlanRequestSerializer, responses={202: TripPlanSerializer})
     def create(self, request: Request) -> Response:
-        serializer = PlanRequestSerializer(data=request.data)
-        serializer.is_valid(raise_exception=True)
-        sent = dict(serializer.validated_data)
+        sent = dict(self.read(PlanRequestSerializer).validated_data)
         plan = plans.request_plan(actor=request.user, order_ids=sent.pop("orders"), vehicle_ids=sent.pop("vehicles"), **sent)
         return Response(document(plan), status=202)
 

@@ -11,13 +11,12 @@ from drf_spectacular.utils import extend_schema
 from rest_framework.decorators import action
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.viewsets import GenericViewSet
 
 from accounts.permissions import IsDispatcherOrStaff
 from depannini_dashmap.lib.api.keyset_pagination import RowPages
 from depannini_dashmap.lib.api.pagination import one_page
 from depannini_dashmap.lib.api.routers import path_id
-from depannini_dashmap.lib.api.viewsets import ApiMixin
+from depannini_dashmap.lib.api.viewsets import ApiViewSet
 from depannini_dashmap.lib.errors import NotFound
 from trips.filters import TripFilter, TripStopFilter
 from trips.models import Trip, TripStop
@@ -46,17 +45,12 @@ from trips.serializers import (
 from trips.services import notify, resequencing, stops, trips
 
 
-class _Door(ApiMixin, GenericViewSet):
+class _TripsViewSet(ApiViewSet):
     permission_classes = [IsDispatcherOrStaff]
     pagination_class = RowPages
 
-    def _read(self, kind: type, data: Any, *, partial: bool = False) -> dict[str, Any]:
-        serializer = kind(data=data, partial=partial, context=self.get_serializer_context())
-        serializer.is_valid(raise_exception=True)
-        return serializer.validated_data
 
-
-class TripViewSet(_Door):
+class TripViewSet(_TripsViewSet):
     """`/api/trips/`, `/api/trips/{id}/`, `add-order/`, `reorder-stops/`, `notify-driver/`, `route.geojson` below it.
 
     Body and answer: the trip object with its stops. Codes: 200, 201, 204; 400 wrong fields, incomplete orders, driver
@@ -79,7 +73,7 @@ class TripViewSet(_Door):
 
     @extend_schema(summary="Plan a trip", responses={201: TripSerializer})
     def create(self, request: Request) -> Response:
-        trip = trips.create_trip(actor=request.user, **self._read(TripSerializer, request.data))
+        trip = trips.create_trip(actor=request.user, **self.read(TripSerializer).validated_data)
         return Response(self._document(trip.pk), status=201)
 
     @extend_schema(summary="Show a trip with its stops")
@@ -94,7 +88,7 @@ class TripViewSet(_Door):
         body = {
             key: value for key, value in request.data.items() if key not in same or value is True or value != same[key]
         }
-        trips.update_trip(actor=request.user, trip_id=row["id"], **self._read(TripSerializer, body, partial=True))
+        trips.update_trip(actor=request.user, trip_id=row["id"], **self.read(TripSerializer, body, partial=True).validated_data)
         return Response(self._document(row["id"]))
 
     @extend_schema(summary="Change some fields of a trip")
@@ -112,7 +106,7 @@ class TripViewSet(_Door):
     @action(detail=True, methods=["post"], url_path="add-order")
     def add_order(self, request: Request, pk: str) -> Response:
         trip_id = self._row(path_id(pk, "Trip"))["id"]
-        fields = self._read(AddOrderSerializer, request.data)
+        fields = self.read(AddOrderSerializer).validated_data
         pair = stops.add_order(actor=request.user, trip_id=trip_id, **fields)
         documents = {row["id"]: row for row in trip_stop_documents(trip_id)}
         answer = {
@@ -128,7 +122,7 @@ class TripViewSet(_Door):
     @action(detail=True, methods=["post"], url_path="reorder-stops")
     def reorder_stops(self, request: Request, pk: str) -> Response:
         trip_id = self._row(path_id(pk, "Trip"))["id"]
-        stops.reorder_stops(actor=request.user, trip_id=trip_id, **self._read(ReorderSerializer, request.data))
+        stops.reorder_stops(actor=request.user, trip_id=trip_id, **self.read(ReorderSerializer).validated_data)
         return one_page(trip_stop_documents(trip_id))
 
     @extend_schema(summary="Mail the trip to its driver", request=None, responses=MessageSerializer)
@@ -151,7 +145,7 @@ class TripViewSet(_Door):
     )
     @action(detail=True, methods=["post"])
     def resequence(self, request: Request, pk: str) -> Response:
-        found = resequencing.resequence(actor=request.user, trip_id=path_id(pk, "Trip"), **self._read(ResequenceSerializer, request.data))
+        found = resequencing.resequence(actor=request.user, trip_id=path_id(pk, "Trip"), **self.read(ResequenceSerializer).validated_data)
         return Response(found.as_json())
 
     @extend_schema(
@@ -161,7 +155,7 @@ class TripViewSet(_Door):
     )
     @action(detail=True, methods=["post"])
     def evaluate(self, request: Request, pk: str) -> Response:
-        stop_ids = self._read(EvaluateSerializer, request.data)["stops"]
+        stop_ids = self.read(EvaluateSerializer).validated_data["stops"]
         return Response(resequencing.evaluate(actor=request.user, trip_id=path_id(pk, "Trip"), stop_ids=stop_ids).as_json())
 
     def _row(self, trip_id: int) -> dict[str, Any]:
@@ -174,7 +168,7 @@ class TripViewSet(_Door):
         return with_roads(trip_documents([self._row(trip_id)])[0], timezone.now())
 
 
-class TripStopViewSet(_Door):
+class TripStopViewSet(_TripsViewSet):
     """`/api/trip-stops/` and `/api/trip-stops/{id}/`.
 
     Body and answer: the trip stop object. Codes: 200, 201, 204; 400 wrong fields, half a journey, delivery before
@@ -201,7 +195,7 @@ class TripStopViewSet(_Door):
 
     @extend_schema(summary="Add a stop to a trip", request=AddStopSerializer, responses={201: TripStopSerializer})
     def create(self, request: Request) -> Response:
-        fields = self._read(AddStopSerializer, request.data)
+        fields = self.read(AddStopSerializer).validated_data
         added = stops.add_stop(actor=request.user, trip_id=fields.pop("trip").pk, **fields)
         return Response(self._document(added.pk), status=201)
 
@@ -217,7 +211,7 @@ class TripStopViewSet(_Door):
     def update(self, request: Request, pk: str) -> Response:
         trip_stop_id = path_id(pk, _("Trip stop"))
         self._document(trip_stop_id)
-        fields = self._read(ChangeStopSerializer, request.data, partial=True)
+        fields = self.read(ChangeStopSerializer, partial=True).validated_data
         stops.update_stop(actor=request.user, trip_stop_id=trip_stop_id, **fields)
         return Response(self._document(trip_stop_id))
 

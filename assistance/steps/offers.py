@@ -11,13 +11,12 @@ from django.db.models import Exists, Q
 
 from assistance import approval, events, lifecycle, nearby, representation, tasks
 from assistance.models import Assistance, AssistantProfile, Offer
-from assistance.nearby import Candidate, Search
+from assistance.nearby import DISTANCE_PLACES, Candidate, Search
 from assistance.steps import etas, state
 from depannini_dashmap.lib import geo
 
 OpenOffer = tuple[int, int, int]  # its id, the request, the assistant
 MOST_OFFERS_AT_ONCE = 160
-DISTANCE_PLACES = 3
 
 
 def send_wave(job: Assistance, wave: int, now: datetime) -> None:

@@ -52,7 +52,18 @@ class ApiMixin:
             raise errors.NotFound(str(name).capitalize()) from error
 
 
-class ResourceViewSet(ApiMixin, viewsets.ModelViewSet):
+class ApiViewSet(ApiMixin, viewsets.GenericViewSet):
+    """The base of every viewset; each names which of list, retrieve, create, update and destroy it has, and its further actions."""
+
+    def read(self, kind: Any, data: Any = None, *, partial: bool = False) -> Any:
+        """Return the serializer of the body, or of other data, which is in order. Raises: ValidationError."""
+        sent = self.request.data if data is None else data
+        serializer = kind(data=sent, partial=partial, context=self.get_serializer_context())
+        serializer.is_valid(raise_exception=True)
+        return serializer
+
+
+class ResourceViewSet(ApiViewSet, viewsets.ModelViewSet):
     """List, create, read, update (PUT takes a partial body too) and delete."""
 
     def update(self, request: Request, *args: Any, **kwargs: Any) -> Response:

@@ -5,11 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from drf_spectacular.utils import extend_schema
-from rest_framework import generics, status
+from rest_framework import status
 from rest_framework.parsers import MultiPartParser
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.views import APIView
 
 from accounts import services as accounts
 from accounts.limits.throttles import LocationThrottle
@@ -30,12 +29,12 @@ from assistance.serializers import AssistantsQuerySerializer, ListedAssistantSer
 from depannini_dashmap.lib.api.keyset_pagination import RowPages
 from depannini_dashmap.lib.api.pagination import one_page
 from depannini_dashmap.lib.api.parsers import JsonParser
-from depannini_dashmap.lib.api.viewsets import ApiMixin
+from depannini_dashmap.lib.api.viewsets import ApiViewSet
 
 _PLACE = {"current_lat", "current_lng"}
 
 
-class _ProfileView(ApiMixin, APIView):
+class _ProfileViewSet(ApiViewSet):
     parser_classes = [JsonParser, MultiPartParser]
     key: str
 
@@ -57,13 +56,12 @@ class _ProfileView(ApiMixin, APIView):
     def _change(self, request: Request) -> Response:
         is_assistant = request.user.user_type == "assistant"
         sent = self._what_differs(request)
-        serializer = (AssistantChangesSerializer if is_assistant else ProfileChangesSerializer)(data=sent)
-        serializer.is_valid(raise_exception=True)
+        serializer = self.read(AssistantChangesSerializer if is_assistant else ProfileChangesSerializer, sent)
         services.change_own_profile(actor=request.user, **serializer.validated_data)
         return self._answer(request)
 
 
-class UserProfileView(_ProfileView):
+class UserProfileViewSet(_ProfileViewSet):
     """GET, PUT, PATCH, DELETE profile/user/: the fields of "Data Models" flat, and under `user`.
 
     PUT and PATCH {name, address, email, phone_number, profile_photo, …}: all optional; a new address may be answered as
@@ -74,28 +72,28 @@ class UserProfileView(_ProfileView):
     key = "user"
 
     @extend_schema(responses={200: UserProfileSerializer}, operation_id="profile_user")
-    def get(self, request: Request) -> Response:
+    def retrieve(self, request: Request) -> Response:
         return self._answer(request)
 
     @extend_schema(
         request=AssistantChangesSerializer, responses={200: UserProfileSerializer}, operation_id="profile_user_put"
     )
-    def put(self, request: Request) -> Response:
+    def update(self, request: Request) -> Response:
         return self._change(request)
 
     @extend_schema(
         request=AssistantChangesSerializer, responses={200: UserProfileSerializer}, operation_id="profile_user_patch"
     )
-    def patch(self, request: Request) -> Response:
+    def partial_update(self, request: Request) -> Response:
         return self._change(request)
 
     @extend_schema(request=None, responses={204: None}, operation_id="profile_close")
-    def delete(self, request: Request) -> Response:
+    def destroy(self, request: Request) -> Response:
         accounts.close_account(actor=request.user, user=request.user)
         return Response(status=status.HTTP_204_NO_CONTENT)
 
 
-class AssistantProfileView(_ProfileView):
+class AssistantProfileViewSet(_ProfileViewSet):
     """GET, PUT, PATCH profile/assistant/: the same with the papers, flat and under `assistant`; assistants only.
 
     200; 400; 403 for others.
@@ -105,7 +103,7 @@ class AssistantProfileView(_ProfileView):
     key = "assistant"
 
     @extend_schema(responses={200: AssistantProfileSerializer}, operation_id="profile_assistant")
-    def get(self, request: Request) -> Response:
+    def retrieve(self, request: Request) -> Response:
         return self._answer(request)
 
     @extend_schema(
@@ -113,7 +111,7 @@ class AssistantProfileView(_ProfileView):
         responses={200: AssistantProfileSerializer},
         operation_id="profile_assistant_put",
     )
-    def put(self, request: Request) -> Response:
+    def update(self, request: Request) -> Response:
         return self._change(request)
 
     @extend_schema(
@@ -121,11 +119,11 @@ class AssistantProfileView(_ProfileView):
         responses={200: AssistantProfileSerializer},
         operation_id="profile_assistant_patch",
     )
-    def patch(self, request: Request) -> Response:
+    def partial_update(self, request: Request) -> Response:
         return self._change(request)
 
 
-class PhotoView(ApiMixin, APIView):
+class PhotoViewSet(ApiViewSet):
     """POST profile/photo/ (multipart: `profile_photo` or `photo`) and DELETE: JPEG, PNG or WebP by content, ≤ 5 MB.
 
     200 {profile_photo}; 204; 400; anyone signed in.
@@ -134,20 +132,18 @@ class PhotoView(ApiMixin, APIView):
     parser_classes = [MultiPartParser]
 
     @extend_schema(request=PhotoSerializer, responses={200: UserProfileSerializer}, operation_id="profile_photo_set")
-    def post(self, request: Request) -> Response:
-        serializer = PhotoSerializer(data=request.data)
-        serializer.is_valid(raise_exception=True)
-        services.change_own_profile(actor=request.user, profile_photo=serializer.validated_data["upload"])
+    def create(self, request: Request) -> Response:
+        services.change_own_profile(actor=request.user, profile_photo=self.read(PhotoSerializer).validated_data["upload"])
         fields = people_lists.own_profile(request.user.pk)
         return Response({**fields, "user": fields})
 
     @extend_schema(request=None, responses={204: None}, operation_id="profile_photo_remove")
-    def delete(self, request: Request) -> Response:
+    def destroy(self, request: Request) -> Response:
         services.change_own_profile(actor=request.user, profile_photo=None)
         return Response(status=status.HTTP_204_NO_CONTENT)
 
 
-class LocationView(ApiMixin, APIView):
+class LocationViewSet(ApiViewSet):
     """POST or PUT profile/update-location/ {latitude, longitude} or {lat, lng}: the same event as on the socket.
 
     200; 400; anyone signed in.
@@ -155,27 +151,26 @@ class LocationView(ApiMixin, APIView):
 
     throttle_classes = [LocationThrottle]
 
-    def _report(self, request: Request) -> Response:
-        serializer = LocationSerializer(data=request.data)
-        serializer.is_valid(raise_exception=True)
-        lat, lng = serializer.validated_data["lat"], serializer.validated_data["lng"]
+    @extend_schema(
+        methods=["POST"],
+        request=LocationSerializer,
+        responses={200: LocationAnswerSerializer},
+        operation_id="profile_location_post",
+    )
+    @extend_schema(
+        methods=["PUT"],
+        request=LocationSerializer,
+        responses={200: LocationAnswerSerializer},
+        operation_id="profile_location_put",
+    )
+    def update(self, request: Request) -> Response:
+        sent = self.read(LocationSerializer).validated_data
+        lat, lng = sent["lat"], sent["lng"]
         services.report_location(actor=request.user, lat=lat, lng=lng)
         return Response({"message": "Location updated successfully", "latitude": lat, "longitude": lng})
 
-    @extend_schema(
-        request=LocationSerializer, responses={200: LocationAnswerSerializer}, operation_id="profile_location_post"
-    )
-    def post(self, request: Request) -> Response:
-        return self._report(request)
 
-    @extend_schema(
-        request=LocationSerializer, responses={200: LocationAnswerSerializer}, operation_id="profile_location_put"
-    )
-    def put(self, request: Request) -> Response:
-        return self._report(request)
-
-
-class DutyView(ApiMixin, APIView):
+class DutyViewSet(ApiViewSet):
     """POST or PUT profile/assistant-status/ {is_active}, also profile/update-status/; assistants only.
 
     200 {is_active}; 400; 403 for others.
@@ -183,24 +178,15 @@ class DutyView(ApiMixin, APIView):
 
     permission_classes = [IsAssistant]
 
-    def _switch(self, request: Request) -> Response:
-        serializer = DutySerializer(data=request.data)
-        serializer.is_valid(raise_exception=True)
-        is_active = serializer.validated_data["is_active"]
+    @extend_schema(request=DutySerializer, responses={200: DutyAnswerSerializer})
+    def update(self, request: Request) -> Response:
+        is_active = self.read(DutySerializer).validated_data["is_active"]
         services.set_duty(actor=request.user, is_active=is_active)
         answer = {"message": "Status updated successfully", "is_active": is_active, "is_active_assistant": is_active}
         return Response(answer)
 
-    @extend_schema(request=DutySerializer, responses={200: DutyAnswerSerializer})
-    def post(self, request: Request) -> Response:
-        return self._switch(request)
 
-    @extend_schema(request=DutySerializer, responses={200: DutyAnswerSerializer})
-    def put(self, request: Request) -> Response:
-        return self._switch(request)
-
-
-class AssistantsView(ApiMixin, generics.GenericAPIView):
+class AssistantViewSet(ApiViewSet):
     """GET assistants/ ?lat, lng, radius_km, service_type: assistants on duty whose location is fresh.
 
     200 a page, nearest first with a place, else newest first; 400; anyone signed in. Positions are rounded, nothing
@@ -217,10 +203,8 @@ class AssistantsView(ApiMixin, generics.GenericAPIView):
         responses={200: ListedAssistantSerializer(many=True)},
         operation_id="assistants_list",
     )
-    def get(self, request: Request) -> Response:
-        query = AssistantsQuerySerializer(data=request.query_params.dict())
-        query.is_valid(raise_exception=True)
-        wanted = query.validated_data
+    def list(self, request: Request) -> Response:
+        wanted = self.read(AssistantsQuerySerializer, request.query_params.dict()).validated_data
         service_type = wanted["service_type"] or ""
         if "lat" not in wanted:
             page = self.paginate_queryset(people_lists.on_duty(service_type))
