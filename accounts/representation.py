@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from rest_framework import serializers
 
-from accounts.models import User
+from accounts import tokens
+from accounts.models import Company, User
 
 
 class PersonSerializer(serializers.ModelSerializer):
@@ -73,3 +76,62 @@ class VerifiedSerializer(MessageSerializer):
 
     email_verified = serializers.BooleanField(required=False)
     phone_verified = serializers.BooleanField(required=False)
+
+
+def signed_in(user: User) -> dict[str, Any]:
+    """Build what Depannini's registrations and logins answer, with a new pair of tokens."""
+    pair = tokens.issue_pair(user)
+    return {"user": PersonSerializer(user).data, **pair, "tokens": pair}
+
+
+def signed_in_to_fleet(user: User, token: str) -> dict[str, Any]:
+    """Build what the console's login answers."""
+    return {
+        "token": token,
+        "user_id": user.pk,
+        "username": user.username,
+        "email": user.email,
+        "first_name": user.first_name,
+        "last_name": user.last_name,
+        **current_company(user),
+    }
+
+
+def registered_dispatcher(user: User) -> dict[str, Any]:
+    """Build what the registration of a dispatcher answers."""
+    return {
+        "message": "User registered successfully",
+        "user_id": user.pk,
+        "username": user.username,
+        "email": user.email,
+        **current_company(user),
+    }
+
+
+def current_company(user: User) -> dict[str, Any]:
+    """Build the current company as login and profile show it."""
+    name = Company.objects.filter(pk=user.current_company_id).values_list("name", flat=True).first()
+    return {"company_id": user.current_company_id, "company_name": name}
+
+
+def profile(user: User) -> dict[str, Any]:
+    """Build an account as the console shows it."""
+    claimed = {"pending_email": user.pending_email, "pending_phone_number": user.pending_phone_number}
+    return {
+        "id": user.pk,
+        "username": user.username,
+        "email": user.email,
+        "first_name": user.first_name,
+        "last_name": user.last_name,
+        **current_company(user),
+        **{name: address for name, address in claimed.items() if address},
+    }
+
+
+def verified(user: User) -> dict[str, Any]:
+    """Build what is proven of an account."""
+    return {
+        "message": "Verified successfully",
+        "email_verified": user.email_verified,
+        "phone_verified": user.phone_verified,
+    }

@@ -14,11 +14,10 @@ from accounts import serializers as shapes
 from accounts import services
 from accounts.models import Company, Membership
 from accounts.permissions import IsDispatcherOfAnyRole, IsDispatcherOrStaff, require_editor
-from accounts.views.api import ApiView, read
 from depannini_dashmap.lib.api.keyset_pagination import RowPages
 from depannini_dashmap.lib.api.pagination import OnePage, one_page
 from depannini_dashmap.lib.api.routers import path_id
-from depannini_dashmap.lib.api.viewsets import ResourceViewSet
+from depannini_dashmap.lib.api.viewsets import ApiViewSet, ResourceViewSet
 from depannini_dashmap.lib.errors import NotFound
 
 
@@ -52,7 +51,9 @@ class CompanyViewSet(ResourceViewSet):
         services.delete_company(actor=self.request.user, company=instance)
 
 
-class _OfCompany(ApiView):
+class OfCompanyViewSet(ApiViewSet):
+    """What belongs to the company that the path names, for dispatchers of any role in it and staff."""
+
     permission_classes = [IsDispatcherOfAnyRole]
 
     def company(self, request: Request, company_id: str) -> Company:
@@ -63,46 +64,57 @@ class _OfCompany(ApiView):
         return found
 
 
-class MembersView(_OfCompany):
-    """GET, POST /api/companies/{id}/members/ — its members, staff; POST `{username | email, role?}` by who may edit.
+class MemberViewSet(OfCompanyViewSet):
+    """`/api/companies/{id}/members/` and `/api/companies/{id}/members/{user_id}/`.
 
-    200 list; 202 invited, whether there is such a person or not; 400; 403 viewers; 404; 409 too many open invitations.
+    Body: `{username | email, role?}`, `{role}`. Answer: the member, or the invitation. Codes: 200, 202, 204; 400; 403; 404;
+    409. Who: its members see them, who may edit invites, owners and staff change them; oneself goes by DELETE.
     """
 
     pagination_class = OnePage
+    queryset = Membership.objects.none()
 
     @extend_schema(responses=shapes.MemberSerializer(many=True), operation_id="companies_members_list")
-    def get(self, request: Request, company_id: str) -> Response:
+    def list(self, request: Request, company_id: str) -> Response:
+        """GET, POST /api/companies/{id}/members/ — its members, staff; POST `{username | email, role?}` by who may edit.
+
+        200 list; 202 invited, whether there is such a person or not; 400; 403 viewers; 404; 409 too many open invitations.
+        """
         members = Membership.objects.filter(company=self.company(request, company_id)).select_related("user")
         return one_page(shapes.MemberSerializer(members, many=True).data)
 
     @extend_schema(request=shapes.NewMemberSerializer, responses={202: shapes.InvitedSerializer})
-    def post(self, request: Request, company_id: str) -> Response:
+    def create(self, request: Request, company_id: str) -> Response:
+        """GET, POST /api/companies/{id}/members/ — its members, staff; POST `{username | email, role?}` by who may edit.
+
+        200 list; 202 invited, whether there is such a person or not; 400; 403 viewers; 404; 409 too many open invitations.
+        """
         company = self.company(request, company_id)
         require_editor(request.user, company.pk)  # who only views is told so, whatever they sent
-        form = read(shapes.NewMemberSerializer(data=request.data))
+        form = self.read(shapes.NewMemberSerializer)
         invitation = services.invite(
             actor=request.user, company=company, person=form.person(), role=form.validated_data.get("role")
         )
         body = shapes.InvitedSerializer({"invitation": invitation}).data
         return Response(body, status=status.HTTP_202_ACCEPTED)
 
-
-class MemberView(_OfCompany):
-    """PATCH, DELETE /api/companies/{id}/members/{user_id}/ — its owners, staff; DELETE of oneself: every member.
-
-    200, 204; 400; 403 members, viewers; 404; 409 the last owner.
-    """
-
     @extend_schema(request=shapes.RoleSerializer, responses=shapes.MemberSerializer)
-    def patch(self, request: Request, company_id: str, user_id: str) -> Response:
+    def partial_update(self, request: Request, company_id: str, user_id: str) -> Response:
+        """PATCH, DELETE /api/companies/{id}/members/{user_id}/ — its owners, staff; DELETE of oneself: every member.
+
+        200, 204; 400; 403 members, viewers; 404; 409 the last owner.
+        """
         company = self.company(request, company_id)
-        role = read(shapes.RoleSerializer(data=request.data)).validated_data["role"]
+        role = self.read(shapes.RoleSerializer).validated_data["role"]
         member = services.change_role(actor=request.user, company=company, user_id=path_id(user_id, "Member"), role=role)
         return Response(shapes.MemberSerializer(member).data)
 
     @extend_schema(responses={204: None})
-    def delete(self, request: Request, company_id: str, user_id: str) -> Response:
+    def destroy(self, request: Request, company_id: str, user_id: str) -> Response:
+        """PATCH, DELETE /api/companies/{id}/members/{user_id}/ — its owners, staff; DELETE of oneself: every member.
+
+        200, 204; 400; 403 members, viewers; 404; 409 the last owner.
+        """
         company = self.company(request, company_id)
         services.remove_member(actor=request.user, company=company, user_id=path_id(user_id, "Member"))
         return Response(status=status.HTTP_204_NO_CONTENT)

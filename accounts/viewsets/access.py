@@ -1,38 +1,30 @@
-"""Base of the views of this app: reading a body, and optional authentication."""
+"""Who may come in: viewsets for everybody, optional authentication, and the count of wrong guesses."""
 
 from __future__ import annotations
 
-from typing import Any, TypeVar
+from typing import Any
 
 from rest_framework.exceptions import AuthenticationFailed
 from rest_framework.request import Request
-from rest_framework.serializers import BaseSerializer
-from rest_framework.views import APIView
 
 from accounts.limits import failed_tries
 from accounts.limits.throttles import caller_address
 from accounts.models import User
 from accounts.steps.code_guesses import InvalidCode
-from depannini_dashmap.lib.api.viewsets import ApiMixin
+from depannini_dashmap.lib.api.viewsets import ApiViewSet
 from depannini_dashmap.lib.errors import DomainError, Unauthenticated
 
-S = TypeVar("S", bound=BaseSerializer)
 
-
-class ApiView(ApiMixin, APIView):
-    """A view of signed-in users."""
-
-
-class PublicView(ApiMixin, APIView):
-    """A view for everybody; credentials that come along are not looked at, so that stale ones do no harm."""
+class PublicViewSet(ApiViewSet):
+    """Actions for everybody; credentials that come along are not looked at, so that stale ones do no harm."""
 
     authentication_classes: list = []
     permission_classes: list = []
     throttle_classes: list = []
 
 
-class OptionallySignedInView(ApiMixin, APIView):
-    """A view for everybody that looks at credentials only where they matter: see `signed_in`."""
+class OptionallySignedInViewSet(ApiViewSet):
+    """Actions for everybody that look at credentials only where they matter: see `signed_in`."""
 
     permission_classes: list = []
     throttle_classes: list = []
@@ -54,12 +46,6 @@ def perhaps_signed_in(request: Request) -> User | None:
         return request.user if request.user.is_authenticated else None
     except (DomainError, AuthenticationFailed):
         return None
-
-
-def read(serializer: S) -> S:
-    """Return the serializer with valid data. Raises: ValidationError."""
-    serializer.is_valid(raise_exception=True)
-    return serializer
 
 
 class GuessesCounted:

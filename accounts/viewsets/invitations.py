@@ -11,55 +11,57 @@ from accounts import serializers as shapes
 from accounts import services
 from accounts.models import Invitation, Membership
 from accounts.permissions import IsDispatcherOfAnyRole, require_editor
-from accounts.views.api import ApiView
-from accounts.views.companies import _OfCompany
+from accounts.viewsets.companies import OfCompanyViewSet
 from depannini_dashmap.lib.api.pagination import OnePage, one_page
 from depannini_dashmap.lib.api.routers import path_id
+from depannini_dashmap.lib.api.viewsets import ApiViewSet
 
 
-class CompanyInvitationsView(_OfCompany):
-    """GET /api/companies/{id}/invitations/ — its owners and members, staff: the open ones. 200; 403 viewers; 404."""
+class SentInvitationViewSet(OfCompanyViewSet):
+    """`/api/companies/{id}/invitations/` and `/api/companies/{id}/invitations/{invitation_id}/`: what a company has sent.
+
+    Codes: 200, 204; 403 viewers; 404. Who: its owners and members, staff.
+    """
 
     pagination_class = OnePage
+    queryset = Invitation.objects.none()
 
     @extend_schema(responses=shapes.SentInvitationSerializer(many=True), operation_id="companies_invitations_list")
-    def get(self, request: Request, company_id: str) -> Response:
+    def list(self, request: Request, company_id: str) -> Response:
+        """GET /api/companies/{id}/invitations/ — its owners and members, staff: the open ones. 200; 403 viewers; 404."""
         company = self.company(request, company_id)
         require_editor(request.user, company.pk)
         rows = Invitation.objects.open().filter(company=company)
         return one_page(shapes.SentInvitationSerializer(rows, many=True).data)
 
-
-class CompanyInvitationView(_OfCompany):
-    """DELETE /api/companies/{id}/invitations/{invitation_id}/ — its owners and members, staff. 204; 403 viewers; 404."""
-
     @extend_schema(responses={204: None})
-    def delete(self, request: Request, company_id: str, invitation_id: str) -> Response:
+    def destroy(self, request: Request, company_id: str, invitation_id: str) -> Response:
+        """DELETE /api/companies/{id}/invitations/{invitation_id}/ — its owners and members, staff. 204; 403 viewers; 404."""
         company = self.company(request, company_id)
         require_editor(request.user, company.pk)
         services.revoke_invitation(actor=request.user, company=company, invitation_id=path_id(invitation_id, "Invitation"))
         return Response(status=status.HTTP_204_NO_CONTENT)
 
 
-class OwnInvitationsView(ApiView):
-    """GET /api/invitations/ — dispatchers: the open ones to themselves; by e-mail only once it is proven. 200; 403."""
+class InvitationViewSet(ApiViewSet):
+    """`/api/invitations/`, `/api/invitations/{id}/accept/` and `decline/`: those to oneself.
+
+    Codes: 200; 403; 404 not theirs; 409 ended. Who: dispatchers.
+    """
 
     permission_classes = [IsDispatcherOfAnyRole]
     pagination_class = OnePage
+    queryset = Invitation.objects.none()
 
     @extend_schema(responses=shapes.OwnInvitationSerializer(many=True), operation_id="invitations_list")
-    def get(self, request: Request) -> Response:
+    def list(self, request: Request) -> Response:
+        """GET /api/invitations/ — dispatchers: the open ones to themselves; by e-mail only once it is proven. 200; 403."""
         rows = Invitation.objects.offered_to(request.user).select_related("company", "invited_by")
         return one_page(shapes.OwnInvitationSerializer(rows, many=True).data)
 
-
-class AcceptView(ApiView):
-    """POST /api/invitations/{id}/accept/ — the invited dispatcher alone. 200; 403; 404 not theirs; 409 ended."""
-
-    permission_classes = [IsDispatcherOfAnyRole]
-
     @extend_schema(request=None, responses=shapes.AcceptedSerializer)
-    def post(self, request: Request, invitation_id: str) -> Response:
+    def accept(self, request: Request, invitation_id: str) -> Response:
+        """POST /api/invitations/{id}/accept/ — the invited dispatcher alone. 200; 403; 404 not theirs; 409 ended."""
         invitation = services.accept_invitation(actor=request.user, invitation_id=path_id(invitation_id, "Invitation"))
         member = Membership.objects.of(request.user).get(company=invitation.company_id)
         body = {
@@ -70,13 +72,8 @@ class AcceptView(ApiView):
         }
         return Response(shapes.AcceptedSerializer(body).data)
 
-
-class DeclineView(ApiView):
-    """POST /api/invitations/{id}/decline/ — the invited dispatcher alone. 200; 403; 404 not theirs; 409 ended."""
-
-    permission_classes = [IsDispatcherOfAnyRole]
-
     @extend_schema(request=None, responses=shapes.InvitedSerializer)
-    def post(self, request: Request, invitation_id: str) -> Response:
+    def decline(self, request: Request, invitation_id: str) -> Response:
+        """POST /api/invitations/{id}/decline/ — the invited dispatcher alone. 200; 403; 404 not theirs; 409 ended."""
         invitation = services.decline_invitation(actor=request.user, invitation_id=path_id(invitation_id, "Invitation"))
         return Response(shapes.InvitedSerializer({"invitation": invitation}).data)

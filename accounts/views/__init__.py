@@ -1,1 +1,0 @@
-"""REST views of accounts: read a body, call one service, answer."""

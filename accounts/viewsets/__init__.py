@@ -1,0 +1,1 @@
+"""REST viewsets of accounts: read a body, call one service, answer."""
