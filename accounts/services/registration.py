@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from functools import reduce
+from operator import or_
 from typing import Any
 
 from django.db import IntegrityError, transaction
+from django.db.models import Count, Q
 
 from accounts import signals
 from accounts.models import User
@@ -80,12 +83,14 @@ def _write(user: User, company: dict[str, str] | None, details: dict[str, Any] |
 
 
 def _require_free(user: User) -> None:
-    """Raises: InvalidData naming every address that another account has."""
-    fields = {
-        name: [message]
-        for name, message in TAKEN.items()
-        if getattr(user, name) and User.objects.filter(**{name: getattr(user, name)}).exists()
-    }
+    """Raises: InvalidData naming every address that another account has.
+
+    One query: an account that is committed between two of them would have its username, and not its number.
+    """
+    holds = {name: Q(**{name: getattr(user, name)}) for name in TAKEN if getattr(user, name)}
+    counts = {name: Count("pk", filter=own) for name, own in holds.items()}
+    held = User.objects.filter(reduce(or_, holds.values())).aggregate(**counts)
+    fields = {name: [TAKEN[name]] for name in holds if held[name]}
     if fields:
         if "phone_number" in fields and user.user_type != User.Type.DISPATCHER:
             fields.pop("username", None)

@@ -138,6 +138,25 @@ class TestRaces:
 
         _assert_one_won(_at_once(register), 201, field)
 
+    def test_an_account_that_is_made_while_another_looks_holds_its_number(self, api: Any, password: str) -> None:
+        number, made = "+213555010009", []
+
+        def make() -> None:
+            User.objects.create_user(number, None, password, phone_number=number, name="Faster")
+            connection.close()
+
+        def meanwhile(execute: Any, sql: str, parameters: Any, many: bool, context: Any) -> Any:
+            found = execute(sql, parameters, many, context)
+            if not made and "accounts_user" in sql and number in (parameters or ()):
+                made.append(threading.Thread(target=make))
+                made[0].start()
+                made[0].join()
+            return found
+
+        with connection.execute_wrapper(meanwhile):
+            answer = api().post("/api/auth/register/", {"phone_number": number, "name": "Amina", "password": password})
+        assert made and answer.status_code == 400 and list(answer.json()["fields"]) == ["phone_number"]
+
     def test_one_reference_of_imports(self, dispatcher: Any) -> None:
         """Other rows meet in the database alone: whoever is slower is led back with a sentence."""
         from depannini_dashmap.lib.sheets import pages
