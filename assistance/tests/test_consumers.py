@@ -315,7 +315,7 @@ def test_chat(server: Server, room: Any, client_user: Any, accepted: int) -> Non
     one.send({"type": "chat", "message": "أين أنت؟", "sender": "Somebody Else"})
     for client in room:
         heard = client.receive("chat")
-        assert (heard["message"], heard["sender"]) == ("أين أنت؟", "Amina SocketClient")
+        assert (heard["message"], heard["sender"]) == ("أين أنت؟", "Amina Client")
     for message in ("x" * 1001, "", "   ", None, 5, ["x"], "a\u0000b"):
         one.send({"type": "chat", "message": message})
         assert one.receive("error")["code"].startswith("invalid")
