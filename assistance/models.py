@@ -1,167 +1,39 @@
-"""Assistants' profiles, requests for help, the ledger of offers, chat and tariffs; flows live in the services."""
+"""Requests for help, the ledger of offers and chat, and the models of the modules beside this one; flows live in the services."""
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
-from decimal import Decimal
+from datetime import timedelta
 
 from django.conf import settings
-from django.core.exceptions import ValidationError
 from django.db import models
 from django.db.models import F, Q
 from django.utils import timezone
-from django.utils.formats import date_format
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
-from simple_history.models import HistoricalRecords
 
-from assistance import approval, cells, lifecycle, pricing
+from assistance import lifecycle
+from assistance.kinds import ServiceType, VehicleClass
 from assistance.managers import (
     AssistanceQuerySet,
-    AssistantProfileQuerySet,
     OfferQuerySet,
     ScheduledRequestQuerySet,
-    TariffQuerySet,
 )
+from assistance.profile_models import AssistantProfile
+from assistance.tariff_models import Tariff
+
+__all__ = [
+    "CONTACT_AFTER_END",
+    "Assistance",
+    "AssistantProfile",
+    "ChatMessage",
+    "Offer",
+    "ScheduledRequest",
+    "ServiceType",
+    "Tariff",
+    "VehicleClass",
+]
 
 CONTACT_AFTER_END = timedelta(hours=24)
-
-
-class ServiceType(models.TextChoices):
-    """What an assistant does and a client asks for."""
-
-    TOWING = "towing", _("Towing")
-    REPAIR = "repair", _("Repair")
-
-
-class VehicleClass(models.TextChoices):
-    """How heavy the vehicle in need is."""
-
-    LIGHT = "light", _("Light")
-    HEAVY = "heavy", _("Heavy")
-
-
-class AssistantProfile(models.Model):
-    """What only assistants have: papers, duty, and their location with the cell of 0.01° that lookups use."""
-
-    class LicenceCategory(models.TextChoices):
-        B = "b"
-        C = "c"
-
-    user = models.OneToOneField(
-        settings.AUTH_USER_MODEL, on_delete=models.CASCADE, primary_key=True, related_name="assistant_profile", verbose_name=_("user")
-    )
-    service_type = models.CharField(_("service type"), max_length=6, choices=ServiceType.choices)
-    is_active = models.BooleanField(_("is active"), default=False, help_text=_("on duty, by the assistant's own switch"))
-    lat = models.FloatField(null=True, blank=True)
-    lng = models.FloatField(null=True, blank=True)
-    cell_y = models.SmallIntegerField(null=True, blank=True, editable=False)
-    cell_x = models.SmallIntegerField(null=True, blank=True, editable=False)
-    seen_at = models.DateTimeField(
-        _("seen at"),
-        null=True, blank=True, help_text=_("newest location, activation or open socket of the assistant")
-    )
-    alive_at = models.DateTimeField(
-        null=True, blank=True, editable=False, help_text="newest sign of life: also a frame or a signed-in request"
-    )
-    vehicle_type = models.CharField(_("vehicle type"), max_length=100)
-    driving_license_cat = models.CharField(_("driving license cat"), max_length=1, choices=LicenceCategory.choices)
-    driving_license_num = models.CharField(_("driving license num"), max_length=50)
-    driving_license_expiry = models.DateField(_("driving license expiry"), null=True)
-    vehicle_registration_num = models.BigIntegerField(_("vehicle registration num"), null=True)
-    approved_at = models.DateTimeField(_("approved at"), null=True, blank=True, editable=False, help_text=_("when staff had seen the papers"))
-    approved_by = models.ForeignKey(
-        settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, blank=True, editable=False, related_name="+", verbose_name=_("approved by")
-    )
-
-    objects = AssistantProfileQuerySet.as_manager()
-
-    class Meta:
-        verbose_name = _("assistant profile")
-        verbose_name_plural = _("assistant profiles")
-        indexes = [
-            models.Index(
-                fields=["service_type", "cell_y", "cell_x"], condition=Q(is_active=True), name="assistant_nearby"
-            )
-        ]
-        constraints = [
-            models.CheckConstraint(condition=Q(service_type__in=["towing", "repair"]), name="assistant_service_known"),
-            models.CheckConstraint(condition=Q(driving_license_cat__in=["b", "c", ""]), name="assistant_licence_known"),
-            models.CheckConstraint(
-                condition=Q(lat__isnull=True, lng__isnull=True, cell_y__isnull=True, cell_x__isnull=True)
-                | Q(
-                    lat__isnull=False,
-                    lng__isnull=False,
-                    cell_y__isnull=False,
-                    cell_x__isnull=False,
-                    lat__range=(-90, 90),
-                    lng__range=(-180, 180),
-                ),
-                name="assistant_location_whole",
-            ),
-        ]
-
-    def __str__(self) -> str:
-        return gettext("assistant %(id)s") % {"id": self.user_id}
-
-    @property
-    def standing(self) -> str:
-        """Whether the assistant may take jobs: `approved`, `waiting` (for staff) or `licence_expired`."""
-        return approval.standing_of(self.driving_license_expiry, self.approved_at)
-
-    def place(self, lat: float, lng: float) -> None:
-        """Set the location and its cell on this object."""
-        self.lat, self.lng = lat, lng
-        self.cell_y, self.cell_x = cells.row_of(lat), cells.column_of(lng)
-
-    def is_fresh(self, now: datetime) -> bool:
-        """Return whether the assistant was heard of within LOCATION_TTL."""
-        return self.seen_at is not None and self.seen_at > now - settings.LOCATION_TTL
-
-
-class Tariff(models.Model):
-    """What a job costs from an instant on, until a later row for the same type and class."""
-
-    assistance_type = models.CharField(_("assistance type"), max_length=6, choices=ServiceType.choices)
-    vehicle_class = models.CharField(_("vehicle class"), max_length=5, choices=VehicleClass.choices)
-    base = models.DecimalField(_("base"), max_digits=10, decimal_places=2)
-    per_km = models.DecimalField(_("per km"), max_digits=10, decimal_places=2)
-    minimum = models.DecimalField(_("minimum"), max_digits=10, decimal_places=2, default=0)
-    currency = models.CharField(_("currency"), max_length=3, blank=True, default="", help_text=_("empty: the CURRENCY setting"))
-    valid_from = models.DateTimeField(_("valid from"), default=timezone.now)
-
-    objects = TariffQuerySet.as_manager()
-    history = HistoricalRecords()
-
-    class Meta:
-        verbose_name = _("tariff")
-        verbose_name_plural = _("tariffs")
-        ordering = ["assistance_type", "vehicle_class", "-valid_from", "-id"]
-        constraints = [
-            models.UniqueConstraint(fields=["assistance_type", "vehicle_class", "valid_from"], name="tariff_once"),
-            models.CheckConstraint(
-                condition=Q(base__gte=0, per_km__gte=0, minimum__gte=0), name="tariff_amounts_not_negative"
-            ),
-        ]
-
-    def __str__(self) -> str:
-        names = {
-            "service": self.get_assistance_type_display(),
-            "vehicle": self.get_vehicle_class_display(),
-            "day": date_format(timezone.localtime(self.valid_from), "Y-m-d"),
-        }
-        return gettext("%(service)s, %(vehicle)s, since %(day)s") % names
-
-    def clean(self) -> None:
-        """Refuse figures whose price of the longest way cannot be stored."""
-        amounts = (self.base, self.per_km, self.minimum)
-        if None not in amounts and self.price_of(pricing.kilometres(settings.ASSISTANCE_MAX_DISTANCE_KM)) is None:
-            raise ValidationError({"per_km": _("Too much for the longest way.")})
-
-    def price_of(self, distance_km: Decimal) -> Decimal | None:
-        """Return what a way costs, or None for what cannot be stored."""
-        price = pricing.price(pricing.Rates(self.base, self.per_km, self.minimum), distance_km)
-        return price if price < pricing.TOO_MUCH else None
 
 
 class Assistance(models.Model):
