@@ -12,9 +12,11 @@ from django.utils import timezone
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
+from accounts.keyed_hashes import spellings
 from accounts.phones import NotAPhoneNumber, normalise_phone
 from accounts.usernames import canonical_username, is_choosable
-from depannini_dashmap.lib.api.fields import StrictIntegerField, TextField
+from depannini_dashmap.lib.api.fields import EmailField, StrictIntegerField, TextField
+from depannini_dashmap.lib.phone_fields import PhoneTextSerializerField
 from depannini_dashmap.lib.text import plain_digits
 
 _SHORT_DATE = re.compile(r"\s*(\d{1,2})[:/.-](\d{1,2})[:/.-](\d{2}|\d{4})\s*\Z", re.ASCII)
@@ -117,3 +119,52 @@ class RegistrationNumberField(StrictIntegerField):
     def __init__(self, **kwargs: Any) -> None:
         kwargs.setdefault("min_value", 0)
         super().__init__(**kwargs)
+
+
+class OptionalText(TextField):
+    """A text that may be missing; null reads as empty."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(required=False, allow_blank=True, allow_null=True, **kwargs)
+
+    def run_validation(self, data: Any = serializers.empty) -> Any:
+        value = super().run_validation(data)
+        return "" if value is None else value
+
+
+class OptionalPhoneText(PhoneTextSerializerField):
+    """A company's phone, which may be missing; null reads as empty."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(required=False, allow_blank=True, allow_null=True, **kwargs)
+
+    def run_validation(self, data: Any = serializers.empty) -> Any:
+        value = super().run_validation(data)
+        return "" if value is None else value
+
+
+class OptionalEmail(EmailField):
+    """An e-mail that may be missing; null and empty read as empty."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(required=False, allow_null=True, **kwargs)
+
+    def run_validation(self, data: Any = serializers.empty) -> Any:
+        return super().run_validation(data) or ""
+
+
+class OptionalPhone(PhoneField):
+    """A phone number that may be missing; empty reads as none."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(required=False, allow_null=True, **kwargs)
+
+    def run_validation(self, data: Any = serializers.empty) -> Any:
+        if isinstance(data, str) and not data.strip():
+            data = None
+        return super().run_validation(data)
+
+
+def is_same_password(one: str | None, other: str) -> bool:
+    """Return whether a password was typed the same way twice, in whatever spelling."""
+    return one is not None and spellings(one)[-1] == spellings(other)[-1]

@@ -1,4 +1,4 @@
-"""The shape of what goes out on `/api/auth/`; what comes in is in serializers.py."""
+"""What goes out on `/api/auth/`, `/api/companies/` and `/api/invitations/`; what comes in is in serializers.py."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ from typing import Any
 from rest_framework import serializers
 
 from accounts import tokens
-from accounts.models import Company, User
+from accounts.models import Company, Invitation, Membership, User
+from depannini_dashmap.lib.api.fields import UtcDateTimeField
 
 
 class PersonSerializer(serializers.ModelSerializer):
@@ -135,3 +136,84 @@ def verified(user: User) -> dict[str, Any]:
         "email_verified": user.email_verified,
         "phone_verified": user.phone_verified,
     }
+
+
+class MemberSerializer(serializers.ModelSerializer):
+    """Who works for a company."""
+
+    user_id = serializers.IntegerField(read_only=True)
+    username = serializers.CharField(source="user.username", read_only=True)
+    email = serializers.CharField(source="user.email", read_only=True, allow_null=True)
+    first_name = serializers.CharField(source="user.first_name", read_only=True)
+    last_name = serializers.CharField(source="user.last_name", read_only=True)
+    role = serializers.ChoiceField(Membership.Role.choices, source="full_role", read_only=True)
+    created_at = UtcDateTimeField(read_only=True)
+
+    class Meta:
+        model = Membership
+        fields = ["user_id", "username", "email", "first_name", "last_name", "role", "created_at"]
+        read_only_fields = fields
+
+
+class BareInvitationSerializer(serializers.ModelSerializer):
+    """An invitation as every inviter sees it: who it reached, if anybody, is not in it."""
+
+    expires_at = UtcDateTimeField(read_only=True)
+
+    class Meta:
+        model = Invitation
+        fields = ["id", "company", "role", "expires_at"]
+        read_only_fields = fields
+
+
+class InvitedSerializer(serializers.Serializer):
+    """The answer to inviting somebody."""
+
+    invitation = BareInvitationSerializer()
+
+
+class SentInvitationSerializer(serializers.ModelSerializer):
+    """An open invitation as its company lists it, under the name that was typed."""
+
+    username = serializers.SerializerMethodField()
+    email = serializers.SerializerMethodField()
+    invited_by = serializers.IntegerField(source="invited_by_id", read_only=True, allow_null=True)
+    created_at = UtcDateTimeField(read_only=True)
+    expires_at = UtcDateTimeField(read_only=True)
+
+    class Meta:
+        model = Invitation
+        fields = ["id", "company", "username", "email", "role", "invited_by", "created_at", "expires_at"]
+        read_only_fields = fields
+
+    def get_username(self, row: Invitation) -> str | None:
+        return row.username or None
+
+    def get_email(self, row: Invitation) -> str | None:
+        return row.email or None
+
+
+class OwnInvitationSerializer(serializers.ModelSerializer):
+    """An invitation as the invited sees it."""
+
+    company_name = serializers.CharField(source="company.name", read_only=True)
+    invited_by = serializers.SerializerMethodField()
+    created_at = UtcDateTimeField(read_only=True)
+    expires_at = UtcDateTimeField(read_only=True)
+
+    class Meta:
+        model = Invitation
+        fields = ["id", "company", "company_name", "role", "invited_by", "created_at", "expires_at"]
+        read_only_fields = fields
+
+    def get_invited_by(self, row: Invitation) -> str:
+        return row.invited_by.display_name if row.invited_by else ""
+
+
+class AcceptedSerializer(serializers.Serializer):
+    """The answer to accepting an invitation: the company is the current one now."""
+
+    invitation = BareInvitationSerializer()
+    company_id = serializers.IntegerField()
+    company_name = serializers.CharField()
+    role = serializers.ChoiceField(Membership.Role.choices)

@@ -1,4 +1,4 @@
-"""The shape of what comes in and goes out on `/api/auth/` and `/api/companies/`; nothing here calls a service."""
+"""The shape of what comes in on `/api/auth/` and `/api/companies/`; nothing here calls a service. Registrations stand beside it."""
 
 from __future__ import annotations
 
@@ -10,183 +10,27 @@ from rest_framework import serializers
 from accounts.depots import EMPTY, NEEDS_ADDRESS, depot_faults
 from accounts.fields import (
     CodeField,
-    LicenceExpiryField,
+    OptionalEmail,
+    OptionalPhone,
+    OptionalPhoneText,
+    OptionalText,
     PasswordField,
     PhoneField,
-    RegistrationNumberField,
     TypedNameField,
     UsernameField,
+    is_same_password,
 )
-from accounts.keyed_hashes import spellings
-from accounts.models import Company, Invitation, Membership, User
+from accounts.models import Company, Membership
 from depannini_dashmap.lib.api.fields import (
     DecimalStringField,
     EmailField,
     ModelSerializer,
-    NumberField,
     TextField,
-    UtcDateTimeField,
     VisibleRelatedField,
 )
 from depannini_dashmap.lib.api.schema import SOMETIMES
-from depannini_dashmap.lib.phone_fields import PhoneTextSerializerField
-
-DETAILS = (
-    "service_type",
-    "vehicle_type",
-    "driving_license_cat",
-    "driving_license_num",
-    "driving_license_expiry",
-    "vehicle_registration_num",
-    "current_lat",
-    "current_lng",
-)
-
-
-def _match(one: str | None, other: str) -> bool:
-    return one is not None and spellings(one)[-1] == spellings(other)[-1]
-
-
-class OptionalText(TextField):
-    """A text that may be missing; null reads as empty."""
-
-    def __init__(self, **kwargs: Any) -> None:
-        super().__init__(required=False, allow_blank=True, allow_null=True, **kwargs)
-
-    def run_validation(self, data: Any = serializers.empty) -> Any:
-        value = super().run_validation(data)
-        return "" if value is None else value
-
-
-class OptionalPhoneText(PhoneTextSerializerField):
-    """A company's phone, which may be missing; null reads as empty."""
-
-    def __init__(self, **kwargs: Any) -> None:
-        super().__init__(required=False, allow_blank=True, allow_null=True, **kwargs)
-
-    def run_validation(self, data: Any = serializers.empty) -> Any:
-        value = super().run_validation(data)
-        return "" if value is None else value
-
-
-class OptionalEmail(EmailField):
-    """An e-mail that may be missing; null and empty read as empty."""
-
-    def __init__(self, **kwargs: Any) -> None:
-        super().__init__(required=False, allow_null=True, **kwargs)
-
-    def run_validation(self, data: Any = serializers.empty) -> Any:
-        return super().run_validation(data) or ""
-
-
-class OptionalPhone(PhoneField):
-    """A phone number that may be missing; empty reads as none."""
-
-    def __init__(self, **kwargs: Any) -> None:
-        super().__init__(required=False, allow_null=True, **kwargs)
-
-    def run_validation(self, data: Any = serializers.empty) -> Any:
-        if isinstance(data, str) and not data.strip():
-            data = None
-        return super().run_validation(data)
-
 
 # --- Registration ----------------------------------------------------------------------------------------------------------
-class _Registration(serializers.Serializer):
-    password = PasswordField()
-    password_confirm = PasswordField(required=False, allow_null=True, allow_blank=True)
-
-    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
-        if "password_confirm" in attrs and not _match(attrs.pop("password_confirm"), attrs["password"]):
-            raise serializers.ValidationError({"password_confirm": ["The passwords do not match."]})
-        return attrs
-
-
-class ClientRegistration(_Registration):
-    """A motorist."""
-
-    phone_number = PhoneField()
-    name = TextField(max_length=150)
-    email = EmailField(required=False, allow_null=True)
-    address = OptionalText(max_length=500)
-    current_lat = NumberField(min_value=-90, max_value=90, required=False, allow_null=True)
-    current_lng = NumberField(min_value=-180, max_value=180, required=False, allow_null=True)
-    user_type = serializers.ChoiceField([User.Type.CLIENT], default=User.Type.CLIENT)
-
-    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
-        attrs = super().validate(attrs)
-        missing = [name for name in ("current_lat", "current_lng") if attrs.get(name) is None]
-        if len(missing) == 1:
-            raise serializers.ValidationError({missing[0]: ["Send both coordinates or none."]})
-        return attrs
-
-    def arguments(self) -> dict[str, Any]:
-        """Return the arguments of `register_person`."""
-        return dict(self.validated_data)
-
-
-class AssistantRegistration(ClientRegistration):
-    """Somebody who helps, with their papers."""
-
-    service_type = serializers.ChoiceField(["towing", "repair"])
-    vehicle_type = TextField(max_length=100)
-    driving_license_cat = serializers.ChoiceField(["c", "b"])
-    driving_license_num = TextField(max_length=50)
-    driving_license_expiry = LicenceExpiryField()
-    vehicle_registration_num = RegistrationNumberField()
-    current_lat = NumberField(min_value=-90, max_value=90)
-    current_lng = NumberField(min_value=-180, max_value=180)
-    user_type = serializers.ChoiceField([User.Type.ASSISTANT])
-
-    def arguments(self) -> dict[str, Any]:
-        """Return the arguments of `register_person`."""
-        fields = super().arguments()
-        details = {name: fields.pop(name) for name in DETAILS}
-        return {**fields, "details": details}
-
-
-class DispatcherRegistration(_Registration):
-    """A dispatcher, with their company or before it."""
-
-    username = UsernameField()
-    email = EmailField(required=False, allow_null=True)
-    phone_number = OptionalPhone()
-    name = OptionalText(max_length=150)
-    first_name = OptionalText(max_length=150)
-    last_name = OptionalText(max_length=150)
-    company_name = OptionalText(max_length=200)
-    company_address = OptionalText(max_length=500)
-    company_phone = OptionalPhoneText()
-    company_email = OptionalEmail()
-    user_type = serializers.ChoiceField([User.Type.DISPATCHER])
-
-    def arguments(self) -> dict[str, Any]:
-        """Return the arguments of `register_dispatcher`."""
-        fields = {name: value for name, value in self.validated_data.items() if name != "user_type"}
-        parts = {name: fields.pop(f"company_{name}", "") for name in ("name", "address", "phone", "email")}
-        return {**fields, "company": parts if parts["name"] else None}
-
-
-class FounderRegistration(DispatcherRegistration):
-    """The console's form, which says no user type and must name a company."""
-
-    company_name = TextField(max_length=200)
-    user_type = None  # type: ignore[assignment]
-
-
-def registration_for(data: dict[str, Any]) -> _Registration:
-    """Return the unvalidated serializer for whom the body describes. Raises: ValidationError for other user types."""
-    kind = data.get("user_type", "dispatcher" if "company_name" in data else "client")
-    if "user_type" not in data and kind == "dispatcher":
-        return FounderRegistration(data=data)
-    kinds: dict[Any, type[_Registration]] = {
-        "client": ClientRegistration,
-        "assistant": AssistantRegistration,
-        "dispatcher": DispatcherRegistration,
-    }
-    if not isinstance(kind, str) or kind not in kinds:
-        raise serializers.ValidationError({"user_type": ["Choose client, assistant or dispatcher."]})
-    return kinds[kind](data=data)
 
 
 # --- Signing in --------------------------------------------------------------------------------------------------------------
@@ -244,7 +88,7 @@ class PasswordChangeSerializer(serializers.Serializer):
     new_password_confirm = PasswordField()
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
-        if not _match(attrs["new_password_confirm"], attrs["new_password"]):
+        if not is_same_password(attrs["new_password_confirm"], attrs["new_password"]):
             raise serializers.ValidationError({"new_password_confirm": ["The passwords do not match."]})
         return attrs
 
@@ -276,7 +120,7 @@ class ResetSerializer(AddressSerializer):
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         attrs = super().validate(attrs)
-        if not _match(attrs["new_password_confirm"], attrs["new_password"]):
+        if not is_same_password(attrs["new_password_confirm"], attrs["new_password"]):
             raise serializers.ValidationError({"new_password_confirm": ["The passwords do not match."]})
         return attrs
 
@@ -377,23 +221,6 @@ class OwnCompanySerializer(serializers.Serializer):
         return {name.removeprefix("company_"): value for name, value in self.validated_data.items()}
 
 
-class MemberSerializer(serializers.ModelSerializer):
-    """Who works for a company."""
-
-    user_id = serializers.IntegerField(read_only=True)
-    username = serializers.CharField(source="user.username", read_only=True)
-    email = serializers.CharField(source="user.email", read_only=True, allow_null=True)
-    first_name = serializers.CharField(source="user.first_name", read_only=True)
-    last_name = serializers.CharField(source="user.last_name", read_only=True)
-    role = serializers.ChoiceField(Membership.Role.choices, source="full_role", read_only=True)
-    created_at = UtcDateTimeField(read_only=True)
-
-    class Meta:
-        model = Membership
-        fields = ["user_id", "username", "email", "first_name", "last_name", "role", "created_at"]
-        read_only_fields = fields
-
-
 class RoleSerializer(serializers.Serializer):
     """What a member may do from now on."""
 
@@ -416,67 +243,3 @@ class NewMemberSerializer(serializers.Serializer):
         """Return the one name to look for."""
         data = self.validated_data
         return {"username": data["username"]} if data.get("username") else {"email": data["email"]}
-
-
-class BareInvitationSerializer(serializers.ModelSerializer):
-    """An invitation as every inviter sees it: who it reached, if anybody, is not in it."""
-
-    expires_at = UtcDateTimeField(read_only=True)
-
-    class Meta:
-        model = Invitation
-        fields = ["id", "company", "role", "expires_at"]
-        read_only_fields = fields
-
-
-class InvitedSerializer(serializers.Serializer):
-    """The answer to inviting somebody."""
-
-    invitation = BareInvitationSerializer()
-
-
-class SentInvitationSerializer(serializers.ModelSerializer):
-    """An open invitation as its company lists it, under the name that was typed."""
-
-    username = serializers.SerializerMethodField()
-    email = serializers.SerializerMethodField()
-    invited_by = serializers.IntegerField(source="invited_by_id", read_only=True, allow_null=True)
-    created_at = UtcDateTimeField(read_only=True)
-    expires_at = UtcDateTimeField(read_only=True)
-
-    class Meta:
-        model = Invitation
-        fields = ["id", "company", "username", "email", "role", "invited_by", "created_at", "expires_at"]
-        read_only_fields = fields
-
-    def get_username(self, row: Invitation) -> str | None:
-        return row.username or None
-
-    def get_email(self, row: Invitation) -> str | None:
-        return row.email or None
-
-
-class OwnInvitationSerializer(serializers.ModelSerializer):
-    """An invitation as the invited sees it."""
-
-    company_name = serializers.CharField(source="company.name", read_only=True)
-    invited_by = serializers.SerializerMethodField()
-    created_at = UtcDateTimeField(read_only=True)
-    expires_at = UtcDateTimeField(read_only=True)
-
-    class Meta:
-        model = Invitation
-        fields = ["id", "company", "company_name", "role", "invited_by", "created_at", "expires_at"]
-        read_only_fields = fields
-
-    def get_invited_by(self, row: Invitation) -> str:
-        return row.invited_by.display_name if row.invited_by else ""
-
-
-class AcceptedSerializer(serializers.Serializer):
-    """The answer to accepting an invitation: the company is the current one now."""
-
-    invitation = BareInvitationSerializer()
-    company_id = serializers.IntegerField()
-    company_name = serializers.CharField()
-    role = serializers.ChoiceField(Membership.Role.choices)

@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING, Any
 from django.utils import timezone
 
 from assistance import lifecycle
-from assistance.events import Expected, point
+from assistance.event_types import Expected
+from assistance.events import point
 from assistance.models import CONTACT_AFTER_END, Assistance, ChatMessage, ScheduledRequest
 from assistance.nearby import DISTANCE_PLACES, Candidate
-from depannini_dashmap.lib.api.fields import format_utc
 from depannini_dashmap.lib.roads.routing import RANGE
+from depannini_dashmap.lib.time_zone import format_utc
 
 if TYPE_CHECKING:
     from accounts.models import User

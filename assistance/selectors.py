@@ -8,7 +8,7 @@ from django.db.models import QuerySet
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from assistance import events, lifecycle, representation
+from assistance import event_types, events, lifecycle, representation
 from assistance.models import Assistance, Offer, ServiceType, Tariff, VehicleClass
 from depannini_dashmap.lib.errors import NotFound
 
@@ -24,8 +24,8 @@ class Snapshot(TypedDict):
 
     seq: int
     assistance: dict[str, Any]
-    status: events.StatusEvent | None
-    location: events.LocationEvent | None
+    status: event_types.StatusEvent | None
+    location: event_types.LocationEvent | None
 
 
 def may_join(user: User, assistance_id: int) -> bool:
@@ -61,7 +61,7 @@ def snapshot_for(user: User, assistance_id: int) -> Snapshot:
     }
 
 
-def open_offers_for(assistant: User) -> list[events.NewRequestEvent]:
+def open_offers_for(assistant: User) -> list[event_types.NewRequestEvent]:
     """Return a ``new_assistance_request`` frame for every open offer of an assistant, oldest first."""
     offers = Offer.objects.open().filter(assistant_id=assistant.pk, assistance__status=lifecycle.REQUESTED)
     rows = offers.order_by("offered_at", "id").values(
@@ -107,7 +107,7 @@ def is_id(number: int) -> bool:
     return 0 < number <= BIGGEST_ID
 
 
-def _last_location(row: representation.Row, lat: float | None, lng: float | None) -> events.LocationEvent | None:
+def _last_location(row: representation.Row, lat: float | None, lng: float | None) -> event_types.LocationEvent | None:
     if row["status"] not in lifecycle.WITH_ASSISTANT or lat is None or lng is None:
         return None
     return events.location(

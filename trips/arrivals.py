@@ -11,8 +11,8 @@ from typing import Any
 from django.conf import settings
 from django.db.models import Case, Q, When
 
-from depannini_dashmap.lib.api.fields import format_utc
 from depannini_dashmap.lib.roads import routing
+from depannini_dashmap.lib.time_zone import format_utc
 from trips import eta
 from trips.lifecycle import IN_PROGRESS
 from trips.models import TripStop

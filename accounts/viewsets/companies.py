@@ -10,8 +10,8 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.serializers import BaseSerializer
 
+from accounts import representation, services
 from accounts import serializers as shapes
-from accounts import services
 from accounts.models import Company, Membership
 from accounts.permissions import IsDispatcherOfAnyRole, IsDispatcherOrStaff, require_editor
 from depannini_dashmap.lib.api.keyset_pagination import RowPages
@@ -74,16 +74,16 @@ class MemberViewSet(OfCompanyViewSet):
     pagination_class = OnePage
     queryset = Membership.objects.none()
 
-    @extend_schema(responses=shapes.MemberSerializer(many=True), operation_id="companies_members_list")
+    @extend_schema(responses=representation.MemberSerializer(many=True), operation_id="companies_members_list")
     def list(self, request: Request, company_id: str) -> Response:
         """GET, POST /api/companies/{id}/members/ — its members, staff; POST `{username | email, role?}` by who may edit.
 
         200 list; 202 invited, whether there is such a person or not; 400; 403 viewers; 404; 409 too many open invitations.
         """
         members = Membership.objects.filter(company=self.company(request, company_id)).select_related("user")
-        return one_page(shapes.MemberSerializer(members, many=True).data)
+        return one_page(representation.MemberSerializer(members, many=True).data)
 
-    @extend_schema(request=shapes.NewMemberSerializer, responses={202: shapes.InvitedSerializer})
+    @extend_schema(request=shapes.NewMemberSerializer, responses={202: representation.InvitedSerializer})
     def create(self, request: Request, company_id: str) -> Response:
         """GET, POST /api/companies/{id}/members/ — its members, staff; POST `{username | email, role?}` by who may edit.
 
@@ -95,10 +95,10 @@ class MemberViewSet(OfCompanyViewSet):
         invitation = services.invite(
             actor=request.user, company=company, person=form.person(), role=form.validated_data.get("role")
         )
-        body = shapes.InvitedSerializer({"invitation": invitation}).data
+        body = representation.InvitedSerializer({"invitation": invitation}).data
         return Response(body, status=status.HTTP_202_ACCEPTED)
 
-    @extend_schema(request=shapes.RoleSerializer, responses=shapes.MemberSerializer)
+    @extend_schema(request=shapes.RoleSerializer, responses=representation.MemberSerializer)
     def partial_update(self, request: Request, company_id: str, user_id: str) -> Response:
         """PATCH, DELETE /api/companies/{id}/members/{user_id}/ — its owners, staff; DELETE of oneself: every member.
 
@@ -107,7 +107,7 @@ class MemberViewSet(OfCompanyViewSet):
         company = self.company(request, company_id)
         role = self.read(shapes.RoleSerializer).validated_data["role"]
         member = services.change_role(actor=request.user, company=company, user_id=path_id(user_id, "Member"), role=role)
-        return Response(shapes.MemberSerializer(member).data)
+        return Response(representation.MemberSerializer(member).data)
 
     @extend_schema(responses={204: None})
     def destroy(self, request: Request, company_id: str, user_id: str) -> Response:

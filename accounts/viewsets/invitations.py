@@ -7,8 +7,7 @@ from rest_framework import status
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from accounts import serializers as shapes
-from accounts import services
+from accounts import representation, services
 from accounts.models import Invitation, Membership
 from accounts.permissions import IsDispatcherOfAnyRole, require_editor
 from accounts.viewsets.companies import OfCompanyViewSet
@@ -26,13 +25,13 @@ class SentInvitationViewSet(OfCompanyViewSet):
     pagination_class = OnePage
     queryset = Invitation.objects.none()
 
-    @extend_schema(responses=shapes.SentInvitationSerializer(many=True), operation_id="companies_invitations_list")
+    @extend_schema(responses=representation.SentInvitationSerializer(many=True), operation_id="companies_invitations_list")
     def list(self, request: Request, company_id: str) -> Response:
         """GET /api/companies/{id}/invitations/ — its owners and members, staff: the open ones. 200; 403 viewers; 404."""
         company = self.company(request, company_id)
         require_editor(request.user, company.pk)
         rows = Invitation.objects.open().filter(company=company)
-        return one_page(shapes.SentInvitationSerializer(rows, many=True).data)
+        return one_page(representation.SentInvitationSerializer(rows, many=True).data)
 
     @extend_schema(responses={204: None})
     def destroy(self, request: Request, company_id: str, invitation_id: str) -> Response:
@@ -53,13 +52,13 @@ class InvitationViewSet(ApiViewSet):
     pagination_class = OnePage
     queryset = Invitation.objects.none()
 
-    @extend_schema(responses=shapes.OwnInvitationSerializer(many=True), operation_id="invitations_list")
+    @extend_schema(responses=representation.OwnInvitationSerializer(many=True), operation_id="invitations_list")
     def list(self, request: Request) -> Response:
         """GET /api/invitations/ — dispatchers: the open ones to themselves; by e-mail only once it is proven. 200; 403."""
         rows = Invitation.objects.offered_to(request.user).select_related("company", "invited_by")
-        return one_page(shapes.OwnInvitationSerializer(rows, many=True).data)
+        return one_page(representation.OwnInvitationSerializer(rows, many=True).data)
 
-    @extend_schema(request=None, responses=shapes.AcceptedSerializer)
+    @extend_schema(request=None, responses=representation.AcceptedSerializer)
     def accept(self, request: Request, invitation_id: str) -> Response:
         """POST /api/invitations/{id}/accept/ — the invited dispatcher alone. 200; 403; 404 not theirs; 409 ended."""
         invitation = services.accept_invitation(actor=request.user, invitation_id=path_id(invitation_id, "Invitation"))
@@ -70,10 +69,10 @@ class InvitationViewSet(ApiViewSet):
             "company_name": invitation.company.name,
             "role": member.full_role,
         }
-        return Response(shapes.AcceptedSerializer(body).data)
+        return Response(representation.AcceptedSerializer(body).data)
 
-    @extend_schema(request=None, responses=shapes.InvitedSerializer)
+    @extend_schema(request=None, responses=representation.InvitedSerializer)
     def decline(self, request: Request, invitation_id: str) -> Response:
         """POST /api/invitations/{id}/decline/ — the invited dispatcher alone. 200; 403; 404 not theirs; 409 ended."""
         invitation = services.decline_invitation(actor=request.user, invitation_id=path_id(invitation_id, "Invitation"))
-        return Response(shapes.InvitedSerializer({"invitation": invitation}).data)
+        return Response(representation.InvitedSerializer({"invitation": invitation}).data)

@@ -7,7 +7,7 @@ from rest_framework import status
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from accounts import representation, services, tokens
+from accounts import registration_serializers, representation, services, tokens
 from accounts import serializers as shapes
 from accounts.google import verify_google_token
 from accounts.limits.throttles import RegistrationThrottle
@@ -25,10 +25,10 @@ class RegistrationViewSet(PublicViewSet):
         request=PolymorphicProxySerializer(
             "Registration",
             [
-                shapes.ClientRegistration,
-                shapes.AssistantRegistration,
-                shapes.DispatcherRegistration,
-                shapes.FounderRegistration,
+                registration_serializers.ClientRegistration,
+                registration_serializers.AssistantRegistration,
+                registration_serializers.DispatcherRegistration,
+                registration_serializers.FounderRegistration,
             ],
             resource_type_field_name=None,
         ),
@@ -42,9 +42,9 @@ class RegistrationViewSet(PublicViewSet):
     )
     def create(self, request: Request) -> Response:
         """POST /api/auth/register/ — anybody; a client, an assistant or a dispatcher. 201; 400; 429."""
-        form = shapes.registration_for(request.data)
+        form = registration_serializers.registration_for(request.data)
         form.is_valid(raise_exception=True)
-        if not isinstance(form, shapes.DispatcherRegistration):
+        if not isinstance(form, registration_serializers.DispatcherRegistration):
             user = services.register_person(actor=None, **form.arguments())
             return Response(representation.signed_in(user), status=status.HTTP_201_CREATED)
         user = services.register_dispatcher(actor=None, **form.arguments())

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from django.db import transaction
 from django.utils import timezone
 
-from assistance import events, representation, selectors
+from assistance import event_types, events, representation, selectors
 from assistance.models import CONTACT_AFTER_END, ChatMessage
 from assistance.steps import state
 from depannini_dashmap.lib.errors import Conflict, InvalidData, Unauthenticated
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 class Posted(NamedTuple):
     """The frame that tells of a stored message, and whether it is new: a repeat was told to the room before."""
 
-    frame: events.ChatEvent
+    frame: event_types.ChatEvent
     is_new: bool
 
 
@@ -60,7 +60,7 @@ def _named(user: User, assistance_id: int, client_id: str) -> ChatMessage | None
     return mine.first()
 
 
-def _frame(sent: ChatMessage, row: representation.Row, user: User) -> events.ChatEvent:
+def _frame(sent: ChatMessage, row: representation.Row, user: User) -> event_types.ChatEvent:
     return events.chat(
         id=sent.pk,
         message=sent.message,

@@ -12,8 +12,8 @@ from accounts.services import caller_account
 from accounts.steps.callers import join_caller
 from assistance import services
 from assistance.models import Assistance, Offer, ScheduledRequest
-from depannini_dashmap.lib.api.fields import format_utc
 from depannini_dashmap.lib.errors import Conflict, InvalidData
+from depannini_dashmap.lib.time_zone import format_utc
 from depannini_dashmap.models import AuditEvent
 
 pytestmark = pytest.mark.django_db

@@ -18,8 +18,8 @@ from accounts.tokens import SocketToken
 from assistance.models import Assistance, AssistantProfile, ChatMessage, Offer
 from depannini_dashmap.console.board import charts, queries
 from depannini_dashmap.console.live_map import snapshot
-from depannini_dashmap.lib.api.fields import format_utc
 from depannini_dashmap.lib.realtime import layer
+from depannini_dashmap.lib.time_zone import format_utc
 from depannini_dashmap.models import AuditEvent
 from fleet.services import create_vehicle, update_vehicle
 from fleet.tests.sheets import confirm, upload

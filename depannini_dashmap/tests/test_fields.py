@@ -15,8 +15,8 @@ from depannini_dashmap.lib.api.fields import (
     NumberField,
     StrictIntegerField,
     UtcDateTimeField,
-    format_utc,
 )
+from depannini_dashmap.lib.time_zone import format_utc
 
 
 def latitude() -> DecimalStringField:

@@ -13,8 +13,7 @@ from typing import Any, NamedTuple
 from django.conf import settings
 from django.utils import timezone
 
-from depannini_dashmap.lib.api.fields import format_utc
-from depannini_dashmap.lib.time_zone import display_zone
+from depannini_dashmap.lib.time_zone import display_zone, format_utc
 from fleet.events import board_changed
 from trips import arrivals, eta, events, route
 from trips.lifecycle import IN_PROGRESS

@@ -12,9 +12,9 @@ from django.utils.translation import gettext as _
 from accounts.models import User
 from assistance import lifecycle
 from assistance.models import Assistance
-from depannini_dashmap.lib.api.fields import format_utc
 from depannini_dashmap.lib.roads import routing
 from depannini_dashmap.lib.roads.routing import Route
+from depannini_dashmap.lib.time_zone import format_utc
 from telematics.models import LatestPosition
 from trips.models import Trip, TripStop
 

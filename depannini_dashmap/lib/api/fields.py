@@ -15,13 +15,7 @@ from rest_framework import serializers
 from depannini_dashmap.lib.numbers import NotANumber, read_decimal, read_float, read_integer
 from depannini_dashmap.lib.phone_fields import PhoneTextField, PhoneTextSerializerField
 from depannini_dashmap.lib.text import NotAnEmail, canonical_email, clean
-
-
-def format_utc(value: dt.datetime | None) -> str | None:
-    """Return an instant as `YYYY-MM-DDTHH:MM:SSZ`, whole seconds, UTC."""
-    if value is None:
-        return None
-    return value.astimezone(dt.UTC).replace(microsecond=0, tzinfo=None).isoformat() + "Z"
+from depannini_dashmap.lib.time_zone import format_utc
 
 
 class _PlainText:

@@ -13,7 +13,6 @@ from weakref import WeakSet
 
 from django.db import DatabaseError, InterfaceError
 
-from depannini_dashmap.lib.api.fields import format_utc
 from depannini_dashmap.lib.errors import DomainError
 from depannini_dashmap.lib.ops import metrics
 from depannini_dashmap.lib.realtime import frames, handshake, layer, reconnect_backoff, subscriptions, transport
@@ -32,6 +31,7 @@ from depannini_dashmap.lib.realtime.socket_session import Refused, SignedInSocke
 from depannini_dashmap.lib.realtime.subscriptions import Event
 from depannini_dashmap.lib.realtime.transport import FLOOD, Transport
 from depannini_dashmap.lib.realtime.user_group import user_group
+from depannini_dashmap.lib.time_zone import format_utc
 
 __all__ = ["FORBIDDEN", "RESTART", "Refused", "SocketConsumer", "close_all"]
 
