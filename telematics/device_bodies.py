@@ -7,6 +7,7 @@ import zlib
 from typing import Any
 
 from django.conf import settings
+from django.core.exceptions import SuspiciousOperation
 from django.http import QueryDict
 from rest_framework.exceptions import ParseError
 from rest_framework.parsers import BaseParser, MultiPartParser
@@ -32,7 +33,7 @@ class DeviceParser(BaseParser):
                 return json.loads(text, parse_constant=lambda _: None)
             if "=" in text:
                 return QueryDict(text, encoding="utf-8")
-        except (ValueError, RecursionError) as error:
+        except (ValueError, RecursionError, SuspiciousOperation) as error:
             raise ParseError from error
         raise ParseError
 

@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 from django.utils import timezone
 
+from depannini_dashmap.lib import errors
 from depannini_dashmap.lib.db.row_updates import RowUpdate
 from fleet.models import Vehicle
 from telematics import devices
@@ -30,6 +31,8 @@ def receive(messages: Sequence[Message], spend: Spend) -> None:
     Only who is recognised is counted, so that a message of thousands of made-up keys costs one query.
     Raises: Unauthenticated, TooManyRequests, before anything is stored.
     """
+    if not messages:  # nobody who could be known said anything
+        raise errors.Unauthenticated()
     by_key: dict[str, list[Report]] = {}
     for message in messages:
         by_key.setdefault(message.device, []).append(message.report)

@@ -68,6 +68,10 @@ def test_what_a_server_forwards(api: Any, dispatcher: Any, van: Any, secret: str
     assert (Position.objects.count(), shown(api, dispatcher)["last_refusal"]) == (1, None)
 
 
+def test_an_event_of_nobody_who_is_known_opens_nothing(api: Any) -> None:
+    assert post(api, "traccar/", [{"event": {"type": "deviceOffline"}}]).status_code == 401
+
+
 def test_a_server_that_sends_what_has_no_known_form_is_not_called_unknown(api: Any, secret: str) -> None:  # noqa: F811
     answer = post(api, "traccar/", {"what": 1}, Authorization=f"Bearer {secret}")
     assert (answer.status_code, answer.json()["code"]) == (400, "invalid_data")
@@ -142,7 +146,7 @@ def test_packed_bodies(api: Any, made: dict, encoding: str, pack: Any, path: str
     ("encoding", "body"),
     [
         ("gzip", b"no gzip"), ("gzip", gzip.compress(b"{" + b" " * 3_000_000 + b"}")), ("gzip", gzip.compress(b"{}")[:-9]), ("br", b"x"),
-        ("gzip", gzip.compress(b"[" * 100_000)), ("identity", b"\xff\xfe"), ("", b"hello"),
+        ("gzip", gzip.compress(b"[" * 100_000)), ("", b"a=1&" * 3000), ("identity", b"\xff\xfe"), ("", b"hello"),
     ],
 )  # fmt: skip
 def test_bodies_that_are_none_end_in_a_sentence(api: Any, made: dict, encoding: str, body: bytes) -> None:  # noqa: F811

@@ -22,14 +22,15 @@ from depannini_dashmap.lib.sheets.values import EPOCH_1904, NotComputed
 from depannini_dashmap.lib.sheets.words import Headings
 
 MAX_SHEETS = 20
-_MERGED = re.compile(rb'<(?:\w+:)?mergeCell [^>]*ref="([A-Z]{1,3})([0-9]{1,7}):([A-Z]{1,3})([0-9]{1,7})"')
+# Tags of spreadsheets are short: bounds keep a file that was made to be slow from being so.
+_MERGED = re.compile(rb'<(?:\w+:)?mergeCell [^>]{0,300}ref="([A-Z]{1,3})([0-9]{1,7}):([A-Z]{1,3})([0-9]{1,7})"')
 _HIDDEN = rb'\bhidden="(?:1|true)"'
-_HIDDEN_ROW = re.compile(rb"<(?:\w+:)?row\b(?=[^>]*" + _HIDDEN + rb')[^>]*\br="([0-9]{1,7})"')
-_HIDDEN_COLUMNS = re.compile(rb"<(?:\w+:)?col\b(?=[^>]*" + _HIDDEN + rb')(?=[^>]*\bmin="([0-9]{1,5})")(?=[^>]*\bmax="([0-9]{1,5})")')
+_HIDDEN_ROW = re.compile(rb"<(?:\w+:)?row\b(?=[^>]{0,300}" + _HIDDEN + rb')[^>]{0,300}\br="([0-9]{1,7})"')
+_HIDDEN_COLUMNS = re.compile(rb"<(?:\w+:)?col\b(?=[^>]{0,300}" + _HIDDEN + rb')(?=[^>]{0,300}\bmin="([0-9]{1,5})")(?=[^>]{0,300}\bmax="([0-9]{1,5})")')
 # A formula whose result is not in the file. An empty result is one: its cell says that it is a text.
 _NOT_COMPUTED = re.compile(
-    rb'<(?:\w+:)?c (?![^>]*\bt="str")[^>]*\br="([A-Z]{1,3})([0-9]{1,7})"[^>]*>\s*'
-    rb"<(?:\w+:)?f\b(?:[^>]*/>|[^>]*>([^<]*)</(?:\w+:)?f>)\s*(?:<(?:\w+:)?v\s*/>|<(?:\w+:)?v></(?:\w+:)?v>)?\s*</(?:\w+:)?c>"
+    rb'<(?:\w+:)?c (?![^>]{0,300}\bt="str")[^>]{0,300}\br="([A-Z]{1,3})([0-9]{1,7})"[^>]{0,300}>\s*'
+    rb"<(?:\w+:)?f\b(?:[^>]{0,300}/>|[^>]{0,300}>([^<]{0,9000})</(?:\w+:)?f>)\s*(?:<(?:\w+:)?v\s*/>|<(?:\w+:)?v></(?:\w+:)?v>)?\s*</(?:\w+:)?c>"
 )
 _FORMULA = re.compile(rb"<(?:\w+:)?f[ >/]")
 
