@@ -69,7 +69,12 @@ def _is_alive(pid):
         os.kill(pid, 0)
     except ProcessLookupError:
         return False
-    return "Z" not in Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] if Path(f"/proc/{pid}/stat").exists() else True
+    try:
+        return "Z" not in Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+    except ProcessLookupError:  # it ended between the two questions
+        return False
+    except FileNotFoundError:
+        return not Path("/proc/self").exists()  # a system without /proc
 
 
 def test_new_data_is_taken_up_and_the_engine_of_before_ends(in_use, tmp_path):
