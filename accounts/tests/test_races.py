@@ -252,7 +252,7 @@ def test_the_hours_codes_are_not_passed_by_asking_at_once(client_user, settings)
         for _ in range(9):
             request_reset(actor=None, channel="email", address=client_user.email)
         asking = (request_reset, request_verification)
-        at_once(lambda number, asking=asking: asking[number % 2]("email", client_user.email))
+        at_once(lambda number, asking=asking: asking[number % 2](actor=None, channel="email", address=client_user.email))
         assert budgeted.count() == 10
 
 

@@ -61,7 +61,7 @@ def test_two_dispatchers_choose_the_same(make_assistant: Any, staff_user: Any, r
     for _ in range(ROUNDS):
         job_id = services.request_assistance(actor=client, pickup=PICKUP).job.pk
         assign = partial(services.assign_by_hand, assistance_id=job_id, assistant_id=helper.pk)
-        outcomes = at_once(*[partial(_outcome, partial(assign, actor)) for actor in (staff_user, roadside_dispatcher)])
+        outcomes = at_once(*[partial(_outcome, partial(assign, actor=actor)) for actor in (staff_user, roadside_dispatcher)])
         assert outcomes == ["done", "done"]
         assert AuditEvent.objects.filter(event="assistance_assigned", target_id=str(job_id)).count() == 1
         _end(job_id)
