@@ -23,7 +23,7 @@ from testing.servers import ROOT
 from testing.users import Caller, Users
 from testing.waiting import seconds_until
 
-WORKER, WAVE = "depannini_dashmap.lib.ops.worker", "assistance.steps.offers:send_wave"
+WORKER, WAVE = "depannini_dashmap.lib.ops.worker", "assistance.services.offers:send_wave"
 BATCH = "depannini_dashmap.lib.realtime.layer:_Batch.__call__"
 MAIL = "django.core.mail.backends.filebased:EmailBackend.write_message"
 PLACES = {
