@@ -31,9 +31,9 @@ class TripQuerySet(TenantQuerySet):
         return self.annotate(total=stops_of_trip(), done=stops_of_trip(CLOSED_STOP))
 
     def with_expected_delay(self) -> Self:
-        """Annotate `expected_late_min`: the highest threshold that an awaited stop of a running trip has reached; 0 for none."""
+        """Annotate `expected_late_min`: the highest threshold by which an awaited stop of a running trip is late; 0 for none."""
         rows = apps.get_model("trips", "TripStop").objects.awaited().filter(trip_id=OuterRef("pk")).order_by()
-        highest = rows.values("trip_id").annotate(late=Max("late_told_min")).values("late")
+        highest = rows.values("trip_id").annotate(late=Max("late_min")).values("late")
         return self.annotate(expected_late_min=Coalesce(Subquery(highest, output_field=IntegerField()), 0))
 
     def with_driver_told(self) -> Self:

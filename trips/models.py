@@ -142,6 +142,9 @@ class TripStop(models.Model):
     arrival_is_suggested = models.BooleanField(
         default=False, db_default=False, editable=False, help_text="told by positions that may only have passed by"
     )
+    late_min = models.PositiveSmallIntegerField(
+        default=0, db_default=0, editable=False, help_text="the threshold of RUNNING_LATE_AFTER by which it was late at the last look"
+    )
     late_told_min = models.PositiveSmallIntegerField(
         default=0, db_default=0, editable=False, help_text="the highest threshold of RUNNING_LATE_AFTER that was said of this due time"
     )

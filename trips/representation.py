@@ -72,7 +72,7 @@ STOP_COLUMNS = (
     "order_id",
     "order__order_number",
     "order__customer_name",
-    "late_told_min",
+    "late_min",
 )
 _NAMES = ("name", "first_name", "last_name", "username", "user_type")
 

@@ -83,7 +83,7 @@ class TripStopSerializer(ModelSerializer):
     """The trip stop object; `eta` where one trip is asked for, null in lists of several."""
 
     late_min = serializers.IntegerField(
-        source="late_told_min", help_text="the highest threshold of RUNNING_LATE_AFTER that this stop of a running trip has reached, in minutes; 0: none"
+        help_text="the threshold of RUNNING_LATE_AFTER by which this stop of a running trip is expected late, in minutes; 0: none"
     )
     eta = ArrivalField()
     stop = StopSerializer()

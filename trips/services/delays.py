@@ -1,6 +1,6 @@
 """Which stops of running trips will be reached late, and when they may be: looked at again and again, said once a threshold.
 
-What was said is on the stop's row, so that no restart and no second process says it again.
+How late it is and what was said is on the stop's row, so that no restart and no second process says it again.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from trips.models import TripStop
 WORTH_TELLING = dt.timedelta(minutes=1)  # of change
 _COLUMNS = (
     "trip_id", "trip__company_id", "trip__name", "trip__planned_start_date", "trip__planned_start_time",
-    "pk", "sequence", "stop__name", "planned_arrival_time", "planned_arrival_date", "late_told_min", "eta_told_at",
+    "pk", "sequence", "stop__name", "planned_arrival_time", "planned_arrival_date", "late_min", "late_told_min", "eta_told_at",
 )  # fmt: skip
 
 
@@ -37,6 +37,7 @@ class _Stop(NamedTuple):
     name: str
     clock: dt.time | None
     day: dt.date | None
+    late_min: int
     late_told_min: int
     eta_told_at: dt.datetime | None
 
@@ -54,7 +55,7 @@ def look(*, actor: None, now: dt.datetime | None = None) -> None:
 
     Shape: no `actor`, the worker calls it.
     Effects: `trip_eta` where an arrival changed by more than WORTH_TELLING; `running_late` once for each stop and threshold
-    of RUNNING_LATE_AFTER. Two queries, one question about roads a trip, and one narrow statement a stop that changed; no
+    of RUNNING_LATE_AFTER, though it may catch up and fall behind again. Two queries, one question about roads a trip, and one narrow statement a stop that changed; no
     transaction may be open, as roads are asked.
     """
     now = now or timezone.now()
@@ -80,20 +81,24 @@ def _tell_arrivals(stops: list[_Stop], expected: Mapping[int, eta.Arrival | None
 
 
 def _tell_delays(stops: list[_Stop], expected: Mapping[int, eta.Arrival | None], now: dt.datetime) -> None:
-    late = []
+    late, is_changed = [], False
     for stop in stops:
         due, arrival = stop.due, expected[stop.pk]
         if due is None:
             continue
         at = max(arrival.at, now) if arrival is not None else now
         reached = _threshold_of(at - due)
-        if reached > stop.late_told_min and _note(stop, late_told_min=reached):
+        if reached == stop.late_min or not _note(stop, late_min=reached, late_told_min=max(reached, stop.late_told_min)):
+            continue
+        is_changed = True
+        if reached > stop.late_told_min:
             late.append(_late_stop(stop, due, arrival, reached))
     if late:
         first = stops[0]
         highest = max(stop["late_min"] for stop in late)
         events.running_late(company_id=first.company_id, trip_id=first.trip_id, trip_name=first.trip_name, late_min=highest, stops=late)
-        board_changed(first.company_id, "trips")
+    if is_changed:
+        board_changed(stops[0].company_id, "trips")
 
 
 def _threshold_of(delay: dt.timedelta) -> int:

@@ -26,7 +26,7 @@ from trips import sequencing
 from trips.models import Trip, TripOrder, TripStop
 from trips.sequencing import DELIVERY, PICKUP
 from trips.steps.stop_outcomes import record_outcome, require_open
-from trips.steps.trips import lock_trip, release_failed_order
+from trips.steps.trips import ON_TIME, lock_trip, release_failed_order
 
 
 @transaction.atomic
@@ -175,7 +175,7 @@ def update_stop(
         raise InvalidData(fields={"trip": ["A trip stop stays in its trip."]})
     changed = {name: value for name, value in fields.items() if getattr(row, name) != value}
     if changed.keys() & {"planned_arrival_time", "planned_arrival_date"}:
-        changed["late_told_min"] = 0  # what was said was about the due time of before
+        changed |= ON_TIME  # what was said was about the due time of before
     for name, value in changed.items():
         setattr(row, name, value)
     before = row.stop

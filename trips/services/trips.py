@@ -24,7 +24,7 @@ from orders.stops import discard_stops
 from trips import sequencing
 from trips.lifecycle import CANCELLED, COMPLETED, FAILED, IN_PROGRESS, NEEDS_WHOLE_ORDERS, STEPS
 from trips.models import Trip, TripOrder, TripStop
-from trips.steps.trips import closed, lock_trip, release_failed_order, status_of_trip_holding
+from trips.steps.trips import ON_TIME, closed, lock_trip, release_failed_order, status_of_trip_holding
 
 FIXED_ONCE_CLOSED = ("vehicle_id", "planned_start_date", "planned_start_time")
 UNKNOWN = _("Unknown id.")
@@ -146,6 +146,8 @@ def _change(trip: Trip, fields: dict[str, Any]) -> None:
         setattr(trip, name, value)
     if changed:
         _save(trip, *(name.removesuffix("_id") for name in changed))
+    if changed.keys() & {"planned_start_date", "planned_start_time"}:  # the due times moved with it
+        TripStop.objects.filter(trip=trip).exclude(**ON_TIME).update(**ON_TIME)
 
 
 def _save(trip: Trip, *fields: str) -> None:

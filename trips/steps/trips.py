@@ -13,6 +13,8 @@ from fleet.events import board_changed
 from trips.lifecycle import FAILED, OPEN, STEPS
 from trips.models import Trip, TripOrder, TripStop
 
+ON_TIME = {"late_min": 0, "late_told_min": 0}  # of a stop whose due time is a new one
+
 
 def lock_trip(actor: User, trip_id: int, *, must_be_open: bool = False) -> Trip:
     """Lock a trip that the actor may change. Raises: NotFound, Forbidden, Conflict (closed, where that matters)."""

@@ -100,6 +100,37 @@ def test_another_due_time_begins_anew(trip_of, api, dispatcher):
     assert _late() == [(15, [1])]
 
 
+def test_a_trip_that_is_put_off_begins_anew(trip_of, api, dispatcher):
+    trip = trip_of((VADUZ, None))
+    begins = (timezone.now() - timedelta(minutes=40)).astimezone(display_zone())
+    TripStop.objects.filter(trip=trip).update(planned_arrival_time=begins.time())
+    Trip.objects.filter(pk=trip.pk).update(planned_start_date=begins.date(), planned_start_time=begins.time())
+    assert _late() == [(30, [1])]
+    later = begins + timedelta(days=1)
+    shown = api(dispatcher).patch(f"/api/trips/{trip.pk}/", {"planned_start_date": f"{later:%Y-%m-%d}"}).json()
+    assert shown["trip_stops"][0]["late_min"] == 0
+    assert _late() == []
+    assert _late(timezone.now() + timedelta(days=1)) == [(30, [1])]
+
+
+def test_who_catches_up_is_no_alarm_and_is_said_once_all_the_same(trip_of, api, dispatcher, client):
+    trip = trip_of((SCHAAN, 30))
+    now = timezone.now()
+    client.force_login(dispatcher)
+
+    def shown():
+        late = api(dispatcher).get(f"/api/trips/{trip.pk}/").json()["trip_stops"][0]["late_min"]
+        return late, b"at least 30 min late" in client.get(f"/admin/dispatch/trips/{trip.pk}/").content, b"at least 30 min late" in client.get("/admin/board/").content
+
+    assert _late(now + timedelta(minutes=61)) == [(30, [1])]
+    assert shown() == (30, True, True)
+    assert _late(now) == []  # as if the way had become shorter
+    assert shown() == (0, False, False)
+    assert _late(now + timedelta(minutes=61)) == []
+    assert shown()[0] == 30
+    assert _late(now + timedelta(minutes=91)) == [(60, [1])]
+
+
 def test_what_is_reached_closed_or_not_running_is_not_late(trip_of):
     trip = trip_of((VADUZ, -40), (SCHAAN, -40), (RUGGELL, -40))
     first, second, _ = TripStop.objects.filter(trip=trip).order_by("sequence")
