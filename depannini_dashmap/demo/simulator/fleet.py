@@ -83,7 +83,7 @@ async def _run_vehicle(world: World, token: str, vehicle: dict, last_place: tupl
     mover = Mover(*(last_place or (place.lat, place.lng)))
     while not world.is_over:
         try:
-            trip = await _next_trip(world, token, vehicle["id"])
+            trip = await _next_trip(world, token, vehicle)
             if trip is None:
                 goal = world.random.choice(city)
                 await _drive(world, token, vehicle["id"], mover, goal.lat, goal.lng)
@@ -94,15 +94,15 @@ async def _run_vehicle(world: World, token: str, vehicle: dict, last_place: tupl
             await world.pause(30)
 
 
-async def _next_trip(world: World, token: str, vehicle_id: int) -> dict | None:
-    """Return the running trip, else start a planned one, else plan one from a waiting order."""
-    trips = (await world.call("GET", f"/api/trips/?vehicle={vehicle_id}", token=token)).json()["results"]
+async def _next_trip(world: World, token: str, vehicle: dict) -> dict | None:
+    """Return the running trip, else start a planned one, else plan one from waiting orders of the vehicle's company."""
+    trips = (await world.call("GET", f"/api/trips/?vehicle={vehicle['id']}", token=token)).json()["results"]
     by_status = {trip["status"]: trip for trip in reversed(trips)}
     if running := by_status.get("in_progress"):
         return running
     trip = by_status.get("planned")
     if trip is None:
-        trip = await _plan_trip(world, token, vehicle_id)
+        trip = await _plan_trip(world, token, vehicle)
     if trip is None:
         return None
     response = await world.call(
@@ -111,14 +111,15 @@ async def _next_trip(world: World, token: str, vehicle_id: int) -> dict | None:
     return response.json() if response.status_code == 200 else None
 
 
-async def _plan_trip(world: World, token: str, vehicle_id: int) -> dict | None:
-    waiting = (await world.call("GET", "/api/orders/?available_for_trip=true&page_size=20", token=token)).json()["results"]
+async def _plan_trip(world: World, token: str, vehicle: dict) -> dict | None:
+    own = f"/api/orders/?available_for_trip=true&page_size=20&company={vehicle['company']}"
+    waiting = (await world.call("GET", own, token=token)).json()["results"]
     located = [order for order in waiting if list(_points(order))]
     if not located:
         return None
     now = datetime.now(UTC)
     body = {
-        "vehicle": vehicle_id,
+        "vehicle": vehicle["id"],
         "name": f"Tournée {now:%H:%M}",
         "planned_start_date": f"{now:%Y-%m-%d}",
         "planned_start_time": f"{now:%H:%M}",
