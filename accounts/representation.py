@@ -8,6 +8,7 @@ from rest_framework import serializers
 
 from accounts import tokens
 from accounts.models import Company, Invitation, Membership, User
+from depannini_dashmap.lib.api.answers import AnswerSerializer
 from depannini_dashmap.lib.api.fields import UtcDateTimeField
 
 
@@ -20,7 +21,7 @@ class PersonSerializer(serializers.ModelSerializer):
         read_only_fields = fields
 
 
-class PairSerializer(serializers.Serializer):
+class PairSerializer(AnswerSerializer):
     """A pair of JWTs."""
 
     access = serializers.CharField()
@@ -34,7 +35,7 @@ class SignedInSerializer(PairSerializer):
     tokens = PairSerializer()
 
 
-class FleetSignedInSerializer(serializers.Serializer):
+class FleetSignedInSerializer(AnswerSerializer):
     """A fleet token and whose it is."""
 
     token = serializers.CharField()
@@ -47,7 +48,7 @@ class FleetSignedInSerializer(serializers.Serializer):
     company_name = serializers.CharField(allow_null=True)
 
 
-class DispatcherRegisteredSerializer(serializers.Serializer):
+class DispatcherRegisteredSerializer(AnswerSerializer):
     """The answer to a dispatcher's registration."""
 
     message = serializers.CharField()
@@ -58,7 +59,7 @@ class DispatcherRegisteredSerializer(serializers.Serializer):
     company_name = serializers.CharField(allow_null=True)
 
 
-class RefreshedSerializer(serializers.Serializer):
+class RefreshedSerializer(AnswerSerializer):
     """A new access token; its successor only with rotation."""
 
     access = serializers.CharField()
@@ -66,7 +67,7 @@ class RefreshedSerializer(serializers.Serializer):
     refresh = serializers.CharField(required=False)
 
 
-class MessageSerializer(serializers.Serializer):
+class MessageSerializer(AnswerSerializer):
     """A sentence."""
 
     message = serializers.CharField()

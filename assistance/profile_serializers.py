@@ -8,6 +8,7 @@ from rest_framework import serializers
 
 from accounts.fields import LicenceExpiryField, PhoneField, RegistrationNumberField
 from assistance.models import AssistantProfile, ServiceType
+from depannini_dashmap.lib.api.answers import AnswerSerializer
 from depannini_dashmap.lib.api.fields import EmailField, NumberField, TextField
 
 
@@ -83,7 +84,7 @@ class DutySerializer(serializers.Serializer):
 
 
 # --- What goes out, for the schema ---------------------------------------------------------------------------------------
-class ProfileFieldsSerializer(serializers.Serializer):
+class ProfileFieldsSerializer(AnswerSerializer):
     """The fields of a user; those of assistants are null for others."""
 
     id = serializers.IntegerField()
@@ -125,7 +126,7 @@ class AssistantProfileSerializer(ProfileFieldsSerializer):
     assistant = ProfileFieldsSerializer()
 
 
-class LocationAnswerSerializer(serializers.Serializer):
+class LocationAnswerSerializer(AnswerSerializer):
     """A stored place."""
 
     message = serializers.CharField()
@@ -133,7 +134,7 @@ class LocationAnswerSerializer(serializers.Serializer):
     longitude = serializers.FloatField()
 
 
-class DutyAnswerSerializer(serializers.Serializer):
+class DutyAnswerSerializer(AnswerSerializer):
     """A changed duty."""
 
     message = serializers.CharField()

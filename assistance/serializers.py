@@ -13,6 +13,7 @@ from accounts.fields import PhoneField
 from assistance.lifecycle import STATES
 from assistance.models import Assistance, ChatMessage, ServiceType, VehicleClass
 from assistance.services.calls import Caller
+from depannini_dashmap.lib.api.answers import AnswerSerializer
 from depannini_dashmap.lib.api.fields import (
     DecimalStringField,
     NumberField,
@@ -224,7 +225,7 @@ class AssistantsQuerySerializer(serializers.Serializer):
 
 # --- What goes out, for the schema ---------------------------------------------------------------------------------------
 @extend_schema_serializer(component_name="Party")
-class PersonSerializer(serializers.Serializer):
+class PersonSerializer(AnswerSerializer):
     """A party of a request; the phone number is null unless it may be seen."""
 
     id = serializers.IntegerField()
@@ -232,7 +233,7 @@ class PersonSerializer(serializers.Serializer):
     phone_number = serializers.CharField(allow_null=True)
 
 
-class ExpectedSerializer(serializers.Serializer):
+class ExpectedSerializer(AnswerSerializer):
     """When somebody may be there: about then, mostly between those, by what, reckoned when."""
 
     at = UtcDateTimeField()
@@ -242,7 +243,7 @@ class ExpectedSerializer(serializers.Serializer):
     reckoned_at = UtcDateTimeField()
 
 
-class AssistanceSerializer(serializers.Serializer):
+class AssistanceSerializer(AnswerSerializer):
     """A request for help."""
 
     id = serializers.IntegerField()
@@ -279,14 +280,14 @@ class AssistanceSerializer(serializers.Serializer):
     seq = serializers.IntegerField(help_text="grows with every change; the same number as on the socket")
 
 
-class NearbySerializer(serializers.Serializer):
+class NearbySerializer(AnswerSerializer):
     """An assistant near the pickup."""
 
     assistant_id = serializers.IntegerField()
     distance = serializers.FloatField(help_text="km")
 
 
-class ScheduledSerializer(serializers.Serializer):
+class ScheduledSerializer(AnswerSerializer):
     """A request for a caller that is made later."""
 
     id = serializers.IntegerField()
@@ -302,7 +303,7 @@ class ScheduledSerializer(serializers.Serializer):
     createdAt = UtcDateTimeField()
 
 
-class RequestedSerializer(serializers.Serializer):
+class RequestedSerializer(AnswerSerializer):
     """The answer to a call for help."""
 
     assistance = AssistanceSerializer(allow_null=True)
@@ -311,7 +312,7 @@ class RequestedSerializer(serializers.Serializer):
 
 
 @extend_schema_serializer(component_name="ChatMessage")
-class MessageSerializer(serializers.Serializer):
+class MessageSerializer(AnswerSerializer):
     """What somebody wrote about a request."""
 
     id = serializers.IntegerField()
@@ -322,14 +323,14 @@ class MessageSerializer(serializers.Serializer):
     client_id = serializers.CharField(allow_null=True)
 
 
-class DeclinedSerializer(serializers.Serializer):
+class DeclinedSerializer(AnswerSerializer):
     """A declined offer."""
 
     message = serializers.CharField()
     assistance_id = serializers.IntegerField()
 
 
-class ListedAssistantSerializer(serializers.Serializer):
+class ListedAssistantSerializer(AnswerSerializer):
     """An assistant on duty as strangers see them: positions to about a hundred metres, nothing private."""
 
     id = serializers.IntegerField()

@@ -10,6 +10,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from depannini_dashmap.lib.api.answers import AnswerSerializer
 from depannini_dashmap.lib.api.fields import NumberField, TextField
 from depannini_dashmap.lib.api.viewsets import ApiMixin
 from depannini_dashmap.lib.numbers import NotANumber, read_float
@@ -50,7 +51,7 @@ class PointSerializer(serializers.Serializer):
     lang = serializers.ChoiceField(choices=LANGUAGES, required=False)
 
 
-class SuggestionShape(serializers.Serializer):
+class SuggestionShape(AnswerSerializer):
     """A place that may be meant."""
 
     source = serializers.ChoiceField(choices=["coordinates", "link", "plus_code", "stop", "map", "outside"])
@@ -63,7 +64,7 @@ class SuggestionShape(serializers.Serializer):
     distance_km = serializers.FloatField(allow_null=True)
 
 
-class SuggestionsShape(serializers.Serializer):
+class SuggestionsShape(AnswerSerializer):
     """Suggestions, the best first, all on one page."""
 
     results = SuggestionShape(many=True)
@@ -73,7 +74,7 @@ class SuggestionsShape(serializers.Serializer):
     notice = serializers.CharField(allow_null=True)
 
 
-class StreetShape(serializers.Serializer):
+class StreetShape(AnswerSerializer):
     """The nearest street, and its nearest point."""
 
     name = serializers.CharField()
@@ -83,7 +84,7 @@ class StreetShape(serializers.Serializer):
     lng = serializers.FloatField()
 
 
-class NamedPlaceShape(serializers.Serializer):
+class NamedPlaceShape(AnswerSerializer):
     """A town, or a part of one."""
 
     kind = serializers.CharField()
@@ -93,7 +94,7 @@ class NamedPlaceShape(serializers.Serializer):
     lng = serializers.FloatField()
 
 
-class DescriptionShape(serializers.Serializer):
+class DescriptionShape(AnswerSerializer):
     """What is at a point."""
 
     name = TextField(allow_blank=True)

@@ -7,6 +7,7 @@ from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from accounts.models import Company
+from depannini_dashmap.lib.api.answers import AnswerSerializer
 from depannini_dashmap.lib.api.fields import ModelSerializer, StrictIntegerField, VisibleRelatedField
 from depannini_dashmap.lib.numbers import NotANumber, read_integer
 from fleet.skills import SkillsInput
@@ -89,7 +90,7 @@ class FakeOrdersSerializer(serializers.Serializer):
     company = VisibleRelatedField(queryset=Company.objects.all(), required=False, allow_null=True)
 
 
-class FakeOrdersAnswerSerializer(serializers.Serializer):
+class FakeOrdersAnswerSerializer(AnswerSerializer):
     """What was invented."""
 
     message = serializers.CharField()

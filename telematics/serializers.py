@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from rest_framework import serializers
 
+from depannini_dashmap.lib.api.answers import AnswerSerializer
 from depannini_dashmap.lib.api.fields import DecimalStringField, NumberField, StrictIntegerField, UtcDateTimeField
 from telematics.models import EngineStatus
 from telematics.services import MAX_FAKE_ROWS, MAX_ROWS
@@ -33,7 +34,7 @@ class PositionShape(serializers.Serializer):
     implausible = serializers.BooleanField(read_only=True, help_text="no road vehicle could have got there in time")
 
 
-class LatestShape(serializers.Serializer):
+class LatestShape(AnswerSerializer):
     """One page with the latest position of each vehicle."""
 
     results = PositionShape(many=True)
@@ -47,7 +48,7 @@ class BulkShape(serializers.Serializer):
     positions = PositionShape(many=True, help_text=f"at most {MAX_ROWS}")
 
 
-class RowErrorShape(serializers.Serializer):
+class RowErrorShape(AnswerSerializer):
     """Why one row of many was not taken."""
 
     index = serializers.IntegerField(help_text="place in the request, from 0")
@@ -58,7 +59,7 @@ class RowErrorShape(serializers.Serializer):
     )
 
 
-class BulkResultShape(serializers.Serializer):
+class BulkResultShape(AnswerSerializer):
     """What became of many positions."""
 
     accepted = serializers.IntegerField(help_text="new rows")
@@ -75,7 +76,7 @@ class FakeDriveRequest(serializers.Serializer):
     base_longitude = NumberField(required=False, allow_null=True, min_value=-180, max_value=180)
 
 
-class FakeDriveShape(serializers.Serializer):
+class FakeDriveShape(AnswerSerializer):
     """The drive that was made up."""
 
     message = serializers.CharField()
@@ -83,7 +84,7 @@ class FakeDriveShape(serializers.Serializer):
     created_positions = PositionShape(many=True)
 
 
-class TrackShape(serializers.Serializer):
+class TrackShape(AnswerSerializer):
     """A GeoJSON FeatureCollection with the vehicle's line, or empty."""
 
     type = serializers.ChoiceField(choices=["FeatureCollection"])

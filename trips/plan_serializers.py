@@ -6,6 +6,7 @@ import datetime as dt
 
 from rest_framework import serializers
 
+from depannini_dashmap.lib.api.answers import AnswerSerializer
 from depannini_dashmap.lib.api.fields import ClockTimeField, IsoDateField, ModelSerializer, StrictIntegerField
 from trips.models import TripPlan
 from trips.planning.problem import Objective
@@ -136,7 +137,7 @@ class EvaluateSerializer(serializers.Serializer):
     stops = serializers.ListField(child=StrictIntegerField(), default=list, max_length=MOST_NAMED)
 
 
-class EvaluatedStopSerializer(serializers.Serializer):
+class EvaluatedStopSerializer(AnswerSerializer):
     """An open stop on the clock."""
 
     id = serializers.IntegerField(allow_null=True)
@@ -156,7 +157,7 @@ class StopViolationSerializer(ViolationSerializer):
     stop = serializers.IntegerField(allow_null=True)
 
 
-class EvaluationSerializer(serializers.Serializer):
+class EvaluationSerializer(AnswerSerializer):
     """A trip's open stops in an order, on the clock."""
 
     source = serializers.ChoiceField(choices=SOURCES)

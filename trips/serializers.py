@@ -8,6 +8,7 @@ from typing import Any
 from drf_spectacular.utils import extend_schema_field, extend_schema_serializer
 from rest_framework import serializers
 
+from depannini_dashmap.lib.api.answers import AnswerSerializer
 from depannini_dashmap.lib.api.fields import (
     ClockTimeField,
     IsoDateField,
@@ -218,7 +219,7 @@ class AddOrderSerializer(serializers.Serializer):
         return attrs
 
 
-class AddOrderAnswerSerializer(serializers.Serializer):
+class AddOrderAnswerSerializer(AnswerSerializer):
     """What was added."""
 
     message = serializers.CharField()
@@ -246,14 +247,14 @@ class ReorderSerializer(serializers.Serializer):
         return {"numbers": [(row["id"], row["sequence"]) for row in placements]}
 
 
-class TripStopsAnswerSerializer(serializers.Serializer):
+class TripStopsAnswerSerializer(AnswerSerializer):
     """All stops of a trip in their sequence."""
 
     results = TripStopSerializer(many=True)
 
 
 @extend_schema_serializer(component_name="TripMessage")
-class MessageSerializer(serializers.Serializer):
+class MessageSerializer(AnswerSerializer):
     """A sentence."""
 
     message = serializers.CharField()
