@@ -25,6 +25,10 @@ _NAMED_PLACES = {
     "contact_phone": (
         "contact phone", "phone", "phone number", "mobile", "tel", "telephone", "telephone contact", "هاتف", "رقم هاتف",
     ),
+    "coordinates": (
+        "coordinates", "coordonnees", "coordonnees gps", "gps", "gps coordinates", "lat lng", "lat long", "latitude longitude", "lat lon",
+        "google maps", "map link", "lien maps", "lien google maps", "احداثيات", "إحداثيات",
+    ),
     "windows": ("window", "windows", "time window", "hours", "opening hours", "creneau", "creneaux", "horaire", "horaires", "مواعيد", "ساعات"),
     "service_minutes": ("service minutes", "service time", "duration", "duree", "duree service", "temps service", "مدة"),
     "notes": ("notes", "note", "remarks", "comment", "instructions", "remarque", "remarques", "commentaire", "ملاحظات"),
@@ -80,4 +84,5 @@ KINDS: Mapping[str, Kind] = {
     "priority": Kind("number"),
     **{f"{end}_service_minutes": Kind("number") for end in ENDS},
     **{f"{end}_{name}": Kind("number", places=6) for end in ENDS for name in LOCATION},
+    **{f"{end}_coordinates": Kind("coordinates", parts=(f"{end}_latitude", f"{end}_longitude")) for end in ENDS},
 }

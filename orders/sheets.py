@@ -56,6 +56,7 @@ class OrderResource(RowResource):
     }
     required = ("customer_name", "goods_description")
     told_only = ("status",)
+    import_only: ClassVar = tuple(f"{end}_coordinates" for end in ENDS)
     other_headings, kinds = OTHER_HEADINGS, KINDS
     unique: ClassVar = ("order_number", "reference")
     chosen_from = ("goods_type", "status")

@@ -280,3 +280,58 @@ def test_a_workbook_with_a_password_is_refused_on_the_page(client, dispatcher, p
     client.force_login(dispatcher)
     page = upload(client, OLE + "EncryptedPackage".encode("utf-16-le"), "orders.xlsx", path)
     assert "protected by a password" in str(page.context["form"].errors)
+
+
+# --- a latitude and a longitude in one cell ---
+@pytest.mark.parametrize(
+    ("cell", "latitude", "longitude"),
+    [
+        ("36.7538, 3.0588", "36.7538", "3.0588"),
+        ("36.7538,3.0588", "36.7538", "3.0588"),
+        ("(36.7538 , -3.0588)", "36.7538", "-3.0588"),
+        ("36,7538 ; 3,0588", "36.7538", "3.0588"),
+        ("36,7538, 3,0588", "36.7538", "3.0588"),
+        ("36,7538,3,0588", "36.7538", "3.0588"),
+        ("36,7538 3,0588", "36.7538", "3.0588"),
+        ("36.7538 / 3.0588", "36.7538", "3.0588"),
+        ("٣٦٫٧٥٣٨ ؛ ٣٫٠٥٨٨", "36.7538", "3.0588"),
+        ("36°45'13.7\"N 3°03'31.7\"E", "36.753806", "3.058806"),
+        ("36.7538°N, 3.0588°W", "36.7538", "-3.0588"),
+        ("geo:36.7538,3.0588?z=17", "36.7538", "3.0588"),
+        ("https://maps.google.com/?q=36.7538,3.0588", "36.7538", "3.0588"),
+        ("https://www.google.com/maps/search/?api=1&query=36.7538%2C3.0588", "36.7538", "3.0588"),
+        ("https://www.google.com/maps/place/Alger/@36.7,3.0,13z/data=!3m1!4b1!4m6!3d36.7538!4d3.0588", "36.7538", "3.0588"),
+        ("https://www.openstreetmap.org/?mlat=36.7538&mlon=3.0588#map=17/36.7/3.0", "36.7538", "3.0588"),
+        ("36, 3", "36", "3"),
+    ],
+)
+def test_one_cell_holds_both_coordinates(cell, latitude, longitude):
+    quoted = cell.replace('"', '""')
+    [row] = table(f'Client\tMarchandise\tCoordonnées de livraison\nAmel\tx\t"{quoted}"\n').rows
+    assert (row.cells["delivery_latitude"], row.cells["delivery_longitude"], row.faults) == (latitude, longitude, {})
+
+
+@pytest.mark.parametrize("cell", ["36.7538", "36,75", "91.0, 3.0", "36.1, 181.5", "1.5, 2.5, 3.5", "Alger centre", "https://goo.gl/maps/x", "NaN, NaN"])
+def test_what_is_no_pair_of_coordinates_is_refused_by_name(cell):
+    [row] = table(f'Client\tMarchandise\tDelivery coordinates\nAmel\tx\t"{cell}"\n').rows
+    assert cell in row.faults["delivery_coordinates"][0] and "delivery_latitude" not in row.cells
+
+
+def test_columns_of_their_own_go_before_a_column_of_both():
+    text = "Client\tMarchandise\tdelivery_coordinates\tdelivery_latitude\tdelivery_longitude\nAmel\tx\t36.1, 3.1\t36.2\t3.2\nAli\tx\t36.3, 3.3\t\t\n"
+    assert [row.cells["delivery_latitude"] for row in table(text).rows] == ["36.2", "36.3"]
+
+
+@pytest.mark.django_db
+def test_coordinates_are_shown_imported_and_mended_on_the_page(client, dispatcher, company_a):
+    client.force_login(dispatcher)
+    text = 'Client;Marchandise;Nom livraison;Adresse livraison;GPS livraison\nAmel;x;A;1 rue;"36,7538 ; 3,0588"\nAli;y;B;2 rue;Oran\n'
+    page = upload(client, text, "orders.csv", LIST)
+    shown = page.content.decode()
+    assert "36.7538" in shown and "cell-3-delivery_coordinates" in shown and not Order.objects.exists()
+    page = client.post(page.context["mend_url"], {"cell-3-delivery_coordinates": "35.6971, -0.6308"}, follow=True)
+    confirm(client, page, LIST)
+    stops = {order.customer_name: order.delivery_stop for order in Order.objects.select_related("delivery_stop")}
+    assert {name: (str(stop.latitude), str(stop.longitude)) for name, stop in stops.items()} == {
+        "Amel": ("36.753800", "3.058800"), "Ali": ("35.697100", "-0.630800"),
+    }  # fmt: skip

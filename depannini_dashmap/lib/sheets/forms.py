@@ -57,7 +57,7 @@ def chosen_columns(sent: QueryDict, resource: type[RowResource]) -> dict[str, st
     """Return the column of each heading as it was chosen on the page. Raises: SheetError."""
     chosen = {}
     for name, column in sent.items():
-        if name.startswith("column-") and (not column or column in resource.columns) and column not in resource.told_only:
+        if name.startswith("column-") and (not column or column in resource.readable()):
             chosen[clean(name.removeprefix("column-"))[:200]] = str(column)
     twice = sorted(column for column, count in Counter(chosen.values()).items() if column and count > 1)
     if twice:
@@ -70,7 +70,7 @@ def mended_cells(sent: QueryDict, refusals: Any, resource: type[RowResource]) ->
     """Return the cells that differ from what the file says, by line and column."""
     cells: dict[str, dict[str, str]] = {}
     for row in refusals:
-        for column in resource.columns:
+        for column in resource.readable():
             text = sent.get(f"cell-{row.line}-{column}")
             if text is not None and str(text).strip() != row.written.get(column, "").strip():
                 cells.setdefault(str(row.line), {})[column] = str(text)[:MAX_LETTERS]

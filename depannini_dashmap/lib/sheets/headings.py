@@ -72,9 +72,8 @@ def key_of(heading: str, index: int) -> str:
 
 def offered(resource: type[RowResource]) -> list[tuple[str, str]]:
     """Return what a column of the file may become, in the language of the page; the first is: nothing."""
-    columns = [name for name in resource.columns if name not in resource.told_only]
     stars = {name: f"{resource.label(name)} *" for name in resource.required}
-    return [("", f"– {_('not used')} –"), *((name, stars.get(name) or resource.label(name)) for name in columns)]
+    return [("", f"– {_('not used')} –"), *((name, stars.get(name) or resource.label(name)) for name in resource.readable())]
 
 
 def _headings() -> Any:

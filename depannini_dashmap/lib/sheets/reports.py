@@ -71,12 +71,12 @@ def mending(sheet: Any, resource: type[RowResource]) -> dict[str, Any]:
 
     Shape: `rows` of `{place, reasons, cells, others}`; a fault of the whole row opens all of its cells.
     """
-    rows = []
+    rows, known = [], [*resource.columns, *resource.import_only]
     for row in imports.refusals().filter(sheet=sheet)[:MOST_MENDED]:
         wrong: dict[str, list[str]] = {}
         for _place, column, _text, fault in row.faults:
-            wrong.setdefault(column if column in resource.columns else "", []).append(fault)
-        columns = [name for name in resource.columns if name in wrong or ("" in wrong and name in row.written)]
+            wrong.setdefault(column if column in known else "", []).append(fault)
+        columns = [name for name in known if name in wrong or ("" in wrong and name in row.written)]
         rows.append(
             {
                 "place": row.place,
@@ -92,7 +92,7 @@ def mending(sheet: Any, resource: type[RowResource]) -> dict[str, Any]:
                 ],
                 "others": [
                     (resource.label(name), row.written[name])
-                    for name in resource.columns
+                    for name in known
                     if row.written.get(name) and name not in columns
                 ],
             }

@@ -41,7 +41,7 @@ class RowResource(resources.Resource):
     """Rows that are written by services: a subclass says what one row means.
 
     `columns` maps each column to the attribute path that it shows in an export; `required` must be in every
-    file; `told_only` columns are exported and not read; a value of a `unique` column belongs to one row of a company.
+    file; `told_only` columns are exported and not read, `import_only` ones read and not exported; a value of a `unique` column belongs to one row of a company.
     `other_headings` are people's names of the columns, `kinds` says what their cells hold, `chosen_from` names those
     that hold one of a few words, which a page translates.
     With `may_repeat` the page offers to take every row as a new one.
@@ -53,6 +53,7 @@ class RowResource(resources.Resource):
     columns: ClassVar[dict[str, str]] = {}
     required: ClassVar[tuple[str, ...]] = ()
     told_only: ClassVar[tuple[str, ...]] = ()
+    import_only: ClassVar[tuple[str, ...]] = ()
     unique: ClassVar[tuple[str, ...]] = ()
     other_headings: ClassVar[Mapping[str, tuple[str, ...]]] = {}
     kinds: ClassVar[Mapping[str, Kind]] = {}
@@ -121,9 +122,14 @@ class RowResource(resources.Resource):
         return fields
 
     @classmethod
+    def readable(cls) -> list[str]:
+        """Return the columns that a file may have."""
+        return [name for name in (*cls.columns, *cls.import_only) if name not in cls.told_only]
+
+    @classmethod
     def known_headings(cls, chosen: Mapping[str, str] | None = None) -> Headings:
         """Return the names under which the columns are found in a file."""
-        return Headings(cls.columns, cls.other_headings, chosen)
+        return Headings([*cls.columns, *cls.import_only], cls.other_headings, chosen)
 
     @classmethod
     def label(cls, column: str) -> str:

@@ -12,7 +12,7 @@ from django.utils.translation import gettext as _
 
 from depannini_dashmap.lib.sheets.limits import MAX_COLUMNS, MAX_LETTERS, MAX_ROWS
 from depannini_dashmap.lib.sheets.page import Page, SheetError
-from depannini_dashmap.lib.sheets.values import TEXT, CellFault, Kind, read_cell, written
+from depannini_dashmap.lib.sheets.values import TEXT, CellFault, Kind, read_cell, read_coordinates, written
 from depannini_dashmap.lib.sheets.words import Headings, fold
 
 
@@ -195,13 +195,35 @@ def guess(heading: str, headings: Headings, taken: Container[str]) -> str:
 
 def _row(row: Row, cells: list[Any], table: Table) -> Row:
     mended = table.mended.get(str(row.number), {})
+    pairs = {}
     for index, column in table.used.items():
-        _read(row, column, mended.get(column, cells[index] if index < len(cells) else None), table)
+        value = mended.get(column, cells[index] if index < len(cells) else None)
+        if table.kinds.get(column, TEXT).parts:
+            pairs[column] = (value, letter(index))
+            continue
+        _read(row, column, value, table)
         row.letters[column] = letter(index)
     for column, text in mended.items():
-        if column not in row.cells:
+        if column not in row.cells and column not in pairs:
             _read(row, column, text, table)
+    for column, (value, name) in pairs.items():
+        _read_coordinates(row, column, value, name, table)
     return row
+
+
+def _read_coordinates(row: Row, column: str, value: Any, name: str, table: Table) -> None:
+    """Read one cell as two columns, unless those have values of their own."""
+    parts = table.kinds[column].parts
+    if any(row.cells.get(part) for part in parts):
+        return
+    row.written[column], row.letters[column] = written(value), name
+    try:
+        read = read_coordinates(value)
+    except CellFault as fault:
+        row.faults[column] = [str(fault)]
+        return
+    for part, text in zip(parts, read or ("", ""), strict=True):
+        row.cells[part], row.written[part], row.letters[part] = text, row.written[column], name
 
 
 def _read(row: Row, column: str, value: Any, table: Table) -> None:

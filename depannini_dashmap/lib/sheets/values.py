@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import datetime as dt
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 from typing import Any
+from urllib.parse import unquote
 
 from django.utils.translation import gettext as _
 
@@ -31,6 +32,12 @@ _MONTH_FIRST = re.compile(r"([^\W\d]+)\.? ([0-9]{1,2}),? ([0-9]{4})\Z")
 _COMPACT = re.compile(r"(20[0-9]{2})([01][0-9])([0-3][0-9])\Z")
 _DEGREES = re.compile(r"([+-]?[0-9]{1,3})°([0-9]{1,2})['′’](?:([0-9]{1,2}(?:[.,][0-9]+)?)(?:[\"″”]|''|’’))?([NSEWO]?)\Z")
 _COMPASS = re.compile(r"([0-9]+[.,][0-9]+)°?([NSEWO])\Z")
+_PAIR = r"(-?[0-9]{1,3}\.[0-9]+)%s(-?[0-9]{1,3}\.[0-9]+)"
+# Links to a map, surest first: a pin goes before the middle of the map that is shown.
+_LINKS = tuple(
+    re.compile(start + _PAIR % between)
+    for start, between in [("!3d", "!4d"), (r"[?&]mlat=", "&mlon="), (r"[?&](?:q|query|ll|destination|daddr)=(?:loc:)?", r",[\s+]*"), ("(?:geo:|/place/|/dir/|@)", ",")]
+)
 _SERIAL = re.compile(r"[0-9]{5}(?:\.[0-9]+)?\Z")
 EPOCH = dt.date(1899, 12, 30)  # day 0 of a spreadsheet
 EPOCH_1904 = dt.date(1904, 1, 1)  # of one that began on an old Macintosh
@@ -47,12 +54,13 @@ class CellFault(ValueError):
 
 @dataclass(frozen=True)
 class Kind:
-    """What a column holds: the name of its reader, decimal places, and the unit that may stand behind a number."""
+    """What a column holds: the name of its reader, decimal places, the unit that may follow a number, the words of a choice."""
 
     name: str = "text"
     places: int = 2
     unit: str = ""
     words: tuple[tuple[str, str], ...] = ()
+    parts: tuple[str, ...] = ()  # of one cell that holds a latitude and a longitude: their columns
 
 
 TEXT = Kind()
@@ -151,6 +159,35 @@ def _degrees(plain: str) -> str:
     if found := _COMPASS.match(plain):
         return f"{'-' if found[2] in 'SWO' else ''}{found[1]}"
     return ""
+
+
+def read_coordinates(value: Any) -> tuple[str, str] | None:
+    """Return the latitude and longitude of one cell, in degrees; None when it is empty.
+
+    Takes `36.75, 3.05`, `36,7538 ; 3,0588`, `36,7538,3,0588`, degrees with minutes and seconds, `geo:` and links to a map.
+    Raises: CellFault.
+    """
+    text = written(value)
+    if not text:
+        return None
+    found = next((match for link in _LINKS if (match := link.search(unquote(text)))), None)
+    for parts in [list(found.groups())] if found else _halves(plain_phone(text).strip("()[] ")):
+        numbers = [_number(None, part, Kind("number", places=6), True) for part in parts]
+        if len(numbers) == 2 and all(map(_NUMBER.match, numbers)) and abs(float(numbers[0])) <= 90 and abs(float(numbers[1])) <= 180:
+            return numbers[0], numbers[1]
+    raise CellFault(_("%(text)s is no latitude and longitude; write them as in 36.7538, 3.0588.") % {"text": text})
+
+
+def _halves(text: str) -> Iterator[list[str]]:
+    """Give the ways in which a text may be two numbers, surest first."""
+    for between in (r"\s*[;؛|/\n\t]\s*", r"[,،]\s+", r"(?<=[NSEWOnsewo])[\s,]+"):
+        yield [part for part in re.split(between, text) if part]
+    groups = text.split(",")
+    if len(groups) == 2 and all("." in group for group in groups):
+        yield groups
+    if len(groups) == 4:
+        yield [",".join(groups[:2]), ",".join(groups[2:])]
+    yield text.split()
 
 
 def _rounded(plain: str, places: int) -> str:
