@@ -115,6 +115,12 @@ class TripPlanSerializer(ModelSerializer):
         read_only_fields = fields
 
 
+class UndoPlanSerializer(serializers.Serializer):
+    """Whether trips go although their drivers were told of them; who undoes the plan calls these."""
+
+    although_told = serializers.BooleanField(default=False)
+
+
 class ChoiceSerializer(serializers.Serializer):
     """What an order costs in its vehicle and in the next best one: seconds of driving that it adds."""
 

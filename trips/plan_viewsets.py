@@ -16,7 +16,7 @@ from depannini_dashmap.lib.api.viewsets import ApiViewSet
 from depannini_dashmap.lib.errors import InvalidData, NotFound
 from depannini_dashmap.lib.numbers import NotANumber, read_integer
 from trips.models import TripPlan
-from trips.plan_serializers import ChoiceSerializer, PlanRequestSerializer, TripPlanSerializer
+from trips.plan_serializers import ChoiceSerializer, PlanRequestSerializer, TripPlanSerializer, UndoPlanSerializer
 from trips.services import plans
 
 
@@ -62,10 +62,12 @@ class TripPlanViewSet(ApiViewSet):
     def apply(self, request: Request, pk: str) -> Response:
         return Response(document(plans.apply_plan(actor=request.user, plan_id=path_id(pk, "Plan"))))
 
-    @extend_schema(summary="Take back the trips of a plan while none has begun", request=None, responses=TripPlanSerializer)
+    @extend_schema(summary="Take back the trips of a plan while none has begun", request=UndoPlanSerializer, responses=TripPlanSerializer)
     @action(detail=True, methods=["post"])
     def undo(self, request: Request, pk: str) -> Response:
-        return Response(document(plans.undo_plan(actor=request.user, plan_id=path_id(pk, "Plan"))))
+        serializer = UndoPlanSerializer(data=request.data)
+        serializer.is_valid(raise_exception=True)
+        return Response(document(plans.undo_plan(actor=request.user, plan_id=path_id(pk, "Plan"), **serializer.validated_data)))
 
     @extend_schema(
         summary="Tell why an order goes with its vehicle",

@@ -13,6 +13,7 @@ from django.views.i18n import set_language
 from depannini_dashmap.console.assistants import views as assistant_views
 from depannini_dashmap.console.board import views as board_views
 from depannini_dashmap.console.companies import views as companie_views
+from depannini_dashmap.console.lanes import views as lane_views
 from depannini_dashmap.console.orders import locating as order_locating
 from depannini_dashmap.console.orders import views as order_views
 from depannini_dashmap.console.people import views as people_views
@@ -61,7 +62,12 @@ def console_urls(site: DispatchAdminSite) -> list[URLPattern]:
         path("invitations/", page(companie_views.show_invitations), name="invitations"),
         path("invitations/<int:invitation_id>/accept/", page(companie_views.answer), {"choice": "accept"}, name="invitation_accept"),
         path("invitations/<int:invitation_id>/decline/", page(companie_views.answer), {"choice": "decline"}, name="invitation_decline"),
-        path("plan/", page(plan_views.choose), name="plan_new"),
+        path("plan/", page(lane_views.show), name="lanes"),
+        path("plan/state/", site.admin_view(lane_views.state), name="lanes_state"),
+        path("plan/evaluate/", site.admin_view(lane_views.evaluate), name="lanes_evaluate"),
+        path("plan/save/", site.admin_view(lane_views.save), name="lanes_save"),
+        path("plan/tell/<int:trip_id>/", site.admin_view(lane_views.tell), name="lanes_tell"),
+        path("plan/suggest/", page(plan_views.choose), name="plan_new"),
         path("plan/<int:plan_id>/", page(plan_views.show), name="plan"),
         path("plan/<int:plan_id>/<slug:step>/", page(plan_views.act), name="plan_act"),
         path("dispatch/orders/into-trip/", page(order_views.into_trip), name="dispatch_into_trip"),

@@ -24,13 +24,13 @@ def day(api, dispatcher):
 
 
 def asked(browser, day):
-    answer = browser.post("/admin/plan/", day)
+    answer = browser.post("/admin/plan/suggest/", day)
     assert answer.status_code == 302, answer.content.decode()[:2000]
     return answer["Location"]
 
 
 def test_a_day_is_planned_applied_and_undone_by_the_pages(browser, day, run_tasks):
-    page = browser.get("/admin/plan/").content.decode()
+    page = browser.get("/admin/plan/suggest/").content.decode()
     assert page.count('name="order"') == 3
     path = asked(browser, day)
     assert "http-equiv" in browser.get(path).content.decode()
@@ -45,10 +45,24 @@ def test_a_day_is_planned_applied_and_undone_by_the_pages(browser, day, run_task
     assert Trip.objects.count() == 0
 
 
+@pytest.mark.parametrize("language", ["en", "fr"])
+def test_trips_that_drivers_know_are_taken_back_by_who_calls_them(browser, day, run_tasks, language):
+    path, headers = asked(browser, day), {"Accept-Language": language}
+    run_tasks()
+    assert "although_told" not in browser.get(path).content.decode()
+    browser.post(path + "apply/")
+    assert browser.post(f"/admin/plan/tell/{Trip.objects.get().pk}/").status_code == 200
+    page = browser.post(path + "undo/", follow=True, headers=headers).content.decode()
+    assert 'name="although_told"' in page and Trip.objects.get().name in page
+    assert ("were told of them" in page) == (language == "en")
+    browser.post(path + "undo/", {"although_told": "on"})
+    assert not Trip.objects.exists()
+
+
 def test_a_refusal_keeps_what_was_ticked(browser, day):
-    page = browser.post("/admin/plan/", {**day, "vehicle": [], "day": ""}).content.decode()
+    page = browser.post("/admin/plan/suggest/", {**day, "vehicle": [], "day": ""}).content.decode()
     assert page.count(" checked") == 3
-    page = browser.post("/admin/plan/", {**day, "vehicle": []}).content.decode()
+    page = browser.post("/admin/plan/suggest/", {**day, "vehicle": []}).content.decode()
     assert "errornote" in page and not TripPlan.objects.exists()
 
 
@@ -66,7 +80,7 @@ def test_pages_speak_the_language_of_their_reader(browser, day, run_tasks, langu
     run_tasks()
     headers = {"Accept-Language": language}
     assert "Make these trips" not in browser.get(path, headers=headers).content.decode()
-    assert "Suggest trips" not in browser.get("/admin/plan/", headers=headers).content.decode()
+    assert "Suggest trips" not in browser.get("/admin/plan/suggest/", headers=headers).content.decode()
 
 
 def test_others_do_not_see_it_and_viewers_only_look(browser, day, run_tasks, dispatcher_b, viewer):
@@ -77,7 +91,7 @@ def test_others_do_not_see_it_and_viewers_only_look(browser, day, run_tasks, dis
     reader.force_login(viewer)
     assert other.get(path).status_code == 404
     assert other.post(path + "apply/").status_code == 404
-    assert reader.get("/admin/plan/").status_code == 403
+    assert reader.get("/admin/plan/suggest/").status_code == 403
     assert "Make these trips" not in reader.get(path).content.decode()
     assert reader.post(path + "apply/").status_code == 403
     assert not Trip.objects.exists()
@@ -103,6 +117,6 @@ def test_who_works_for_two_companies_plans_one_of_them(browser, api, dispatcher,
     membership = Membership(user=dispatcher, company=company_b)
     membership.full_role = "member"
     membership.save()
-    assert theirs["order_number"] not in browser.get("/admin/plan/").content.decode()
-    assert theirs["order_number"] in browser.get(f"/admin/plan/?company={company_b.pk}").content.decode()
-    assert browser.get("/admin/plan/?company=x").status_code == 200
+    assert theirs["order_number"] not in browser.get("/admin/plan/suggest/").content.decode()
+    assert theirs["order_number"] in browser.get(f"/admin/plan/suggest/?company={company_b.pk}").content.decode()
+    assert browser.get("/admin/plan/suggest/?company=x").status_code == 200

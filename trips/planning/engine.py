@@ -15,6 +15,9 @@ from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
+from django.utils.text import format_lazy
+from django.utils.translation import gettext_lazy as _
+
 from depannini_dashmap.lib.errors import DomainError
 from trips.planning.problem import Problem, Solution
 
@@ -62,7 +65,7 @@ def solve(problem: Problem, *, is_cancelled: Callable[[], bool] = lambda: False)
         if child.returncode != 0:
             said.seek(0)
             reason = said.read().decode(errors="replace").strip().splitlines()[-1:] or [f"ended by signal {-child.returncode}"]
-            raise PlanFailed(f"The planner stopped without an answer: {reason[0][:200]}")
+            raise PlanFailed(format_lazy("{sentence}: {reason}", sentence=_("The planner stopped without an answer"), reason=reason[0][:200]))
         answered.seek(0)
         return Solution.from_json(json.load(answered))
 
@@ -87,9 +90,9 @@ def _wait(child: subprocess.Popen[bytes], limit: float, is_cancelled: Callable[[
             return
         except subprocess.TimeoutExpired:
             if is_cancelled():
-                raise PlanStopped("The plan was cancelled") from None
+                raise PlanStopped(_("The plan was cancelled")) from None
             if time.monotonic() > ends:
-                raise PlanFailed(f"The planner did not end within {limit:.0f} seconds") from None
+                raise PlanFailed(_("The planner did not end in time")) from None
 
 
 @contextmanager
@@ -103,6 +106,6 @@ def _only_one(is_cancelled: Callable[[], bool]) -> Iterator[None]:
                 break
             except BlockingIOError:
                 if is_cancelled():
-                    raise PlanStopped("The plan was cancelled") from None
+                    raise PlanStopped(_("The plan was cancelled")) from None
                 time.sleep(LOOK_EVERY_SECONDS)
         yield

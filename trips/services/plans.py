@@ -11,7 +11,9 @@ from typing import Any
 from django.db import DatabaseError, InterfaceError, transaction
 from django.db.models import QuerySet
 from django.utils import timezone
+from django.utils.text import format_lazy
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import gettext_noop
 
 from accounts.models import User
 from accounts.permissions import require_editor
@@ -98,7 +100,7 @@ def solve(*, actor: None, plan_id: int) -> None:
         raise  # the worker tries again
     except Exception:
         logger.exception("Plan %s broke off", plan_id)
-        _finish(plan, status=Status.FAILED, error="The plan could not be made")
+        _finish(plan, status=Status.FAILED, error=gettext_noop("The plan could not be made"))
         return
     _finish(plan, status=Status.READY, result=answer.as_json(), basis=basis)
 
@@ -110,7 +112,7 @@ def cancel_plan(*, actor: User, plan_id: int) -> TripPlan:
     if plan.status == Status.CANCELLED:
         return plan
     if plan.status not in (*_OPEN, Status.READY):
-        raise Conflict("The plan is over", code="plan_closed", current_status=plan.status)
+        raise Conflict(_("The plan is over"), code="plan_closed", current_status=plan.status)
     return _set(plan, status=Status.CANCELLED, finished_at=plan.finished_at or timezone.now())
 
 
@@ -125,7 +127,7 @@ def apply_plan(*, actor: User, plan_id: int) -> TripPlan:
     if plan.status == Status.APPLIED:
         return plan
     if plan.status != Status.READY or plan.result is None:
-        raise Conflict("The plan is not ready", code="plan_not_ready", current_status=plan.status)
+        raise Conflict(_("The plan is not ready"), code="plan_not_ready", current_status=plan.status)
     vehicles = {row.pk: row for row in Vehicle.objects.alive().select_for_update(no_key=True).filter(pk__in=plan.vehicle_ids).order_by("pk")}
     served = [call["order"] for trip in plan.result["trips"] for call in trip["stops"] if call["order"]]
     orders = {row.pk: row for row in _orders(Order.objects.select_for_update(of=("self",)), served)}
@@ -136,23 +138,31 @@ def apply_plan(*, actor: User, plan_id: int) -> TripPlan:
 
 
 @transaction.atomic
-def undo_plan(*, actor: User, plan_id: int) -> TripPlan:
+def undo_plan(*, actor: User, plan_id: int, although_told: bool = False) -> TripPlan:
     """Take back what `apply_plan` made while nothing of it has begun; an undone plan stays as it is.
 
-    Raises: NotFound, Forbidden, Conflict (never applied, a trip has begun).
+    Raises: NotFound, Forbidden, Conflict (never applied, a trip has begun, `plan_drivers_told`: drivers were told of
+    `trips`, which go only `although_told`).
     """
     plan = _lock(actor, plan_id)
     if plan.status == Status.UNDONE:
         return plan
     if plan.status != Status.APPLIED:
-        raise Conflict("The plan was not applied", code="plan_not_applied", current_status=plan.status)
+        raise Conflict(_("The plan was not applied"), code="plan_not_applied", current_status=plan.status)
     trips = list(Trip.objects.select_for_update(no_key=True).filter(pk__in=plan.made_trips).order_by("pk"))
     begun = [trip.name for trip in trips if trip.status not in (DRAFT, PLANNED) or trip.trip_stops.exclude(actual_arrival_datetime=None).exists()]
     if begun:
-        raise Conflict(f"These trips have begun: {', '.join(begun)}", code="plan_begun", trips=begun)
+        raise Conflict(format_lazy(_("These trips have begun: {names}"), names=", ".join(begun)), code="plan_begun", trips=begun)
+    told = [trip.name for trip in trips if trip.notified_at is not None]
+    if told and not although_told:
+        raise Conflict(
+            format_lazy(_("The drivers of these trips were told of them, and have to be called: {names}"), names=", ".join(told)),
+            code="plan_drivers_told",
+            trips=told,
+        )
     for trip in trips:
         delete_trip(actor=actor, trip_id=trip.pk)
-    audit.record("plan_undone", actor=actor, target=plan, trips=len(trips))
+    audit.record("plan_undone", actor=actor, target=plan, trips=len(trips), told=len(told))
     return _set(plan, status=Status.UNDONE)
 
 
@@ -165,7 +175,7 @@ def why_chosen(*, actor: User, plan_id: int, order_id: int) -> Choice:
     if plan is None:
         raise NotFound("Plan")
     if plan.result is None:
-        raise Conflict("The plan is not ready", code="plan_not_ready", current_status=plan.status)
+        raise Conflict(_("The plan is not ready"), code="plan_not_ready", current_status=plan.status)
     problem, _places = build(*_rows(plan), starts_at=plan.starts_at, depot=depot_of(plan.company), objective=Objective(plan.objective), time_limit=1)
     routes = tuple(
         Route(row["vehicle"], tuple(Visit(call["kind"], call["order"]) for call in row["stops"] if call["order"] in problem.order or not call["order"]))
@@ -275,7 +285,7 @@ def _require_unchanged(plan: TripPlan, orders: dict[int, Order], vehicles: dict[
     numbers = dict(Order.objects.filter(pk__in=changed).values_list("pk", "order_number"))
     plates = dict(Vehicle.objects.filter(pk__in=gone).values_list("pk", "license_plate"))
     raise Conflict(
-        "Orders or vehicles changed since the plan was made; plan again",
+        _("Orders or vehicles changed since the plan was made; plan again"),
         code="plan_outdated",
         orders=sorted(numbers.get(pk, str(pk)) for pk in changed),
         vehicles=sorted(plates.get(pk, str(pk)) for pk in gone),

@@ -75,7 +75,8 @@ def evaluate(*, actor: User, trip_id: int, stop_ids: Sequence[int]) -> Evaluatio
 
     Raises: NotFound, InvalidData (an id that is no open stop of the trip, or twice).
     """
-    work = _Work(_visible(actor, trip_id))
+    trip = _visible(actor, trip_id)
+    work = OpenStops(trip, open_rows(trip))
     return work.evaluation(work.order_of(stop_ids))
 
 
@@ -89,7 +90,7 @@ def resequence(*, actor: User, trip_id: int, dry_run: bool) -> Evaluation:
     require_editor(actor, trip.company_id)
     if trip.is_closed:
         raise closed(trip)
-    work = _Work(trip)
+    work = OpenStops(trip, open_rows(trip))
     best = work.best_order()
     if not dry_run and best != [row.pk for row in work.open_rows]:
         numbers = [(pk, number) for number, pk in enumerate(best, start=1)]
@@ -104,13 +105,18 @@ def _visible(actor: User, trip_id: int) -> Trip:
     return trip
 
 
-class _Work:
-    """What is left to do of a trip, as the solver takes it."""
+def open_rows(trip: Trip) -> list[TripStop]:
+    """Return what a trip has still to visit, in sequence."""
+    rows = TripStop.objects.filter(trip=trip).select_related("stop", "order__pickup_stop", "order__delivery_stop").order_by("sequence")
+    return [row for row in rows if not row.is_closed]
 
-    def __init__(self, trip: Trip) -> None:
-        rows = TripStop.objects.filter(trip=trip).select_related("stop", "order__pickup_stop", "order__delivery_stop").order_by("sequence")
+
+class OpenStops:
+    """What is left to do of a trip, as the solver takes it. Trip and rows may be such as nobody has stored; rows have ids."""
+
+    def __init__(self, trip: Trip, rows: Sequence[TripStop]) -> None:
         self.trip = trip
-        self.open_rows = [row for row in rows if not row.is_closed]
+        self.open_rows = list(rows)
         self.places = Places()
         self.visit_of: dict[int, Visit] = {}
         orders = self._orders()

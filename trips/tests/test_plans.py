@@ -131,6 +131,18 @@ def test_what_has_begun_is_not_undone(client, day, run_tasks):
     assert Trip.objects.count() == len(trips)
 
 
+def test_trips_whose_driver_was_told_go_only_where_somebody_says_so(client, day, run_tasks):
+    plan = ready(client, day, run_tasks)
+    trips = client.post(f"/api/trips/plans/{plan['id']}/apply/").json()["trips"]
+    assert client.post(f"/api/trips/{trips[0]}/notify-driver/").status_code == 200
+    undo = f"/api/trips/plans/{plan['id']}/undo/"
+    answer = client.post(undo)
+    assert (answer.status_code, answer.json()["code"], answer.json()["trips"]) == (409, "plan_drivers_told", [Trip.objects.get(pk=trips[0]).name])
+    assert client.post(undo, {"although_told": "x"}).status_code == 400
+    assert Trip.objects.count() == len(trips)
+    assert client.post(undo, {"although_told": True}).json()["status"] == "undone"
+
+
 def test_a_cancelled_plan_is_not_solved_and_not_applied(client, day, run_tasks):
     number = ask(client, day)
     assert client.post(f"/api/trips/plans/{number}/cancel/").json()["status"] == "cancelled"

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import json
 import os
 from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from threading import Barrier
 from typing import Any
 
 import pytest
 from django.core import mail
 from django.db import connection
+from django.test import Client
 
 from accounts.tokens import issue_pair
 from fleet.models import Vehicle
@@ -224,3 +227,68 @@ def test_the_same_stop_completed_by_many_and_a_delete_of_the_trip(client, race):
         assert statuses(answers[8:]) == {204: 1, 404: 7}
         assert order_status(client, order) in ("pending", "delivered")
         require_whole()
+
+
+def test_two_dispatchers_save_one_order_into_two_lanes_and_one_is_refused_by_name(dispatcher, client):
+    order, vehicles = make_order(client), [make_vehicle(client), make_vehicle(client)]
+    stops = [["pickup", order["id"]], ["delivery", order["id"]]]
+    runs = [{"key": "n", "trip": None, "vehicle": pk, "starts": "2026-12-01T08:00", "version": "", "stops": stops} for pk in vehicles]
+    answers = at_once([partial(save_lane, dispatcher, run) for run in runs])
+    assert sorted(row["is_done"] for row in answers) == [False, True]
+    [refused] = [row for row in answers if not row["is_done"]]
+    assert order["order_number"] in refused["message"]
+    assert Trip.objects.count() == 1
+    require_whole()
+
+
+def test_lanes_that_exchange_orders_both_ways_at_once_stay_whole(dispatcher, client):
+    for _ in range(ROUNDS):
+        trips = [loaded_trip(client, 2, planned_start_date="2026-12-01") for _ in range(2)]
+        versions = {row["id"]: row["version"] for row in look(dispatcher)["trips"]}
+        halves = [[both(order) for order in orders] for _trip, orders in trips]
+        swapped = [[*halves[0][0], *halves[1][0]], [*halves[0][1], *halves[1][1]]]
+        vehicle = Vehicle.objects.first().pk
+        body = [
+            {"key": f"t{trip}", "trip": trip, "vehicle": vehicle, "version": versions[trip], "stops": stops}
+            for (trip, _orders), stops in zip(trips, swapped, strict=True)
+        ]
+        answers = at_once([partial(save_lanes, dispatcher, body), partial(save_lanes, dispatcher, body[::-1])])
+        assert sorted(all(row["is_done"] for row in rows) for rows in answers) == [False, True]
+        assert {row["code"] for rows in answers for row in rows if not row["is_done"]} == {"trip_changed"}
+        require_whole()
+
+
+def both(order):
+    return [["pickup", order["id"]], ["delivery", order["id"]]]
+
+
+def look(user):
+    browser = Client()
+    browser.force_login(user)
+    return browser.get(f"/admin/plan/state/?company={user.current_company_id}&day=2026-12-01").json()
+
+
+def save_lane(user, run):
+    return save_lanes(user, [run])[0]
+
+
+def save_lanes(user, runs):
+    browser = Client()
+    browser.force_login(user)
+    return browser.post("/admin/plan/save/", json.dumps({"runs": runs}), "application/json").json()["runs"]
+
+
+def at_once(calls):
+    """Run calls at the same moment, each on a connection of its own."""
+    barrier = Barrier(len(calls))
+
+    def contend(call):
+        connection.ensure_connection()
+        barrier.wait(timeout=20)
+        try:
+            return call()
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(len(calls)) as pool:
+        return list(pool.map(contend, calls))

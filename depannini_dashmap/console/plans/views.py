@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from functools import partial
 from typing import Any
 
 from django import forms
@@ -51,7 +52,7 @@ class PlanForm(forms.Form):
 def choose(request: HttpRequest, context: dict[str, Any]) -> HttpResponse:
     """Offer a company's orders that wait and its vehicles in service; ask for a plan of those that are ticked."""
     tomorrow = timezone.localdate() + dt.timedelta(days=1)
-    initial = {"day": tomorrow, "starts_at": dt.time(8), "objective": Objective.TIME, "time_limit": 10}
+    initial = {"day": request.GET.get("day") or tomorrow, "starts_at": dt.time(8), "objective": Objective.TIME, "time_limit": 10}
     form = PlanForm(request.POST or None, initial=initial)
     order_ids = work_page.numbers(request.POST.getlist("order"))
     vehicle_ids = work_page.numbers(request.POST.getlist("vehicle"))
@@ -63,11 +64,11 @@ def choose(request: HttpRequest, context: dict[str, Any]) -> HttpResponse:
         else:
             return HttpResponseRedirect(reverse("admin:plan", args=[plan.pk]))
     companies = list(Company.objects.editable_by(request.user).order_by("name")[:MOST_OFFERED])
-    company = _chosen_company(request, companies)
+    company = chosen_company(request, companies)
     waiting = Order.objects.available_for_trip().with_stops().filter(company=company).order_by("-created_at")
     vehicles = Vehicle.objects.alive().filter(is_active=True, company=company).order_by("license_plate")
     page = {
-        "title": _("Plan the day"),
+        "title": _("Suggest trips"),
         "form": form,
         "orders": list(waiting[:MOST_OFFERED]),
         "vehicles": list(vehicles[: plans.MOST_VEHICLES]),
@@ -81,7 +82,7 @@ def choose(request: HttpRequest, context: dict[str, Any]) -> HttpResponse:
     return TemplateResponse(request, "console/plan_new.html", {**context, **page})
 
 
-def _chosen_company(request: HttpRequest, companies: list[Company]) -> Company | None:
+def chosen_company(request: HttpRequest, companies: list[Company]) -> Company | None:
     """Return the company that the query names, else the current one, else the first."""
     wanted = request.GET.get("company") or str(request.user.current_company_id)
     return next((row for row in companies if str(row.pk) == wanted), companies[0] if companies else None)
@@ -94,7 +95,8 @@ def show(request: HttpRequest, plan_id: int, context: dict[str, Any]) -> HttpRes
     if plan is None:
         raise Http404
     result = plan.result or {"trips": [], "left_out": [], "totals": {}}
-    made = dict(Trip.objects.filter(pk__in=plan.made_trips).values_list("vehicle_id", "pk"))
+    rows = list(Trip.objects.filter(pk__in=plan.made_trips).values_list("vehicle_id", "pk", "notified_at", "name"))
+    made = {vehicle_id: pk for vehicle_id, pk, _told_at, _name in rows}
     names = _names_of_stops(plan)
     trips = [
         {**row, "trip_id": made.get(row["vehicle"]), "stops": [_timed(plan, stop, names) for stop in row["stops"]], **_span(plan, row)}
@@ -103,6 +105,8 @@ def show(request: HttpRequest, plan_id: int, context: dict[str, Any]) -> HttpRes
     page = {
         "title": _("Plan of %(day)s") % {"day": f"{plan.planned_on:%Y-%m-%d}"},
         "plan": plan,
+        "error": _in_words(plan.error),
+        "told": ", ".join(name for *_ids, told_at, name in rows if told_at is not None),
         "is_open": plan.status in (TripPlan.Status.QUEUED, TripPlan.Status.SOLVING),
         "trips": trips,
         "left_out": [{**row, "why": sentence(row)} for row in result["left_out"]],
@@ -120,7 +124,8 @@ def show(request: HttpRequest, plan_id: int, context: dict[str, Any]) -> HttpRes
 @work_page.for_editors
 def act(request: HttpRequest, plan_id: int, step: str, context: dict[str, Any]) -> HttpResponse:
     """Cancel, apply or undo a plan."""
-    acts = {"cancel": plans.cancel_plan, "apply": plans.apply_plan, "undo": plans.undo_plan}
+    undo = partial(plans.undo_plan, although_told="although_told" in request.POST)
+    acts = {"cancel": plans.cancel_plan, "apply": plans.apply_plan, "undo": undo}
     said = {
         "cancel": _("The plan is cancelled."),
         "apply": _("The trips are made. Their drivers are not told yet."),
@@ -139,6 +144,12 @@ def act(request: HttpRequest, plan_id: int, step: str, context: dict[str, Any]) 
         named = [*error.extra.get("orders", ()), *error.extra.get("vehicles", ())]
         messages.error(request, " ".join([error.for_page(), ", ".join(named)]).strip())
     return HttpResponseRedirect(reverse("admin:plan", args=[plan_id]))
+
+
+def _in_words(error: str) -> str:
+    """Translate why there is no plan, up to what the solver itself said."""
+    sentence, colon, reason = error.partition(": ")
+    return (_(sentence) if sentence else "") + colon + reason
 
 
 def _names_of_stops(plan: TripPlan) -> dict[tuple[int, str], str]:
