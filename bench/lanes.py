@@ -63,7 +63,7 @@ def fill() -> None:
 
 def drop_ms(page: Any, lane: int) -> float:
     """Drag the first order that waits into a lane; return the milliseconds until its times and promises are shown."""
-    page.evaluate("document.querySelectorAll('.lane')[%d].scrollIntoView({ block: 'center' })" % lane)
+    page.evaluate("lane => document.querySelectorAll('.lane')[lane].scrollIntoView({ block: 'center' })", lane)
     card = page.locator(".card").first.bounding_box()
     goal = page.locator(".lane").nth(lane).locator(".lane-stop").last.bounding_box()
     page.mouse.move(card["x"] + 60, card["y"] + 12)

@@ -106,7 +106,8 @@ def test_two_dispatchers_see_each_others_changes_and_keep_their_own(
     page.unroute("**/admin/plan/state/**")
     add_order(actor=dispatcher, trip_id=trip.pk, order=_order(dispatcher, company_a, "Librairie"))
     page.wait_for_selector(".run .notice")
-    assert page.locator(".lane-stop").count() == 8 and page.locator(".card").count() == 0
+    wait_until(lambda: page.wait_for_timeout(50) or page.locator(".lane-stop").count() == 8, "all orders are in the lane")
+    assert page.locator(".card").count() == 0
     page.click("#lanes-save")
     page.wait_for_selector("#lanes-results li.is-done:has-text('driver notified')")
     assert len(numbers_in(trip)) == 8 and numbers_in(trip).count(mine.pk) == 2

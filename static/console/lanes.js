@@ -377,7 +377,7 @@ async function save() {
     const done = answer.runs.filter((row) => row.is_done);
     board.settle(done.map((row) => row.key));
     before = [];
-    await refresh();
+    await refresh().catch(() => {}); // the page reads the day again by itself
     for (const row of done) {
       const { say, hasToKnow } = tell.get(row.key);
       if (!row.is_changed || !hasToKnow) continue;
@@ -387,7 +387,7 @@ async function save() {
         say(error instanceof SignedOut ? words.signedOut : error.message, false);
       }
     }
-    await refresh();
+    await refresh().catch(() => {});
     status.textContent = "";
     if (done.length < answer.runs.length) alarm.textContent = words.someNotSaved;
   } catch (error) {

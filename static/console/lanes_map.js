@@ -42,7 +42,7 @@ function draw(shown) {
     if (order.pickup.at) marker(order.pickup.at, "#7a4a00", {}, `pickup:${id}`, order.number, order.customer, order.pickup.name);
   }
   if (!isFitted && drawn.getBounds().isValid()) {
-    map.fitBounds(drawn.getBounds(), { padding: [24, 24], animate: false });
+    map.fitBounds(drawn.getBounds(), { padding: [24, 24], maxZoom: 14, animate: false });
     isFitted = true;
   }
 }
