@@ -21,6 +21,7 @@ const undoButton = document.getElementById("lanes-undo");
 const results = document.getElementById("lanes-results");
 const dialog = document.getElementById("lanes-choose");
 const EVALUATED_TOGETHER = 8;
+const MOST_UNDONE = 20;
 
 let board = new Board(read("lanes-state"));
 let before = [];
@@ -131,7 +132,7 @@ function act(change, told) {
     const was = board.snapshot();
     const keys = change();
     if (!keys || !keys.length) return;
-    before.push(was);
+    before = [...before.slice(1 - MOST_UNDONE), was];
     draw(keys);
     try {
       const refusal = await evaluate(keys);
@@ -213,6 +214,7 @@ function undo() {
     alarm.textContent = "";
     status.textContent = words.undone;
     drawAll();
+    timeAll();
   });
 }
 
@@ -344,7 +346,7 @@ document.addEventListener("lanes:choose", (event) => {
 });
 
 // --- Saving ----------------------------------------------------------------------------------------------------------
-function line(key, name) {
+function line(name) {
   const row = document.createElement("li");
   const label = document.createElement("bdi");
   label.textContent = name;
@@ -357,45 +359,54 @@ function line(key, name) {
   };
 }
 
-async function save() {
-  await turn;
+/** Store what is arranged; tells which trips are saved and how to say more of each. */
+async function store() {
   const runs = board.changed();
-  if (!runs.length || isSaving) return;
-  isSaving = true;
-  drawState();
+  if (!runs.length) return [];
   results.replaceChildren();
   results.hidden = false;
   status.textContent = words.saving;
   alarm.textContent = "";
-  const tell = new Map(runs.map((run) => {
+  const rows = new Map(runs.map((run) => {
     const { plate } = board.vehicles.get(run.vehicle);
-    return [run.key, { say: line(run.key, run.trip ? `${plate} · ${run.trip.name}` : plate), hasToKnow: run.stops.length > 0 || run.trip?.was_told }];
+    return [run.key, { say: line(run.trip ? `${plate} · ${run.trip.name}` : plate), hasToKnow: run.stops.length > 0 || run.trip?.was_told }];
   }));
+  const answer = await post(urls.save, { runs: runs.map((run) => board.asJson(run)) });
+  for (const row of answer.runs) rows.get(row.key).say(row.message, row.is_done);
+  const done = answer.runs.filter((row) => row.is_done);
+  if (done.length < answer.runs.length) alarm.textContent = words.someNotSaved;
+  board.settle(done.map((row) => row.key));
+  before = [];
+  await refresh().catch(() => {}); // the page reads the day again by itself
+  return done.filter((row) => row.is_changed && rows.get(row.key).hasToKnow).map((row) => ({ trip: row.trip, say: rows.get(row.key).say }));
+}
+
+async function tell({ trip, say }) {
   try {
-    const answer = await post(urls.save, { runs: runs.map((run) => board.asJson(run)) });
-    for (const row of answer.runs) tell.get(row.key).say(row.message, row.is_done);
-    const done = answer.runs.filter((row) => row.is_done);
-    board.settle(done.map((row) => row.key));
-    before = [];
-    await refresh().catch(() => {}); // the page reads the day again by itself
-    for (const row of done) {
-      const { say, hasToKnow } = tell.get(row.key);
-      if (!row.is_changed || !hasToKnow) continue;
-      try {
-        say((await post(urls.tell.replace("0", row.trip), {})).message, true);
-      } catch (error) {
-        say(error instanceof SignedOut ? words.signedOut : error.message, false);
-      }
-    }
-    await refresh().catch(() => {});
-    status.textContent = "";
-    if (done.length < answer.runs.length) alarm.textContent = words.someNotSaved;
+    say((await post(urls.tell.replace("0", trip), {})).message, true);
   } catch (error) {
-    status.textContent = "";
-    alarm.textContent = error instanceof SignedOut ? words.signedOut : words.notSavedYet;
+    say(error instanceof SignedOut ? words.signedOut : error.message, false);
   }
-  isSaving = false;
+}
+
+async function save() {
+  if (isSaving) return;
+  isSaving = true;
   drawState();
+  let saved = [];
+  turn = turn.then(async () => {
+    try {
+      saved = await store();
+    } catch (error) {
+      alarm.textContent = error instanceof SignedOut ? words.signedOut : words.notSavedYet;
+    }
+  });
+  await turn;
+  for (const one of saved) await tell(one);
+  isSaving = false;
+  status.textContent = "";
+  drawState();
+  later();
 }
 
 saveButton.addEventListener("click", save);
@@ -411,7 +422,8 @@ async function refresh() {
   const { next, lost } = board.renewed(state);
   const isNews = JSON.stringify(state) !== JSON.stringify(board.state);
   if (!isNews && !lost.length && next.changed().length === board.changed().length) return;
-  if (isNews) before = [];
+  // What can be undone is brought together with the news as well.
+  if (isNews) before = before.map((was) => board.at(was).renewed(state).next.snapshot());
   board = next;
   if (lost.length) alarm.textContent = filled(words.lost, { names: lost.join(", ") });
   drawAll();
@@ -447,7 +459,10 @@ function frame(event) {
 /** Take what others have done between two changes of one's own. */
 function later() {
   turn = turn.then(async () => {
-    if (isSaving || root.dataset.dragged) return;
+    if (root.dataset.dragged) {
+      setTimeout(later, 1000);
+      return;
+    }
     await refresh().catch((error) => { if (error instanceof SignedOut) throw error; });
   }).catch(() => {});
   return turn;

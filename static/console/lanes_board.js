@@ -115,6 +115,14 @@ export class Board {
     this.waiting = [...waiting];
   }
 
+  /** A board of the same state with what a snapshot had arranged. */
+  at(snapshot) {
+    const past = new Board(this.state);
+    past.made = this.made;
+    past.restore(snapshot);
+    return past;
+  }
+
   /** Forget what was arranged for a run: it is as the server has it, and orders that it had taken wait again. */
   reset(key) {
     const run = this.runs.get(key);
