@@ -65,6 +65,7 @@ def console_urls(site: DispatchAdminSite) -> list[URLPattern]:
         path("plan/", page(lane_views.show), name="lanes"),
         path("plan/state/", site.admin_view(lane_views.state), name="lanes_state"),
         path("plan/evaluate/", site.admin_view(lane_views.evaluate), name="lanes_evaluate"),
+        path("plan/replan/", site.admin_view(lane_views.replan_lanes), name="lanes_replan"),
         path("plan/save/", site.admin_view(lane_views.save), name="lanes_save"),
         path("plan/tell/<int:trip_id>/", site.admin_view(lane_views.tell), name="lanes_tell"),
         path("plan/suggest/", page(plan_views.choose), name="plan_new"),

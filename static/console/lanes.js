@@ -102,7 +102,7 @@ async function post(url, body) {
     method: "POST", credentials: "same-origin",
     headers: { "X-CSRFToken": urls.csrf, "Content-Type": "application/json" }, body: JSON.stringify(body),
   });
-  if (answer.status === 400 || answer.status === 409) throw new Error((await answer.json()).error);
+  if ([400, 409, 503].includes(answer.status)) throw new Error((await answer.json()).error);
   requireSignedIn(answer);
   return answer.json();
 }
@@ -343,6 +343,29 @@ document.addEventListener("lanes:choose", (event) => {
   const item = root.querySelector(`[data-ref="${event.detail}"]`);
   item?.scrollIntoView({ block: "nearest" });
   item?.querySelector(".handle")?.focus({ preventScroll: true });
+});
+
+// --- Planning anew -----------------------------------------------------------------------------------------------------
+document.getElementById("lanes-replan")?.addEventListener("click", async (event) => {
+  const button = event.currentTarget;
+  button.disabled = true;
+  status.textContent = words.replanning;
+  await turn;
+  const mine = board.snapshot();
+  const runs = [...board.runs.values()].filter((run) => run.trip || run.stops.length);
+  try {
+    const answer = await post(urls.replan, { runs: runs.map((run) => board.asJson(run)) });
+    await act(() => {
+      const isStill = JSON.stringify(board.snapshot().runs.map((run) => run[3])) === JSON.stringify(mine.runs.map((run) => run[3]));
+      const changed = isStill ? board.arrange(answer.runs) : [];
+      status.textContent = isStill ? words.nothingBetter : words.notChecked;
+      return changed;
+    }, answer.saved_minutes > 0 ? filled(words.replanned, { n: answer.saved_minutes }) : words.replannedPromises);
+  } catch (error) {
+    status.textContent = "";
+    alarm.textContent = error instanceof SignedOut ? words.signedOut : error.message;
+  }
+  button.disabled = false;
 });
 
 // --- Saving ----------------------------------------------------------------------------------------------------------

@@ -83,6 +83,13 @@ export class Board {
     return [key, ...(this.runs.has(from) ? [from] : [])];
   }
 
+  /** Take stops of runs as they are suggested: `[{ key, stops }]`. Tells which runs changed. */
+  arrange(rows) {
+    const changed = rows.filter(({ key, stops }) => this.runs.has(key) && !same(this.runs.get(key).stops, stops));
+    for (const { key, stops } of changed) this.runs.get(key).stops = stops;
+    return changed.map(({ key }) => key);
+  }
+
   /** Let an order wait again. */
   takeOut(orderId) {
     const from = this.holder(orderId);

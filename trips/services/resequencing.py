@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
+from functools import cached_property
 from typing import Any
 
 from django.conf import settings
@@ -114,16 +115,20 @@ def open_rows(trip: Trip) -> list[TripStop]:
 class OpenStops:
     """What is left to do of a trip, as the solver takes it. Trip and rows may be such as nobody has stored; rows have ids."""
 
-    def __init__(self, trip: Trip, rows: Sequence[TripStop]) -> None:
+    def __init__(self, trip: Trip, rows: Sequence[TripStop], places: Places | None = None) -> None:
         self.trip = trip
         self.open_rows = list(rows)
-        self.places = Places()
+        self.places = Places() if places is None else places
         self.visit_of: dict[int, Visit] = {}
-        orders = self._orders()
-        vehicle = self._vehicle()
-        seconds, metres = self.places.ways(within=1.0)
-        self.problem = Problem(tuple(orders), (vehicle,), seconds, metres, Objective.TIME, SOLVE_SECONDS)
+        self.orders = self._orders()
+        self.vehicle = self._vehicle()
         self.row_of = {(visit.order, visit.kind): pk for pk, visit in self.visit_of.items()}
+
+    @cached_property
+    def problem(self) -> Problem:
+        """The trip alone, with the ways between its places."""
+        seconds, metres = self.places.ways(within=1.0)
+        return Problem(tuple(self.orders), (self.vehicle,), seconds, metres, Objective.TIME, SOLVE_SECONDS)
 
     def order_of(self, stop_ids: Sequence[int]) -> list[int]:
         """Return all open stops: where the vehicle is, then the named ones in their order, then the others."""

@@ -267,3 +267,56 @@ def test_a_new_trip_of_a_vehicle_without_stops_on_the_map_has_no_due_times(page,
     [row] = page.save(new_run(make_vehicle(client), both(order)))
     assert row["is_done"] and set(TripStop.objects.values_list("planned_arrival_time", flat=True)) == {None}
     assert Order.objects.get().status == "assigned" and Trip.objects.get().planned_start_time == dt.time(8)
+
+
+NORTH = {"name": "North", "address": "A", "latitude": "48.95", "longitude": "2.35"}
+NORTHERN = {"name": "Norther", "address": "B", "latitude": "48.99", "longitude": "2.36"}
+SOUTH = {"name": "South", "address": "C", "latitude": "48.70", "longitude": "2.35"}
+SOUTHERN = {"name": "Souther", "address": "D", "latitude": "48.66", "longitude": "2.36"}
+
+
+def crossed(client):
+    """Make two trips that each have an order in the north and one in the south."""
+    trips = []
+    for _ in range(2):
+        trip = make_trip(client, planned_start_date=timezone.localdate().isoformat(), planned_start_time="08:00")
+        orders = [make_order(client, pickup_stop=one, delivery_stop=other) for one, other in ((NORTH, NORTHERN), (SOUTH, SOUTHERN))]
+        for order in orders:
+            client.post(f"/api/trips/{trip}/add-order/", {"order": order["id"]})
+        trips.append((trip, orders))
+    return trips
+
+
+def test_trips_are_planned_anew_together_and_saved_with_one_mail_each(page, client):
+    (one, _), (two, _) = crossed(client)
+    page.look(timezone.localdate().isoformat())
+    answer = page.send("replan", page.run(one), page.run(two)).json()
+    assert answer["saved_minutes"] > 0 and not mail.outbox
+    better = {row["key"]: row["stops"] for row in answer["runs"]}
+    assert sorted(map(tuple, better[f"t{one}"] + better[f"t{two}"])) == sorted(map(tuple, page.run(one)["stops"] + page.run(two)["stops"]))
+    results = page.save(page.run(one, better[f"t{one}"]), page.run(two, better[f"t{two}"]))
+    assert [row["is_done"] for row in results] == [True, True] and any(row["is_changed"] for row in results)
+    for row in results:
+        if row["is_changed"]:
+            assert page.client.post(f"/admin/plan/tell/{row['trip']}/").status_code == 200
+    page.look(timezone.localdate().isoformat())
+    assert page.send("replan", page.run(one), page.run(two)).json()["saved_minutes"] == 0
+
+
+def test_planning_anew_leaves_what_is_done_what_is_on_board_and_where_a_vehicle_stands(page, client):
+    (one, first), (two, second) = crossed(client)
+    place = add_place(client, one)
+    for trip in (one, two):
+        client.put(f"/api/trips/{trip}/", {"status": "in_progress"})
+    stops = stops_of(client, one)
+    client.put(f"/api/trip-stops/{stops[0]['id']}/", {"is_completed": True})
+    TripStop.objects.filter(trip=two, sequence=1).update(actual_arrival_datetime=timezone.now())
+    page.look(timezone.localdate().isoformat())
+    answer = page.send("replan", page.run(one), page.run(two)).json()
+    of_one, of_two = (next(row["stops"] for row in answer["runs"] if row["key"] == f"t{trip}") for trip in (one, two))
+    assert ["delivery", first[0]["id"]] in of_one and ["stop", place["id"]] in of_one
+    assert ["pickup", first[0]["id"]] not in of_one + of_two
+    assert of_two[0] == ["pickup", second[0]["id"]] and ["delivery", second[0]["id"]] in of_two
+    assert all("refusal" not in row for row in page.ask(page.run(one, of_one), page.run(two, of_two)))
+    assert [row["is_done"] for row in page.save(page.run(one, of_one), page.run(two, of_two))] == [True, True]
+    assert sequence(one)[0] == ["pickup", first[0]["id"]]

@@ -25,6 +25,7 @@ from trips.models import TripPlan
 from trips.services.arranging import Outcome, arrange
 from trips.services.lanes import read_lanes
 from trips.services.notify import notify_driver
+from trips.services.replanning import replan
 
 A_DAY = dt.timedelta(days=1)
 
@@ -86,6 +87,16 @@ def evaluate(request: HttpRequest) -> HttpResponse:
     """Tell what lanes would be: times, loads, what they break; or why the rules refuse one. Stores nothing."""
     lanes = read_lanes(actor=request.user, runs=arrangement.read_runs(request))
     return JsonResponse({"runs": [arrangement.timing(lane) for lane in lanes]})
+
+
+@require_POST
+@work_page.for_editors
+@answers_errors
+def replan_lanes(request: HttpRequest) -> HttpResponse:
+    """Suggest which of these trips serves which of their orders; what has begun stays. Stores nothing."""
+    found = replan(actor=request.user, runs=arrangement.read_runs(request))
+    rows = [{"key": key, "stops": [list(ref) for ref in refs]} for key, refs in found.refs.items()]
+    return JsonResponse({"runs": rows, "saved_minutes": round(found.saved_seconds / 60)})
 
 
 @require_POST
