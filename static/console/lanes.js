@@ -138,6 +138,7 @@ function act(change, told) {
       const refusal = await evaluate(keys);
       if (refusal) {
         board.restore(before.pop());
+        board.tidy();
         draw(keys);
         alarm.textContent = filled(words.refused, { why: refusal });
         return;
@@ -145,6 +146,7 @@ function act(change, told) {
     } catch (error) {
       alarm.textContent = problem(error);
     }
+    board.tidy();
     draw(keys);
     const broken = keys.flatMap((key) => board.runs.get(key)?.timing?.broken || []);
     status.textContent = [told, ...broken].filter(Boolean).join(" ");

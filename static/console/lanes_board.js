@@ -104,6 +104,11 @@ export class Board {
     for (const run of this.runs.values()) run.stops = run.stops.filter((ref) => !(isOfOrder(ref) && ref[1] === orderId));
   }
 
+  /** Forget trips that were only arranged and are empty again. */
+  tidy() {
+    for (const run of this.runs.values()) if (!run.trip && !run.stops.length) this.runs.delete(run.key);
+  }
+
   snapshot() {
     return {
       waiting: [...this.waiting],
