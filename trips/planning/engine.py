@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import json
+import math
 import os
 import signal
 import subprocess
@@ -24,6 +25,7 @@ from trips.planning.problem import Problem, Solution
 # VROOM looks at its limit between two steps alone: 250 loose orders with a limit of 0.1 s once took 67.7 s.
 GRACE_SECONDS = 5.0
 LOOK_EVERY_SECONDS = 0.1
+WAIT_OF_A_REQUEST = 5.0  # seconds
 
 
 class PlanFailed(DomainError):
@@ -33,6 +35,13 @@ class PlanFailed(DomainError):
     code = "planning_failed"
 
 
+class PlannerBusy(DomainError):
+    """Another plan is being made, and who asks waits for the answer."""
+
+    status = 503
+    code = "planner_busy"
+
+
 class PlanStopped(DomainError):
     """Somebody cancelled the plan while it was solved."""
 
@@ -40,12 +49,14 @@ class PlanStopped(DomainError):
     code = "plan_cancelled"
 
 
-def solve(problem: Problem, *, is_cancelled: Callable[[], bool] = lambda: False) -> Solution:
+def solve(problem: Problem, *, is_cancelled: Callable[[], bool] = lambda: False, longest_wait: float = math.inf) -> Solution:
     """Return the solver's routes; `is_cancelled` is asked some times a second, and ends it.
 
-    Raises: PlanStopped, PlanFailed (killed at its limit, killed by somebody, or broken).
+    A request waits at most `longest_wait` seconds for its turn: a plan of the worker may take half a minute, and threads
+    that wait serve nobody.
+    Raises: PlanStopped, PlannerBusy, PlanFailed (killed at its limit, killed by somebody, or broken).
     """
-    with _only_one(is_cancelled), tempfile.TemporaryFile() as asked, tempfile.TemporaryFile() as answered, tempfile.TemporaryFile() as said:
+    with _only_one(is_cancelled, longest_wait), tempfile.TemporaryFile() as asked, tempfile.TemporaryFile() as answered, tempfile.TemporaryFile() as said:
         asked.write(json.dumps(problem.as_json()).encode())
         asked.seek(0)
         child = subprocess.Popen(
@@ -70,7 +81,9 @@ def solve(problem: Problem, *, is_cancelled: Callable[[], bool] = lambda: False)
         return Solution.from_json(json.load(answered))
 
 
-def solve_routable(problem: Problem, *, is_cancelled: Callable[[], bool] = lambda: False) -> Solution:
+def solve_routable(
+    problem: Problem, *, is_cancelled: Callable[[], bool] = lambda: False, longest_wait: float = math.inf
+) -> Solution:
     """Return the solver's routes for the orders whose places are known; the others are left out. Raises: as `solve`."""
     routable = tuple(
         order for order in problem.orders if order.delivery.place is not None and (order.pickup is None or order.pickup.place is not None)
@@ -78,7 +91,7 @@ def solve_routable(problem: Problem, *, is_cancelled: Callable[[], bool] = lambd
     unroutable = tuple(order.id for order in problem.orders if order not in routable)
     if not routable or not problem.vehicles:
         return Solution((), tuple(order.id for order in problem.orders))
-    found = solve(replace(problem, orders=routable), is_cancelled=is_cancelled)
+    found = solve(replace(problem, orders=routable), is_cancelled=is_cancelled, longest_wait=longest_wait)
     return Solution(found.routes, (*found.unassigned, *unroutable))
 
 
@@ -96,9 +109,10 @@ def _wait(child: subprocess.Popen[bytes], limit: float, is_cancelled: Callable[[
 
 
 @contextmanager
-def _only_one(is_cancelled: Callable[[], bool]) -> Iterator[None]:
+def _only_one(is_cancelled: Callable[[], bool], longest_wait: float) -> Iterator[None]:
     """Hold the host's one place for a solver: two of them would take the processors from those who serve."""
     path = Path(tempfile.gettempdir()) / f"depannini-planner-{os.getuid()}.lock"
+    ends = time.monotonic() + longest_wait
     with path.open("w") as lock:
         while True:
             try:
@@ -107,5 +121,7 @@ def _only_one(is_cancelled: Callable[[], bool]) -> Iterator[None]:
             except BlockingIOError:
                 if is_cancelled():
                     raise PlanStopped(_("The plan was cancelled")) from None
+                if time.monotonic() > ends:
+                    raise PlannerBusy(_("The planner is busy. Try again in a moment.")) from None
                 time.sleep(LOOK_EVERY_SECONDS)
         yield

@@ -38,7 +38,7 @@ def replan(*, actor: User, runs: Sequence[Run]) -> Replanned:
 
     What is done stays; goods on board, and what is loaded where the vehicle stands, stay with it; a running trip begins at
     its latest trusted position. Only trips of one day are compared: those of other days stay as they are.
-    Raises: InvalidData (too many), what the rules refuse of a run, PlanFailed.
+    Raises: InvalidData (too many), what the rules refuse of a run, PlannerBusy, PlanFailed.
     """
     lanes = read_lanes(actor=actor, runs=runs)
     for lane in lanes:
@@ -50,7 +50,7 @@ def replan(*, actor: User, runs: Sequence[Run]) -> Replanned:
     if len(together) > MOST_RUNS or sum(len(lane.wanted) for lane in together) > 2 * MOST_ORDERS:
         raise InvalidData(_("Too many trips or orders to plan them anew at once."))
     day = _Day(together)
-    found = engine.solve_routable(day.problem)
+    found = engine.solve_routable(day.problem, longest_wait=engine.WAIT_OF_A_REQUEST)
     after = [day.completed(number, found.routes) for number in range(len(together))]
     broken, seconds = day.cost(day.present)
     if day.cost(after) >= (broken, seconds):

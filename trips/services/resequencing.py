@@ -154,11 +154,12 @@ class OpenStops:
         """Return the open stops in the best order found."""
         if len(self.open_rows) < 2:
             return [row.pk for row in self.open_rows]
-        found = engine.solve_routable(self.problem)
+        found = engine.solve_routable(self.problem, longest_wait=engine.WAIT_OF_A_REQUEST)
         if found.unassigned:
             free = tuple(replace(order, pickup=_anytime(order.pickup), delivery=_anytime(order.delivery)) for order in self.problem.orders)
             vehicle = replace(self.problem.vehicles[0], rest=None, most_stops=None, kilograms=None, litres=None)
-            found = engine.solve_routable(replace(self.problem, orders=free, vehicles=(vehicle,)))
+            again = replace(self.problem, orders=free, vehicles=(vehicle,))
+            found = engine.solve_routable(again, longest_wait=engine.WAIT_OF_A_REQUEST)
         visits = [visit for route in found.routes for visit in route.visits if visit.order is not None]
         ids = [self.row_of[visit.order, visit.kind] for visit in visits]
         return self.order_of(ids)

@@ -220,6 +220,11 @@ def test_a_cancelled_plan_ends_its_process():
         engine.solve(town(5, 2), is_cancelled=lambda: True)
 
 
+def test_a_request_does_not_wait_long_for_another_plan():
+    with engine._only_one(lambda: False, 0), pytest.raises(engine.PlannerBusy):
+        engine.solve(town(5, 2), longest_wait=0)
+
+
 def test_a_process_that_is_killed_is_a_failure_with_a_sentence(monkeypatch):
     killed = []
 
