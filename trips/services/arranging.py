@@ -17,6 +17,7 @@ from django.utils.translation import gettext_lazy as _
 from accounts.models import User
 from depannini_dashmap.lib.errors import Conflict, DomainError, InvalidData
 from fleet.models import Vehicle
+from orders.models import Order
 from trips.lifecycle import DRAFT, PLANNED
 from trips.models import Trip, TripStop
 from trips.services.lanes import OWN, Lane, Run, StopRef, due_times, evaluate_lane, held_rows, read_lanes, ref_of
@@ -68,10 +69,17 @@ def arrange_together(*, actor: User, runs: Sequence[Run], due: Mapping[str, Due]
             raise _changed(lane.trip)
         if lane.refusal is not None:
             raise lane.refusal
+    _lock_orders(lanes)
     for lane in lanes:
         for order_id in lane.leaving:
             remove_order(actor=actor, trip_id=lane.run.trip_id or 0, order_id=order_id)
     return [_store(actor, lane, due.get(lane.run.key, {}), is_new=lane.run.key in made) for lane in lanes]
+
+
+def _lock_orders(lanes: Sequence[Lane]) -> None:
+    """Lock all orders that move, by id: lanes lock them one by one later, which alone would let two savers wait for each other."""
+    ids = {order_id for lane in lanes for order_id in (*lane.leaving, *lane.coming)}
+    list(Order.objects.select_for_update().filter(pk__in=ids).order_by("pk").values_list("pk"))
 
 
 def _changed(trip: Trip) -> Conflict:

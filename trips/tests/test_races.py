@@ -258,6 +258,20 @@ def test_lanes_that_exchange_orders_both_ways_at_once_stay_whole(dispatcher, cli
         require_whole()
 
 
+def test_lanes_that_want_orders_in_opposite_order_never_wait_for_each_other(dispatcher, client):
+    for _ in range(ROUNDS):
+        orders, vehicles = [make_order(client) for _ in range(6)], [make_vehicle(client), make_vehicle(client)]
+        stops = [both(order) for order in orders]
+        runs = [
+            {"key": "n", "trip": None, "vehicle": pk, "starts": "2026-12-01T08:00", "version": "", "stops": sum(wanted, [])}
+            for pk, wanted in zip(vehicles, (stops, stops[::-1]), strict=True)
+        ]
+        answers = at_once([partial(save_lane, dispatcher, run) for run in runs])
+        assert sorted(row["is_done"] for row in answers) == [False, True]
+        assert {row["code"] for row in answers if not row["is_done"]} == {"order_not_available"}
+        require_whole()
+
+
 def both(order):
     return [["pickup", order["id"]], ["delivery", order["id"]]]
 
