@@ -8,6 +8,7 @@ from django.core import mail
 from django.test import Client
 from django.utils import timezone
 
+from accounts.models import Membership
 from orders.models import Order
 from trips.models import Trip, TripStop
 from trips.tests.world import add_place, loaded_trip, make_order, make_trip, make_vehicle, order_status, stops_of
@@ -206,8 +207,10 @@ def test_hostile_bodies_are_refused_in_words(page, client):
     odd = [[], [["pickup"]], [["pickup", True]], [["pickup", -1]], [["pickup", 2**70]], [["x", 1]], ["pickup"], "ab", [["pickup", "1"]]]
     for stops in odd[1:]:
         assert page.send("save", new_run(vehicle, stops)).status_code == 400, stops
-    for starts in ("0001", "2026-12-01", "x" * 99, "2026-12-01T25:00"):
+    for starts in ("0001", "2026-12-01", "x" * 99, "2026-12-01T25:00", "0001-01-01T00:00", "9999-12-31T23:59"):
         assert page.send("save", new_run(vehicle, [], starts=starts)).status_code == 400
+    many = [new_run(vehicle, [["pickup", number] for number in range(1, 1001)], key=str(key)) for key in range(7)]
+    assert page.send("evaluate", *many).status_code == 400
     assert page.save(new_run(vehicle, [], starts=None))[0]["is_done"] is False
     assert page.save(new_run(10**15, both(1)))[0]["is_done"] is False
     assert not Trip.objects.exists()
@@ -223,15 +226,51 @@ def test_viewers_and_other_companies_neither_look_nor_change(page, client, viewe
     body = json.dumps({"runs": [run]})
     for path in ("/admin/plan/", "/admin/plan/state/"):
         assert reader.get(path, {"company": company_a.pk}).status_code == 403
-    for path in ("evaluate", "save"):
+    for path in ("evaluate", "replan", "save"):
         assert reader.post(f"/admin/plan/{path}/", body, "application/json").status_code == 403
     assert reader.post(f"/admin/plan/tell/{trip}/").status_code == 403
     assert stranger.get("/admin/plan/state/", {"company": company_a.pk}).status_code == 404
     assert stranger.get("/admin/plan/", {"company": company_a.pk}).status_code == 200
     assert order["order_number"] not in stranger.get("/admin/plan/", {"company": company_a.pk}).content.decode()
     assert stranger.post("/admin/plan/save/", body, "application/json").json()["runs"][0]["code"] == "not_found"
+    assert stranger.post("/admin/plan/evaluate/", body, "application/json").json()["runs"][0]["code"] == "not_found"
+    assert stranger.post("/admin/plan/replan/", body, "application/json").json()["code"] == "not_found"
     assert stranger.post(f"/admin/plan/tell/{trip}/").status_code == 404
     assert sequence(trip) == both(order) and not mail.outbox
+
+
+def test_a_foreign_page_stores_nothing(page, client, dispatcher):
+    trip, [order] = day_trip(client)
+    page.look()
+    body = json.dumps({"runs": [page.run(trip, [])]})
+    careful = Client(enforce_csrf_checks=True)
+    careful.force_login(dispatcher)
+    assert careful.post("/admin/plan/save/", body, "application/json").status_code == 403
+    assert careful.post(f"/admin/plan/tell/{trip}/").status_code == 403
+    assert sequence(trip) == both(order) and not mail.outbox
+
+
+def test_who_only_views_one_of_two_companies_looks_at_its_trips_and_changes_nothing(page, client, dispatcher_b, company_a):
+    trip, [order] = day_trip(client)
+    page.look()
+    Membership.objects.create(user=dispatcher_b, company=company_a, role=Membership.Role.VIEWER)
+    other = Client()
+    other.force_login(dispatcher_b)
+    body = json.dumps({"runs": [page.run(trip, [])]})
+    assert other.get("/admin/plan/state/", {"company": company_a.pk}).status_code == 404
+    assert other.post("/admin/plan/save/", body, "application/json").json()["runs"][0]["code"] == "forbidden"
+    assert other.post(f"/admin/plan/tell/{trip}/").status_code == 403
+    assert sequence(trip) == both(order) and not mail.outbox
+
+
+def test_vehicles_with_trips_have_lanes_before_those_without(page, client, monkeypatch):
+    monkeypatch.setattr("depannini_dashmap.console.lanes.state.MOST_LANES", 1)
+    make_vehicle(client, license_plate="01-IDLE")
+    trip, _orders = day_trip(client)
+    assert not page.look("2026-12-02")["trips"] and page.state["vehicles"][0]["plate"] == "01-IDLE"
+    state = page.look()
+    assert [row["id"] for row in state["vehicles"]] == [Trip.objects.get(pk=trip).vehicle_id] and state["are_lanes_cut"]
+    assert [row["id"] for row in state["trips"]] == [trip]
 
 
 def test_the_page_costs_the_same_for_every_number_of_rows(page, client, django_assert_num_queries):

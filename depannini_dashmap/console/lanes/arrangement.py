@@ -16,7 +16,9 @@ from trips.sequencing import DELIVERY, PICKUP
 from trips.services.lanes import OWN, Lane, Run, StopRef, evaluate_lane
 
 MOST_RUNS = 400
-MOST_STOPS = 1000
+MOST_STOPS = 1000  # of a run
+MOST_STOPS_IN_ALL = 6000
+YEARS = range(2000, 2100)
 BIGGEST_ID = 2**63 - 1
 KINDS = (PICKUP, DELIVERY, OWN)
 
@@ -29,13 +31,12 @@ def read_runs(request: HttpRequest) -> list[Run]:
     except (ValueError, TypeError, KeyError, AttributeError) as error:
         raise InvalidData(_("The page sent something that cannot be read. Reload it.")) from error
     keys = {run.key for run in runs}
-    if not 0 < len(runs) <= MOST_RUNS or len(keys) < len(runs):
+    if not 0 < len(runs) <= MOST_RUNS or len(keys) < len(runs) or sum(len(run.refs) for run in runs) > MOST_STOPS_IN_ALL:
         raise InvalidData(_("The page sent something that cannot be read. Reload it."))
     return runs
 
 
 def _run(row: dict[str, Any]) -> Run:
-    starts = row.get("starts")
     refs = tuple(StopRef(_kind(kind), _id(number)) for kind, number in row["stops"])
     if len(refs) > MOST_STOPS:
         raise ValueError
@@ -45,8 +46,15 @@ def _run(row: dict[str, Any]) -> Run:
         refs=refs,
         trip_id=None if row.get("trip") is None else _id(row["trip"]),
         version=_text(row.get("version") or ""),
-        starts_at=dt.datetime.strptime(_text(starts), "%Y-%m-%dT%H:%M") if starts else None,
+        starts_at=_start(row["starts"]) if row.get("starts") else None,
     )
+
+
+def _start(value: Any) -> dt.datetime:
+    start = dt.datetime.strptime(_text(value), "%Y-%m-%dT%H:%M")
+    if start.year not in YEARS:
+        raise ValueError
+    return start
 
 
 def _text(value: Any) -> str:

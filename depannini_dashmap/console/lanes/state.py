@@ -6,7 +6,7 @@ import datetime as dt
 from collections.abc import Iterable
 from typing import Any
 
-from django.db.models import Q
+from django.db.models import Case, Q, When
 
 from accounts.models import Company
 from depannini_dashmap.lib.time_zone import display_zone
@@ -39,8 +39,9 @@ def read_state(company: Company, day: dt.date, *, now: dt.datetime) -> dict[str,
     rows = Trip.objects.open().filter(of_day, company=company).with_driver_told()
     trips = list(rows.order_by("planned_start_date", "planned_start_time", "pk").values(*_TRIP))
     stops = _stops([trip["pk"] for trip in trips])
-    used = {trip["vehicle_id"] for trip in trips}
-    vehicles = Vehicle.objects.filter(Q(company=company, is_active=True, deleted_at=None) | Q(pk__in=used)).order_by("license_plate", "pk")
+    found = _vehicles(company, {trip["vehicle_id"] for trip in trips})
+    vehicles = sorted(found[:MOST_LANES], key=lambda row: (row["license_plate"], row["pk"]))
+    with_lane = {row["pk"] for row in vehicles}
     waiting = Order.objects.available_for_trip().filter(company=company, pickup_stop__isnull=False, delivery_stop__isnull=False)
     shown = list(waiting.order_by("-priority", "created_at", "pk").values(*_ORDER, *_ENDS)[: MOST_WAITING + 1])
     orders = {row["pk"]: _order(row, "") for row in shown[:MOST_WAITING]}
@@ -51,12 +52,20 @@ def read_state(company: Company, day: dt.date, *, now: dt.datetime) -> dict[str,
     return {
         "company": company.pk,
         "day": day.isoformat(),
-        "vehicles": [_vehicle(row) for row in vehicles.values(*_VEHICLE)[:MOST_LANES]],
-        "trips": [_trip(row, stops.get(row["pk"], [])) for row in trips],
+        "vehicles": [_vehicle(row) for row in vehicles],
+        "are_lanes_cut": len(found) > MOST_LANES,
+        "trips": [_trip(row, stops.get(row["pk"], [])) for row in trips if row["vehicle_id"] in with_lane],
         "orders": orders,
         "waiting": waiting_ids,
         "is_cut": len(shown) > MOST_WAITING,
     }
+
+
+def _vehicles(company: Company, used: set[int]) -> list[dict[str, Any]]:
+    """Read one vehicle more than there are lanes; those with trips come first, so that others are cut before them."""
+    rows = Vehicle.objects.filter(Q(company=company, is_active=True, deleted_at=None) | Q(pk__in=used))
+    by_use = Case(When(pk__in=used, then=0), default=1)
+    return list(rows.order_by(by_use, "license_plate", "pk").values(*_VEHICLE)[: MOST_LANES + 1])
 
 
 def _stops(trip_ids: list[int]) -> dict[int, list[dict[str, Any]]]:

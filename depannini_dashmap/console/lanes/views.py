@@ -128,6 +128,6 @@ def _day(request: HttpRequest) -> dt.date:
     """Return the day in `?day=`; today where it is none."""
     try:
         day = dt.date.fromisoformat(request.GET.get("day", ""))
-        return day if 2000 <= day.year < 2100 else timezone.localdate()
+        return day if day.year in arrangement.YEARS else timezone.localdate()
     except ValueError:
         return timezone.localdate()
