@@ -263,7 +263,7 @@ def test_lanes_that_want_orders_in_opposite_order_never_wait_for_each_other(disp
         orders, vehicles = [make_order(client) for _ in range(6)], [make_vehicle(client), make_vehicle(client)]
         stops = [both(order) for order in orders]
         runs = [
-            {"key": "n", "trip": None, "vehicle": pk, "starts": "2026-12-01T08:00", "version": "", "stops": sum(wanted, [])}
+            {"key": "n", "trip": None, "vehicle": pk, "starts": "2026-12-01T08:00", "version": "", "stops": [ref for refs in wanted for ref in refs]}
             for pk, wanted in zip(vehicles, (stops, stops[::-1]), strict=True)
         ]
         answers = at_once([partial(save_lane, dispatcher, run) for run in runs])
