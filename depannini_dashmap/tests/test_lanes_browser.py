@@ -4,14 +4,13 @@ from typing import Any
 
 import pytest
 
+from accounts.tokens import issue_pair
 from depannini_dashmap.tests.test_console import _order, _trip, _vehicle
 from depannini_dashmap.tests.test_console_browser import _faults_of, browser, pytestmark, watch
-from orders.models import Order
 from testing.fixtures import server, session_server
 from testing.servers import Server
 from testing.waiting import wait_until
 from trips.models import Trip, TripStop
-from trips.services.stops import add_order
 
 __all__ = ["browser", "pytestmark", "server", "session_server", "watch"]
 
@@ -28,6 +27,12 @@ def drag(page: Any, item: Any, goal: Any) -> None:
     page.mouse.move(start["x"] + 90, start["y"] + start["height"] / 2 + 20, steps=3)
     page.mouse.move(end["x"] + end["width"] / 2, end["y"] + end["height"] / 2, steps=5)
     page.mouse.up()
+
+
+def put_into(server: Server, user: Any, trip: Trip, order: Any) -> None:
+    """Have somebody else put an order into a trip, so that open pages hear of it."""
+    answer = server.call("POST", f"/api/trips/{trip.pk}/add-order/", issue_pair(user)["access"], order=order.pk)
+    assert answer.status_code == 201, answer.text
 
 
 def numbers_in(trip: Trip) -> list[int | None]:
@@ -100,11 +105,11 @@ def test_two_dispatchers_see_each_others_changes_and_keep_their_own(
     page.locator("#lanes-choose .option", has_text="Tour").click()
     wait_until(lambda: page.wait_for_timeout(50) or page.locator(".lane-stop").count() == 4, "the order is in the lane")
     page.route("**/admin/plan/state/**", lambda route: route.abort())  # what others do is not seen for a while
-    add_order(actor=dispatcher, trip_id=trip.pk, order=Order.objects.get(pk=theirs.pk))
+    put_into(server, dispatcher, trip, theirs)
     page.click("#lanes-save")
     page.wait_for_selector("#lanes-results li.is-refused:has-text('Tour was changed by somebody else')")
     page.unroute("**/admin/plan/state/**")
-    add_order(actor=dispatcher, trip_id=trip.pk, order=_order(dispatcher, company_a, "Librairie"))
+    put_into(server, dispatcher, trip, _order(dispatcher, company_a, "Librairie"))
     page.wait_for_selector(".run .notice")
     wait_until(lambda: page.wait_for_timeout(50) or page.locator(".lane-stop").count() == 8, "all orders are in the lane")
     assert page.locator(".card").count() == 0
