@@ -11,7 +11,8 @@ from django.utils.translation import gettext_lazy as _
 from assistance import lifecycle
 from assistance.models import Assistance, Offer
 from assistance.steps import state
-from assistance.steps.offers import close, lock_open, send_wave
+from assistance.steps.matching import shares_around
+from assistance.steps.offers import close, lock_open, radius_of, send_wave
 from depannini_dashmap.lib.errors import Conflict, Forbidden, NotFound
 
 if TYPE_CHECKING:
@@ -21,15 +22,18 @@ if TYPE_CHECKING:
 def send_next_wave(*, actor: None, assistance_id: int, wave: int) -> None:
     """Offer a waiting request to the nearest who were not asked yet, in a wider circle than the wave before.
 
+    Where other requests wait in that circle they are matched together, and each asks those first who are meant for it.
+
     Shape: no `actor`, the worker calls it.
     Effects: offers and their frames; plans the wave after it. Nothing if this wave was sent already, or nobody waits.
     """
+    shares = shares_around(assistance_id, radius_of(wave), timezone.now())
     with transaction.atomic():
         job = state.locked(assistance_id)
         now = timezone.now()
         if job is None or job.status != lifecycle.REQUESTED or job.wave != wave - 1 or now >= job.expires_at:
             return
-        send_wave(job, wave, now)
+        send_wave(job, wave, now, shares)
 
 
 @transaction.atomic

@@ -13,20 +13,24 @@ from assistance import approval, events, lifecycle, nearby, representation, task
 from assistance.models import Assistance, AssistantProfile, Offer
 from assistance.nearby import DISTANCE_PLACES, Candidate, Search
 from assistance.steps import etas, state
+from assistance.steps.matching import Shares, by_share
 from depannini_dashmap.lib import geo
 
 OpenOffer = tuple[int, int, int]  # its id, the request, the assistant
 MOST_OFFERS_AT_ONCE = 160
 
 
-def send_wave(job: Assistance, wave: int, now: datetime) -> None:
-    """Offer a locked request to those of the nearest who are there first, and plan the next wave."""
+def send_wave(job: Assistance, wave: int, now: datetime, shares: Shares | None = None) -> None:
+    """Offer a locked request to those of the nearest who are there first, and plan the next wave.
+
+    With `shares` those go first who are meant for this request, and those last who are meant for another one.
+    """
     job.wave, job.radius_km = wave, max(job.radius_km, radius_of(wave))
     Assistance.objects.filter(pk=job.pk).update(wave=job.wave, radius_km=job.radius_km)
     search = Search(job.assistance_type, now, unasked_about=job.pk)
     pickup, size = (job.pickup_lat, job.pickup_lng), size_of(wave)
     near = nearby.nearest(*pickup, max(size, etas.MOST_COMPARED), job.radius_km, search)
-    chosen = etas.soonest(pickup, near, size)
+    chosen = by_share(etas.soonest(pickup, near, len(near) if shares else size), job.pk, shares or {})[:size]
     open_offers([(job, candidate) for candidate in chosen], source=Offer.Source.WAVE, now=now)
     if now + settings.OFFER_WAVE_INTERVAL < job.expires_at:
         tasks.plan_wave(job.pk, wave + 1, now)
