@@ -10,6 +10,12 @@ from accounts import tokens
 from accounts.models import Company, Invitation, Membership, User
 from depannini_dashmap.lib.api.answers import AnswerSerializer
 from depannini_dashmap.lib.api.fields import UtcDateTimeField
+from depannini_dashmap.lib.db.prepared import PreparedRows
+from depannini_dashmap.lib.errors import Unauthenticated
+
+_SHOWN = ("id", "username", "email", "first_name", "last_name")
+_ACCOUNT = (*_SHOWN, "current_company_id", "current_company__name", "pending_email", "pending_phone_number")
+_accounts = PreparedRows(lambda _, pk: User.objects.filter(pk=pk).order_by().values_list(*_ACCOUNT))
 
 
 class PersonSerializer(serializers.ModelSerializer):
@@ -116,8 +122,21 @@ def current_company(user: User) -> dict[str, Any]:
     return {"company_id": user.current_company_id, "company_name": name}
 
 
+def own_profile(user_id: int) -> dict[str, Any]:
+    """Build one's own account as the console shows it, by one query. Raises: Unauthenticated for one that is gone."""
+    for *shown, company_id, company_name, email, phone in _accounts(None, user_id):
+        claimed = {"pending_email": email, "pending_phone_number": phone}
+        return {
+            **dict(zip(_SHOWN, shown, strict=True)),
+            "company_id": company_id,
+            "company_name": company_name,
+            **{name: address for name, address in claimed.items() if address},
+        }
+    raise Unauthenticated()
+
+
 def profile(user: User) -> dict[str, Any]:
-    """Build an account as the console shows it."""
+    """Build an account that was changed as the console shows it."""
     claimed = {"pending_email": user.pending_email, "pending_phone_number": user.pending_phone_number}
     return {
         "id": user.pk,

@@ -15,6 +15,7 @@ from assistance import approval
 from assistance.cells import public_place
 from assistance.models import AssistantProfile
 from assistance.nearby import Candidate, Search, nearest_anywhere, within
+from depannini_dashmap.lib.db.prepared import PreparedRows
 from depannini_dashmap.lib.geo import haversine_km
 
 Row = dict[str, Any]
@@ -60,12 +61,16 @@ _PAPERS = (
     "approved_at",
 )
 
+_own_rows = PreparedRows(
+    lambda _, pk: User.objects.filter(pk=pk).order_by().values_list(*_OWN, *(f"assistant_profile__{name}" for name in _PAPERS))
+)
+
 
 def own_profile(user_id: int) -> dict[str, Any]:
     """Return the fields of "Data Models" of a user, by one query; those of assistants are null for others."""
-    papers = [f"assistant_profile__{name}" for name in _PAPERS]
-    row = User.objects.values(*_OWN, *papers).get(pk=user_id)
-    profile = {name: row.pop(f"assistant_profile__{name}") for name in _PAPERS}
+    [values] = _own_rows(None, user_id)
+    row = dict(zip(_OWN, values, strict=False))
+    profile = dict(zip(_PAPERS, values[len(_OWN) :], strict=True))
     lat, lng = profile.pop("lat"), profile.pop("lng")
     if row["user_type"] == User.Type.ASSISTANT:
         row["current_lat"], row["current_lng"] = lat, lng

@@ -19,6 +19,7 @@ from assistance.kinds import ServiceType, VehicleClass
 from assistance.managers import (
     TariffQuerySet,
 )
+from depannini_dashmap.lib.db.history import HistoryManager
 
 
 class Tariff(models.Model):
@@ -33,7 +34,7 @@ class Tariff(models.Model):
     valid_from = models.DateTimeField(_("valid from"), default=timezone.now)
 
     objects = TariffQuerySet.as_manager()
-    history = HistoricalRecords()
+    history = HistoricalRecords(history_manager=HistoryManager)
 
     class Meta:
         verbose_name = _("tariff")

@@ -26,6 +26,7 @@ ROOT = Path(__file__).resolve().parent.parent
 # name -> (arguments of a full run, arguments of a quick one)
 BENCHES = {
     "rest": (["--seconds", "5", "--rounds", "3"], ["--seconds", "1", "--rounds", "1"]),
+    "acts": ([], ["--quick"]),
     "telematics": (["--server"], ["--quick", "--server"]),
     "nearby": ([], ["--quick"]),
     "layer": ([], ["--seconds", "4", "--rounds", "1"]),

@@ -125,11 +125,11 @@ def measure_request(rounds: int, dice: random.Random) -> dict[str, float]:
 
     def timed(function: Callable[..., Any]) -> Callable[..., Any]:
         def run(*arguments: Any, **named: Any) -> Any:
-            start = time.perf_counter()
+            start = time.thread_time()
             try:
                 return function(*arguments, **named)
             finally:
-                spent.append((time.perf_counter() - start) * 1000)
+                spent.append((time.thread_time() - start) * 1000)
 
         return run
 

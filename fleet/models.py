@@ -10,6 +10,7 @@ from django.db.models.functions import Upper
 from django.utils.translation import gettext_lazy as _
 from simple_history.models import HistoricalRecords
 
+from depannini_dashmap.lib.db.history import HistoryManager
 from depannini_dashmap.lib.phone_fields import PhoneTextField
 from depannini_dashmap.lib.text import ODD_IN_PLATES
 from fleet.managers import VehicleQuerySet
@@ -111,7 +112,7 @@ class Vehicle(models.Model):
     updated_at = models.DateTimeField(_("updated at"), auto_now=True)
 
     objects = VehicleQuerySet.as_manager()
-    history = HistoricalRecords()
+    history = HistoricalRecords(history_manager=HistoryManager)
 
     class Meta:
         verbose_name = _("vehicle")

@@ -6,6 +6,7 @@ from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 from simple_history.models import HistoricalRecords
 
+from depannini_dashmap.lib.db.history import HistoryManager
 from depannini_dashmap.lib.phone_fields import PhoneTextField
 from fleet.skills import SkillsField
 from orders.lifecycle import OPEN
@@ -144,7 +145,7 @@ class Order(models.Model):
     updated_at = models.DateTimeField(_("updated at"), auto_now=True)
 
     objects = OrderQuerySet.as_manager()
-    history = HistoricalRecords()
+    history = HistoricalRecords(history_manager=HistoryManager)
 
     class Meta:
         verbose_name = _("order")

@@ -7,6 +7,7 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from simple_history.models import HistoricalRecords
 
+from depannini_dashmap.lib.db.history import HistoryManager
 from trips.lifecycle import CLOSED, STATUSES
 from trips.link_models import TripLink
 from trips.managers import TripOrderQuerySet, TripQuerySet, TripStopQuerySet
@@ -56,7 +57,7 @@ class Trip(models.Model):
     updated_at = models.DateTimeField(_("updated at"), auto_now=True)
 
     objects = TripQuerySet.as_manager()
-    history = HistoricalRecords(excluded_fields=["notify_claimed_at"])
+    history = HistoricalRecords(history_manager=HistoryManager, excluded_fields=["notify_claimed_at"])
 
     class Meta:
         verbose_name = _("trip")

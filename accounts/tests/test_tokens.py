@@ -322,3 +322,21 @@ def test_a_password_changed_at_the_terminal_ends_sessions(api, client_user, monk
     client_user.refresh_from_db()
     assert client_user.check_password("another-good-one-42")
     assert get(api, f"Bearer {pair['access']}").status_code == 401
+
+
+def test_a_token_that_was_read_before_still_expires(api, client_user, time_machine, settings):
+    time_machine.move_to(timezone.now(), tick=False)
+    header = f"Bearer {signed(client_user)}"
+    assert [get(api, header).status_code for _ in range(2)] == [200, 200]
+    time_machine.shift(600 + settings.CLOCK_LEEWAY.total_seconds() - 1)
+    assert get(api, header).status_code == 200
+    time_machine.shift(1)
+    assert [get(api, header).status_code for _ in range(2)] == [401, 401]
+
+
+def test_what_was_read_of_a_token_cannot_be_changed(client_user):
+    claims = tokens.read(tokens.AccessToken, signed(client_user))
+    with pytest.raises(TypeError):
+        claims["user_id"] = "1"
+    with pytest.raises(Unauthenticated):
+        tokens.read(tokens.RefreshToken, signed(client_user))

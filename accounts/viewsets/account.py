@@ -27,7 +27,7 @@ class OwnAccountViewSet(ApiViewSet):
     @extend_schema(responses=shapes.ProfileSerializer)
     def retrieve(self, request: Request) -> Response:
         """GET, PUT, PATCH /api/auth/profile/ — signed-in users, their own account; bodies may be partial. 200; 400; 401."""
-        return Response(representation.profile(User.objects.get(pk=request.user.pk)))
+        return Response(representation.own_profile(request.user.pk))
 
     @extend_schema(request=shapes.ProfileSerializer, responses=shapes.ProfileSerializer)
     def update(self, request: Request) -> Response:

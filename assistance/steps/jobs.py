@@ -13,6 +13,7 @@ from django.utils.translation import gettext_lazy as _
 from assistance import events, lifecycle, tasks
 from assistance.models import Assistance, AssistantProfile, Offer, ServiceType
 from assistance.steps import etas, offers, prices, state
+from depannini_dashmap.lib.db.prepared import update_row
 from depannini_dashmap.lib.errors import Conflict
 from depannini_dashmap.lib.geo import haversine_km
 
@@ -39,19 +40,20 @@ def take(job: Assistance, profile: AssistantProfile, now: datetime, **offer: Any
 def _settle_offers(job: Assistance, profile: AssistantProfile, now: datetime, unasked: Mapping[str, Any]) -> None:
     open_now = offers.lock_open(assistance_id=job.pk, assistant_id=profile.pk)
     won = [offer_id for offer_id, request, assistant in open_now if (request, assistant) == (job.pk, profile.pk)]
-    if won:
-        Offer.objects.filter(pk__in=won).update(
-            closed_at=now, answered_at=now, answer=Offer.Answer.ACCEPTED, reason=Offer.Reason.ACCEPTED
+    for offer_id in won:  # one, as an assistant is asked once at a time
+        update_row(
+            Offer, offer_id, closed_at=now, answered_at=now, answer=Offer.Answer.ACCEPTED, reason=Offer.Reason.ACCEPTED
         )
-    else:
+    if not won:
         _note_taken(job, profile, now, unasked)
     lost = [offer for offer in open_now if offer[0] not in won]
     for offer_id in won:  # the winner's other devices drop it, too
         _tell_closed(profile.pk, job.pk, Offer.Reason.ACCEPTED, f"offer.{offer_id}.closed")
-    Offer.objects.filter(pk__in=[offer[0] for offer in lost]).update(
-        closed_at=now,
-        reason=Case(When(assistance_id=job.pk, then=Value(Offer.Reason.TAKEN)), default=Value(Offer.Reason.BUSY)),
-    )
+    if lost:
+        Offer.objects.filter(pk__in=[offer[0] for offer in lost]).update(
+            closed_at=now,
+            reason=Case(When(assistance_id=job.pk, then=Value(Offer.Reason.TAKEN)), default=Value(Offer.Reason.BUSY)),
+        )
     for offer_id, request, assistant in lost:
         reason = Offer.Reason.TAKEN if request == job.pk else Offer.Reason.BUSY
         _tell_closed(assistant, request, reason, f"offer.{offer_id}.closed")

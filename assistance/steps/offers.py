@@ -15,6 +15,7 @@ from assistance.nearby import DISTANCE_PLACES, Candidate, Search
 from assistance.steps import etas, state
 from assistance.steps.matching import Shares, by_share
 from depannini_dashmap.lib import geo
+from depannini_dashmap.lib.db.prepared import PreparedRows
 
 OpenOffer = tuple[int, int, int]  # its id, the request, the assistant
 MOST_OFFERS_AT_ONCE = 160
@@ -82,8 +83,19 @@ def open_offers(chosen: Iterable[tuple[Assistance, Candidate]], *, source: str, 
 
 def lock_open(*, assistance_id: int | None = None, assistant_id: int | None = None) -> list[OpenOffer]:
     """Lock the open offers of a request, of an assistant, or both; always by id, so that no two flows block each other."""
-    rows = Offer.objects.open().filter(Q(assistance_id=assistance_id) | Q(assistant_id=assistant_id))
-    return list(rows.order_by("pk").select_for_update().values_list("pk", "assistance_id", "assistant_id"))
+    if assistance_id is not None and assistant_id is not None:
+        return _lock_of_either(None, assistance_id, assistant_id)
+    return list(_lockable(Q(assistance_id=assistance_id) | Q(assistant_id=assistant_id)))
+
+
+def _lockable(whose: Q) -> Any:
+    rows = Offer.objects.open().filter(whose).order_by("pk")
+    return rows.select_for_update().values_list("pk", "assistance_id", "assistant_id")
+
+
+_lock_of_either = PreparedRows(
+    lambda _, assistance_id, assistant_id: _lockable(Q(assistance_id=assistance_id) | Q(assistant_id=assistant_id))
+)
 
 
 def close(offers: Iterable[OpenOffer], reason: str, now: datetime, **answer: Any) -> None:

@@ -15,6 +15,7 @@ from django.utils.translation import gettext_lazy as _
 from accounts.models import User as Account
 from assistance import events, lifecycle, representation, selectors
 from assistance.models import Assistance, AssistantProfile
+from depannini_dashmap.lib.db.prepared import PreparedObjects, update_row
 from depannini_dashmap.lib.errors import Conflict, NotFound, Unauthenticated
 
 if TYPE_CHECKING:
@@ -35,8 +36,7 @@ def hold_account(user_id: int) -> bool:
 
 def held_assistant(user_id: int) -> AssistantProfile | None:
     """Lock an assistant's account, then the profile, and give the profile with its user, who may be switched off."""
-    profiles = AssistantProfile.objects.select_related("user").filter(pk=user_id)
-    return profiles.select_for_update(of=("user", "self"), no_key=True).first()
+    return next(iter(_held_profile(user_id)), None)
 
 
 def held_self(user_id: int) -> AssistantProfile | None:
@@ -51,7 +51,7 @@ def locked(assistance_id: int) -> Assistance | None:
     """Lock a request until the transaction ends, and give it with its two people."""
     if not selectors.is_id(assistance_id):
         return None
-    return _lockable().filter(pk=assistance_id).first()
+    return next(iter(_locked(assistance_id)), None)
 
 
 def lock_waiting(ids: Iterable[int]) -> list[Assistance]:
@@ -90,7 +90,7 @@ def move(job: Assistance, target: str, now: datetime, **changes: Any) -> None:
 def change(job: Assistance, now: datetime, **changes: Any) -> None:
     """Store changes of a locked request under a new version."""
     changes |= {"version": job.version + 1, "updated_at": now}
-    Assistance.objects.filter(pk=job.pk).update(**changes)
+    update_row(Assistance, job.pk, **changes)
     for name, value in changes.items():
         setattr(job, name, value)
 
@@ -111,3 +111,12 @@ def _lockable() -> Any:
     return (
         Assistance.objects.select_related("client", "assistant").only(*_OWN, *_DEFERRED).select_for_update(of=("self",))
     )
+
+
+_held_profile = PreparedObjects(
+    lambda user_id: AssistantProfile.objects.select_related("user")
+    .filter(pk=user_id)
+    .order_by()
+    .select_for_update(of=("user", "self"), no_key=True)
+)
+_locked = PreparedObjects(lambda assistance_id: _lockable().filter(pk=assistance_id).order_by())

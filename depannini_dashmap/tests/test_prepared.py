@@ -1,10 +1,12 @@
 """Statements planned once a connection: the same rows as ever, on any connection, in and after transactions."""
 
 import pytest
-from django.db import NotSupportedError, connection, transaction
+from django.db import IntegrityError, NotSupportedError, connection, transaction
+from django.db.models import Value
+from django.db.models.functions import Upper
 from django.db.utils import DataError
 
-from depannini_dashmap.lib.db.prepared import PreparedRows, Reader, Statement
+from depannini_dashmap.lib.db.prepared import PreparedObjects, PreparedRows, Reader, Statement, update_row
 from fleet.models import Vehicle
 
 IS_POSTGRESQL = connection.vendor == "postgresql"
@@ -112,3 +114,69 @@ def test_prepared_rows_know_the_reader_and_take_lists_of_values(dispatcher, disp
     assert plates(dispatcher, van.pk, truck.pk) == [(van.pk,)]
     assert plates(dispatcher_b, van.pk, truck.pk) == [(truck.pk,)]
     assert sorted(plates(Reader(dispatcher.pk, True), van.pk, truck.pk)) == [(van.pk,), (truck.pk,)]
+
+
+def make_van(company, plate: str = "A", **fields) -> Vehicle:
+    return Vehicle.objects.create(company=company, license_plate=plate, make="F", model="T", year=2020, capacity="1.5", **fields)
+
+
+@pytest.mark.django_db
+def test_prepared_objects_are_those_of_the_query(dispatcher):
+    vans = [make_van(dispatcher.current_company, plate) for plate in "AB"]
+    held = PreparedObjects(lambda pk: Vehicle.objects.select_related("company").filter(pk=pk).order_by().select_for_update(of=("self",)))
+    for van in vans:
+        with transaction.atomic():
+            [found] = held(van.pk)
+        stored = Vehicle.objects.get(pk=van.pk)
+        fields = [field.attname for field in Vehicle._meta.concrete_fields]
+        assert [getattr(found, name) for name in fields] == [getattr(stored, name) for name in fields]
+        assert found._state.fields_cache["company"] == dispatcher.current_company
+        assert not found._state.adding
+    with transaction.atomic():
+        assert held(0) == []
+
+
+if IS_POSTGRESQL:
+
+    @pytest.mark.django_db(transaction=True)
+    def test_a_prepared_lock_needs_a_transaction(dispatcher):
+        held = PreparedObjects(lambda pk: Vehicle.objects.filter(pk=pk).select_for_update())
+        with transaction.atomic():
+            held(1)
+        with pytest.raises(transaction.TransactionManagementError):
+            held(1)
+
+    @pytest.mark.django_db
+    def test_the_insert_of_one_object_is_planned_once(dispatcher):
+        make_van(dispatcher.current_company, "A")
+        before = prepared_now()
+        make_van(dispatcher.current_company, "B")
+        assert prepared_now() == before
+
+
+@pytest.mark.django_db
+def test_a_row_is_changed_by_its_key(dispatcher):
+    company = dispatcher.current_company
+    van, other = make_van(company, "A"), make_van(company, "B")
+    for make in ("Renault", "Iveco"):
+        assert update_row(Vehicle, van.pk, make=make, capacity="2.50", company_id=company.pk)
+        van.refresh_from_db()
+        assert (van.make, str(van.capacity)) == (make, "2.50")
+    assert Vehicle.objects.get(pk=other.pk).make == "F"
+    assert not update_row(Vehicle, 0, make="x")
+
+
+@pytest.mark.django_db
+def test_an_object_may_be_inserted_with_an_expression(dispatcher):
+    plain = make_van(dispatcher.current_company, "A")
+    counted = make_van(dispatcher.current_company, Upper(Value("b")))
+    assert Vehicle.objects.get(pk=counted.pk).license_plate == "B"
+    assert counted.pk > plain.pk
+
+
+@pytest.mark.django_db
+def test_a_prepared_insert_meets_the_constraints(dispatcher):
+    make_van(dispatcher.current_company, "A")
+    with pytest.raises(IntegrityError), transaction.atomic():
+        make_van(dispatcher.current_company, "A")
+    assert make_van(dispatcher.current_company, "C").pk

@@ -2,7 +2,6 @@
 
 import copy
 import datetime as dt
-from collections.abc import Callable
 from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
 from weakref import WeakKeyDictionary
@@ -186,21 +185,40 @@ class ModelSerializer(serializers.ModelSerializer):
 
         They depend on the model and the class alone, and reading the model for each anew takes longer than validating.
         """
-        return {name: _unbound_copy(field) for name, field in _built_fields(type(self), super().get_fields).items()}
+        kind = type(self)
+        if kind not in _built:
+            _built[kind] = {name: _Built(field) for name, field in super().get_fields().items()}
+        return {name: built.copy() for name, built in _built[kind].items()}
+
+    def get_validators(self) -> list[Any]:
+        """Return the validators of the class, which are found once a process, too."""
+        kind = type(self)
+        if kind not in _validators:
+            _validators[kind] = super().get_validators()
+        return list(_validators[kind])
+
+
+class _Built:
+    """A field that serves as the pattern of those of many serializers."""
+
+    def __init__(self, field: serializers.Field) -> None:
+        self._field = field
+        # What a field holds knows it as its parent, so it is made anew with it.
+        holds_others = any(isinstance(held, serializers.Field) for held in vars(field).values())
+        self._is_simple = not holds_others and not isinstance(field, serializers.BaseSerializer)
+        if self._is_simple:
+            field.validators  # noqa: B018 - found once, and copied with the field
+
+    def copy(self) -> serializers.Field:
+        """Return a field that belongs to no serializer yet."""
+        if not self._is_simple:
+            return copy.deepcopy(self._field)
+        # What copy.copy() does in the end, without its way there.
+        made = object.__new__(type(self._field))
+        made.__dict__.update(self._field.__dict__)
+        return made
 
 
 # By class; a class that is gone, as in tests, takes its fields with it.
-_built: WeakKeyDictionary[type, dict[str, serializers.Field]] = WeakKeyDictionary()
-
-
-def _built_fields(kind: type, build: Callable[[], dict[str, serializers.Field]]) -> dict[str, serializers.Field]:
-    if kind not in _built:
-        _built[kind] = build()
-    return _built[kind]
-
-
-def _unbound_copy(field: serializers.Field) -> serializers.Field:
-    """Return a field for another serializer; one that holds others, which know it as their parent, is made anew with them."""
-    if any(isinstance(held, serializers.Field) for held in vars(field).values()):
-        return copy.deepcopy(field)
-    return copy.copy(field)
+_built: WeakKeyDictionary[type, dict[str, _Built]] = WeakKeyDictionary()
+_validators: WeakKeyDictionary[type, list[Any]] = WeakKeyDictionary()

@@ -1,12 +1,14 @@
-"""Middleware: request id, hosts, character set, Permissions-Policy, and for pages language, time zone and parameters."""
+"""Middleware: request id, hosts, character set, policies of pages, and for pages language, time zone and parameters."""
 
 import logging
+import random
 import re
-import uuid
 from collections.abc import Callable
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from csp.constants import HEADER as CONTENT_POLICY
+from csp.utils import build_policy
 from django.conf import settings
 from django.contrib import messages
 from django.contrib.admin.options import IncorrectLookupParameters
@@ -45,7 +47,7 @@ class RequestIdMiddleware:
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
         given = request.META.get("HTTP_X_REQUEST_ID", "")
-        request_id = given if _REQUEST_ID.match(given) else uuid.uuid4().hex
+        request_id = given if _REQUEST_ID.match(given) else f"{random.getrandbits(128):032x}"
         address = request_context.client_address(
             request.META.get("REMOTE_ADDR", ""), request.META.get("HTTP_X_FORWARDED_FOR", ""), settings.NUM_PROXIES
         )
@@ -102,15 +104,21 @@ class CharsetMiddleware:
         return response
 
 
-class PermissionsPolicyMiddleware:
-    """Allow pages to ask for the location of the device, and for nothing else."""
+class PagePoliciesMiddleware:
+    """Say what pages may load, `CONTENT_SECURITY_POLICY`, and that they may ask for the location of the device alone.
+
+    No page has a policy of its own, so the text is made once. Django's pages for developers, which hold scripts, go without.
+    """
 
     def __init__(self, get_response: Handler) -> None:
         self.get_response = get_response
+        self.content_policy = build_policy()
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
         response = self.get_response(request)
         response.headers.setdefault("Permissions-Policy", "geolocation=(self), camera=(), microphone=()")
+        if not (settings.DEBUG and response.status_code in (404, 500)):
+            response.headers.setdefault(CONTENT_POLICY, self.content_policy)
         return response
 
 

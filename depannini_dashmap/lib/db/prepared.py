@@ -16,8 +16,10 @@ from weakref import WeakKeyDictionary
 import orjson
 from django.conf import settings
 from django.db import NotSupportedError, connection
-from django.db.models import JSONField, QuerySet
+from django.db.models import JSONField, Model, QuerySet
 from django.db.models.expressions import RawSQL
+from django.db.models.query import get_related_populators
+from django.db.transaction import TransactionManagementError
 
 # What each of the driver's connections has prepared, by statement; it is forgotten with the connection.
 _prepared: WeakKeyDictionary[Any, dict[Statement, str]] = WeakKeyDictionary()
@@ -114,21 +116,94 @@ class PreparedRows:
 
         Django's backend has the driver leave JSON as text, and Django's own rows read it afterwards.
         """
-        from psycopg2.extensions import AsIs
-
-        # Numbers that no table holds stand for the values while Django writes the SQL.
-        slots = range(2**62, 2**62 + count + 1)
+        slots = _slots(count + 1)
         compiler = self._build(Reader(slots[0], is_operator), *slots[1:]).query.get_compiler(connection=connection)
-        sql, parameters = compiler.as_sql()
+        statement, used = _statement_of(compiler, slots)
         documents = [number for number, (column, *_) in enumerate(compiler.select) if isinstance(column.output_field, JSONField)]
-        used = [slot for slot in slots if slot in parameters]
-        marks = {slot: AsIs(f"${number}") for number, slot in enumerate(used, 1)}
-        # All else is known beforehand and stands in the SQL, for partial indexes to be seen.
-        with connection.cursor() as cursor:
-            whole = cursor.mogrify(
-                sql, [marks.get(value, value) if type(value) is int else value for value in parameters]
-            )
-        return Statement(whole.decode()), [slots.index(slot) for slot in used], documents
+        return statement, used, documents
+
+
+class PreparedObjects:
+    """The objects of `build(*values)`, a query of whole models and what they select beside, perhaps locked.
+
+    On SQLite, and where DATABASE_PREPARE is off, Django reads them itself.
+    """
+
+    def __init__(self, build: Callable[..., QuerySet]) -> None:
+        self._build = build
+        self._compiled: tuple[Statement, list[int]] | None = None
+
+    def __call__(self, *values: Any) -> list[Any]:
+        """Return the objects. Raises: TransactionManagementError for a lock outside a transaction."""
+        if connection.vendor != "postgresql" or not settings.DATABASE_PREPARE:
+            return list(self._build(*values))
+        if self._compiled is None:
+            self._compile(len(values))
+        if self._locks and not connection.in_atomic_block:
+            raise TransactionManagementError("A row is locked until the end of a transaction: open one")
+        statement, used = self._compiled  # type: ignore[misc]
+        rows: Any = statement.rows(*(values[index] for index in used))
+        if self._converters:
+            rows = self._compiler.apply_converters(rows, self._converters)
+        return [self._object(row) for row in rows]
+
+    def _compile(self, count: int) -> None:
+        slots = _slots(count)
+        query = self._build(*slots).query
+        compiler = self._compiler = query.get_compiler(connection=connection)
+        compiled = _statement_of(compiler, slots)
+        chosen = compiler.klass_info["select_fields"]
+        self._model, self._span = compiler.klass_info["model"], slice(chosen[0], chosen[-1] + 1)
+        self._names = [column.target.attname for column, *_ in compiler.select[self._span]]
+        self._beside = get_related_populators(compiler.klass_info, compiler.select, connection.alias)  # type: ignore[call-arg]
+        self._converters = compiler.get_converters([column for column, *_ in compiler.select])
+        self._locks = query.select_for_update
+        self._compiled = compiled  # last, as other threads look at it
+
+    def _object(self, row: Any) -> Any:
+        found = self._model.from_db(connection.alias, self._names, row[self._span])
+        for other in self._beside:
+            other.populate(row, found)
+        return found
+
+
+_updates: dict[tuple[Any, ...], Statement] = {}
+
+
+def update_row(model: type[Model], pk: Any, **changes: Any) -> bool:
+    """Change the columns of one row, as `filter(pk=pk).update(**changes)` does; tell whether it is there.
+
+    Shape: plain values, and foreign keys by their id.
+    """
+    if connection.vendor != "postgresql":
+        return bool(model._default_manager.filter(pk=pk).update(**changes))
+    meta: Any = model._meta
+    fields = [meta.get_field(name) for name in changes]
+    key = (meta.db_table, *(field.column for field in fields))
+    if key not in _updates:
+        quoted = [connection.ops.quote_name(name) for name in (*key, meta.pk.column)]
+        told = ", ".join(f"{name} = ${number}" for number, name in enumerate(quoted[1:-1], 1))
+        _updates[key] = Statement(f"UPDATE {quoted[0]} SET {told} WHERE {quoted[-1]} = ${len(key)} RETURNING 1")  # noqa: S608
+    values = [field.get_db_prep_save(value, connection) for field, value in zip(fields, changes.values(), strict=True)]
+    return bool(_updates[key].rows(*values, pk))
+
+
+def _slots(count: int) -> range:
+    """Return numbers that no table holds, which stand for the values while Django writes the SQL."""
+    return range(2**62, 2**62 + count)
+
+
+def _statement_of(compiler: Any, slots: range) -> tuple[Statement, list[int]]:
+    """Return a query as a statement, and which of the slots it takes."""
+    from psycopg2.extensions import AsIs
+
+    sql, parameters = compiler.as_sql()
+    used = [slot for slot in slots if slot in parameters]
+    marks = {slot: AsIs(f"${number}") for number, slot in enumerate(used, 1)}
+    # All else is known beforehand and stands in the SQL, for partial indexes to be seen.
+    with connection.cursor() as cursor:
+        whole = cursor.mogrify(sql, [marks.get(value, value) if type(value) is int else value for value in parameters])
+    return Statement(whole.decode()), [slots.index(slot) for slot in used]
 
 
 def _with_documents(row: tuple, documents: list[int]) -> tuple:

@@ -4,13 +4,21 @@ import select
 from typing import Any
 
 from django.conf import settings
-from django.db.backends.postgresql import base
+from django.db.backends.postgresql import base, operations
 
 from depannini_dashmap.lib.db import watchdog
 
 
+class DatabaseOperations(operations.DatabaseOperations):
+    """Django's, with compilers of our own."""
+
+    compiler_module = "depannini_dashmap.lib.db.postgresql.compiler"
+
+
 class DatabaseWrapper(base.DatabaseWrapper):
     """Opens connections that can be cut, and none while the server answers nobody."""
+
+    ops_class = DatabaseOperations
 
     def get_new_connection(self, conn_params: dict[str, Any]) -> Any:
         """Connect. Raises: OperationalError, at once while the server is frozen."""
