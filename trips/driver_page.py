@@ -1,53 +1,30 @@
-"""The driver's page: one trip, opened by its link, without an account and without JavaScript.
-
-A GET never acts, as programs that look through mail follow links.
-"""
+"""The driver's page: one trip, opened by its link, without an account and without JavaScript."""
 
 from __future__ import annotations
 
 from typing import Any
 from urllib.parse import urlencode
 
-from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed, HttpResponseRedirect
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.loader import render_to_string
-from django.utils.translation import get_language, get_language_bidi, override
-from django.views.decorators.csrf import csrf_exempt
+from django.utils.translation import get_language, override
 
-from accounts.limits import failed_tries
-from accounts.limits.throttles import caller_address
-from depannini_dashmap.lib.errors import DomainError, NotFound, TooManyRequests
+from accounts.link_pages import find_for, link_page
+from depannini_dashmap.lib.errors import DomainError, NotFound
 from trips.driver_mail import dialled, shown_stop
 from trips.models import TripLink, TripStop
 from trips.services import driver
 from trips.steps import driver_links
-from trips.steps.driver_links import find_link, is_known
+from trips.steps.driver_links import find_link
 
 DIRECTIONS = "https://www.google.com/maps/dir/?"
-_HEADERS = {
-    "Referrer-Policy": "no-referrer",
-    "X-Robots-Tag": "noindex, nofollow",
-    "Cache-Control": "no-store",
-}
 _LONGEST_ID = 18  # digits
 
 
-# Who forges a form must know the link, and who knows the link needs no forgery; without a Referer there is no Origin, either.
-@csrf_exempt
+@link_page
 def driver_page(request: HttpRequest, token: str) -> HttpResponse:
     """GET shows the trip of a link; POST `action` (arrived, done, failed with `reason`, undo) on `stop`, then leads back."""
-    try:
-        answer = _answer(request, token)
-    except (NotFound, TooManyRequests) as error:
-        answer = _plain(error)
-    for name, value in _HEADERS.items():
-        answer[name] = value
-    return answer
-
-
-def _answer(request: HttpRequest, token: str) -> HttpResponse:
-    if request.method not in ("GET", "HEAD", "POST"):
-        return HttpResponseNotAllowed(["GET", "HEAD", "POST"])
-    link = _find(request, token)
+    link = find_for(request, token, find_link, TripLink.objects.all())
     with override(link.trip.vehicle.driver_language or get_language()):
         if request.method != "POST":
             return _page(link)
@@ -56,20 +33,8 @@ def _answer(request: HttpRequest, token: str) -> HttpResponse:
         except NotFound:
             raise
         except DomainError as error:
-            return _page(_find(request, token), error)
+            return _page(find_for(request, token, find_link, TripLink.objects.all()), error)
         return HttpResponseRedirect(request.path, status=303)
-
-
-def _find(request: HttpRequest, token: str) -> TripLink:
-    """Return the link; a token that never was counts as a failure of the caller's network."""
-    address = caller_address(request)
-    failed_tries.require_left(address)
-    try:
-        return find_link(token)
-    except NotFound:
-        if not is_known(token):
-            failed_tries.note(address)
-        raise
 
 
 def _act(request: HttpRequest, token: str) -> None:
@@ -96,8 +61,6 @@ def _page(link: TripLink, error: DomainError | None = None) -> HttpResponse:
         "company_phone": dialled(trip.company.phone) if trip.company.phone else "",
         "undo": link if not trip.is_closed and driver_links.can_undo(link) else None,
         "error": error.for_page() if error else "",
-        "language": get_language(),
-        "direction": "rtl" if get_language_bidi() else "ltr",
     }
     html = render_to_string("trips/driver_page.html", page)
     return HttpResponse(html, status=error.status if error else 200, headers={"Content-Language": get_language() or "en"})
@@ -112,15 +75,3 @@ def _shown(row: TripStop) -> dict[str, Any]:
         "geo": f"geo:{target}?q={target}" if located else "",
         "has_arrived": row.actual_arrival_datetime is not None and not row.arrival_is_suggested,
     }
-
-
-def _plain(error: DomainError) -> HttpResponse:
-    page = {
-        "is_gone": error.status == NotFound.status,
-        "language": get_language(),
-        "direction": "rtl" if get_language_bidi() else "ltr",
-    }
-    answer = HttpResponse(render_to_string("trips/driver_link_gone.html", page), status=error.status)
-    if retry_after := error.extra.get("retry_after") or getattr(error, "retry_after", None):
-        answer["Retry-After"] = str(retry_after)
-    return answer

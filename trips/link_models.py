@@ -4,15 +4,19 @@ from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
+from depannini_dashmap.lib.db.secret_links import SecretLink
 from trips.managers import TripLinkQuerySet
 
 
-class TripLink(models.Model):
-    """A driver's link to one trip; the address holds the token, this row its keyed hash alone.
+class TripLink(SecretLink):
+    """A driver's link to one trip.
 
     `sent_to` is the keyed hash of the address that it went to: it opens nothing once somebody else drives the trip.
     `last_stop`, `last_action` and `last_at` say what it did last, which can be undone for a while.
     """
+
+    page_path = "/t/"
+    hash_salt = "trips.link"
 
     class Action(models.TextChoices):
         ARRIVED = "arrived", _("Arrived")
@@ -20,11 +24,7 @@ class TripLink(models.Model):
         FAILED = "failed", _("Failed")
 
     trip = models.ForeignKey("trips.Trip", on_delete=models.CASCADE, related_name="links", verbose_name=_("trip"))
-    token_hash = models.CharField(max_length=64, unique=True, editable=False)
     sent_to = models.CharField(max_length=64, editable=False)
-    created_at = models.DateTimeField(_("created at"), auto_now_add=True)
-    expires_at = models.DateTimeField(_("expires"))
-    revoked_at = models.DateTimeField(null=True, blank=True)
     last_stop = models.ForeignKey("trips.TripStop", on_delete=models.SET_NULL, null=True, blank=True, related_name="+")
     last_action = models.CharField(max_length=7, choices=Action.choices, blank=True, default="")
     last_at = models.DateTimeField(null=True, blank=True)
@@ -37,6 +37,3 @@ class TripLink(models.Model):
         constraints = [
             models.UniqueConstraint(fields=["trip"], condition=Q(revoked_at__isnull=True), name="trip_one_live_link"),
         ]
-
-    def __str__(self) -> str:
-        return f"{self.pk}"

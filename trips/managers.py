@@ -9,6 +9,7 @@ from django.db.models import BooleanField, Count, Exists, ExpressionWrapper, Int
 from django.db.models.functions import Coalesce
 
 from accounts.managers import TenantQuerySet
+from depannini_dashmap.lib.db.secret_links import SecretLinkQuerySet
 from trips.lifecycle import IN_PROGRESS, OPEN
 
 OPEN_STOP = Q(is_completed=False, failed=False)
@@ -80,11 +81,7 @@ class TripOrderQuerySet(TenantQuerySet):
         return self.filter(is_live=True)
 
 
-class TripLinkQuerySet(TenantQuerySet):
+class TripLinkQuerySet(SecretLinkQuerySet, TenantQuerySet):
     """Drivers' links to trips."""
 
     company_path = "trip__company"
-
-    def live(self) -> Self:
-        """Keep those that were not ended; they may have expired."""
-        return self.filter(revoked_at=None)

@@ -14,6 +14,7 @@ from django.utils.translation import gettext_lazy as _
 from accounts.limits import message_budget
 from accounts.models import User
 from accounts.permissions import require_editor
+from depannini_dashmap.lib.db.secret_links import new_token
 from depannini_dashmap.lib.errors import BadGateway, InvalidData, NotFound
 from depannini_dashmap.lib.ops.metrics import MESSAGES_SENT
 from depannini_dashmap.lib.outbound import mail
@@ -21,7 +22,7 @@ from fleet.events import board_changed
 from fleet.models import Vehicle
 from trips import driver_mail
 from trips.lifecycle import OPEN, STEPS
-from trips.models import Trip, TripStop
+from trips.models import Trip, TripLink, TripStop
 from trips.steps import driver_links
 
 logger = logging.getLogger(__name__)
@@ -39,12 +40,12 @@ def notify_driver(*, actor: User, trip_id: int) -> Trip:
     5 s; the driver then counts as not notified).
     """
     trip, spent = _claim(actor, trip_id)
-    token, sent_to = driver_links.new_token(), trip.vehicle.driver_email
+    token, sent_to = new_token(), trip.vehicle.driver_email
     stops = list(TripStop.objects.filter(trip=trip).select_related("stop", "order").order_by("sequence"))
     claimed_at = trip.notify_claimed_at
     held = Trip.objects.filter(pk=trip.pk, notify_claimed_at=claimed_at)
     try:
-        mail.deliver(driver_mail.compose(trip, stops, driver_links.address_of(token)))
+        mail.deliver(driver_mail.compose(trip, stops, TripLink.address_of(token)))
     except mail.MailFailed as error:
         held.update(notify_claimed_at=None)
         message_budget.give_back(spent)

@@ -3,35 +3,17 @@
 from __future__ import annotations
 
 import datetime as dt
-import secrets
 from zoneinfo import ZoneInfo
 
 from django.conf import settings
 from django.db import transaction
 from django.db.models import Max
 from django.utils import timezone
-from django.utils.crypto import constant_time_compare, salted_hmac
+from django.utils.crypto import constant_time_compare
 
 from accounts.keyed_hashes import address_key
 from depannini_dashmap.lib.errors import NotFound
 from trips.models import Trip, TripLink, TripStop
-
-TOKEN_BYTES = 24
-
-
-def new_token() -> str:
-    """Return a token that nobody can guess."""
-    return secrets.token_urlsafe(TOKEN_BYTES)
-
-
-def address_of(token: str) -> str:
-    """Return the address of the page that a token opens."""
-    return f"{settings.BASE_URL.rstrip('/')}/t/{token}/"
-
-
-def token_hash(token: str) -> str:
-    """Return the keyed hash by which a token is found."""
-    return salted_hmac("trips.link", token, algorithm="sha256").hexdigest()
 
 
 @transaction.atomic
@@ -40,16 +22,13 @@ def give_link(*, trip_id: int, token: str, sent_to: str) -> None:
     trip = Trip.objects.select_for_update(no_key=True).filter(pk=trip_id).first()
     if trip is None:
         return
-    now = timezone.now()
-    TripLink.objects.live().filter(trip=trip).update(revoked_at=now)
+    TripLink.objects.filter(trip=trip).revoke()
     TripLink.objects.create(
-        trip=trip, token_hash=token_hash(token), sent_to=address_key("email", sent_to), expires_at=_end_of(trip, now)
+        trip=trip,
+        token_hash=TripLink.hash_of(token),
+        sent_to=address_key("email", sent_to),
+        expires_at=_end_of(trip, timezone.now()),
     )
-
-
-def is_known(token: str) -> bool:
-    """Return whether a token was ever given, so that an old link does not count as a guess."""
-    return TripLink.objects.filter(token_hash=token_hash(token)).exists()
 
 
 def find_link(token: str) -> TripLink:
@@ -58,8 +37,7 @@ def find_link(token: str) -> TripLink:
     Raises: NotFound (unknown, expired, ended, somebody else drives the trip), always the same.
     """
     related = ("trip__vehicle", "trip__company", "trip__dispatcher", "last_stop__stop")
-    rows = TripLink.objects.live().filter(token_hash=token_hash(token), expires_at__gt=timezone.now())
-    link = rows.select_related(*related).first()
+    link = TripLink.objects.opened_by(token).select_related(*related).first()
     if link is None or not _is_of_driver(link):
         raise NotFound
     return link
