@@ -24,6 +24,7 @@ class VerificationCode(models.Model):
         VERIFY = "verify"
         RESET = "reset"
         CLAIM = "claim", "verify an address that another account holds"
+        HELP = "help", "ask for help under a number, without an account"
 
     MAX_TRIES = 20
     MAX_TRIES_PER_CALLER = 5

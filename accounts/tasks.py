@@ -32,7 +32,7 @@ def queue_code(row: VerificationCode) -> None:
 def deliver_code(code_id: int, attempt: int = 1) -> None:
     """Make, hash and send a code, unless it was sent, replaced, or its address is no longer the user's to prove.
 
-    A decoy costs the same up to the sending, so that the time of later requests tells nothing either.
+    A code for who has no account has an address of its own. A decoy costs the same up to the sending, so that the time of later requests tells nothing either.
     """
     unsent = VerificationCode.objects.open().filter(pk=code_id, sent_at__isnull=True)
     row = unsent.select_related("user").first()
@@ -80,6 +80,8 @@ def _own_address(user: User | None) -> str | None:
 def _address(row: VerificationCode) -> str | None:
     """Return the address for the code: the user's own, or the one that the user wants to prove."""
     user = row.user
+    if row.purpose == VerificationCode.Purpose.HELP:
+        return row.claimed_address or None
     if user is None or not user.is_active:
         return None
     if row.purpose == VerificationCode.Purpose.CLAIM:

@@ -7,8 +7,10 @@ from base64 import b64encode
 
 from adversarial.matrix_objects import (
     admin_session,
+    as_motorist,
     deleted_vehicle,
     double,
+    help_link,
     invitation,
     invitation_of_b,
     job,
@@ -73,6 +75,20 @@ EXPECTED: dict[str, Case] = {
     "GET /media/{path}": Case(everyone(200), on=photo),
     "GET /streets/{build}/{z}/{x}/{y}.mvt": Case(everyone(404), on=unknown_tile),
     "GET /t/{token}/": Case(everyone(404), on=unknown_link),
+    # Asking for help needs no account; a link opens its one request to whoever has it, signed in or not, as the same motorist.
+    "GET /help/": Case(everyone(200)),
+    "GET /help/places/": Case(everyone(200)),
+    "GET /h/{token}/ (unknown)": Case(everyone(404), on=unknown_link),
+    "GET /h/{token}/ (of a request)": Case(everyone(200), on=help_link),
+    "GET /h/{token}/state/ (unknown)": Case(everyone(404), on=unknown_link),
+    "GET /h/{token}/state/ (of a request)": Case(everyone(200), on=help_link),
+    "GET /h/{token}/receipt/ (unknown)": Case(everyone(404), on=unknown_link),
+    "GET /h/{token}/receipt/ (of a request under way)": Case(everyone(404), on=help_link),
+    # The link's token is no credential: with it one is as nobody.
+    "GET /api/assistance/view/ (with a link's token)": Case(everyone((401, "invalid_token")), on=as_motorist),
+    "GET /api/profile/user/ (with a link's token)": Case(everyone((401, "invalid_token")), on=as_motorist),
+    "POST /api/assistance/request/ (with a link's token)": Case(everyone((401, "invalid_token")), {"pickup": AWAY}, as_motorist),
+    "GET /api/trips/ (with a link's token)": Case(everyone((401, "invalid_token")), on=as_motorist),
     "GET /admin/ (by header)": Case(everyone(302)),
     "GET /admin/ (after its form)": Case(
         {**everyone(302), **dict.fromkeys(("dispatcher_a", "dispatcher_b", "roadside", "staff"), 200)}, on=admin_session

@@ -1,11 +1,12 @@
 """Objects that one try of the authorization matrix is about: each context manager makes one and yields the values of its request."""
 
+import secrets
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 
 from adversarial.matrix_users import AT, STOP, MatrixUsers, call_body, photo_file, vehicle_body
 from testing.samples import created_id, invite, new_trip, order_body
-from testing.users import PASSWORD, Caller
+from testing.users import PASSWORD, Caller, fresh_phone
 from testing.waiting import wait_until
 
 
@@ -181,6 +182,26 @@ def plan(*, applied: bool = False):
 def unknown_link(matrix: MatrixUsers, name: str):
     """Put a link that nobody has into the path."""
     yield {"token": "x" * 32}
+
+
+@contextmanager
+def help_link(matrix: MatrixUsers, name: str):
+    """Ask for help by the page, once for all users, and put the link of the request into the path."""
+    if not hasattr(matrix, "link_token"):
+        asked = {"key": secrets.token_urlsafe(24), "pickup": "-50.0, -50.0", "assistance_type": "towing", "vehicle_type": "light", "phone": fresh_phone(), "step": "ask"}
+        http = matrix.actors["anon"].http
+        answer = http.request("POST", matrix.environment.urls[0] + "/help/", data=asked, follow_redirects=False)
+        assert answer.status_code == 303, answer.text[:500]
+        matrix.link_token = answer.headers["Location"].split("/")[2]
+        matrix.environment.secrets.add(matrix.link_token)
+    yield {"token": matrix.link_token}
+
+
+@contextmanager
+def as_motorist(matrix: MatrixUsers, name: str):
+    """Use the token of a request's link as a credential."""
+    with help_link(matrix, name) as values:
+        yield {"actor": Caller(matrix.environment, header=f"Bearer {values['token']}")}
 
 
 @contextmanager

@@ -14,7 +14,8 @@ from testing.servers import ROOT
 
 NOT_IN_THE_SCHEMA = {
     "GET /", "GET /api/", "GET /healthz/", "GET /readyz/", "GET /metrics/", "GET /api/schema/", "GET /api/docs/",
-    "GET /api/docs/sockets/", "GET /admin/", "GET /media/{path}", "GET /t/{token}/", "GET /streets/{build}/{z}/{x}/{y}.mvt",
+    "GET /api/docs/sockets/", "GET /admin/", "GET /media/{path}", "GET /t/{token}/", "GET /help/", "GET /help/places/",
+    "GET /h/{token}/", "GET /h/{token}/state/", "GET /h/{token}/receipt/", "GET /streets/{build}/{z}/{x}/{y}.mvt",
 }  # fmt: skip
 WRITTEN = {name.partition(" (")[0] for name in EXPECTED}
 UNWRITTEN = [operation for operation in OPERATIONS if operation not in WRITTEN]
@@ -66,8 +67,8 @@ def test_d01_every_user_gets_the_status_of_the_matrix(matrix, operation):
 
 
 # Functions name no methods to the table, so whatever is not their row must be refused.
-# A driver's page acts by POST: trips/tests/test_driver_link.py.
-OPEN_FUNCTIONS = [path.replace("{path}", "a.jpg") for path in FUNCTIONS if not path.startswith(("/admin/", "/t/", "/streets/"))]
+# A driver's and a motorist's page act by POST: trips/tests/test_driver_link.py, assistance/tests/test_motorist_page.py.
+OPEN_FUNCTIONS = [path.replace("{path}", "a.jpg") for path in FUNCTIONS if not path.startswith(("/admin/", "/t/", "/h/", "/help/", "/streets/"))]
 
 
 @pytest.mark.parametrize("path", OPEN_FUNCTIONS)

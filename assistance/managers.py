@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Self
 
 from django.conf import settings
@@ -11,10 +11,14 @@ from django.db.models import Exists, OuterRef, Q
 from django.utils import timezone
 
 from assistance import approval, lifecycle
+from depannini_dashmap.lib.db.secret_links import SecretLinkQuerySet
 
 if TYPE_CHECKING:
     from accounts.models import User
     from assistance.models import AssistantProfile
+
+
+LINK_AFTER_END = timedelta(hours=24)
 
 
 class AssistanceQuerySet(models.QuerySet):
@@ -118,6 +122,16 @@ class ScheduledRequestQuerySet(models.QuerySet):
     def visible_to(self, user: User) -> Self:
         """Keep all for staff and Roadside; nobody else sees any before it is made."""
         return self.all() if user.is_roadside else self.none()
+
+
+class RequestLinkQuerySet(SecretLinkQuerySet):
+    """Motorists' links to requests."""
+
+    def opened_by(self, token: str) -> Self:
+        """Keep the link of a token, unless it was ended, has expired, or its request ended more than a day ago."""
+        ended_before = timezone.now() - LINK_AFTER_END
+        is_lasting = Q(assistance__ended_at=None) | Q(assistance__ended_at__gt=ended_before)
+        return super().opened_by(token).filter(is_lasting)
 
 
 class TariffQuerySet(models.QuerySet):

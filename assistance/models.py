@@ -13,6 +13,7 @@ from django.utils.translation import gettext_lazy as _
 
 from assistance import lifecycle
 from assistance.kinds import ServiceType, VehicleClass
+from assistance.link_models import RequestLink
 from assistance.managers import (
     AssistanceQuerySet,
     OfferQuerySet,
@@ -27,6 +28,7 @@ __all__ = [
     "AssistantProfile",
     "ChatMessage",
     "Offer",
+    "RequestLink",
     "ScheduledRequest",
     "ServiceType",
     "Tariff",
@@ -122,7 +124,7 @@ class Assistance(models.Model):
         default=False,
         db_default=False,
         editable=False,
-        help_text="does not count as the client's one open request: billed to somebody else, or joined to an account",
+        help_text="does not count as the client's one open request: billed to somebody else, joined to an account, or asked under a number that nobody proved",
     )
     stalled_since = models.DateTimeField(
         null=True, blank=True, editable=False, help_text="when the assistant of an accepted job had been silent too long"

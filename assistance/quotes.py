@@ -41,6 +41,13 @@ def quote(assistance_type: str, vehicle_type: str, distance_km: Decimal, now: da
     return Quote(price, Assistance.PriceSource.TARIFF, tariff.currency or settings.CURRENCY, tariff)
 
 
+def price_lines(tariff: Tariff | None, distance_km: Decimal) -> pricing.Lines | None:
+    """Give what a tariff's price of a way is made of; None where no tariff gives the price."""
+    if tariff is None:
+        return None
+    return pricing.lines(pricing.Rates(tariff.base, tariff.per_km, tariff.minimum), distance_km)
+
+
 def distance_of(pickup: Place, dropoff: Place | None) -> Decimal:
     """Return the way to be driven with the vehicle. Raises: InvalidData beyond ASSISTANCE_MAX_DISTANCE_KM."""
     if dropoff is None:

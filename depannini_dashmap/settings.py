@@ -325,6 +325,15 @@ TASKS = {"default": {"BACKEND": "django_tasks_db.DatabaseBackend", "QUEUES": []}
 CURRENCY = env.str("CURRENCY", "DZD")
 ASSISTANCE_RADIUS_KM = env.float("ASSISTANCE_RADIUS_KM", 10.0)
 ASSISTANCE_MAX_RADIUS_KM = env.float("ASSISTANCE_MAX_RADIUS_KM", 50.0)
+# When who asks on /help/ has to prove their number by a code; the number that the page tells to call; where help is given, as
+# south,west,north,east in degrees (empty: everywhere).
+HELP_PROOF = env.str("HELP_PROOF", "suspicion").lower()
+if HELP_PROOF not in {"never", "suspicion", "always"}:
+    raise ImproperlyConfigured("HELP_PROOF is never, suspicion or always.")
+HELP_PHONE = env.str("HELP_PHONE", "")
+HELP_AREA = tuple(map(float, env.list("HELP_AREA", default=[])))
+if HELP_AREA and not (len(HELP_AREA) == 4 and -90 <= HELP_AREA[0] < HELP_AREA[2] <= 90 and -180 <= HELP_AREA[1] < HELP_AREA[3] <= 180):
+    raise ImproperlyConfigured("HELP_AREA is south,west,north,east in degrees.")
 ASSISTANCE_TTL = timedelta(seconds=env.int("ASSISTANCE_TTL", 900))
 ASSISTANCE_MAX_PRICE = env.int("ASSISTANCE_MAX_PRICE", 1_000_000)
 ASSISTANCE_MAX_DISTANCE_KM = env.float("ASSISTANCE_MAX_DISTANCE_KM", 2000.0)

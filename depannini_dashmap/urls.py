@@ -5,6 +5,7 @@ from django.urls import include, path, re_path
 from django.views.generic import RedirectView
 from drf_spectacular.views import SpectacularSwaggerSplitView
 
+from assistance import help_page, motorist_page
 from depannini_dashmap import views
 from depannini_dashmap.operations import metrics_page
 from depannini_dashmap.operations.socket_docs import socket_docs
@@ -29,6 +30,11 @@ urlpatterns = [
     re_path(r"^admin$", RedirectView.as_view(pattern_name="admin:index")),
     path("admin/", admin.site.urls),
     re_path(r"^t/(?P<token>[^/]+)/?$", driver_page.driver_page, name="driver-page"),
+    re_path(r"^help/?$", help_page.help_page, name="help-page"),
+    re_path(r"^help/places/?$", help_page.help_places, name="help-places"),
+    re_path(r"^h/(?P<token>[^/]+)/?$", motorist_page.motorist_page, name="motorist-page"),
+    re_path(r"^h/(?P<token>[^/]+)/state/?$", motorist_page.motorist_state, name="motorist-state"),
+    re_path(r"^h/(?P<token>[^/]+)/receipt/?$", motorist_page.motorist_receipt, name="motorist-receipt"),
     path("streets/<str:build>/<int:z>/<int:x>/<int:y>.mvt", views.street_tile, name="street-tile"),
     re_path(r"^media/(?P<path>.*)$", views.media),
 ]

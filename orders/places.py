@@ -21,8 +21,8 @@ _OWN_COLUMNS = (
 )  # fmt: skip
 
 
-def find_places(*, user: User, text: str, near: Point | None = None, language: str = "") -> list[dict[str, Any]]:
-    """Suggest places for what somebody typed, the best first; one query at most, of the stops that they may see.
+def find_places(*, user: User | None, text: str, near: Point | None = None, language: str = "") -> list[dict[str, Any]]:
+    """Suggest places for what somebody typed, the best first; one query at most, of the stops that they may see; none for nobody.
 
     Shape: ``source`` (coordinates, link, plus_code, stop, map, outside), ``kind, name, context, address, lat, lng, distance_km``
     (from `near`, None without one). A text that names a place by numbers gives that place alone.
@@ -57,9 +57,9 @@ def attribution() -> str | None:
     return data.ATTRIBUTION if data.current() else None
 
 
-def _own_stops(user: User, text: str, near: Point | None) -> list[dict[str, Any]]:
+def _own_stops(user: User | None, text: str, near: Point | None) -> list[dict[str, Any]]:
     asked = spelling.words(text)
-    if sum(map(len, asked)) < 2 or not (user.is_operator or user.user_type == User.Type.DISPATCHER):
+    if user is None or sum(map(len, asked)) < 2 or not (user.is_operator or user.user_type == User.Type.DISPATCHER):
         return []
     rows = Stop.objects.visible_to(user).filter(latitude__isnull=False).order_by("-id")
     found: dict[tuple[str, float, float], dict[str, Any]] = {}

@@ -1,7 +1,8 @@
 """Services of accounts, one verb each, for REST, admin and commands."""
 
 from accounts.services.account_closure import close_account
-from accounts.services.callers import caller_account, look_up_caller
+from accounts.services.caller_proofs import enter_proof, request_proof, use_up_proof
+from accounts.services.callers import asking_account, caller_account, look_up_caller
 from accounts.services.codes import (
     confirm_reset,
     request_own_verification,
@@ -28,6 +29,7 @@ from accounts.services.sign_in import check_password, sign_in, sign_in_to_fleet,
 __all__ = [
     "accept_invitation",
     "add_member",
+    "asking_account",
     "caller_account",
     "change_company",
     "change_profile",
@@ -38,6 +40,7 @@ __all__ = [
     "decline_invitation",
     "delete_company",
     "end_sessions",
+    "enter_proof",
     "invite",
     "look_up_caller",
     "open_account",
@@ -46,6 +49,7 @@ __all__ = [
     "register_person",
     "remove_member",
     "request_own_verification",
+    "request_proof",
     "request_reset",
     "request_verification",
     "revoke_invitation",
@@ -57,6 +61,7 @@ __all__ = [
     "sign_in_to_fleet",
     "sign_in_with_google",
     "sign_out_everywhere",
+    "use_up_proof",
     "verify_address",
     "verify_own_address",
 ]

@@ -63,6 +63,21 @@ def caller_account(*, actor: User, phone_number: str, name: str) -> User:
     return caller
 
 
+@transaction.atomic
+def asking_account(*, actor: None, phone_number: str, is_proven: bool) -> User:
+    """Return whose request it is when somebody without an account asks for help under an E.164 number.
+
+    Shape: no `actor`, as nobody is signed in. Who has just proven the number acts for the client who holds it proven;
+    anybody else, and whoever holds it otherwise, is the number's caller, whose account opens and shows nothing.
+    """
+    hold_number(VerificationCode.Channel.PHONE, phone_number)
+    if is_proven:
+        holders = User.objects.active().filter(phone_number=phone_number, phone_verified=True, user_type=User.Type.CLIENT)
+        if (holder := holders.first()) is not None:
+            return holder
+    return User.objects.filter(caller_phone=phone_number).first() or _new_caller(phone_number, "")
+
+
 def _problem_of(holder: User) -> StrOrPromise:
     return REFUSED.get(User.Type(holder.user_type)) or ("" if holder.is_active else SWITCHED_OFF)
 

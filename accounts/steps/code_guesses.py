@@ -14,6 +14,7 @@ from django.conf import settings
 from django.db import transaction
 from django.db.models import F, Q, Sum
 from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
 
 from accounts.callers import present_caller
 from accounts.keyed_hashes import address_key, is_code
@@ -30,7 +31,7 @@ DAILY_COMPARISONS = 20
 class InvalidCode(InvalidData):
     """The one answer to every code that does not count, whatever the reason."""
 
-    code, default_message = "invalid_code", "Invalid or expired code"
+    code, default_message = "invalid_code", _("Invalid or expired code")
 
     def __init__(self) -> None:
         super().__init__(fields={"code": [self.default_message]})

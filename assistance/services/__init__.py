@@ -4,6 +4,7 @@ from assistance.candidates import Ranked, assistants_to_call, ranked_candidates
 from assistance.quotes import Quote, distance_of, quote
 from assistance.services.account_closure import close_open_jobs
 from assistance.services.approvals import approve_assistant, withdraw_approval
+from assistance.services.asking import Asker, ProofNeeded, ask_for_help
 from assistance.services.calls import (
     Caller,
     assign_for_caller,
@@ -17,6 +18,13 @@ from assistance.services.chat import Posted, post_chat
 from assistance.services.jobs import accept, complete, rate, update_status
 from assistance.services.locations import PartyLocation, store_locations, take_places
 from assistance.services.manual_dispatch import ASKED_AGAIN, ask_again, assign_by_hand, cancel_by_staff
+from assistance.services.motorist import (
+    answer_price_by_link,
+    cancel_by_link,
+    rate_by_link,
+    release_by_link,
+    write_by_link,
+)
 from assistance.services.offers import decline, expire, send_next_wave
 from assistance.services.prices import answer_price, set_price
 from assistance.services.profiles import (
@@ -35,18 +43,23 @@ from assistance.steps.signs_of_life import is_due as is_sign_due
 
 __all__ = [
     "ASKED_AGAIN",
+    "Asker",
     "Caller",
     "Posted",
+    "ProofNeeded",
     "Quote",
     "Ranked",
     "PartyLocation",
     "accept",
     "answer_price",
+    "answer_price_by_link",
     "approve_assistant",
     "ask_again",
+    "ask_for_help",
     "assign_by_hand",
     "assign_for_caller",
     "assistants_to_call",
+    "cancel_by_link",
     "cancel_by_staff",
     "cancel_scheduled",
     "change_own_profile",
@@ -68,8 +81,10 @@ __all__ = [
     "quote",
     "ranked_candidates",
     "rate",
+    "rate_by_link",
     "register_assistant",
     "release",
+    "release_by_link",
     "report_location",
     "request_assistance",
     "request_for_caller",
@@ -81,4 +96,5 @@ __all__ = [
     "take_places",
     "update_status",
     "withdraw_approval",
+    "write_by_link",
 ]

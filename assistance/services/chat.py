@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from django.db import transaction
 from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
 
 from assistance import event_types, events, representation, selectors
 from assistance.models import CONTACT_AFTER_END, ChatMessage
@@ -46,7 +47,7 @@ def post_chat(*, actor: User, assistance_id: int, message: str, client_id: str |
         return Posted(_frame(first, row, actor), is_new=False)
     now = timezone.now()
     if row["ended_at"] is not None and now > row["ended_at"] + CONTACT_AFTER_END:
-        raise Conflict("This conversation is over", code="chat_closed", current_status=row["status"])
+        raise Conflict(_("This conversation is over"), code="chat_closed", current_status=row["status"])
     sent = ChatMessage.objects.create(
         assistance_id=assistance_id, sender_id=actor.pk, message=text, client_id=name, created_at=now
     )
@@ -82,7 +83,7 @@ def _checked(message: str) -> str:
     if len(text) > ChatMessage.MAX_LENGTH:
         raise InvalidData(fields={"message": [f"At most {ChatMessage.MAX_LENGTH} characters."]})
     if not _is_storable(text):
-        raise InvalidData(fields={"message": ["This text cannot be stored."]})
+        raise InvalidData(fields={"message": [_("This text cannot be stored.")]})
     return text
 
 

@@ -132,11 +132,11 @@ def rate(*, actor: User, assistance_id: int, rating: int) -> Assistance:
     if role != lifecycle.CLIENT:
         raise Forbidden()
     if job.status != lifecycle.COMPLETED:
-        raise Conflict("Only a completed job can be rated", code="not_completed", current_status=job.status)
+        raise Conflict(_("Only a completed job can be rated"), code="not_completed", current_status=job.status)
     if job.rating is not None:
-        raise Conflict("This job is already rated", code="already_rated", current_status=job.status)
+        raise Conflict(_("This job is already rated"), code="already_rated", current_status=job.status)
     if not 1 <= rating <= 5:
-        raise InvalidData(fields={"rating": ["A whole number from 1 to 5."]})
+        raise InvalidData(fields={"rating": [_("A whole number from 1 to 5.")]})
     state.change(job, now, rating=rating)
     events.publish_to_room(job.pk, events.rating(representation.of(job, viewer_id=actor.pk, now=now)))
     return job

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from django.db import transaction
 from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
 
 from assistance import lifecycle, pricing
 from assistance.models import Assistance
@@ -74,14 +75,14 @@ def answer_price(*, actor: User, assistance_id: int, accept: bool, seen: Decimal
     if job.status == lifecycle.CANCELED:
         state.refuse_final(job)
     if job.price_consent == Consent.NONE:
-        raise Conflict("There is no price to answer", code="no_price_asked", current_status=job.status)
+        raise Conflict(_("There is no price to answer"), code="no_price_asked", current_status=job.status)
     if seen is not None and pricing.money(seen) != job.total_price:
-        raise Conflict("The price has changed", code="price_changed", total_price=float(job.total_price))
+        raise Conflict(_("The price has changed"), code="price_changed", total_price=float(job.total_price))
     answer = Consent.ACCEPTED if accept else Consent.REFUSED
     now = timezone.now()
     if job.price_consent != answer:
         if job.price_consent == Consent.ACCEPTED:
-            raise Conflict("You have accepted this price", code="price_accepted", current_status=job.status)
+            raise Conflict(_("You have accepted this price"), code="price_accepted", current_status=job.status)
         state.change(job, now, price_consent=answer)
         audit.record(f"price_{answer}", actor=actor, target=job, price=str(job.total_price), currency=job.currency)
         publish_price(job, now)

@@ -59,7 +59,7 @@ def _assistant_of(user: User, assistance_id: int) -> AssistantProfile | None:
 
 def _require_stalled(job: Assistance, profile: AssistantProfile | None, now: datetime) -> None:
     if profile is None or profile.pk != job.assistant_id or not signs_of_life.is_stalled(job, profile, now):
-        raise Conflict("Your assistant is still there", code="not_stalled", current_status=job.status)
+        raise Conflict(_("Your assistant is still there"), code="not_stalled", current_status=job.status)
 
 
 def _reopen(job: Assistance, now: datetime, reason: str) -> None:

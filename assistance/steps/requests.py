@@ -41,8 +41,10 @@ def open_request(
     description: str = "",
     billed_to: str = "",
     is_offered: bool = True,
+    is_one_of_many: bool = False,
 ) -> Requested:
-    """Open a client's request inside the caller's transaction; one billed to somebody else does not count as their one.
+    """Open a client's request inside the caller's transaction; one billed to somebody else does not
+    count as their one, nor does one of many.
 
     Effects: none on assistants where it is not offered: whoever opens it assigns it in the same transaction.
     Raises: as request_assistance, but IntegrityError while another request is open.
@@ -58,7 +60,7 @@ def open_request(
         vehicle_type=vehicle_type,
         description=description,
         billed_to=billed_to,
-        is_one_of_many=bool(billed_to),
+        is_one_of_many=is_one_of_many or bool(billed_to),
         pickup_lat=pickup[0],
         pickup_lng=pickup[1],
         dropoff_lat=dropoff[0] if dropoff else None,

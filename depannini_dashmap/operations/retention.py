@@ -18,7 +18,7 @@ from django_tasks_db.models import DBTaskResult
 from knox.models import AuthToken
 
 from accounts.models import CodeGuess, EndedToken, Invitation, Notice, RefreshFamily, VerificationCode
-from assistance.models import ChatMessage
+from assistance.models import ChatMessage, RequestLink
 from depannini_dashmap.models import AuditEvent, BudgetedMessage, FailedTry, IdempotentRequest, SheetImport
 from telematics.models import Position
 from trips.models import TripLink
@@ -63,6 +63,7 @@ RULES = (
     Rule("tokens", "ended tokens", lambda before: EndedToken.objects.expired(before)),
     Rule("tokens", "refresh families", lambda before: RefreshFamily.objects.expired(before)),
     Rule("tokens", "fleet tokens", lambda before: AuthToken.objects.filter(expiry__lt=before)),
+    Rule("tokens", "motorists' links", lambda before: RequestLink.objects.filter(expires_at__lt=before)),
     Rule("tokens", "drivers' links", lambda before: TripLink.objects.filter(expires_at__lt=before)),
     Rule("tokens", "sessions", lambda before: Session.objects.filter(expire_date__lt=before)),
     Rule("idempotency", "answered keys", lambda before: IdempotentRequest.objects.filter(started_at__lt=before)),

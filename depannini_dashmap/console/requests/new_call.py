@@ -16,9 +16,9 @@ from django.views.decorators.http import require_POST
 from accounts.services import look_up_caller
 from assistance import candidates, quotes, services
 from assistance.models import Assistance
+from assistance.quotes import price_lines
 from depannini_dashmap.console import work_page
 from depannini_dashmap.console.requests.call_form import CallForm
-from depannini_dashmap.console.requests.tariffs import price_lines
 from depannini_dashmap.lib.errors import DomainError, InvalidData
 from orders import places
 

@@ -10,7 +10,6 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.views.decorators.http import require_safe
 
 from assistance import pricing
-from assistance.models import Tariff
 
 EXAMPLE_KM = (0, 5, 10, 25, 60)
 MOST = Decimal("99999999.99")
@@ -24,13 +23,6 @@ def example(request: HttpRequest) -> HttpResponse:
     rates = pricing.Rates(*(_amount(request.GET.get(name, "")) for name in ("base", "per_km", "minimum")))
     rows = [{"km": km, "price": str(pricing.price(rates, pricing.kilometres(float(km))))} for km in EXAMPLE_KM]
     return JsonResponse({"currency": request.GET.get("currency", "")[:3] or settings.CURRENCY, "rows": rows})
-
-
-def price_lines(tariff: Tariff | None, distance_km: Decimal) -> pricing.Lines | None:
-    """Give what a tariff's price of a way is made of; None where no tariff gives the price."""
-    if tariff is None:
-        return None
-    return pricing.lines(pricing.Rates(tariff.base, tariff.per_km, tariff.minimum), distance_km)
 
 
 def _amount(text: str) -> Decimal:

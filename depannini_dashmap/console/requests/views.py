@@ -17,12 +17,12 @@ from django.views.decorators.http import require_safe
 from assistance import lifecycle
 from assistance.candidates import assistants_to_call, ranked_candidates
 from assistance.models import Assistance, ChatMessage, Offer
+from assistance.quotes import price_lines
 from assistance.selectors import tariff_of
 from assistance.services import ASKED_AGAIN, ask_again, assign_by_hand, cancel_by_staff, set_price
 from depannini_dashmap.console import work_page
 from depannini_dashmap.console.live_map import page_maps
 from depannini_dashmap.console.requests import party_steps
-from depannini_dashmap.console.requests.tariffs import price_lines
 from depannini_dashmap.lib.errors import DomainError
 from depannini_dashmap.lib.numbers import NotANumber, read_decimal
 from depannini_dashmap.lib.text import plain_digits

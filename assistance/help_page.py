@@ -1,0 +1,101 @@
+"""The page on which anybody asks for help: what is wrong, then the price and one button; no account, no JavaScript needed."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
+from django.template.loader import render_to_string
+from django.utils import timezone
+from django.utils.translation import get_language
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_safe
+
+from accounts.limits.throttles import Bucket, caller_address
+from accounts.link_pages import link_page
+from assistance import quotes
+from assistance.help_form import HelpForm, read_point
+from assistance.services import Asker, ProofNeeded, ask_for_help
+from assistance.steps import request_links
+from assistance.steps.asking import require_in_area
+from depannini_dashmap.lib.errors import DomainError, TooManyRequests
+from orders import places
+
+SEARCHES = Bucket("help_places", 60, 60)  # for each network
+LONGEST_SEARCH = 200
+
+
+@link_page
+def help_page(request: HttpRequest) -> HttpResponse:
+    """GET shows the form; POST `step` (price: show what it costs; ask: ask for help, then lead to the request's page)."""
+    if request.method != "POST":
+        return _page("assistance/help_form.html", HelpForm())
+    form = HelpForm(request.POST)
+    step = request.POST.get("step", "")
+    if step == "change" or not form.is_valid():
+        return _page("assistance/help_form.html", form, is_sent=step != "change")
+    try:
+        require_in_area(form.cleaned_data["pickup_point"])
+        priced = _priced(form)
+        if step != "ask":
+            return _page("assistance/help_price.html", form, **priced)
+        return _ask(request, form, priced)
+    except TooManyRequests:
+        raise
+    except DomainError as error:
+        form.refuse(error)
+        return _page("assistance/help_form.html", form, is_sent=True)
+
+
+def _ask(request: HttpRequest, form: HelpForm, priced: dict[str, Any]) -> HttpResponse:
+    given = form.cleaned_data
+    asker = Asker(given["phone"], caller_address(request), form.form_key, given["code"])
+    try:
+        token = ask_for_help(actor=None, asker=asker, **form.asked())
+    except ProofNeeded:
+        return _page("assistance/help_price.html", form, wants_code=True, **priced)
+    except DomainError as error:
+        if "code" not in (error.fields or {}):
+            raise
+        form.refuse(error)
+        return _page("assistance/help_price.html", form, wants_code=True, **priced)
+    return HttpResponseRedirect(request_links.path_of(token), status=303)
+
+
+def _priced(form: HelpForm) -> dict[str, Any]:
+    """Say what it costs, line by line. Raises: InvalidData for a destination too far away."""
+    asked = form.asked()
+    distance_km = quotes.distance_of(asked["pickup"], asked["dropoff"])
+    quote = quotes.quote(asked["assistance_type"], asked["vehicle_type"], distance_km, timezone.now())
+    ends = {end: form.cleaned_data[end] or _named(form.cleaned_data[f"{end}_point"]) for end in ("pickup", "dropoff")}
+    lines = quotes.price_lines(quote.tariff, distance_km)
+    return {"quote": quote, "lines": lines, "distance_km": distance_km, "ends": ends}
+
+
+def _named(point: tuple[float, float] | None) -> str:
+    if point is None:
+        return ""
+    return places.describe_place(*point, get_language() or "")["name"] or f"{point[0]:.5f}, {point[1]:.5f}"
+
+
+def _page(template: str, form: HelpForm, **shown: Any) -> HttpResponse:
+    page = {"form": form, "help_phone": settings.HELP_PHONE, "attribution": places.attribution(), **shown}
+    return HttpResponse(render_to_string(template, page), headers={"Content-Language": get_language() or "en"})
+
+
+@never_cache
+@require_safe
+def help_places(request: HttpRequest) -> HttpResponse:
+    """Suggest places for `q` (near `near`), or name the place `at`; for anybody, so many a minute from each network."""
+    try:
+        SEARCHES.spend(caller_address(request))
+    except TooManyRequests as error:
+        return JsonResponse({"error": error.message, "code": error.code}, status=error.status, headers={"Retry-After": str(error.retry_after)})
+    if (point := read_point(request.GET.get("at", "")[:60])) is not None:
+        return JsonResponse({"name": _named(point)})
+    text = request.GET.get("q", "")
+    text = text[:2000] if "://" in text else text[:LONGEST_SEARCH]
+    near = read_point(request.GET.get("near", "")[:60])
+    found = places.find_places(user=None, text=text, near=near, language=get_language() or "") if text.strip() else []
+    return JsonResponse({"results": found, "notice": None})

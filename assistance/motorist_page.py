@@ -1,0 +1,114 @@
+"""The motorist's page: one request, opened by its link, from the search for somebody to the receipt, without an account."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.template.loader import render_to_string
+from django.utils import timezone
+from django.utils.translation import get_language
+from django.utils.translation import gettext_lazy as _
+
+from accounts.limits.throttles import Bucket
+from accounts.link_pages import find_for, link_page
+from assistance import motorist_view
+from assistance.models import RequestLink
+from assistance.services import (
+    answer_price_by_link,
+    cancel_by_link,
+    rate_by_link,
+    release_by_link,
+    write_by_link,
+)
+from assistance.steps.request_links import find_link, path_of
+from depannini_dashmap.lib.db.secret_links import new_token
+from depannini_dashmap.lib.errors import DomainError, InvalidData, NotFound, TooManyRequests
+from depannini_dashmap.lib.numbers import NotANumber, read_decimal
+from depannini_dashmap.lib.roads import background
+
+ACTS = Bucket("motorist", 30, 30)  # what one link does a minute
+
+
+@link_page
+def motorist_page(request: HttpRequest, token: str) -> HttpResponse:
+    """GET shows the request of a link; POST `action` (cancel, write, price, rate, release) acts, then leads back."""
+    link = _find(request, token)
+    if request.method != "POST":
+        return _page(token, link)
+    try:
+        ACTS.spend(link.pk)
+        _act(request, token)
+    except (NotFound, TooManyRequests):
+        raise
+    except DomainError as error:
+        return _page(token, _find(request, token), error)
+    return HttpResponseRedirect(path_of(token), status=303)
+
+
+@link_page
+def motorist_state(request: HttpRequest, token: str) -> HttpResponse:
+    """GET gives the parts of the page as JSON, with an ETag: 304 while nothing has changed."""
+    body, tag = motorist_view.live(_find(request, token), token)
+    if tag in request.headers.get("If-None-Match", ""):
+        answer = HttpResponse(status=304)
+    else:
+        answer = HttpResponse(body, content_type="application/json")
+    answer["ETag"] = tag
+    return answer
+
+
+@link_page
+def motorist_receipt(request: HttpRequest, token: str) -> HttpResponse:
+    """GET gives the receipt of a completed job, to be printed or kept."""
+    link = _find(request, token)
+    if link.assistance.status != "completed":
+        raise NotFound
+    page = {**motorist_view.shown(link, token), "back": path_of(token)}
+    return HttpResponse(render_to_string("assistance/motorist_receipt.html", page))
+
+
+def _find(request: HttpRequest, token: str) -> RequestLink:
+    return find_for(request, token, find_link, RequestLink.objects.all())
+
+
+def _act(request: HttpRequest, token: str) -> None:
+    given = request.POST
+    action = given.get("action", "")
+    if action == "cancel":
+        cancel_by_link(actor=None, token=token, note=given.get("other", "") or given.get("note", ""))
+    elif action == "write":
+        write_by_link(actor=None, token=token, message=given.get("message", ""), client_id=given.get("key", "")[:64])
+    elif action == "price":
+        answer_price_by_link(actor=None, token=token, accept=given.get("answer") == "accept", seen=_amount(given.get("seen", "")))
+    elif action == "rate":
+        rate_by_link(actor=None, token=token, rating=_stars(given.get("rating", "")))
+    elif action == "release":
+        release_by_link(actor=None, token=token)
+    else:
+        raise InvalidData(_("Press one of the buttons."))
+
+
+def _amount(text: str) -> Any:
+    try:
+        return read_decimal(text)
+    except NotANumber:
+        raise InvalidData(_("Press one of the buttons.")) from None
+
+
+def _stars(text: str) -> int:
+    return int(text) if text in {"1", "2", "3", "4", "5"} else 0
+
+
+def _page(token: str, link: RequestLink, error: DomainError | None = None) -> HttpResponse:
+    page = {
+        **motorist_view.shown(link, token),
+        "error": error.for_page() if error else "",
+        "message_key": new_token(),
+        "state_url": f"{path_of(token)}state/",
+        "map_attributes": background.attributes(),
+        "map_points": motorist_view.map_of(link.assistance),
+        "server_time": timezone.now(),
+    }
+    html = render_to_string("assistance/motorist_page.html", page)
+    return HttpResponse(html, status=error.status if error else 200, headers={"Content-Language": get_language() or "en"})

@@ -1,0 +1,152 @@
+// The page of one request, live: asks for what has changed, keeps the last state without reception and says how old it is.
+import "./sent_once.js";
+
+const page = document.getElementById("motorist");
+const lost = document.getElementById("lost");
+const write = document.getElementById("write");
+const box = document.getElementById("map");
+const EVERY = 5000;
+const SLOWEST = 60000;
+const DAY = 86400000;
+const KEPT = "depannini.request";
+let tag = "";
+let wait = EVERY;
+let timer = 0;
+let isOver = false;
+let isOpen = true;
+let clock = Date.parse(page.dataset.serverTime) - Date.now(); // the server's clock minus this phone's
+let heard = now();
+let view = null;
+let points = JSON.parse(document.getElementById("map-points").textContent);
+const ago = new Intl.RelativeTimeFormat(document.documentElement.lang, { numeric: "auto" });
+
+function now() {
+  return Date.now() + clock;
+}
+
+function ageOf(at) {
+  const seconds = Math.min(0, Math.round((at - now()) / 1000));
+  if (seconds > -90) return ago.format(seconds, "second");
+  return seconds > -5400 ? ago.format(Math.round(seconds / 60), "minute") : ago.format(Math.round(seconds / 3600), "hour");
+}
+
+function showAges() {
+  for (const time of page.querySelectorAll("time[data-age]")) time.textContent = ageOf(Date.parse(time.dateTime));
+  if (!lost.hidden && !isOver) lost.textContent = page.dataset.tLost.replace("{age}", ageOf(heard));
+}
+
+// --- What has changed ------------------------------------------------------------------------------------------------
+function exchange(regions) {
+  for (const [name, html] of Object.entries(regions)) {
+    const region = page.querySelector(`[data-region=${name}]`);
+    if (region.source === undefined) region.source = region.innerHTML;
+    if (region.source.trim() === html.trim()) continue;
+    const isOpened = Boolean(region.querySelector("details[open]"));
+    region.source = html;
+    region.innerHTML = html;
+    if (isOpened) region.querySelector("details")?.setAttribute("open", "");
+  }
+}
+
+async function look() {
+  const answer = await fetch(page.dataset.state, { headers: tag ? { "If-None-Match": tag } : {}, cache: "no-store" });
+  if (answer.status === 404) return end();
+  if (answer.status !== 304 && !answer.ok) throw new Error(String(answer.status));
+  const date = Date.parse(answer.headers.get("Date") || "");
+  if (date && Math.abs(date - now()) > 5000) clock = date - Date.now();
+  heard = now();
+  wait = EVERY;
+  lost.hidden = true;
+  if (answer.status === 304) return undefined;
+  const state = await answer.json();
+  tag = answer.headers.get("ETag") || "";
+  exchange(state.regions);
+  write.hidden = !state.can_write;
+  isOpen = state.is_open;
+  points = state.map;
+  return drawMap();
+}
+
+function end() {
+  isOver = true;
+  lost.textContent = page.dataset.tOver;
+  lost.hidden = false;
+  try {
+    localStorage.removeItem(KEPT);
+  } catch {
+    // Nothing was kept.
+  }
+}
+
+async function go() {
+  clearTimeout(timer);
+  if (document.hidden || isOver) return;
+  try {
+    await look();
+  } catch {
+    wait = Math.min(SLOWEST, wait * 2);
+    lost.hidden = false;
+  }
+  showAges();
+  if (!isOver) timer = setTimeout(go, isOpen ? wait : SLOWEST);
+}
+
+document.addEventListener("visibilitychange", go);
+window.addEventListener("online", go);
+window.addEventListener("offline", () => { lost.hidden = false; showAges(); });
+setInterval(showAges, 10000);
+
+// --- Sending without leaving the page --------------------------------------------------------------------------------
+write.addEventListener("submit", async (event) => {
+  event.preventDefault();
+  const text = write.elements.namedItem("message");
+  const key = write.elements.namedItem("key");
+  if (!text.value.trim()) return;
+  try {
+    const answer = await fetch(page.dataset.page, { method: "POST", body: new URLSearchParams(new FormData(write)), redirect: "manual" });
+    if (answer.type !== "opaqueredirect" && !answer.ok) throw new Error(String(answer.status));
+    text.value = "";
+    key.value = crypto.randomUUID();
+    go();
+  } catch {
+    lost.hidden = false; // what is typed stays, and its key: sent again it is the same message
+    showAges();
+  }
+});
+
+// --- The map, once somebody comes ------------------------------------------------------------------------------------
+function load(url) {
+  return new Promise((resolve, reject) => {
+    const script = document.createElement("script");
+    script.src = url;
+    script.onload = resolve;
+    script.onerror = reject;
+    document.head.append(script);
+  });
+}
+
+async function drawMap() {
+  document.getElementById("map-box").hidden = !points.mover;
+  if (!points.mover) return;
+  if (!view) {
+    view = "loading";
+    try {
+      await load(box.dataset.leaflet);
+      if (box.dataset.streetsUrl) await load(box.dataset.protomaps);
+      const { MotoristMap } = await import("./motorist_map.js");
+      view = new MotoristMap(box);
+    } catch {
+      view = null;
+      return;
+    }
+  }
+  if (view !== "loading") view.show(points);
+}
+
+try {
+  localStorage.setItem(KEPT, JSON.stringify({ path: page.dataset.page, until: Date.now() + DAY }));
+} catch {
+  // A browser that keeps nothing shows no reminder.
+}
+drawMap();
+go();
