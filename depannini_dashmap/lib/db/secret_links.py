@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from typing import ClassVar, Self
+from typing import Any, ClassVar, Self
 
 from django.conf import settings
 from django.db import models
@@ -28,15 +28,19 @@ class SecretLinkQuerySet(models.QuerySet):
 
     def opened_by(self, token: str) -> Self:
         """Keep the link of a token, unless it was ended or has expired."""
-        return self.live().filter(token_hash=self.model.hash_of(token), expires_at__gt=timezone.now())
+        return self.live().filter(token_hash=self._hash_of(token), expires_at__gt=timezone.now())
 
     def is_known(self, token: str) -> bool:
         """Return whether a token was ever given, so that an old link does not count as a guess."""
-        return self.filter(token_hash=self.model.hash_of(token)).exists()
+        return self.filter(token_hash=self._hash_of(token)).exists()
 
     def revoke(self) -> int:
         """End those that were not ended yet, and return how many these were."""
         return self.live().update(revoked_at=timezone.now())
+
+    def _hash_of(self, token: str) -> str:
+        kind: Any = self.model
+        return str(kind.hash_of(token))
 
 
 class SecretLink(models.Model):
