@@ -36,7 +36,7 @@ from assistance.event_types import (
     StalledEvent,
     StatusEvent,
 )
-from depannini_dashmap.lib.realtime import layer, newest
+from depannini_dashmap.lib.realtime import latest_values, layer
 from depannini_dashmap.lib.time_zone import format_utc
 from fleet.events import roadside_changed, roadside_group, thin_out
 
@@ -84,7 +84,7 @@ def publish_location(event: LocationEvent) -> None:
 
     Effects: kept for `newest_location`, as places are stored only every few seconds.
     """
-    newest.publish_newest(
+    latest_values.publish_newest(
         (assistance_group(event["assistance_id"]), dict(event), event["user_id"]),
         (roadside_group(), assistance_location(event), None),
     )
@@ -92,7 +92,7 @@ def publish_location(event: LocationEvent) -> None:
 
 def newest_location(assistance_id: int, user_id: int) -> dict[str, Any] | None:
     """Return the newest location that a party published to a room within the last minute; in a thread."""
-    event = newest.read_newest(assistance_group(assistance_id), "location", user_id)
+    event = latest_values.read_newest(assistance_group(assistance_id), "location", user_id)
     return event.data if event else None
 
 

@@ -25,7 +25,7 @@ from assistance.steps.request_links import find_link, path_of
 from depannini_dashmap.lib.db.secret_links import new_token
 from depannini_dashmap.lib.errors import DomainError, InvalidData, NotFound, TooManyRequests
 from depannini_dashmap.lib.numbers import NotANumber, read_decimal
-from depannini_dashmap.lib.roads import background
+from depannini_dashmap.lib.roads import map_background
 
 ACTS = Bucket("motorist", 30, 30)  # what one link does a minute
 
@@ -106,7 +106,7 @@ def _page(token: str, link: RequestLink, error: DomainError | None = None) -> Ht
         "error": error.for_page() if error else "",
         "message_key": new_token(),
         "state_url": f"{path_of(token)}state/",
-        "map_attributes": background.attributes(),
+        "map_attributes": map_background.attributes(),
         "map_points": motorist_view.map_of(link.assistance),
         "server_time": timezone.now(),
     }

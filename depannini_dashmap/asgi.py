@@ -22,9 +22,9 @@ from depannini_dashmap.lib.roads import engine
 from depannini_dashmap.operations import delays, nightly
 from depannini_dashmap.routing import sockets
 from depannini_dashmap.server import access_log, memory_tuning, shutdown
-from depannini_dashmap.server.bodies import WholeBodies
 from depannini_dashmap.server.connection_headers import ConnectionHeaders
 from depannini_dashmap.server.framing import origin_form
+from depannini_dashmap.server.request_bodies import WholeBodies
 
 if settings.SERVE not in {"all", "http", "sockets"}:
     raise ValueError("SERVE must be all, http or sockets")

@@ -14,7 +14,7 @@ import environ
 from csp.constants import NONE, SELF, UNSAFE_INLINE
 from django.core.exceptions import ImproperlyConfigured
 
-from depannini_dashmap.server.binding import public_address
+from depannini_dashmap.server.listen_address import public_address
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 env = environ.Env()

@@ -20,7 +20,7 @@ from depannini_dashmap.lib.api.exception_handler import error_response
 from depannini_dashmap.lib.api.middleware import is_page
 from depannini_dashmap.lib.db import readiness
 from depannini_dashmap.lib.roads import tiles
-from depannini_dashmap.operations import proxies
+from depannini_dashmap.operations import doctor_proxies
 from depannini_dashmap.server import shutdown
 
 
@@ -47,7 +47,7 @@ def readyz(request: HttpRequest) -> JsonResponse:
         return error_response(errors.Unavailable(code="database_unavailable"))
     if not readiness.is_migrated():
         return error_response(errors.Unavailable("Migrations are missing: run migrate", code="migrations_missing"))
-    arrival = proxies.answer(request)
+    arrival = doctor_proxies.answer(request)
     return JsonResponse({"status": "ok", "database": "ok"} | ({"arrival": arrival} if arrival else {}))
 
 

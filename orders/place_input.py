@@ -8,7 +8,7 @@ from django import forms
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
-from depannini_dashmap.lib.roads import background
+from depannini_dashmap.lib.roads import map_background
 
 
 class PlaceInput(forms.TextInput):
@@ -30,7 +30,7 @@ class PlaceInput(forms.TextInput):
         """Tell the script where to ask and what to say."""
         context = super().get_context(name, value, attrs)
         context["widget"]["attrs"] |= {
-            **background.attributes(),
+            **map_background.attributes(),
             "data-latitude": f"id_{self.latitude}",
             "data-longitude": f"id_{self.longitude}",
             "data-search-url": reverse("admin:places"),

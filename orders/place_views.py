@@ -14,7 +14,7 @@ from depannini_dashmap.lib.api.answers import AnswerSerializer
 from depannini_dashmap.lib.api.fields import NumberField, TextField
 from depannini_dashmap.lib.api.viewsets import ApiMixin
 from depannini_dashmap.lib.numbers import NotANumber, read_float
-from depannini_dashmap.lib.roads import pins
+from depannini_dashmap.lib.roads import typed_coordinates
 from orders import places
 
 LANGUAGES = [code for code, _ in settings.LANGUAGES]
@@ -143,5 +143,5 @@ def suggestions(user: Any, asked: dict[str, Any]) -> dict[str, Any]:
     """Answer a search, as the API and the console do."""
     text = asked["q"] if "://" in asked["q"] else asked["q"][: places.LONGEST]
     found = places.find_places(user=user, text=text, near=asked.get("near"), language=asked.get("lang", ""))
-    notice = SHORT_LINK if pins.is_short_link(text) else None
+    notice = SHORT_LINK if typed_coordinates.is_short_link(text) else None
     return {"results": found, "next": None, "previous": None, "attribution": places.attribution(), "notice": notice}

@@ -6,7 +6,7 @@ from typing import Any
 
 from accounts.models import User
 from depannini_dashmap.lib.geo import haversine_km
-from depannini_dashmap.lib.roads import data, geocoder, pins, spelling
+from depannini_dashmap.lib.roads import data, geocoder, spelling, typed_coordinates
 from depannini_dashmap.lib.roads import places as map_places
 from orders.models import Stop
 
@@ -27,7 +27,7 @@ def find_places(*, user: User | None, text: str, near: Point | None = None, lang
     Shape: ``source`` (coordinates, link, plus_code, stop, map, outside), ``kind, name, context, address, lat, lng, distance_km``
     (from `near`, None without one). A text that names a place by numbers gives that place alone.
     """
-    pin = pins.read_pin(text, lambda town: map_places.locality(town) if town else near)
+    pin = typed_coordinates.read_pin(text, lambda town: map_places.locality(town) if town else near)
     if pin is not None:
         street, place = map_places.nearest(pin.lat, pin.lng, language=language)
         near_by = ", ".join(part for part in (street and street["name"], place and place.name) if part)

@@ -10,7 +10,7 @@ from typing import Any
 from django.db.models import QuerySet
 
 from depannini_dashmap.lib.geo import haversine_km
-from depannini_dashmap.lib.roads import lines, matching
+from depannini_dashmap.lib.roads import map_matching, polylines
 from telematics.models import Position
 from telematics.representation import instant
 from telematics.thinning import thin
@@ -56,13 +56,13 @@ def track_of(
 
 
 def _on_roads(feature: dict[str, Any], kept: Sequence[tuple], coordinates: list[list[float]]) -> dict[str, Any]:
-    found = [piece for piece in matching.pieces([fix[:3] for fix in kept], matched=True) if len(piece.line) > 1]
+    found = [piece for piece in map_matching.pieces([fix[:3] for fix in kept], matched=True) if len(piece.line) > 1]
     on_roads = [piece for piece in found if piece.is_matched]
     if found:
         drawn = [[[round(lng, 6), round(lat, 6)] for lat, lng in piece.line] for piece in found]
         feature["geometry"] = {"type": "MultiLineString", "coordinates": drawn}
     if on_roads:
-        feature["properties"]["distance_km"] = round(sum(lines.length_km(piece.line) for piece in found), 3)
+        feature["properties"]["distance_km"] = round(sum(polylines.length_km(piece.line) for piece in found), 3)
     feature["properties"] |= {"fixes": coordinates, "matched": bool(on_roads)}
     return feature
 

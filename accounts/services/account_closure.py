@@ -15,7 +15,7 @@ from accounts.models import Invitation, User
 from accounts.services.memberships import leave_all
 from accounts.services.sessions import end_sessions
 from depannini_dashmap.lib.errors import Conflict
-from depannini_dashmap.lib.ops import audit, erasures
+from depannini_dashmap.lib.ops import audit, erasures_file
 
 ERASED = {
     "email": None,
@@ -70,8 +70,8 @@ def close_account(*, actor: User | None, user: User) -> None:
     end_sessions(actor=actor, user_id=account.pk, reason="account_closed")
     audit.record("account_closed", actor=actor, target=account)
     audit.forget_addresses(account)
-    erasure = erasures.erasure_of(account.pk, account.date_joined)
-    transaction.on_commit(lambda: erasures.remember_or_log(erasure))
+    erasure = erasures_file.erasure_of(account.pk, account.date_joined)
+    transaction.on_commit(lambda: erasures_file.remember_or_log(erasure))
     if photo:
         transaction.on_commit(lambda: photos.delete_photo(photo))
 

@@ -6,7 +6,7 @@ from importlib import import_module
 from django.core import checks as system_checks
 from django.db import connection
 
-from depannini_dashmap.operations.findings import (
+from depannini_dashmap.operations.doctor_findings import (
     EXAMINATIONS,
     Broken,
     Doubtful,

@@ -13,10 +13,10 @@ from django.utils import timezone
 from django_tasks_db.models import DBTaskResult
 
 from accounts.models import User
-from depannini_dashmap.lib.ops.erasures import remembered
+from depannini_dashmap.lib.ops.erasures_file import remembered
 from depannini_dashmap.models import AuditEvent
 from depannini_dashmap.operations import erasures
-from depannini_dashmap.operations.findings import CLOCK_SLACK, PATIENCE, Broken, Doubtful, cause, examination
+from depannini_dashmap.operations.doctor_findings import CLOCK_SLACK, PATIENCE, Broken, Doubtful, cause, examination
 
 TASKS_LATE = 120.0  # seconds after which a due task says that no worker runs
 

@@ -4,7 +4,7 @@ import psycopg2
 from django.conf import settings
 from django.db import connection
 
-from depannini_dashmap.operations.findings import PATIENCE, Broken, Doubtful, cause, examination
+from depannini_dashmap.operations.doctor_findings import PATIENCE, Broken, Doubtful, cause, examination
 
 _TRIES = 10
 _TIMEOUTS = ("statement_timeout", "lock_timeout", "idle_in_transaction_session_timeout")

@@ -8,7 +8,7 @@ import redis
 from django.conf import settings
 
 from depannini_dashmap.lib.realtime import layer, subscriptions
-from depannini_dashmap.operations.findings import PATIENCE, Broken, Doubtful, cause, examination
+from depannini_dashmap.operations.doctor_findings import PATIENCE, Broken, Doubtful, cause, examination
 
 
 @examination

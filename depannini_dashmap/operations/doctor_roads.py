@@ -9,7 +9,7 @@ from django.utils import timezone
 from django.utils.dateparse import parse_datetime
 
 from depannini_dashmap.lib.roads import data, osrm
-from depannini_dashmap.operations.findings import Broken, Doubtful, examination
+from depannini_dashmap.operations.doctor_findings import Broken, Doubtful, examination
 from orders.models import Stop
 
 OLD_AFTER = dt.timedelta(days=365)

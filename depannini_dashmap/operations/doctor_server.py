@@ -12,8 +12,16 @@ from django.conf import settings
 from websockets.exceptions import ConnectionClosed, WebSocketException
 from websockets.sync.client import connect
 
-from depannini_dashmap.operations import proxies
-from depannini_dashmap.operations.findings import CLOCK_SLACK, PATIENCE, Broken, Doubtful, cause, examination, shown
+from depannini_dashmap.operations import doctor_proxies
+from depannini_dashmap.operations.doctor_findings import (
+    CLOCK_SLACK,
+    PATIENCE,
+    Broken,
+    Doubtful,
+    cause,
+    examination,
+    shown,
+)
 
 
 @examination
@@ -63,7 +71,7 @@ def web() -> str:
 def callers() -> str:
     """Ask our own server, through its public address, as whom it knows us: limits count by that."""
     try:
-        answer = requests.get(f"{settings.BASE_URL}/readyz", timeout=PATIENCE, headers=proxies.question())
+        answer = requests.get(f"{settings.BASE_URL}/readyz", timeout=PATIENCE, headers=doctor_proxies.question())
         said = answer.json()
     except (requests.RequestException, ValueError) as error:
         raise Doubtful(f"The server cannot be asked how we reached it: {cause(error)}", "See web.") from None

@@ -10,7 +10,7 @@ import requests
 from django.conf import settings
 from django.core.mail import get_connection
 
-from depannini_dashmap.operations.findings import PATIENCE, Broken, Doubtful, cause, examination, shown
+from depannini_dashmap.operations.doctor_findings import PATIENCE, Broken, Doubtful, cause, examination, shown
 
 TWILIO = "https://api.twilio.com"
 

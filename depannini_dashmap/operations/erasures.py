@@ -12,7 +12,7 @@ from django.db.migrations.executor import MigrationExecutor
 from accounts.models import User
 from accounts.services.account_closure import close_account
 from depannini_dashmap.lib.errors import DomainError
-from depannini_dashmap.lib.ops.erasures import Erasure, erasure_of, remember, remembered
+from depannini_dashmap.lib.ops.erasures_file import Erasure, erasure_of, remember, remembered
 
 COPY = "dashmap-erasures.jsonl"  # beside the backups
 

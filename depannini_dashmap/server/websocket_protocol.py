@@ -1,7 +1,7 @@
 """uvicorn's WebSocket protocol, shown pings and floods: the class for its `ws` option.
 
 ASGI passes neither pings nor pieces of messages on, so a flood of these is bounded here; and which client answered a ping
-last, which decides who makes room, is shown to consumers as an extension of the scope (`lib/realtime/transport.py`).
+last, which decides who makes room, is shown to consumers as an extension of the scope (`lib/realtime/keepalive.py`).
 """
 
 import socket
@@ -14,7 +14,7 @@ from websockets.frames import Frame
 from websockets.http11 import Request
 
 from depannini_dashmap.lib.realtime.frames import Allowance
-from depannini_dashmap.lib.realtime.transport import EXTENSION, FLOOD
+from depannini_dashmap.lib.realtime.keepalive import EXTENSION, FLOOD
 
 # Bytes in the kernel for one client: what one read brings is parsed before other clients have a turn.
 RECEIVE_BUFFER = 4096

@@ -13,7 +13,7 @@ from django.utils.html import format_html, format_html_join
 from django.utils.translation import gettext, ngettext
 
 from depannini_dashmap.console.actions import status_badge
-from depannini_dashmap.lib.roads import background
+from depannini_dashmap.lib.roads.map_background import attributes as background_attributes
 from orders.models import Order
 from trips.models import Trip
 
@@ -106,4 +106,4 @@ def reasons(candidate: Any) -> str:
 @register.simple_tag
 def map_background() -> str:
     """Write what a map's box says to static/console/background.js."""
-    return format_html_join(" ", '{}="{}"', background.attributes().items())
+    return format_html_join(" ", '{}="{}"', background_attributes().items())

@@ -122,7 +122,7 @@ async def test_a_channel_whose_reader_ends_is_gone_from_its_groups(layer: Channe
     channel = await layer.new_channel()
     await layer.group_add("test-group", channel)
     assert await gets_nothing(layer, channel)
-    assert not layer._mailboxes
+    assert not layer._queues
     assert not subscriptions.of(asyncio.get_running_loop())._members
 
 
@@ -130,7 +130,7 @@ async def test_flush_empties_the_layer(layer: ChannelLayer) -> None:
     channel = await layer.new_channel()
     await layer.group_add("test-group", channel)
     await layer.flush()
-    assert not layer._mailboxes
+    assert not layer._queues
     again = await layer.new_channel()
     await layer.send(again, {"type": "x"})
     assert (await layer.receive(again))["type"] == "x"

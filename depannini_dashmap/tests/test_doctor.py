@@ -18,7 +18,7 @@ from django.test import RequestFactory
 from django.utils import timezone
 from django_tasks_db.models import DBTaskResult
 
-from depannini_dashmap.operations import doctor, findings, proxies
+from depannini_dashmap.operations import doctor, doctor_findings, doctor_proxies
 from depannini_dashmap.operations.doctor import examine
 
 
@@ -168,7 +168,7 @@ def test_what_proxies_say_of_their_callers(settings: Any, said: str, trusted: in
         def do_GET(self) -> None:
             headers = {f"HTTP_{name.upper().replace('-', '_')}": value for name, value in self.headers.items()}
             request = RequestFactory().get(self.path, REMOTE_ADDR="10.0.0.2", **headers, HTTP_X_FORWARDED_FOR=said)
-            body = json.dumps({"arrival": proxies.answer(request)}).encode()
+            body = json.dumps({"arrival": doctor_proxies.answer(request)}).encode()
             self.send_response(200)
             self.send_header("Content-Length", str(len(body)))
             self.end_headers()
@@ -188,12 +188,12 @@ def test_what_proxies_say_of_their_callers(settings: Any, said: str, trusted: in
 
 
 def test_nobody_else_is_told_how_a_request_arrived(settings: Any) -> None:
-    for header in ({}, {proxies.HEADER: ""}, {proxies.HEADER: "x:y:z"}, {proxies.HEADER: signing.dumps("proxies")}):
-        assert proxies.answer(RequestFactory().get("/readyz", headers=header)) is None
-    asked = proxies.question()
-    assert proxies.answer(RequestFactory().get("/readyz", headers=asked)) is not None
-    with time_machine.travel(timezone.now() + timedelta(seconds=proxies.GOOD_FOR + 1)):
-        assert proxies.answer(RequestFactory().get("/readyz", headers=asked)) is None
+    for header in ({}, {doctor_proxies.HEADER: ""}, {doctor_proxies.HEADER: "x:y:z"}, {doctor_proxies.HEADER: signing.dumps("proxies")}):
+        assert doctor_proxies.answer(RequestFactory().get("/readyz", headers=header)) is None
+    asked = doctor_proxies.question()
+    assert doctor_proxies.answer(RequestFactory().get("/readyz", headers=asked)) is not None
+    with time_machine.travel(timezone.now() + timedelta(seconds=doctor_proxies.GOOD_FOR + 1)):
+        assert doctor_proxies.answer(RequestFactory().get("/readyz", headers=asked)) is None
 
 
 def test_a_proxy_that_passes_no_upgrade_is_broken(settings: Any, server: str) -> None:
@@ -244,5 +244,5 @@ def test_a_cause_is_told_without_secrets(settings: Any) -> None:
     finding = one("redis_server")
     assert finding.level == "broken"
     assert "refused" in finding.sentence
-    said = findings.cause(ValueError(f"no p@ss-word, nor p%40ss-word, nor\n{settings.SECRET_KEY}"))
+    said = doctor_findings.cause(ValueError(f"no p@ss-word, nor p%40ss-word, nor\n{settings.SECRET_KEY}"))
     assert said == "ValueError: no [secret], nor [secret], nor [secret]"

@@ -14,9 +14,9 @@ from typing import Any
 import pytest
 from django.db import connection, transaction
 
-from depannini_dashmap.operations import doctor, doctor_services, findings
+from depannini_dashmap.operations import doctor, doctor_findings, doctor_services
 from depannini_dashmap.operations.doctor import examine
-from depannini_dashmap.operations.findings import Broken, shown
+from depannini_dashmap.operations.doctor_findings import Broken, shown
 from testing.ports import free_port
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -27,7 +27,7 @@ ALL_THAT_CAN_BE_ASKED = {
 }  # fmt: skip
 
 
-def one(name: str) -> findings.Finding:
+def one(name: str) -> doctor_findings.Finding:
     (finding,) = examine([name])
     return finding
 

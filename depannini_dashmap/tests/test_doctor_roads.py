@@ -5,8 +5,8 @@ import json
 import pytest
 
 from depannini_dashmap.lib.roads import data, osrm
+from depannini_dashmap.operations.doctor_findings import Broken, Doubtful
 from depannini_dashmap.operations.doctor_roads import roads
-from depannini_dashmap.operations.findings import Broken, Doubtful
 from orders.models import Stop
 
 pytestmark = pytest.mark.django_db

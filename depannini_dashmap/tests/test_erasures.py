@@ -15,11 +15,11 @@ from accounts.models import Company, Membership, User
 from accounts.services import close_account
 from assistance.models import Assistance, ChatMessage
 from depannini_dashmap.lib.ops import audit, request_context
-from depannini_dashmap.lib.ops.erasures import erasure_of, remember, remembered
+from depannini_dashmap.lib.ops.erasures_file import erasure_of, remember, remembered
 from depannini_dashmap.models import AuditEvent
 from depannini_dashmap.operations import erasures
 from depannini_dashmap.operations.doctor import examine
-from depannini_dashmap.tests.test_archive import Deployment, deployment  # noqa: F401 - a fixture
+from depannini_dashmap.tests.test_backups import Deployment, deployment  # noqa: F401 - a fixture
 
 PEOPLE = """
 from accounts.models import User

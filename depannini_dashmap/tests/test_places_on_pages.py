@@ -7,8 +7,8 @@ import pytest
 from django.urls import reverse
 from django.utils import timezone
 
-from depannini_dashmap.lib.roads import matching, osrm, routing
-from depannini_dashmap.lib.roads.matching import pieces
+from depannini_dashmap.lib.roads import map_matching, osrm, routing
+from depannini_dashmap.lib.roads.map_matching import pieces
 from fleet.services import create_vehicle
 from orders.models import Order, Stop
 from telematics.services import record_positions
@@ -162,4 +162,4 @@ def test_a_drive_is_cut_where_nobody_knows_and_where_a_question_would_be_long():
     found = pieces(fixes, matched=False)
     assert [len(piece.line) for piece in found] == [6, 100, 100, 16]
     assert pieces([], matched=False) == []
-    assert matching.pieces(fixes[:1], matched=True) == [matching.Piece([(47.1, 9.5)], is_matched=False)]
+    assert map_matching.pieces(fixes[:1], matched=True) == [map_matching.Piece([(47.1, 9.5)], is_matched=False)]

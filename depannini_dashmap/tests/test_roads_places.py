@@ -5,7 +5,7 @@ import threading
 
 import pytest
 
-from depannini_dashmap.lib.roads import data, geocoder, pins, places, spelling
+from depannini_dashmap.lib.roads import data, geocoder, places, spelling, typed_coordinates
 from testing.roads import LIECHTENSTEIN, MONACO
 
 HARBOUR = (43.735, 7.42)
@@ -52,7 +52,7 @@ def test_names_have_one_spelling(typed, read):
     ],
 )
 def test_numbers_name_a_place(typed, kind, lat, lng):
-    pin = pins.read_pin(typed)
+    pin = typed_coordinates.read_pin(typed)
     assert (pin.kind, round(pin.lat, 3), round(pin.lng, 3)) == (kind, round(lat, 3), round(lng, 3))
 
 
@@ -62,18 +62,18 @@ def test_numbers_name_a_place(typed, kind, lat, lng):
      "8F8G0000", "https://maps.app.goo.gl/abc", "a" * 300_0, "https://x/?" + "a=1&" * 600, "36°99'N"],
 )  # fmt: skip
 def test_other_texts_name_none(typed):
-    assert pins.read_pin(typed) is None
+    assert typed_coordinates.read_pin(typed) is None
 
 
 def test_a_short_code_needs_its_town():
-    assert pins.read_pin("Q322+XW Alger", {"Alger": (36.77, 3.06)}.get).lat == pytest.approx(36.7524, abs=1e-3)
-    assert pins.read_pin("Q322+XW", lambda town: None) is None
+    assert typed_coordinates.read_pin("Q322+XW Alger", {"Alger": (36.77, 3.06)}.get).lat == pytest.approx(36.7524, abs=1e-3)
+    assert typed_coordinates.read_pin("Q322+XW", lambda town: None) is None
 
 
 def test_short_links_are_known():
-    assert pins.is_short_link("https://maps.app.goo.gl/abc")
-    assert not pins.is_short_link("https://www.google.com/maps/@36.7,3.0,15z")
-    assert not pins.is_short_link("https://[")
+    assert typed_coordinates.is_short_link("https://maps.app.goo.gl/abc")
+    assert not typed_coordinates.is_short_link("https://www.google.com/maps/@36.7,3.0,15z")
+    assert not typed_coordinates.is_short_link("https://[")
 
 
 @pytest.mark.parametrize(

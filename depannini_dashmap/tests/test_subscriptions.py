@@ -13,7 +13,7 @@ import pytest
 import redis
 
 from depannini_dashmap.lib.ops import process_registry, redis_breaker
-from depannini_dashmap.lib.realtime import layer, newest, publisher, subscriptions
+from depannini_dashmap.lib.realtime import latest_values, layer, publisher, subscriptions
 from depannini_dashmap.lib.realtime.subscriptions import Subscriptions
 from testing.databases import redis_server
 from testing.ports import free_port
@@ -105,12 +105,12 @@ async def test_the_newest_of_a_stream_is_kept_and_what_follows_closely_gathers(h
     subscriber = Subscriber()
     await here.join(["a.1"], subscriber)
     for number in range(3):
-        newest.publish_newest(("a.1", {"type": "x", "n": number}, 7))
-    newest.publish_newest(("a.1", {"type": "x", "n": 9}, 8))
+        latest_values.publish_newest(("a.1", {"type": "x", "n": number}, 7))
+    latest_values.publish_newest(("a.1", {"type": "x", "n": 9}, 8))
     await wait_until_async(lambda: len(subscriber.got) == 4)
-    kept = await asyncio.to_thread(newest.read_newest, "a.1", "x", 7)
+    kept = await asyncio.to_thread(latest_values.read_newest, "a.1", "x", 7)
     assert kept is not None and kept.data["n"] == 2
-    assert await asyncio.to_thread(newest.read_newest, "a.1", "x", 9) is None
+    assert await asyncio.to_thread(latest_values.read_newest, "a.1", "x", 9) is None
 
 
 # --- Redis ------------------------------------------------------------------------------------------------------------------

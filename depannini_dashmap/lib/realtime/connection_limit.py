@@ -19,7 +19,7 @@ from django.conf import settings
 
 from depannini_dashmap.lib.ops import deployment_names, redis_breaker
 from depannini_dashmap.lib.realtime.async_tasks import in_thread
-from depannini_dashmap.lib.realtime.transport import Transport
+from depannini_dashmap.lib.realtime.keepalive import Transport
 
 logger = logging.getLogger(__name__)
 

@@ -15,7 +15,7 @@ from django.db import DatabaseError, InterfaceError
 
 from depannini_dashmap.lib.errors import DomainError
 from depannini_dashmap.lib.ops import metrics
-from depannini_dashmap.lib.realtime import frames, handshake, layer, reconnect_backoff, subscriptions, transport
+from depannini_dashmap.lib.realtime import frames, handshake, keepalive, layer, reconnect_backoff, subscriptions
 from depannini_dashmap.lib.realtime.async_tasks import in_thread, leave_to_thread, spawn
 from depannini_dashmap.lib.realtime.close_codes import (
     FORBIDDEN,
@@ -27,9 +27,9 @@ from depannini_dashmap.lib.realtime.close_codes import (
 )
 from depannini_dashmap.lib.realtime.connection_limit import APPS, EXCEEDED, PAGES, Connection
 from depannini_dashmap.lib.realtime.frames import BadFrame
-from depannini_dashmap.lib.realtime.socket_session import Refused, SignedInSocket
+from depannini_dashmap.lib.realtime.keepalive import FLOOD, Transport
+from depannini_dashmap.lib.realtime.socket_sign_in import Refused, SignedInSocket
 from depannini_dashmap.lib.realtime.subscriptions import Event
-from depannini_dashmap.lib.realtime.transport import FLOOD, Transport
 from depannini_dashmap.lib.realtime.user_group import user_group
 from depannini_dashmap.lib.time_zone import format_utc
 
@@ -136,7 +136,7 @@ class SocketConsumer(SignedInSocket):
     def _begin(self, send: Callable) -> None:
         self.begin_writing(send)
         self._is_shut_out = False
-        self._transport = transport.of(self.scope)
+        self._transport = keepalive.of(self.scope)
         self._subscriptions = subscriptions.of(asyncio.get_running_loop())
         self._early = []
         self._allowance, self._strikes = frames.Allowance(), frames.Strikes()

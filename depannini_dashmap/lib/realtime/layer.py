@@ -19,9 +19,8 @@ from channels.exceptions import ChannelFull
 from channels.layers import BaseChannelLayer
 from django.db import transaction
 
-from depannini_dashmap.lib.realtime import mailbox as mailboxes
-from depannini_dashmap.lib.realtime import publisher, subscriptions
-from depannini_dashmap.lib.realtime.mailbox import Mailbox
+from depannini_dashmap.lib.realtime import channel_queue, publisher, subscriptions
+from depannini_dashmap.lib.realtime.channel_queue import ChannelQueue
 from depannini_dashmap.lib.realtime.publisher import flush
 from depannini_dashmap.lib.realtime.subscriptions import Message
 
@@ -111,7 +110,7 @@ class ChannelLayer(BaseChannelLayer):
     def __init__(self, expiry: float = 60, capacity: int = 100, channel_capacity: dict[str, int] | None = None):
         super().__init__(expiry=expiry, capacity=capacity)
         self.channel_capacity = self.compile_capacities(channel_capacity or {})
-        self._mailboxes: dict[str, Mailbox] = {}
+        self._queues: dict[str, ChannelQueue] = {}
         self._process = uuid.uuid4().hex[:12]
 
     async def new_channel(self, prefix: str = "specific.") -> str:
@@ -124,45 +123,45 @@ class ChannelLayer(BaseChannelLayer):
         """Send to one channel. Raises: ChannelFull if it is in this process and full."""
         self.require_valid_channel_name(channel)
         frame = _checked(message)
-        mailbox = self._mailboxes.get(channel)
-        if mailbox is None:
+        queue = self._queues.get(channel)
+        if queue is None:
             send([Message(channel.encode(), b"\t%b\n" % frame)])
-        elif mailbox.is_full():
+        elif queue.is_full():
             raise ChannelFull(channel)
-        elif mailbox.owner.loop is asyncio.get_running_loop():
-            mailbox.put(frame)
+        elif queue.owner.loop is asyncio.get_running_loop():
+            queue.put(frame)
         else:
-            mailbox.owner.loop.call_soon_threadsafe(mailbox.put, frame)
+            queue.owner.loop.call_soon_threadsafe(queue.put, frame)
 
     async def receive(self, channel: str) -> dict[str, Any]:
         """Wait for the next message of a channel; who stops waiting closes it."""
         self.require_valid_channel_name(channel)
-        mailbox = self._mailboxes.get(channel) or await self._open(channel)
+        queue = self._queues.get(channel) or await self._open(channel)
         try:
-            return await mailbox.get()
+            return await queue.get()
         except (asyncio.CancelledError, GeneratorExit):  # Channels has no other word for the end of a consumer
-            self._close(mailbox)
+            self._close(queue)
             raise
 
     async def group_add(self, group: str, channel: str) -> None:
         """Add a channel of this process to a group. Raises: RuntimeError for one of another process."""
         self.require_valid_group_name(group)
         self.require_valid_channel_name(channel)
-        mailbox = self._mailboxes.get(channel)
-        if mailbox is None and "!" in channel:
+        queue = self._queues.get(channel)
+        if queue is None and "!" in channel:
             raise RuntimeError("A channel is added to a group by the process that holds it: self.channel_name")
-        mailbox = mailbox or await self._open(channel)
-        mailbox.groups.add(group)
-        await _in_loop_of(mailbox, mailbox.owner.join([group], mailbox))
+        queue = queue or await self._open(channel)
+        queue.groups.add(group)
+        await _in_loop_of(queue, queue.owner.join([group], queue))
 
     async def group_discard(self, group: str, channel: str) -> None:
         """Take a channel out of a group; one that is not in it is left alone."""
         self.require_valid_group_name(group)
         self.require_valid_channel_name(channel)
-        mailbox = self._mailboxes.get(channel)
-        if mailbox is not None and group in mailbox.groups:
-            mailbox.groups.discard(group)
-            await _in_loop_of(mailbox, _leave(mailbox, [group]))
+        queue = self._queues.get(channel)
+        if queue is not None and group in queue.groups:
+            queue.groups.discard(group)
+            await _in_loop_of(queue, _leave(queue, [group]))
 
     async def group_send(self, group: str, message: dict[str, Any]) -> None:
         """Send to every member of a group, at once; a full channel misses it."""
@@ -173,25 +172,25 @@ class ChannelLayer(BaseChannelLayer):
 
     async def flush(self) -> None:
         """Close every channel of this event loop."""
-        for mailbox in list(self._mailboxes.values()):
-            if mailbox.owner.loop is asyncio.get_running_loop():
-                self._close(mailbox)
+        for queue in list(self._queues.values()):
+            if queue.owner.loop is asyncio.get_running_loop():
+                self._close(queue)
 
     async def close(self) -> None:
         """Close the channels and the connection of this event loop; what is used again opens again."""
         await self.flush()
         await subscriptions.of(asyncio.get_running_loop()).close()
 
-    async def _open(self, name: str) -> Mailbox:
+    async def _open(self, name: str) -> ChannelQueue:
         owner = subscriptions.of(asyncio.get_running_loop())
-        mailbox = Mailbox(name, owner, capacity=self.get_capacity(name), expiry=self.expiry)
-        self._mailboxes[name] = mailbox
-        await owner.join([name], mailbox)
-        return mailbox
+        queue = ChannelQueue(name, owner, capacity=self.get_capacity(name), expiry=self.expiry)
+        self._queues[name] = queue
+        await owner.join([name], queue)
+        return queue
 
-    def _close(self, mailbox: Mailbox) -> None:
-        self._mailboxes.pop(mailbox.name, None)
-        mailbox.owner.leave([mailbox.name, *mailbox.groups], mailbox)
+    def _close(self, queue: ChannelQueue) -> None:
+        self._queues.pop(queue.name, None)
+        queue.owner.leave([queue.name, *queue.groups], queue)
 
 
 def encode(groups: str | Iterable[str], event: dict) -> list[Message]:
@@ -257,16 +256,16 @@ def _names(groups: str | Iterable[str]) -> list[bytes]:
 
 def _checked(message: dict[str, Any]) -> bytes:
     assert isinstance(message, dict), "A message is a dict"
-    return mailboxes.encode(message)
+    return channel_queue.encode(message)
 
 
-async def _leave(mailbox: Mailbox, groups: list[str]) -> None:
-    mailbox.owner.leave(groups, mailbox)
+async def _leave(queue: ChannelQueue, groups: list[str]) -> None:
+    queue.owner.leave(groups, queue)
 
 
-async def _in_loop_of(mailbox: Mailbox, work: Coroutine) -> None:
+async def _in_loop_of(queue: ChannelQueue, work: Coroutine) -> None:
     """Run what belongs to the event loop of a channel, which may be another one: a thread's asks by `async_to_sync`."""
-    if mailbox.owner.loop is asyncio.get_running_loop():
+    if queue.owner.loop is asyncio.get_running_loop():
         await work
     else:
-        await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(work, mailbox.owner.loop))
+        await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(work, queue.owner.loop))

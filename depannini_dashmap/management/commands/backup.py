@@ -8,7 +8,7 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
-from depannini_dashmap.operations import archive, erasures
+from depannini_dashmap.operations import backups, erasures
 
 
 class Command(BaseCommand):
@@ -26,8 +26,8 @@ class Command(BaseCommand):
         folder = Path(options["folder"])
         began = time.monotonic()
         try:
-            made = archive.back_up(folder)
-        except archive.ArchiveError as error:
+            made = backups.back_up(folder)
+        except backups.ArchiveError as error:
             raise CommandError(str(error)) from error
         try:
             erasures.gather(folder)

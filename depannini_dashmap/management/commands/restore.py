@@ -10,7 +10,7 @@ from django.contrib.auth import get_user_model
 from django.core.management.base import BaseCommand, CommandError
 from django.db import DatabaseError
 
-from depannini_dashmap.operations import archive, erasures
+from depannini_dashmap.operations import backups, erasures
 
 
 class Command(BaseCommand):
@@ -35,8 +35,8 @@ class Command(BaseCommand):
         began = time.monotonic()
         try:
             erasures.gather(source.parent)
-            manifest = archive.restore(source)
-        except archive.ArchiveError as error:
+            manifest = backups.restore(source)
+        except backups.ArchiveError as error:
             raise CommandError(str(error)) from error
         except OSError as error:
             raise CommandError(f"Nothing was replaced: erasures cannot be kept in {settings.ERASURES_FILE}: {error.strerror}") from error

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from depannini_dashmap.server.binding import public_address
+from depannini_dashmap.server.listen_address import public_address
 
 APPLICATION = "depannini_dashmap.asgi:application"
 

@@ -17,7 +17,7 @@ logger = logging.getLogger(__name__)
 _BYTES = "__bytes__"  # the key of an object that stands for bytes, which JSON has not
 
 
-class Mailbox:
+class ChannelQueue:
     """What waits for one channel; a member of the groups that the channel was added to."""
 
     def __init__(self, name: str, owner: Subscriptions, *, capacity: int, expiry: float):

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from depannini_dashmap.lib.realtime import consumers, outgoing
+from depannini_dashmap.lib.realtime import consumers, socket_writer
 from depannini_dashmap.lib.realtime.close_codes import RESTART, UNAUTHENTICATED
 
 SCOPE = {"type": "websocket", "headers": [(b"authorization", b"Bearer a.b.c")], "subprotocols": []}
@@ -62,8 +62,8 @@ async def test_a_client_that_does_not_read_is_disconnected(size: int) -> None:
         consumer.send_text("x" * size)
         queued += 1
         await asyncio.sleep(0)
-        assert queued < min(outgoing.OUTBOX_LIMIT, outgoing.BACKLOG_LIMIT // size) + 10
-    assert queued >= min(outgoing.OUTBOX_LIMIT, outgoing.BACKLOG_LIMIT // size)
+        assert queued < min(socket_writer.OUTBOX_LIMIT, socket_writer.BACKLOG_LIMIT // size) + 10
+    assert queued >= min(socket_writer.OUTBOX_LIMIT, socket_writer.BACKLOG_LIMIT // size)
     await life
     assert consumer not in consumers.LIVE
     consumer.send_text("nothing more")
@@ -73,11 +73,11 @@ async def test_a_client_that_does_not_read_is_disconnected(size: int) -> None:
 async def test_a_client_that_reads_gets_any_number_of_frames() -> None:
     line = Line()
     consumer, life = await opened(line)
-    for _ in range(outgoing.OUTBOX_LIMIT * 3):
+    for _ in range(socket_writer.OUTBOX_LIMIT * 3):
         consumer.send_text("x" * 1000)
     consumer.close(UNAUTHENTICATED)
     await consumer.finish_writing(5)
-    assert [message["type"] for message in line.sent[2:]] == ["websocket.send"] * outgoing.OUTBOX_LIMIT * 3 + ["websocket.close"]
+    assert [message["type"] for message in line.sent[2:]] == ["websocket.send"] * socket_writer.OUTBOX_LIMIT * 3 + ["websocket.close"]
     line.incoming.put_nowait({"type": "websocket.disconnect", "code": UNAUTHENTICATED})
     await life
 

@@ -11,7 +11,7 @@ from django.conf import settings
 from depannini_dashmap.lib.errors import Unauthenticated
 from depannini_dashmap.lib.realtime.async_tasks import in_thread, spawn
 from depannini_dashmap.lib.realtime.close_codes import UNAUTHENTICATED
-from depannini_dashmap.lib.realtime.outgoing import SocketWriter
+from depannini_dashmap.lib.realtime.socket_writer import SocketWriter
 
 logger = logging.getLogger(__name__)
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from django.conf import settings
 
-from depannini_dashmap.operations import archive
+from depannini_dashmap.operations import backups
 from testing.databases import execute, own_database
 from testing.fixtures import database_url
 
@@ -141,7 +141,7 @@ def test_a_photo_that_goes_meanwhile_does_not_stop_a_backup(tmp_path: Path, monk
 
     monkeypatch.setattr(tarfile.TarFile, "add", add_and_lose)
     with tarfile.open(tmp_path / "made.tar", "w") as made:
-        archive._add_photos(made, tmp_path / "media")
+        backups._add_photos(made, tmp_path / "media")
     with tarfile.open(tmp_path / "made.tar") as made:
         assert [name for name in made.getnames() if name.endswith(".jpg")] == ["media/a/photo.jpg", "media/c/photo.jpg"]
 
