@@ -14,6 +14,7 @@ LONGEST = 200
 MOST = 10
 OWN = 4  # own stops among the suggestions
 LOOKED_THROUGH = 2000  # of one's newest stops: what is driven to is driven to again soon
+SHORT_LINK = "A shortened link hides its place: open it in a browser and copy the long one, or the coordinates"
 Point = tuple[float, float]
 _OWN_COLUMNS = (
     "name", "address", "latitude", "longitude",
@@ -37,6 +38,14 @@ def find_places(*, user: User | None, text: str, near: Point | None = None, lang
     if len(found) < OWN and len(text) > 2:
         found += [_of_map("outside", place, near) for place in geocoder.search(text, near=near, language=language)]
     return found[:MOST]
+
+
+def suggestions(*, user: User, asked: dict[str, Any]) -> dict[str, Any]:
+    """Return the answer to a search, as the API and the console give it. Shape of `asked`: SearchSerializer's."""
+    text = asked["q"] if "://" in asked["q"] else asked["q"][:LONGEST]
+    found = find_places(user=user, text=text, near=asked.get("near"), language=asked.get("lang", ""))
+    notice = SHORT_LINK if typed_coordinates.is_short_link(text) else None
+    return {"results": found, "next": None, "previous": None, "attribution": attribution(), "notice": notice}
 
 
 def describe_place(lat: float, lng: float, language: str = "") -> dict[str, Any]:

@@ -1,4 +1,8 @@
-"""REST views of devices: their protocols, and the list in which dispatchers create and end them."""
+"""The endpoints that trackers and forwarders post to, one for each protocol.
+
+They are plain views of DRF, not an `ApiViewSet`: nobody is signed in, each protocol has parsers and a form of 401 of its
+own, and a retry is known by its instant, so that neither idempotency keys nor serializers apply.
+"""
 
 from __future__ import annotations
 
@@ -8,190 +12,21 @@ from typing import Any
 
 from django.http import HttpResponse, QueryDict
 from drf_spectacular.types import OpenApiTypes
-from drf_spectacular.utils import extend_schema, extend_schema_field
-from rest_framework import serializers
+from drf_spectacular.utils import extend_schema
 from rest_framework.permissions import AllowAny
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from accounts.limits.throttles import PositionThrottle
-from accounts.models import Company
-from accounts.permissions import IsDispatcherOrStaff
 from depannini_dashmap.lib import errors
-from depannini_dashmap.lib.api.fields import StrictIntegerField, TextField, UtcDateTimeField, VisibleRelatedField
-from depannini_dashmap.lib.api.keyset_pagination import RowPages
-from depannini_dashmap.lib.api.routers import path_id
-from depannini_dashmap.lib.api.viewsets import ApiViewSet
 from telematics import device_reports, devices, protocols
 from telematics.device_bodies import DeviceParser, FilesParser, FormBody, JsonBody
-from telematics.device_readings import Refusal
-from telematics.models import Device, Forwarder
-
-
-class LastRefusalShape(serializers.Serializer):
-    """Why a device's fix was last not taken, or not shown."""
-
-    at = UtcDateTimeField()
-    code = serializers.ChoiceField(choices=Refusal.choices)
-    detail = serializers.CharField()
-
-
-class DeviceShape(serializers.ModelSerializer):
-    """A device and how it goes with it; its key is told once, when it is made."""
-
-    vehicle_id = StrictIntegerField()
-    vehicle_license_plate = serializers.CharField(source="vehicle.license_plate", read_only=True)
-    name = TextField(max_length=100, required=False, allow_blank=True)
-    external_id = TextField(max_length=64, required=False, allow_blank=True)
-    created_at = UtcDateTimeField(read_only=True)
-    contacted_at = UtcDateTimeField(read_only=True, allow_null=True)
-    position_at = UtcDateTimeField(read_only=True, allow_null=True)
-    last_refusal = serializers.SerializerMethodField()
-
-    class Meta:
-        model = Device
-        fields = [
-            "id",
-            "vehicle_id",
-            "vehicle_license_plate",
-            "name",
-            "app",
-            "external_id",
-            "created_at",
-            "contacted_at",
-            "position_at",
-            "last_refusal",
-            "dropped",
-            "battery",
-        ]
-        read_only_fields = ["dropped", "battery"]
-        # Whose external id it is already, the service says.
-        validators: list = []
-
-    @extend_schema_field(LastRefusalShape(allow_null=True))
-    def get_last_refusal(self, device: Device) -> dict | None:
-        """Return when, why (a code) and in which measure, None where nothing was refused."""
-        if device.refused_at is None:
-            return None
-        return LastRefusalShape(
-            {"at": device.refused_at, "code": device.refusal, "detail": device.refusal_detail}
-        ).data
-
-
-class MadeDeviceShape(DeviceShape):
-    """A new device with its key (empty for one with an external id) and the addresses to enter in the tracker."""
-
-    key = serializers.CharField(read_only=True)
-    urls = serializers.DictField(child=serializers.URLField(), read_only=True)
-
-    class Meta(DeviceShape.Meta):
-        fields = [*DeviceShape.Meta.fields, "key", "urls"]
-
-
-class ForwarderShape(serializers.ModelSerializer):
-    """A forwarding server; its secret is told once, when it is made."""
-
-    company = VisibleRelatedField(queryset=Company.objects.all(), required=False)
-    name = TextField(max_length=100, required=False, allow_blank=True)
-    created_at = UtcDateTimeField(read_only=True)
-    contacted_at = UtcDateTimeField(read_only=True, allow_null=True)
-    unknown_ids = serializers.DictField(child=serializers.DateTimeField(), read_only=True)
-
-    class Meta:
-        model = Forwarder
-        fields = ["id", "company", "name", "created_at", "contacted_at", "unknown_ids"]
-
-
-class MadeForwarderShape(ForwarderShape):
-    """A new forwarder with its secret and the address to forward to."""
-
-    secret = serializers.CharField(read_only=True)
-    url = serializers.URLField(read_only=True)
-
-    class Meta(ForwarderShape.Meta):
-        fields = [*ForwarderShape.Meta.fields, "secret", "url"]
-
-
-class DeviceViewSet(ApiViewSet):
-    """Trackers of one's vehicles.
-
-    - `GET devices/`: those that may write, newest first, with what each said last. - `POST devices/` `{vehicle_id, name?,
-    app?, external_id?}` → 201 with `key` and `urls`, told only now; with an `external_id` a forwarder speaks for it and
-    there is no key. - `DELETE devices/{id}/` → 204: it may write no more.
-
-    Codes: 400 `invalid_data`, 403 `forbidden`, 404 `not_found`. Who: dispatchers and staff; viewers only read.
-    """
-
-    permission_classes = [IsDispatcherOrStaff]
-    serializer_class = DeviceShape
-    queryset = Device.objects.none()
-    pagination_class = RowPages
-    filter_backends: list = []
-
-    def list(self, request: Request) -> Response:
-        """List working devices."""
-        own = Device.objects.working().visible_to(request.user).select_related("vehicle")
-        page = self.paginate_queryset(own)
-        return self.get_paginated_response(DeviceShape(page, many=True).data)
-
-    @extend_schema(request=DeviceShape, responses={201: MadeDeviceShape})
-    def create(self, request: Request) -> Response:
-        """Make a device."""
-        body = DeviceShape(data=request.data)
-        body.is_valid(raise_exception=True)
-        device, key = devices.make_device(actor=request.user, **body.validated_data)
-        urls = {
-            name: request.build_absolute_uri(f"/api/devices/{name}/") for name in ("osmand", "traccar", "owntracks")
-        }
-        return Response({**DeviceShape(device).data, "key": key, "urls": urls}, status=201)
-
-    @extend_schema(parameters=[])
-    def destroy(self, request: Request, pk: str) -> Response:
-        """End a device."""
-        devices.end_device(actor=request.user, device_id=path_id(pk, "Device"))
-        return Response(status=204)
-
-
-class ForwarderViewSet(ApiViewSet):
-    """Servers that pass on what the trackers of one's companies tell them.
-
-    - `GET forwarders/`: those that may write, newest first, with the external ids that no vehicle has. - `POST
-    forwarders/` `{company?, name?}` → 201 with `secret` and `url`, told only now. - `DELETE forwarders/{id}/` → 204.
-
-    Codes: 400 `invalid_data`, 403 `forbidden`, 404 `not_found`. Who: dispatchers and staff; viewers only read.
-    """
-
-    permission_classes = [IsDispatcherOrStaff]
-    serializer_class = ForwarderShape
-    queryset = Forwarder.objects.none()
-    pagination_class = RowPages
-    filter_backends: list = []
-
-    def list(self, request: Request) -> Response:
-        """List working forwarders."""
-        page = self.paginate_queryset(Forwarder.objects.working().visible_to(request.user))
-        return self.get_paginated_response(ForwarderShape(page, many=True, context=self.get_serializer_context()).data)
-
-    @extend_schema(request=ForwarderShape, responses={201: MadeForwarderShape})
-    def create(self, request: Request) -> Response:
-        """Make a forwarder."""
-        body = ForwarderShape(data=request.data, context=self.get_serializer_context())
-        body.is_valid(raise_exception=True)
-        forwarder, secret = devices.make_forwarder(actor=request.user, **body.validated_data)
-        shown = ForwarderShape(forwarder, context=self.get_serializer_context()).data
-        url = request.build_absolute_uri("/api/devices/traccar/")
-        return Response({**shown, "secret": secret, "url": url}, status=201)
-
-    @extend_schema(parameters=[])
-    def destroy(self, request: Request, pk: str) -> Response:
-        """End a forwarder."""
-        devices.end_forwarder(actor=request.user, forwarder_id=path_id(pk, "Forwarder"))
-        return Response(status=204)
+from telematics.models import Forwarder
 
 
 class _DeviceView(APIView):
-    """A door for devices: a key in the message, or a forwarder's secret, is the only credential.
+    """An endpoint for devices: a key in the message, or a forwarder's secret, is the only credential.
 
     A message that no retry can make better is answered 200, since phones send what is refused for ever and nothing after
     it; what is wrong stands on the device's row. 400 is only for what is no message at all.

@@ -3,7 +3,8 @@
 from django.urls import re_path
 
 from depannini_dashmap.lib.api.routers import SlashlessRouter
-from telematics.device_views import DeviceViewSet, ForwarderViewSet, OsmandView, OwntracksView, TraccarView
+from telematics.device_views import OsmandView, OwntracksView, TraccarView
+from telematics.device_viewsets import DeviceViewSet, ForwarderViewSet
 from telematics.viewsets import PositionViewSet
 
 router = SlashlessRouter()

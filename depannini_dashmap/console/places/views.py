@@ -6,7 +6,7 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.views.decorators.http import require_safe
 
 from orders import places
-from orders.place_views import PointSerializer, SearchSerializer, suggestions
+from orders.place_serializers import PointSerializer, SearchSerializer
 
 
 @require_safe
@@ -15,7 +15,7 @@ def search(request: HttpRequest) -> HttpResponse:
     asked = SearchSerializer(data=request.GET.dict())
     if not asked.is_valid():
         return JsonResponse({"fields": asked.errors}, status=400)
-    return JsonResponse(suggestions(request.user, asked.validated_data))
+    return JsonResponse(places.suggestions(user=request.user, asked=asked.validated_data))
 
 
 @require_safe

@@ -1,21 +1,13 @@
-"""REST: search for places, and what is at a point."""
+"""What a search for places takes and answers, and what is at a point."""
 
 from typing import Any
 
 from django.conf import settings
-from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
-from rest_framework.permissions import IsAuthenticated
-from rest_framework.request import Request
-from rest_framework.response import Response
-from rest_framework.views import APIView
 
 from depannini_dashmap.lib.api.answers import AnswerSerializer
 from depannini_dashmap.lib.api.fields import NumberField, TextField
-from depannini_dashmap.lib.api.viewsets import ApiMixin
 from depannini_dashmap.lib.numbers import NotANumber, read_float
-from depannini_dashmap.lib.roads import typed_coordinates
-from orders import places
 
 LANGUAGES = [code for code, _ in settings.LANGUAGES]
 
@@ -101,47 +93,3 @@ class DescriptionShape(AnswerSerializer):
     street = StreetShape(allow_null=True)
     place = NamedPlaceShape(allow_null=True)
     attribution = serializers.CharField(allow_null=True)
-
-
-SHORT_LINK = "A shortened link hides its place: open it in a browser and copy the long one, or the coordinates"
-
-
-class PlacesView(ApiMixin, APIView):
-    """`GET places/?q=&near=lat,lng&lang=`: places that a text may mean; one's own stops and customers come first.
-
-    Codes: 200; 400 `invalid_data`. `notice` says what could not be read. Who: everybody who is signed in; stops are
-    those of one's companies.
-    """
-
-    permission_classes = [IsAuthenticated]
-
-    @extend_schema(summary="Search for places", parameters=[SearchSerializer], responses=SuggestionsShape)
-    def get(self, request: Request) -> Response:
-        asked = SearchSerializer(data=request.query_params.dict())
-        asked.is_valid(raise_exception=True)
-        return Response(suggestions(request.user, asked.validated_data))
-
-
-class PlaceAtView(ApiMixin, APIView):
-    """`GET places/at/?lat=&lng=&lang=`: the nearest street and town.
-
-    Codes: 200, also where nothing is known; 400 `invalid_data`. Who: everybody who is signed in.
-    """
-
-    permission_classes = [IsAuthenticated]
-
-    @extend_schema(summary="Say what is at a point", parameters=[PointSerializer], responses=DescriptionShape)
-    def get(self, request: Request) -> Response:
-        asked = PointSerializer(data=request.query_params.dict())
-        asked.is_valid(raise_exception=True)
-        point = asked.validated_data
-        found = places.describe_place(point["lat"], point["lng"], point.get("lang", ""))
-        return Response({**found, "attribution": places.attribution()})
-
-
-def suggestions(user: Any, asked: dict[str, Any]) -> dict[str, Any]:
-    """Answer a search, as the API and the console do."""
-    text = asked["q"] if "://" in asked["q"] else asked["q"][: places.LONGEST]
-    found = places.find_places(user=user, text=text, near=asked.get("near"), language=asked.get("lang", ""))
-    notice = SHORT_LINK if typed_coordinates.is_short_link(text) else None
-    return {"results": found, "next": None, "previous": None, "attribution": places.attribution(), "notice": notice}
