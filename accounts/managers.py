@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Self
 
+from django.apps import apps
 from django.contrib.auth.base_user import BaseUserManager
 from django.db import models
 from django.utils import timezone
@@ -43,9 +44,7 @@ class TenantQuerySet(models.QuerySet):
 
 
 def _company_ids(user: User, **filters: Any) -> models.QuerySet:
-    from accounts.models import Membership
-
-    return Membership.objects.filter(user_id=user.pk, **filters).values("company_id")
+    return apps.get_model("accounts", "Membership").objects.filter(user_id=user.pk, **filters).values("company_id")
 
 
 class CompanyQuerySet(TenantQuerySet):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Self
 
+from django.apps import apps
 from django.conf import settings
 from django.db import models
 from django.db.models import Exists, OuterRef, Q
@@ -50,9 +51,7 @@ class AssistanceQuerySet(models.QuerySet):
             return self.filter(client_id=user.pk)
         if user.user_type != "assistant":
             return self.none()
-        from assistance.models import Offer
-
-        offered = Offer.objects.open().filter(assistant_id=user.pk)
+        offered = apps.get_model("assistance", "Offer").objects.open().filter(assistant_id=user.pk)
         return self.filter(
             Q(assistant_id=user.pk) | Q(status=lifecycle.REQUESTED, pk__in=offered.values("assistance_id"))
         )
@@ -99,9 +98,7 @@ class AssistantProfileQuerySet(models.QuerySet):
 
     def free(self) -> Self:
         """Keep those without an open job."""
-        from assistance.models import Assistance
-
-        jobs = Assistance.objects.filter(assistant_id=OuterRef("pk"), status__in=lifecycle.WITH_ASSISTANT)
+        jobs = apps.get_model("assistance", "Assistance").objects.filter(assistant_id=OuterRef("pk"), status__in=lifecycle.WITH_ASSISTANT)
         return self.filter(~Exists(jobs))
 
     def serving(self, assistance_type: str) -> Self:

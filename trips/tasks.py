@@ -5,11 +5,10 @@ from __future__ import annotations
 from django_tasks import task
 
 from depannini_dashmap.lib.ops.worker import LONG
+from trips.services import plans
 
 
 @task(queue_name=LONG)
 def solve_plan(plan_id: int) -> None:
     """Solve a plan that waits."""
-    from trips.services import plans
-
     plans.solve(actor=None, plan_id=plan_id)

@@ -13,7 +13,7 @@ from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
 
-from assistance import events, lifecycle, tasks
+from assistance import events, lifecycle, schedule
 from assistance.models import Assistance, AssistantProfile
 from assistance.steps import state
 from assistance.steps.signs_of_life import MOST_REMEMBERED, is_due, last_sign, written
@@ -63,7 +63,7 @@ def _revive(user_id: int, now: datetime) -> None:
         return
     state.change(job, now, stalled_since=None)
     _tell(job)
-    tasks.plan_stall_check(job, now + settings.ASSISTANCE_STALLED_AFTER)
+    schedule.plan_stall_check(job, now + settings.ASSISTANCE_STALLED_AFTER)
 
 
 @transaction.atomic
@@ -83,7 +83,7 @@ def check_stalled(*, actor: None, assistance_id: int, accepted_at: float) -> Non
     now = timezone.now()
     since = last_sign(job, profile) + settings.ASSISTANCE_STALLED_AFTER
     if since > now:
-        return tasks.plan_stall_check(job, since)
+        return schedule.plan_stall_check(job, since)
     state.change(job, now, stalled_since=since)
     return _tell(job)
 

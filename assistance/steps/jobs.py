@@ -10,7 +10,7 @@ from django.conf import settings
 from django.db.models import Case, Value, When
 from django.utils.translation import gettext_lazy as _
 
-from assistance import events, lifecycle, tasks
+from assistance import events, lifecycle, schedule
 from assistance.models import Assistance, AssistantProfile, Offer, ServiceType
 from assistance.steps import etas, offers, prices, state
 from depannini_dashmap.lib.db.prepared import update_row
@@ -32,7 +32,7 @@ def take(job: Assistance, profile: AssistantProfile, now: datetime, **offer: Any
     changes = prices.of_repair(job) if becomes_repair else {}
     changes |= etas.on_the_way(job, lifecycle.ACCEPTED, (profile.lat, profile.lng), now)
     state.move(job, lifecycle.ACCEPTED, now, assistant_id=profile.pk, accepted_at=now, **changes)
-    tasks.plan_stall_check(job, now + settings.ASSISTANCE_STALLED_AFTER)
+    schedule.plan_stall_check(job, now + settings.ASSISTANCE_STALLED_AFTER)
     _settle_offers(job, profile, now, offer)
     state.tell_status(job, now, lat=profile.lat, lng=profile.lng)
 

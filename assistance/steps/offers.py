@@ -9,7 +9,7 @@ from typing import Any
 from django.conf import settings
 from django.db.models import Exists, Q
 
-from assistance import approval, events, lifecycle, nearby, representation, tasks
+from assistance import approval, events, lifecycle, nearby, representation, schedule
 from assistance.models import Assistance, AssistantProfile, Offer
 from assistance.nearby import DISTANCE_PLACES, Candidate, Search
 from assistance.steps import etas, state
@@ -34,7 +34,7 @@ def send_wave(job: Assistance, wave: int, now: datetime, shares: Shares | None =
     chosen = by_share(etas.soonest(pickup, near, len(near) if shares else size), job.pk, shares or {})[:size]
     open_offers([(job, candidate) for candidate in chosen], source=Offer.Source.WAVE, now=now)
     if now + settings.OFFER_WAVE_INTERVAL < job.expires_at:
-        tasks.plan_wave(job.pk, wave + 1, now)
+        schedule.plan_wave(job.pk, wave + 1, now)
 
 
 def radius_of(wave: int) -> float:

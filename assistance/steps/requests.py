@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from django.conf import settings
 from django.utils import timezone
 
-from assistance import lifecycle, nearby, tasks
+from assistance import lifecycle, nearby, schedule
 from assistance.models import Assistance, Offer
 from assistance.nearby import Candidate, Search
 from assistance.quotes import Place, distance_of, quote
@@ -78,12 +78,12 @@ def open_request(
         expires_at=now + settings.ASSISTANCE_TTL,
     )
     if not is_offered:
-        tasks.plan_expiry(job.pk, job.expires_at)
+        schedule.plan_expiry(job.pk, job.expires_at)
         return Requested(job, [])
     near = nearby.within(*pickup, job.radius_km, Search(assistance_type, now))
     asked = etas.soonest(pickup, near, offers.size_of(1))
     offers.open_offers([(job, candidate) for candidate in asked], source=Offer.Source.WAVE, now=now)
     state.tell_status(job, now)  # the room is empty yet, but operators listen
-    tasks.plan_wave(job.pk, 2, now)
-    tasks.plan_expiry(job.pk, job.expires_at)
+    schedule.plan_wave(job.pk, 2, now)
+    schedule.plan_expiry(job.pk, job.expires_at)
     return Requested(job, near)

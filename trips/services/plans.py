@@ -19,6 +19,7 @@ from accounts.models import User
 from accounts.permissions import require_editor
 from depannini_dashmap.lib.errors import Conflict, DomainError, InvalidData, NotFound
 from depannini_dashmap.lib.ops import audit
+from depannini_dashmap.lib.ops.task_queue import enqueue
 from fleet.models import Vehicle
 from orders.models import Order
 from trips.lifecycle import DRAFT, PLANNED
@@ -74,9 +75,7 @@ def request_plan(
         order_ids=[order.pk for order in orders],
         vehicle_ids=[vehicle.pk for vehicle in vehicles],
     )
-    from trips.tasks import solve_plan  # the task calls this module
-
-    solve_plan.enqueue(plan.pk)
+    enqueue("trips.tasks.solve_plan", plan.pk)
     return plan
 
 

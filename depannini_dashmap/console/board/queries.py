@@ -18,6 +18,7 @@ from accounts.models import User
 from assistance import approval
 from assistance.models import Assistance, AssistantProfile, Offer
 from depannini_dashmap.console.live_map.arrival_times import NextStop, count_late, next_stops
+from depannini_dashmap.console.trip_urgency import URGENCY
 from depannini_dashmap.lib.time_zone import display_zone
 from fleet.models import Vehicle
 from orders.lifecycle import PENDING
@@ -30,9 +31,7 @@ TRIPS_SHOWN = 25
 ROWS_SHOWN = 8
 OVERDUE_DAYS = 7
 UNSTARTED = (DRAFT, PLANNED)
-_FIRST = {IN_PROGRESS: 0, PLANNED: 1, DRAFT: 2}
 STALLED = Q(status="accepted", stalled_since__isnull=False)
-URGENCY = Case(*(When(status=status, then=Value(rank)) for status, rank in _FIRST.items()), default=Value(3))
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,31 @@
+"""When the tasks of requests are due; each function queues one, inside the transaction that makes it necessary."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from django.conf import settings
+
+from assistance.models import Assistance
+from depannini_dashmap.lib.ops.task_queue import enqueue
+
+
+def plan_scheduled(scheduled_id: int, at: datetime) -> None:
+    """Queue the making of a request at its time."""
+    enqueue("assistance.tasks.make_scheduled", scheduled_id, run_after=at + timedelta(milliseconds=1))
+
+
+def plan_stall_check(job: Assistance, at: datetime) -> None:
+    """Queue a look at an accepted job; the acceptance is named, so that each has one row of looks."""
+    accepted_at = job.accepted_at.timestamp() if job.accepted_at else 0.0
+    enqueue("assistance.tasks.look_for_silence", job.pk, accepted_at, run_after=at + timedelta(milliseconds=1))
+
+
+def plan_wave(assistance_id: int, wave: int, now: datetime) -> None:
+    """Queue a wave; call it inside the transaction that makes it necessary."""
+    enqueue("assistance.tasks.send_wave", assistance_id, wave, run_after=now + settings.OFFER_WAVE_INTERVAL)
+
+
+def plan_expiry(assistance_id: int, expires_at: datetime) -> None:
+    """Queue the end of an unanswered request."""
+    enqueue("assistance.tasks.expire_request", assistance_id, run_after=expires_at + timedelta(milliseconds=1))
