@@ -98,7 +98,7 @@ class NewAccountForm(AddressesMixin, BaseUserCreationForm):
         return data
 
     def details(self) -> dict[str, Any] | None:
-        """Return what only assistants have, None for others; where they are they tell themselves."""
+        """Return what only assistants have, None for others; they report their location themselves."""
         if self.cleaned_data["user_type"] != User.Type.ASSISTANT:
             return None
         return {**{name: self.cleaned_data[name] for name in self.PAPERS}, "current_lat": None, "current_lng": None}

@@ -23,7 +23,7 @@ def socket_token(request: HttpRequest) -> str:
 
 
 class SessionStore(db.SessionStore):
-    """Django's sessions in the database; whatever deletes one ends its pages' sockets."""
+    """Django's sessions in the database; deleting one ends its pages' sockets."""
 
     def delete(self, session_key: str | None = None) -> None:
         """Delete a session; its sockets close."""

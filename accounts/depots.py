@@ -13,7 +13,7 @@ EMPTY: dict[str, Any] = {"name": "", "address": "", "latitude": None, "longitude
 
 
 def depot_faults(place: Mapping[str, Any]) -> dict[str, list[str]]:
-    """Return what is wrong with a place as a depot, by its part; an empty place is none, and right."""
+    """Return what is wrong with a place as a depot, by its part; an empty place means no depot, and is valid."""
     faults = {}
     if not place["address"] and any(place[part] not in ("", None) for part in PARTS):
         faults["address"] = [NEEDS_ADDRESS]

@@ -72,7 +72,7 @@ class PasswordField(serializers.CharField):
 
 
 class CodeField(serializers.CharField):
-    """A code in whatever digits, with spaces, hyphens or direction marks; whether it is right is no question of its form."""
+    """A code in the digits of any script, with spaces, hyphens or direction marks; whether it is right is checked elsewhere."""
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(max_length=64, **kwargs)
@@ -166,5 +166,5 @@ class OptionalPhone(PhoneField):
 
 
 def is_same_password(one: str | None, other: str) -> bool:
-    """Return whether a password was typed the same way twice, in whatever spelling."""
+    """Return whether a password was typed the same way twice, in any Unicode form."""
     return one is not None and spellings(one)[-1] == spellings(other)[-1]

@@ -48,7 +48,7 @@ class GoogleIdentity:
 
 
 def fetch_certificates() -> Mapping[str, str]:
-    """Return Google's certificates by key id, within two seconds whatever answers. Raises: CertificatesUnavailable."""
+    """Return Google's certificates by key id, within two seconds in any case. Raises: CertificatesUnavailable."""
     # Waited for from outside: looking a name up cannot be cancelled. Cancelled a little later than waited for:
     # a TLS handshake closes its socket when it times out by itself, not when it is cancelled.
     fetching = _fetcher.submit(lambda: asyncio.run(asyncio.wait_for(_download(), PATIENCE + 1)))
@@ -63,7 +63,7 @@ def fetch_certificates() -> Mapping[str, str]:
 
 
 async def _download() -> bytes:
-    """Return what Google answers; being cancelled hangs up, whatever was awaited."""
+    """Return what Google answers; cancelling closes the connection at any point."""
     body = b""
     async with (
         httpx.AsyncClient(timeout=PATIENCE, follow_redirects=True) as client,
@@ -87,7 +87,7 @@ class _Certificates:
         self.lock = threading.Lock()
 
     def for_key(self, key_id: str | None) -> Mapping[str, str]:
-        """Return all certificates, fetched anew when old or when they lack the key."""
+        """Return all certificates, fetched again when old or when they lack the key."""
         if self._age() > KEPT or (key_id not in self.known and self._age() > REFETCH_AT_MOST_EVERY):
             with self.lock:
                 self._fetch(key_id)

@@ -77,7 +77,7 @@ class InvitationQuerySet(TenantQuerySet):
         return self.filter(outcome="", expires_at__gt=timezone.now())
 
     def revoke(self) -> int:
-        """End those that nobody has answered; give how many."""
+        """End those that nobody has answered; return how many."""
         return self.filter(outcome="").update(outcome="revoked", ended_at=timezone.now())
 
     def over_since(self, moment: datetime) -> Self:
@@ -112,7 +112,7 @@ class UserQuerySet(models.QuerySet):
         return self.filter(models.Q(pk__in=self.model.objects.filter(colleagues).values("pk")) | models.Q(pk=user.pk))
 
     def with_email(self, email: str) -> Self:
-        """Keep the account of an e-mail, whatever its case."""
+        """Keep the account of an e-mail, in any case of letters."""
         return self.filter(email=normalise_email(email))
 
     def spelled_otherwise(self) -> list[int]:
@@ -129,7 +129,7 @@ class UserQuerySet(models.QuerySet):
         ]
 
     def with_username(self, typed: str) -> User | None:
-        """Return the account of a username, whatever keyboard it was typed on; as it was typed comes first."""
+        """Return the account of a username, typed on any keyboard; an exact match comes first."""
         found = {user.username: user for user in self.filter(username__in={typed, canonical_username(typed)})}
         return found.get(typed) or next(iter(found.values()), None)
 

@@ -43,7 +43,7 @@ _NOTICE_SUBJECTS = {
 
 
 def send_code(channel: str, address: str, purpose: str, code: str, minutes: int) -> None:
-    """Send a code. Raises: whatever the mail server or the SMS backend raises."""
+    """Send a code. Raises: what the mail server or the SMS backend raises."""
     if channel == VerificationCode.Channel.PHONE:
         send_sms(address, _CODE_SMS[purpose].format(code=code, minutes=minutes))
     else:

@@ -1,4 +1,4 @@
-"""Users, memberships and invitations, and the models of the modules beside this one; flows live in the services."""
+"""Users, memberships and invitations, and the models of the neighbouring modules; flows are in the services."""
 
 from __future__ import annotations
 
@@ -235,7 +235,7 @@ class User(AbstractBaseUser, PermissionsMixin):
 class Membership(models.Model):
     """A user works for a company; viewers read, members also change, owners also decide who else does.
 
-    An owner's `role` is that of a member, beside `is_owner`, so that a release which knows no owners reads it right.
+    An owner's `role` is that of a member, next to `is_owner`, so that an older release without owners reads it correctly.
     """
 
     class Role(models.TextChoices):
@@ -268,7 +268,7 @@ class Membership(models.Model):
 
     @property
     def full_role(self) -> str:
-        """The role as people see and give it: owner, member or viewer."""
+        """The role as people see and assign it: owner, member or viewer."""
         return self.Role.OWNER if self.is_owner else self.role
 
     @full_role.setter
@@ -286,7 +286,7 @@ class Invitation(models.Model):
     """Somebody is asked to work for a company, by their username or e-mail; nothing of theirs changes before they agree.
 
     There is a row, and it looks the same, also where nobody answers to the name. One by username is for the account that
-    had it then; one by e-mail for whoever has proven the address when they look.
+    had it then; one by e-mail for the user who has proven the address at that time.
     """
 
     class Outcome(models.TextChoices):

@@ -14,7 +14,7 @@ _DECIMAL = re.compile(r"[0-9]{7,}\.0+\Z")
 
 
 class NotAPhoneNumber(ValueError):
-    """What was typed cannot become `+` and 8 to 15 digits."""
+    """The text cannot be read as `+` and 8 to 15 digits."""
 
 
 def normalise_phone(text: str) -> str:

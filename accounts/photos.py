@@ -1,4 +1,4 @@
-"""Profile photos: whatever comes in is decoded and written anew, so that only pixels remain."""
+"""Profile photos: each upload is decoded and encoded again, so that only pixels remain."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def reencode_photo(upload: File) -> ContentFile:
         return _decoder.submit(_reencoded, upload).result()
     except InvalidData:
         raise
-    except Exception as error:  # whatever a decoder raises, the picture is at fault
+    except Exception as error:  # any exception of a decoder means a broken picture
         raise _refused("Send a JPEG, PNG or WebP picture.") from error
 
 
@@ -72,7 +72,7 @@ def save_photo(photo: ContentFile) -> str:
 
 
 def delete_photo(name: str) -> None:
-    """Delete a photo; one that cannot be deleted now is left to nobody's knowledge: its name is random."""
+    """Delete a photo; if that fails it stays behind under its random name, which nobody knows."""
     try:
         default_storage.delete(name)
     except OSError:

@@ -1,4 +1,4 @@
-"""What goes out on `/api/auth/`, `/api/companies/` and `/api/invitations/`; what comes in is in serializers.py."""
+"""Representations of `/api/auth/`, `/api/companies/` and `/api/invitations/`; input is in serializers.py."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The shape of what comes in on `/api/auth/` and `/api/companies/`; nothing here calls a service. Registrations stand beside it."""
+"""The shape of input of `/api/auth/` and `/api/companies/`; nothing here calls a service. Registrations have a module of their own."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """Tasks that send codes, notices and invitations. A task holds an id; the code itself is made here and stored as a hash.
 
-Each is safe to run twice: a code that may not have left is made anew, a notice may come twice. A task that fails is
+Each is safe to run twice: a code that may not have been sent is made again, a notice may be sent twice. A task that fails is
 retried by the worker; `attempt` is in tasks that an older release queued.
 """
 
@@ -32,7 +32,8 @@ def queue_code(row: VerificationCode) -> None:
 def deliver_code(code_id: int, attempt: int = 1) -> None:
     """Make, hash and send a code, unless it was sent, replaced, or its address is no longer the user's to prove.
 
-    A code for who has no account has an address of its own. A decoy costs the same up to the sending, so that the time of later requests tells nothing either.
+    A code for somebody without an account has an address of its own. A decoy costs the same up to the sending, so that the
+    time of later requests reveals nothing either.
     """
     unsent = VerificationCode.objects.open().filter(pk=code_id, sent_at__isnull=True)
     row = unsent.select_related("user").first()
@@ -56,7 +57,7 @@ def deliver_notice(notice_id: int, attempt: int = 1) -> None:
     notice = Notice.objects.filter(pk=notice_id).first()
     if notice is None:
         return
-    # The key has the instant too, because a restore gives a number out again.
+    # The key has the instant too, because a restore uses a number again.
     key = f"{notice.pk}-{notice.created_at:%Y%m%d%H%M%S%f}"
     messages.send_notice(notice.channel, notice.address, notice.kind, key=key)
     notice.delete()
@@ -78,7 +79,7 @@ def _own_address(user: User | None) -> str | None:
 
 
 def _address(row: VerificationCode) -> str | None:
-    """Return the address for the code: the user's own, or the one that the user wants to prove."""
+    """Return the address for the code: the user's own, or the address to prove."""
     user = row.user
     if row.purpose == VerificationCode.Purpose.HELP:
         return row.claimed_address or None

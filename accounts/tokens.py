@@ -116,7 +116,7 @@ class _SocketCredential(AccessToken):
 
 @dataclass(frozen=True, slots=True)
 class AuthenticatedToken:
-    """A credential that counts: whose it is, until when, and the id under which its end is told."""
+    """A valid credential: whose it is, until when, and the id under which its end is published."""
 
     user: User
     expires_at: datetime
@@ -340,7 +340,7 @@ def end_refresh(raw: Any, *, owner: User | None = None) -> None:
 
 
 def end_token(token: AuthenticatedToken) -> None:
-    """End the credential that a request came with, and tell its sockets."""
+    """End the credential of a request, and notify its sockets."""
     if token.kind == BEARER:
         _record_end(token.token_id, token.user.pk, token.expires_at)
     else:

@@ -60,7 +60,7 @@ def _whole_place(end: str) -> models.CheckConstraint:
 
 
 class Vehicle(models.Model):
-    """A van or truck with the driver who usually drives it; `deleted_at` marks one that is out of the fleet."""
+    """A van or truck with the driver who usually drives it; `deleted_at` is set once it has left the fleet."""
 
     company = models.ForeignKey("accounts.Company", on_delete=models.PROTECT, related_name="vehicles", verbose_name=_("company"))
     license_plate = models.CharField(_("license plate"), max_length=20)
@@ -84,7 +84,7 @@ class Vehicle(models.Model):
         help_text=_("of what the driver is sent; empty: that of who sends it"),
     )
     is_active = models.BooleanField(_("is active"), default=True)
-    # What a planner is told; all optional.
+    # Input of planning; all optional.
     volume_capacity = models.DecimalField(
         _("volume capacity"),
         max_digits=8, decimal_places=2, null=True, blank=True, validators=[MinValueValidator(0)], help_text=_("m³; empty: not limited"),

@@ -9,7 +9,7 @@ from fleet.skills import SkillsInput
 
 
 class VehicleSerializer(ModelSerializer):
-    """The vehicle object; `company` defaults to the current one of whoever adds the vehicle."""
+    """The vehicle object; `company` defaults to the current company of the user who adds the vehicle."""
 
     company = VisibleRelatedField(queryset=Company.objects.all(), required=False, allow_null=True)
     company_name = serializers.CharField(source="company.name", read_only=True)

@@ -66,7 +66,7 @@ def delete_vehicle(*, actor: User, vehicle_id: int) -> None:
 
 @transaction.atomic
 def restore_vehicle(*, actor: User, vehicle_id: int) -> Vehicle:
-    """Bring a deleted vehicle back; one that is not deleted stays as it is.
+    """Restore a deleted vehicle; a vehicle that is not deleted stays as it is.
 
     Raises: NotFound, Forbidden, Conflict `plate_taken` (another vehicle has its plate by now).
     """

@@ -65,7 +65,7 @@ class VehicleResource(RowResource):
         return (RowResult.IMPORT_TYPE_SKIP if same else RowResult.IMPORT_TYPE_UPDATE), vehicle
 
     def _known(self, company_id: int, plate: str) -> Vehicle | None:
-        """Return the company's vehicle of this plate, whatever stands between its letters and digits."""
+        """Return the company's vehicle of this plate, with any separators between its letters and digits."""
         vehicles = Vehicle.objects.alive().filter(company_id=company_id)
         exact = vehicles.filter(license_plate__iexact=plate).first()
         if exact is not None:

@@ -63,7 +63,7 @@ class SkillsField(models.JSONField):
 
 @extend_schema_field(serializers.ListField(child=serializers.CharField(max_length=LONGEST_SKILL), max_length=MOST_SKILLS))
 class SkillsInput(serializers.Field):
-    """A list of skills, or one text with commas; null is none."""
+    """A list of skills, or one text with commas; null is an empty list."""
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(required=False, allow_null=True, **kwargs)

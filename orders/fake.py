@@ -42,7 +42,7 @@ def generate_fake_orders(
 def invent_orders(
     *, company_id: int, count: int, seed: int | None = None, actor: User | None = None, regions: tuple[str, ...] = ()
 ) -> list[Order]:
-    """Write `count` invented orders of a company in five statements, whatever the count."""
+    """Write `count` invented orders of a company in five statements, for any count."""
     chance = random.Random(seed)  # noqa: S311 - invented data, no secret
     faker = Faker(["fr_FR"])
     faker.seed_instance(chance.getrandbits(32))

@@ -68,7 +68,7 @@ class _OrderForm(forms.ModelForm):
     def _refuse_half_a_location(self, end: str) -> None:
         names = {name: f"{end}_{name}" for name in LOCATION}
         half = lacking_half({name: self.cleaned_data.get(named) for name, named in names.items()})
-        # One that could not be read has its own error already.
+        # A value that could not be read has its own error already.
         if half and names[half] not in self.errors:
             self.add_error(names[half], HALF_LOCATION)
 

@@ -36,7 +36,7 @@ JOURNEY_STEPS = Lifecycle(
 
 
 def may_request(present: str, wanted: str, *, trip_status: str | None) -> bool:
-    """Return whether a dispatcher's PUT may set `wanted`; `trip_status` is None for an order that no trip holds.
+    """Return whether a dispatcher's PUT may set `wanted`; `trip_status` is None for an order outside any trip.
 
     Without a trip any status goes; in a planned or running trip any step forward; in a draft only `assigned`; where one
     of its stops `failed`, `pending` and `cancelled`, by which it leaves the trip; the present status always.

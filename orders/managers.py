@@ -29,7 +29,7 @@ class OrderQuerySet(TenantQuerySet):
         return self.filter(status__in=OPEN)
 
     def numbered(self, text: str) -> Self | None:
-        """Keep those whose number is, or begins with, what was typed; None if that is no order number."""
+        """Keep those whose number is, or begins with, the text; None if it is not an order number."""
         return self.filter(order_number__startswith=text.upper()) if _NUMBER.fullmatch(text) else None
 
     def available_for_trip(self) -> Self:

@@ -207,7 +207,7 @@ class Order(models.Model):
 
 
 class OrderNumber(models.Model):
-    """The last number that was given out in a year; one row a year, raised in one statement."""
+    """The last number used in a year; one row a year, raised in one statement."""
 
     year = models.PositiveSmallIntegerField(primary_key=True)
     last = models.PositiveIntegerField(default=0)

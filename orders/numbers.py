@@ -18,7 +18,7 @@ def format_number(year: int, number: int) -> str:
 
 
 def take_numbers(count: int = 1, *, now: datetime | None = None) -> list[str]:
-    """Give out the next `count` order numbers of the year (UTC), in order.
+    """Take the next `count` order numbers of the year (UTC), in order.
 
     Effects: raises the year's counter in one statement; its row stays locked until the transaction ends, so take
     numbers as late as possible. A transaction that fails leaves no gap, one that deletes its order does.

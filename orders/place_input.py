@@ -27,7 +27,7 @@ class PlaceInput(forms.TextInput):
         self.latitude, self.longitude = latitude, longitude
 
     def get_context(self, name: str, value: Any, attrs: Any) -> dict[str, Any]:
-        """Tell the script where to ask and what to say."""
+        """Pass the script its URLs and texts."""
         context = super().get_context(name, value, attrs)
         context["widget"]["attrs"] |= {
             **map_background.attributes(),

@@ -28,7 +28,7 @@ class PointTextField(serializers.CharField):
 
 
 class SearchSerializer(serializers.Serializer):
-    """What is asked: a name, an address, "36.76, 3.05", a plus code or a link of a map."""
+    """A search: a name, an address, "36.76, 3.05", a plus code or a link of a map."""
 
     q = TextField(max_length=2000)
     near = PointTextField(required=False, max_length=80)
@@ -87,7 +87,7 @@ class NamedPlaceShape(AnswerSerializer):
 
 
 class DescriptionShape(AnswerSerializer):
-    """What is at a point."""
+    """The nearest street and town of a point."""
 
     name = TextField(allow_blank=True)
     street = StreetShape(allow_null=True)

@@ -1,4 +1,4 @@
-"""Which places somebody may mean by a text: what it names by numbers, one's own stops and customers, then the map's names."""
+"""Search for places: coordinates and codes in the text, stops and customers of the user's companies, then names of the map."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from orders.models import Stop
 LONGEST = 200
 MOST = 10
 OWN = 4  # own stops among the suggestions
-LOOKED_THROUGH = 2000  # of one's newest stops: what is driven to is driven to again soon
+LOOKED_THROUGH = 2000  # of the newest stops, which are the likeliest to be driven to again
 SHORT_LINK = "A shortened link hides its place: open it in a browser and copy the long one, or the coordinates"
 Point = tuple[float, float]
 _OWN_COLUMNS = (
@@ -26,7 +26,7 @@ def find_places(*, user: User | None, text: str, near: Point | None = None, lang
     """Suggest places for what somebody typed, the best first; one query at most, of the stops that they may see; none for nobody.
 
     Shape: ``source`` (coordinates, link, plus_code, stop, map, outside), ``kind, name, context, address, lat, lng, distance_km``
-    (from `near`, None without one). A text that names a place by numbers gives that place alone.
+    (from `near`, None without one). A text with coordinates or a code returns that place alone.
     """
     pin = typed_coordinates.read_pin(text, lambda town: map_places.locality(town) if town else near)
     if pin is not None:
@@ -41,7 +41,7 @@ def find_places(*, user: User | None, text: str, near: Point | None = None, lang
 
 
 def suggestions(*, user: User, asked: dict[str, Any]) -> dict[str, Any]:
-    """Return the answer to a search, as the API and the console give it. Shape of `asked`: SearchSerializer's."""
+    """Return the answer to a search of the API and the console. Shape of `asked`: SearchSerializer's."""
     text = asked["q"] if "://" in asked["q"] else asked["q"][:LONGEST]
     found = find_places(user=user, text=text, near=asked.get("near"), language=asked.get("lang", ""))
     notice = SHORT_LINK if typed_coordinates.is_short_link(text) else None
@@ -62,7 +62,7 @@ def describe_place(lat: float, lng: float, language: str = "") -> dict[str, Any]
 
 
 def attribution() -> str | None:
-    """Return what has to stand beside names of the map; None where no roads data is in use."""
+    """Return the attribution of the map's names; None without roads data."""
     return data.ATTRIBUTION if data.current() else None
 
 

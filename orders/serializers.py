@@ -47,7 +47,7 @@ class StopInputField(serializers.Field):
         return StopInput(stop=stop)
 
     def _content(self, data: dict) -> dict[str, Any]:
-        # What an order lacks is told by the service, which knows whether it has the stop already.
+        # The service reports missing fields, as it knows whether the order has the stop already.
         stop = StopSerializer(data=data, partial=True, context=self.context)
         stop.is_valid(raise_exception=True)
         return stop.validated_data
@@ -91,7 +91,7 @@ class FakeOrdersSerializer(serializers.Serializer):
 
 
 class FakeOrdersAnswerSerializer(AnswerSerializer):
-    """What was invented."""
+    """The invented orders."""
 
     message = serializers.CharField()
     count = serializers.IntegerField()

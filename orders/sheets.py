@@ -130,7 +130,7 @@ class OrderResource(RowResource):
         return self.rows_of_companies[company_id]
 
     def _depot_for(self, row: dict[str, str], company_id: int) -> StopInput | None:
-        """Return the company's depot as the pickup of a row that gives only a delivery, and say so either way."""
+        """Return the company's depot as the pickup of a row with a delivery only, and note it either way."""
         has_stop = {end: any(row.get(f"{end}_{name}") for name in STOP) for end in ENDS}
         if has_stop["pickup"] or not has_stop["delivery"]:
             return None
@@ -143,7 +143,7 @@ class OrderResource(RowResource):
         return StopInput(fields=depot)
 
     def _from_depot(self, order: Order, row: dict[str, str], user: User) -> tuple[str, Order] | None:
-        """Return an order of before the pickup that it lacks; None where it has one, or the company no depot."""
+        """Return the pickup that an existing order lacks; None where it has one, or the company no depot."""
         if order.pickup_stop_id is not None or services.is_final(actor=user, order=order):
             return None
         depot = self._depot_for(row, order.company_id)

@@ -6,7 +6,7 @@
   the order failed), or None when it holds no such order. It must lock no trip, because trips are locked before orders;
   which trip holds an order is written under the order's lock. What the answer allows is `orders.lifecycle.may_request`.
 
-That a stop changed needs no signal: `Stop.updated_at` tells it.
+A changed stop needs no signal: `Stop.updated_at` shows it.
 """
 
 from django.dispatch import Signal

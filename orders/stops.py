@@ -18,7 +18,7 @@ REQUIRED = ("name", "address")
 
 @dataclass(frozen=True, slots=True)
 class StopInput:
-    """What was sent for a stop: the row of a bare id, or the fields of an object, or `null`."""
+    """The input for a stop: the row of a bare id, or the fields of an object, or `null`."""
 
     stop: Stop | None = None
     fields: Mapping[str, Any] = field(default_factory=dict)
@@ -33,13 +33,13 @@ class StopInput:
 
 
 def lacking_half(location: Mapping[str, Any]) -> str | None:
-    """Name the coordinate that is missing beside the other one; None when both are there, or neither."""
+    """Return the coordinate that is missing next to the other one; None when both are present, or neither."""
     lacking = [name for name in LOCATION if location.get(name) is None]
     return lacking[0] if len(lacking) == 1 else None
 
 
 def require_stop(content: Mapping[str, Any], *, called: str, before: Stop | None = None) -> None:
-    """Refuse a stop without name or address, and half a location; what is not sent stays as it was `before`.
+    """Refuse a stop without name or address, and half a location; a field that is not sent stays as it was `before`.
 
     Raises: InvalidData, with its fields named after what the stop is `called` in the request.
     """
@@ -64,7 +64,7 @@ def copy_stop(stop: Stop, *, company_id: int, stop_type: str | None = None) -> S
 def change_stop(stop: Stop, content: Mapping[str, Any]) -> bool:
     """Change the fields that differ, in a stop whose order, if it has one, is locked. Returns whether any did.
 
-    Effects: `updated_at` then tells drivers' notifications, and that of its order who looks for what changed.
+    Effects: `updated_at` of stop and order change, which drivers' notifications and incremental reads compare.
     """
     changed = {name: value for name, value in content.items() if getattr(stop, name) != value}
     for name, value in changed.items():
@@ -125,7 +125,7 @@ def _take_away(order: Order, attribute: str) -> bool:
 
 
 def discard_stops(*stops: Stop) -> None:
-    """Delete stops that nothing uses any more; one that an old trip still shows stays."""
+    """Delete stops that nothing uses any more; a stop that an old trip still shows stays."""
     for stop in stops:
         try:
             with transaction.atomic():

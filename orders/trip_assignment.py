@@ -77,7 +77,7 @@ def undo_delivery(order_ids: Collection[int], status: str, *, actor: User | None
 
 @transaction.atomic
 def move_to_company(order_ids: Collection[int], company_id: int, *, actor: User | None = None) -> None:
-    """Give pending orders and their stops to another company of the same caller, whose trip will carry them.
+    """Move pending orders and their stops to another company of the same caller, whose trip will carry them.
 
     Raises: Conflict (the order is in a trip or not pending).
     """

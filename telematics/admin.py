@@ -39,7 +39,7 @@ class ReadingAdmin(ReadOnlyAdmin):
 
     @admin.display(description=_("place"))
     def place(self, obj: Any) -> str:
-        """Show the coordinates as maps take them, whatever the language."""
+        """Show the coordinates as maps take them, in any language."""
         return format_html('<bdi dir="ltr">{}</bdi>', f"{obj.latitude:.6f}, {obj.longitude:.6f}")
 
     @admin.display(description=_("not to be trusted"), boolean=True)
@@ -92,7 +92,7 @@ class DeviceAdmin(ReadOnlyAdmin):
 
 @admin.register(Forwarder)
 class ForwarderAdmin(ReadOnlyAdmin):
-    """Servers that pass on what trackers tell them; they are connected on the page of a vehicle."""
+    """Servers that forward reports of trackers; they are connected on the page of a vehicle."""
 
     ordering = ("-created_at",)
     list_filter = (("ended_at", admin.EmptyFieldListFilter),)

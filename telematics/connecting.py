@@ -1,4 +1,4 @@
-"""What has to be entered in a tracker so that it reports here: addresses and codes by app; plain values only.
+"""Settings to enter in a tracker so that it reports here: addresses and codes by app; plain values only.
 
 Source: public documentation of Traccar Client (configuration code), OwnTracks (remote configuration), OsmAnd (online
 tracking), GPSLogger (custom URL) and Traccar (`forward.url`, `forward.header`).

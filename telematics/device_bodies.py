@@ -1,4 +1,4 @@
-"""Bodies as devices send them: JSON or a form whatever its type is called, packed or not; what they mean is not known here."""
+"""Bodies as devices send them: JSON or a form of any content type, compressed or not; their meaning is not known here."""
 
 from __future__ import annotations
 
@@ -39,13 +39,13 @@ class DeviceParser(BaseParser):
 
 
 class JsonBody(DeviceParser):
-    """What is documented for bodies of JSON."""
+    """The documentation of JSON bodies."""
 
     media_type = "application/json"
 
 
 class FormBody(DeviceParser):
-    """What is documented for forms."""
+    """The documentation of forms."""
 
     media_type = "application/x-www-form-urlencoded"
 

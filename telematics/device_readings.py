@@ -23,7 +23,7 @@ LONGEST_VALUE = 40
 HIGHEST_M = 15_000
 WORST_ACCURACY_M = 1000
 NULL_ISLAND_DEGREES = 0.001
-# A receiver's date begins anew each 1,024 weeks (IS-GPS-200, 20.3.3.3.1.1); one that is right again by that is that old.
+# A receiver's date wraps each 1,024 weeks (IS-GPS-200, 20.3.3.3.1.1); a date that is right after adding them has wrapped.
 ROLLOVER = dt.timedelta(weeks=1024)
 ROLLOVER_WITHIN = dt.timedelta(days=30)
 EARLIEST = dt.datetime(2000, 1, 1, tzinfo=dt.UTC)
@@ -60,7 +60,7 @@ class DeviceReading(NamedTuple):
 
 
 def read_report(report: Report, *, vehicle_id: int, speed_unit: str, now: dt.datetime) -> DeviceReading:
-    """Read what a device sent; `speed_unit` is what this device is known to mean. Raises nothing, whatever came."""
+    """Read a device's report; `speed_unit` is the unit this device is known to use. Never raises."""
     values = report.values
     battery, dropped = _battery(values.get("battery")), []
     if not report.is_place:
@@ -87,7 +87,7 @@ def read_report(report: Report, *, vehicle_id: int, speed_unit: str, now: dt.dat
 
 
 def number(value: Any) -> float | None:
-    """Return a number as devices write it, a decimal comma too; None for what is none."""
+    """Return a number as devices write it, a decimal comma too; None for anything else."""
     if isinstance(value, bool) or value is None:
         return None
     if isinstance(value, int | float):
@@ -106,7 +106,7 @@ def _within(name: str, value: Any) -> float | None:
 
 
 def _kept(name: str, value: float | None, sent: Any, dropped: list[str]) -> float | None:
-    """Return a value in its range; what was sent and is none of use is named among the dropped."""
+    """Return a value in its range; an unusable value is added to the dropped ones."""
     low, high, places = _RANGES[name]
     if name == "altitude":
         high = HIGHEST_M
@@ -129,7 +129,7 @@ def _scaled(value: Any, factor: float) -> float | None:
 
 
 def _timestamp(value: Any, now: dt.datetime) -> tuple[dt.datetime | None, str, str]:
-    """Return the instant with an empty refusal, or None with the reason and its detail; a text beside an instant is a remark."""
+    """Return the instant with an empty refusal, or None with the reason and its detail; a text next to an instant is a remark."""
     if value is None or value == "":
         return now, "", ""
     instant = _instant(value)

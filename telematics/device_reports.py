@@ -1,4 +1,4 @@
-"""What is done with what devices say: fixes are stored, and each device's row says how it goes with it."""
+"""Handling of devices' reports: fixes are stored, and each device's row keeps its status."""
 
 from __future__ import annotations
 
@@ -72,22 +72,22 @@ def _record(known: Mapping[str, Device], reports: Mapping[str, list[Report]]) ->
     now = timezone.now()
     vehicles = tracked_vehicles(tracked(Vehicle.objects.alive().filter(pk__in={one.vehicle_id for one in known.values()})))
     # A vehicle that was deleted this very moment is no one's place any more.
-    heard = [
+    reported = [
         (device, [_read(device, report, now) for report in reports[name]])
         for name, device in known.items()
         if device.vehicle_id in vehicles
     ]
-    fixes = [reading.reading for _device, readings in heard for reading in readings if reading.reading is not None]
+    fixes = [reading.reading for _device, readings in reported for reading in readings if reading.reading is not None]
     rows = record_fixes(actor=None, vehicles=vehicles, readings=fixes, now=now)
     is_trusted = {(row.vehicle_id, row.timestamp): not row.is_implausible for row in rows}
-    NOTES.run([_note(device, readings, is_trusted, now) for device, readings in heard])
+    NOTES.run([_note(device, readings, is_trusted, now) for device, readings in reported])
 
 
 def _read(device: Device, report: Report, now: dt.datetime) -> DeviceReading:
     return read_report(report, vehicle_id=device.vehicle_id, speed_unit=device.speed_unit(report.speed_unit), now=now)
 
 
-# What one message changes on a device's row; what it says nothing of stays.
+# What one message changes on a device's row; fields that it does not report stay.
 NOTES = RowUpdate(
     "telematics_device",
     {

@@ -20,7 +20,7 @@ class LastRefusalShape(serializers.Serializer):
 
 
 class DeviceShape(serializers.ModelSerializer):
-    """A device and how it goes with it; its key is told once, when it is made."""
+    """A device and its status; its key is returned once, when it is made."""
 
     vehicle_id = StrictIntegerField()
     vehicle_license_plate = serializers.CharField(source="vehicle.license_plate", read_only=True)
@@ -72,7 +72,7 @@ class MadeDeviceShape(DeviceShape):
 
 
 class ForwarderShape(serializers.ModelSerializer):
-    """A forwarding server; its secret is told once, when it is made."""
+    """A forwarding server; its secret is returned once, when it is made."""
 
     company = VisibleRelatedField(queryset=Company.objects.all(), required=False)
     name = TextField(max_length=100, required=False, allow_blank=True)

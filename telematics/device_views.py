@@ -29,7 +29,7 @@ class _DeviceView(APIView):
     """An endpoint for devices: a key in the message, or a forwarder's secret, is the only credential.
 
     A message that no retry can make better is answered 200, since phones send what is refused for ever and nothing after
-    it; what is wrong stands on the device's row. 400 is only for what is no message at all.
+    it; the device's row shows the fault. 400 is only for a body that is not a message.
     """
 
     authentication_classes: list = []
@@ -94,14 +94,14 @@ class TraccarView(_DeviceView):
 
 @extend_schema(request=OpenApiTypes.OBJECT, responses={200: {"type": "array", "items": {}, "maxItems": 0}})
 class OwntracksView(_DeviceView):
-    """`POST devices/owntracks/`: OwnTracks' JSON; 200 with an empty list, whatever its type.
+    """`POST devices/owntracks/`: OwnTracks' JSON; 200 with an empty list, for any type.
 
     Codes: 400 `invalid_data` (no message), 401 `invalid_token`, 429. Who: the holder of the key that is the password of
     Basic authentication.
     """
 
     def post(self, request: Request) -> Response:
-        """Take the JSON; an empty body is fine. What is encrypted stays unread, and the device's row says so."""
+        """Take the JSON; an empty body is fine. Encrypted messages are not read; the device's row shows it."""
         key = _basic_password(request)
         try:
             device_reports.receive(protocols.from_owntracks(request.data, key), PositionThrottle.bucket.spend)

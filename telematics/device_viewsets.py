@@ -19,7 +19,7 @@ class DeviceViewSet(ApiViewSet):
     """Trackers of one's vehicles.
 
     - `GET devices/`: those that may write, newest first, with what each said last. - `POST devices/` `{vehicle_id, name?,
-    app?, external_id?}` → 201 with `key` and `urls`, told only now; with an `external_id` a forwarder speaks for it and
+    app?, external_id?}` → 201 with `key` and `urls`, returned only now; with an `external_id` a forwarder speaks for it and
     there is no key. - `DELETE devices/{id}/` → 204: it may write no more.
 
     Codes: 400 `invalid_data`, 403 `forbidden`, 404 `not_found`. Who: dispatchers and staff; viewers only read.
@@ -56,10 +56,10 @@ class DeviceViewSet(ApiViewSet):
 
 
 class ForwarderViewSet(ApiViewSet):
-    """Servers that pass on what the trackers of one's companies tell them.
+    """Servers that forward reports of the trackers of the caller's companies.
 
     - `GET forwarders/`: those that may write, newest first, with the external ids that no vehicle has. - `POST
-    forwarders/` `{company?, name?}` → 201 with `secret` and `url`, told only now. - `DELETE forwarders/{id}/` → 204.
+    forwarders/` `{company?, name?}` → 201 with `secret` and `url`, returned only now. - `DELETE forwarders/{id}/` → 204.
 
     Codes: 400 `invalid_data`, 403 `forbidden`, 404 `not_found`. Who: dispatchers and staff; viewers only read.
     """

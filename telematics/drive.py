@@ -40,7 +40,7 @@ def drive(
 ) -> Iterator[Leg]:
     """Drive on from a place: `count` fixes, `interval` apart, the first at the start.
 
-    Each fix lies where the speed and heading it tells lead from the one before.
+    Each fix lies where its speed and heading lead from the one before.
     """
     heading, altitude, speed = random.uniform(0, 360), random.uniform(20, 400), random.uniform(20, 50)
     hours = interval.total_seconds() / 3600

@@ -1,6 +1,6 @@
 """Put checked fixes into the history and move the latest: the only writer of both tables, in raw SQL for speed.
 
-Rules about who may write and what is told afterwards belong to services.py.
+Rules about who may write and what is published afterwards belong to services.py.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ class Row(NamedTuple):
 
     @classmethod
     def of(cls, reading: Reading, *, created_at: dt.datetime) -> Row:
-        """Make the row of a reading that is not judged yet; what has no fix is not to be trusted from the start."""
+        """Make the row of a reading that is not judged yet; a reading without a fix is untrusted from the start."""
         return cls(*reading[:10], not reading.has_fix, created_at, None, reading.accuracy_m)
 
 
@@ -140,7 +140,7 @@ DOUBTS = RowUpdate(
 
 
 def store(rows: Sequence[Row]) -> Stored:
-    """Add the rows that are new and let each vehicle's latest follow its newest trusted one; what is there already stays.
+    """Add the rows that are new and let each vehicle's latest follow its newest trusted one; existing rows stay.
 
     Shape: sorted by (vehicle_id, timestamp), no two alike. Effects: one transaction of its own or the caller's.
     """

@@ -45,7 +45,7 @@ class LatestPositionQuerySet(OfVehicleQuerySet):
 
 
 class ForwarderQuerySet(TenantQuerySet):
-    """Servers that pass on what trackers tell them."""
+    """Servers that forward reports of trackers."""
 
     def working(self) -> Self:
         """Keep those that may still write."""

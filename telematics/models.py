@@ -25,9 +25,9 @@ class EngineStatus(models.TextChoices):
 
 
 class ReadingColumns(models.Model):
-    """What a device tells. Units: degrees, km/h, m, km, percent.
+    """A device's report. Units: degrees, km/h, m, km, percent.
 
-    Floats, which are formatted where they leave: numerics would cost twice the room and time.
+    Floats, which are formatted on output: numerics would cost twice the space and time.
     """
 
     latitude = models.FloatField(_("latitude"))
@@ -126,7 +126,7 @@ class StopVisit(models.Model):
 
 
 class Forwarder(models.Model):
-    """A server that passes on what trackers tell it, such as Traccar, for one company; it has one secret, kept as a digest.
+    """A server that forwards reports of trackers, such as Traccar, for one company; it has one secret, kept as a digest.
 
     `unknown_ids` maps external ids that it named and no vehicle has to when it last did (ISO 8601), the newest few.
     """
@@ -154,7 +154,7 @@ class Device(models.Model):
     """A tracker or phone that may write positions of one vehicle, and nothing else.
 
     It has a key of its own, kept as a digest, or an external id (an IMEI, a tracker's name) under which the company's
-    forwarders speak of it. What it told last is kept here: one narrow row a message.
+    forwarders name it. Its last report is kept here: one narrow row a message.
     """
 
     class App(models.TextChoices):

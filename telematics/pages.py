@@ -1,4 +1,4 @@
-"""Cursor pages of the history, newest first, that read little more than the page whatever the history holds."""
+"""Cursor pages of the history, newest first, that read little more than the page, however long the history is."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ def narrowed(
     """Keep the fixes among which the first `size` of the span are, by a few index reads for each vehicle.
 
     If k vehicles have at least m fixes beyond an instant, and k * m >= size, the page lies beyond that instant: the
-    edges are each vehicle's m-th fix, and the instant is the k-th of them. A vehicle gives at most the whole page.
+    edges are each vehicle's m-th fix, and the instant is the k-th of them. A vehicle fills at most the whole page.
     """
     start, end = span[0] or dt.datetime.min, span[1] or dt.datetime.max
     lowest, highest = start.replace(tzinfo=dt.UTC), end.replace(tzinfo=dt.UTC)
@@ -80,7 +80,7 @@ def narrowed(
 
 
 def _instant(position: str) -> dt.datetime:
-    """Read the cursor's place. Raises: InvalidData for one that no page gave."""
+    """Read the cursor's place. Raises: InvalidData for a cursor that no page returned."""
     try:
         instant = parse_datetime(position)
         if instant is None or instant.tzinfo is None:

@@ -30,7 +30,7 @@ NOT_AN_ENGINE_STATE = ['Choose from: "on", "off", "idle".']
 class Reading(NamedTuple):
     """One checked position. Units: degrees, km/h, m, km, percent, UTC.
 
-    `accuracy_m` is the radius in which the vehicle is, None where the device does not tell it; `has_fix` is false of a
+    `accuracy_m` is the radius in which the vehicle is, None where the device does not report it; `has_fix` is false of a
     place that the device itself does not vouch for.
     """
 
@@ -49,7 +49,7 @@ class Reading(NamedTuple):
 
 
 class InvalidReading(Exception):
-    """A row that is no position; `fields` maps names to messages."""
+    """A row that is not a position; `fields` maps names to messages."""
 
     def __init__(self, fields: dict[str, list[str]]) -> None:
         self.fields = fields
@@ -120,7 +120,7 @@ def parse_reading(raw: Any, now: dt.datetime) -> Reading:
 def _plain(raw: dict, now: dt.datetime) -> Reading | None:
     """Read a whole row of plain values in range, as nearly every one is, in a third of the time; None for any other.
 
-    Whatever is unusual is left to the careful reading, which also knows what to say of it.
+    Anything unusual is left to the careful reading, which also reports the errors.
     """
     try:
         numbers = (

@@ -45,7 +45,7 @@ def reading_object(
     created_at: dt.datetime,
     is_implausible: bool,
 ) -> dict[str, Any]:
-    """Build the part of a position object that the device told, out of the values of READING_COLUMNS.
+    """Build the part of a position object that the device reported, out of the values of READING_COLUMNS.
 
     Readings are stored rounded and never as a negative zero, so formatting is all that is left to do.
     """

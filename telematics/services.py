@@ -45,9 +45,9 @@ class BulkResult(NamedTuple):
 
 
 def record_position(*, actor: User, raw: Mapping[str, Any]) -> tuple[dict[str, Any], bool]:
-    """Record one fix and give its position object, and whether it is new.
+    """Record one fix and return its position object, and whether it is new.
 
-    The same vehicle and timestamp again gives the first one. Effects: `position` to the company's sockets when the
+    The same vehicle and timestamp again returns the first one. Effects: `position` to the company's sockets when the
     vehicle's latest moved; visits of stops are followed. Raises: InvalidData, also for a vehicle that is not the actor's; Forbidden for a viewer.
     """
     now = timezone.now()
@@ -92,7 +92,7 @@ def make_up_drive(
 ) -> list[dict[str, Any]]:
     """Record a plausible drive that ends now, from the given place, else from where the vehicle was last.
 
-    When the vehicle was heard of just now, the drive lies before its first fix instead.
+    When the vehicle reported just now, the drive lies before its first fix instead.
     Raises: Forbidden unless ALLOW_FAKE_DATA; NotFound for a vehicle that is not the actor's.
     """
     require_fake_data()
@@ -118,7 +118,7 @@ def make_up_drive(
     rows = _judged(vehicle, rows)
     with transaction.atomic():
         stored = ingest.store(rows)
-        _tell_moves({vehicle.id: vehicle}, rows, stored)
+        _publish_moves({vehicle.id: vehicle}, rows, stored)
     shown = Position.objects.filter(vehicle_id=vehicle.id, timestamp__gte=rows[0].timestamp, created_at=now)
     return [position_object(row) for row in shown.values_list(*POSITION_COLUMNS)]
 
@@ -151,7 +151,7 @@ def _store(vehicles: Mapping[int, TrackedVehicle], rows: Sequence[ingest.Row]) -
             driven.setdefault(row.vehicle_id, []).append(row)
     with transaction.atomic():
         stored = ingest.store(rows)
-        _tell_moves(vehicles, rows, stored)
+        _publish_moves(vehicles, rows, stored)
     follow_visits(driven)
     return stored
 
@@ -200,7 +200,7 @@ def _judged_rows(vehicles: Mapping[int, TrackedVehicle], rows: Sequence[ingest.R
 def _by_vehicle(
     vehicles: Mapping[int, TrackedVehicle], unique: dict[tuple[int, dt.datetime], ingest.Row]
 ) -> Iterable[tuple[TrackedVehicle, list[ingest.Row]]]:
-    """Give each vehicle with its rows, both in the order in which they are stored."""
+    """Return each vehicle with its rows, both in the order in which they are stored."""
     own: dict[int, list[ingest.Row]] = {}
     for key in sorted(unique):
         own.setdefault(key[0], []).append(unique[key])
@@ -234,7 +234,7 @@ def _judged(vehicle: TrackedVehicle, rows: list[ingest.Row]) -> list[ingest.Row]
     return judged
 
 
-def _tell_moves(vehicles: Mapping[int, TrackedVehicle], rows: Sequence[ingest.Row], stored: ingest.Stored) -> None:
+def _publish_moves(vehicles: Mapping[int, TrackedVehicle], rows: Sequence[ingest.Row], stored: ingest.Stored) -> None:
     newest = {row.vehicle_id: row.reading_json for row in rows if row.reading_json}
     moved = [(position_id, *vehicles[key].shown, newest[key]) for key, position_id in stored.moved.items()]
     events.positions_moved(

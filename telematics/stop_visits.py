@@ -14,7 +14,7 @@ from telematics.visits import RADIUS_M, Seen, Visit, follow
 from trips.services.stop_arrivals import confirm_arrivals, record_arrivals, record_departures
 from trips.watched_stops import WatchedStop, watched_stops
 
-# A fix further away than this from a stop that was never entered tells nothing new.
+# A fix further away than this from a stop that was never entered changes nothing.
 FAR_M = 1000.0
 _FIELDS = Visit._fields
 # Where another request followed the same visit meanwhile, its newer fix wins.

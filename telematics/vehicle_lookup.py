@@ -71,7 +71,7 @@ def reading_of(row: Row) -> tuple:
 
 
 def shown_reading(row: Row) -> dict[str, Any]:
-    """Build the part of the position object that the device told."""
+    """Build the part of the position object that the device reported."""
     return reading_object(*reading_of(row))
 
 
@@ -84,7 +84,7 @@ def writable_vehicles(actor: User, vehicle_ids: set[int]) -> dict[int, TrackedVe
 
 
 def visible_ids(actor: User, vehicle_ids: set[int]) -> set[int]:
-    """Give those of the vehicles that the actor sees at all."""
+    """Return those of the vehicles that the actor may see."""
     seen = Vehicle.objects.alive().visible_to(actor).filter(pk__in=storable(vehicle_ids))
     return set(seen.values_list("pk", flat=True))
 

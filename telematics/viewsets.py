@@ -128,7 +128,7 @@ class PositionViewSet(ApiViewSet):
     @extend_schema(summary="The latest position of each vehicle", responses=serializers.LatestShape)
     @action(detail=False, pagination_class=None)
     def latest(self, request: Request) -> Response:
-        """Answer one position for each vehicle that was ever heard of."""
+        """Return the latest position of each vehicle that has reported."""
         return one_page(ready_positions(latest_rows(request.user)))
 
     @extend_schema(

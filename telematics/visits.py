@@ -1,7 +1,7 @@
 """When a vehicle came to a stop and when it left, out of fixes that are never quite right; plain values only.
 
 The edge of a stop is crossed by a margin, as a parked vehicle's fixes wander over any line: a geofence with hysteresis.
-All instants are the device's, so that a buffer sent late gives the same visits as one sent at once.
+All instants are the device's, so that a buffer sent late yields the same visits as live reports.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ class Seen(NamedTuple):
 
 
 class Visit(NamedTuple):
-    """What is known of a vehicle at a stop.
+    """The state of a vehicle's visit to a stop.
 
     `first_at` is the first of its fixes inside, `entered_at` is set to it once it counts, `is_sure` once the vehicle
     stayed; `outside_at` is the first of the fixes outside since, `left_at` is set to it once it counts. `seen_at` is the
@@ -44,7 +44,7 @@ def follow(visit: Visit | None, fix: Seen) -> Visit:
 
     It begins with a fix inside the radius whose accuracy is no worse than the radius, or with two of unknown or worse
     accuracy in a row; it is sure after 120 s inside. It ends when distance minus accuracy exceeds the radius by 50 m
-    twice, or for 60 s. A visit that ended and was sure is over for good; one that was not sure may be begun again.
+    twice, or for 60 s. A visit that ended and was sure is over for good; an uncertain visit may begin again.
     """
     if visit is None:
         visit = Visit(fix.at)

@@ -20,7 +20,7 @@ from accounts.limits.message_budget import WARNING
 from accounts.limits.throttles import caller_address
 from accounts.models import Notice, User
 from accounts.networks import network_key
-from accounts.steps.notices import send_notice, where_to_tell
+from accounts.steps.notices import notice_address, send_notice
 from depannini_dashmap.lib.errors import TooManyRequests
 
 MOST, WINDOW = 100, timedelta(minutes=15)
@@ -60,8 +60,8 @@ def _warn(name: str) -> None:
     user = User.objects.active().filter(username=name).first()
     if user is None:
         return
-    if told := where_to_tell(user):
-        send_notice(user, Notice.Kind.GUESSED_AT, *told, budget_kind=WARNING)
+    if target := notice_address(user):
+        send_notice(user, Notice.Kind.GUESSED_AT, *target, budget_kind=WARNING)
 
 
 def _tries() -> Any:

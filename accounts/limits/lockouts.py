@@ -34,7 +34,7 @@ def require_unlocked(request: HttpRequest, name: str) -> None:
 def settle(request: HttpRequest, name: str, *, is_right: bool) -> None:
     """Judge a try whose password was compared: a wrong one counts.
 
-    Raises: TooManyRequests if others locked the account and address meanwhile, whatever the password was.
+    Raises: TooManyRequests if others locked the account and address meanwhile, even if the password was right.
     """
     if not settings.THROTTLING_ENABLED:
         return

@@ -53,7 +53,7 @@ class _Wish:
 
     @property
     def is_notice_to_owner(self) -> bool:
-        """Whether somebody is told what happened to an account that is surely theirs."""
+        """Whether the message notifies the proven owner of an account."""
         return self.kind in (NOTICE, WARNING) and self.is_proven
 
 
@@ -67,12 +67,12 @@ def allow(
     was_proven: bool = False,
     company_id: int | None = None,
 ) -> bool:
-    """Count a code, notice, warning or invitation if the budget has room for it, and tell whether it has.
+    """Count a code, notice, warning or invitation if the budget has room for it, and return whether it has.
 
     `asker` is the signed-in account that asks, None where only the network is known; `holder` the account that the
     message goes to, None where there is none; `was_proven` says that the address, which the holder has lost meanwhile, was
     proven theirs. Call it in the transaction that queues the message.
-    Effects: a row; the caller of a refused message says nothing of it, as that would tell who has an account.
+    Effects: a row; the caller of a refused message must not report it, as that would reveal who has an account.
     """
     barred = barred_because(address) if channel == "phone" else ""
     if barred or not settings.THROTTLING_ENABLED:
@@ -86,7 +86,7 @@ def allow(
         is_proven=was_proven or _has_proven(holder, channel, address),
     )
     with transaction.atomic():
-        # The network first, then the account, then the address: whoever asks for several keeps the order.
+        # Locks in a fixed order: the network, then the account, then the address.
         for name in (wish.network, f"account {wish.asker}" if wish.asker else "", wish.key):
             if name:
                 take_turn(f"budget {name}")
@@ -174,7 +174,7 @@ def _reason(wish: _Wish) -> str:
     if not is_owners and counts["address_day"] >= CONTESTED and counts["caller_day"] >= SHARE:
         return "share"
     if wish.is_notice_to_owner:
-        return ""  # nobody keeps an owner from being told by asking for something else first
+        return ""  # an earlier request cannot use up an owner's notices
     if counts["account_day"] >= ACCOUNT_DAY:
         return "account"
     return "network" if counts["network_hour"] >= settings.CODES_PER_NETWORK else ""
@@ -183,7 +183,7 @@ def _reason(wish: _Wish) -> str:
 def _counts(wish: _Wish, is_owners: bool) -> dict[str, int]:
     now = timezone.now()
     in_hour, to_address = Q(at__gt=now - HOUR), Q(address_key=wish.key, kind__in=PERSONAL)
-    # An owner who is recognised is counted by their own wishes alone, and a notice to a proven address by such notices:
+    # An owner who is recognised is counted by their own requests alone, and a notice to a proven address by such notices:
     # what strangers ask for uses up neither.
     if wish.is_notice_to_owner:
         to_address &= Q(kind=wish.kind)

@@ -65,9 +65,9 @@ class Bucket:
         self.remembered = 1 + -(-buffer // per_minute)  # minutes, after which everything is paid off
 
     def take(self, key: Any, cost: int = 1) -> int:
-        """Take so many events out of the bucket; give 0, or the seconds after which they will be in it.
+        """Take so many events out of the bucket; return 0, or the seconds until it holds them.
 
-        Whatever comes in one message passes a full bucket, or it would be sent again for ever.
+        A message of any size passes a full bucket, or it would be sent again for ever.
         """
         cost = min(cost, self.buffer)
         minute, seconds = divmod(time.time(), 60)

@@ -1,7 +1,7 @@
 """Accounts of callers: a client with a phone, for whom dispatchers ask for help, until somebody proves the number.
 
-The number stands in a column of its own, which no sign-in, reset or code looks at: until then it opens and shows nothing,
-and whoever registers with it has an account beside the caller's. Proving it joins both.
+The number is in a column of its own, which no sign-in, reset or code reads: until then it opens and shows nothing,
+and who registers with it has an account separate from the caller's. Proving it joins both.
 """
 
 from __future__ import annotations

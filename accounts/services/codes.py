@@ -35,7 +35,7 @@ def request_code(*, actor: User | None, user: User | None, channel: str, purpose
     """Have a code sent to an address; without a user all the same is written and nothing is sent.
 
     Shape: `actor` is the signed-in account that asks, None where only the network is known.
-    Effects: up to three codes of one account and purpose are good beside each other. One more ends the oldest of whoever
+    Effects: up to three codes of one account and purpose are valid at a time. One more ends the oldest of the caller who
     has asked for the most, so that nobody's asking ends what another asked for.
     """
     key, caller, asked_at = address_key(channel, address), present_caller(actor), timezone.now()
@@ -61,7 +61,7 @@ def request_code(*, actor: User | None, user: User | None, channel: str, purpose
 
 
 def _make_room(earlier: list[VerificationCode], caller: str, now: datetime) -> None:
-    """End what has expired and, where three are left, the oldest of whoever has asked for the most, the caller included."""
+    """End what has expired and, where three are left, the oldest of whoever """
     ended = [row.pk for row in earlier if row.expires_at is not None and row.expires_at <= now]
     left = [row for row in earlier if row.pk not in ended]
     while len(left) >= VerificationCode.MOST_OPEN:
@@ -114,7 +114,7 @@ def _own_unproven(account: User, channel: str, asker: User | None) -> list[tuple
 
 
 def request_reset(*, actor: None, channel: str, address: str) -> None:
-    """Have a reset code sent to who holds the address; one that nobody holds, or that resets nothing, costs the same; no `actor`."""
+    """Send a reset code to the holder of the address; an address that nobody holds, or that resets nothing, costs the same; no `actor`."""
     holder = holder_of(channel, address)
     request_code(actor=None, user=holder if can_reset(holder, channel) else None, channel=channel, purpose=RESET, address=address)
 
@@ -124,7 +124,7 @@ def verify_address(*, actor: User | None, channel: str, address: str, code: str)
     """Mark an address as proven by its code.
 
     Signed in, the code is one that was sent for this `actor` alone, and an address of which they prove that it is theirs
-    becomes theirs, whoever wrote it down first. Without an actor it proves the address for its present holder.
+    becomes theirs, even if another account held it unproven. Without an actor it proves the address for its present holder.
     Raises: InvalidCode, Conflict.
     """
     if actor is not None:
@@ -137,7 +137,7 @@ def verify_address(*, actor: User | None, channel: str, address: str, code: str)
 
 
 def verify_own_address(*, actor: User, channel: str, code: str) -> User:
-    """Mark as proven what a code was sent to that the actor asked for: the own address, or the one that they claim.
+    """Mark as proven the address that the actor's code was sent to: their own, or the one that they claim.
 
     Raises: InvalidCode, Conflict; InvalidData where there is no such address.
     """
@@ -195,7 +195,7 @@ def _take_over(account: User, channel: str) -> None:
 
     Effects: the Google link ends, and so do claims, and invitations under the account's username: they were meant for
     whoever had it. The other address still names the account at sign-in and does nothing
-    else until the signed-in user has proven it anew.
+    else until the signed-in user has proven it again.
     """
     other = OTHER[VerificationCode.Channel(channel)]
     setattr(account, f"{channel}_verified", True)
@@ -225,19 +225,19 @@ def _prove(row: VerificationCode, channel: str, address: str) -> User:
     for holder in found.values():
         _take_address(holder, channel)
     old = getattr(user, field)
-    told = _notice_address(user, channel, old) if old and old != address else None
+    target = _notice_address(user, channel, old) if old and old != address else None
     was_proven = getattr(user, f"{channel}_verified")
     change_address(user, channel, address)
     setattr(user, f"{channel}_verified", True)
     setattr(user, f"pending_{field}", None)
     user.save(update_fields=[field, "username", f"{channel}_verified", f"{channel}_suspended", f"pending_{field}"])
-    if told:
-        send_notice(user, Notice.Kind.ADDRESS_CHANGED, channel, told, was_proven=was_proven)
+    if target:
+        send_notice(user, Notice.Kind.ADDRESS_CHANGED, channel, target, was_proven=was_proven)
     return user
 
 
 def _notice_address(user: User, channel: str, address: str | None) -> str | None:
-    """Return an address of the user's that notices may go to: not one that is suspended."""
+    """Return an address of the user that notices may go to: never a suspended one."""
     return None if getattr(user, f"{channel}_suspended") else address
 
 

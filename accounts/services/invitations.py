@@ -35,7 +35,7 @@ def invite(*, actor: User, company: Company, person: dict[str, str], role: str |
     require_editor(actor, locked.pk)
     name = _name(person)
     role = role or Membership.Role.MEMBER
-    # Looked for whatever the name, so that the answer takes as long for who does not exist.
+    # Looked up in any case, so that the answer takes as long for a user who does not exist.
     user = User.objects.active().filter(user_type=User.Type.DISPATCHER).with_username(name["username"])
     now = timezone.now()
     pair = Invitation.objects.filter(company=locked, outcome="", **name)

@@ -88,7 +88,7 @@ def _set(account: User, name: str, value: Any) -> set[str]:
 def _change_address(
     actor: User, account: User, name: str, new: str | None, after: list[Callable[[], None]]
 ) -> set[str]:
-    """Set an address, and add to `after` what has to be sent."""
+    """Set an address, and add to `after` the messages to send."""
     old, channel, pending = getattr(account, name), CHANNELS[name], f"pending_{name}"
     if new == old:
         return _set(account, pending, None)
@@ -104,8 +104,8 @@ def _change_address(
     setattr(account, f"{channel}_verified", False)
     setattr(account, pending, None)
     if old and is_told:
-        tell = partial(send_notice, account, Notice.Kind.ADDRESS_CHANGED, channel, old)
-        after.append(partial(tell, asker=account, was_proven=was_proven))
+        notify = partial(send_notice, account, Notice.Kind.ADDRESS_CHANGED, channel, old)
+        after.append(partial(notify, asker=account, was_proven=was_proven))
     if new:
         ask = partial(codes.request_code, actor=account, user=account, channel=channel, purpose=codes.VERIFY, address=new)
         after.append(ask)
@@ -132,7 +132,7 @@ def _require_another_login(account: User, name: str) -> None:
 
 
 def _change_username(account: User, new: str) -> set[str]:
-    """Change a chosen username; one that follows an address is not the user's to choose and stays."""
+    """Change a chosen username; a username that follows an address stays, as the user did not choose it."""
     if account.user_type not in (User.Type.DISPATCHER, User.Type.STAFF) or new == account.username:
         return set()
     if User.objects.filter(username=new).exists():

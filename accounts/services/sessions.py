@@ -7,7 +7,7 @@ from django.db.models import F
 
 from accounts import events, signals, tokens
 from accounts.models import Invitation, Notice, User
-from accounts.steps.notices import send_notice, where_to_tell
+from accounts.steps.notices import notice_address, send_notice
 from depannini_dashmap.lib.ops import audit
 
 
@@ -16,7 +16,7 @@ def end_sessions(*, actor: User | None, user_id: int, reason: str) -> None:
     """End every token of a user.
 
     Shape: `actor` is who asked, None for a command.
-    Effects: the token version moves on, fleet tokens are deleted, ``sessions_ended`` is sent, sockets are told.
+    Effects: the token version moves on, fleet tokens are deleted, ``sessions_ended`` is sent, sockets are notified.
     """
     User.objects.filter(pk=user_id).update(token_version=F("token_version") + 1)
     tokens.end_all_fleet_tokens(user_id)
@@ -33,13 +33,13 @@ def sign_out_everywhere(*, actor: User, user: User) -> None:
 
 @transaction.atomic
 def set_password(*, actor: User | None, user: User, password: str, reason: str = "password_changed") -> None:
-    """Store a new password, which was checked before, end every session and tell the owner; `actor` None is a command."""
+    """Store a new password, which was checked before, end every session and notify the owner; `actor` None is a command."""
     account = User.objects.select_for_update(no_key=True).get(pk=user.pk)
     account.set_password(password)
     account.save(update_fields=["password"])
     end_sessions(actor=actor, user_id=account.pk, reason=reason)
-    if told := where_to_tell(account):
-        send_notice(account, Notice.Kind.PASSWORD_CHANGED, *told)
+    if target := notice_address(account):
+        send_notice(account, Notice.Kind.PASSWORD_CHANGED, *target)
     audit.record(reason, actor=actor, target=account)
 
 

@@ -21,7 +21,7 @@ class InvalidCredentials(Unauthenticated):
 
 
 def check_password(*, actor: User | None, request: HttpRequest, user: User | None, identifier: str, password: str) -> User:
-    """Return the user whose password is right; one that does not exist, or is switched off, takes as long.
+    """Return the user whose password is right; an unknown or inactive user takes as long.
 
     Shape: `actor` is who is signed in already, None at a sign-in.
     Effects: failures count for the account and address, and for the address alone. Raises: Unauthenticated,

@@ -1,7 +1,7 @@
 """Entering a code: which ones a caller may try, how many wrong tries there are, and that all at once count one by one.
 
 A wrong try counts against every code that it was compared with. The bounds, of which no row is written for a right one:
-five a caller and twenty in all for each code, and twenty comparisons a day for each account, so that whoever guesses
+five a caller and twenty in all for each code, and twenty comparisons a day for each account, so that somebody who guesses
 day by day has a chance of 2 in 100,000 (the owner, known by where they signed in from, has twenty of their own).
 """
 
@@ -29,7 +29,7 @@ DAILY_COMPARISONS = 20
 
 
 class InvalidCode(InvalidData):
-    """The one answer to every code that does not count, whatever the reason."""
+    """The one answer to every code that is refused, for any reason."""
 
     code, default_message = "invalid_code", _("Invalid or expired code")
 

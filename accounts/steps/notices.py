@@ -1,4 +1,4 @@
-"""Telling somebody, at the address they had, what happened to their account."""
+"""Notices to users, at the address they had, of what happened to their account."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def send_notice(
     was_proven: bool = False,
     budget_kind: str = message_budget.NOTICE,
 ) -> None:
-    """Have a notice sent after the running transaction, if the budget has room for it.
+    """Send a notice after the running transaction, if the budget has room for it.
 
     Shape: `asker` is the signed-in account that caused it; `was_proven` says that the user had proven an address that is
     not theirs any more. Effects: a row that is deleted once it has left.
@@ -28,10 +28,10 @@ def send_notice(
     tasks.deliver_notice.enqueue(notice.pk)
 
 
-def where_to_tell(user: User) -> tuple[str, str] | None:
+def notice_address(user: User) -> tuple[str, str] | None:
     """Return channel and address of who surely is the owner, else of an address that nobody has proven, if any.
 
-    A suspended address may be a stranger's, who is told nothing.
+    A suspended address may be a stranger's, who must not be notified.
     """
     held = {"email": user.email, "phone": user.phone_number}
     found = [

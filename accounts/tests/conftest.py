@@ -17,7 +17,7 @@ def sms_directory(settings, tmp_path) -> Path:
 
 @pytest.fixture
 def messages(run_tasks, mailoutbox, sms_directory) -> Callable[[str], list[str]]:
-    """Let the worker run and give the texts that an address has got so far, oldest first."""
+    """Run the worker and return the texts sent to an address so far, oldest first."""
 
     def texts(address: str) -> list[str]:
         run_tasks()
@@ -33,7 +33,7 @@ def messages(run_tasks, mailoutbox, sms_directory) -> Callable[[str], list[str]]
 
 @pytest.fixture
 def codes(messages) -> Callable[[str], list[str]]:
-    """Give the codes that an address has got so far, oldest first."""
+    """Return the codes sent to an address so far, oldest first."""
     return lambda address: [found for text in messages(address) for found in re.findall(r"code is (\d{6})", text)]
 
 

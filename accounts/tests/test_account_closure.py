@@ -16,7 +16,7 @@ PERSONAL = ("email", "phone_number", "name", "first_name", "last_name", "address
 
 
 def fill(user):
-    """Give every personal column something that could be left behind."""
+    """Fill every personal column, so that anything left behind is seen."""
     texts = {name: f"personal-{name}" for name in PERSONAL if name not in ("email", "phone_number")}
     User.objects.filter(pk=user.pk).update(**texts, current_lat=36.75, current_lng=3.05)
     user.refresh_from_db()

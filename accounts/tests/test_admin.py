@@ -138,8 +138,8 @@ def test_actions_end_sessions(enter, staff_user, client_user, api, action, activ
     assert theirs.get("/api/auth/profile/").status_code == 401
     client_user.refresh_from_db()
     assert client_user.is_active is active
-    told = AuditEvent.objects.filter(event=event).values_list("actor_id", "target_id")
-    assert list(told) == [(staff_user.pk, str(client_user.pk))]
+    audited = AuditEvent.objects.filter(event=event).values_list("actor_id", "target_id")
+    assert list(audited) == [(staff_user.pk, str(client_user.pk))]
 
 
 def test_actions_spare_oneself_and_superusers(enter, staff_user, root):

@@ -100,7 +100,7 @@ def test_ten_an_hour_and_twenty_a_day_for_one_address(ask, client_user, messages
 
 
 def test_windows_slide(ask, client_user, messages, time_machine):
-    """Neither the full hour nor midnight gives anybody anew what was sent a minute ago."""
+    """Neither the full hour nor midnight resets a budget used a minute ago."""
     time_machine.move_to(timezone.now().replace(hour=23, minute=59, second=50), tick=False)
     ask(client_user.phone_number, 3)
     time_machine.shift(20)
@@ -181,7 +181,7 @@ def test_an_unproven_address_has_no_owner_to_recognise(ask, api, client_user, me
 
 
 def test_a_claim_of_an_address_does_not_make_its_owner(ask, change, client_user, other_client, messages):
-    """The claimer has proven another address, which says nothing of the one that they ask for."""
+    """The claimer has proven another address, which proves nothing about the claimed one."""
     prove(other_client)
     for host in range(10):
         ask(client_user.phone_number, host=host)
@@ -247,7 +247,7 @@ def test_twenty_a_day_for_the_account_that_asks(change, client_user, messages):
 
 
 @pytest.mark.parametrize("was_flooded_by", ["strangers", "the thief"])
-def test_nobody_keeps_an_owner_from_being_told(ask, change, client_user, messages, was_flooded_by):
+def test_nobody_can_keep_an_owner_from_being_notified(ask, change, client_user, messages, was_flooded_by):
     """A thief with a stolen session uses every limit up first, and then takes the address away."""
     prove(client_user)
     old = client_user.phone_number
@@ -360,7 +360,7 @@ def guess(api, email, hosts):
     ]
 
 
-def test_an_owner_is_told_of_guesses_from_twenty_networks_once_an_hour(api, client_user, messages, throttled, time_machine):
+def test_an_owner_is_notified_of_guesses_from_twenty_networks_once_an_hour(api, client_user, messages, throttled, time_machine):
     throttled.AXES_ENABLED = True
     prove(client_user)
     guess(api, client_user.email, range(1, 20))
@@ -374,7 +374,7 @@ def test_an_owner_is_told_of_guesses_from_twenty_networks_once_an_hour(api, clie
     assert len(messages(client_user.phone_number)) == 2
 
 
-def test_who_has_no_account_is_told_nothing(api, messages, throttled):
+def test_nothing_is_sent_without_an_account(api, messages, throttled):
     throttled.AXES_ENABLED = True
     assert set(guess(api, "nobody@example.com", range(1, 30))) == {401}
     assert messages("nobody@example.com") == []

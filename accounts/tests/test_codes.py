@@ -82,8 +82,8 @@ def test_four_wrong_codes_leave_one_try(api, client_user, codes):
     assert verify(api, client_user.email, code).status_code == 200
 
 
-def test_three_codes_are_good_beside_each_other(api, client_user, codes):
-    """Whoever asked for the others, and however often: the three newest of one caller count."""
+def test_three_codes_are_valid_at_a_time(api, client_user, codes):
+    """The three newest codes of one caller count, however many others asked for."""
     for _ in range(4):
         request_verification(actor=None, channel="email", address=client_user.email)
         codes(client_user.email)
@@ -243,10 +243,10 @@ def test_a_mail_server_that_drips_does_not_hold_the_worker(client_user, settings
     assert DBTaskResult.objects.filter(status="READY").count() == 1
 
 
-# --- What asking tells -------------------------------------------------------------------------------------------------------
+# --- What a request for a code reveals ------------------------------------------------------------------------------------------------------
 @pytest.mark.parametrize("path", [RESET, RESEND])
 @pytest.mark.parametrize("field", ["email", "phone_number"])
-def test_asking_tells_nothing(api, client_user, path, field, django_assert_num_queries, messages, mailoutbox):
+def test_a_request_for_a_code_reveals_nothing(api, client_user, path, field, django_assert_num_queries, messages, mailoutbox):
     unknown = {"email": "nobody@example.com", "phone_number": "+213555987654"}[field]
     answers, costs = [], []
     from django.db import connection
@@ -290,7 +290,7 @@ def test_asking_for_nothing_is_malformed(api, body):
 
 # --- Quotas ----------------------------------------------------------------------------------------------------------------
 def test_twenty_guesses_a_day(api, client_user, codes, settings, time_machine):
-    """G14: 20 counted guesses of 10^6 are a chance of 2e-5 per account and day, whatever the number of codes."""
+    """G14: 20 counted guesses of 10^6 are a chance of 2e-5 per account and day, for any number of codes."""
     settings.THROTTLING_ENABLED = True
     time_machine.move_to(timezone.now(), tick=False)
     counted = 0

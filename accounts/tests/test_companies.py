@@ -273,7 +273,7 @@ def test_an_empty_company_goes_with_its_last_member(api, dispatcher, company_a, 
 
 
 def test_a_company_from_before_belongs_to_its_oldest_member(api, company_a, vehicle):
-    """A release without owners, beside this one or before it, leaves companies without any."""
+    """A release without owners, running in parallel or earlier, leaves companies without any."""
     people = [User.objects.create_user(name, None, None, user_type="dispatcher") for name in ("looks", "old", "young")]
     for user, role in zip(people, ("viewer", "member", "member"), strict=True):
         Membership.objects.create(user=user, company=company_a, role=role)
@@ -321,7 +321,7 @@ def test_the_old_answers_of_who_was_removed_are_shown_no_more(api, dispatcher, c
 
 
 def test_the_old_answers_of_who_left_a_group_are_shown_no_more(api, dispatcher_b, company_a):
-    """By whatever way an operator's rights end."""
+    """However an operator's rights end."""
     body = {"customer_name": "Secret", "goods_description": "Glass", "company": company_a.pk}
     ends = (
         lambda group: dispatcher_b.groups.remove(group),

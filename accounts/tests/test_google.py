@@ -225,7 +225,7 @@ def test_known_certificates_outlive_an_outage(api, monkeypatch):
 
 
 class Keys(ThreadingHTTPServer):
-    """Google's keys, given out in some manner; what drips would be whole after TICKS, three times our patience."""
+    """Google's keys, served in some manner; a slow response is complete after TICKS, three times our timeout."""
 
     TICKS, TICK = 15, 3 * google.PATIENCE / 15
     daemon_threads = True

@@ -1,4 +1,4 @@
-"""Nobody works for a company without agreeing, and no invitation tells who exists."""
+"""Nobody works for a company without agreeing, and no invitation reveals who exists."""
 
 from datetime import timedelta
 
@@ -79,7 +79,7 @@ def test_the_role_is_member_unless_said(api, dispatcher, dispatcher_b, company_a
         {"username": "a\x00b"},
     ],
 )  # fmt: skip
-def test_what_names_nobody_is_told_so(api, dispatcher, dispatcher_b, company_a, body):
+def test_an_invitation_that_names_nobody_is_refused(api, dispatcher, dispatcher_b, company_a, body):
     assert api(dispatcher).post(members(company_a), body).status_code == 400
     assert not Invitation.objects.exists()
 
@@ -91,7 +91,7 @@ NAMES = [
 ]  # fmt: skip
 
 
-def test_whether_somebody_exists_is_not_told(api, dispatcher, dispatcher_b, viewer, client_user, staff_user, company_a):
+def test_an_invitation_does_not_reveal_who_exists(api, dispatcher, dispatcher_b, viewer, client_user, staff_user, company_a):
     """The same status, body and number of queries, asked once or twice, for people of all kinds and for nobody."""
     User.objects.create_user("off", None, "x", user_type="dispatcher", is_active=False)
     prove(dispatcher_b)
@@ -117,7 +117,7 @@ def test_the_same_pair_again_is_the_open_one_with_the_role_now_asked_for(api, di
     again = invited(api, dispatcher, company_a, username="omar", role="viewer")
     assert again == {**first, "role": "viewer"}
     assert invited(api, dispatcher, company_a, username="nobody")["id"] != first["id"]
-    assert len(messages(dispatcher_b.email)) == 1, "asked twice, told once"
+    assert len(messages(dispatcher_b.email)) == 1, "asked twice, mailed once"
     assert api(dispatcher_b).post(f"{OWN}{first['id']}/accept/").json()["role"] == "viewer"
 
 
@@ -320,7 +320,7 @@ def test_closing_an_account_leaves_no_invitation_with_its_name(api, dispatcher, 
 def test_an_account_taken_over_by_an_unproven_address_is_not_invited_any_more(
     api, dispatcher, newcomer, company_a, codes
 ):
-    """Whoever the username was meant for: it is somebody else who has the account now."""
+    """The username was meant for somebody who does not have the account any more."""
     invitation = invited(api, dispatcher, company_a, username="yacine")
     assert api().post("/api/auth/password-reset/", {"email": newcomer.email}).status_code == 200
     body = {"email": newcomer.email, "code": codes(newcomer.email)[-1], "new_password": "tow-me-home-42"}
@@ -341,8 +341,8 @@ def test_who_is_switched_off_has_invited_nobody(api, dispatcher, dispatcher_b, c
     assert api(dispatcher_b).post(f"{OWN}{invitation['id']}/accept/").status_code == 409
 
 
-# --- Told ------------------------------------------------------------------------------------------------------------------------
-def test_a_mail_tells_who_is_asked(api, dispatcher, newcomer, company_a, messages):
+# --- Notices----------------------------------------------------------------------------------------------------------------------
+def test_an_invitation_is_mailed(api, dispatcher, newcomer, company_a, messages):
     Company.objects.filter(pk=company_a.pk).update(name="<b>Win</b> https://evil.example/x\r\nBcc: a@b.dz")
     invited(api, dispatcher, company_a, username="yacine")
     invited(api, dispatcher, company_a, email="later@example.com")
@@ -361,14 +361,14 @@ def test_the_html_of_the_mail_shows_a_name_as_text(api, dispatcher, newcomer, co
     assert "<img" not in html and "&lt;img" in html and "evil.example" not in html and "evil" not in mail.subject
 
 
-def test_nobody_is_told_where_there_is_nobody(api, dispatcher, client_user, staff_user, company_a, run_tasks, mailoutbox):
+def test_no_mail_is_sent_to_an_unknown_username(api, dispatcher, client_user, staff_user, company_a, run_tasks, mailoutbox):
     for name in ("nobody", client_user.username, staff_user.username):
         invited(api, dispatcher, company_a, username=name)
     run_tasks()
     assert mailoutbox == []
 
 
-def test_what_the_budget_has_no_room_for_is_not_mailed_and_nobody_is_told(
+def test_an_invitation_over_the_budget_is_not_mailed_and_answers_alike(
     api, dispatcher, newcomer, company_a, run_tasks, mailoutbox, settings
 ):
     settings.THROTTLING_ENABLED = True
@@ -385,7 +385,7 @@ def test_what_the_budget_has_no_room_for_is_not_mailed_and_nobody_is_told(
     assert {mail.to[0] for mail in mailoutbox} == {"yacine@example.com"} and len(mailoutbox) <= message_budget.CALLER_HOUR
 
 
-def test_an_address_that_somebody_else_may_have_written_down_is_told_nothing(
+def test_nothing_is_sent_to_an_unproven_address(
     api, dispatcher, newcomer, company_a, run_tasks, mailoutbox
 ):
     User.objects.filter(pk=newcomer.pk).update(email_suspended=True)
@@ -411,9 +411,9 @@ def test_the_sockets_of_who_joins_or_goes_ask_again(api, dispatcher, newcomer, c
         lambda: api(dispatcher).patch(theirs, {"role": "viewer"}),
         lambda: api(dispatcher).delete(theirs),
     ):
-        with captured() as told:
+        with captured() as published:
             assert act().status_code in (200, 204)
-        assert [event["type"] for group, event in told if group == f"user.{newcomer.pk}"] == ["rights.changed"]
+        assert [event["type"] for group, event in published if group == f"user.{newcomer.pk}"] == ["rights.changed"]
 
 
 def test_lists_cost_the_same_for_many(api, dispatcher, newcomer, company_a, company_b, django_assert_num_queries):

@@ -1,4 +1,4 @@
-"""What holds in the data whatever happens: each constraint refuses its row on both databases."""
+"""Constraints of the data: each refuses its row on both databases."""
 
 from collections.abc import Iterator
 from importlib import import_module

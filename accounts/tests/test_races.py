@@ -30,7 +30,7 @@ ROUNDS = 3
 
 
 def at_once(act: Callable[[int], Any], contenders: int = CONTENDERS) -> list[Any]:
-    """Run `act(number)` in threads that start together; give results, or the exceptions."""
+    """Run `act(number)` in threads that start together; return results, or the exceptions."""
     barrier, results = threading.Barrier(contenders), [None] * contenders
 
     def run(number: int) -> None:
@@ -56,7 +56,7 @@ def statuses(answers: list[Any]) -> Counter:
 
 
 def known_code(user: User, purpose: str) -> str:
-    """Make the open code of a user one that the test knows."""
+    """Set the open code of a user to a known one."""
     row = VerificationCode.objects.open().get(user=user, purpose=purpose)
     VerificationCode.objects.filter(pk=row.pk).update(
         code_hash=code_hash(row.pk, "123456"), expires_at=timezone.now() + timezone.timedelta(minutes=9)
@@ -137,7 +137,7 @@ def test_refreshing_at_once_with_rotation_forks_no_family(client_user, settings)
 
 
 def test_a_login_of_the_old_password_does_not_outlive_its_change(dispatcher, password):
-    """Whoever is first: afterwards no fleet token of the old password counts."""
+    """In either order: afterwards no fleet token of the old password is valid."""
     for number in range(ROUNDS):
         dispatcher.set_password(password)
         dispatcher.save()
@@ -233,7 +233,7 @@ def test_deleting_a_company_against_a_new_vehicle(dispatcher):
 
 
 @pytest.mark.parametrize("exists", [True, False])
-def test_of_many_wrong_passwords_at_once_five_are_told_so(settings, client_user, exists):
+def test_of_many_wrong_passwords_at_once_five_are_compared(settings, client_user, exists):
     settings.THROTTLING_ENABLED = settings.AXES_ENABLED = True
     name = client_user.username if exists else "nobody"
 

@@ -141,7 +141,7 @@ def test_one_number_is_one_account(api, same):
     assert User.objects.get().phone_number == "+213555123456"
 
 
-def test_one_email_is_one_account_whatever_its_case(api):
+def test_one_email_is_one_account_in_any_case(api):
     api().post(URL, CLIENT)
     answer = api().post(URL, {**CLIENT, "phone_number": "0555999999", "email": "AMINA@example.COM"})
     assert answer.status_code == 400

@@ -1,4 +1,4 @@
-"""Whatever changes what somebody may see tells that person's sockets, once and after commit, by whatever way it is done."""
+"""Each change of what a user may see notifies their sockets, once and after commit, whichever way it is made."""
 
 from collections.abc import Callable
 from typing import Any
@@ -14,11 +14,11 @@ from depannini_dashmap.lib.realtime import layer
 pytestmark = pytest.mark.django_db(transaction=True)
 
 
-def told(act: Callable[[], Any], user: Any) -> int:
+def rights_changes(act: Callable[[], Any], user: Any) -> int:
     """Count how often the user's sockets are asked to look again."""
-    with layer.captured() as heard:
+    with layer.captured() as published:
         act()
-    return sum(group == f"user.{user.pk}" and event["type"] == "rights.changed" for group, event in heard)
+    return sum(group == f"user.{user.pk}" and event["type"] == "rights.changed" for group, event in published)
 
 
 @pytest.fixture
@@ -31,20 +31,20 @@ def second(company_a: Any, dispatcher_b: Any) -> Any:
 def test_memberships(company_a: Any, dispatcher: Any, second: Any) -> None:
     membership = Membership.objects.get(user=second, company=company_a)
     membership.role = Membership.Role.VIEWER
-    assert told(membership.save, second) == 1
-    assert told(lambda: remove_member(actor=dispatcher, company=company_a, user_id=second.pk), second) == 1
-    assert told(lambda: Membership.objects.create(user=second, company=company_a), second) == 1
-    assert told(lambda: Membership.objects.filter(user=second, company=company_a).delete(), second) == 1
+    assert rights_changes(membership.save, second) == 1
+    assert rights_changes(lambda: remove_member(actor=dispatcher, company=company_a, user_id=second.pk), second) == 1
+    assert rights_changes(lambda: Membership.objects.create(user=second, company=company_a), second) == 1
+    assert rights_changes(lambda: Membership.objects.filter(user=second, company=company_a).delete(), second) == 1
 
 
 def test_a_company_that_goes(second: Any) -> None:
     company = Company.objects.create(name="Soon gone")
     Membership.objects.create(user=second, company=company)
-    assert told(company.delete, second) == 1
+    assert rights_changes(company.delete, second) == 1
 
 
 def test_closing(second: Any) -> None:
-    assert told(lambda: close_account(actor=None, user=second), second) == 1
+    assert rights_changes(lambda: close_account(actor=None, user=second), second) == 1
 
 
 @pytest.mark.parametrize("name", [OPERATORS, ROADSIDE])
@@ -58,15 +58,15 @@ def test_groups_from_either_side(dispatcher: Any, name: str) -> None:
         lambda: dispatcher.groups.set([group]),
         lambda: group.user_set.clear(),
     ):
-        assert told(act, dispatcher) == 1
+        assert rights_changes(act, dispatcher) == 1
     dispatcher.groups.add(group)
-    assert told(group.delete, dispatcher) == 1
+    assert rights_changes(group.delete, dispatcher) == 1
 
 
-def test_nothing_is_told_of_what_was_undone(dispatcher: Any, company_a: Any) -> None:
+def test_nothing_is_published_after_a_rollback(dispatcher: Any, company_a: Any) -> None:
     def undone() -> None:
         with transaction.atomic():
             Membership.objects.filter(user=dispatcher).delete()
             transaction.set_rollback(True)
 
-    assert told(undone, dispatcher) == 0
+    assert rights_changes(undone, dispatcher) == 0

@@ -41,7 +41,7 @@ def page_token(browser: Client) -> str:
 
 
 def opens_sockets(raw: str) -> bool:
-    """Tell whether a socket would be let in with it."""
+    """Return whether a socket would be accepted with it."""
     try:
         tokens.authenticate_socket("bearer", raw)
     except Unauthenticated:
@@ -98,9 +98,9 @@ def test_signing_out_of_the_console_ends_its_pages_alone(
 ) -> None:
     other = entered(dispatcher, password)
     mine, others, access = page_token(browser), page_token(other), tokens.issue_pair(dispatcher)["access"]
-    with layer.captured() as heard, django_capture_on_commit_callbacks(execute=True):
+    with layer.captured() as published, django_capture_on_commit_callbacks(execute=True):
         browser.post("/admin/logout/")
-    assert (f"user.{dispatcher.pk}", "session.ended") in [(group, event["type"]) for group, event in heard]
+    assert (f"user.{dispatcher.pk}", "session.ended") in [(group, event["type"]) for group, event in published]
     assert not opens_sockets(mine)
     assert opens_sockets(others) and opens_sockets(access)
     assert api_status(api, f"Bearer {access}") == 200
@@ -110,10 +110,10 @@ def test_who_signs_in_over_somebody_ends_their_pages(
     browser: Client, staff_user: Any, password: str, django_capture_on_commit_callbacks: Any
 ) -> None:
     raw = page_token(browser)
-    with layer.captured() as heard, django_capture_on_commit_callbacks(execute=True):
+    with layer.captured() as published, django_capture_on_commit_callbacks(execute=True):
         browser.post("/admin/login/", {"username": staff_user.username, "password": password})
     assert not opens_sockets(raw)
-    assert [event["type"] for _, event in heard].count("session.ended") == 1
+    assert [event["type"] for _, event in published].count("session.ended") == 1
     assert opens_sockets(page_token(browser))
 
 
@@ -146,7 +146,7 @@ def test_a_session_of_somebody_who_is_gone_can_be_left(browser: Client, dispatch
 def test_clocks_may_differ_by_ten_seconds(
     api: Any, dispatcher: Any, time_machine: Any, seconds: int, counts: bool
 ) -> None:
-    """A token made by a server whose clock is ahead, or one that has just expired on ours, still counts."""
+    """A token of a server whose clock is ahead, or that has just expired on ours, is still valid."""
     now = timezone.now().replace(microsecond=0)
     time_machine.move_to(now + timedelta(seconds=seconds), tick=False)
     access, fleet = tokens.issue_pair(dispatcher)["access"], tokens.issue_fleet_token(dispatcher)

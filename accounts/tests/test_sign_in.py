@@ -1,4 +1,4 @@
-"""Logins of both families, logout, lockouts, and how much an answer tells."""
+"""Logins of both families, logout, lockouts, and how much an answer reveals."""
 
 import pytest
 from axes.utils import reset as axes_reset
@@ -167,7 +167,7 @@ def test_behind_one_proxy_the_last_hop_counts(api, throttled, client_user):
 @pytest.mark.parametrize(
     "caller", ["198.51.100.{}:40001", "[2001:db8:0:{}::1]:40001", "2001:db8:0:{}::1", "::ffff:198.51.100.{}"]
 )
-def test_callers_behind_a_proxy_are_told_apart_however_it_writes_them(api, throttled, client_user, caller):
+def test_callers_behind_a_proxy_are_distinguished_in_any_notation(api, throttled, client_user, caller):
     throttled.NUM_PROXIES = 1
     body = {"username": client_user.username, "password": "x"}
 

@@ -1,4 +1,4 @@
-"""One canonical form for each identity, whatever keyboard it was typed on; passwords in NFC."""
+"""One canonical form for each identity, typed on any keyboard; passwords in NFC."""
 
 import unicodedata
 from importlib import import_module
@@ -101,7 +101,7 @@ def test_a_username_is_one_on_every_keyboard(api):
         assert api().post("/api/auth/login/", {"username": typed, "password": "tow-me-home-42"}).status_code == 200
 
 
-# --- Rows of before ----------------------------------------------------------------------------------------------------------
+# --- Existing rows--------------------------------------------------------------------------------------------------------
 def test_rows_of_before_get_the_one_spelling_but_where_another_account_has_it(client_user, other_client, dispatcher, dispatcher_b, staff_user):
     migration = import_module("accounts.migrations.0012_one_spelling")
     stored = {

@@ -24,7 +24,7 @@ each_field = pytest.mark.parametrize("field", ["email", "phone_number"])
 
 
 def prepare(field):
-    """Register the victim's address beside the attacker's own, as the attacker does."""
+    """Register the victim's address next to the attacker's own, as the attacker does."""
     other = OTHER[field]
     return {field: VICTIM[field], other: ATTACKER[other], "name": "Somebody", "password": "attackers-horse-9"}
 
@@ -41,7 +41,7 @@ def set_anew(api, codes, field, address, password=NEW, seen=None):
 
 @pytest.fixture
 def hijacked(api, codes, client_user):
-    """Give an account that an attacker prepared: the victim's address, theirs proven, and their Google link."""
+    """Return an account that an attacker prepared: the victim's address, theirs proven, and their Google link."""
 
     def made(field):
         other = OTHER[field]
@@ -57,10 +57,10 @@ def hijacked(api, codes, client_user):
 
 
 @each_field
-def test_a_reset_by_an_address_unproven_until_then_shuts_out_whoever_prepared_the_account(api, hijacked, codes, messages, field):
+def test_a_reset_by_an_address_unproven_until_then_shuts_out_who_prepared_the_account(api, hijacked, codes, messages, field):
     user, session = hijacked(field)
     other = OTHER[field]
-    told = len(messages(ATTACKER[other]))
+    sent_before = len(messages(ATTACKER[other]))
     fleet = tokens.issue_fleet_token(user)
     assert set_anew(api, codes, field, VICTIM[field]).status_code == 200
     user.refresh_from_db()
@@ -77,7 +77,7 @@ def test_a_reset_by_an_address_unproven_until_then_shuts_out_whoever_prepared_th
     # By their own address: no code, no proof, no notice.
     assert set_anew(api, codes, other, ATTACKER[other]).status_code == 400
     assert api().post(RESEND, {other: ATTACKER[other]}).status_code == 200
-    assert len(messages(ATTACKER[other])) == told
+    assert len(messages(ATTACKER[other])) == sent_before
     # It still names the account at sign-in, with the password that is known to the victim alone.
     assert api().post(LOGIN[other], {other: ATTACKER[other], "password": "attackers-horse-9"}).status_code == 401
     for name, address in ((field, VICTIM[field]), (other, ATTACKER[other])):
@@ -308,7 +308,7 @@ def test_after_four_wishes_of_a_stranger_the_owners_own_works(api, client_user, 
 
 
 def test_guesses_day_by_day_stay_within_twenty_comparisons(api, client_user, codes, settings):
-    """G14: whatever the number of networks, codes and addresses of the account."""
+    """G14: for any number of networks, codes and addresses of the account."""
     settings.THROTTLING_ENABLED = True
     for number in range(12):
         place = f"203.0.113.{number}"

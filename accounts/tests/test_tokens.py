@@ -300,13 +300,13 @@ def test_rotation_goes_on_for_who_uses_the_newest(api, client_user, settings, ti
         time_machine.shift(60)
 
 
-# --- What sockets hear -------------------------------------------------------------------------------------------------------
-def test_sockets_hear_of_one_token_and_of_all(client_user, django_capture_on_commit_callbacks):
+# --- What sockets receive-----------------------------------------------------------------------------------------------------
+def test_sockets_receive_the_end_of_one_token_and_of_all(client_user, django_capture_on_commit_callbacks):
     token = tokens.authenticate_raw(None, tokens.issue_pair(client_user)["access"])
-    with layer.captured() as heard, django_capture_on_commit_callbacks(execute=True):
+    with layer.captured() as published, django_capture_on_commit_callbacks(execute=True):
         tokens.end_token(token)
         end_sessions(actor=None, user_id=client_user.pk, reason="test")
-    mine = [event for group, event in heard if group == f"user.{client_user.pk}" and event["type"] == "session.ended"]
+    mine = [event for group, event in published if group == f"user.{client_user.pk}" and event["type"] == "session.ended"]
     assert mine == [
         {"type": "session.ended", "token_id": token.token_id},
         {"type": "session.ended", "token_id": None},

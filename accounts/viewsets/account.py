@@ -20,7 +20,7 @@ from depannini_dashmap.lib.errors import DomainError, InvalidData, NotFound, Una
 class OwnAccountViewSet(ApiViewSet):
     """`/api/auth/profile/`, `password-change/` and `logout/`.
 
-    Body: what is to change; partial is fine. Answer: the account as the console shows it, or a sentence. Codes: 200; 400;
+    Body: the fields to change; partial is fine. Answer: the account as the console shows it, or a sentence. Codes: 200; 400;
     401; 429. Who: signed-in users, for themselves.
     """
 

@@ -28,7 +28,7 @@ RESET_SENT = {"message": "If an account with this address exists, a code has bee
 class CodeViewSet(OptionallySignedInViewSet):
     """`/api/auth/verify-email/`, `verify-phone/`, `confirm/` below each, and `resend-verification/`.
 
-    Body: an address and the code that was sent there; none to have one sent to one's own. Answer: what is proven now, or a
+    Body: an address and the code that was sent there; empty to send one to the caller's own. Answer: the proven addresses, or a
     sentence. Codes: 200; 400; 401; 429. Who: anybody; `confirm/` signed-in users.
     """
 
@@ -78,7 +78,7 @@ class CodeViewSet(OptionallySignedInViewSet):
         return self._verified(user)
 
     def _confirm(self, request: Request, channel: str) -> Response:
-        """Enter a code for one's own address, or for the one that one claims."""
+        """Confirm a code for the caller's own address, or for a claimed one."""
         code = self.read(shapes.CodeSerializer).validated_data["code"]
         user = signed_in(request)
         with GuessesCounted(request):

@@ -90,7 +90,7 @@ class MemberViewSet(OfCompanyViewSet):
         200 list; 202 invited, whether there is such a person or not; 400; 403 viewers; 404; 409 too many open invitations.
         """
         company = self.company(request, company_id)
-        require_editor(request.user, company.pk)  # who only views is told so, whatever they sent
+        require_editor(request.user, company.pk)  # a viewer gets 403, for any body
         form = self.read(shapes.NewMemberSerializer)
         invitation = services.invite(
             actor=request.user, company=company, person=form.person(), role=form.validated_data.get("role")

@@ -59,7 +59,7 @@ class SignInViewSet(PublicViewSet):
 
     @extend_schema(request=shapes.LoginSerializer, responses=representation.FleetSignedInSerializer)
     def login(self, request: Request) -> Response:
-        """POST /api/auth/login/ — anybody; gives a fleet token. 200; 400 missing fields; 401; 429."""
+        """POST /api/auth/login/ — anybody; returns a fleet token. 200; 400 missing fields; 401; 429."""
         data = self.read(shapes.LoginSerializer).validated_data
         user, token = services.sign_in_to_fleet(actor=None, request=request._request, username=data["username"], password=data["password"])
         return Response(representation.signed_in_to_fleet(user, token))

@@ -1,4 +1,4 @@
-"""Give plates of before their one spelling, and hold new ones to it.
+"""Normalise existing plates, and constrain new ones.
 
 Where another vehicle of the company has it already, a number shows that there are two: `00123-116-16 (2)`.
 """

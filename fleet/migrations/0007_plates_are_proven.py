@@ -1,4 +1,4 @@
-"""Spell what was written in between, and hold every plate of before to it."""
+"""Normalise plates written in between, and validate the constraint for existing rows."""
 
 from importlib import import_module
 

@@ -19,7 +19,7 @@ FORD = {"license_plate": "ABC123", "make": "Ford", "model": "Transit", "year": 2
 
 @pytest.fixture
 def page(client):
-    """Give a browser that somebody is signed in with."""
+    """Return a browser with a signed-in user."""
 
     def sign_in(user):
         client.force_login(user)

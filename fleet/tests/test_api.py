@@ -263,7 +263,7 @@ PLANNED = {
 }  # fmt: skip
 
 
-def test_what_a_planner_is_told_goes_in_and_comes_out(api, dispatcher):
+def test_planning_values_are_stored_and_returned(api, dispatcher):
     made = api(dispatcher).post("/api/vehicles/", {**FORD, **PLANNED})
     assert made.status_code == 201, made.content
     assert {name: made.json()[name] for name in PLANNED} == PLANNED

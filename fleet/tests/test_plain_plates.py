@@ -1,4 +1,4 @@
-"""One plate is one vehicle, in whatever spelling it was written: in the data of before, and in the database itself."""
+"""One plate is one vehicle, however it was written: in existing data, and in the database itself."""
 
 from contextlib import contextmanager
 from importlib import import_module

@@ -18,7 +18,7 @@ HEADER = "customer_name,goods_description,goods_weight,requested_pickup_date,pic
 
 @pytest.fixture
 def page(client):
-    """Give a browser that somebody is signed in with."""
+    """Return a browser with a signed-in user."""
 
     def sign_in(user):
         client.force_login(user)
@@ -67,7 +67,7 @@ def test_add_and_change_with_stops(page, dispatcher, company_a):
 
 
 @pytest.mark.parametrize("language", ["en", "fr", "ar"])
-def test_half_a_location_is_told_at_its_field(page, dispatcher, company_a, language):
+def test_half_a_location_is_an_error_of_its_field(page, dispatcher, company_a, language):
     browser = page(dispatcher)
     browser.cookies["django_language"] = language
     form = {

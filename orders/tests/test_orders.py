@@ -142,7 +142,7 @@ def test_the_same_key_makes_one_order(api, dispatcher):
     assert Order.objects.count() == 1
 
 
-def test_what_a_planner_is_told_goes_in_and_comes_out(api, dispatcher):
+def test_planning_values_are_stored_and_returned(api, dispatcher):
     client = api(dispatcher)
     body = {
         **PRODUCE,

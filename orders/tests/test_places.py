@@ -1,4 +1,4 @@
-"""`/api/places/`: what is suggested to whom, own stops and customers first, and what cannot be read."""
+"""`/api/places/`: suggestions for each user, own stops and customers first, and unreadable input."""
 
 import pytest
 from django.db import connection

@@ -1,4 +1,4 @@
-"""Large sheets as tasks, columns that are chosen, rows that are mended: nothing is lost, and nothing counts twice."""
+"""Large sheets as tasks, columns that are chosen, rows that are corrected: nothing is lost, and nothing counts twice."""
 
 import csv
 import io
@@ -251,7 +251,7 @@ def test_columns_that_cannot_be_chosen_are_ignored(browser, column):
     assert not SheetHeading.objects.exclude(column="").exists()
 
 
-# --- mending ---
+# --- corrections ---
 BAD = "Client;Marchandise;Poids;Réf\nAmel;x;1,5;A\n;y;2,5;B\nAli;#N/A;abc;C\nLila;z;;D\n"
 
 
@@ -345,7 +345,7 @@ def test_other_kinds_of_files_are_called_by_name(browser, content, said):
     assert said in str(upload(browser, content, "orders.xls", LIST).context["form"].errors)
 
 
-def test_a_workbook_is_one_whatever_was_chosen(browser):
+def test_a_workbook_is_recognised_with_any_chosen_format(browser):
     import openpyxl
 
     made, stream = openpyxl.Workbook(), io.BytesIO()

@@ -1,4 +1,4 @@
-"""Sheets of orders as people send them: what is finished stays, what is meant twice is named, what was read is shown."""
+"""Sheets of orders as people send them: final orders stay, duplicates are reported, the preview shows how each value was read."""
 
 import pytest
 
@@ -124,7 +124,7 @@ def test_a_file_without_a_good_row_has_nothing_to_confirm(browser):
     assert "colour" in answer.content.decode()
 
 
-def test_all_that_is_wrong_with_a_row_is_told_at_once(browser):
+def test_all_errors_of_a_row_are_reported_at_once(browser):
     sheet = "customer_name,goods_description,goods_weight,customer_phone\n,x,abc,2.13E+11\nAmel,#N/A,1,\nAli,x,1,\n"
     answer = upload(browser, sheet, "orders.csv", LIST)
     assert faults(answer) == [(1, ["customer_name", "customer_phone", "goods_weight"]), (2, ["goods_description"])]

@@ -1,6 +1,6 @@
-"""The latest is the newest trusted fix; a newer one that is out of reach is remembered beside it.
+"""The latest is the newest trusted fix; a newer one that is out of reach is stored next to it.
 
-The columns of the former release, trusted_*, stay in the table unused, so that its processes go on working beside this
+The columns of the former release, trusted_*, stay in the table unused, so that its processes go on working next to this
 schema; only the models forget them.
 """
 
@@ -29,7 +29,7 @@ READING = (
 
 
 def trust(apps: Any, schema_editor: Any) -> None:
-    """Put the last trusted fix in the place of a latest that is none, where its row is still there."""
+    """Replace an untrusted latest by the last trusted fix, where its row still exists."""
     latest_positions = apps.get_model("telematics", "LatestPosition").objects.using(schema_editor.connection.alias)
     positions = apps.get_model("telematics", "Position").objects.using(schema_editor.connection.alias)
     for latest in latest_positions.filter(trusted_at__isnull=False):

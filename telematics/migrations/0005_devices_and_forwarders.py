@@ -1,4 +1,4 @@
-"""Devices tell how it goes with them; forwarding servers speak for trackers by their external ids."""
+"""The status of devices; forwarding servers report for trackers by their external ids."""
 
 import django.db.models.deletion
 from django.db import migrations, models

@@ -65,8 +65,8 @@ def test_one_a_second_for_each_vehicle_and_the_newest_in_the_end(server: Server,
             report(server, dispatcher, truck, second)
         while client.receive("position")["position"]["timestamp"] != "2026-01-01T10:00:04Z":
             pass
-        told = sum(frame["type"] == "position" for frame in client.received)
-        assert told <= 2 + int(time.monotonic() - began)
+        received = sum(frame["type"] == "position" for frame in client.received)
+        assert received <= 2 + int(time.monotonic() - began)
 
 
 def test_trips_and_orders_hint_that_the_board_changed(
@@ -98,10 +98,10 @@ def test_others_are_kept_out(server: Server, client_user: Any, assistant_user: A
             assert client.received == []
 
 
-def test_who_is_removed_hears_nothing_more(
+def test_a_removed_member_receives_nothing_more(
     server: Server, dispatcher: Any, dispatcher_b: Any, company_a: Any, truck: Any
 ) -> None:
-    """One who stays in a company comes again to hear of that one alone; one without any is out."""
+    """A member of another company reconnects and receives that company's events alone; without a company, the socket is refused."""
     member = baker.make("accounts.User", username="member", user_type="dispatcher", is_active=True)
     for user in (dispatcher_b, member):
         baker.make("accounts.Membership", user=user, company=company_a, role="member")
@@ -130,10 +130,10 @@ def test_the_admins_session_opens_no_socket(server: Server, dispatcher: Any) -> 
             assert client.received == []
 
 
-def test_staff_hear_of_the_roadside(server: Server, staff_user: Any, client_user: Any) -> None:
+def test_staff_receive_events_of_the_roadside(server: Server, staff_user: Any, client_user: Any) -> None:
     with server.socket("/ws/fleet/", token(staff_user)) as client:
         client.receive("connection_established")
         made = server.call("POST", "/api/assistance/request/", token(client_user), pickup={"lat": 36.7, "lng": 3.0})
-        told = client.receive("assistance")
-        assert (told["assistance_id"], told["status"]) == (made.json()["assistance"]["id"], "requested")
+        frame = client.receive("assistance")
+        assert (frame["assistance_id"], frame["status"]) == (made.json()["assistance"]["id"], "requested")
         assert client.receive("board_changed")["what"] == "assistance"

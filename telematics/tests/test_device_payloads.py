@@ -1,4 +1,4 @@
-"""Messages as clients and servers of these days send them, told by their public documentation, over REST."""
+"""Messages as clients and servers send them according to their public documentation, over REST."""
 
 import gzip
 import json
@@ -107,7 +107,7 @@ def test_places_of_owntracks(api: Any, dispatcher: Any, made: dict, message: Any
 
 
 @pytest.mark.parametrize("message", [{"_type": "encrypted", "data": "bm9wZQ=="}, ["x"], []])
-def test_what_owntracks_encrypts_is_told_and_keeps_nothing_waiting(api: Any, dispatcher: Any, made: dict, message: Any) -> None:  # noqa: F811
+def test_encrypted_owntracks_messages_are_noted_and_answered_200(api: Any, dispatcher: Any, made: dict, message: Any) -> None:  # noqa: F811
     assert post(api, "owntracks/", message, **basic(made["key"])).status_code == 200
     assert shown(api, dispatcher)["last_refusal"]["code"] == "not_understood"
     assert post(api, "owntracks/", message, **basic("wrong")).status_code == 401

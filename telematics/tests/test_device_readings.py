@@ -1,4 +1,4 @@
-"""What devices' values mean: a fix is kept whatever else is wrong, and what is left out is named."""
+"""What devices' values mean: a fix is kept even if other values are wrong, and dropped values are reported."""
 
 import datetime as dt
 from typing import Any

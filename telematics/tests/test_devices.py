@@ -33,7 +33,7 @@ def basic(key: str) -> dict[str, str]:
     return {"Authorization": "Basic " + base64.b64encode(f"karim:{key}".encode()).decode()}
 
 
-def test_the_key_is_told_once_and_kept_as_a_digest(api: Any, dispatcher: Any, van: Any, made: dict) -> None:
+def test_the_key_is_returned_once_and_kept_as_a_digest(api: Any, dispatcher: Any, van: Any, made: dict) -> None:
     assert made["urls"]["osmand"] == "http://testserver/api/devices/osmand/"
     assert made["key"] not in str(Device.objects.values().get())
     [listed] = api(dispatcher).get(URL).json()["results"]
@@ -355,12 +355,12 @@ def test_names_are_bounded_text(api: Any, dispatcher: Any, van: Any) -> None:
 
 
 @pytest.mark.django_db(transaction=True)
-def test_watchers_hear_devices(api: Any, van: Any, made: dict, fix: Callable) -> None:
+def test_watchers_receive_positions_of_devices(api: Any, van: Any, made: dict, fix: Callable) -> None:
     from depannini_dashmap.lib.realtime import layer
 
-    with layer.captured("fleet.company") as heard:
+    with layer.captured("fleet.company") as published:
         api().get(f"{URL}osmand/", {"id": made["key"], **QUERY})
-    assert [event["position"]["speed"] for _, event in heard] == ["18.52"]
+    assert [event["position"]["speed"] for _, event in published] == ["18.52"]
 
 
 def test_trackers_of_one_vehicle_share_its_rate(

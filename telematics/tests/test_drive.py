@@ -1,4 +1,4 @@
-"""A made-up drive is one that could have been driven."""
+"""An invented drive could have been driven."""
 
 import datetime as dt
 import itertools
@@ -51,7 +51,7 @@ def test_every_place_is_on_the_globe(place: tuple[float, float]) -> None:
         assert 0 <= leg.heading <= 360
 
 
-def test_it_starts_where_it_was_told() -> None:
+def test_it_starts_at_the_given_place() -> None:
     assert drive_from(36.75, 3.05, seed=3, count=1)[0][:3] == (START, 36.75, 3.05)
 
 

@@ -55,7 +55,7 @@ def of_every_kind(external_id: str) -> list[list[dict]]:
     ]
 
 
-def told_of(prefix: str) -> list[tuple]:
+def stored_of(prefix: str) -> list[tuple]:
     """Return all that is stored of the devices of a prefix, without ids and the instants of arrival here."""
     own = {"vehicle__license_plate__startswith": prefix}
     stop = {"trip__vehicle__license_plate__startswith": prefix}
@@ -86,7 +86,7 @@ def test_a_body_of_many_is_stored_as_each_by_itself(api: Any, company_a: Company
         assert api().post(URL, body, headers=headers).status_code == 200
         for one in apart:
             assert api().post(URL, of_every_kind(one)[turn], headers=headers).status_code == 200
-    assert told_of("T") == told_of("A")
+    assert stored_of("T") == stored_of("A")
     device, stop = Device.objects.get(external_id="T2"), TripStop.objects.get(trip__vehicle__license_plate="T2")
     assert (device.refusal, device.dropped, device.battery) == ("bad_place", "", 70)
     assert device.refused_at == device.contacted_at == Device.objects.get(external_id="T0").contacted_at

@@ -1,4 +1,4 @@
-"""What holds in the data whatever happens."""
+"""Constraints of the data."""
 
 from typing import Any
 

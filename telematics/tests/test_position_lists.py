@@ -133,7 +133,7 @@ def test_who_may_read(api: Any, client_user: Any, assistant_user: Any, viewer: A
     assert api(viewer).get(URL + path).status_code == 200
 
 
-def test_H02_latest_is_the_maximum_timestamp_whatever_the_order(
+def test_H02_latest_is_the_maximum_timestamp_in_any_order(
     api: Any, dispatcher: Any, van: Any, other_van: Any, fix: Callable
 ) -> None:
     import random

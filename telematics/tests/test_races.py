@@ -49,7 +49,7 @@ def test_E18_equal_positions_are_one_row(api: Any, dispatcher: Any, van: Any, fi
     assert Position.objects.count() == 5
 
 
-def test_latest_is_the_maximum_whoever_comes_last(api: Any, dispatcher: Any, van: Any, fix: Callable) -> None:
+def test_latest_is_the_maximum_in_any_order(api: Any, dispatcher: Any, van: Any, fix: Callable) -> None:
     client = api(dispatcher)
     numbers = list(range(160))
     random.Random(11).shuffle(numbers)

@@ -175,23 +175,23 @@ def test_idempotency_key_replays(api: Any, dispatcher: Any, van: Any, fix: Calla
 
 
 @pytest.mark.django_db(transaction=True)
-def test_watchers_hear_moves_of_the_latest_only(
+def test_watchers_receive_moves_of_the_latest_only(
     api: Any, dispatcher: Any, van: Any, other_van: Any, company_a: Any, fix: Callable
 ) -> None:
     client = api(dispatcher)
-    with layer.captured("fleet.company") as heard:
+    with layer.captured("fleet.company") as published:
         shown = client.post(URL, fix(van)).json()
         client.post(URL, fix(van))
         client.post(URL, fix(van, timestamp="2024-01-14T00:00:00Z"))
         client.post(URL, fix(van, latitude=99))
     group = f"fleet.company.{company_a.pk}"
     event = {"type": "position", "company_id": company_a.pk, "vehicle_id": van.pk, "position": shown}
-    assert heard == [(group, event)]
-    with layer.captured("fleet.company") as heard:
+    assert published == [(group, event)]
+    with layer.captured("fleet.company") as published:
         rows = [fix(vehicle, timestamp=minute(40 + n)) for vehicle in (van, other_van) for n in range(3)]
         client.post(f"{URL}bulk/", {"positions": rows})
     newest = {row["vehicle_id"]: row for row in client.get(f"{URL}latest/").json()["results"]}
-    assert [event["position"] for _, event in heard] == [newest[van.pk], newest[other_van.pk]]
+    assert [event["position"] for _, event in published] == [newest[van.pk], newest[other_van.pk]]
 
 
 def test_positions_are_never_changed(api: Any, dispatcher: Any, van: Any, fix: Callable) -> None:

@@ -51,7 +51,7 @@ def shown(visit: Visit) -> tuple:
         # passing by is a suggestion that the visit itself replaces
         ([(0, 100, 10), (20, 600, 10), (30, 900, 10)], (0, False, 20)),
         ([(0, 100, 10), (20, 600, 10), (30, 900, 10), (600, 50, 10), (800, 40, 10)], (600, True, None)),
-        # what is over is over
+        # an ended visit stays ended
         ([(0, 10, 5), (200, 10, 5), (230, 500, 5), (240, 800, 5), (900, 10, 5), (1200, 10, 5)], (0, True, 230)),
         # late fixes change nothing
         ([(0, 10, 5), (200, 10, 5), (230, 500, 5), (240, 800, 5), (210, 10, 5), (100, 900, 5)], (0, True, 230)),
@@ -67,7 +67,7 @@ def test_a_parked_vehicle_never_leaves_and_arrives_once(seed: int, noise_m: floa
     chance = random.Random(seed)
     visit, entered = None, set()
     for step in range(240):
-        # Rayleigh: both axes are normal. Receivers tell the radius of 68 %, so 1.5 of it on each side is common.
+        # Rayleigh: both axes are normal. Receivers report the radius of 68 %, so 1.5 of it on each side is common.
         distance = abs(complex(chance.gauss(0, noise_m), chance.gauss(0, noise_m)))
         visit = follow(visit, Seen(START + dt.timedelta(seconds=step * every), min(distance, 190.0), noise_m))
         entered.add(visit.entered_at)
@@ -98,7 +98,7 @@ def test_a_drive_with_one_halt_is_one_visit_of_about_its_length(seed: int, halt:
 
 @settings(max_examples=200, deadline=None)
 @given(st.lists(st.tuples(st.integers(0, 5000), st.floats(0, 2000), st.none() | st.floats(0, 2000)), min_size=1, max_size=60))
-def test_instants_are_in_order_whatever_comes(fixes: list[tuple]) -> None:
+def test_instants_are_in_order_for_any_fixes(fixes: list[tuple]) -> None:
     visit = run(*fixes)
     order = [one for one in (visit.first_at, visit.entered_at, visit.left_at) if one is not None]
     assert order == sorted(order)

@@ -23,7 +23,7 @@ SHOWN = 20
 
 
 class Command(BaseCommand):
-    """Stores what is new; a track imported twice changes nothing. What was left out is named."""
+    """Stores new fixes; a track imported twice changes nothing. Skipped fixes are reported."""
 
     help = "Bring an old track (GPX, KML or CSV) into a vehicle's history."
 
