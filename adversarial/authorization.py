@@ -8,8 +8,10 @@ from base64 import b64encode
 from adversarial.matrix_objects import (
     admin_session,
     as_motorist,
+    cash,
     deleted_vehicle,
     double,
+    hand_in,
     help_link,
     invitation,
     invitation_of_b,
@@ -25,8 +27,10 @@ from adversarial.matrix_objects import (
     of_a,
     outsider,
     own_order,
+    payment,
     photo,
     plan,
+    priced_order,
     refresh_token,
     scheduled,
     session,
@@ -306,6 +310,25 @@ EXPECTED: dict[str, Case] = {
     "PUT /api/trip-stops/{id}/": Case(of_company_a(200), {"notes": "x"}, of_a("stop")),
     "PATCH /api/trip-stops/{id}/": Case(of_company_a(200), {"notes": "x"}, of_a("stop")),
     "DELETE /api/trip-stops/{id}/": Case(of_company_a(204), None, new_stop),
+    # Payments: of orders by company, of jobs by who works the roadside
+    "GET /api/payments/": Case(fleet(200)),
+    "POST /api/payments/ (an order)": Case(
+        fleet(201, dispatcher_b=400, roadside=400), lambda values: {"order": values["order"], "method": "cash"}, priced_order
+    ),
+    "POST /api/payments/ (a job)": Case(
+        {**roadside(201), "dispatcher_a": 400, "dispatcher_b": 400},
+        lambda values: {"assistance": values["assistance_id"], "method": "cash"},
+        job("accepted"),
+    ),
+    "GET /api/payments/{payment_id}/": Case(of_company_a(200), None, payment),
+    "POST /api/payments/{payment_id}/reverse/": Case(of_company_a(201), {"reason": "wrong order"}, payment),
+    "GET /api/payments/balance/": Case(
+        of_company_a(200), None, priced_order, options=lambda values: {"params": {"order": values["order"]}}
+    ),
+    "GET /api/payments/unpaid/": Case(fleet(200)),
+    "GET /api/payments/cash/": Case(roadside(200)),
+    "POST /api/payments/cash/": Case(roadside(201), lambda values: {"assistant": values["helper"]}, cash),
+    "POST /api/payments/cash/{payment_id}/reverse/": Case(roadside(201), {"reason": "miscounted"}, hand_in),
     # Places
     "GET /api/places/": Case(signed_in(200), options=lambda values: {"params": {"q": "port"}}),
     "GET /api/places/at/": Case(signed_in(200), options=lambda values: {"params": {"lat": 36.75, "lng": 3.05}}),

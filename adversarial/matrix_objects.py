@@ -179,6 +179,35 @@ def plan(*, applied: bool = False):
 
 
 @contextmanager
+def priced_order(matrix: MatrixUsers, name: str):
+    """Give an order of company A that costs something."""
+    yield {"order": created_id(matrix.a.post("/api/orders/", {**order_body(), "price": "1500"}))}
+
+
+@contextmanager
+def payment(matrix: MatrixUsers, name: str):
+    """Give a payment of company A."""
+    with priced_order(matrix, name) as values:
+        yield {"payment_id": created_id(matrix.a.post("/api/payments/", {**values, "method": "cash"}))}
+
+
+@contextmanager
+def cash(matrix: MatrixUsers, name: str):
+    """Have the first assistant take the price of a job in cash."""
+    with job("accepted")(matrix, name) as values:
+        taken = {"assistance": values["assistance_id"], "method": "cash", "taken_by": values["helper"]}
+        created_id(matrix.actors["staff"].post("/api/payments/", taken))
+        yield values
+
+
+@contextmanager
+def hand_in(matrix: MatrixUsers, name: str):
+    """Give cash that the first assistant handed in."""
+    with cash(matrix, name) as values:
+        yield {"payment_id": created_id(matrix.actors["staff"].post("/api/payments/cash/", {"assistant": values["helper"]}))}
+
+
+@contextmanager
 def unknown_link(matrix: MatrixUsers, name: str):
     """Put a link that nobody has into the path."""
     yield {"token": "x" * 32}

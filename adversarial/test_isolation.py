@@ -104,6 +104,22 @@ def test_d06_read_only_fields_stay_as_they_are(environment, two):
     assert (changed["order_number"], changed["created_at"], changed["id"]) == (order["order_number"], order["created_at"], order["id"])
 
 
+def test_d07_payments_of_others_do_not_exist(users):
+    one, other = users.dispatcher(), users.dispatcher()
+    fleet_of(other)
+    order = one.post("/api/orders/", {**order_body(), "price": "1500"}).json()["id"]
+    paid = one.post("/api/payments/", {"order": order, "method": "cash", "amount": "100"}).json()["id"]
+    assert _bare(other.get(f"/api/payments/{paid}/")) == _bare(other.get("/api/payments/999999999/"))
+    assert _bare(other.get(f"/api/payments/balance/?order={order}")) == _bare(other.get("/api/payments/balance/?order=999999999"))
+    foreign, unknown = (other.post("/api/payments/", {"order": number, "method": "cash"}) for number in (order, 999999999))
+    assert foreign.status_code == 400 and _bare(foreign) == _bare(unknown)
+    assert other.post(f"/api/payments/{paid}/reverse/", {"reason": "x"}).status_code == 404
+    for query in ("", f"?order={order}", f"?taken_by={one.id}", f"?company={one.known.get('company', 0)}"):
+        assert other.get(f"/api/payments/{query}").json()["results"] == []
+    assert other.get("/api/payments/unpaid/").json()["results"] == [] and other.get("/api/payments/cash/").status_code == 403
+    assert [row["id"] for row in one.get("/api/payments/").json()["results"]] == [paid]
+
+
 def test_d08_a_company_in_use_is_not_deleted(two, users):
     one, _, ids = two
     assert one.delete(f"/api/companies/{ids['company']}/").status_code == 409

@@ -101,6 +101,8 @@ class Assistance(models.Model):
         _("price note"),
         max_length=500, blank=True, default="", db_default="", help_text=_("why staff adjusted the price")
     )
+    vat_rate = models.DecimalField(_("VAT rate"), max_digits=5, decimal_places=2, default=0, db_default=0, editable=False)
+    paid = models.DecimalField(_("paid"), max_digits=12, decimal_places=2, default=0, db_default=0, editable=False)
     currency = models.CharField(_("currency"), max_length=3)
     rating = models.PositiveSmallIntegerField(_("rating"), null=True, blank=True)
     reason = models.CharField(_("reason"), max_length=20, choices=Reason.choices, blank=True, default="")
@@ -141,6 +143,7 @@ class Assistance(models.Model):
             models.Index(fields=["assistant", "-created_at", "-id"], name="assistance_by_assistant"),
             models.Index(fields=["-created_at", "-id"], name="assistance_by_age"),
             models.Index(fields=["pickup_lat"], condition=Q(status="requested"), name="assistance_waiting"),
+            models.Index(fields=["ended_at"], condition=Q(status="completed", total_price__gt=F("paid")), name="assistance_unpaid"),
         ]
         constraints = [
             models.UniqueConstraint(

@@ -45,6 +45,11 @@ def price(rates: Rates, distance_km: Decimal) -> Decimal:
     return money(max(rates.base + rates.per_km * distance_km, rates.minimum))
 
 
+def vat_in(total: Decimal, rate: Decimal) -> Decimal:
+    """Return the VAT that an amount has in it, to the cent. Units: ``rate`` in per cent."""
+    return total - money(total / (1 + rate / 100))
+
+
 def lines(rates: Rates, distance_km: Decimal) -> Lines:
     """Give the parts of a price, which add up to it to the cent."""
     total = price(rates, distance_km)

@@ -25,20 +25,19 @@ class Quote(NamedTuple):
     source: str
     currency: str
     tariff: Tariff | None = None
+    vat_rate: Decimal = pricing.ZERO
 
 
 def quote(assistance_type: str, vehicle_type: str, distance_km: Decimal, now: datetime) -> Quote:
-    """Price a job by the tariff in force; a repair, or a job without tariff, is priced by the assistant later."""
-    unpriced = Quote(pricing.ZERO, Assistance.PriceSource.NONE, settings.CURRENCY)
-    if assistance_type == ServiceType.REPAIR:
-        return unpriced
+    """Price a job by the tariff in force; of a repair it gives the VAT rate alone, its price is named later, as without a tariff."""
     tariff = Tariff.objects.in_force(
         assistance_type or ServiceType.TOWING, vehicle_type or VehicleClass.LIGHT, now
     ).first()
-    price = tariff.price_of(distance_km) if tariff else None
+    vat_rate = tariff.vat_rate if tariff else pricing.ZERO
+    price = tariff.price_of(distance_km) if tariff and assistance_type != ServiceType.REPAIR else None
     if tariff is None or price is None:
-        return unpriced
-    return Quote(price, Assistance.PriceSource.TARIFF, tariff.currency or settings.CURRENCY, tariff)
+        return Quote(pricing.ZERO, Assistance.PriceSource.NONE, settings.CURRENCY, vat_rate=vat_rate)
+    return Quote(price, Assistance.PriceSource.TARIFF, tariff.currency or settings.CURRENCY, tariff, vat_rate)
 
 
 def price_lines(tariff: Tariff | None, distance_km: Decimal) -> pricing.Lines | None:

@@ -6,6 +6,7 @@ from decimal import Decimal
 
 from django.conf import settings
 from django.core.exceptions import ValidationError
+from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django.db.models import Q
 from django.utils import timezone
@@ -30,6 +31,11 @@ class Tariff(models.Model):
     base = models.DecimalField(_("base"), max_digits=10, decimal_places=2)
     per_km = models.DecimalField(_("per km"), max_digits=10, decimal_places=2)
     minimum = models.DecimalField(_("minimum"), max_digits=10, decimal_places=2, default=0)
+    vat_rate = models.DecimalField(
+        _("VAT rate"), max_digits=5, decimal_places=2, default=0, db_default=0,
+        validators=[MinValueValidator(0), MaxValueValidator(100)],
+        help_text=_("per cent; the figures above have it in them already"),
+    )  # fmt: skip
     currency = models.CharField(_("currency"), max_length=3, blank=True, default="", help_text=_("empty: the CURRENCY setting"))
     valid_from = models.DateTimeField(_("valid from"), default=timezone.now)
 
@@ -45,6 +51,7 @@ class Tariff(models.Model):
             models.CheckConstraint(
                 condition=Q(base__gte=0, per_km__gte=0, minimum__gte=0), name="tariff_amounts_not_negative"
             ),
+            models.CheckConstraint(condition=Q(vat_rate__range=(0, 100)), name="tariff_vat_rate_range"),
         ]
 
     def __str__(self) -> str:

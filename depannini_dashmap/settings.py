@@ -96,6 +96,7 @@ INSTALLED_APPS = [
     "trips",
     "telematics",
     "assistance",
+    "payments",
 ]
 
 MIDDLEWARE = [

@@ -24,6 +24,7 @@ urlpatterns = [
     path("api/", include("fleet.urls")),
     path("api/", include("assistance.urls")),
     path("api/", include("trips.urls")),
+    path("api/", include("payments.urls")),
     re_path(r"^api/schema/?$", views.SchemaView.as_view(), name="schema"),
     re_path(r"^api/docs/sockets/?$", socket_docs, name="socket_docs"),
     re_path(r"^api/docs/?$", SpectacularSwaggerSplitView.as_view(url_name="schema"), name="docs"),

@@ -67,7 +67,7 @@ class OrderAdmin(SheetAdmin, TenantHistory, SimpleHistoryAdmin, ServiceAdmin):
     list_filter = ["status", WaitingFilter, OnMapFilter, ("created_at", admin.DateFieldListFilter), "goods_type", CompanyFilter]
     list_select_related = ["company", "pickup_stop", "delivery_stop"]
     search_fields = ["order_number", "customer_name", "customer_company", "customer_phone", "goods_description"]
-    readonly_fields = ["order_number", "reference", "status", "is_in_trip", "created_at", "updated_at"]
+    readonly_fields = ["order_number", "reference", "status", "paid", "is_in_trip", "created_at", "updated_at"]
     date_hierarchy = "created_at"
     ordering = ["-created_at", "-id"]
     fieldsets = [
@@ -80,6 +80,7 @@ class OrderAdmin(SheetAdmin, TenantHistory, SimpleHistoryAdmin, ServiceAdmin):
             _("Goods"),
             {"fields": ["goods_description", ("goods_type", "goods_weight", "goods_volume"), ("priority", "required_skills"), "special_instructions"]},
         ),
+        (_("Price"), {"fields": [("price", "paid")]}),
         (_("Pickup"), {"fields": ["requested_pickup_date", *STOP_LINES["pickup"]]}),
         (_("Delivery"), {"fields": ["requested_delivery_date", *STOP_LINES["delivery"]]}),
         (_("Times"), {"fields": [("created_at", "updated_at")]}),

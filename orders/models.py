@@ -2,7 +2,7 @@
 
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
-from django.db.models import Q
+from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
 from simple_history.models import HistoricalRecords
 
@@ -137,6 +137,11 @@ class Order(models.Model):
         _("required skills"), help_text=_("what the vehicle needs besides what the goods type says; with commas")
     )
     special_instructions = models.TextField(_("special instructions"), max_length=5000, blank=True, default="")
+    price = models.DecimalField(
+        _("price"), max_digits=12, decimal_places=2, null=True, blank=True, validators=[MinValueValidator(0)],
+        help_text=_("what the customer pays, VAT included; empty: not agreed"),
+    )  # fmt: skip
+    paid = models.DecimalField(_("paid"), max_digits=12, decimal_places=2, default=0, db_default=0, editable=False)
     status = models.CharField(_("status"), max_length=10, choices=Status.choices, default=Status.PENDING)
     is_in_trip = models.BooleanField(_("in a trip"), default=False, editable=False)
     requested_pickup_date = models.DateField(_("requested pickup date"), null=True, blank=True)
@@ -164,6 +169,7 @@ class Order(models.Model):
                 condition=Q(status="pending", is_in_trip=False),
                 name="order_waiting",
             ),
+            models.Index(fields=["company", "customer_name"], condition=Q(status="delivered", price__gt=F("paid")), name="order_unpaid"),
         ]
         constraints = [
             models.CheckConstraint(
@@ -181,6 +187,7 @@ class Order(models.Model):
                 condition=Q(goods_volume__isnull=True) | Q(goods_volume__gte=0), name="order_volume_not_negative"
             ),
             models.CheckConstraint(condition=Q(priority__range=(0, 100)), name="order_priority_range"),
+            models.CheckConstraint(condition=Q(price__isnull=True) | Q(price__gte=0), name="order_price_not_negative"),
             models.CheckConstraint(condition=~Q(is_in_trip=True, status="pending"), name="order_in_trip_not_pending"),
             models.UniqueConstraint(
                 fields=["company", "reference"], condition=~Q(reference=""), name="order_reference_once"

@@ -42,6 +42,8 @@ _ORDER_FIELDS = (
     "is_in_trip",
     "priority",
     "required_skills",
+    "price",
+    "paid",
 )
 COLUMNS = (
     *_ORDER_FIELDS,
@@ -71,7 +73,7 @@ def order_document(row: tuple[Any, ...]) -> dict[str, Any]:
     (
         pk, order_number, customer_name, customer_company, customer_email, customer_phone, goods_description, weight,
         volume, goods_type, special_instructions, status, pickup_date, delivery_date, created_at, updated_at, company,
-        is_in_trip, priority, required_skills, *stops,
+        is_in_trip, priority, required_skills, price, paid, *stops,
     ) = row  # fmt: skip
     return {
         "id": pk,
@@ -90,6 +92,8 @@ def order_document(row: tuple[Any, ...]) -> dict[str, Any]:
         "priority": priority,
         "required_skills": required_skills or [],
         "special_instructions": special_instructions,
+        "price": decimal_text(price),
+        "paid": decimal_text(paid),
         "status": status,
         "is_in_trip": is_in_trip,
         "requested_pickup_date": pickup_date,

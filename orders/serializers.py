@@ -11,7 +11,7 @@ from depannini_dashmap.lib.api.answers import AnswerSerializer
 from depannini_dashmap.lib.api.fields import ModelSerializer, StrictIntegerField, VisibleRelatedField
 from depannini_dashmap.lib.numbers import NotANumber, read_integer
 from fleet.skills import SkillsInput
-from orders.columns import CONTACT, CUSTOMER, GOODS, PLACE, WANTED
+from orders.columns import CONTACT, CUSTOMER, GOODS, MONEY, PLACE, WANTED
 from orders.models import Order, Stop
 from orders.stops import StopInput
 from orders.windows import WindowsInput
@@ -67,10 +67,10 @@ class OrderSerializer(ModelSerializer):
     class Meta:
         model = Order
         fields = [
-            "id", "company", "order_number", *CUSTOMER, "pickup_stop", "delivery_stop", *GOODS, "status", "is_in_trip",
+            "id", "company", "order_number", *CUSTOMER, "pickup_stop", "delivery_stop", *GOODS, *MONEY, "paid", "status", "is_in_trip",
             *WANTED, "created_at", "updated_at",
         ]  # fmt: skip
-        read_only_fields = ["id", "order_number", "is_in_trip", "created_at", "updated_at"]
+        read_only_fields = ["id", "order_number", "paid", "is_in_trip", "created_at", "updated_at"]
 
 
 class OrderChangeSerializer(OrderSerializer):

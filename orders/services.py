@@ -89,7 +89,7 @@ def delete_order(*, actor: User, order_id: int) -> None:
         order.delete()
         Stop.objects.filter(pk__in=stop_ids).delete()
     except ProtectedError as error:
-        raise Conflict(_("A trip still shows this order"), code="order_in_trip") from error
+        raise Conflict(_("A trip or a payment still shows this order"), code="order_in_trip") from error
     board_changed(order.company_id, "orders")
 
 

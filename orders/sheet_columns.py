@@ -54,6 +54,7 @@ OTHER_HEADINGS: Mapping[str, tuple[str, ...]] = {
     "priority": ("priority", "priorite", "urgence", "اولوية"),
     "required_skills": ("skills", "required skills", "needs", "competences", "exigences", "equipement", "متطلبات"),
     "special_instructions": ("instructions", "special instructions", "consignes", "instructions speciales", "تعليمات"),
+    "price": ("price", "amount", "total", "prix", "montant", "tarif", "prix ttc", "سعر", "ثمن", "مبلغ"),
     "requested_pickup_date": (*combined(_NAMED_ENDS["pickup"], ("date", "date souhaitee", "تاريخ")),),
     "requested_delivery_date": (
         *combined(_NAMED_ENDS["delivery"], ("date", "date souhaitee", "تاريخ")), "date", "due date", "date prevue", "تاريخ",
@@ -82,6 +83,7 @@ KINDS: Mapping[str, Kind] = {
     **{name: Kind("date") for name in WANTED},
     **{f"{end}_contact_phone": Kind("phone") for end in ENDS},
     "priority": Kind("number"),
+    "price": Kind("number"),
     **{f"{end}_service_minutes": Kind("number") for end in ENDS},
     **{f"{end}_{name}": Kind("number", places=6) for end in ENDS for name in LOCATION},
     **{f"{end}_coordinates": Kind("coordinates", parts=(f"{end}_latitude", f"{end}_longitude")) for end in ENDS},

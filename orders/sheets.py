@@ -27,11 +27,11 @@ from orders.serializers import OrderChangeSerializer
 from orders.sheet_columns import KINDS, OTHER_HEADINGS
 from orders.stops import StopInput
 
-_NULLABLE = ("goods_weight", "goods_volume", "required_skills", *WANTED)
+_NULLABLE = ("goods_weight", "goods_volume", "required_skills", "price", *WANTED)
 _DEFAULTED = ("goods_type", "priority")
 _NULLABLE_OF_STOPS = (*LOCATION, "windows", "service_minutes")
 # Columns that came later: an empty one leaves the key of a row as it was, so that old files are known again.
-_LATER = ("priority", "required_skills", *(f"{end}_{name}" for end in ENDS for name in ("windows", "service_minutes")))
+_LATER = ("priority", "price", "required_skills", *(f"{end}_{name}" for end in ENDS for name in ("windows", "service_minutes")))
 
 
 class OrderResource(RowResource):

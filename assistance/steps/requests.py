@@ -69,6 +69,7 @@ def open_request(
         total_price=asked_price.price,
         price_is_final=bool(asked_price.source),
         price_source=asked_price.source,
+        vat_rate=asked_price.vat_rate,
         currency=asked_price.currency,
         status=lifecycle.REQUESTED,
         wave=1,

@@ -84,7 +84,7 @@ def test_tariffs_are_edited_with_history_and_an_example(office: Client) -> None:
     assert "3000.00" in office.get(_list("tariff")).content.decode()
     url = reverse("admin:assistance_tariff_change", args=[tariff.pk])
     sent = {
-        "assistance_type": "towing", "vehicle_class": "light", "base": "2500", "per_km": "90", "minimum": "0",
+        "assistance_type": "towing", "vehicle_class": "light", "base": "2500", "per_km": "90", "minimum": "0", "vat_rate": "19",
         "currency": "", "valid_from_0": "2020-01-01", "valid_from_1": "00:00:00",
     }  # fmt: skip
     assert office.post(url, sent).status_code == 302
@@ -117,7 +117,7 @@ def test_the_roadside_is_not_the_companies_business(model: str, who: str, reques
 def test_a_tariff_whose_longest_way_cannot_be_stored_is_refused(office: Client, settings: Any) -> None:
     url = reverse("admin:assistance_tariff_add")
     sent = {
-        "assistance_type": "towing", "vehicle_class": "heavy", "base": "1", "per_km": "99999999", "minimum": "0",
+        "assistance_type": "towing", "vehicle_class": "heavy", "base": "1", "per_km": "99999999", "minimum": "0", "vat_rate": "0",
         "currency": "", "valid_from_0": "2026-01-01", "valid_from_1": "00:00:00",
     }  # fmt: skip
     page = office.post(url, sent)

@@ -57,6 +57,24 @@ class World:
         """Take an order."""
         return self._made("/api/orders/", ORDER)["id"]
 
+    def priced_order(self) -> int:
+        """Take an order with a price."""
+        return self._made("/api/orders/", ORDER | {"price": "1500"})["id"]
+
+    def payment(self) -> int:
+        """Pay a part of an order."""
+        return self._made("/api/payments/", {"order": self.priced_order(), "amount": "500", "method": "cash"})["id"]
+
+    def cash(self) -> int:
+        """Have the assistant take the price of a job in cash."""
+        body = {"assistance": self.job("completed"), "method": "cash", "taken_by": self.assistant_user.pk}
+        return self.api(self.staff_user).post("/api/payments/", body).json()["id"]
+
+    def hand_in(self) -> int:
+        """Have the assistant hand that cash in."""
+        self.cash()
+        return self.api(self.staff_user).post("/api/payments/cash/", {"assistant": self.assistant_user.pk, "amount": "1500"}).json()["id"]
+
     def trip(self) -> dict[str, Any]:
         """Plan a trip with an order and a further stop; return it, its order's id and those of its stops."""
         body = {"vehicle": self.vehicle(), "name": "Morning round", "planned_start_date": "2026-12-01", "planned_start_time": "08:00"}

@@ -16,7 +16,7 @@ from assistance.models import Assistance
 from fleet.models import Vehicle
 
 LANGUAGES = ("fr", "ar")
-OURS = frozenset({"accounts", "assistance", "fleet", "orders", "telematics", "trips"})
+OURS = frozenset({"accounts", "assistance", "fleet", "orders", "payments", "telematics", "trips"})
 # What an untranslated page shows: words of ours and of Django's, states as the database has them, months.
 ENGLISH = re.compile(
     r"\b(the|of|at|latest|with|who|when|which|until|company|vehicle|vehicles|driver|language|forwarders?|started|created|updated|pending|assigned|in_transit|"

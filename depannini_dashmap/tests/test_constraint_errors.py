@@ -13,7 +13,7 @@ from django.utils import timezone
 
 # Nobody to compare with: the check is meant to let it pass.
 MAY_BE_UNKNOWN = {"assistance_two_people"}
-OURS = ("depannini_dashmap", "accounts", "fleet", "orders", "trips", "telematics", "assistance")
+OURS = ("depannini_dashmap", "accounts", "fleet", "orders", "trips", "telematics", "assistance", "payments")
 
 
 def _checks() -> Iterator[Any]:

@@ -24,7 +24,7 @@ OPERATIONS = {
 # What cannot be sent as it is written: a file, and a token that only Google can sign.
 FORM, FORMS = "application/x-www-form-urlencoded", {"OsmandReport"}
 NOT_SENT = {"POST /api/profile/photo/", "POST /api/auth/login/google/"}
-ID, JOB = "{id}", "{assistance_id}"
+ID, JOB, PAYMENT = "{id}", "{assistance_id}", "{payment_id}"
 
 
 def _bodies(operation: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
@@ -210,6 +210,15 @@ SITUATIONS: dict[str, Callable[[World], Situation]] = {
     "GET /api/forwarders/": lambda w: _after(w.forwarder(), w.dispatcher),
     "DELETE /api/forwarders/{id}/": lambda w: Situation(w.dispatcher, {ID: w.forwarder()["id"]}),
     "GET /api/orders/": lambda w: _after(w.order(), w.dispatcher),
+    "GET /api/payments/": lambda w: _after(w.payment(), w.dispatcher),
+    "POST /api/payments/": lambda w: Situation(w.dispatcher, order=w.priced_order()),
+    "GET /api/payments/{payment_id}/": lambda w: Situation(w.dispatcher, {PAYMENT: w.payment()}),
+    "POST /api/payments/{payment_id}/reverse/": lambda w: Situation(w.dispatcher, {PAYMENT: w.payment()}),
+    "GET /api/payments/balance/": lambda w: Situation(w.dispatcher, query=f"?order={w.priced_order()}"),
+    "GET /api/payments/unpaid/": lambda w: _after(w.job("completed"), w.staff_user),
+    "GET /api/payments/cash/": lambda w: _after(w.cash(), w.staff_user),
+    "POST /api/payments/cash/": lambda w: _after(w.cash(), w.staff_user, assistant=w.assistant_user.pk),
+    "POST /api/payments/cash/{payment_id}/reverse/": lambda w: Situation(w.staff_user, {PAYMENT: w.hand_in()}),
     "GET /api/places/": lambda w: _after(w.order(), w.dispatcher, query="?q=port"),
     "GET /api/places/at/": lambda w: Situation(w.dispatcher, query="?lat=43.735&lng=7.42"),
     "POST /api/positions/": lambda w: Situation(w.dispatcher, vehicle_id=w.vehicle()),
@@ -240,6 +249,7 @@ SITUATIONS: dict[str, Callable[[World], Situation]] = {
 # Further examples of one operation, by their names.
 OTHERS: dict[str, Callable[[World], Situation]] = {
     "HelpForCallerRequest": lambda w: Situation(w.staff_user),
+    "PaymentForJobRequest": lambda w: Situation(w.staff_user, assistance=w.job("completed")),
     "TraccarServerReport": _forwarded,
 }
 ROWS: dict[str, Callable[[World], int]] = {

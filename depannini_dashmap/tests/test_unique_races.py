@@ -17,7 +17,7 @@ from depannini_dashmap.lib.api.constraint_errors import uniqueness_of
 from depannini_dashmap.lib.api.exception_handler import from_database
 from fleet.models import Vehicle
 
-OURS = {"accounts", "fleet", "orders", "trips", "telematics", "assistance"}
+OURS = {"accounts", "fleet", "orders", "trips", "telematics", "assistance", "payments"}
 RACERS = 6
 
 
@@ -186,7 +186,7 @@ class TestRaces:
         for browser in browsers:
             browser.force_login(staff_user, backend="django.contrib.auth.backends.ModelBackend")
         form = {
-            "assistance_type": "towing", "vehicle_class": "light", "base": "1", "per_km": "1", "minimum": "0",
+            "assistance_type": "towing", "vehicle_class": "light", "base": "1", "per_km": "1", "minimum": "0", "vat_rate": "0",
             "valid_from_0": "2031-01-01", "valid_from_1": "00:00:00",
         }  # fmt: skip
         before = Tariff.objects.count()

@@ -177,4 +177,4 @@ def test_foreign_numbers_are_unknown(page, dispatcher_b, order):
 
 def test_columns_of_the_sheet_are_the_documented_ones():
     assert list(OrderResource.columns)[:4] == ["order_number", "reference", "company", "customer_name"]
-    assert len(OrderResource.columns) == 35
+    assert len(OrderResource.columns) == 36

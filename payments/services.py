@@ -1,0 +1,241 @@
+"""Record payments and cash handed in, and take them back by further rows. Nothing here changes or deletes a row.
+
+Locks, in the order of the house: the account of who holds the cash, the order or job, the counter of receipts.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from decimal import Decimal
+from typing import TYPE_CHECKING, TypeVar
+
+from django.conf import settings
+from django.db import transaction
+from django.db.models import Model, QuerySet, Sum
+from django.utils import timezone
+from django.utils.text import format_lazy
+from django.utils.translation import gettext_lazy as _
+from django_stubs_ext import StrOrPromise
+
+from accounts.models import Membership
+from accounts.models import User as Account
+from accounts.permissions import require_editor
+from assistance.models import Assistance
+from assistance.pricing import CENT, TOO_MUCH, ZERO, money
+from depannini_dashmap.lib.errors import Conflict, Forbidden, InvalidData, NotFound
+from depannini_dashmap.lib.ops import audit
+from depannini_dashmap.lib.text import clean
+from fleet.events import board_changed, roadside_changed
+from orders.models import Order
+from payments.balances import Balance, Payable, balance_of, in_hand
+from payments.card_numbers import holds_card_number
+from payments.managers import PaymentQuerySet
+from payments.models import LONGEST_NOTE, ROADSIDE, CashHandIn, Payment
+from payments.receipts import take_receipt_number
+
+if TYPE_CHECKING:
+    from accounts.models import User
+
+Method = Payment.Method
+Row = TypeVar("Row", bound=Model)
+
+
+@transaction.atomic
+def record_payment(
+    *,
+    actor: User,
+    order_id: int | None = None,
+    assistance_id: int | None = None,
+    amount: Decimal | None = None,
+    method: str,
+    taken_by: int | None = None,
+    note: str = "",
+) -> Payment:
+    """Write down money for one order or one job; without an amount, all that is due. `taken_by` is the actor, unless named.
+
+    Effects: the next receipt number of the company, or of jobs; what is paid of the order or job; the audit names the actor.
+    Raises: Forbidden (viewers), InvalidData (neither or both, one that is not the actor's to see, an amount that is none, a
+    taker who cannot be it, a card's number in the note), Conflict `no_price`, `payment_canceled`, `already_paid`,
+    `overpaid` with what is `due`.
+    """
+    if (order_id is None) == (assistance_id is None):
+        raise InvalidData(fields={"order": [_("Name an order or an assistance request.")]})
+    if method not in Method.values:
+        raise InvalidData(fields={"method": [_("Choose a method.")]})
+    text = _checked_note(note)
+    try:
+        thing = _locked_order(actor, order_id) if order_id is not None else _locked_job(actor, assistance_id or 0)
+    except NotFound as error:
+        named = "order" if order_id is not None else "assistance"
+        raise InvalidData(fields={named: [_("Unknown id.")]}) from error
+    taker = _taker(actor, thing, taken_by)
+    balance = balance_of(thing)
+    worth = _payable(balance, amount, method)
+    payment = _write(thing, actor, Payment(amount=worth, method=method, taken_by_id=taker, note=text, currency=balance.currency))
+    audit.record("payment_recorded", actor=actor, target=thing, payment=payment.pk, amount=str(worth), method=method)
+    return payment
+
+
+@transaction.atomic
+def reverse_payment(*, actor: User, payment_id: int, reason: str) -> Payment:
+    """Take a payment back by a row of the same amount below zero, with a receipt number of its own.
+
+    Raises: NotFound, Forbidden (viewers), InvalidData (no reason), Conflict `already_reversed`, `is_reversal`.
+    """
+    first = _visible(Payment.objects.visible_to(actor), payment_id, _("Payment"))
+    text = _checked_note(reason)
+    if not text:
+        raise InvalidData(fields={"reason": [_("This field is required.")]})
+    if first.method == Method.CASH:
+        Account.objects.select_for_update(no_key=True).get(pk=first.taken_by_id)
+    thing = _locked_order(actor, first.order_id) if first.order_id else _locked_job(actor, first.assistance_id or 0)
+    if first.reverses_id is not None:
+        raise Conflict(_("This row takes another one back already"), code="is_reversal")
+    if Payment.objects.filter(reverses=first).exists():
+        raise Conflict(_("This payment was taken back already"), code="already_reversed")
+    back = Payment(
+        amount=-first.amount, method=first.method, taken_by_id=first.taken_by_id, note=text, currency=first.currency, reverses=first,
+    )  # fmt: skip
+    payment = _write(thing, actor, back, company_id=first.company_id)
+    audit.record("payment_reversed", actor=actor, target=thing, payment=payment.pk, reverses=first.pk, reason=text)
+    return payment
+
+
+@transaction.atomic
+def hand_in_cash(*, actor: User, assistant_id: int, amount: Decimal | None = None, currency: str = "", note: str = "") -> CashHandIn:
+    """Write down cash that an assistant gives to the office; without an amount, all that they hold.
+
+    Raises: Forbidden (neither staff nor Roadside), InvalidData (no assistant, an amount that is none, a card's number),
+    Conflict `more_than_in_hand` with what is `in_hand`.
+    """
+    _require_roadside(actor)
+    text, money_of = _checked_note(note), currency or settings.CURRENCY
+    rows = Account.objects.filter(pk=assistant_id, user_type=Account.Type.ASSISTANT).select_for_update(no_key=True)
+    if rows.first() is None:
+        raise InvalidData(fields={"assistant": [_("Unknown id.")]})
+    held = in_hand(assistant_id, money_of)
+    worth = _checked_amount(held if amount is None and held > 0 else amount)
+    if worth > held:
+        raise Conflict(
+            format_lazy(_("They hold {amount} {currency}"), amount=held, currency=money_of), code="more_than_in_hand", in_hand=str(held)
+        )
+    row = CashHandIn.objects.create(assistant_id=assistant_id, amount=worth, currency=money_of, received_by=actor, note=text)
+    audit.record("cash_handed_in", actor=actor, target=row.assistant, row=row.pk, amount=str(worth))
+    return row
+
+
+@transaction.atomic
+def reverse_hand_in(*, actor: User, row_id: int, reason: str) -> CashHandIn:
+    """Take back that cash was handed in. Raises: as reverse_payment, and Forbidden (neither staff nor Roadside)."""
+    _require_roadside(actor)
+    text = _checked_note(reason)
+    if not text:
+        raise InvalidData(fields={"reason": [_("This field is required.")]})
+    first = _visible(CashHandIn.objects.visible_to(actor), row_id, _("Cash handed in"))
+    Account.objects.select_for_update(no_key=True).get(pk=first.assistant_id)
+    if first.reverses_id is not None:
+        raise Conflict(_("This row takes another one back already"), code="is_reversal")
+    if CashHandIn.objects.filter(reverses=first).exists():
+        raise Conflict(_("This row was taken back already"), code="already_reversed")
+    row = CashHandIn.objects.create(
+        assistant_id=first.assistant_id, amount=-first.amount, currency=first.currency, received_by=actor, note=text, reverses=first
+    )
+    audit.record("cash_hand_in_reversed", actor=actor, target=row.assistant, row=row.pk, reverses=first.pk, reason=text)
+    return row
+
+
+def _locked_order(actor: User, order_id: int) -> Order:
+    order = _visible(Order.objects.visible_to(actor).select_for_update(), order_id, _("Order"))
+    require_editor(actor, order.company_id)
+    return order
+
+
+def _locked_job(actor: User, assistance_id: int) -> Assistance:
+    rows = Assistance.objects.all() if actor.is_roadside else Assistance.objects.none()
+    return _visible(rows.select_for_update(), assistance_id, _("Assistance"))
+
+
+def _visible(rows: QuerySet[Row], pk: int, name: StrOrPromise) -> Row:
+    row = rows.filter(pk=pk).first() if 0 < pk < 2**63 else None
+    if row is None:
+        raise NotFound(name)
+    return row
+
+
+def _taker(actor: User, thing: Payable, taken_by: int | None) -> int:
+    """Return who took the money: the actor; a colleague with the order's company; of jobs an assistant or a dispatcher."""
+    if taken_by is None or taken_by == actor.pk:
+        return actor.pk
+    people = Account.objects.active().filter(pk=taken_by)
+    if isinstance(thing, Order):
+        people = people.filter(pk__in=Membership.objects.filter(company_id=thing.company_id).values("user_id"))
+    # An assistant's account is locked before the job in other services, and here not at all: a payment only adds.
+    person = people.first()
+    works_here = person is not None and (isinstance(thing, Order) or person.is_roadside or person.user_type == Account.Type.ASSISTANT)
+    if not works_here:
+        raise InvalidData(fields={"taken_by": [_("Unknown id.")]})
+    return taken_by
+
+
+def _payable(balance: Balance, amount: Decimal | None, method: str) -> Decimal:
+    """Return the amount that may be paid."""
+    if balance.is_canceled:
+        raise Conflict(_("What was canceled is not paid for"), code="payment_canceled")
+    if balance.price is None:
+        raise Conflict(_("It has no price yet"), code="no_price")
+    # What was promised on account is not promised twice; money for it may come in any time.
+    due = balance.due - (balance.on_account if method == Method.ACCOUNT else ZERO)
+    if due <= 0:
+        raise Conflict(_("It is paid already"), code="already_paid", due="0.00")
+    worth = _checked_amount(due if amount is None else amount)
+    if worth > due:
+        sentence = format_lazy(_("Only {amount} {currency} are due"), amount=due, currency=balance.currency)
+        raise Conflict(sentence, code="overpaid", due=str(due))
+    return worth
+
+
+def _checked_amount(amount: Decimal | None) -> Decimal:
+    if amount is None or not amount.is_finite() or not 0 < amount < TOO_MUCH or money(amount) < CENT:
+        raise InvalidData(fields={"amount": [_("An amount above zero.")]})
+    return money(amount)
+
+
+def _checked_note(note: str) -> str:
+    text = clean(note)
+    if len(text) > LONGEST_NOTE or "\x00" in text:
+        raise InvalidData(fields={"note": [format_lazy(_("Use at most {count} characters."), count=LONGEST_NOTE)]})
+    if holds_card_number(text):
+        raise InvalidData(fields={"note": [_("This is a card's number: no data of cards is kept here.")]})
+    return text
+
+
+def _write(thing: Payable, actor: User, payment: Payment, *, company_id: int | None = None) -> Payment:
+    """Number and store a payment of a locked order or job, and bring up to date what is paid of it."""
+    now: datetime = timezone.now()
+    payment.recorded_by, payment.created_at = actor, now
+    if isinstance(thing, Order):
+        payment.order, payment.company_id = thing, company_id or thing.company_id
+    else:
+        payment.assistance = thing
+    payment.year, payment.number = take_receipt_number(payment.company_id or ROADSIDE, now)
+    payment.save(force_insert=True)
+    received = _siblings(payment).received().aggregate(total=Sum("amount"))["total"]
+    thing.paid = money(received or ZERO)
+    if isinstance(thing, Order):
+        thing.save(update_fields=["paid", "updated_at"])
+        board_changed(thing.company_id, "orders")
+    else:
+        thing.save(update_fields=["paid"])
+        roadside_changed("assistance")
+    return payment
+
+
+def _siblings(payment: Payment) -> PaymentQuerySet:
+    link = {"order_id": payment.order_id} if payment.order_id else {"assistance_id": payment.assistance_id}
+    rows: PaymentQuerySet = Payment.objects.filter(**link)
+    return rows
+
+
+def _require_roadside(actor: User) -> None:
+    if not actor.is_roadside:
+        raise Forbidden()
