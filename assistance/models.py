@@ -102,7 +102,8 @@ class Assistance(models.Model):
         max_length=500, blank=True, default="", db_default="", help_text=_("why staff adjusted the price")
     )
     vat_rate = models.DecimalField(_("VAT rate"), max_digits=5, decimal_places=2, default=0, db_default=0, editable=False)
-    paid = models.DecimalField(_("paid"), max_digits=12, decimal_places=2, default=0, db_default=0, editable=False)
+    # Null: it ended before payments were recorded, and nobody knows.
+    paid = models.DecimalField(_("paid"), max_digits=12, decimal_places=2, null=True, default=0, editable=False)
     currency = models.CharField(_("currency"), max_length=3)
     rating = models.PositiveSmallIntegerField(_("rating"), null=True, blank=True)
     reason = models.CharField(_("reason"), max_length=20, choices=Reason.choices, blank=True, default="")

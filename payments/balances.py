@@ -57,6 +57,7 @@ class Debt(NamedTuple):
     """What one customer, or who pays instead of them, owes in one currency."""
 
     about: str
+    company_id: int | None
     customer: str
     client_id: int | None
     billed_to: str
@@ -100,7 +101,8 @@ def balance_of(thing: Payable) -> Balance:
 def unpaid(user: User, *, since: date | None = None) -> list[Debt]:
     """Return what is owed for delivered orders and completed jobs that the user may see, the greatest debt first.
 
-    Jobs are grouped by `billed_to` where somebody else pays, else by client.
+    Orders are grouped by company and customer; jobs by `billed_to` where somebody else pays, else by client. `since` leaves
+    out orders taken and jobs ended before that day. Jobs that ended before payments were recorded never count.
     """
     orders = Order.objects.listed_for(user).filter(status="delivered", price__gt=F("paid"))
     jobs = Assistance.objects.filter(status=lifecycle.COMPLETED, total_price__gt=F("paid"))
@@ -112,12 +114,12 @@ def unpaid(user: User, *, since: date | None = None) -> list[Debt]:
 
 
 def _of_orders(orders: QuerySet[Order]) -> list[Debt]:
-    rows = orders.values("customer_name", "customer_company").annotate(
+    rows = orders.values("company_id", "customer_name", "customer_company").annotate(
         count=Count("pk"), due=Sum(F("price") - F("paid")), oldest=Min("created_at")
     )
     return [
         Debt(
-            "orders", row["customer_company"] or row["customer_name"], None, "", row["count"], money(row["due"]),
+            "orders", row["company_id"], row["customer_company"] or row["customer_name"], None, "", row["count"], money(row["due"]),
             settings.CURRENCY, row["oldest"],
         )
         for row in rows.order_by("-due")[:MOST_GROUPS]
@@ -131,10 +133,10 @@ def _of_jobs(jobs: QuerySet[Assistance]) -> list[Debt]:
     billed_rows, own_rows = (list(rows.annotate(**sums).order_by("-due")[:MOST_GROUPS]) for rows in (billed, own))
     names = names_of(row["client_id"] for row in own_rows)
     return [
-        Debt("jobs", row["billed_to"], None, row["billed_to"], row["count"], money(row["due"]), row["currency"], row["oldest"])
+        Debt("jobs", None, row["billed_to"], None, row["billed_to"], row["count"], money(row["due"]), row["currency"], row["oldest"])
         for row in billed_rows
     ] + [
-        Debt("jobs", names[row["client_id"]], row["client_id"], "", row["count"], money(row["due"]), row["currency"], row["oldest"])
+        Debt("jobs", None, names[row["client_id"]], row["client_id"], "", row["count"], money(row["due"]), row["currency"], row["oldest"])
         for row in own_rows
     ]
 

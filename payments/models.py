@@ -59,6 +59,7 @@ class Payment(models.Model):
     reverses = models.OneToOneField(
         "self", on_delete=models.PROTECT, null=True, blank=True, related_name="reversed_by", verbose_name=_("takes back")
     )
+    form_key = models.UUIDField(null=True, blank=True, editable=False, help_text="of the page that sent it: sent again, it is the same payment")
     created_at = models.DateTimeField(_("created at"), default=timezone.now)
 
     objects = PaymentQuerySet.as_manager()
@@ -85,6 +86,7 @@ class Payment(models.Model):
                 condition=Q(amount__gt=0, reverses__isnull=True) | Q(amount__lt=0, reverses__isnull=False),
                 name="payment_taken_back_is_negative",
             ),
+            models.UniqueConstraint(fields=["recorded_by", "form_key"], condition=Q(form_key__isnull=False), name="payment_form_once"),
             models.CheckConstraint(condition=Q(method__in=["cash", "card", "transfer", "account"]), name="payment_method_known"),
         ]
 
@@ -108,6 +110,7 @@ class CashHandIn(models.Model):
     reverses = models.OneToOneField(
         "self", on_delete=models.PROTECT, null=True, blank=True, related_name="reversed_by", verbose_name=_("takes back")
     )
+    form_key = models.UUIDField(null=True, blank=True, editable=False, help_text="of the page that sent it: sent again, it is the same row")
     created_at = models.DateTimeField(_("created at"), default=timezone.now)
 
     objects = CashHandInQuerySet.as_manager()
@@ -121,6 +124,7 @@ class CashHandIn(models.Model):
                 condition=Q(amount__gt=0, reverses__isnull=True) | Q(amount__lt=0, reverses__isnull=False),
                 name="hand_in_taken_back_is_negative",
             ),
+            models.UniqueConstraint(fields=["received_by", "form_key"], condition=Q(form_key__isnull=False), name="hand_in_form_once"),
         ]
 
     def __str__(self) -> str:

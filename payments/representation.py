@@ -49,6 +49,7 @@ def debt_document(debt: Debt) -> dict[str, Any]:
     """Return what one customer owes."""
     return {
         "about": debt.about,
+        "company": debt.company_id,
         "customer": debt.customer,
         "client_id": debt.client_id,
         "billed_to": debt.billed_to or None,

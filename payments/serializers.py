@@ -7,7 +7,7 @@ from typing import Any
 
 from rest_framework import serializers
 
-from depannini_dashmap.lib.api.fields import DecimalStringField, StrictIntegerField, TextField, UtcDateTimeField
+from depannini_dashmap.lib.api.fields import DecimalStringField, IsoDateField, StrictIntegerField, TextField, UtcDateTimeField
 from payments.models import LONGEST_NOTE, Payment
 
 
@@ -53,6 +53,12 @@ class BalanceOfSerializer(serializers.Serializer):
     assistance = StrictIntegerField(required=False, help_text="id of an assistance request")
 
 
+class UnpaidSerializer(serializers.Serializer):
+    """From when on what is unpaid is listed."""
+
+    since = IsoDateField(required=False, help_text="leaves out orders taken, and assistance requests ended, before that day")
+
+
 class PaymentPersonSerializer(serializers.Serializer):
     """Somebody by id and name."""
 
@@ -96,6 +102,7 @@ class DebtSerializer(serializers.Serializer):
     """What one customer, or who pays instead of them, owes."""
 
     about = serializers.ChoiceField(choices=["orders", "jobs"])
+    company = serializers.IntegerField(allow_null=True)
     customer = serializers.CharField()
     client_id = serializers.IntegerField(allow_null=True)
     billed_to = serializers.CharField(allow_null=True)

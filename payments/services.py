@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from datetime import datetime
 from decimal import Decimal
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
+from uuid import UUID
 
 from django.conf import settings
 from django.db import transaction
@@ -50,9 +51,11 @@ def record_payment(
     method: str,
     taken_by: int | None = None,
     note: str = "",
+    form_key: UUID | None = None,
 ) -> Payment:
     """Write down money for one order or one job; without an amount, all that is due. `taken_by` is the actor, unless named.
 
+    A page gives each of its forms a key: sent twice, by a double press or a reload, it is the payment of the first time.
     Effects: the next receipt number of the company, or of jobs; what is paid of the order or job; the audit names the actor.
     Raises: Forbidden (viewers), InvalidData (neither or both, one that is not the actor's to see, an amount that is none, a
     taker who cannot be it, a card's number in the note), Conflict `no_price`, `payment_canceled`, `already_paid`,
@@ -68,10 +71,13 @@ def record_payment(
     except NotFound as error:
         named = "order" if order_id is not None else "assistance"
         raise InvalidData(fields={named: [_("Unknown id.")]}) from error
+    if form_key is not None and (made := _siblings(thing).filter(recorded_by=actor, form_key=form_key).first()):
+        return made
     taker = _taker(actor, thing, taken_by)
     balance = balance_of(thing)
     worth = _payable(balance, amount, method)
-    payment = _write(thing, actor, Payment(amount=worth, method=method, taken_by_id=taker, note=text, currency=balance.currency))
+    fields: dict[str, Any] = {"method": method, "taken_by_id": taker, "note": text, "form_key": form_key}
+    payment = _write(thing, actor, Payment(amount=worth, currency=balance.currency, **fields))
     audit.record("payment_recorded", actor=actor, target=thing, payment=payment.pk, amount=str(worth), method=method)
     return payment
 
@@ -89,6 +95,8 @@ def reverse_payment(*, actor: User, payment_id: int, reason: str) -> Payment:
     if first.method == Method.CASH:
         Account.objects.select_for_update(no_key=True).get(pk=first.taken_by_id)
     thing = _locked_order(actor, first.order_id) if first.order_id else _locked_job(actor, first.assistance_id or 0)
+    if first.company_id:
+        require_editor(actor, first.company_id)  # whose receipts these are: the order may have gone to another company since
     if first.reverses_id is not None:
         raise Conflict(_("This row takes another one back already"), code="is_reversal")
     if Payment.objects.filter(reverses=first).exists():
@@ -102,8 +110,10 @@ def reverse_payment(*, actor: User, payment_id: int, reason: str) -> Payment:
 
 
 @transaction.atomic
-def hand_in_cash(*, actor: User, assistant_id: int, amount: Decimal | None = None, currency: str = "", note: str = "") -> CashHandIn:
-    """Write down cash that an assistant gives to the office; without an amount, all that they hold.
+def hand_in_cash(
+    *, actor: User, assistant_id: int, amount: Decimal | None = None, currency: str = "", note: str = "", form_key: UUID | None = None
+) -> CashHandIn:
+    """Write down cash that an assistant gives to the office; without an amount, all that they hold. `form_key`: as record_payment.
 
     Raises: Forbidden (neither staff nor Roadside), InvalidData (no assistant, an amount that is none, a card's number),
     Conflict `more_than_in_hand` with what is `in_hand`.
@@ -113,13 +123,17 @@ def hand_in_cash(*, actor: User, assistant_id: int, amount: Decimal | None = Non
     rows = Account.objects.filter(pk=assistant_id, user_type=Account.Type.ASSISTANT).select_for_update(no_key=True)
     if rows.first() is None:
         raise InvalidData(fields={"assistant": [_("Unknown id.")]})
+    if form_key is not None and (made := CashHandIn.objects.filter(received_by=actor, assistant=assistant_id, form_key=form_key).first()):
+        return made
     held = in_hand(assistant_id, money_of)
     worth = _checked_amount(held if amount is None and held > 0 else amount)
     if worth > held:
         raise Conflict(
             format_lazy(_("They hold {amount} {currency}"), amount=held, currency=money_of), code="more_than_in_hand", in_hand=str(held)
         )
-    row = CashHandIn.objects.create(assistant_id=assistant_id, amount=worth, currency=money_of, received_by=actor, note=text)
+    row = CashHandIn.objects.create(
+        assistant_id=assistant_id, amount=worth, currency=money_of, received_by=actor, note=text, form_key=form_key
+    )
     audit.record("cash_handed_in", actor=actor, target=row.assistant, row=row.pk, amount=str(worth))
     return row
 
@@ -219,7 +233,7 @@ def _write(thing: Payable, actor: User, payment: Payment, *, company_id: int | N
         payment.assistance = thing
     payment.year, payment.number = take_receipt_number(payment.company_id or ROADSIDE, now)
     payment.save(force_insert=True)
-    received = _siblings(payment).received().aggregate(total=Sum("amount"))["total"]
+    received = _siblings(thing).received().aggregate(total=Sum("amount"))["total"]
     thing.paid = money(received or ZERO)
     if isinstance(thing, Order):
         thing.save(update_fields=["paid", "updated_at"])
@@ -230,9 +244,8 @@ def _write(thing: Payable, actor: User, payment: Payment, *, company_id: int | N
     return payment
 
 
-def _siblings(payment: Payment) -> PaymentQuerySet:
-    link = {"order_id": payment.order_id} if payment.order_id else {"assistance_id": payment.assistance_id}
-    rows: PaymentQuerySet = Payment.objects.filter(**link)
+def _siblings(thing: Payable) -> PaymentQuerySet:
+    rows: PaymentQuerySet = Payment.objects.filter(order=thing) if isinstance(thing, Order) else Payment.objects.filter(assistance=thing)
     return rows
 
 

@@ -31,6 +31,7 @@ from payments.serializers import (
     PaymentBodySerializer,
     PaymentSerializer,
     ReversalSerializer,
+    UnpaidSerializer,
 )
 
 PATH_ID = OpenApiParameter("payment_id", int, OpenApiParameter.PATH)
@@ -108,11 +109,17 @@ class PaymentViewSet(ApiViewSet):
             raise NotFound(name.capitalize())
         return Response(balance_document(balances.balance_of(thing)))
 
-    @extend_schema(responses={200: DebtSerializer(many=True)}, filters=False, operation_id="payments_unpaid")
+    @extend_schema(
+        parameters=[UnpaidSerializer], responses={200: DebtSerializer(many=True)}, filters=False, operation_id="payments_unpaid"
+    )
     @action(detail=False, methods=["get"], pagination_class=OnePage)
     def unpaid(self, request: Request) -> Response:
-        """GET payments/unpaid/: what is owed for delivered orders and completed jobs, by customer or `billed_to`, one page."""
-        return one_page([debt_document(debt) for debt in balances.unpaid(request.user)])
+        """GET payments/unpaid/?since=2026-11-01: what is owed for delivered orders and completed jobs, by customer or `billed_to`, one page.
+
+        400 for a `since` that is no day.
+        """
+        since = self.read(UnpaidSerializer, request.query_params).validated_data.get("since")
+        return one_page([debt_document(debt) for debt in balances.unpaid(request.user, since=since)])
 
     def _document(self, payment_id: int) -> dict[str, Any]:
         payment = self.get_queryset().filter(pk=payment_id).first()

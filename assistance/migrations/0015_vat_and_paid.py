@@ -1,4 +1,7 @@
-"""The VAT that is in a price, and what was paid of it: columns without a value for what is there already."""
+"""The VAT that is in a price, and what was paid of it.
+
+Nobody knows what was paid of jobs that ended before this: they have no value, so that they do not count as unpaid.
+"""
 
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import migrations, models
@@ -27,6 +30,13 @@ class Migration(migrations.Migration):
         ),
         migrations.AddField(
             "assistance", "paid",
-            models.DecimalField(_("paid"), max_digits=12, decimal_places=2, default=0, db_default=0, editable=False),
+            models.DecimalField(_("paid"), max_digits=12, decimal_places=2, null=True, editable=False),
         ),
+        # New jobs begin at 0, which the column itself need not know; SQLite would copy the table.
+        migrations.SeparateDatabaseAndState(state_operations=[
+            migrations.AlterField(
+                "assistance", "paid",
+                models.DecimalField(_("paid"), max_digits=12, decimal_places=2, null=True, default=0, editable=False),
+            ),
+        ]),
     ]  # fmt: skip

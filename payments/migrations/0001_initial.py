@@ -37,6 +37,7 @@ class Migration(migrations.Migration):
                 ('amount', models.DecimalField(decimal_places=2, max_digits=12, verbose_name='amount')),
                 ('currency', models.CharField(max_length=3, verbose_name='currency')),
                 ('note', models.CharField(blank=True, default='', max_length=200, verbose_name='note')),
+                ('form_key', models.UUIDField(blank=True, editable=False, help_text='of the page that sent it: sent again, it is the same row', null=True)),
                 ('created_at', models.DateTimeField(default=django.utils.timezone.now, verbose_name='created at')),
                 ('assistant', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='cash_handed_in', to=settings.AUTH_USER_MODEL, verbose_name='assistant')),
                 ('received_by', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL, verbose_name='received by')),
@@ -46,7 +47,7 @@ class Migration(migrations.Migration):
                 'verbose_name': 'cash handed in',
                 'verbose_name_plural': 'cash handed in',
                 'ordering': ['-created_at', '-id'],
-                'constraints': [models.CheckConstraint(condition=models.Q(models.Q(('amount__gt', 0), ('reverses__isnull', True)), models.Q(('amount__lt', 0), ('reverses__isnull', False)), _connector='OR'), name='hand_in_taken_back_is_negative')],
+                'constraints': [models.CheckConstraint(condition=models.Q(models.Q(('amount__gt', 0), ('reverses__isnull', True)), models.Q(('amount__lt', 0), ('reverses__isnull', False)), _connector='OR'), name='hand_in_taken_back_is_negative'), models.UniqueConstraint(condition=models.Q(('form_key__isnull', False)), fields=('received_by', 'form_key'), name='hand_in_form_once')],
             },
         ),
         migrations.CreateModel(
@@ -59,6 +60,7 @@ class Migration(migrations.Migration):
                 ('currency', models.CharField(max_length=3, verbose_name='currency')),
                 ('method', models.CharField(choices=[('cash', 'Cash'), ('card', 'Card'), ('transfer', 'Transfer'), ('account', 'On account')], max_length=8, verbose_name='method')),
                 ('note', models.CharField(blank=True, default='', max_length=200, verbose_name='note')),
+                ('form_key', models.UUIDField(blank=True, editable=False, help_text='of the page that sent it: sent again, it is the same payment', null=True)),
                 ('created_at', models.DateTimeField(default=django.utils.timezone.now, verbose_name='created at')),
                 ('assistance', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='payments', to='assistance.assistance', verbose_name='assistance request')),
                 ('company', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='payments', to='accounts.company', verbose_name='company')),
@@ -72,7 +74,7 @@ class Migration(migrations.Migration):
                 'verbose_name_plural': 'payments',
                 'ordering': ['-created_at', '-id'],
                 'indexes': [models.Index(fields=['company', '-created_at', '-id'], name='payment_by_company'), models.Index(condition=models.Q(('method', 'cash')), fields=['taken_by'], name='payment_cash_of')],
-                'constraints': [models.UniqueConstraint(condition=models.Q(('company__isnull', False)), fields=('company', 'year', 'number'), name='payment_number_of_company'), models.UniqueConstraint(condition=models.Q(('company__isnull', True)), fields=('year', 'number'), name='payment_number_of_jobs'), models.CheckConstraint(condition=models.Q(models.Q(('assistance__isnull', True), ('company__isnull', False), ('order__isnull', False)), models.Q(('assistance__isnull', False), ('company__isnull', True), ('order__isnull', True)), _connector='OR'), name='payment_for_one_thing'), models.CheckConstraint(condition=models.Q(models.Q(('amount__gt', 0), ('reverses__isnull', True)), models.Q(('amount__lt', 0), ('reverses__isnull', False)), _connector='OR'), name='payment_taken_back_is_negative'), models.CheckConstraint(condition=models.Q(('method__in', ['cash', 'card', 'transfer', 'account'])), name='payment_method_known')],
+                'constraints': [models.UniqueConstraint(condition=models.Q(('company__isnull', False)), fields=('company', 'year', 'number'), name='payment_number_of_company'), models.UniqueConstraint(condition=models.Q(('company__isnull', True)), fields=('year', 'number'), name='payment_number_of_jobs'), models.CheckConstraint(condition=models.Q(models.Q(('assistance__isnull', True), ('company__isnull', False), ('order__isnull', False)), models.Q(('assistance__isnull', False), ('company__isnull', True), ('order__isnull', True)), _connector='OR'), name='payment_for_one_thing'), models.CheckConstraint(condition=models.Q(models.Q(('amount__gt', 0), ('reverses__isnull', True)), models.Q(('amount__lt', 0), ('reverses__isnull', False)), _connector='OR'), name='payment_taken_back_is_negative'), models.UniqueConstraint(condition=models.Q(('form_key__isnull', False)), fields=('recorded_by', 'form_key'), name='payment_form_once'), models.CheckConstraint(condition=models.Q(('method__in', ['cash', 'card', 'transfer', 'account'])), name='payment_method_known')],
             },
         ),
     ]

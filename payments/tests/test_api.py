@@ -1,14 +1,16 @@
 """Payments over REST: who pays what, what is refused, what is unpaid and who holds cash."""
 
+from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
 import pytest
 from django.test.utils import CaptureQueriesContext
 
-from accounts.models import User
+from accounts.models import Membership, User
 from assistance.models import Tariff
 from depannini_dashmap.models import AuditEvent
+from orders.models import Order
 from payments.models import Payment
 
 pytestmark = pytest.mark.django_db
@@ -239,3 +241,44 @@ def test_an_order_with_a_payment_is_not_deleted(api: Any, dispatcher: Any, order
     pay(fleet, order=order.pk)
     refused = fleet.delete(f"/api/orders/{order.pk}/")
     assert (refused.status_code, refused.json()["error"]) == (409, "A trip or a payment still shows this order")
+
+
+def test_jobs_from_before_payments_were_recorded_are_not_unpaid_until_something_is_paid(api: Any, staff_user: Any, job_of: Any) -> None:
+    old, staff = job_of(paid=None), api(staff_user)
+    assert staff.get("/api/payments/unpaid/").json()["results"] == []
+    assert staff.get(f"/api/payments/balance/?assistance={old.pk}").json()["due"] == "3000.00"
+    assert pay(staff, assistance=old.pk, amount="1000").status_code == 201
+    [debt] = staff.get("/api/payments/unpaid/").json()["results"]
+    assert debt["due"] == "2000.00"
+
+
+def test_unpaid_begins_on_a_day(api: Any, dispatcher: Any, staff_user: Any, order_of: Any, job_of: Any) -> None:
+    order = order_of(dispatcher)
+    Order.objects.filter(pk=order.pk).update(created_at=datetime(2026, 10, 31, 12, tzinfo=UTC))
+    job_of("700", ended_at=datetime(2026, 10, 31, 23, 30, tzinfo=UTC))  # November in Algiers
+    staff = api(staff_user)
+
+    def due(query: str = "") -> list[str]:
+        return [debt["due"] for debt in staff.get(f"/api/payments/unpaid/{query}").json()["results"]]
+
+    assert due() == ["1500.00", "700.00"]
+    assert due("?since=2026-11-01") == ["700.00"]
+    assert due("?since=2026-11-02") == []
+    assert staff.get("/api/payments/unpaid/?since=yesterday").status_code == 400
+
+
+def test_debts_of_two_companies_to_one_name_stay_apart(api: Any, dispatcher: Any, dispatcher_b: Any, staff_user: Any, order_of: Any) -> None:
+    ours, theirs = order_of(dispatcher), order_of(dispatcher_b, price="400")
+    debts = api(staff_user).get("/api/payments/unpaid/").json()["results"]
+    assert [(debt["company"], debt["customer"], debt["due"]) for debt in debts] == [
+        (ours.company_id, "Leila Hamdi", "1500.00"), (theirs.company_id, "Leila Hamdi", "400.00"),
+    ]  # fmt: skip
+
+
+def test_who_only_looks_at_a_company_takes_none_of_its_receipts_back(api: Any, dispatcher: Any, viewer: Any, dispatcher_b: Any, order_of: Any) -> None:
+    order = order_of(dispatcher)
+    paid = pay(api(dispatcher), order=order.pk).json()
+    Membership.objects.create(user=viewer, company_id=dispatcher_b.current_company_id, role="member")
+    Order.objects.filter(pk=order.pk).update(company_id=dispatcher_b.current_company_id)
+    assert api(viewer).post(f"/api/payments/{paid['id']}/reverse/", {"reason": "x"}).status_code == 403
+    assert Payment.objects.count() == 1

@@ -3,6 +3,7 @@
 from decimal import Decimal
 from functools import partial
 from typing import Any
+from uuid import uuid4
 
 import pytest
 
@@ -61,3 +62,16 @@ def test_one_payment_is_taken_back_once_and_cash_handed_in_once(staff_user: Any,
         services.reverse_hand_in(actor=staff_user, row_id=row.pk, reason="again")
         back = at_once(*(partial(_outcome, partial(services.reverse_payment, actor=actor, payment_id=paid.pk, reason="x")) for actor in people))
         assert sorted(back) == ["already_reversed", "done"]
+
+
+def test_a_form_that_is_sent_twice_pays_once_and_hands_in_once(staff_user: Any, dispatcher: Any, assistant_user: Any, order_of: Any, job_of: Any) -> None:
+    for _ in range(4):
+        order, key = order_of(dispatcher), uuid4()
+        pay = partial(services.record_payment, actor=dispatcher, order_id=order.pk, amount=Decimal("500"), method="cash", form_key=key)
+        first, again = at_once(pay, pay)
+        assert first == again and order.payments.count() == 1
+        services.record_payment(actor=staff_user, assistance_id=job_of().pk, method="cash", taken_by=assistant_user.pk)
+        hand_in = partial(services.hand_in_cash, actor=staff_user, assistant_id=assistant_user.pk, amount=Decimal("1000"), form_key=uuid4())
+        first, again = at_once(hand_in, hand_in)
+        assert first == again
+    assert CashHandIn.objects.count() == 4
