@@ -7,7 +7,13 @@ from typing import Any
 
 from rest_framework import serializers
 
-from depannini_dashmap.lib.api.fields import DecimalStringField, IsoDateField, StrictIntegerField, TextField, UtcDateTimeField
+from depannini_dashmap.lib.api.fields import (
+    DecimalStringField,
+    IsoDateField,
+    StrictIntegerField,
+    TextField,
+    UtcDateTimeField,
+)
 from payments.models import LONGEST_NOTE, Payment
 
 
