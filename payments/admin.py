@@ -6,6 +6,7 @@ from typing import Any
 
 from django.contrib import admin
 from django.http import HttpRequest
+from django.urls import reverse
 from django.utils.formats import localize
 from django.utils.html import format_html
 from django.utils.translation import gettext_lazy as _
@@ -41,6 +42,7 @@ class PaymentAdmin(_LedgerAdmin):
     search_fields = ("=number", "order__order_number", "order__customer_name", "assistance__client__name", "assistance__billed_to", "note")
     date_hierarchy = "created_at"
     ordering = ("-created_at", "-id")
+    list_display_links = None
 
     def _may_look(self, request: HttpRequest) -> bool:
         user: Any = request.user
@@ -48,7 +50,7 @@ class PaymentAdmin(_LedgerAdmin):
 
     @admin.display(description=_("receipt"), ordering="number")
     def receipt(self, row: Payment) -> str:
-        return row.receipt_number
+        return format_html('<a href="{}"><bdi dir="ltr">{}</bdi></a>', reverse("admin:receipt", args=[row.pk]), row.receipt_number)
 
     @admin.display(description=_("for"))
     def what_for(self, row: Payment) -> str:

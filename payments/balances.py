@@ -1,28 +1,22 @@
-"""What a job or an order owes, what is unpaid by whom, and the cash that assistants hold. Reads, changes nothing."""
+"""What a job or an order owes, and the cash that assistants hold. Reads, changes nothing."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import date, datetime, time
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import NamedTuple
 
 from django.conf import settings
-from django.db.models import Count, F, Min, Q, QuerySet, Sum, Value
+from django.db.models import Q, QuerySet, Sum, Value
 from django.db.models.functions import Coalesce
 
 from accounts.models import User as Account
 from assistance import lifecycle
 from assistance.models import Assistance
 from assistance.pricing import ZERO, money, vat_in
-from depannini_dashmap.lib.time_zone import display_zone
 from orders.models import Order
 from payments.models import CashHandIn, Payment
 
-if TYPE_CHECKING:
-    from accounts.models import User
-
-MOST_GROUPS = 500
 Payable = Order | Assistance
 
 
@@ -51,20 +45,6 @@ class Balance(NamedTuple):
     def vat(self) -> Decimal:
         """The VAT that the price has in it."""
         return ZERO if self.price is None else vat_in(self.price, self.vat_rate)
-
-
-class Debt(NamedTuple):
-    """What one customer, or who pays instead of them, owes in one currency."""
-
-    about: str
-    company_id: int | None
-    customer: str
-    client_id: int | None
-    billed_to: str
-    rows: int
-    due: Decimal
-    currency: str
-    oldest: datetime
 
 
 class Cash(NamedTuple):
@@ -96,49 +76,6 @@ def balance_of(thing: Payable) -> Balance:
         price = thing.total_price if has_price else None
         found = Balance(price, received, promised, thing.currency, thing.vat_rate, thing.status == lifecycle.CANCELED)
     return found._replace(on_account=min(found.on_account, found.due))
-
-
-def unpaid(user: User, *, since: date | None = None) -> list[Debt]:
-    """Return what is owed for delivered orders and completed jobs that the user may see, the greatest debt first.
-
-    Orders are grouped by company and customer; jobs by `billed_to` where somebody else pays, else by client. `since` leaves
-    out orders taken and jobs ended before that day. Jobs that ended before payments were recorded never count.
-    """
-    orders = Order.objects.listed_for(user).filter(status="delivered", price__gt=F("paid"))
-    jobs = Assistance.objects.filter(status=lifecycle.COMPLETED, total_price__gt=F("paid"))
-    if since is not None:
-        start = datetime.combine(since, time(), display_zone())
-        orders, jobs = orders.filter(created_at__gte=start), jobs.filter(ended_at__gte=start)
-    debts = _of_orders(orders) + (_of_jobs(jobs) if user.is_roadside else [])
-    return sorted(debts, key=lambda debt: (-debt.due, debt.customer))[:MOST_GROUPS]
-
-
-def _of_orders(orders: QuerySet[Order]) -> list[Debt]:
-    rows = orders.values("company_id", "customer_name", "customer_company").annotate(
-        count=Count("pk"), due=Sum(F("price") - F("paid")), oldest=Min("created_at")
-    )
-    return [
-        Debt(
-            "orders", row["company_id"], row["customer_company"] or row["customer_name"], None, "", row["count"], money(row["due"]),
-            settings.CURRENCY, row["oldest"],
-        )
-        for row in rows.order_by("-due")[:MOST_GROUPS]
-    ]  # fmt: skip
-
-
-def _of_jobs(jobs: QuerySet[Assistance]) -> list[Debt]:
-    sums: dict[str, Any] = {"count": Count("pk"), "due": Sum(F("total_price") - F("paid")), "oldest": Min("ended_at")}
-    billed: Any = jobs.exclude(billed_to="").values("billed_to", "currency")
-    own: Any = jobs.filter(billed_to="").values("client_id", "currency")
-    billed_rows, own_rows = (list(rows.annotate(**sums).order_by("-due")[:MOST_GROUPS]) for rows in (billed, own))
-    names = names_of(row["client_id"] for row in own_rows)
-    return [
-        Debt("jobs", None, row["billed_to"], None, row["billed_to"], row["count"], money(row["due"]), row["currency"], row["oldest"])
-        for row in billed_rows
-    ] + [
-        Debt("jobs", None, names[row["client_id"]], row["client_id"], "", row["count"], money(row["due"]), row["currency"], row["oldest"])
-        for row in own_rows
-    ]
 
 
 def cash_in_hand() -> list[Cash]:

@@ -6,7 +6,8 @@ from typing import Any
 
 from accounts.models import User
 from depannini_dashmap.lib.time_zone import format_utc
-from payments.balances import Balance, Cash, Debt
+from payments.balances import Balance, Cash
+from payments.debts import Debt
 from payments.models import CashHandIn, Payment
 
 
@@ -49,10 +50,10 @@ def debt_document(debt: Debt) -> dict[str, Any]:
     """Return what one customer owes."""
     return {
         "about": debt.about,
-        "company": debt.company_id,
+        "company": debt.debtor.company_id,
         "customer": debt.customer,
-        "client_id": debt.client_id,
-        "billed_to": debt.billed_to or None,
+        "client_id": debt.debtor.client_id,
+        "billed_to": debt.debtor.billed_to or None,
         "count": debt.rows,
         "due": f"{debt.due:.2f}",
         "currency": debt.currency,

@@ -39,6 +39,7 @@ if TYPE_CHECKING:
 
 Method = Payment.Method
 Row = TypeVar("Row", bound=Model)
+Made = TypeVar("Made", Payment, CashHandIn)
 
 
 @transaction.atomic
@@ -59,7 +60,7 @@ def record_payment(
     Effects: the next receipt number of the company, or of jobs; what is paid of the order or job; the audit names the actor.
     Raises: Forbidden (viewers), InvalidData (neither or both, one that is not the actor's to see, an amount that is none, a
     taker who cannot be it, a card's number in the note), Conflict `no_price`, `payment_canceled`, `already_paid`,
-    `overpaid` with what is `due`.
+    `overpaid` with what is `due`, `form_sent_already`.
     """
     if (order_id is None) == (assistance_id is None):
         raise InvalidData(fields={"order": [_("Name an order or an assistance request.")]})
@@ -72,7 +73,7 @@ def record_payment(
         named = "order" if order_id is not None else "assistance"
         raise InvalidData(fields={named: [_("Unknown id.")]}) from error
     if form_key is not None and (made := _siblings(thing).filter(recorded_by=actor, form_key=form_key).first()):
-        return made
+        return _the_same(made, amount, method=method, taken_by_id=taken_by or actor.pk)
     taker = _taker(actor, thing, taken_by)
     balance = balance_of(thing)
     worth = _payable(balance, amount, method)
@@ -116,7 +117,7 @@ def hand_in_cash(
     """Write down cash that an assistant gives to the office; without an amount, all that they hold. `form_key`: as record_payment.
 
     Raises: Forbidden (neither staff nor Roadside), InvalidData (no assistant, an amount that is none, a card's number),
-    Conflict `more_than_in_hand` with what is `in_hand`.
+    Conflict `more_than_in_hand` with what is `in_hand`, `form_sent_already`.
     """
     _require_roadside(actor)
     text, money_of = _checked_note(note), currency or settings.CURRENCY
@@ -124,7 +125,7 @@ def hand_in_cash(
     if rows.first() is None:
         raise InvalidData(fields={"assistant": [_("Unknown id.")]})
     if form_key is not None and (made := CashHandIn.objects.filter(received_by=actor, assistant=assistant_id, form_key=form_key).first()):
-        return made
+        return _the_same(made, amount)
     held = in_hand(assistant_id, money_of)
     worth = _checked_amount(held if amount is None and held > 0 else amount)
     if worth > held:
@@ -247,6 +248,14 @@ def _write(thing: Payable, actor: User, payment: Payment, *, company_id: int | N
 def _siblings(thing: Payable) -> PaymentQuerySet:
     rows: PaymentQuerySet = Payment.objects.filter(order=thing) if isinstance(thing, Order) else Payment.objects.filter(assistance=thing)
     return rows
+
+
+def _the_same(made: Made, amount: Decimal | None, **fields: Any) -> Made:
+    """Return what a form has made before. Raises: Conflict `form_sent_already` where it says something else by now."""
+    changed = (amount is not None and money(amount) != made.amount) or any(getattr(made, name) != value for name, value in fields.items())
+    if changed:
+        raise Conflict(_("This page was sent already, with something else: look at the list before you send it again"), code="form_sent_already")
+    return made
 
 
 def _require_roadside(actor: User) -> None:

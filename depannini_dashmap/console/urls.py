@@ -16,6 +16,8 @@ from depannini_dashmap.console.companies import views as companie_views
 from depannini_dashmap.console.lanes import views as lane_views
 from depannini_dashmap.console.orders import locating as order_locating
 from depannini_dashmap.console.orders import views as order_views
+from depannini_dashmap.console.payments import open_sums
+from depannini_dashmap.console.payments import views as payment_views
 from depannini_dashmap.console.people import views as people_views
 from depannini_dashmap.console.places import views as place_views
 from depannini_dashmap.console.plans import views as plan_views
@@ -95,6 +97,14 @@ def console_urls(site: DispatchAdminSite) -> list[URLPattern]:
         path("dispatch/requests/<int:assistance_id>/again/", page(request_views.repeat), name="dispatch_again"),
         path("dispatch/requests/<int:assistance_id>/step/<slug:step>/", page(request_views.take_step), name="dispatch_party"),
         path("dispatch/requests/cancel/", page(request_views.cancel_chosen), name="dispatch_cancel_chosen"),
+        path("dispatch/orders/<int:order_id>/payments/", page(payment_views.pay_order), name="pay_order"),
+        path("dispatch/requests/<int:assistance_id>/payments/", page(payment_views.pay_job), name="pay_job"),
+        path("dispatch/payments/<int:payment_id>/", page(payment_views.show_receipt), name="receipt"),
+        path("dispatch/payments/<int:payment_id>/reverse/", page(payment_views.reverse_receipt), name="receipt_reverse"),
+        path("dispatch/unpaid/", page(open_sums.show_unpaid), name="unpaid"),
+        path("dispatch/unpaid/of/", page(open_sums.show_debts), name="unpaid_of"),
+        path("dispatch/cash/", page(open_sums.show_cash), name="cash"),
+        path("dispatch/cash/<int:row_id>/reverse/", page(open_sums.reverse_cash), name="cash_reverse"),
         path("dispatch/assistants/<slug:step>/", page(assistant_views.take_step), name="dispatch_assistants"),
         path("dispatch/people/<slug:step>/", page(people_views.take_step), name="dispatch_people"),
         path("dispatch/vehicles/<int:vehicle_id>/connect/", page(connect.connect), name="dispatch_connect"),

@@ -84,12 +84,12 @@ def checked_id(pk: int) -> int:
     return pk
 
 
-def given_note(request: HttpRequest) -> tuple[str, str]:
+def given_note(request: HttpRequest, *, longest: int = LONGEST_NOTE) -> tuple[str, str]:
     """Read the reason that a form asks for, and what is wrong with it: nothing where it was not sent yet."""
     note = clean(request.POST.get("note", "").replace("\x00", "")[:4000])
-    if request.method != "POST" or 0 < len(note) <= LONGEST_NOTE:
+    if request.method != "POST" or 0 < len(note) <= longest:
         return note, ""
-    return note, _("Give a reason of at most %(count)d characters.") % {"count": LONGEST_NOTE}
+    return note, _("Give a reason of at most %(count)d characters.") % {"count": longest}
 
 
 class Ask(NamedTuple):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from decimal import Decimal
 from typing import Any, NamedTuple
 
 from django.contrib import messages
@@ -21,11 +20,10 @@ from assistance.quotes import price_lines
 from assistance.selectors import tariff_of
 from assistance.services import ASKED_AGAIN, ask_again, assign_by_hand, cancel_by_staff, set_price
 from depannini_dashmap.console import work_page
+from depannini_dashmap.console.amounts import read_amount
 from depannini_dashmap.console.live_map import page_maps
 from depannini_dashmap.console.requests import party_steps
 from depannini_dashmap.lib.errors import DomainError
-from depannini_dashmap.lib.numbers import NotANumber, read_decimal
-from depannini_dashmap.lib.text import plain_digits
 from orders.places import describe_place
 
 CHAT_SHOWN = 200
@@ -143,7 +141,7 @@ def adjust(request: HttpRequest, assistance_id: int, context: dict[str, Any]) ->
     refusal = ""
     if request.method == "POST" and not problem:
         try:
-            set_price(actor=request.user, assistance_id=job.pk, amount=_amount(typed), reason=note)
+            set_price(actor=request.user, assistance_id=job.pk, amount=read_amount(typed), reason=note)
             messages.success(request, _("The price is changed, and the client is asked."))
             return HttpResponseRedirect(here)
         except DomainError as error:
@@ -164,7 +162,7 @@ def take_step(request: HttpRequest, assistance_id: int, step: str, context: dict
     needs_price, typed, refusal = party_steps.wants_price(job, step), request.POST.get("price", "")[:40], ""
     if request.method == "POST":
         try:
-            party_steps.act(request.user, job, step, _amount(typed) if needs_price else None)
+            party_steps.act(request.user, job, step, read_amount(typed) if needs_price else None)
             messages.success(request, str(wanted.done))
             return HttpResponseRedirect(here)
         except DomainError as error:
@@ -175,15 +173,6 @@ def take_step(request: HttpRequest, assistance_id: int, step: str, context: dict
     asked = {"needs_price": needs_price, "refusal": refusal, "typed": typed}
     page = {"title": wanted.title, "step": wanted, "job": job, "back": here, **asked}
     return TemplateResponse(request, "console/request_step.html", {**context, **page})
-
-
-def _amount(typed: str) -> Decimal:
-    """Read an amount as people write it: `1 200,50`, digits of any script; what is none is NaN, which no price is."""
-    text = "".join(plain_digits(typed).split()).replace("\u066b", ".").replace(",", ".")
-    try:
-        return read_decimal(text)
-    except NotANumber:
-        return Decimal("NaN")
 
 
 @work_page.READ_AND_POST
