@@ -43,6 +43,12 @@ class KeyedForm(forms.Form):
         super().__init__(*args, use_required_attribute=False, **kwargs)
         self.fields["form_key"].initial = uuid4
 
+    def add_error(self, field: str | None, error: Any) -> None:
+        """Note an error; a key that is none is exchanged for a new one, so that the form can be sent again."""
+        super().add_error(field, error)
+        if field == "form_key":
+            self.renew_key()
+
     def renew_key(self) -> None:
         """Let the form be sent anew after it was refused."""
         self.data = self.data.copy()

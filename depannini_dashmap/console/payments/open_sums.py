@@ -51,10 +51,10 @@ def show_debts(request: HttpRequest, context: dict[str, Any]) -> HttpResponse:
     since = _since(request)
     of_one = debts.Debtor(
         company_id=given_id(request, "company"),
-        customer_name=request.GET.get("name", "").replace("\x00", ""),
-        customer_company=request.GET.get("firm", "").replace("\x00", ""),
+        customer_name=request.GET.get("name", ""),
+        customer_company=request.GET.get("firm", ""),
         client_id=given_id(request, "client"),
-        billed_to=request.GET.get("billed_to", "").replace("\x00", ""),
+        billed_to=request.GET.get("billed_to", ""),
     )
     rows = debts.unpaid_rows(request.user, of_one, since=since)
     page = {
