@@ -1,4 +1,4 @@
-"""Numbers by their grammar, for REST, frames and queries alike: what Python's converters take besides is none.
+"""Numbers by their grammar, for REST, frames and queries alike: stricter than Python's converters.
 
 A JSON number, or a text of ASCII digits with an optional sign, point and exponent; spaces around it do no harm. Not:
 `true`, NaN, Infinity, `3_6`, `0x1`, `1,5`, digits of other scripts, empty texts.

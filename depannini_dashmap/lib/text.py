@@ -19,7 +19,7 @@ _ATOM = re.compile(r"[0-9A-Za-z!#$%&'*+/=?^_`{|}~-]+(\.[0-9A-Za-z!#$%&'*+/=?^_`{
 
 
 class NotAnEmail(ValueError):
-    """What was typed is no address that a mail could be sent to."""
+    """The text is not a valid mail address."""
 
 
 def is_invisible(character: str) -> bool:
@@ -37,7 +37,7 @@ def is_seen(text: str) -> bool:
 def clean(text: str) -> str:
     """Return a text in NFC without invisible characters at its ends; one with nothing to see becomes empty.
 
-    NUL and lone surrogates stay, so that whoever validates can refuse them.
+    NUL and lone surrogates stay, so that validation can refuse them.
     """
     if text.isascii() and text.isprintable():
         return text.strip()
@@ -55,7 +55,7 @@ def clean(text: str) -> str:
 
 
 def _belongs_before(text: str, end: int) -> bool:
-    """Return whether the last character before `end` changes the look of the one that it follows."""
+    """Return whether the last character before `end` changes the look of the character before it."""
     if _VARIATION.match(text[end - 1]):
         return not is_invisible(text[end - 2])
     return text[end - 1] == "\U000e007f" and _FLAG.search(text[:end]) is not None

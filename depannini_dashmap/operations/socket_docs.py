@@ -51,7 +51,7 @@ def _channel(name: str, channel: dict[str, Any]) -> dict[str, Any]:
 def _message(name: str, message: dict[str, Any]) -> dict[str, Any]:
     schema = _resolve(message["payload"])
     rows = [
-        {"key": key, "value": _told(value), "always": key in schema.get("required", ())}
+        {"key": key, "value": _type_text(value), "always": key in schema.get("required", ())}
         for key, value in schema["properties"].items()
     ]
     texts = {part: message[part].replace("`", "") for part in ("summary", "description")}
@@ -59,18 +59,18 @@ def _message(name: str, message: dict[str, Any]) -> dict[str, Any]:
     return {"name": name, **texts, "rows": rows, "examples": examples}
 
 
-def _told(value: dict[str, Any]) -> str:
+def _type_text(value: dict[str, Any]) -> str:
     """Return a description of what a key holds."""
     if "$ref" in value:
         return value["$ref"].rpartition("/")[2]
     if "const" in value:
         return repr(value["const"])
     if "anyOf" in value:
-        return " or ".join(_told(one) for one in value["anyOf"])
+        return " or ".join(_type_text(one) for one in value["anyOf"])
     kind = value.get("type", "any")
     kind = " or ".join(kind) if isinstance(kind, list) else kind
     if kind == "array":
-        kind = f"list of {_told(value['items'])}"
+        kind = f"list of {_type_text(value['items'])}"
     return f"{kind}: {value['description']}" if "description" in value else kind
 
 

@@ -57,7 +57,7 @@ def _keeper(roads: Path):
     return subprocess.Popen([sys.executable, "-c", "import django; django.setup()\n" + KEEP], env=environment)
 
 
-def _told(roads: Path):
+def _engine_record(roads: Path):
     try:
         return json.loads((roads / ".engine.json").read_text())
     except (OSError, ValueError):
@@ -84,13 +84,13 @@ def test_new_data_is_taken_up_and_the_engine_of_before_ends(in_use, tmp_path):
         assert engine.address() is None
         in_use(LIECHTENSTEIN)
         _until(lambda: _is_by_road(VADUZ, SCHAAN))
-        first = _told(tmp_path)
+        first = _engine_record(tmp_path)
         in_use(MONACO)
         _until(lambda: _is_by_road(HARBOUR, CASINO))
         _until(lambda: not _is_alive(first["pid"]))
     finally:
         keeper.stop()
-    assert _told(tmp_path) is None
+    assert _engine_record(tmp_path) is None
     assert routing.route([HARBOUR, CASINO]).source == "straight_line"
 
 
@@ -100,10 +100,10 @@ def test_a_killed_or_frozen_engine_is_replaced(in_use, tmp_path):
     keeper.start()
     try:
         for blow in (signal.SIGKILL, signal.SIGSTOP):
-            before = _until(lambda: _told(tmp_path))
+            before = _until(lambda: _engine_record(tmp_path))
             _until(lambda: _is_by_road(HARBOUR, CASINO))
             os.kill(before["pid"], blow)
-            _until(lambda before=before: _told(tmp_path)["pid"] != before["pid"])
+            _until(lambda before=before: _engine_record(tmp_path)["pid"] != before["pid"])
         _until(lambda: _is_by_road(HARBOUR, CASINO))
     finally:
         keeper.stop()
@@ -113,14 +113,14 @@ def test_processes_share_one_engine_and_it_ends_with_its_keeper(in_use, tmp_path
     in_use(MONACO)
     first, second = _keeper(tmp_path), None
     try:
-        one = _until(lambda: _told(tmp_path))
+        one = _until(lambda: _engine_record(tmp_path))
         second = _keeper(tmp_path)
         _until(lambda: _is_by_road(HARBOUR, CASINO))
-        assert _told(tmp_path) == one
+        assert _engine_record(tmp_path) == one
         first.kill()
         first.wait()
         _until(lambda: not _is_alive(one["pid"]))
-        another = _until(lambda: (told := _told(tmp_path)) and told["pid"] != one["pid"] and told)
+        another = _until(lambda: (found := _engine_record(tmp_path)) and found["pid"] != one["pid"] and found)
         _until(lambda: _is_by_road(HARBOUR, CASINO))
         second.terminate()
         second.wait()
@@ -146,7 +146,7 @@ def test_files_that_the_engine_cannot_read_leave_straight_lines(in_use, tmp_path
         assert not _is_by_road(HARBOUR, CASINO)
     finally:
         keeper.stop()
-    assert _told(tmp_path) is None
+    assert _engine_record(tmp_path) is None
 
 
 def test_it_can_answer_for_other_hosts(in_use, settings):

@@ -81,7 +81,7 @@ class TenantAdmin(admin.ModelAdmin):
         return verb(request.user) if verb else rows
 
     def get_search_results(self, request: HttpRequest, queryset: models.QuerySet, search_term: str) -> tuple[models.QuerySet, bool]:
-        """Find each word in some field, and phone numbers and plates in whatever spelling."""
+        """Find each word in some field, and phone numbers and plates in any notation."""
         fields, words = self.get_search_fields(request), [unquoted(bit) for bit in smart_split(search_term)]
         if not fields or not words:
             return queryset, False

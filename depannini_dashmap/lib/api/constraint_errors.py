@@ -26,7 +26,7 @@ class Uniqueness:
     fields: tuple[str, ...]
 
     def refusal(self) -> errors.DomainError:
-        """Return what a person is told: a field of their own is wrong, or somebody else was faster."""
+        """Return the error for the user: a field of their own is wrong, or another request was faster."""
         name = self.model._meta.verbose_name
         own = [name for name in self.fields if not self.model._meta.get_field(name).is_relation]
         if own:

@@ -183,7 +183,7 @@ class ModelSerializer(serializers.ModelSerializer):
     def get_fields(self) -> dict[str, Any]:
         """Return fields of this instance's own, made from those of its class, which are built once a process.
 
-        They depend on the model and the class alone, and reading the model for each anew takes longer than validating.
+        They depend on the model and the class alone, and reading the model for each again takes longer than validating.
         """
         kind = type(self)
         if kind not in _built:

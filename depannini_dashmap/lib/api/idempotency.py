@@ -1,8 +1,8 @@
 """`Idempotency-Key`: the same POST, PUT or PATCH sent twice happens once and is answered alike.
 
-Scoped to user and path for 72 hours. Answers of 400, 429 and from 500 up are not kept, so that a mended or later
-request may use its key again. What a request did and its answer are committed as one, so whoever never heard the answer may ask again; a
-claim whose process died is given up after a minute, and with it what was not committed. Answers are sealed with the SECRET_KEY: one may tell
+Scoped to user and path for 72 hours. Answers of 400, 429 and from 500 up are not kept, so that a corrected or later
+request may use its key again. What a request did and its answer are committed as one, so a client that missed the answer may ask again; a
+claim whose process died is given up after a minute, and with it what was not committed. Answers are encrypted with the SECRET_KEY: one may hold
 the key of a tracker, which nobody should read in a backup.
 """
 
@@ -77,7 +77,7 @@ def begin(request: Request) -> Claim | None:
 
 
 def _digest(request: Request) -> str:
-    """Return what tells one body, of one method, from another; of a form its fields and files, as each sending has its own boundary.
+    """Return the digest of a method and a body; of a form its fields and files, as each sending has its own boundary.
 
     A form is read as the view reads it: its files may be larger than a body that is taken whole.
     """
@@ -117,7 +117,7 @@ def _seal(record_id: int) -> Fernet:
 
 
 def withdraw_answers(user_id: int) -> None:
-    """Let a user's requests of before still happen only once, and show their answers no more, as the user lost rights."""
+    """Drop the stored answers of a user who lost rights; their repeated requests still have no second effect."""
     _records().filter(user_id=user_id).exclude(status=None).update(answer=b"")
 
 
@@ -149,7 +149,7 @@ def with_answer(claim: Claim, handler: Callable[..., Any]) -> Callable[..., Any]
 
 
 def finish(claim: Claim, response: Response | HttpResponse) -> bool:
-    """Keep the answer for repetitions, or let the key go; tell whether the claim still stood."""
+    """Keep the answer for repetitions, or release the key; return whether the claim was still held."""
     if response.status_code in (400, 429) or response.status_code >= 500:
         return forget(claim)
     body = JsonRenderer().render(response.data) if isinstance(response, Response) else response.content
@@ -159,5 +159,5 @@ def finish(claim: Claim, response: Response | HttpResponse) -> bool:
 
 
 def forget(claim: Claim) -> bool:
-    """Let the key be used again; tell whether the claim still stood."""
+    """Release the key; return whether the claim was still held."""
     return bool(_records().filter(pk=claim.record_id, status=None).delete()[0])

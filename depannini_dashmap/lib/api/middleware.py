@@ -35,7 +35,7 @@ _PAGES = ("/admin/", "/admin", "/driver/", "/track/", "/t/", "/h/", "/help/", "/
 
 
 def is_page(path: str) -> bool:
-    """Return whether `path` is one that people read, not programs."""
+    """Return whether `path` is a page for people, not for programs."""
     return path.startswith(_PAGES)
 
 

@@ -1,4 +1,4 @@
-"""Summaries, descriptions and examples of the OpenAPI schema, out of operations.yaml beside this module."""
+"""Summaries, descriptions and examples of the OpenAPI schema, out of operations.yaml next to this module."""
 
 from collections.abc import Iterator
 from functools import cache
@@ -45,7 +45,7 @@ def describe_operations(result: dict[str, Any], generator: Any, request: Any, pu
 def let_puts_be_partial(result: dict[str, Any], generator: Any, request: Any, public: bool) -> dict[str, Any]:
     """Require no field of a PUT, as a partial body is fine everywhere; a post-processing hook.
 
-    Generated clients take a required field for one that has to be sent.
+    Generated clients would have to send a required field.
     """
     schemas, whole = result["components"]["schemas"], set()
     for operations in result["paths"].values():
@@ -78,7 +78,7 @@ def example(name: str) -> Any:
 
 
 def _exemplify(body: dict[str, Any], chosen: Any, used: set[str]) -> None:
-    """Write examples beside a body: those chosen by name, one given as it is, or that of the schema's own name.
+    """Add examples to a body: those chosen by name, one given as it is, or that of the schema's own name.
 
     A choice may differ between media types.
     """

@@ -9,7 +9,7 @@ from rest_framework.request import Request
 
 
 class JsonRenderer(BaseRenderer):
-    """JSON by orjson; what it does not know (decimals, lazy texts) goes out as text."""
+    """JSON by orjson; other types (decimals, lazy texts) are written as text."""
 
     media_type = "application/json"
     format = "json"
@@ -22,7 +22,7 @@ class JsonRenderer(BaseRenderer):
 
 
 class AlwaysJson(DefaultContentNegotiation):
-    """Answer in JSON, whatever the request accepts."""
+    """Answer in JSON, for any `Accept` header."""
 
     def select_renderer(self, request: Request, renderers: Any, format_suffix: str | None = None) -> Any:
         return renderers[0], renderers[0].media_type

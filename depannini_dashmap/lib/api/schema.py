@@ -88,7 +88,7 @@ def let_texts_be_empty(result: dict[str, Any], generator: Any, request: Any, pub
 def let_bodies_fit_several(result: dict[str, Any], generator: Any, request: Any, public: bool) -> dict[str, Any]:
     """Say of a body of several kinds that it is any of them; a post-processing hook.
 
-    The fields that tell an assistant from a client are further ones, which the schema of a client does not exclude.
+    The fields of an assistant alone are additional ones, which the schema of a client does not exclude.
     """
     of_kinds = set()
     for name, component in result["components"]["schemas"].items():

@@ -17,7 +17,7 @@ BATCH = 1000
 
 
 class AddCheckForNewRows(AddConstraintNotValid):
-    """Add a check that rows of before need not keep yet."""
+    """Add a check that is not yet validated for existing rows."""
 
     def database_forwards(self, app_label: str, schema_editor: Any, from_state: Any, to_state: Any) -> None:
         """Add it, on PostgreSQL without looking at the rows."""
@@ -28,7 +28,7 @@ class AddCheckForNewRows(AddConstraintNotValid):
 
 
 class ProveCheck(ValidateConstraint):
-    """Look at every row of before; nobody waits meanwhile, and a check that is proven already is not looked at again."""
+    """Validate existing rows without blocking writers; a check that is valid already is not validated again."""
 
     def database_forwards(self, app_label: str, schema_editor: Any, from_state: Any, to_state: Any) -> None:
         """Prove it where `AddCheckForNewRows` has not. Raises: IntegrityError for a row that breaks it."""

@@ -1,4 +1,4 @@
-"""Searching for what people write in many ways: phone numbers and license plates, whatever stands between their digits."""
+"""Search for phone numbers and license plates, with any separators between their digits."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """Statements that run all the time: their SQL is made once a process, and planned once a connection by PostgreSQL.
 
-Django compiles a query's SQL anew each time and PostgreSQL plans it anew each time; for a single row either costs more
+Django compiles a query's SQL each time and PostgreSQL plans it each time; for a single row either costs more
 than reading it. Which statements are worth it, and the queries themselves, belong to the apps.
 """
 
@@ -28,7 +28,7 @@ _MARK = re.compile(r"\$(\d+)")
 
 
 class Statement:
-    """SQL with `$1`, `$2`… for its values, each with a type that PostgreSQL can tell from where it stands.
+    """SQL with `$1`, `$2`… for its values, each with a type that PostgreSQL can infer from its context.
 
     `is_prepared=False` is for what is better planned for its very values.
     """
@@ -39,7 +39,7 @@ class Statement:
         self._with_names = _MARK.sub(r"%(v\1)s", sql.replace("%", "%%"))
 
     def rows(self, *values: Any) -> list[tuple]:
-        """Run it and give the rows that it returns."""
+        """Run it and return its rows."""
         with connection.cursor() as cursor:
             if self._is_prepared and connection.vendor == "postgresql" and settings.DATABASE_PREPARE:
                 self._execute(cursor, values)
@@ -200,7 +200,7 @@ def _statement_of(compiler: Any, slots: range) -> tuple[Statement, list[int]]:
     sql, parameters = compiler.as_sql()
     used = [slot for slot in slots if slot in parameters]
     marks = {slot: AsIs(f"${number}") for number, slot in enumerate(used, 1)}
-    # All else is known beforehand and stands in the SQL, for partial indexes to be seen.
+    # All else is constant in the SQL, so that partial indexes are used.
     with connection.cursor() as cursor:
         whole = cursor.mogrify(sql, [marks.get(value, value) if type(value) is int else value for value in parameters])
     return Statement(whole.decode()), [slots.index(slot) for slot in used]

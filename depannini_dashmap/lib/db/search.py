@@ -19,7 +19,7 @@ _LOOKUPS = {"^": "istartswith", "=": "iexact"}
 
 
 def search(rows: QuerySet, fields: Sequence[str], words: Iterable[str], text: str) -> QuerySet:
-    """Keep the rows that hold each word in one of `fields`, or the whole text as a number in whatever spelling.
+    """Keep the rows that hold each word in one of `fields`, or the whole text as a number in any notation.
 
     A field may say `^` or `=` before its name, as in Django's admin. Where the rows have numbers of their own
     (`numbered`) and the text is one, only the number counts.
@@ -51,7 +51,7 @@ class AddSearchIndex(Operation):
         """Leave the models as they are: the index may be absent."""
 
     def database_forwards(self, app_label: str, schema_editor: Any, from_state: Any, to_state: Any) -> None:
-        """Build the index anew."""
+        """Rebuild the index."""
         model = to_state.apps.get_model(app_label, self.model_name)
         if not self.allow_migrate_model(schema_editor.connection.alias, model) or not _has_trigrams(schema_editor):
             return

@@ -1,6 +1,6 @@
 """Notice a database that answers nobody, free the threads that wait for it, and keep others from waiting too.
 
-A frozen PostgreSQL keeps its connections open and says nothing, so whoever has asked it waits until it thaws. One thread
+A frozen PostgreSQL keeps its connections open without answering, so its clients wait until it recovers. One thread
 asks `SELECT 1` on a connection of its own; only when that too stays without any answer are the connections of this
 process cut, which ends each waiting call with an OperationalError, and none is opened until the server speaks again.
 A slow query on a living server is nobody's business here.
@@ -59,7 +59,7 @@ class Watch(threading.Thread):
         self._ended.set()
 
     def ask(self) -> None:
-        """Ask once and wait for whatever is said; a refusal is an answer too, as it reaches everybody else at once."""
+        """Query once and wait for any answer; an error is an answer too, as other clients get it at once."""
         was_interrupted, self._looks = self._interrupted, 0
         try:
             if self._connection is None:
@@ -76,7 +76,7 @@ class Watch(threading.Thread):
                 thaw()
             return
         thaw()
-        # Told at the second answer: what was sent before the silence has been carried out by then.
+        # Logged at the second answer: statements sent before the outage have been carried out by then.
         self._interrupted = self._looks >= self._patience
         if was_interrupted and not self._interrupted:
             self._returned()

@@ -28,7 +28,7 @@ def record(event: str, *, actor: Any = None, target: models.Model | None = None,
 def forget_addresses(person: models.Model) -> None:
     """Empty the network addresses from which a person, or somebody unknown in their name, came; the events themselves stay.
 
-    By a function that the tables' owner has: the server's role may be one that changes no event.
+    By a function of the tables' owner, as the server's role may lack the right to change events.
     """
     with connection.cursor() as cursor:
         if connection.vendor == "postgresql":

@@ -1,6 +1,6 @@
-"""System checks of a deployment: what is doubtful or wrong, each with an id and a hint (`manage.py check --deploy`).
+"""System checks of a deployment, each with an id and a hint (`manage.py check --deploy`).
 
-What is dangerous is no matter of a check: the settings refuse to load then. Every id is explained in docs/operations.md.
+Dangerous settings are not left to a check: they refuse to load. Every id is explained in docs/operations.md.
 """
 
 import os
@@ -21,7 +21,7 @@ _RULES: list[tuple[str, type[Error | Info | Warning], Callable[[], str | None], 
 
 
 def rule(number: str, hint: str) -> Callable[[Callable[[], str | None]], Callable[[], str | None]]:
-    """Add a function that gives a sentence when something is doubtful; `E…` numbers are errors, `W…` warnings, `I…` advice."""
+    """Add a function that returns a sentence when something is doubtful; `E…` numbers are errors, `W…` warnings, `I…` advice."""
 
     def add(function: Callable[[], str | None]) -> Callable[[], str | None]:
         _RULES.append((f"dashmap.{number}", _LEVELS[number[0]], function, hint))
@@ -82,7 +82,7 @@ def phone_region_exists() -> str | None:
 
 @rule("E005", "Use the three letters of ISO 4217, such as DZD.")
 def currency_is_a_code() -> str | None:
-    """It stands beside every price."""
+    """It is shown next to every price."""
     if not (len(settings.CURRENCY) == 3 and settings.CURRENCY.isascii() and settings.CURRENCY.isupper()):
         return f"CURRENCY={settings.CURRENCY!r} is no currency code."
     return None
@@ -225,7 +225,7 @@ def origins_are_encrypted() -> str | None:
 
 @rule("W013", "Set a password (requirepass) and REDIS_URL=redis://:password@host:6379/0.")
 def redis_asks_for_a_password() -> str | None:
-    """Whoever reaches an open Redis can speak to every socket."""
+    """Anybody who reaches an open Redis can send to every socket."""
     address = urlsplit(settings.REDIS_URL)
     if settings.REDIS_URL and not address.password and address.scheme != "unix" and address.hostname not in _LOOPBACK:
         return "REDIS_URL has no password, and Redis is on another machine."
@@ -251,7 +251,7 @@ def personal_data_ends() -> str | None:
 
 @rule("W016", "Add the country of PHONE_DEFAULT_REGION to SMS_COUNTRIES.")
 def own_country_gets_sms() -> str | None:
-    """Whoever types a number without a prefix would wait for a code in vain."""
+    """A user who types a number without a prefix would get no code."""
     if settings.SMS_COUNTRIES and settings.PHONE_DEFAULT_REGION not in settings.SMS_COUNTRIES:
         return f"SMS_COUNTRIES leaves out PHONE_DEFAULT_REGION={settings.PHONE_DEFAULT_REGION}."
     return None

@@ -1,6 +1,6 @@
-"""Counters of this process for `/metrics`: requests and frames. What is read from tables is in the wiring.
+"""Counters of this process for `/metrics`: requests and frames. Figures read from tables are in operations/metrics_page.py.
 
-Any module may count here; nothing else of the project is imported. A process tells of itself alone.
+Any module may count here; nothing else of the project is imported. Each process counts for itself.
 """
 
 import time

@@ -39,7 +39,7 @@ def when_one_died(call: Callable[[], None]) -> None:
 
 @cache
 def own_name() -> str:
-    """Name this process so that others on this machine can tell whether it still lives."""
+    """Name this process so that others on this machine can check whether it is still running."""
     return f"{_machine()}:{os.getpid()}:{_started(os.getpid())}"
 
 
@@ -71,7 +71,7 @@ def bury_dead() -> int:
     enter()  # again: Redis may have been emptied since
     try:
         names = {name.decode() for name in set(client.smembers(deployment_names.named(LIST)))}  # type: ignore[arg-type]
-        # Whoever removes a name acts on it, so that of many who look one does.
+        # The process that removes a name acts on it, so that exactly one of many does.
         buried = [name for name in names if is_dead(name, timezone.now()) and client.srem(deployment_names.named(LIST), name)]
     except redis.RedisError as error:
         logger.info("The list of processes cannot be read: %s", type(error).__name__)
@@ -97,7 +97,7 @@ def _machine() -> str:
 
 
 def _started(pid: int) -> str:
-    """Return when a process started, as the kernel counts; empty if there is none (or no /proc to ask)."""
+    """Return when a process started, as the kernel counts; empty without such a process (or without /proc)."""
     try:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[19]
     except OSError:
@@ -105,7 +105,7 @@ def _started(pid: int) -> str:
 
 
 def _client() -> redis.Redis | None:
-    """Return the process's Redis client, or None while there is none to ask."""
+    """Return the process's Redis client, or None while Redis is unavailable."""
     url = settings.REDIS_URL
     if not url or redis_breaker.of(url).lost:
         return None

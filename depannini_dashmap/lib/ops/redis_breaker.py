@@ -1,6 +1,6 @@
 """Whether Redis answers, known once for everything in this process that speaks to it.
 
-A frozen Redis keeps its connections and says nothing: whoever asks waits. The first to wait half a second in vain opens
+A frozen Redis keeps its connections without answering: its clients wait. The first that waits half a second in vain opens
 the breaker; from then on nobody asks, and a thread of its own looks once a second until it is answered. Everything goes
 through the one client here: events, cache and limits, the sockets' bookkeeping, the list of processes. The subscription
 of lib/realtime/subscriptions.py only listens and has its own heartbeat.
@@ -54,7 +54,7 @@ class Breaker:
         self._returned.append(call)
 
     def guard(self, work: Callable[..., Any], *arguments: Any, **options: Any) -> Any:
-        """Make a call. Raises: Away at once while the breaker is open; whatever the call raises."""
+        """Make a call. Raises: Away at once while the breaker is open; any exception of the call."""
         if self.lost:
             raise Away("Redis does not answer at present")
         try:
@@ -77,7 +77,7 @@ class Breaker:
         while True:
             time.sleep(LOOK_EVERY)
             try:
-                # What was asked of a frozen one is carried out when it thaws, all of it: so nothing but this is asked.
+                # A frozen server carries out all queued commands once it recovers: so only this command is sent.
                 asking.ping()
             except redis.RedisError:
                 continue

@@ -10,7 +10,7 @@ from functools import lru_cache
 
 logger = logging.getLogger(__name__)
 
-IPV6_CUSTOMER = 64  # bits of an address that a provider gives to one customer: whoever has one address of it has all
+IPV6_CUSTOMER = 64  # bits of an address that a provider assigns to one customer, who has all addresses below it
 UNNAMED = "0.0.0.0"  # noqa: S104 - nothing is bound to it
 LONGEST = 80  # characters; nothing longer is an address with its port
 COMPLAIN_EVERY = 600.0  # seconds between two log lines about one proxy
@@ -44,7 +44,7 @@ def current() -> RequestContext:
 
 
 def enter(context: RequestContext) -> None:
-    """Make `context` the one of whatever runs next here."""
+    """Make `context` the current one."""
     _current.set(context)
 
 
@@ -75,7 +75,7 @@ def forwarded_entry(forwarded_for: str, proxies: int) -> str | None:
 
 
 def read_address(text: str) -> str:
-    """Return the address that a proxy or the system wrote, without port, brackets and zone; nothing if it is none."""
+    """Return the address that a proxy or the system wrote, without port, brackets and zone; empty for anything else."""
     return _read(text) if len(text) <= LONGEST else ""
 
 

@@ -11,7 +11,7 @@ logger = logging.getLogger(__name__)
 
 
 class Rounds(threading.Thread):
-    """Calls `look` every so many seconds; what is cut off with the process must be safe to begin again."""
+    """Calls `look` every so many seconds; an interrupted call must be safe to repeat."""
 
     def __init__(self, name: str, look: Callable[[], object], every: float) -> None:
         super().__init__(name=name, daemon=True)

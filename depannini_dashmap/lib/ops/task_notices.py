@@ -1,7 +1,7 @@
 """Being woken when a task is enqueued: PostgreSQL notifies who listens, in whichever process the task was made.
 
 A trigger on the table of tasks says so (`migrations/0008_task_notices.py`). A worker listens on its own connection of Django,
-so that a connection which is lost, and made anew, needs no care of its own. Through a pooler that shares connections
+so that a lost connection, once reopened, needs no further care. Through a pooler that shares connections
 between transactions (`DATABASE_PREPARE=off`) nothing would arrive, so nobody listens.
 """
 
@@ -17,12 +17,12 @@ from django.conf import settings
 from django.db import connection
 
 CHANNEL = "dashmap_tasks"
-# The driver's connections that listen; one that is closed goes by itself.
+# The driver's listening connections; a closed one is removed by itself.
 _listening: weakref.WeakSet[Any] = weakref.WeakSet()
 
 
 class Wake:
-    """An event that a thread can wait for beside its database connection."""
+    """An event that a thread can wait for together with its database connection."""
 
     def __init__(self) -> None:
         self._read, self._write = os.pipe()
@@ -45,9 +45,9 @@ class Wake:
             while os.read(self._read, 4096):
                 pass
 
-    def wait(self, seconds: float, *beside: int) -> None:
-        """Wait until it is set, or one of the descriptors `beside` it can be read, but no longer than so many seconds."""
-        _is_readable(seconds, self._read, *beside)
+    def wait(self, seconds: float, *others: int) -> None:
+        """Wait until it is set, or one of the `others` descriptors can be read, but no longer than so many seconds."""
+        _is_readable(seconds, self._read, *others)
 
 
 def _is_readable(seconds: float, *descriptors: int) -> bool:

@@ -28,7 +28,7 @@ from depannini_dashmap.lib.ops.task_notices import Wake
 
 logger = logging.getLogger(__name__)
 
-# Seconds: how late a task of another process, or one that became due, may start where no database says that there is one.
+# Seconds: how late a task of another process, or one that became due, may start without a notification of the database.
 POLL_LONG_EVERY = 2.0
 POLL_EVERY = 0.5
 MAX_TRIES = 10
@@ -101,7 +101,7 @@ class Worker:
         try:
             if not task_notices.can_listen():
                 self.wake.wait(self.poll_every)
-            elif task_notices.listen():  # what was enqueued before is seen by another look
+            elif task_notices.listen():  # tasks enqueued before are found by another query
                 task_notices.wait(self.wake, self._seconds_until_due())
         except (DatabaseError, InterfaceError):
             connection.close()  # the next look says so, and waits
@@ -130,7 +130,7 @@ class Worker:
 
     def run_next(self) -> bool:
         """Run one due task. Returns whether there was one."""
-        # Of the two workers of a process one is enough; what it makes due again wakes the other.
+        # One of the two workers of a process is enough; the tasks that it makes due wake the other.
         if not self.long_tasks and time.monotonic() - self._looked_at > TAKE_OVER_EVERY:
             self._take_over()
             self._looked_at = time.monotonic()
@@ -224,7 +224,7 @@ def start() -> tuple[WorkerThread, ...]:
 
 
 def stop(timeout: float) -> None:
-    """End this process's worker threads, if it has some, after the task at hand; one that takes longer is taken over."""
+    """End this process's worker threads, if it has some, after the current task; a longer task is taken over by another worker."""
     if not start.cache_info().currsize:
         return
     ends = time.monotonic() + timeout

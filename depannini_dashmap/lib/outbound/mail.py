@@ -1,4 +1,4 @@
-"""Handing one mail to the mail server within a limit of time; what it says belongs to the apps."""
+"""Sending one mail to the mail server within a time limit; its text belongs to the apps."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ class MailFailed(Exception):
 
 
 def deliver(message: EmailMultiAlternatives, *, limit: float = 5.0) -> None:
-    """Hand the mail to the mail server, or give up after `limit` seconds in all. Raises: MailFailed."""
+    """Send the mail to the mail server, or give up after `limit` seconds in all. Raises: MailFailed."""
     attempt = _Attempt(message, limit)
     attempt.start()
     attempt.join(limit)
@@ -41,7 +41,7 @@ class _Attempt(threading.Thread):
             self.connection.open()
             if not self.is_given_up:
                 self.connection.send_messages([self.message])
-        except Exception as error:  # whatever a mail backend raises is a failure to send
+        except Exception as error:  # any exception of a mail backend is a failure to send
             self.error = error
         finally:
             self._close()

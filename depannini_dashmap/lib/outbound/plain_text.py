@@ -1,6 +1,6 @@
 """Texts of users inside mails and SMS: shown as text, on as many lines as their place has, and with nothing to tap.
 
-Mail programs make links of whatever looks like one, in HTML too, so a zero-width space goes where the likeness begins:
+Mail programs make links of any text that looks like one, in HTML too, so a zero-width space goes where the likeness begins:
 people read the same letters, programs find no address.
 """
 
@@ -14,7 +14,7 @@ LONGEST_LINE, LONGEST_BLOCK, MOST_LINES = 200, 1000, 30
 _JOINERS = "\u200c\u200d"  # letters of Persian and Hindi, and families among the emoji, need them
 _BREAKS = re.compile(r"\r\n|[\n\r\x0b\x0c\x1c-\x1e\x85\u2028\u2029]")
 _LIKENESSES = re.compile(
-    r"(?<=[A-Za-z]):(?=\S)"  # a scheme, whatever its name
+    r"(?<=[A-Za-z]):(?=\S)"  # a scheme, of any name
     r"|/(?=[/\\])|\\(?=[/\\])"
     r"|[@\uff20](?=\S)"
     r"|(?<=\S)[.\u2024\u3002\ufe52\uff0e\uff61](?=[^\W\d_]|-)"  # a domain, in any script; not the dot of a number

@@ -1,4 +1,4 @@
-"""Text messages by the backend that `SMS_URL` names; what they say belongs to the apps.
+"""Text messages by the backend that `SMS_URL` names; their text belongs to the apps.
 
 `console:` writes to standard output, `file:///dir` one file per message, `twilio://SID:TOKEN@FROM` sends.
 """
@@ -63,7 +63,7 @@ def _to_twilio(url: str, to: str, text: str) -> None:
 
 
 async def _post_to_twilio(account: str, secret: str, message: dict[str, str]) -> int:
-    """Return the status of the answer; being cancelled hangs up, whatever was awaited."""
+    """Return the status of the answer; cancelling closes the connection at any point."""
     async with httpx.AsyncClient(timeout=STEP) as client:
         url = f"https://api.twilio.com/2010-04-01/Accounts/{account}/Messages.json"
         return (await client.post(url, auth=(account, secret), data=message)).status_code

@@ -1,4 +1,4 @@
-"""Work beside the sockets of an event loop: database calls on a few threads, and tasks that nobody waits for."""
+"""Work next to the sockets of an event loop: database calls on a few threads, and tasks that nobody waits for."""
 
 import asyncio
 from collections.abc import Callable, Coroutine

@@ -7,5 +7,5 @@ TOO_MANY = 4429
 TOO_BIG = 1009
 RESTART = 1012
 TRY_LATER = 1013
-# What stands for a code of the protocol's own where a server sends none of them (Daphne refuses to).
+# Replacements for codes of the protocol that a server does not send (Daphne refuses to).
 APPLICATION_CODES = {TOO_BIG: 4009, RESTART: 4012, TRY_LATER: 4013}

@@ -1,6 +1,6 @@
 """How many sockets one person holds, over all processes when there is Redis, else in this one.
 
-One too many is let in; the one that has not answered for longest goes. So connections that a phone lost without a word
+A connection over the limit is accepted; the one that has not answered for longest is closed. So connections that a phone lost silently
 never shut out the live one. Every socket says how alive it is and looks for itself whether it is the one to go.
 """
 
@@ -23,7 +23,7 @@ from depannini_dashmap.lib.realtime.keepalive import Transport
 
 logger = logging.getLogger(__name__)
 
-FORGOTTEN_AFTER = 600  # seconds after which one that was not renewed counts as gone (its process died)
+FORGOTTEN_AFTER = 600  # seconds after which a connection that was not renewed counts as closed (its process died)
 EXCEEDED = "connections.exceeded"  # to all sockets of a person: one of you has to go
 PONG_WAIT = 1.0  # seconds in which a live client answers a ping
 REPORT_WAIT = 0.3  # seconds in which the sockets of other processes have said how alive they are
@@ -44,7 +44,7 @@ _lock = Lock()
 
 
 class Connection:
-    """One socket among those of its user. What is not a coroutine may wait for Redis: call it in a thread.
+    """One socket among those of its user. Methods that are not coroutines may wait for Redis: call them in a thread.
 
     Units: `answered_at` is in seconds since 1970.
     """
@@ -59,26 +59,26 @@ class Connection:
         self._rounds = 0
 
     def enter(self) -> bool:
-        """Count the socket; tell whether there are too many now."""
+        """Count the socket; return whether there are too many now."""
         self._is_held = True
         return len(self._ranked(time.time())) > self.limit.most
 
     def report(self, answered_at: float) -> None:
-        """Say that the socket is open, and when it answered last; one that was left stays left."""
+        """Record that the socket is open, and when it answered last; a socket that was left stays left."""
         if self._is_held:
             self._ranked(max(answered_at, time.time() - FORGOTTEN_AFTER / 2))
         if not self._is_held:  # perhaps left meanwhile, before it was entered again
             self._strike_out()
 
     def is_meant(self, limit: str) -> bool:
-        """Tell, in the event loop, whether to start `is_one_too_many`, as there are too many of a limit's connections."""
+        """Return, in the event loop, whether to start `is_one_too_many`, as a limit is exceeded."""
         if limit != self.limit.name:
             return False
-        self._rounds = 2 if self._rounds else 1  # one that runs already looks once more
+        self._rounds = 2 if self._rounds else 1  # a running check repeats once
         return self._rounds == 1
 
     async def is_one_too_many(self, transport: Transport, answered_at: Callable[[], float]) -> bool:
-        """Return how alive the client is, hear how alive the others are, and tell whether this socket is the one to go."""
+        """Publish when this client answered last, collect the same of the others, and return whether this socket is to be closed."""
         while True:
             at = answered_at()
             transport.ping()
@@ -139,7 +139,7 @@ class Connection:
 
 
 def _client() -> redis.Redis | None:
-    """Return the process's Redis client, or None while there is none to ask."""
+    """Return the process's Redis client, or None while Redis is unavailable."""
     url = settings.REDIS_URL
     if not url or redis_breaker.of(url).lost:
         return None

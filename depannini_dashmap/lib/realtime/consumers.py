@@ -101,7 +101,7 @@ class SocketConsumer(SignedInSocket):
         if self._early is None:
             self._early = []
             spawn(self._resync())
-        else:  # what is being read now may have been read before the loss
+        else:  # the snapshot that is being read may be older than the loss
             self._subscriptions.resync(self)
 
     # --- A socket's life ----------------------------------------------------------------------------------------------
@@ -123,7 +123,7 @@ class SocketConsumer(SignedInSocket):
             if self._is_evicted and self._life is not None:
                 self._life.uncancel()
                 return
-            if not self._closing:  # the server stops without having told us
+            if not self._closing:  # the server stops without notice
                 self._closing = True
                 await self.write_close(RESTART)
                 await asyncio.sleep(0.05)  # for the frame to leave
@@ -221,7 +221,7 @@ class SocketConsumer(SignedInSocket):
         await self.finish_writing(LAST_WORD)
 
     async def _take(self, message: dict) -> None:
-        """Answer one frame; whatever is wrong with it, the socket lives on."""
+        """Answer one frame; the socket survives any error in it."""
         text = message.get("text")
         if frames.is_too_big(text if text is not None else message.get("bytes") or b""):
             return self.close(TOO_BIG)

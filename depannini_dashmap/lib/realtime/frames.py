@@ -61,7 +61,7 @@ class Allowance:
         self.seen_at = time.monotonic()
 
     def take(self) -> bool:
-        """Count one frame; tell whether it was allowed."""
+        """Count one frame; return whether it is allowed."""
         now = time.monotonic()
         self.left = min(self.burst, self.left + (now - self.seen_at) * self.per_second) - 1
         self.seen_at = now
@@ -77,7 +77,7 @@ class Strikes:
         self._times: list[float] = []  # most sockets never have one, and an empty list is small
 
     def add(self) -> bool:
-        """Count one; tell whether it is the tenth within a minute."""
+        """Count one; return whether it is the tenth within a minute."""
         self._times = [*self._times[-9:], time.monotonic()]
         return len(self._times) == 10 and self._times[-1] - self._times[0] < 60
 

@@ -1,4 +1,4 @@
-"""What is decided from a socket's opening request: whether its page may ask, and with which credentials it comes."""
+"""Checks of a socket's opening request: whether its Origin is allowed, and which credentials it has."""
 
 import logging
 import re
@@ -43,7 +43,7 @@ async def refuse(receive: Callable, send: Callable) -> None:
 
 
 def objection(scope: dict) -> str | None:
-    """Return what speaks against a handshake: a Host that is not ours, an Origin that is neither this site nor listed."""
+    """Return why a handshake is refused: a Host that is not ours, an Origin that is neither this site nor listed."""
     hosts = [value for name, value in scope["headers"] if name == b"host"]
     if len(hosts) != 1:
         return f"{len(hosts)} Host headers"

@@ -83,7 +83,7 @@ def gathered_hints() -> Iterator[None]:
 
 
 def publish_now(groups: str | Iterable[str], event: dict) -> None:
-    """Send `event` to the members of the groups at once, whatever a transaction does.
+    """Send `event` to the members of the groups at once, independent of any transaction.
 
     Effects: never raises for a lost Redis and never waits.
     """
@@ -155,7 +155,7 @@ class ChannelLayer(BaseChannelLayer):
         await _in_loop_of(queue, queue.owner.join([group], queue))
 
     async def group_discard(self, group: str, channel: str) -> None:
-        """Take a channel out of a group; one that is not in it is left alone."""
+        """Take a channel out of a group; a channel outside it is ignored."""
         self.require_valid_group_name(group)
         self.require_valid_channel_name(channel)
         queue = self._queues.get(channel)
@@ -177,7 +177,7 @@ class ChannelLayer(BaseChannelLayer):
                 self._close(queue)
 
     async def close(self) -> None:
-        """Close the channels and the connection of this event loop; what is used again opens again."""
+        """Close the channels and the connection of this event loop; they reopen on the next use."""
         await self.flush()
         await subscriptions.of(asyncio.get_running_loop()).close()
 

@@ -121,7 +121,7 @@ def of(url: str) -> Publisher:
 
 
 def send(messages: Sequence[Message], *, is_urgent: bool = True) -> None:
-    """Send messages over Redis, or to this process alone when there is none; never waits and never raises."""
+    """Send messages over Redis, or to this process alone without Redis; never waits and never raises."""
     if settings.REDIS_URL:
         of(settings.REDIS_URL).put(messages, is_urgent=is_urgent)
     else:

@@ -1,4 +1,4 @@
-"""Who was cut off for flooding and comes back: told so again, without anybody being asked, for a while that doubles.
+"""Back-off for clients that were cut off for flooding: refused again, without a lookup, for a period that doubles.
 
 Kept for each token, in this process alone: the point is to spend nothing on a flooder. Used in the event loop only.
 """

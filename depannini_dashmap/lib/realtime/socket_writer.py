@@ -54,7 +54,7 @@ class SocketWriter(AsyncConsumer):
         self._write_soon({"type": "websocket.send", "text": text})
 
     def close(self, code: int) -> None:
-        """Queue the close; what was queued before goes out first."""
+        """Queue the close; frames queued before are sent first."""
         if not self._closing:
             self._closing = True
             self._write_soon({"type": "websocket.close", "code": code})

@@ -1,4 +1,4 @@
-"""The group that every signed-in socket joins: what is published there is for the socket itself, not for its client."""
+"""The group that every signed-in socket joins: its events are for the socket itself, not for its client."""
 
 
 def user_group(user_id: int) -> str:

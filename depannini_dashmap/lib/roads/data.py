@@ -52,7 +52,7 @@ def root() -> Path:
 
 
 def current() -> Build | None:
-    """Return the build in use, None where there is none or it cannot be read; costs one look at the pointer."""
+    """Return the build in use, None without one, or where it cannot be read; costs one read of the pointer."""
     try:
         name = (root() / POINTER).readlink().name
     except OSError:
@@ -65,19 +65,19 @@ def _read(directory: Path) -> Build | None:
     try:
         source = json.loads((directory / SOURCE).read_text())
         build = Build(directory, source)
-        build.box  # noqa: B018 - a SOURCE without it is none
+        build.box  # noqa: B018 - raises for a SOURCE without it
     except (OSError, ValueError, KeyError, TypeError):
         return None
     return build
 
 
 def engine_home() -> Path:
-    """Return where the road engine's programs are put, beside the builds."""
+    """Return where the road engine's programs are stored, next to the builds."""
     return root() / "engine"
 
 
 def engine_program() -> Path | None:
-    """Return the program that answers for roads: ours, else one of the system; None where there is none."""
+    """Return the routing program: ours, else one of the system, else None."""
     own = engine_home() / "osrm" / "bin" / "osrm-routed"
     if own.exists():
         return own

@@ -1,7 +1,7 @@
 """The road engine of a host: one OSRM on the loopback address, kept by one of our processes and used by all of them.
 
-A lock in `ROADS_DIR` says who keeps it; where that process ends, whatever the way, the engine ends with it and another
-process takes over. A file beside the lock says where it listens. `ROUTING_URL` names another OSRM, and nothing is kept.
+A lock in `ROADS_DIR` names the process that keeps it; however that process ends, the engine ends with it and another
+process takes over. A file next to the lock holds its address. `ROUTING_URL` names another OSRM, and nothing is kept.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ HOST = "127.0.0.1"
 LOOK_EVERY = 1.0  # seconds between two looks at the pointer, the engine and the lock
 READY_WITHIN = 60.0  # seconds from the start to the first answer; a country's files are mapped, not read
 FROZEN_AFTER = 3  # looks without an answer
-GRACE = 2.0  # seconds that the engine of the data of before goes on, for who asks it right now
+GRACE = 2.0  # seconds that the engine of the previous build goes on, for requests in progress
 RESOLVE_EVERY = 30.0
 _MOST = ("--max-table-size", "1000", "--max-viaroute-size", "1000", "--max-matching-size", "1000")
 # The engine must not outlive who keeps it: the kernel ends it (Linux's prctl 1, PR_SET_PDEATHSIG), even after a SIGKILL.
@@ -232,7 +232,7 @@ def _tell(started: _Engine) -> None:
 
 
 def _answers(port: int) -> bool:
-    """Return whether an OSRM answers; what it says does not matter."""
+    """Return whether an OSRM answers, with any answer."""
     try:
         with socket.create_connection((HOST, port), timeout=1.0) as line:
             line.sendall(b"GET / HTTP/1.0\r\n\r\n")

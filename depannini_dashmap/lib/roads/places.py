@@ -40,7 +40,7 @@ class Place:
 
 
 def search(text: str, *, near: tuple[float, float] | None = None, language: str = "", limit: int = 8) -> list[Place]:
-    """Find places by name, the best first: what is asked for exactly, then by kind and by nearness to `near`.
+    """Find places by name, the best first: exact matches, then by kind and by nearness to `near`.
 
     Fewer words are asked for where all of them find nothing. Empty without data, or for less than two letters.
     """
@@ -162,7 +162,7 @@ def _score(row: Any, folded: str, near: tuple[float, float] | None) -> float:
     elif any(name.startswith(folded) for name in names):
         score += 15
     if set(folded.split()) <= set(spelling.words(" ".join((*names, row[7])))):
-        score += 5  # rather "Triesen" than "Triesenberg" for whoever typed the first
+        score += 5  # rather "Triesen" than "Triesenberg" for a search for the first
     if near is not None:
         score -= 9 * math.log2(1 + haversine_km(*near, row[8], row[9]))
     return score

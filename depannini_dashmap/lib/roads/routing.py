@@ -1,6 +1,6 @@
 """Driving times, distances and lines between places: by road where the engine can say, else from the straight line, and labelled so.
 
-Every function answers within `osrm.LIMIT`, whatever the engine does; none raises for it.
+Every function answers within `osrm.LIMIT`, whatever state the engine is in; none raises for it.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ STRAIGHT_LINE: Source = "straight_line"
 # its 10th and 90th percentile over ETA_ROAD_FACTOR; roads: what traffic adds where nobody measures it.
 RANGE: dict[str, tuple[float, float]] = {"straight_line": (0.8, 1.65), "road": (0.9, 1.35)}
 _TOO_LITTLE = 0.02  # seconds, to ask in: a question that is cut off makes the engine rest
-SNAP_WITHIN = 500.0  # metres from a road: what is farther away is not reached by it
+SNAP_WITHIN = 500.0  # metres from a road within which a point is on it
 
 
 @dataclass(frozen=True, slots=True)

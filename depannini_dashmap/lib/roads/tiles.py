@@ -27,7 +27,7 @@ class Streets:
 
 
 def in_use() -> Streets | None:
-    """Return the street map in use, None where there is none."""
+    """Return the street map in use, or None."""
     build = data.current()
     if build is None or build.file(data.STREETS) is None:
         return None

@@ -40,7 +40,7 @@ class Pin:
 def read_pin(text: str, locality: Callable[[str], Point | None] = lambda name: None) -> Pin | None:
     """Return the place that a text names by numbers, None where it does not.
 
-    `locality` finds the town that stands beside a short plus code ("Q3X7+2V Alger"); called with "" for the reader's own.
+    `locality` finds the town that follows a short plus code ("Q3X7+2V Alger"); called with "" for the reader's own.
     """
     if (point := _link(text.strip())) is not None:
         return Pin(*point, "link")

@@ -26,7 +26,7 @@ def in_pieces(rows: QuerySet) -> Iterator[list[Any]]:
     """Yield the rows of a query in its order, some at a time.
 
     Their keys are read beforehand: no transaction stays open for as long as somebody takes to fetch the file. A row is
-    given as it is when its turn comes; one that is gone by then is left out.
+    read when it is written; a row deleted by then is left out.
     """
     keys = array("q", rows.values_list("pk", flat=True).iterator(chunk_size=2000))
     unordered = rows.order_by()
@@ -37,7 +37,7 @@ def in_pieces(rows: QuerySet) -> Iterator[list[Any]]:
 
 
 def as_csv(resource: RowResource, rows: QuerySet) -> Iterator[bytes]:
-    """Yield a CSV file piece by piece; the mark at its beginning tells spreadsheets that it is UTF-8."""
+    """Yield a CSV file piece by piece; the mark at its beginning shows spreadsheets that it is UTF-8."""
     language = translation.get_language()
     yield "\ufeff".encode() + _lines([resource.get_export_headers()])
     for piece in in_pieces(rows):

@@ -1,4 +1,4 @@
-"""Read an uploaded file as the lines of one sheet, whatever kind of file it is."""
+"""Read an uploaded file as the lines of one sheet, for any supported kind of file."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from depannini_dashmap.lib.sheets.workbooks import read_workbook
 
 
 def read_page(content: bytes, headings: Headings) -> Page:
-    """Read a workbook or text, whatever the file is called. Raises: SheetError."""
+    """Read a workbook or text, with any file name. Raises: SheetError."""
     refuse_other_kinds(content)
     page = read_workbook(content, headings) if content.startswith(b"PK") else read_csv(content, headings)
     return _taken_apart(page, headings)
 
 
 def _taken_apart(page: Page, headings: Headings) -> Page:
-    """Return a page whose every line is one cell as the columns that stand in it: text that was opened with another separator."""
+    """Split a page whose every line is one cell into its columns: text that was opened with another separator."""
     if not page.lines or any(not isinstance(cells[0], str) or any(cells[1:]) for _number, cells in page.lines):
         return page
     for mark in DELIMITERS:

@@ -1,4 +1,4 @@
-"""The forms of the import pages: a file, its confirmation, the columns that were chosen, cells that were mended."""
+"""The forms of the import pages: a file, its confirmation, the columns that were chosen, corrected cells."""
 
 from __future__ import annotations
 

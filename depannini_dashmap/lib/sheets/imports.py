@@ -1,7 +1,7 @@
 """Sheets on their way in: kept when uploaded, checked, confirmed once, imported in small transactions, cancelled.
 
 A sheet of a few hundred rows is imported in the request that confirms it. A larger one is a task: every few rows are
-one transaction that also raises `done`, so whatever dies in between, no row counts twice and none is left out.
+one transaction that also raises `done`, so if a process dies in between, no row counts twice and none is left out.
 """
 
 from __future__ import annotations
@@ -61,7 +61,7 @@ def resource_class(kind: str) -> type[RowResource]:
 
 
 def read(sheet: Any, content: bytes | None = None) -> Table:
-    """Read a sheet, kept or about to be, as its columns were chosen and its cells mended. Raises: SheetError."""
+    """Read a sheet, kept or about to be, as its columns were chosen and its cells corrected. Raises: SheetError."""
     if content is None:
         content = bytes(sheet.file.content)
     resource = resource_class(sheet.kind)
@@ -86,13 +86,13 @@ def choices(sheet: Any, table: Table) -> list[dict[str, Any]]:
 
 
 def start_over(sheet: Any, *, columns: dict[str, str]) -> bool:
-    """Read an open sheet anew with other columns; returns whether it was still open."""
+    """Read an open sheet again with other columns; returns whether it was still open."""
     state = "checking" if sheet.is_large else "open"
     return bool(rows().filter(pk=sheet.pk, state__in=("open", "failed")).update(columns=columns, state=state, done=0, error=""))
 
 
 def mend(sheet: Any, cells: dict[str, dict[str, str]]) -> bool:
-    """Put mended cells into a sheet, which is open again for its refused rows alone once it was imported.
+    """Put corrected cells into a sheet, which is open again for its refused rows alone once it was imported.
 
     Returns whether nobody was faster.
     """
@@ -111,7 +111,7 @@ def claim(sheet: Any) -> bool:
 
 
 def cancel(sheet: Any) -> bool:
-    """End a check or an import between two rows; what was written stays. Returns whether it was still under way."""
+    """End a check or an import between two rows; rows written stay. Returns whether it was still under way."""
     return bool(rows().filter(pk=sheet.pk, state__in=("checking", "importing")).update(state="cancelled"))
 
 
@@ -140,7 +140,7 @@ def refusal(row: RowResult) -> Any:
 
 
 class Run:
-    """One check or import of a large sheet in one process: what it knows of the rows before the next one."""
+    """One check or import of a large sheet in one process, with its state after each row."""
 
     def __init__(self, sheet: Any) -> None:
         self.sheet, self.is_check = sheet, sheet.state == "checking"
@@ -294,6 +294,6 @@ def _log(sheet: Any, results: list[RowResult]) -> None:
 
 
 def give_up(sheet: Any, sentence: str = "") -> None:
-    """End a sheet that cannot be read or written; what was written stays."""
+    """End a sheet that cannot be read or written; rows written stay."""
     told = sentence or _("The import broke off. What was imported stays; upload the file again: nothing is doubled.")
     rows().filter(pk=sheet.pk, state__in=("checking", "importing")).update(state="failed", error=told[:500])

@@ -44,7 +44,7 @@ class TooMuch(Exception):
 
 
 class Unreadable(Exception):
-    """The file is no workbook, or one that nobody's spreadsheet writes."""
+    """The file is not a workbook, or not of any real spreadsheet."""
 
 
 def measure_workbook(content: bytes) -> Measure:

@@ -1,4 +1,4 @@
-"""The import pages of an admin: upload, columns, preview, progress, result, mending. What they do is in `imports`."""
+"""The import pages of an admin: upload, columns, preview, progress, result, corrections. The work is done in `imports`."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ class SheetPages:
     admin_site: Any
 
     def has_import_permission(self, request: HttpRequest) -> bool:
-        """Whoever may add rows may import them."""
+        """Users who may add rows may import them."""
         return self.has_add_permission(request)  # type: ignore[attr-defined]
 
     def get_urls(self) -> list[URLPattern]:
@@ -102,7 +102,7 @@ class SheetPages:
         return self._preview(request, sheet, form=form, content=content)
 
     def _looked_over(self, content: bytes, name: str) -> bool:
-        """Return whether a file is a task's; one that is too much is refused at once. Raises: SheetError."""
+        """Return whether a file is for a task; a file over the limits is refused at once. Raises: SheetError."""
         refuse_other_kinds(content, name)
         try:
             large = is_large(content)
@@ -191,7 +191,7 @@ class SheetPages:
         return HttpResponseRedirect(self._url("import_sheet", sheet.pk))
 
     def mend_rows(self, request: HttpRequest, sheet_id: UUID) -> HttpResponse:
-        """Take mended cells of refused rows, and show what these rows would do now."""
+        """Take corrected cells of refused rows, and show a preview of these rows."""
         sheet = self._sheet(request, sheet_id)
         if request.method != "POST":
             return HttpResponseNotAllowed(["POST"])
@@ -301,7 +301,7 @@ class SheetPages:
         imports.refusals().filter(sheet=sheet).delete()
         imports.refusals().bulk_create(kept)
 
-    # --- what they share ---
+    # --- shared parts ---
     def _require_import(self, request: HttpRequest) -> None:
         if not self.has_import_permission(request):
             raise PermissionDenied

@@ -1,4 +1,4 @@
-"""What the import page shows of a sheet: its columns and rows, the refused rows to mend, and a sheet of these alone."""
+"""The import page's view of a sheet: its columns and rows, the refused rows to correct, and a sheet of these alone."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ def _cell(resource: type[RowResource], index: int, value: Any) -> Any:
 
 
 def mending(sheet: Any, resource: type[RowResource]) -> dict[str, Any]:
-    """Return the first refused rows with what is wrong, and the cells that can be mended.
+    """Return the first refused rows with their errors, and the cells that can be corrected.
 
     Shape: `rows` of `{place, reasons, cells, others}`; a fault of the whole row opens all of its cells.
     """

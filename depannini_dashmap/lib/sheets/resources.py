@@ -1,4 +1,4 @@
-"""Rows of sheets in and out: what every sheet shares; what a row means is told by each app's resource."""
+"""Rows of sheets in and out, for every sheet; each app's resource defines the meaning of a row."""
 
 import datetime as dt
 import re
@@ -75,7 +75,7 @@ class RowResource(resources.Resource):
         return result
 
     def begin(self, rows: Iterable[Row]) -> None:
-        """Look up what several rows give as their own, so that none of them is taken."""
+        """Find values that must be unique and are in several rows, so that none of them is taken."""
         self.shared = defaultdict(list)
         for row in rows:
             for key in self._keys(row.cells):
@@ -106,11 +106,11 @@ class RowResource(resources.Resource):
         raise NotImplementedError
 
     def note(self, sentence: str) -> None:
-        """Say something of the row at hand that the preview shows beside it."""
+        """Add a remark to the current row, which the preview shows next to it."""
         self.noted.append(sentence)
 
     def stored_cells(self, instance: Any) -> list[Any]:
-        """Return what the preview shows of a row: what is stored, by column."""
+        """Return the preview of a row: the stored values, by column."""
         return [_exported(_follow(instance, path), False) for path in self.columns.values()]
 
     def is_off_map(self, instance: Any) -> bool:
@@ -161,7 +161,7 @@ class RowResource(resources.Resource):
         result.line = line
         try:
             self._require_unique(line.cells)
-            # A row that fails half-way leaves nothing behind; the rows beside it stay.
+            # A row that fails half-way leaves nothing behind; other rows stay.
             with transaction.atomic():
                 result.import_type, instance = self.put_row(
                     line.cells, user=kwargs["user"], number=kwargs["row_number"], dry_run=kwargs["dry_run"]
@@ -174,7 +174,7 @@ class RowResource(resources.Resource):
             result.diff = self.stored_cells(instance)
         except ValidationError as error:
             result.import_type = results.RowResult.IMPORT_TYPE_INVALID
-            # All that is wrong with a row is told at once; what a cell's reader said goes before what came of it.
+            # All errors of a row are reported at once; a cell's own error comes before its consequences.
             result.validation_error = ValidationError({**error.message_dict, **line.faults})
         except DomainError as error:
             result.import_type = results.RowResult.IMPORT_TYPE_INVALID

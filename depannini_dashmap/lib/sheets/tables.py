@@ -18,7 +18,7 @@ from depannini_dashmap.lib.sheets.words import Headings, fold
 
 @dataclass
 class Row:
-    """One line below the header. By column: what was read, what stood there, what is wrong with it, its letter."""
+    """One line below the header. By column: the value, the text of the cell, the error, the column's letter."""
 
     number: int
     sheet: str
@@ -29,14 +29,14 @@ class Row:
     notes: list[str] = field(default_factory=list)
 
     def place(self, column: str = "") -> str:
-        """Return where the row, or one cell of it, stands in the file."""
+        """Return the position of the row, or of one cell of it, in the file."""
         if not self.sheet:
             return _("line %(number)d") % {"number": self.number}
         return f"{self.sheet}!{self.letters.get(column, '')}{self.number}"
 
     @property
     def corrections(self) -> list[tuple[str, str, str]]:
-        """What was read differently from how it was written: column, written, read. Kinds of spaces are not told apart."""
+        """Values read differently from how they were written: column, written, read. Kinds of spaces are not distinguished."""
         return [(name, old, text) for name, text in self.cells.items() if " ".join((old := self.written[name]).split()) != " ".join(text.split())]
 
 

@@ -1,4 +1,4 @@
-"""Cells as people and spreadsheets write them, read into what the API takes; whatever was read differently is told.
+"""Cells as people and spreadsheets write them, read into values of the API; values that were read differently are reported.
 
 Shape: `read_cell(value, kind, …)` returns the text of one cell; kinds are in `READERS`. No tables, no request.
 """
@@ -40,7 +40,7 @@ _LINKS = tuple(
 )
 _SERIAL = re.compile(r"[0-9]{5}(?:\.[0-9]+)?\Z")
 EPOCH = dt.date(1899, 12, 30)  # day 0 of a spreadsheet
-EPOCH_1904 = dt.date(1904, 1, 1)  # of one that began on an old Macintosh
+EPOCH_1904 = dt.date(1904, 1, 1)  # of workbooks from an old Macintosh
 _FIRST_SERIAL, _LAST_SERIAL = 20_000, 80_000  # the years 1954 to 2119
 
 

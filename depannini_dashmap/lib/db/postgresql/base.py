@@ -48,7 +48,7 @@ class DatabaseWrapper(base.DatabaseWrapper):
         """Return whether the connection still stands, without a question unless there is reason to ask.
 
         Django asks `SELECT 1` before each request's first query. But nobody has anything to say on a connection that
-        stands idle, and the end of one that was closed can be read: only then is the server asked.
+        is idle, and a closed one is readable: only then is the server queried.
         """
         if self.connection is None or self.connection.closed:
             return False

@@ -76,7 +76,7 @@ def _is_sliver(part: Line, box: Box) -> bool:
 
 
 def _inside(chain: Line, box: Box) -> list[Line]:
-    """Cut a line at the edges of the box; what is inside begins and ends on an edge, unless all of it is inside."""
+    """Cut a line at the edges of the box; parts inside begin and end on an edge, unless the whole line is inside."""
     parts: list[Line] = []
     part: Line = []
     for start, end in itertools.pairwise(chain):

@@ -2,7 +2,7 @@
 
 
 class BuildFailed(Exception):
-    """No build was made; the text is a sentence for people, and the data of before stays in use."""
+    """No build was made; the text is a sentence for people, and the earlier build stays in use."""
 
 
 class Unavailable(Exception):

@@ -1,4 +1,4 @@
-"""Make a whole build out of one extract, beside the one in use, and switch to it when it is finished."""
+"""Make a whole build out of one extract, next to the one in use, and switch to it when it is finished."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ def parts() -> dict[str, tuple[str, Part]]:
 
 
 def read_box(extract: Path) -> tuple[float, float, float, float]:
-    """Return (south, west, north, east) of an extract. Raises: BuildFailed for what is none."""
+    """Return (south, west, north, east) of an extract. Raises: BuildFailed for another file."""
     try:
         import osmium
     except ImportError:

@@ -1,4 +1,4 @@
-"""Writes polygons as a shapefile of three parts, which is what tilemaker reads beside an extract.
+"""Writes polygons as a shapefile of three parts, the form that tilemaker reads besides an extract.
 
 Source: ESRI Shapefile Technical Description (1998); dBASE III for the one column, `kind`.
 """
