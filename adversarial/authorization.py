@@ -64,7 +64,7 @@ NEW_PASSWORDS = {
     "new_password_confirm": "another-horse-battery",
 }
 
-# A remark in brackets tells several requests of one operation apart.
+# A remark in brackets distinguishes several requests of one operation.
 EXPECTED: dict[str, Case] = {
     # The process, the documents, files
     "GET /": Case(everyone(200)),
@@ -79,7 +79,7 @@ EXPECTED: dict[str, Case] = {
     "GET /media/{path}": Case(everyone(200), on=photo),
     "GET /streets/{build}/{z}/{x}/{y}.mvt": Case(everyone(404), on=unknown_tile),
     "GET /t/{token}/": Case(everyone(404), on=unknown_link),
-    # Asking for help needs no account; a link opens its one request to whoever has it, signed in or not, as the same motorist.
+    # Asking for help needs no account; a link opens its one request to anybody who has it, signed in or not, as the same motorist.
     "GET /help/": Case(everyone(200)),
     "GET /help/places/": Case(everyone(200)),
     "GET /h/{token}/ (unknown)": Case(everyone(404), on=unknown_link),
@@ -110,7 +110,7 @@ EXPECTED: dict[str, Case] = {
     "POST /api/auth/logout/": Case(signed_in(200), {}, session),
     "POST /api/auth/token/refresh/": Case(everyone(200), lambda values: {"refresh": values["lasting"]}),
     "POST /api/auth/token/revoke/": Case(everyone(200), lambda values: {"refresh": values["refresh"]}, refresh_token),
-    # Codes and passwords: a wrong code is a 400 to whoever may enter one
+    # Codes and passwords: a wrong code is a 400 for callers who may enter one
     "POST /api/auth/verify-email/ (with a code)": Case(
         everyone(400), {"email": "nobody@example.com", "code": WRONG_CODE}
     ),
@@ -246,7 +246,7 @@ EXPECTED: dict[str, Case] = {
     "DELETE /api/companies/{company_id}/members/{user_id}/": Case(of_company_a(204), None, new_member),
     "GET /api/companies/{company_id}/invitations/": Case(of_company_a(200), None, of_a("company")),
     "DELETE /api/companies/{company_id}/invitations/{invitation_id}/": Case(of_company_a(204), None, invitation),
-    # Invitations: for who is not asked there is none, for operators neither
+    # Invitations: visible to the invited user only, not to operators
     "GET /api/invitations/": Case(fleet(200)),
     "POST /api/invitations/{invitation_id}/accept/ (another's)": Case(fleet(404), {}, invitation),
     "POST /api/invitations/{invitation_id}/decline/ (another's)": Case(fleet(404), {}, invitation),
@@ -344,7 +344,7 @@ EXPECTED: dict[str, Case] = {
         fleet(200), options=lambda values: {"params": {"vehicle": values["own_vehicle"]}}
     ),
     "GET /api/positions/{id}/": Case(of_company_a(200), None, of_a("position")),
-    # Devices: people make and end them; at a device's own doors its key is the only credential
+    # Devices: people make and end them; at the endpoints of devices the key is the only credential
     "GET /api/devices/": Case(fleet(200)),
     "POST /api/devices/": Case(fleet(201), lambda values: {"vehicle_id": values["own_vehicle"]}),
     "DELETE /api/devices/{id}/": Case(of_company_a(204), None, new_device),

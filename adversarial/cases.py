@@ -1,4 +1,4 @@
-"""`python -m adversarial.cases`: print the number of each case beside what its tests say, without running one."""
+"""`python -m adversarial.cases`: print the number of each case next to the names of its tests, without running one."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is attacked: two servers without rate limits and one with them, on a database of their own."""
+"""The servers under attack: two without rate limits and one with them, on a database of their own."""
 
 from __future__ import annotations
 

@@ -31,13 +31,13 @@ def session(matrix: MatrixUsers, name: str):
 
 @contextmanager
 def refresh_token(matrix: MatrixUsers, name: str):
-    """Give a refresh token that may end: it is the only credential, whoever brings it."""
+    """Return a refresh token that may end: it is the only credential needed."""
     yield {"refresh": matrix.session("client").known["refresh"]}
 
 
 @contextmanager
 def scheduled(matrix: MatrixUsers, name: str):
-    """Give a request for a caller that is not due yet."""
+    """Return a request for a caller that is not due yet."""
     due = (datetime.now(UTC) + timedelta(hours=2)).isoformat()
     answer = matrix.roadside.post("/api/assistance/request/", {**call_body({}), "scheduled_for": due})
     assert answer.status_code == 201, answer.text
@@ -45,7 +45,7 @@ def scheduled(matrix: MatrixUsers, name: str):
 
 
 def job(*steps: str):
-    """Give a request of the first client's that its assistant has brought so far; it ends with the try."""
+    """Return a request of the first client in the state that an attack needs; it ends with the attack."""
 
     @contextmanager
     def held(matrix: MatrixUsers, name: str):
@@ -83,7 +83,7 @@ def of_a(kind: str):
 
 @contextmanager
 def new_company(matrix: MatrixUsers, name: str):
-    """Give a company without anything in it; it is gone after the try, so that A stays its dispatcher's current one."""
+    """Return an empty company; it is deleted after the attack, so that A stays its dispatcher's current one."""
     number = created_id(matrix.a.post("/api/companies/", {"name": "Empty"}))
     try:
         yield {"id": number}
@@ -99,13 +99,13 @@ def outsider(matrix: MatrixUsers, name: str):
 
 @contextmanager
 def invitation(matrix: MatrixUsers, name: str):
-    """Give an open invitation of company A to somebody else."""
+    """Return an open invitation of company A to somebody else."""
     yield {"company_id": matrix.of_a["company"], "invitation_id": invite(matrix.of_a["company"], matrix.a, matrix.newcomer)}
 
 
 @contextmanager
 def invitation_of_b(matrix: MatrixUsers, name: str):
-    """Give an open invitation to the dispatcher of company B, of a company that goes after the try."""
+    """Return an open invitation to the dispatcher of company B, of a company that is deleted after the attack."""
     company = created_id(matrix.a.post("/api/companies/", {"name": "Asks"}))
     try:
         yield {"invitation_id": invite(company, matrix.a, matrix.b)}
@@ -126,13 +126,13 @@ def new_member(matrix: MatrixUsers, name: str):
 
 @contextmanager
 def new_vehicle(matrix: MatrixUsers, name: str):
-    """Give a vehicle of company A that nothing uses."""
+    """Return a vehicle of company A that nothing uses."""
     yield {"id": created_id(matrix.a.post("/api/vehicles/", vehicle_body(matrix.values("dispatcher_a"))))}
 
 
 @contextmanager
 def deleted_vehicle(matrix: MatrixUsers, name: str):
-    """Give a vehicle that company A has deleted."""
+    """Return a vehicle that company A has deleted."""
     with new_vehicle(matrix, name) as values:
         assert matrix.a.delete(f"/api/vehicles/{values['id']}/").status_code == 204
         yield values
@@ -140,20 +140,20 @@ def deleted_vehicle(matrix: MatrixUsers, name: str):
 
 @contextmanager
 def new_order(matrix: MatrixUsers, name: str):
-    """Give an order of company A that is in no trip."""
+    """Return an order of company A that is in no trip."""
     yield {"id": created_id(matrix.a.post("/api/orders/", order_body()))}
 
 
 @contextmanager
 def trip_and_order(matrix: MatrixUsers, name: str):
-    """Give a trip of company A without stops, and an order for it."""
+    """Return a trip of company A without stops, and an order for it."""
     with new_order(matrix, name) as values:
         yield {"id": new_trip(matrix.a, matrix.of_a["vehicle"]), "order": values["id"]}
 
 
 @contextmanager
 def own_order(matrix: MatrixUsers, name: str):
-    """Give an order that waits for a trip, of the company that an actor may name in a body."""
+    """Return an order that waits for a trip, of the company that an actor may name in a body."""
     maker = matrix.actors[name] if name in matrix.own else matrix.a
     yield {"waiting": created_id(maker.post("/api/orders/", order_body(company=matrix.values(name)["own_company"])))}
 
@@ -241,14 +241,14 @@ def unknown_tile(matrix: MatrixUsers, name: str):
 
 @contextmanager
 def new_stop(matrix: MatrixUsers, name: str):
-    """Give a stop of no order in a trip of company A."""
+    """Return a stop of no order in a trip of company A."""
     trip = new_trip(matrix.a, matrix.of_a["vehicle"])
     yield {"id": created_id(matrix.a.post("/api/trip-stops/", {"trip": trip, "stop": STOP}))}
 
 
 @contextmanager
 def new_device(matrix: MatrixUsers, name: str):
-    """Give a device of company A's vehicle."""
+    """Return a device of company A's vehicle."""
     answer = matrix.a.post("/api/devices/", {"vehicle_id": matrix.of_a["vehicle"]})
     matrix.environment.secrets.add(answer.json()["key"])
     yield {"id": created_id(answer)}
@@ -256,7 +256,7 @@ def new_device(matrix: MatrixUsers, name: str):
 
 @contextmanager
 def new_forwarder(matrix: MatrixUsers, name: str):
-    """Give a forwarder of company A."""
+    """Return a forwarder of company A."""
     answer = matrix.a.post("/api/forwarders/", {"name": "Traccar"})
     matrix.environment.secrets.add(answer.json()["secret"])
     yield {"id": created_id(answer)}
@@ -264,7 +264,7 @@ def new_forwarder(matrix: MatrixUsers, name: str):
 
 @contextmanager
 def photo(matrix: MatrixUsers, name: str):
-    """Name a photo that is served: whoever was shown its random name may fetch it."""
+    """Return the name of a photo that is served: anybody who knows its random name may fetch it."""
     answer = matrix.client.call("POST", "/api/profile/photo/", files=photo_file())
     assert answer.status_code == 200, answer.text
     yield {"path": answer.json()["profile_photo"].partition("/media/")[2]}

@@ -211,7 +211,7 @@ def test_a16_a_hundred_wrong_logins_at_once_count_five(environment, users, exist
         return httpx.post(urls[number % 2] + "/api/auth/login/phone/", json=body, headers=agent, timeout=60).status_code
 
     statuses = Counter(at_once([lambda number=number: login(number) for number in range(100)]))
-    # A busy machine may let somebody wait for their turn until the database gives up; that tells nothing of a password.
+    # A busy machine may let somebody wait for their turn until the database gives up; that reveals nothing of a password.
     assert statuses[401] == 5 and statuses[429] + statuses[503] == 95
 
 
@@ -250,7 +250,7 @@ def _own_request(client):
 @pytest.mark.parametrize("token", ["x", "a.b.c", jwt.encode({"aud": "client-id.example"}, "k" * 32, "HS256"), jwt.encode({"aud": "client-id.example", "iss": "https://accounts.google.com", "sub": "1"}, None, "none")])
 def test_a20_forged_google_tokens_are_refused_without_keys(anyone, token):
     answer = anyone.post("/api/auth/login/google/", {"token": token})
-    # Google's keys cannot be had here: what is not refused at sight is 503, never a login.
+    # Google's keys are unreachable here: a token that is not refused by its form is 503, never a login.
     assert answer.status_code in (401, 503)
 
 

@@ -1,4 +1,4 @@
-"""A. What codes may be used for and how long, how many are sent, who is told, and whose quota it counts for."""
+"""A. What codes may be used for and how long, how many are sent, who is notified, and whose quota is used."""
 
 import json
 import random
@@ -35,7 +35,7 @@ def verify(anyone, phone, code):
 
 
 def test_a11_three_codes_of_one_address_are_valid_at_once(environment, users, anyone):
-    """One more ends the oldest of whoever asked for the most; the first of them that is entered ends the others."""
+    """One more ends the oldest of the caller with the most; the first correct entry ends the others."""
     phone = users.client().known["phone"]
     codes = [environment.code_for(phone)]
     for number in (1, 2, 3):
@@ -65,14 +65,14 @@ def _grow_older(environment, client, seconds):
         [seconds, client.id],
     )
     assert len(moved) == 1
-    return moved[0][0] + seconds  # what was left before
+    return moved[0][0] + seconds  # the remaining time before
 
 
 @pytest.mark.parametrize(("age", "status"), [(9 * 60 + 30, 200), (10 * 60 + 1, 400)])
 def test_a12_a_code_is_valid_for_ten_minutes(environment, users, anyone, age, status):
     client = users.client()
     code = environment.code_for(client.known["phone"])
-    # What has passed on the way here counts, too: half a minute is left for that.
+    # Time spent so far counts, too: half a minute is left for that.
     assert 570 < _grow_older(environment, client, age) <= 600
     assert verify(anyone, client.known["phone"], code) == status
 
@@ -84,8 +84,8 @@ from accounts import services, tasks
 from accounts.models import User, VerificationCode
 from accounts.services.codes import request_code
 from accounts import messages
-heard = []
-messages.send_code = lambda channel, address, purpose, code, minutes: heard.append(code)
+delivered = []
+messages.send_code = lambda channel, address, purpose, code, minutes: delivered.append(code)
 user = User.objects.get(pk={user})
 with transaction.atomic():
     for number in range(120):
@@ -94,7 +94,7 @@ with transaction.atomic():
         request_code(actor=None, user=user, channel="phone", purpose="verify", address=user.phone_number)
         tasks.deliver_code.func(VerificationCode.objects.open().filter(user=user, purpose="verify").latest("pk").pk)
     transaction.set_rollback(True)
-print(json.dumps(heard))
+print(json.dumps(delivered))
 """
 
 
@@ -201,7 +201,7 @@ def test_a19_an_attacker_who_prepared_an_account_loses_it_by_its_owners_reset(en
     assert anyone.post(VERIFY[other], {other: own, "code": environment.code_for(own)}).status_code == 200
     anyone.post("/api/auth/password-reset/", {other: own})
     kept = environment.code_for(own, after=1)
-    told = _sent(environment, own)
+    sent_before = _sent(environment, own)
     environment.code_for(victims)
     with attacker.socket(f"/ws/assistance/{attacker.post('/api/assistance/request/', {'pickup': {'lat': 12, 'lng': 12}}).json()['assistance']['id']}/") as frames:
         frames.receive()
@@ -223,7 +223,7 @@ def test_a19_an_attacker_who_prepared_an_account_loses_it_by_its_owners_reset(en
     assert [row["status"] for row in signed_in.get("/api/assistance/view/").json()["results"]] == ["requested"]
     later_code = users.client().known["phone"]
     environment.code_for(later_code)
-    assert _sent(environment, own) == told
+    assert _sent(environment, own) == sent_before
 
 
 @pytest.mark.parametrize("field", FIELDS)

@@ -1,4 +1,4 @@
-"""Who works for whom: nobody is put into a company, nobody learns who exists, and who is removed hears nothing more."""
+"""Who works for whom: nobody is put into a company, nobody learns who exists, and a removed member receives nothing more."""
 
 import statistics
 import time

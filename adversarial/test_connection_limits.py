@@ -60,7 +60,7 @@ def silent_socket(environment, path, header, *, server=0):
 
 
 def is_closed(held):
-    """Tell whether the server has sent a close frame with 4429, without taking it away."""
+    """Return whether the server has sent a close frame with 4429, without consuming it."""
     try:
         return (b"\x88\x02" + (4429).to_bytes(2, "big")) in held.recv(65536, socket.MSG_PEEK)
     except BlockingIOError:

@@ -1,4 +1,4 @@
-"""G. Requests as bytes: whatever their framing they are read as one, or refused; and callers behind proxies are told apart."""
+"""G. Requests as bytes: with any framing each is read as one, or refused; and callers behind proxies are distinguished."""
 
 import random
 import socket
@@ -37,10 +37,10 @@ def _answers(url, request):
     host, port = url.removeprefix("http://").split(":")
     with socket.create_connection((host, int(port)), timeout=PATIENCE) as line:
         line.sendall(request)
-        heard = b""
+        received = b""
         while piece := line.recv(65_536):
-            heard += piece
-    return heard
+            received += piece
+    return received
 
 
 @pytest.mark.parametrize("ambiguous", AMBIGUOUS)
@@ -53,14 +53,14 @@ def test_g11_no_request_hides_in_another(environment, users, ambiguous):
     )
     follow = f"GET /api/profile/user/ HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: {victim.header}\r\nConnection: close\r\n\r\n".encode()
     for url in environment.urls:
-        heard = _answers(url, attack + follow)
-        statuses = [int(part[:3]) for part in heard.split(b"HTTP/1.1 ")[1:]]
+        received = _answers(url, attack + follow)
+        statuses = [int(part[:3]) for part in received.split(b"HTTP/1.1 ")[1:]]
         assert statuses[0] in (400, 401, 415)
         assert max(statuses) < 500
         # Either the connection ends with the refusal, or each answer is the one to its request.
         if b"_" not in ambiguous and len(statuses) > 1:
-            assert b'{"status": "ok"}' not in heard
-            assert victim.known["phone"].encode() in heard
+            assert b'{"status": "ok"}' not in received
+            assert victim.known["phone"].encode() in received
 
 
 def _writes():
@@ -113,9 +113,9 @@ def proxied(environment):
 
 def _sign_in(url, phone, forwarded, password="wrong", proxy="127.0.0.1", **headers):
     with httpx.Client(base_url=url, transport=httpx.HTTPTransport(local_address=proxy), timeout=10) as http:
-        told = {"X-Forwarded-For": forwarded, **headers}
+        sent = {"X-Forwarded-For": forwarded, **headers}
         return http.post(
-            "/api/auth/login/phone/", json={"phone_number": phone, "password": password}, headers=told
+            "/api/auth/login/phone/", json={"phone_number": phone, "password": password}, headers=sent
         ).status_code
 
 

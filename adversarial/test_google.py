@@ -1,4 +1,4 @@
-"""A. Sign-in with Google, whose keys a server of the test's own gives out, or does not."""
+"""A. Sign-in with Google, whose keys are served, or withheld, by a server of the test."""
 
 import base64
 import datetime as dt
@@ -173,7 +173,7 @@ def test_a20_a_google_link_made_before_a_reset_opens_nothing(environment, serve,
 
 
 def test_a20_a_google_account_is_linked_only_once_the_email_is_proven(environment, serve, anyone):
-    """The mirror image: an attacker's phone beside the victim's e-mail."""
+    """The mirror image: an attacker's phone with the victim's e-mail."""
     keys = Keys("given")
     try:
         server = serve(keys.url)
@@ -187,13 +187,13 @@ def test_a20_a_google_account_is_linked_only_once_the_email_is_proven(environmen
         reset = {"email": identity["email"], "code": environment.code_for(identity["email"], after=1), **new}
         assert anyone.post("/api/auth/password-reset/confirm/", reset).status_code == 200
         assert anyone.post(GOOGLE, {"token": _token(**identity)}, server=server).status_code == 200
-        told = len(environment.messages(environment.sms, prepared["phone_number"]))
+        sent_before = len(environment.messages(environment.sms, prepared["phone_number"]))
         anyone.post("/api/auth/password-reset/", {"phone_number": prepared["phone_number"]})
         assert anyone.post("/api/auth/login/phone/", {**prepared}).status_code == 401
         later = fresh_phone()
         anyone.post("/api/auth/register/", {**prepared, "phone_number": later, "email": None})
         environment.code_for(later)
-        assert len(environment.messages(environment.sms, prepared["phone_number"])) == told
+        assert len(environment.messages(environment.sms, prepared["phone_number"])) == sent_before
     finally:
         keys.stop()
 

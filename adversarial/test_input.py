@@ -225,7 +225,7 @@ NO_WORD = 987654300
 
 
 def _without_words(text):
-    """Return the same SQL with numbers that stand in no text: a search for words looks for 1, 2 and 60, too."""
+    """Return the same SQL with numbers that occur in no text: a search for words looks for 1, 2 and 60, too."""
     return re.sub(r"\b(1|2|60)\b", lambda found: str(NO_WORD + int(found[1])), text)
 
 

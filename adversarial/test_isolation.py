@@ -186,14 +186,14 @@ def test_d14_the_other_partys_phone_is_shown_from_acceptance_until_a_day_after_t
 
 
 def _km(lat, lng, other):
-    """Haversine, written anew: the attacker's own ruler."""
+    """Haversine, implemented a second time, as an attacker would."""
     a, b = math.radians(lat), math.radians(other[0])
     chord = math.sin((b - a) / 2) ** 2 + math.cos(a) * math.cos(b) * math.sin(math.radians(other[1] - lng) / 2) ** 2
     return 2 * 6371.0088 * math.asin(math.sqrt(chord))
 
 
 def _best_fit(measured, around):
-    """Give the point whose distances fit the measured ones best: a grid that closes in."""
+    """Return the point whose distances fit the measured ones best: a grid that closes in."""
     best, step = around, 0.02
     while step > 1e-7:
         grid = [(best[0] + north * step / 5, best[1] + east * step / 5) for north in range(-5, 6) for east in range(-5, 6)]
@@ -203,7 +203,7 @@ def _best_fit(measured, around):
 
 
 def _exact_places(spot):
-    """Give places that a stranger is to see as the same one; the last is where the assistant ends up."""
+    """Return places that a stranger must not be able to distinguish; the last is the assistant's final one."""
     return [(spot[0] + north, spot[1] + east) for north, east in ((0.00049, -0.00049), (-0.00031, 0.00047), (-0.00049, -0.00049))]
 
 

@@ -90,7 +90,7 @@ def test_f01_a_repeated_change_sends_no_event(environment, users):
         for server in (0, 1):
             assert assistant.patch(f"/api/assistance/accept/{number}/", server=server).status_code == 200
             assert assistant.patch(f"/api/assistance/update/{number}/", {"status": "ongoing"}, server=server).status_code == 200
-        his.send({"type": "chat", "message": "Still on it"})  # comes after whatever was sent before
+        his.send({"type": "chat", "message": "Still on it"})  # is received after all earlier frames
         seq = mine.receive("chat", message="Still on it")["seq"]
         assert {event["type"] for event in mine.received[shown:]} <= {"chat", "location"}
         assert seq == mine.received[0]["seq"]

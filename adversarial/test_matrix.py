@@ -1,7 +1,7 @@
 """D01, the authorization matrix: every operation of the URL table × nine actors, each cell an expected status.
 
 The rows are in authorization.py; a path without one fails, and a row that lost its operation fails too. Requests are in
-order, so that a status tells who may, not what was wrong with the body.
+order, so that a status shows who may, not a fault of the body.
 """
 
 import pytest
@@ -66,7 +66,7 @@ def test_d01_every_user_gets_the_status_of_the_matrix(matrix, operation):
     assert wrong == {}
 
 
-# Functions name no methods to the table, so whatever is not their row must be refused.
+# Function views list no methods for the table, so any other method must be refused.
 # A driver's and a motorist's page act by POST: trips/tests/test_driver_link.py, assistance/tests/test_motorist_page.py.
 OPEN_FUNCTIONS = [path.replace("{path}", "a.jpg") for path in FUNCTIONS if not path.startswith(("/admin/", "/t/", "/h/", "/help/", "/streets/"))]
 

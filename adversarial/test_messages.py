@@ -1,4 +1,4 @@
-"""A13 and beyond: nobody has strangers flooded, or has an owner shut out, by whatever asks for mails and SMS; without Redis too."""
+"""A13 and beyond: nobody can flood strangers or shut out an owner through requests that send mails and SMS; without Redis too."""
 
 import random
 import re
@@ -45,7 +45,7 @@ def newest(environment):
 
 def drained(environment):
     """Wait until the worker has sent all that is due."""
-    # What is due at once has a date that never comes.
+    # Tasks without a run_after have the greatest date.
     due = "status = 'READY' AND (run_after <= now() OR run_after > now() + interval '1 year')"
     waiting = f"SELECT count(*) FROM {TASKS} WHERE status = 'RUNNING' OR ({due})"
     wait_until(lambda: environment.rows(waiting) == [(0,)], seconds=60)
@@ -66,7 +66,7 @@ def test_a_flood_of_registrations_from_one_network_is_limited(environment, limit
     phones = [fresh_phone() for _ in range(59)]
     answers = [post(limited, REGISTER, registration(phone, email=f"flood.{phone[1:]}@example.com"), here) for phone in phones]
     assert Counter(answer.status_code for answer in answers) == {201: 59}
-    assert len({tuple(sorted(answer.json())) for answer in answers}) == 1, "nobody is told that no code was sent"
+    assert len({tuple(sorted(answer.json())) for answer in answers}) == 1, "the answer does not reveal that no code was sent"
     assert budgeted(environment, since) == {"code": 60}
     assert post(limited, RESEND, {"phone_number": phones[-1]}, here).status_code == 429
     elsewhere = post(limited, RESEND, {"phone_number": phones[-1]}, some_address())
@@ -96,7 +96,7 @@ def test_profile_changes_flood_no_stranger(environment, users, limited):
     assert all(1 <= len(texts_to(environment, phone)) <= 3 for phone in strangers)
 
 
-def test_codes_to_one_address_are_limited_whoever_asks(environment, users, limited):
+def test_codes_to_one_address_are_limited_for_all_callers_together(environment, users, limited):
     """Sixteen callers at the same instant, and then the rest: ten an hour in all, three for each."""
     phone, since = users.client().known["phone"], newest(environment)
     callers = [some_address() for _ in range(16)]
@@ -205,7 +205,7 @@ def test_invitations_count_against_the_same_limits(environment, users, limited):
 
 
 def test_failures_are_counted_without_redis_too(environment, users, limited):
-    """A hundred wrong tries of one network in a quarter of an hour, whatever they are tries of."""
+    """A hundred wrong tries of one network in a quarter of an hour, of any kind."""
     here, client = some_address(), users.client()
     for number in range(100):
         body = {"phone_number": f"+2137700{number:05d}", "password": "wrong-password"}

@@ -136,7 +136,7 @@ ARABIC = "\u0634\u0631\u0643\u0629 \u0627\u0644\u0646\u0642\u0644"
 def test_j03_no_cell_is_a_formula(environment, users):
     dispatcher = users.dispatcher()
     for name in (*FORMULAS, ARABIC):
-        # The API trims what it is sent; what other doors let in is stored as it is.
+        # The API trims its input; values from other entry points are stored as they are.
         made = dispatcher.post("/api/orders/", order_body(customer_name="x", goods_description=name))
         assert made.status_code == 201, made.text
         environment.rows("UPDATE orders_order SET customer_name = %s WHERE id = %s", [name, made.json()["id"]])
@@ -181,7 +181,7 @@ def test_j07_every_request_reaches_the_sockets(environment, users):
 
 
 def _bodies():
-    """Give each documented write: its method, its path and the properties of its body."""
+    """Return each documented write: its method, its path and the properties of its body."""
     schema = yaml.safe_load((ROOT / "docs" / "openapi.yaml").read_text())
     for path, operations in schema["paths"].items():
         for method in ("post", "put", "patch"):

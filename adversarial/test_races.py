@@ -23,7 +23,7 @@ CONTENDERS = 16
 
 
 def rounds(most):
-    """Count rounds aloud, so that a failure tells which one it was."""
+    """Print the number of each round, so that a failure names it."""
     for number in range(most):
         print(f"round {number + 1}")
         yield number
@@ -257,7 +257,7 @@ def test_e15_one_idempotency_key_creates_once(environment, fleet):
 
 @pytest.mark.parametrize("method", ["PUT", "PATCH"])
 def test_e15_one_idempotency_key_changes_once(environment, fleet, method):
-    """Each change leaves a former version of its row behind: versions tell how many there were."""
+    """Each change leaves a former version of its row behind: their number is that of the changes."""
     dispatcher, ids = fleet
     path, versions = f"/api/vehicles/{ids['vehicle']}/", "SELECT count(*) FROM fleet_historicalvehicle WHERE id = %s"
     for round_ in rounds(ROUNDS):

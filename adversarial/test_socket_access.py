@@ -175,8 +175,8 @@ def test_c22_the_socket_of_a_released_assistant_is_closed(job):
         mine.receive()
         his.receive()
         assert assistant.post(f"/api/assistance/release/{number}/").status_code == 200
-        told = his.receive("status", status="requested")
-        assert told["assistant"] is None
+        frame = his.receive("status", status="requested")
+        assert frame["assistant"] is None
         assert his.receive_close(4) == 4403
     assert assistant.get(f"/api/assistance/{number}/messages/").status_code == 404
 
@@ -196,7 +196,7 @@ def test_c22_after_a_cancellation_the_assistants_location_reaches_nobody(environ
         assert his.receive("error")["code"] == "already_final"
         place = {"latitude": 1.25, "longitude": 1.25}
         assert assistant.post("/api/profile/update-location/", place).status_code == 200
-        his.send({"type": "chat", "message": "Too bad"})  # comes after whatever was sent before
+        his.send({"type": "chat", "message": "Too bad"})  # is received after all earlier frames
         mine.receive("chat", message="Too bad")
         assert not any(event["type"] == "location" and event["lat"] == 1.25 for event in mine.received)
     with client.socket(url) as mine:

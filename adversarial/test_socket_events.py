@@ -52,7 +52,7 @@ def test_c17_a_duplicate_keeps_its_event_id(job):
     client, assistant, number = job
     url, kinds = f"/ws/assistance/{number}/", {"status", "location", "chat"}
 
-    def heard(frames):
+    def latest_of(frames):
         return {event["type"]: (event["event_id"], event["seq"]) for event in frames.received if event["type"] in kinds}
 
     with client.socket(url) as here, client.socket(url, server=1) as there, assistant.socket(url, server=1) as his:
@@ -66,16 +66,16 @@ def test_c17_a_duplicate_keeps_its_event_id(job):
             for kind, keys in (("status", {"status": "ongoing"}), ("location", {"lat": 36.75}), ("chat", {})):
                 if not any(event["type"] == kind and keys.items() <= event.items() for event in frames.received):
                     frames.receive(kind, **keys)
-        first = heard(here)
-        assert first.keys() == kinds and heard(there) == first
+        first = latest_of(here)
+        assert first.keys() == kinds and latest_of(there) == first
         assert len({event_id for event_id, _ in first.values()}) == 3
     with client.socket(url, server=1) as again:
-        told = again.receive("status")
-        assert (told["status"], told["event_id"], told["seq"]) == ("ongoing", *first["status"])
+        frame = again.receive("status")
+        assert (frame["status"], frame["event_id"], frame["seq"]) == ("ongoing", *first["status"])
 
 
 def test_c23_the_newest_location_reaches_both_parties(job):
-    """Both sides hear the newest location however fast it came."""
+    """Both sides receive the newest location, however fast they were sent."""
     client, assistant, number = job
     with client.socket(f"/ws/assistance/{number}/") as mine, assistant.socket(f"/ws/assistance/{number}/", server=1) as his:
         mine.receive()

@@ -50,7 +50,7 @@ def test_a07_no_answer_contains_a_code(environment, users, anyone, six_digit_num
     for folder in (environment.sms, environment.mail):
         codes |= {code for text in environment.messages(folder, "code is") for code in re.findall(r"(?<!\d)\d{6}(?!\d)", text)}
     assert len(codes) >= 5
-    assert not {path: told & codes for path, told in six_digit_numbers.items() if told & codes}
+    assert not {path: found & codes for path, found in six_digit_numbers.items() if found & codes}
 
 
 def _readable(environment, table):

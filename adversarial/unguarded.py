@@ -2,7 +2,7 @@
 `python -m adversarial.unguarded serve`.
 
 - `lock:<app.model>`: its rows are read without a lock.
-- `condition:<app.model>.<field>`: a conditional UPDATE of the field reads first and then writes whatever it read.
+- `condition:<app.model>.<field>`: a conditional UPDATE of the field reads first and then writes the value that it read.
 - `counter:orders`: the next order number is counted from what the statement saw, not from the row that it locked.
 - `use:codes`: a code is not used up by who enters it.
 - `turn:sign-in`: tries of one account from one address do not wait for each other.

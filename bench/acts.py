@@ -1,7 +1,7 @@
-"""Single acts of the API in this process: processor time and statements of each request, beside a constant view of the same run.
+"""Single acts of the API in this process: processor time and statements of each request, next to a constant view of the same run.
 
 `python -m bench.acts [--quick] [--only NAME] [--profile NAME]` with DATABASE_URL (PostgreSQL) and REDIS_URL in the environment; it makes a
-database of its own beside the given one and drops it at the end. The acts take turns. Processor time is that of the thread that answers, in user
+database of its own next to the given one and drops it at the end. The acts take turns. Processor time is that of the thread that answers, in user
 and system mode, so other work on the machine blurs it little; what a server adds around the application is not in it.
 """
 
@@ -56,7 +56,7 @@ class Caller:
 
 
 class Roadside:
-    """Clients whose requests wait in one place, and an assistant beside them who takes one after another."""
+    """Clients whose requests wait in one place, and an assistant there who takes one after another."""
 
     def __init__(self) -> None:
         from django.utils import timezone
@@ -84,7 +84,7 @@ class Roadside:
 
 
 def acts() -> Iterator[tuple[str, Work | None, Work]]:
-    """Give each act's name, what has to happen before it uncounted, and the act."""
+    """Return each act's name, its preparation, which is not measured, and the act."""
     from django.db import connection
 
     from accounts.models import Company, Membership, User

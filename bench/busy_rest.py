@@ -1,4 +1,4 @@
-"""Sockets beside busy REST, which reads on eight connections from a process of its own: part of `bench.sockets`."""
+"""Sockets next to busy REST, which reads on eight connections from a process of its own: part of `bench.sockets`."""
 
 from __future__ import annotations
 
@@ -19,18 +19,18 @@ from bench.pinned_server import pinned_server
 PINGERS = 40
 
 
-def compare_with_busy_rest(doors: list[tuple[str, str]], rooms: list[dict], seconds: float, rounds: int) -> None:
-    """Print what busy REST does to sockets: in a process of its own that gives way to them, and in the same one."""
+def compare_with_busy_rest(endpoints: list[tuple[str, str]], rooms: list[dict], seconds: float, rounds: int) -> None:
+    """Print the effect of busy REST on sockets: in a process of its own with lower priority, and in the same one."""
     for name, goal, parts in (("separate processes", " (goal ≤ 2)", ("http", "sockets")), ("one process", "", ("all",))):
         servers = [pinned_server(prefix=("nice", "-n", "10") if part == "http" else (), SERVE=part) for part in parts]
         try:
             base = f"ws://127.0.0.1:{servers[-1].port}"
-            asyncio.run(_pings(base, doors[:PINGERS], 1))
+            asyncio.run(_pings(base, endpoints[:PINGERS], 1))
             quiet, busy = [], []
             for _ in range(rounds):
-                quiet.append(asyncio.run(_pings(base, doors[:PINGERS], seconds)))
+                quiet.append(asyncio.run(_pings(base, endpoints[:PINGERS], seconds)))
                 with pressed(servers[0].port, rooms[0], seconds + 2):
-                    busy.append(asyncio.run(_pings(base, doors[:PINGERS], seconds)))
+                    busy.append(asyncio.run(_pings(base, endpoints[:PINGERS], seconds)))
         finally:
             for server in servers:
                 server.stop()
@@ -43,7 +43,7 @@ def compare_with_busy_rest(doors: list[tuple[str, str]], rooms: list[dict], seco
             figures.report(f"sockets beside busy REST, {name}: p99", ratios, at_most=2, unit="x unloaded")
 
 
-async def _pings(base: str, doors: list[tuple[str, str]], seconds: float) -> float:
+async def _pings(base: str, endpoints: list[tuple[str, str]], seconds: float) -> float:
     """Return the p99 of ping → pong; each socket asks five times a second."""
     delays: list[float] = []
     loop = asyncio.get_running_loop()
@@ -60,7 +60,7 @@ async def _pings(base: str, doors: list[tuple[str, str]], seconds: float) -> flo
 
     async with AsyncExitStack() as stack:
         sockets = []
-        for path, token in doors:
+        for path, token in endpoints:
             opening = connect(base + path, additional_headers={"Authorization": f"Bearer {token}"}, compression=None, ping_interval=None)
             sockets.append(await stack.enter_async_context(opening))
         await asyncio.sleep(1)

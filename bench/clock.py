@@ -1,6 +1,6 @@
 """`python -m bench.clock [--quick]`: every bench in turn, on PostgreSQL and Redis, then one table of all goals.
 
-DATABASE_URL (PostgreSQL) and REDIS_URL say where; each bench makes a database of its own beside the given one and
+DATABASE_URL (PostgreSQL) and REDIS_URL name the servers; each bench makes a database of its own next to the given one and
 drops it. Each figure of the table is the median of three runs within its bench; `--quick` takes one run and smaller
 tables, for CI and for a first look. A missed goal is no failure of the command, as a slow machine is nobody's fault.
 """

@@ -21,7 +21,7 @@ from testing.databases import own_database
 SHOWN = b"connection_established"
 
 
-async def connect_all(port: int, doors: list[tuple[str, str]], at_once: int) -> tuple[float, int]:
+async def connect_all(port: int, endpoints: list[tuple[str, str]], at_once: int) -> tuple[float, int]:
     """Open a socket for each (path, token), so many at once; return the seconds until all were shown their state, and how many were."""
     gate = asyncio.Semaphore(at_once)
     held: list[asyncio.StreamWriter] = []
@@ -44,27 +44,27 @@ async def connect_all(port: int, doors: list[tuple[str, str]], at_once: int) -> 
             return True
 
     began = time.perf_counter()
-    shown = await asyncio.gather(*(open_one(*door) for door in doors))
+    shown = await asyncio.gather(*(open_one(*door) for door in endpoints))
     took = time.perf_counter() - began
     for writer in held:
         writer.close()
     return took, sum(shown)
 
 
-def measure(doors: list[tuple[str, str]], at_once: int, rounds: int) -> None:
+def measure(endpoints: list[tuple[str, str]], at_once: int, rounds: int) -> None:
     """Print connects a second, each round on a server that has just started."""
     rates, costs = [], []
     for _ in range(rounds):
         server = pinned_server()
         try:
             before = server.cpu_s()
-            took, shown = asyncio.run(connect_all(server.port, doors, at_once))
-            cost = (server.cpu_s() - before) / len(doors) * 1000
+            took, shown = asyncio.run(connect_all(server.port, endpoints, at_once))
+            cost = (server.cpu_s() - before) / len(endpoints) * 1000
         finally:
             server.stop()
         rates.append(shown / took)
         costs.append(cost)
-        print(f"{shown} of {len(doors)} sockets let in within {took:.2f} s: {rates[-1]:.0f} a second, {cost:.2f} ms of CPU each")
+        print(f"{shown} of {len(endpoints)} sockets let in within {took:.2f} s: {rates[-1]:.0f} a second, {cost:.2f} ms of CPU each")
     figures.report("sockets let in, each with its state", rates, at_least=1000, unit="a second")
 
 
@@ -82,8 +82,8 @@ def main() -> None:
         load_django(url)
         from bench.sockets import prepare
 
-        doors, _ = prepare(given.sockets // 2)
-        measure(doors, given.at_once, given.rounds)
+        endpoints, _ = prepare(given.sockets // 2)
+        measure(endpoints, given.at_once, given.rounds)
 
 
 if __name__ == "__main__":

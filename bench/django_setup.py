@@ -7,7 +7,7 @@ import secrets
 
 
 def environment(url: str) -> dict[str, str]:
-    """Return what a server on the bench's database needs, whatever the developer's own `.env` says."""
+    """Return the environment of a server on the bench's database, independent of the developer's own `.env`."""
     return {
         "DATABASE_URL": url, "DJANGO_SETTINGS_MODULE": "depannini_dashmap.settings", "ENV_FILE": "/nonexistent",
         "SECRET_KEY": secrets.token_urlsafe(48), "DEBUG": "off", "THROTTLING": "off", "TASK_WORKER": "off",

@@ -17,7 +17,7 @@ FILE = "BENCH_FIGURES"
 
 @dataclass(frozen=True)
 class Figure:
-    """One row: what was measured, its value in each run, and the goal with its unit."""
+    """One row: the quantity, its value in each run, and the goal with its unit."""
 
     what: str
     values: list[float]

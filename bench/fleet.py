@@ -35,7 +35,7 @@ def bearer(user: Any) -> str:
 
 
 class Clock:
-    """Gives instants that no earlier row has."""
+    """Returns instants that no earlier row has."""
 
     def __init__(self) -> None:
         self.ticks = 0

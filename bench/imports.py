@@ -22,7 +22,7 @@ import httpx
 import psycopg2
 
 from bench import figures
-from bench.rest import PASSWORD, Target, cast, server
+from bench.rest import PASSWORD, Target, make_targets, server
 from testing.databases import own_database
 
 ASKERS, EVERY = 4, 0.05
@@ -160,7 +160,7 @@ def main() -> None:
     if (os.cpu_count() or 1) > 1:
         os.sched_setaffinity(0, {1})
     with own_database(os.environ["DATABASE_URL"], "bench") as url, server(url, TASK_WORKER="on") as base:
-        targets, console = cast(base), Console(base)
+        targets, console = make_targets(base), Console(base)
         port = urlsplit(base).port or 80
         console.bring(sheet(360))
         Others(base, targets).p95(2)

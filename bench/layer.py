@@ -1,10 +1,10 @@
-"""What the channel layer costs and how long it takes: an idle process beside busy ones, and a location's way.
+"""Cost and latency of the channel layer: an idle process next to busy ones, and a location's way.
 
 `python -m bench.layer [--seconds 15] [--rounds 3]` with DATABASE_URL (PostgreSQL) and REDIS_URL in the environment. The
 servers are pinned to the first core; this client and the databases take the other.
 
 - idle: CPU of a server that holds the sockets of 10 rooms in which nothing happens, while another process publishes
-  3,000 locations a second to 300 other rooms, as a share of a core; beside it the same with nobody publishing.
+  3,000 locations a second to 300 other rooms, as a share of a core; compared with nobody publishing.
 - location: from the frame of one party to the frame at the other, with 10 frames a second in all and with 300.
 - publish: what `layer.publish` of one event takes its caller, and what it takes until another process has it.
 """
@@ -33,7 +33,7 @@ ROOMS, FRAMES = 300, 3000  # published to, and a second in all
 QUIET, BUSY = 10, 300  # locations a second
 
 
-async def _open(stack: AsyncExitStack, server: Server, doors: list[tuple[str, str]]) -> list[Any]:
+async def _open(stack: AsyncExitStack, server: Server, endpoints: list[tuple[str, str]]) -> list[Any]:
     return [
         await stack.enter_async_context(
             connect(
@@ -41,11 +41,11 @@ async def _open(stack: AsyncExitStack, server: Server, doors: list[tuple[str, st
                 max_queue=None, compression=None, ping_interval=None,
             )
         )
-        for path, token in doors
+        for path, token in endpoints
     ]  # fmt: skip
 
 
-async def idle(server: Server, doors: list[tuple[str, str]], seconds: float) -> tuple[float, float]:
+async def idle(server: Server, endpoints: list[tuple[str, str]], seconds: float) -> tuple[float, float]:
     """Return the share of a core that a server uses while another process publishes, and while none does."""
     from assistance import events
 
@@ -63,7 +63,7 @@ async def idle(server: Server, doors: list[tuple[str, str]], seconds: float) -> 
         print(f"{sent / seconds:,.0f} locations a second published")
 
     async with AsyncExitStack() as stack:
-        await _open(stack, server, doors)
+        await _open(stack, server, endpoints)
         await asyncio.sleep(1.5)
         before = server.cpu_s()
         await asyncio.sleep(seconds)
@@ -73,7 +73,7 @@ async def idle(server: Server, doors: list[tuple[str, str]], seconds: float) -> 
         return (server.cpu_s() - before) / seconds, quiet
 
 
-async def location(server: Server, doors: list[tuple[str, str]], seconds: float, rate: int) -> float:
+async def location(server: Server, endpoints: list[tuple[str, str]], seconds: float, rate: int) -> float:
     """Return how long a location takes to the other party's socket at so many a second in all: p50 in ms."""
     loop, took = asyncio.get_running_loop(), []
     every = 1.05  # seconds between two of one sender, a little over what is thinned out
@@ -92,7 +92,7 @@ async def location(server: Server, doors: list[tuple[str, str]], seconds: float,
             await asyncio.sleep(every)
 
     async with AsyncExitStack() as stack:
-        sockets = await _open(stack, server, doors[: senders * 2])
+        sockets = await _open(stack, server, endpoints[: senders * 2])
         begin = loop.time()
         readers = [asyncio.create_task(read(socket)) for socket in sockets[1::2]]
         await asyncio.gather(*(write(socket, number) for number, socket in enumerate(sockets[::2])))
@@ -143,14 +143,14 @@ def main() -> None:
     os.sched_setaffinity(0, {os.cpu_count() - 1})
     with own_database(os.environ["DATABASE_URL"], "bench") as url:
         load_django(url)
-        doors, _ = prepare(BUSY + BUSY // 10)
+        endpoints, _ = prepare(BUSY + BUSY // 10)
         server = pinned_server()
         try:
-            shares = [asyncio.run(idle(server, doors[:20], given.seconds)) for _ in range(given.rounds)]
+            shares = [asyncio.run(idle(server, endpoints[:20], given.seconds)) for _ in range(given.rounds)]
             for busy, quiet in shares:
                 print(f"idle beside {FRAMES:,} a second: {busy:.2%} of a core; beside nothing: {quiet:.2%}")
-            quiet_ms = [asyncio.run(location(server, doors, given.seconds, QUIET)) for _ in range(given.rounds)]
-            busy_ms = [asyncio.run(location(server, doors, given.seconds, BUSY)) for _ in range(given.rounds)]
+            quiet_ms = [asyncio.run(location(server, endpoints, given.seconds, QUIET)) for _ in range(given.rounds)]
+            busy_ms = [asyncio.run(location(server, endpoints, given.seconds, BUSY)) for _ in range(given.rounds)]
         finally:
             server.stop()
         called = [asyncio.run(publishing(500)) for _ in range(given.rounds)]

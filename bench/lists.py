@@ -1,7 +1,7 @@
 """What the lists of orders, vehicles and trips cost: queries, time a row, and the ratio to the bare fetch of the same run.
 
 `python -m bench.lists [--quick] [--sizes 100,1000,10000] [--trips 500]` with DATABASE_URL in the environment
-(PostgreSQL: it makes a database of its own beside the given one and drops it at the end; without it, a SQLite file).
+(PostgreSQL: it makes a database of its own next to the given one and drops it at the end; without it, a SQLite file).
 The floor runs the very statements of the list through the driver's own cursor, makes one flat dict of each row and
 encodes them with orjson; the list is the whole request in process: sign-in, filters, pages of 1,000, documents, bytes.
 """

@@ -1,7 +1,7 @@
 """What a long history costs: the console's and the API's lists of orders at 10,000 and at 1,000,000 of one company.
 
 `python -m bench.long_lists [--quick]` with DATABASE_URL (PostgreSQL) in the environment: it makes a database of its own
-for each size beside the given one and drops it. The orders are written by the database itself, half a minute for a
+for each size next to the given one and drops it. The orders are written by the database itself, half a minute for a
 million: three years of them, of which the newest `OPEN` are under way; one in fifty was cancelled, each customer comes
 again after five thousand others. A figure is the time at the greater size by that at the smaller one.
 """
@@ -46,7 +46,7 @@ FROM generate_series(1::bigint, %(size)s) n
 
 
 def fill_many(company: Any, size: int) -> None:
-    """Give a company without orders so many; wants PostgreSQL, and that nobody else adds stops meanwhile."""
+    """Add so many orders to a company without any; needs PostgreSQL, and that nobody else adds stops meanwhile."""
     from django.db import connection
 
     values = {"company": company.pk, "size": size, "open": OPEN, "rare": RARE}

@@ -1,7 +1,7 @@
-"""What it costs to find who is near, as a ratio to `SELECT 1` of the same run, from 1,000 to 1,000,000 assistants.
+"""The cost of finding assistants nearby, as a ratio to `SELECT 1` of the same run, from 1,000 to 1,000,000 assistants.
 
 `python -m bench.nearby [--quick] [--sizes 1000,10000,100000,1000000]` with DATABASE_URL in the environment (PostgreSQL:
-it makes a database of its own beside the given one and drops it at the end; without it, a SQLite file of its own).
+it makes a database of its own next to the given one and drops it at the end; without it, a SQLite file of its own).
 Assistants lie evenly over an area the size of northern Algeria, so that more of them means that they are denser.
 """
 
@@ -56,7 +56,7 @@ def grow_to(size: int, dice: random.Random) -> None:
 
 
 def milliseconds(rounds: int, **actions: Callable[[], Any]) -> dict[str, float]:
-    """Give the median time of each action, warm; they take turns, so that a busy machine slows all alike."""
+    """Return the median time of each action, warm; they take turns, so that a busy machine slows all alike."""
     times: dict[str, list[float]] = {name: [] for name in actions}
     for turn in range(-WARM_UP, rounds):
         for name, action in actions.items():
@@ -68,7 +68,7 @@ def milliseconds(rounds: int, **actions: Callable[[], Any]) -> dict[str, float]:
 
 
 def measure(size: int, rounds: int, dice: random.Random) -> dict[str, float]:
-    """Measure the searches at the present size, each beside its floor."""
+    """Measure the searches at the present size, each next to its floor."""
     from django.db import connection
     from django.test.utils import CaptureQueriesContext
     from django.utils import timezone
@@ -164,7 +164,7 @@ def measure_request(rounds: int, dice: random.Random) -> dict[str, float]:
 
 
 def exponent(lines: list[dict[str, float]]) -> float:
-    """Give the growth exponent of the nearest search by least squares over the logarithms."""
+    """Return the growth exponent of the nearest search by least squares over the logarithms."""
     points = [(math.log(line["assistants"]), math.log(line["nearest 10 ms"])) for line in lines]
     mean_x, mean_y = (statistics.fmean(column) for column in zip(*points, strict=True))
     return sum((x - mean_x) * (y - mean_y) for x, y in points) / sum((x - mean_x) ** 2 for x, _ in points)

@@ -1,6 +1,6 @@
 """What the console's pages cost: queries and time, as a ratio to an empty admin page of the same run.
 
-`python -m bench.pages [--quick]` with DATABASE_URL in the environment (PostgreSQL: it makes a database of its own beside
+`python -m bench.pages [--quick]` with DATABASE_URL in the environment (PostgreSQL: it makes a database of its own next to
 the given one and drops it at the end; without it, a SQLite file). 10,000 orders, 1,000 trips of 6 stops, 1,000 vehicles
 with a latest position each, and 1,000,000 positions (--quick: a tenth of everything). The empty page is
 `/admin/password_change/`: session, user, roles and the same frame around nothing.

@@ -1,8 +1,8 @@
 """REST over HTTP against a constant view of the same server, as ratios taken in one run.
 
 `python -m bench.rest [--seconds 3] [--rounds 3]` with DATABASE_URL (PostgreSQL) and REDIS_URL in the environment. It
-makes a database of its own beside the given one, starts one server pinned to the first core, and loads it from the
-second; what is compared takes turns, and the median of the rounds' ratios counts.
+makes a database of its own next to the given one, starts one server pinned to the first core, and loads it from the
+second; compared servers take turns, and the median of the rounds' ratios counts.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ CONNECTIONS = 8
 
 @contextmanager
 def server(url: str, **settings: str) -> Iterator[str]:
-    """Run one server on the first core, with these settings, and give its base URL."""
+    """Run one server on the first core, with these settings, and return its base URL."""
     variables = {**os.environ, **environment(url), **settings}
     subprocess.run([sys.executable, "manage.py", "migrate", "-v0"], cwd=ROOT, env=variables, check=True)
     with running(**variables) as started:
@@ -90,7 +90,7 @@ def per_second(base: str, target: Target, seconds: float, numbers: Iterator[str]
     return len(times) / seconds, sorted(times)[int(len(times) * 0.95)] * 1000
 
 
-def cast(base: str) -> list[Target]:
+def make_targets(base: str) -> list[Target]:
     """Register a dispatcher with an order and a vehicle; returns what is measured, the constant view first."""
     http = httpx.Client(base_url=base, timeout=20)
     body = {"username": "bench", "password": PASSWORD, "email": "b@example.com", "first_name": "B", "last_name": "B", "company_name": "Bench"}
@@ -131,7 +131,7 @@ def main() -> None:
     if hasattr(os, "sched_setaffinity") and (os.cpu_count() or 1) > 1:
         os.sched_setaffinity(0, {1})
     with own_database(os.environ["DATABASE_URL"], "bench") as url, server(url) as base:
-        targets, numbers = cast(base), _instants()
+        targets, numbers = make_targets(base), _instants()
         rates: dict[str, list[float]] = {target.name: [] for target in targets}
         tails: dict[str, list[float]] = {target.name: [] for target in targets}
         for target in targets:

@@ -25,7 +25,7 @@ def measure(places: list[Place], rounds: int) -> None:
 
 
 def _world(places: list[Place]) -> tuple[Any, list[int]]:
-    """Make a hundred vehicles, each on a trip of five stops and just heard of."""
+    """Make a hundred vehicles, each on a trip of five stops and with a fresh position."""
     from django.utils import timezone
 
     from accounts.models import Company, User

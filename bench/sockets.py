@@ -3,14 +3,14 @@
 `python -m bench.sockets [--pairs 200] [--seconds 15] [--sockets 2000] [--rounds 3]` with DATABASE_URL (PostgreSQL) and REDIS_URL in
 the environment. The server is pinned to the first core; this client and the databases take the other.
 
-- fan-out: both members of each room send their place once a second, both hear both, every 5 s each is written to the
+- fan-out: both members of each room send their place once a second, both receive both, every 5 s each is written to the
   database. CPU seconds of the server for each frame moved (in or out), echo ÷ ours.
 - overload: six times as many frames; how late the newest value arrives, in coalescing ticks (1 s).
 - change of state → frame: from the assistant's PATCH to the frame at the client, ÷ the PATCH itself.
 - memory: RSS for each idle socket, ours ÷ echo.
-- beside busy REST: p99 of ping → pong while eight connections read without pause, ÷ the same without them; REST and
-  sockets as two processes (SERVE=http, SERVE=sockets), and as one. All servers share the first core, whoever presses
-  has the other with this client and the databases, as the rest of the figures.
+- next to busy REST: p99 of ping → pong while eight connections read without pause, ÷ the same without them; REST and
+  sockets as two processes (SERVE=http, SERVE=sockets), and as one. All servers share the first core; the load
+  runs on the other, with this client and the databases, as for the other figures.
 """
 
 from __future__ import annotations
@@ -41,15 +41,15 @@ PLACE = '{"type":"location","lat":36.75%04d,"lng":3.0588,"user_id":1}'
 class Load:
     """Sockets that send at a steady rate and count what comes."""
 
-    def __init__(self, base: str, doors: list[tuple[str, str]]):
-        self.base, self.doors = base, doors
-        self.sent = self.heard = 0
+    def __init__(self, base: str, endpoints: list[tuple[str, str]]):
+        self.base, self.endpoints = base, endpoints
+        self.sent = self.received = 0
 
     async def run(self, seconds: float, every: float, *, measure: Server | None = None) -> float:
         """Send for some seconds; return the CPU seconds that `measure` used meanwhile."""
         async with AsyncExitStack() as stack:
             sockets = []
-            for path, token in self.doors:
+            for path, token in self.endpoints:
                 headers = {"Authorization": f"Bearer {token}"} if token else {}
                 opening = connect(
                     self.base + path, additional_headers=headers, max_queue=None, compression=None, ping_interval=None
@@ -57,7 +57,7 @@ class Load:
                 sockets.append(await stack.enter_async_context(opening))
             readers = [asyncio.create_task(self._read(one, number)) for number, one in enumerate(sockets)]
             await asyncio.sleep(1)
-            self.sent = self.heard = 0
+            self.sent = self.received = 0
             before = measure.cpu_s() if measure else 0.0
             await asyncio.gather(*(self._write(one, n, seconds, every) for n, one in enumerate(sockets)))
             await asyncio.sleep(1.5)
@@ -67,7 +67,7 @@ class Load:
         return used
 
     async def _write(self, one: Any, number: int, seconds: float, every: float) -> None:
-        await asyncio.sleep(every * number / len(self.doors))
+        await asyncio.sleep(every * number / len(self.endpoints))
         loop = asyncio.get_running_loop()
         begin, step = loop.time(), 0
         while loop.time() - begin < seconds:
@@ -78,7 +78,7 @@ class Load:
 
     async def _read(self, one: Any, number: int) -> None:
         async for _ in one:
-            self.heard += 1
+            self.received += 1
 
 
 def prepare(count: int) -> tuple[list[tuple[str, str]], list[dict]]:
@@ -89,7 +89,7 @@ def prepare(count: int) -> tuple[list[tuple[str, str]], list[dict]]:
     from accounts.tokens import issue_pair
     from assistance.models import Assistance, AssistantProfile
 
-    doors, rooms, now = [], [], timezone.now()
+    endpoints, rooms, now = [], [], timezone.now()
     for number in range(count):
         client = User.objects.create(username=f"c{number}", name=f"C{number}", user_type="client")
         helper = User.objects.create(username=f"a{number}", name=f"A{number}", user_type="assistant")
@@ -106,33 +106,33 @@ def prepare(count: int) -> tuple[list[tuple[str, str]], list[dict]]:
             created_at=now, updated_at=now, expires_at=now + timezone.timedelta(hours=1),
         )  # fmt: skip
         tokens = [issue_pair(client)["access"], issue_pair(helper)["access"]]
-        doors += [(f"/ws/assistance/{job.pk}/", token) for token in tokens]
+        endpoints += [(f"/ws/assistance/{job.pk}/", token) for token in tokens]
         rooms.append({"id": job.pk, "client": tokens[0], "assistant": tokens[1], "assistant_id": helper.pk})
-    return doors, rooms
+    return endpoints, rooms
 
 
-def fan_out(ours: Server, echo: Server, doors: list[tuple[str, str]], seconds: float, rounds: int) -> None:
+def fan_out(ours: Server, echo: Server, endpoints: list[tuple[str, str]], seconds: float, rounds: int) -> None:
     """Print what a moved frame costs."""
-    floor = Load(f"ws://127.0.0.1:{echo.port}", [("/", "")] * len(doors))
-    load = Load(f"ws://127.0.0.1:{ours.port}", doors)
+    floor = Load(f"ws://127.0.0.1:{echo.port}", [("/", "")] * len(endpoints))
+    load = Load(f"ws://127.0.0.1:{ours.port}", endpoints)
     costs: tuple[list[float], list[float]] = ([], [])
     for _ in range(rounds):  # taking turns, as the machine's other work comes and goes
         # In one and out two for a place, in one and out one for an echo: the same number of frames moved.
         for which, (one, server, every) in enumerate(((floor, echo, 1 / 1.5), (load, ours, 1.02))):
             used = asyncio.run(one.run(seconds, every, measure=server))
-            costs[which].append(used / (one.sent + one.heard) * 1e6)
+            costs[which].append(used / (one.sent + one.received) * 1e6)
             name = ("echo", "ours")[which]
-            print(f"{name}: {one.sent} in, {one.heard} out, {costs[which][-1]:.0f} µs a frame, {used / seconds:.0%} of a core")
+            print(f"{name}: {one.sent} in, {one.received} out, {costs[which][-1]:.0f} µs a frame, {used / seconds:.0%} of a core")
     ratios = [theirs / own for theirs, own in zip(*costs, strict=True)]
     print(f"location fan-out, written through: {statistics.median(ratios):.2f} of the echo (goal ≥ 0.55)")
     figures.report("location fan-out, both members, written through", ratios, at_least=0.55, unit="of the echo")
 
 
-def overload(ours: Server, doors: list[tuple[str, str]], seconds: float, rounds: int) -> None:
+def overload(ours: Server, endpoints: list[tuple[str, str]], seconds: float, rounds: int) -> None:
     """Print how late places are at six frames a second, and whether the newest arrives."""
     tails, missing = [], []
     for _ in range(rounds):
-        p50, p99, arrived, sent = asyncio.run(_overload(f"ws://127.0.0.1:{ours.port}", doors, seconds))
+        p50, p99, arrived, sent = asyncio.run(_overload(f"ws://127.0.0.1:{ours.port}", endpoints, seconds))
         tails.append(p99)
         missing.append(sent - arrived)
         print(f"overload ×6: p50 {p50:.2f} s, p99 {p99:.2f} s (goal ≤ 2), newest arrived {arrived}/{sent}")
@@ -140,8 +140,8 @@ def overload(ours: Server, doors: list[tuple[str, str]], seconds: float, rounds:
     figures.report("six times the load: newest values that never came", missing, at_most=0, is_strict=True)
 
 
-async def _overload(base: str, doors: list[tuple[str, str]], seconds: float) -> tuple[float, float, int, int]:
-    """A place's age when it is heard, by the number that it carries."""
+async def _overload(base: str, endpoints: list[tuple[str, str]], seconds: float) -> tuple[float, float, int, int]:
+    """A location's age when it is received, by the number that it carries."""
     loop = asyncio.get_running_loop()
     begin = loop.time()
     ages: list[float] = []
@@ -164,7 +164,7 @@ async def _overload(base: str, doors: list[tuple[str, str]], seconds: float) -> 
 
     async with AsyncExitStack() as stack:
         readers, writers = [], []
-        for number, (path, token) in enumerate(doors):
+        for number, (path, token) in enumerate(endpoints):
             headers = {"Authorization": f"Bearer {token}"}
             one = await stack.enter_async_context(
                 connect(base + path, additional_headers=headers, max_queue=None, compression=None, ping_interval=None)
@@ -200,12 +200,12 @@ async def _latency(port: int, rooms: list[dict]) -> float:
                     await one.recv()
                 began = time.perf_counter()
 
-                async def heard(socket: Any = one, since: float = began) -> float:
+                async def receive(socket: Any = one, since: float = began) -> float:
                     while json.loads(await socket.recv())["type"] != "status":
                         pass
                     return time.perf_counter() - since
 
-                frame = asyncio.create_task(heard())
+                frame = asyncio.create_task(receive())
                 answer = await http.patch(
                     f"/api/assistance/update/{room['id']}/", json={"status": "ongoing"},
                     headers={"Authorization": f"Bearer {room['assistant']}"},
@@ -215,16 +215,16 @@ async def _latency(port: int, rooms: list[dict]) -> float:
                 frames_after.append(await frame)
     answer_ms, frame_ms = statistics.median(answers) * 1000, statistics.median(frames_after) * 1000
     p95 = sorted(frames_after)[int(len(frames_after) * 0.95)] * 1000
-    print(f"write answered p50 {answer_ms:.1f} ms; its frame heard p50 {frame_ms:.1f} ms, p95 {p95:.1f} ms")
+    print(f"write answered p50 {answer_ms:.1f} ms; its frame received p50 {frame_ms:.1f} ms, p95 {p95:.1f} ms")
     return frame_ms / answer_ms
 
 
-def memory(doors: list[tuple[str, str]], count: int, rounds: int) -> None:
+def memory(endpoints: list[tuple[str, str]], count: int, rounds: int) -> None:
     """Print what an idle socket takes; each time on servers whose memory has no past."""
     held: dict[str, list[int]] = {"echo": [], "ours": []}
     costs: dict[str, list[float]] = {"echo": [], "ours": []}
     for _ in range(rounds):
-        targets = {"echo": [("/", "")] * count, "ours": (doors * (count // len(doors) + 1))[:count]}
+        targets = {"echo": [("/", "")] * count, "ours": (endpoints * (count // len(endpoints) + 1))[:count]}
         for name, application in (("echo", ECHO), ("ours", APPLICATION)):
             server = pinned_server(application)
             try:
@@ -240,22 +240,22 @@ def memory(doors: list[tuple[str, str]], count: int, rounds: int) -> None:
     figures.report("memory of a held socket", ratios, at_most=1.3, unit="x the echo's")
 
 
-async def _hold(server: Server, doors: list[tuple[str, str]], *, is_warm: bool = False) -> tuple[int, float]:
+async def _hold(server: Server, endpoints: list[tuple[str, str]], *, is_warm: bool = False) -> tuple[int, float]:
     if not is_warm:  # threads and connections to the databases are no socket's
-        await _hold(server, doors[:20], is_warm=True)
+        await _hold(server, endpoints[:20], is_warm=True)
     before = server.memory_mb()
     async with AsyncExitStack() as stack:
         sockets = []
-        for path, token in doors:
+        for path, token in endpoints:
             headers = {"Authorization": f"Bearer {token}"} if token else {}
             opening = connect(
                 f"ws://127.0.0.1:{server.port}{path}", additional_headers=headers, compression=None, ping_interval=None
             )
-            with suppress(OSError, WebSocketException):  # one that is not let in is one not held
+            with suppress(OSError, WebSocketException):  # a refused socket is not held
                 sockets.append(await stack.enter_async_context(opening))
         await asyncio.sleep(2)
         held = sum(one.close_code is None for one in sockets)
-        return held, (server.memory_mb() - before) * 1024 / len(doors)
+        return held, (server.memory_mb() - before) * 1024 / len(endpoints)
 
 
 def main() -> None:
@@ -271,10 +271,10 @@ def main() -> None:
     os.sched_setaffinity(0, {os.cpu_count() - 1})
     with own_database(os.environ["DATABASE_URL"], "bench") as url:
         load_django(url)
-        doors, rooms = prepare(max(given.pairs, 200))
+        endpoints, rooms = prepare(max(given.pairs, 200))
         ours, echo = pinned_server(), pinned_server(ECHO)
         try:
-            used = doors[: given.pairs * 2]
+            used = endpoints[: given.pairs * 2]
             fan_out(ours, echo, used, given.seconds, given.rounds)
             overload(ours, used[:120], given.seconds / 2, given.rounds)
             latency(ours, rooms, given.rounds)
@@ -282,8 +282,8 @@ def main() -> None:
             ours.stop()
             echo.stop()
         if given.sockets:
-            memory(doors, given.sockets, given.rounds)
-        compare_with_busy_rest(doors, rooms, given.seconds / 2, given.rounds)
+            memory(endpoints, given.sockets, given.rounds)
+        compare_with_busy_rest(endpoints, rooms, given.seconds / 2, given.rounds)
 
 
 

@@ -1,7 +1,7 @@
 """Positions against the floor of the same run, as ratios: single and bulk ingest, latest, pages of the history.
 
 `python -m bench.telematics [--quick] [--sizes 100000,1000000,10000000] [--server] [--best]` with DATABASE_URL (PostgreSQL) and
-REDIS_URL in the environment. It makes a database of its own beside the given one and drops it at the end. `--server`
+REDIS_URL in the environment. It makes a database of its own next to the given one and drops it at the end. `--server`
 sends the bulk calls to a server of its own over HTTP; otherwise they run in this process.
 """
 

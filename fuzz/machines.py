@@ -49,7 +49,7 @@ def machines_for(environment: AttackedEnvironment, users: Users) -> list[type[Ru
 
         @rule(who=st.integers(0, 1))
         def accept(self, who: int) -> None:
-            """Accept, whoever's it is."""
+            """Accept a request of any client."""
             if not self.number:
                 return
             answer = helpers[who].patch(f"/api/assistance/accept/{self.number}/")
@@ -89,7 +89,7 @@ def machines_for(environment: AttackedEnvironment, users: Users) -> list[type[Ru
 
         @rule(who=st.integers(0, 1))
         def release(self, who: int) -> None:
-            """An assistant gives it back."""
+            """An assistant releases it."""
             if not self.number:
                 return
             answer = helpers[who].post(f"/api/assistance/release/{self.number}/")

@@ -169,7 +169,7 @@ class IsolatedEnvironment(Environment):
         self.processes["postgres"] = self.postgres.start()
 
     def start_redis(self) -> None:
-        """Start Redis anew, empty."""
+        """Restart Redis, empty."""
         self.processes["redis"] = self.redis.start()
 
     def freeze_postgres(self, number: signal.Signals) -> None:

@@ -20,7 +20,7 @@ LIECHTENSTEIN = EXTRACTS / "liechtenstein-2015.osm.pbf"
 
 @pytest.fixture(scope="session")
 def places_files(tmp_path_factory: pytest.TempPathFactory) -> Callable[[Path], Path]:
-    """Give the places of an extract as a file, made once."""
+    """Return the places of an extract as a file, made once."""
     pytest.importorskip("osmium", reason="needs the packages of requirements-roads.txt")
     from depannini_dashmap.lib.roads.build.places import build_places
 
@@ -64,7 +64,7 @@ def put_into_use(root: Path, name: str, box: tuple[float, float, float, float], 
 
 @pytest.fixture(scope="session")
 def engine_programs() -> Path:
-    """Give the directory of the road engine's programs, fetched once a machine; skip where they cannot be had."""
+    """Return the directory of the road engine's programs, fetched once a machine; skip where they are unavailable."""
     from depannini_dashmap.lib.roads.build import engine
     from depannini_dashmap.lib.roads.build.failures import Unavailable
 
@@ -80,7 +80,7 @@ def engine_programs() -> Path:
 
 @pytest.fixture(scope="session")
 def engine_files(engine_programs: Path, tmp_path_factory: pytest.TempPathFactory) -> Callable[[Path], Path]:
-    """Give an extract's files of the road engine, prepared once."""
+    """Return an extract's files of the road engine, prepared once."""
     from depannini_dashmap.lib.roads.build import engine
 
     made: dict[Path, Path] = {}
@@ -101,7 +101,7 @@ def engine_files(engine_programs: Path, tmp_path_factory: pytest.TempPathFactory
 
 @pytest.fixture(scope="session")
 def engines(engine_programs: Path, engine_files: Callable[[Path], Path]) -> Iterator[Callable[[Path], str]]:
-    """Give the address of a road engine that answers for an extract."""
+    """Return the address of a road engine that answers for an extract."""
     running: dict[Path, tuple[subprocess.Popen[bytes], str]] = {}
 
     def give(extract: Path) -> str:

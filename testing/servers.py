@@ -100,7 +100,7 @@ def start_server(
 ) -> Server:  # fmt: skip
     """Start a server and return it once `ready` is answered by 200.
 
-    `port` is one that listens already, whose descriptor is among the `inherited` ones; `prefix` goes before the command.
+    `port` is a listening one, whose descriptor is among the `inherited` ones; `prefix` goes before the command.
     """
     port = port or free_port()
     server = Server([*prefix, *command(port)], port, environment=environment, log=log, tree=tree, inherited=inherited)

@@ -126,20 +126,20 @@ def open_socket(base: str, path: str, token: str, **options: Any) -> connect:
 
 @dataclass
 class Places:
-    """Locations told by one side and heard by the other; the latitude carries when it was sent."""
+    """Locations sent by one side and received by the other; the latitude carries the time of sending."""
 
     delays: list[float] = field(default_factory=list)
-    told: int = 0
+    sent: int = 0
 
-    async def tell(self, socket: ClientConnection, every: float, until: float, offset: float = 0.0) -> None:
+    async def send(self, socket: ClientConnection, every: float, until: float, offset: float = 0.0) -> None:
         """Send a location every so often."""
         await asyncio.sleep(offset)
         while (now := time.perf_counter()) < until:
             await socket.send(json.dumps({"type": "location", "lat": now / 1e5, "lng": 3.0}))
-            self.told += 1
+            self.sent += 1
             await asyncio.sleep(max(0.0, now + every - time.perf_counter()))
 
-    async def hear(self, socket: ClientConnection, user_id: int) -> None:
+    async def receive(self, socket: ClientConnection, user_id: int) -> None:
         """Note the age of every location of one user that arrives."""
         async for text in socket:
             frame = json.loads(text)
@@ -150,13 +150,13 @@ class Places:
 async def open_pairs(
     stack: AsyncExitStack, bases: list[str], rooms: list[Pair], places: Places
 ) -> tuple[list[ClientConnection], list[ClientConnection]]:
-    """Open both sockets of each room, each on another server; the clients' hear, the assistants' are to tell."""
-    hear = [await stack.enter_async_context(open_socket(bases[0], room.path, room.client)) for room in rooms]
-    tell = [await stack.enter_async_context(open_socket(bases[-1], room.path, room.assistant)) for room in rooms]
-    listening = [asyncio.create_task(places.hear(one, rooms[index].assistant_id)) for index, one in enumerate(hear)]
-    for task in (*listening, *(asyncio.create_task(_drain(one)) for one in tell)):
+    """Open both sockets of each room, each on another server; the clients' receive, the assistants' send."""
+    receivers = [await stack.enter_async_context(open_socket(bases[0], room.path, room.client)) for room in rooms]
+    senders = [await stack.enter_async_context(open_socket(bases[-1], room.path, room.assistant)) for room in rooms]
+    listening = [asyncio.create_task(places.receive(one, rooms[index].assistant_id)) for index, one in enumerate(receivers)]
+    for task in (*listening, *(asyncio.create_task(_drain(one)) for one in senders)):
         stack.callback(task.cancel)
-    return hear, tell
+    return receivers, senders
 
 
 async def _drain(one: ClientConnection) -> None:
@@ -171,13 +171,13 @@ def allow_many_files() -> None:
 
 
 async def note_lateness(late: list[float], until: float) -> None:
-    """Note by how many seconds this process itself comes late, every 20 ms: what is measured in it is no surer than that."""
+    """Record by how many seconds this process itself is late, every 20 ms: its measurements are no more exact than that."""
     while (due := time.perf_counter() + 0.02) < until:
         await asyncio.sleep(0.02)
         late.append(time.perf_counter() - due)
 
 
 def machine_load() -> str:
-    """Tell how busy the machine is with everything, to be printed beside the figures."""
+    """Return the load of the whole machine, to be printed next to the figures."""
     with open("/proc/loadavg") as file:
         return " ".join(file.read().split()[:2])

@@ -103,14 +103,14 @@ PING = bytes([0x81, 0x80 | len(_TEXT), 0, 0, 0, 0]) + _TEXT
 
 
 async def _has_gone(line: socket.socket) -> bool:
-    """Tell whether the server has cut a connection, without reading from it."""
+    """Return whether the server has cut a connection, without reading from it."""
     error = line.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
     state = line.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 1)[0]
     return error != 0 or state != 1  # 1: established
 
 
 def hostile_sockets(minutes: float = 1) -> bool:
-    """Slow readers and flooders beside honest pairs: memory stays, all are cut off, honest places arrive."""
+    """Slow readers and flooders next to honest pairs: memory stays bounded, all are cut off, honest places arrive."""
     client.allow_many_files()
     with IsolatedEnvironment() as environment:
         base = environment.start_server("one")
@@ -122,7 +122,7 @@ async def _hostile(environment: IsolatedEnvironment, base: str, rooms: list[Pair
     honest, crowd = rooms[:HONEST], rooms[HONEST:]
     places = Places()
     async with AsyncExitStack() as stack:
-        hear, tell = await open_pairs(stack, [base], honest, places)
+        receivers, senders = await open_pairs(stack, [base], honest, places)
         await asyncio.sleep(3)
         before, until = environment.memory_mb("one"), time.perf_counter() + seconds
         results, theirs = multiprocessing.Pipe(duplex=False)
@@ -130,25 +130,25 @@ async def _hostile(environment: IsolatedEnvironment, base: str, rooms: list[Pair
         crowd_process.start()
         late: list[float] = []
         lateness = asyncio.create_task(client.note_lateness(late, until))
-        talk = [asyncio.create_task(places.tell(one, 2.0, until, index / 5)) for index, one in enumerate(tell)]
+        talk = [asyncio.create_task(places.send(one, 2.0, until, index / 5)) for index, one in enumerate(senders)]
         peak = before
         while time.perf_counter() < until:
             await asyncio.sleep(1)
             peak = max(peak, environment.memory_mb("one"))
         await asyncio.sleep(2)
-        cut_off = sum(one.close_code is not None for one in (*hear, *tell))
+        cut_off = sum(one.close_code is not None for one in (*receivers, *senders))
         await asyncio.gather(*talk, lateness, return_exceptions=True)
         lives, codes = await asyncio.to_thread(results.recv)
         crowd_process.join()
     longest = {kind: max(ended, default=0.0) for kind, ended in lives.items()}
     evicted = {kind: len(ended) for kind, ended in lives.items()}
     p95 = client.percentile(places.delays, 0.95)
-    lost = places.told - len(places.delays)
+    lost = places.sent - len(places.delays)
     print_table(
         f"{SLOW} slow readers and {FLOODERS} flooders for {seconds:.0f} s (machine's load {client.machine_load()})",
         memory_growth_mb=f"{peak - before:.0f} (goal ≤ 100)", flooders_closed_with=dict(codes),
         slow_readers_cut_off=f"{evicted['slow reader']} of {SLOW}, the last after {longest['slow reader']:.0f} s (goal ≤ 60)",
-        longest_life_of_a_flooder_s=f"{longest['flooder']:.1f}", honest_places=f"{places.told} told, {lost} not heard, {cut_off} sockets cut off",
+        longest_life_of_a_flooder_s=f"{longest['flooder']:.1f}", honest_places=f"{places.sent} sent, {lost} not received, {cut_off} sockets cut off",
         honest_p95_ms=f"{p95 * 1000:.0f} (goal ≤ 500), p50 {client.percentile(places.delays, 0.5) * 1000:.0f}",
         of_which_the_client_was_late_p95_ms=f"{client.percentile(late, 0.95) * 1000:.0f}", flooders_came_back_per_s=f"{sum(codes.values()) / seconds:.0f}",
     )  # fmt: skip
@@ -157,7 +157,7 @@ async def _hostile(environment: IsolatedEnvironment, base: str, rooms: list[Pair
 
 
 def many_at_once(requests: int = 300, sockets: int = 500, idle: float = 60) -> bool:
-    """Hundreds of requests beside hundreds of opening sockets: connections to PostgreSQL stay under the cap."""
+    """Hundreds of requests during hundreds of opening sockets: connections to PostgreSQL stay under the cap."""
     client.allow_many_files()
     with IsolatedEnvironment() as environment:
         bases = [environment.start_server("one"), environment.start_server("two", TASK_WORKER="off")]
@@ -167,7 +167,7 @@ def many_at_once(requests: int = 300, sockets: int = 500, idle: float = 60) -> b
 
 async def _many(environment: IsolatedEnvironment, bases: list[str], rooms: list[Pair], requests: int, idle: float) -> bool:
     tally, held, peak = Tally(), [], 0
-    doors = [(room.path, token) for room in rooms for token in (room.client, room.assistant)]
+    endpoints = [(room.path, token) for room in rooms for token in (room.client, room.assistant)]
     took: list[float] = []
 
     async def ask(index: int) -> None:
@@ -181,12 +181,12 @@ async def _many(environment: IsolatedEnvironment, bases: list[str], rooms: list[
 
     async def hold(index: int) -> None:
         began = time.perf_counter()
-        one = await open_socket(bases[index % 2], *doors[index])
+        one = await open_socket(bases[index % 2], *endpoints[index])
         await one.recv()
         took.append(time.perf_counter() - began)
         held.append(one)
 
-    work = [asyncio.create_task(one) for one in (*map(ask, range(requests)), *map(hold, range(len(doors))))]
+    work = [asyncio.create_task(one) for one in (*map(ask, range(requests)), *map(hold, range(len(endpoints))))]
     while not all(task.done() for task in work):
         peak = max(peak, await asyncio.to_thread(connections, environment))
         await asyncio.sleep(0.1)
@@ -197,11 +197,11 @@ async def _many(environment: IsolatedEnvironment, bases: list[str], rooms: list[
     alive = sum(one.close_code is None for one in held)
     await asyncio.gather(*(one.close() for one in held), return_exceptions=True)
     print_table(
-        f"{requests} requests and {len(doors)} sockets at once (machine's load {client.machine_load()})", statuses=dict(tally.statuses),
-        answered_within_s=f"p50 {tally.p(0.5) / 1000:.1f}, last {tally.p(1) / 1000:.1f}", sockets_shown_their_state=f"{len(took)} of {len(doors)}, the last after {max(took, default=0):.1f} s",
+        f"{requests} requests and {len(endpoints)} sockets at once (machine's load {client.machine_load()})", statuses=dict(tally.statuses),
+        answered_within_s=f"p50 {tally.p(0.5) / 1000:.1f}, last {tally.p(1) / 1000:.1f}", sockets_shown_their_state=f"{len(took)} of {len(endpoints)}, the last after {max(took, default=0):.1f} s",
         open_after_a_minute=alive, connections_at_most=f"{peak} (cap {cap})", connections_at_the_end_and_after_idling=f"{at_end}, {after}",
     )  # fmt: skip
-    return set(tally.statuses) == {"200"} and not failed and alive == len(doors) and peak <= cap and after <= cap
+    return set(tally.statuses) == {"200"} and not failed and alive == len(endpoints) and peak <= cap and after <= cap
 
 
 def connections(environment: IsolatedEnvironment) -> int:

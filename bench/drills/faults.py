@@ -57,7 +57,7 @@ HALF_DONE = """
 
 
 def redis_faults(times: int = 1, seconds: float = 6) -> bool:
-    """Redis killed, frozen and flushed: REST goes on, and sockets hear again within 5 s of its return."""
+    """Redis killed, frozen and flushed: REST goes on, and sockets receive again within 5 s of its return."""
     tallies = {"killed": Tally(), "frozen": Tally(), "flushed": Tally()}
     deaf = 0
     with IsolatedEnvironment(THROTTLING="on") as environment:  # limits are counted in Redis: with them every request asks it
@@ -72,7 +72,7 @@ def redis_faults(times: int = 1, seconds: float = 6) -> bool:
                 with Writers(urls, dispatcher.header, vehicle) as writers:
                     time.sleep(2)
                     _break_redis(environment, fault, seconds)
-                    hearing = _hear_again(pairs, time.monotonic(), number)
+                    hearing = _recovery_times(pairs, time.monotonic(), number)
                     time.sleep(1)
                 deaf += hearing.count(None)
                 tally.figures["hearing"] += [delay for delay in hearing if delay is not None]
@@ -99,8 +99,8 @@ def _open_pairs(urls: list[str], users: Users) -> list[ReconnectingPair]:
     return pairs
 
 
-def _hear_again(pairs: list[ReconnectingPair], back: float, marker: float) -> list[float | None]:
-    """Return how many seconds after `back` each pair hears again, None for who stays deaf for 60 s."""
+def _recovery_times(pairs: list[ReconnectingPair], back: float, marker: float) -> list[float | None]:
+    """Return how many seconds after `back` each pair receives again, None for more than 60 s."""
     late = time.monotonic() - back
     with ThreadPoolExecutor(len(pairs)) as pool:  # all at once: one after the other, the last would have had the longest
         hearing = pool.map(lambda pair: pair.reaches_within(60, marker), pairs)
@@ -123,7 +123,7 @@ def _break_redis(environment: IsolatedEnvironment, fault: str, seconds: float) -
 
 
 def postgres_faults(times: int = 1, seconds: float = 20) -> bool:
-    """PostgreSQL restarted and frozen: nothing but 503 with Retry-After, nothing half done, 200 again and sockets heard within 5 s."""
+    """PostgreSQL restarted and frozen: nothing but 503 with Retry-After, nothing half done, 200 again and sockets receive within 5 s."""
     tallies = {"restarted": Tally(), "frozen": Tally()}
     deaf = 0
     with IsolatedEnvironment() as environment:
@@ -167,7 +167,7 @@ def postgres_faults(times: int = 1, seconds: float = 20) -> bool:
 def _postgres_round(
     environment: IsolatedEnvironment, fault: str, tally: Tally, writers: Writers, pairs: list[ReconnectingPair], seconds: float, marker: float
 ) -> list[float | None]:
-    """Break it once; returns how many seconds after its return each pair hears again, None for never."""
+    """Break it once; returns how many seconds after its return each pair receives again, None for never."""
     with writers:
         time.sleep(2)
         probes: list[tuple[float, int, int]] = []
@@ -186,7 +186,7 @@ def _postgres_round(
             time.sleep(seconds)
             environment.freeze_postgres(signal.SIGCONT)
         accepting = time.monotonic()
-        hearing = _hear_again(pairs, accepting, marker)
+        hearing = _recovery_times(pairs, accepting, marker)
         time.sleep(max(0.0, accepting + 6 - time.monotonic()))
         watching.set()
         watcher.join()
@@ -214,8 +214,8 @@ def _watch(base: str, stop: threading.Event, probes: list[tuple[float, int, int]
 
 
 def sigterm(times: int = 5) -> bool:
-    """SIGTERM under load: requests finish, sockets are told 1012, the process is gone within 15 s."""
-    tally, told, sockets = Tally(), 0, 0
+    """SIGTERM under load: requests finish, sockets are closed with 1012, the process is gone within 15 s."""
+    tally, closed_1012, sockets = Tally(), 0, 0
     with IsolatedEnvironment() as environment:
         keeper = environment.start_server("keeper", TASK_WORKER="off")
         users = Users(environment, [keeper])
@@ -236,7 +236,7 @@ def sigterm(times: int = 5) -> bool:
                 tally.figures["exit"].append(time.monotonic() - started)
                 time.sleep(0.5)
             pair.close()
-            told += pair.codes[1012]
+            closed_1012 += pair.codes[1012]
             sockets += 2
             tally.add(environment, writers, ("503",))
         grown = str(kept)
@@ -244,7 +244,7 @@ def sigterm(times: int = 5) -> bool:
     print_table(
         f"SIGTERM under load, {times} times", requests=dict(tally.requests), requests_cut=cut or 0,
         acknowledged_writes_lost=tally.lost, exit_after_s_median_and_max=tally.spread("exit"),
-        sockets_told_1012=f"{told} of {sockets}", memory_growth_mb=grown,
+        sockets_closed_1012=f"{closed_1012} of {sockets}", memory_growth_mb=grown,
         memory_growth_until_the_signal_mb_median_and_max=tally.spread("grown"),
     )  # fmt: skip
-    return not (tally.errors or tally.lost) and max(tally.figures["exit"]) <= 15 and told == sockets
+    return not (tally.errors or tally.lost) and max(tally.figures["exit"]) <= 15 and closed_1012 == sockets

@@ -22,7 +22,7 @@ _LOOK = f"""
 
 
 def fill(environment: IsolatedEnvironment, positions: int, people: int = 50_000, orders: int = 50_000, requests: int = 50_000) -> None:
-    """Multiply the first row of each large table, whatever columns the release at hand gives it."""
+    """Multiply the first row of each large table, with the columns of the present release."""
     _multiply(
         environment, "accounts_user", people, username="'filled' || n", email="NULL", phone_number="NULL", google_sub="NULL",
         user_type="'client'", current_company_id="NULL", is_staff="false", is_superuser="false",
@@ -48,7 +48,7 @@ def _multiply(environment: IsolatedEnvironment, table: str, count: int, **change
     ]
     values = ", ".join(changed.get(name) or f'r."{name}"' for name in columns)
     names = ", ".join(f'"{name}"' for name in columns)
-    # What is copied refers to what is there: the triggers that look are left out, as in a restore.
+    # Copied rows refer to existing ones: constraint triggers are disabled, as in a restore.
     environment.rows(
         "SET session_replication_role = replica; "
         f"INSERT INTO {table} ({names}) SELECT {values} FROM generate_series(1, {count}) n, (SELECT * FROM {table} ORDER BY id LIMIT 1) r"

@@ -43,13 +43,13 @@ def deaf_to_the_answer(line: socket.socket, head: bytes, body: bytes) -> None:
 
 
 WAYS: dict[str, Break] = {way.__name__.replace("_", " "): way for way in (half_a_head, half_a_body, reset_in_the_body, deaf_to_the_answer)}
-PAUSE = 0.02  # seconds: whoever has gone is still served, and others wait behind
+PAUSE = 0.02  # seconds: requests of clients that have gone are still served, and others wait behind
 STUCK = "SELECT count(*) FROM pg_stat_activity WHERE datname = 'drill' AND state LIKE 'idle in transaction%'"
 SESSIONS = "SELECT count(*) FROM pg_stat_activity WHERE datname = 'drill' AND pid <> pg_backend_pid()"
 
 
 def broken_lines(times: int = 1000) -> bool:
-    """Break `times` connections in each of four ways, beside writers who notice nothing."""
+    """Break `times` connections in each of four ways, while other writers are unaffected."""
     with IsolatedEnvironment() as environment:
         base = environment.start_server("one")
         dispatcher = Users(environment, [base]).dispatcher()

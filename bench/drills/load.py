@@ -94,7 +94,7 @@ class ReconnectingPair:
         client, assistant, self.number = accepted_request(users, -60 + spread, 10.0)
         self.mine, self.his, self.helper = client.header, assistant.header, assistant.id
         self.urls = urls
-        self.heard: dict[str, float] = {}
+        self.received_at: dict[str, float] = {}
         self.codes: Counter[int] = Counter()
         self.stopping = threading.Event()
         self.sockets: dict[str, Any] = {}
@@ -114,7 +114,7 @@ class ReconnectingPair:
                     while not self.stopping.is_set():
                         with suppress(TimeoutError):
                             event = json.loads(held.recv(timeout=0.5))
-                            self.heard[f"{name}:{event.get('type')}:{event.get('lat', '')}"] = time.monotonic()
+                            self.received_at[f"{name}:{event.get('type')}:{event.get('lat', '')}"] = time.monotonic()
             except (WebSocketException, OSError, TimeoutError) as error:
                 received = getattr(error, "rcvd", None)
                 if received is not None:
@@ -135,14 +135,14 @@ class ReconnectingPair:
             self.sockets["assistant"].send(json.dumps({"type": "location", "lat": lat, "lng": 10.0}))
 
     def reaches_within(self, seconds: float, marker: float) -> float | None:
-        """Speak until the client hears; returns how long that took, None for never."""
+        """Send until the client receives; returns how long that took, None for never."""
         started, step = time.monotonic(), 0
         while time.monotonic() - started < seconds:
             step += 1
             lat = round(marker + step / 10000, 6)
             self.speak(lat)
             time.sleep(0.25)
-            if any(key.startswith("client:location:") and when >= started for key, when in self.heard.items()):
+            if any(key.startswith("client:location:") and when >= started for key, when in self.received_at.items()):
                 return time.monotonic() - started
         return None
 

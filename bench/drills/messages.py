@@ -112,7 +112,7 @@ class Channel:
 
     def register(self, users: Users) -> tuple[str, int, float, dict]:
         """Make an account that is reached this way; returns its address, status, seconds, answer."""
-        name = f"told{next(numbers)}"
+        name = f"notified{next(numbers)}"
         if self.name == "text":
             address, body = fresh_phone(), {"name": "Amina"}
         else:
@@ -155,8 +155,8 @@ def _ask(users: Users, path: str, body: dict, header: str = "") -> tuple[int, fl
 
 
 @dataclass
-class Told:
-    """Something that the product promised to tell somebody."""
+class Promise:
+    """A message that the product promised to send."""
 
     address: str
     about: str
@@ -170,7 +170,7 @@ class Told:
 def messages() -> bool:
     """Codes and notices by SMS and by mail, with a gateway or a mail server that refuses, tarpits, drips, says 4xx and 5xx, cuts and answers too late.
 
-    The API answers at once whatever the gateway does. Once it works everything arrives, once; after `cut` and `late`
+    The API answers at once in any state of the gateway. Once it works everything arrives, once; after `cut` and `late`
     twice at most, and then a notice has one Message-ID, while a code is a new one of which the last counts.
     """
     held, figures = True, {}
@@ -183,14 +183,14 @@ def messages() -> bool:
             dispatcher = users.dispatcher()
             vehicle = new_vehicle(dispatcher)
             _settle(environment)
-        promised: dict[tuple[str, str], list[Told]] = {}
+        promised: dict[tuple[str, str], list[Promise]] = {}
         memory = MemoryGrowth(environment, "one")
         with Writers(users.urls, dispatcher.header, vehicle, threads=1) as writers:
             for way, other in ((TEXT, MAIL), (MAIL, TEXT)):
                 for mood in MOODS:
                     with outside_server(ports[other.name], other.handler, "good"):
-                        told, passing, settled = _round(environment, users, (way, other), ports[way.name], mood)
-                    promised[way.name, mood] = told
+                        promises, passing, settled = _round(environment, users, (way, other), ports[way.name], mood)
+                    promised[way.name, mood] = promises
                     good = passing <= PASSING_S and settled < SETTLED_S
                     held &= good
                     figures[f"{way.name} {mood}"] = f"other channel within {passing:.1f} s, outbox empty {settled:.1f} s after{'' if good else '   MISSED'}"
@@ -210,7 +210,7 @@ def messages() -> bool:
     return held and not (lost or waiting or parked) and set(writers.statuses) <= {"200", "201"} and writers.slowest_s <= PATIENCE_S
 
 
-def _round(environment: IsolatedEnvironment, users: Users, ways: tuple[Channel, Channel], port: int, mood: str) -> tuple[list[Told], float, float]:
+def _round(environment: IsolatedEnvironment, users: Users, ways: tuple[Channel, Channel], port: int, mood: str) -> tuple[list[Promise], float, float]:
     """Promise three things in this mood, let each fail once, then let the server work.
 
     Returns them, after how many seconds a code came by the other channel, and after how many the outbox was empty.
@@ -221,34 +221,34 @@ def _round(environment: IsolatedEnvironment, users: Users, ways: tuple[Channel, 
         _settle(environment)
     failed = environment.rows(FAILED_ONCE)[0][0]
     with outside_server(port, way.handler, OF_MAIL.get(mood, mood) if way is MAIL else mood):
-        told = _promise(users, way, owners)
+        promises = _promise(users, way, owners)
         asked = time.monotonic()
         address, *_ = other.register(users)
         seconds_until(lambda: bool(other.taken(address, "code is")), SETTLED_S)
         passing = time.monotonic() - asked
         if mood != "good":
-            seconds_until(lambda: environment.rows(FAILED_ONCE)[0][0] >= failed + len(told), SETTLED_S)
+            seconds_until(lambda: environment.rows(FAILED_ONCE)[0][0] >= failed + len(promises), SETTLED_S)
     with outside_server(port, way.handler, "good"):
         settled = _settle(environment)
-        for promise in told:
+        for promise in promises:
             codes = re.findall(r"code is (\d{6})", " ".join(text for text, _ in way.taken(promise.address, promise.about)))
             if promise.enter is not None:
                 promise.is_code_good = bool(codes) and promise.enter(codes[-1])
         _settle(environment)
-    return told, passing, settled
+    return promises, passing, settled
 
 
-def _promise(users: Users, way: Channel, owners: list[tuple[str, str]]) -> list[Told]:
+def _promise(users: Users, way: Channel, owners: list[tuple[str, str]]) -> list[Promise]:
     """Have the product promise a new account's code, a reset code and a notice."""
     address, status, took, _ = way.register(users)
     new = "another-horse-battery"
-    told = [Told(address, "verification code is", status == 201, took, lambda code: _ask(users, way.verify, {way.field: address, "code": code})[0] == 200)]
+    promises = [Promise(address, "verification code is", status == 201, took, lambda code: _ask(users, way.verify, {way.field: address, "code": code})[0] == 200)]
     (forgetful, _), (careful, header) = owners
     status, took, _ = _ask(users, "password-reset/", {way.field: forgetful})
     reset = {way.field: forgetful, "new_password": new, "new_password_confirm": new}
-    told.append(Told(forgetful, "reset code is", status == 200, took, lambda code: _ask(users, "password-reset/confirm/", {**reset, "code": code})[0] == 200))
+    promises.append(Promise(forgetful, "reset code is", status == 200, took, lambda code: _ask(users, "password-reset/confirm/", {**reset, "code": code})[0] == 200))
     status, took, _ = _ask(users, "password-change/", {"old_password": PASSWORD, "new_password": new, "new_password_confirm": new}, header)
-    return [*told, Told(careful, "password of your account was changed", status == 200, took)]
+    return [*promises, Promise(careful, "password of your account was changed", status == 200, took)]
 
 
 def _settle(environment: IsolatedEnvironment) -> float:
@@ -256,20 +256,20 @@ def _settle(environment: IsolatedEnvironment) -> float:
     return seconds_until(lambda: environment.rows(WAITING)[0][0] == 0, SETTLED_S)
 
 
-def _judge(way: Channel, mood: str, told: list[Told]) -> tuple[bool, str]:
-    """Tell whether each promise was kept, and how often."""
-    taken = [way.taken(promise.address, promise.about) for promise in told]
+def _judge(way: Channel, mood: str, promises: list[Promise]) -> tuple[bool, str]:
+    """Return whether each promise was kept, and how often."""
+    taken = [way.taken(promise.address, promise.about) for promise in promises]
     counts = [len(messages) for messages in taken]
     notices = {number for _, number in taken[-1]}
     # A mailbox may drop what has a Message-ID that it knows: a repeated notice should be, a later code must not.
     codes = [number for messages in taken[:-1] for _, number in messages if number]
     good = (
-        all(promise.is_answered and promise.is_code_good for promise in told)
-        and max(promise.took for promise in told) <= PATIENCE_S
+        all(promise.is_answered and promise.is_code_good for promise in promises)
+        and max(promise.took for promise in promises) <= PATIENCE_S
         and all(1 <= count <= (2 if mood in TWICE else 1) for count in counts)
         and len(notices) == 1 and len(set(codes)) == len(codes)
     )  # fmt: skip
-    answered, entered = sum(promise.is_answered for promise in told), sum(promise.is_code_good for promise in told if promise.enter)
-    slowest = max(promise.took for promise in told)
+    answered, entered = sum(promise.is_answered for promise in promises), sum(promise.is_code_good for promise in promises if promise.enter)
+    slowest = max(promise.took for promise in promises)
     ids = f", Message-IDs of the notice {len(notices)}" if way is MAIL else ""
-    return good, f"{answered} of {len(told)} answered within {slowest:.1f} s; taken {counts}, codes good {entered} of 2{ids}{'' if good else '   MISSED'}"
+    return good, f"{answered} of {len(promises)} answered within {slowest:.1f} s; taken {counts}, codes good {entered} of 2{ids}{'' if good else '   MISSED'}"

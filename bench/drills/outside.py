@@ -61,7 +61,7 @@ class BadMail(socketserver.StreamRequestHandler):
                 self._say("250 fine")
 
     def _take(self) -> Message | None:
-        """Read one mail, noting it if it came to its end: from then on it may be delivered, whatever is said about it."""
+        """Read one mail, noting it if it came to its end: from then on it may be delivered, whatever the answer."""
         lines: list[bytes] = []
         while line := self.rfile.readline():
             if line.strip() == b".":
@@ -72,7 +72,7 @@ class BadMail(socketserver.StreamRequestHandler):
         return None
 
     def _is_first(self, mail: Message) -> bool:
-        """Tell whether nothing of this subject reached this address before: each mail is misled once, not on every try."""
+        """Return whether no mail of this subject reached this address before: each mail fails once, not on every try."""
         return sum((old["To"], old["Subject"]) == (mail["To"], mail["Subject"]) for old in self.received) == 1
 
     def _say(self, text: str) -> None:

@@ -150,7 +150,7 @@ class Deployment:
         return f"{refreshed} when used; access token {profile}, {alive} of {len(victim.held)} sockets still open"
 
     def refused(self, victim: Victim) -> bool:
-        """Tell whether both servers refuse the access token, and one the refresh token, on the very next call."""
+        """Return whether both servers refuse the access token, and one the refresh token, on the very next call."""
         asked = [self.users.anyone.http.get(f"{url}/api/auth/profile/", headers={"Authorization": victim.header}) for url in self.urls]
         if victim.refresh:
             asked.append(self.users.anyone.http.post(f"{self.urls[1]}/api/auth/token/refresh/", json={"refresh": victim.refresh}))
@@ -200,7 +200,7 @@ class Seen:
                 self.last_s = max(self.last_s, one.ended - began)
 
     def held(self, goal: float) -> bool:
-        """Tell whether all was as it should be."""
+        """Return whether all was as expected."""
         return not self.left_open and not self.not_refused and set(self.codes) == {UNAUTHENTICATED} and self.last_s <= goal
 
     def __str__(self) -> str:

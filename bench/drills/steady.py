@@ -1,4 +1,4 @@
-"""The drills of a steady day: mixed requests beside sockets, a stream of positions, and a long quiet run."""
+"""The drills of a steady day: mixed requests next to sockets, a stream of positions, and a long quiet run."""
 
 from __future__ import annotations
 
@@ -83,7 +83,7 @@ class Mixed:
 
 
 def load(minutes: float = 1, per_second: float = 100, sockets: int = 500) -> bool:
-    """Mixed requests beside sockets that tell their places: no server error, nothing lost, answers in time."""
+    """Mixed requests next to sockets that send locations: no server error, nothing lost, answers in time."""
     client.allow_many_files()
     with IsolatedEnvironment() as environment:
         bases, mixed = _prepare(environment, sockets // 2)
@@ -105,19 +105,19 @@ def prepare_on(environment: IsolatedEnvironment, base: str, pairs: int, vehicles
 async def _load(environment: IsolatedEnvironment, bases: list[str], mixed: Mixed, seconds: float, per_second: float) -> bool:
     places, tally = Places(), Tally()
     async with AsyncExitStack() as stack:
-        hear, tell = await open_pairs(stack, bases, mixed.rooms, places)
+        receivers, senders = await open_pairs(stack, bases, mixed.rooms, places)
         until = time.perf_counter() + seconds
-        talk = _talk(tell, places, until) + _talk(hear, Places(), until)
+        talk = _talk(senders, places, until) + _talk(receivers, Places(), until)
         await steadily(per_second, seconds, _lines(bases), tally, mixed.one)
         await asyncio.gather(*talk, return_exceptions=True)
         await asyncio.sleep(2)
-        cut_off = sum(one.close_code is not None for one in (*hear, *tell))
+        cut_off = sum(one.close_code is not None for one in (*receivers, *senders))
     lost = await asyncio.to_thread(mixed.lost, environment)
     print_table(
-        f"{per_second:g} requests/s and {2 * len(tell)} sockets for {seconds:.0f} s (machine's load {client.machine_load()})",
+        f"{per_second:g} requests/s and {2 * len(senders)} sockets for {seconds:.0f} s (machine's load {client.machine_load()})",
         requests=dict(tally.statuses), server_errors=tally.server_errors(), acknowledged_writes=len(mixed.positions) + len(mixed.orders),
         acknowledged_writes_lost=lost, answers_ms=f"p50 {tally.p(0.5):.0f}, p95 {tally.p(0.95):.0f} (goal ≤ 300), p99 {tally.p(0.99):.0f}",
-        places=f"{places.told} told, {len(places.delays)} heard, {cut_off} sockets cut off",
+        places=f"{places.sent} sent, {len(places.delays)} received, {cut_off} sockets cut off",
         places_heard_after_ms=f"p50 {client.percentile(places.delays, 0.5) * 1000:.0f}, p95 {client.percentile(places.delays, 0.95) * 1000:.0f}",
     )  # fmt: skip
     return not tally.server_errors() and not lost and not cut_off and tally.p(0.95) <= 300
@@ -125,7 +125,7 @@ async def _load(environment: IsolatedEnvironment, bases: list[str], mixed: Mixed
 
 def _talk(sockets: list[ClientConnection], places: Places, until: float) -> list[asyncio.Task]:
     return [
-        asyncio.create_task(places.tell(one, PLACE_EVERY, until, PLACE_EVERY * index / len(sockets))) for index, one in enumerate(sockets)
+        asyncio.create_task(places.send(one, PLACE_EVERY, until, PLACE_EVERY * index / len(sockets))) for index, one in enumerate(sockets)
     ]
 
 
@@ -192,9 +192,9 @@ async def _soak(environment: IsolatedEnvironment, bases: list[str], mixed: Mixed
     every = min(60.0, seconds / 5)
     async with AsyncExitStack() as stack:
         # The last pair is left to those who come and go.
-        hear, tell = await open_pairs(stack, bases, mixed.rooms[:-1], places)
+        receivers, senders = await open_pairs(stack, bases, mixed.rooms[:-1], places)
         until = time.perf_counter() + seconds
-        work = _talk(tell, places, until) + _talk(hear, Places(), until)
+        work = _talk(senders, places, until) + _talk(receivers, Places(), until)
         work.append(asyncio.create_task(_come_and_go(bases, mixed.rooms[-1], until)))
         work.append(asyncio.create_task(steadily(100 * share, seconds, _lines(bases)[:8], tally, mixed.one)))
         while (left := until - time.perf_counter()) > 0:
@@ -208,7 +208,7 @@ async def _soak(environment: IsolatedEnvironment, bases: list[str], mixed: Mixed
     grown = [name for name in later[0] if "MB" not in name and _has_grown([sample[name] for sample in later])]
     memory = [name for name, slope in slopes.items() if "MB" in name and slope >= 1]
     print_table(
-        f"{100 * share:g} requests/s and {2 * len(tell)} sockets for {seconds / 60:.0f} min (machine's load {client.machine_load()})",
+        f"{100 * share:g} requests/s and {2 * len(senders)} sockets for {seconds / 60:.0f} min (machine's load {client.machine_load()})",
         requests=dict(tally.statuses), acknowledged_writes_lost=lost, **{f"{name} growth an hour": f"{slope:+.1f}" for name, slope in slopes.items()},
         counts_that_grew=grown or 0, memory_over_1_MB_an_hour=memory or 0,
     )  # fmt: skip
@@ -248,6 +248,6 @@ def _slope_an_hour(values: list[float], every: float) -> float:
 
 
 def _has_grown(values: list[float]) -> bool:
-    """Tell whether the second half never comes down to what the first half reached, but for a socket coming and going."""
+    """Return whether the second half never falls to the maximum of the first half, apart from one socket."""
     half = len(values) // 2
     return half > 0 and min(values[half:]) > max(values[:half]) + 2

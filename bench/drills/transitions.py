@@ -36,7 +36,7 @@ class Watch:
 
 
 def state_events(pairs: int = 100, changes: int = CHANGES) -> bool:
-    """Pairs × changes of state over two servers: each is heard in time, and the last seen is what the database holds."""
+    """Pairs × changes of state over two servers: each is received in time, and the last one equals the database."""
     client.allow_many_files()
     with IsolatedEnvironment() as environment:
         bases = [environment.start_server("one"), environment.start_server("two", TASK_WORKER="off")]
@@ -76,7 +76,7 @@ async def _run(environment: IsolatedEnvironment, bases: list[str], rooms: list[P
 
 
 async def _one_request(bases: list[str], line: Line, room: Pair, watch: Watch, seen: dict[int, tuple[str, int]]) -> None:
-    """Take one request from asking to completion; the client hears on one server what the assistant does on any."""
+    """Take one request from asking to completion; the client receives on one server the assistant's acts on any."""
     status, answer = await line.ask("POST", "/api/assistance/request/", f"Bearer {room.client}", {"pickup": {"lat": room.lat, "lng": room.lng}})
     watch.statuses[str(status)] += 1
     watch.changes += 1
@@ -84,13 +84,13 @@ async def _one_request(bases: list[str], line: Line, room: Pair, watch: Watch, s
         return
     number = json.loads(answer)["assistance"]["id"]
     path, last = f"/ws/assistance/{number}/", -1
-    async with open_socket(bases[number % len(bases)], path, room.client) as heard:
-        json.loads(await heard.recv())
+    async with open_socket(bases[number % len(bases)], path, room.client) as socket:
+        json.loads(await socket.recv())
         for verb, wanted in (("accept", "accepted"), ("update", "ongoing"), ("update", "completed")):
             sent = time.perf_counter()
             body = {} if verb == "accept" else {"status": wanted}
             answering = asyncio.create_task(_answered(line, f"/api/assistance/{verb}/{number}/", room, body))
-            arrived, last = await _hear(heard, wanted, last, watch)
+            arrived, last = await _receive(socket, wanted, last, watch)
             status, answered = await answering
             watch.statuses[str(status)] += 1
             watch.changes += 1
@@ -107,12 +107,12 @@ async def _answered(line: Line, path: str, room: Pair, body: dict) -> tuple[int,
     return status, time.perf_counter()
 
 
-async def _hear(heard: ClientConnection, wanted: str, last: int, watch: Watch) -> tuple[float | None, int]:
+async def _receive(socket: ClientConnection, wanted: str, last: int, watch: Watch) -> tuple[float | None, int]:
     """Wait for a status; return when it came and its number."""
     try:
         async with asyncio.timeout(10):
             while True:
-                frame = json.loads(await heard.recv())
+                frame = json.loads(await socket.recv())
                 watch.backwards += frame.get("seq", last) < last
                 last = max(last, frame.get("seq", last))
                 if frame["type"] == "status" and frame["status"] == wanted:

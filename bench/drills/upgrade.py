@@ -1,4 +1,4 @@
-"""The drills of an upgrade: migrations beside the previous release under load, its replacement, its own test suite.
+"""The drills of an upgrade: migrations during load on the previous release, its replacement, its own test suite.
 
 The previous release is what `UPGRADE_FROM` names, else the newest tag `v…` before HEAD, else the commit before the newest
 one that touched a migration. It comes out of git into the environment's folder, with today's `bench/` and `testing/`.
@@ -135,7 +135,7 @@ class Writing(Mixed):
 
 
 def upgrade(thousands: int = 1000) -> bool:
-    """Migrate under write load, at first beside a long transaction, then replace the server: no error, nothing lost."""
+    """Migrate under write load, at first during a long transaction, then replace the server: no error, nothing lost."""
     client.allow_many_files()
     commit = release_before()
     environment = IsolatedEnvironment()

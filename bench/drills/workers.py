@@ -140,7 +140,7 @@ def wave(workers: Workers) -> Callable[[], int]:
 
 
 def expiry(workers: Workers) -> Callable[[], int]:
-    """The end of a request that nobody answers, of which its client hears."""
+    """The end of a request that nobody answers, which its client receives."""
     workers.lat += 0.5
     client = workers.users.client()
     number = ask_for_help(client, pickup={"lat": workers.lat, "lng": 10.0})
@@ -165,7 +165,7 @@ EFFECTS = {"text": text, "mail": mail, "wave": wave, "expiry": expiry}
 
 # --- The drill ---------------------------------------------------------------------------------------------------------------
 def worker_killed(times: int = 1) -> bool:
-    """Kill the worker at each place; what it should have done happens after the restart, once where once counts."""
+    """Kill the worker at each place; its work is done after the restart, exactly once where that matters."""
     lost, twice, alive, emptied = Counter[str](), Counter[str](), Counter[str](), defaultdict[str, list[float]](list)
     with IsolatedEnvironment() as environment:
         workers = Workers(environment)
