@@ -16,6 +16,7 @@ from adversarial.matrix_objects import (
     invitation,
     invitation_of_b,
     job,
+    linked_order,
     metrics_server,
     new_company,
     new_device,
@@ -93,6 +94,8 @@ EXPECTED: dict[str, Case] = {
     "GET /api/profile/user/ (with a link's token)": Case(everyone((401, "invalid_token")), on=as_motorist),
     "POST /api/assistance/request/ (with a link's token)": Case(everyone((401, "invalid_token")), {"pickup": AWAY}, as_motorist),
     "GET /api/trips/ (with a link's token)": Case(everyone((401, "invalid_token")), on=as_motorist),
+    "GET /o/{token}/": Case(everyone(404), on=unknown_link),
+    "GET /o/{token}/state/": Case(everyone(404), on=unknown_link),
     "GET /admin/ (by header)": Case(everyone(302)),
     "GET /admin/ (after its form)": Case(
         {**everyone(302), **dict.fromkeys(("dispatcher_a", "dispatcher_b", "roadside", "staff"), 200)}, on=admin_session
@@ -272,6 +275,9 @@ EXPECTED: dict[str, Case] = {
     "PUT /api/orders/{id}/": Case(of_company_a(200), {"customer_name": "Jane"}, of_a("order")),
     "PATCH /api/orders/{id}/": Case(of_company_a(200), {"customer_name": "Jane"}, of_a("order")),
     "DELETE /api/orders/{id}/": Case(of_company_a(204), None, new_order),
+    "GET /api/orders/{id}/link/": Case(of_company_a(200), None, linked_order),
+    "POST /api/orders/{id}/link/": Case(of_company_a(201), {}, new_order),
+    "DELETE /api/orders/{id}/link/": Case(of_company_a(204), None, linked_order),
     # Trips and their stops
     "GET /api/trips/": Case(fleet(200)),
     "POST /api/trips/": Case(fleet(201), trip_body),

@@ -145,6 +145,14 @@ def new_order(matrix: MatrixUsers, name: str):
 
 
 @contextmanager
+def linked_order(matrix: MatrixUsers, name: str):
+    """Give an order of company A that has a customer's link."""
+    with new_order(matrix, name) as values:
+        assert matrix.a.post(f"/api/orders/{values['id']}/link/", {}).status_code == 201
+        yield values
+
+
+@contextmanager
 def trip_and_order(matrix: MatrixUsers, name: str):
     """Return a trip of company A without stops, and an order for it."""
     with new_order(matrix, name) as values:

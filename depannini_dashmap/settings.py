@@ -440,6 +440,8 @@ SPECTACULAR_SETTINGS = {
         "GoodsType": "orders.models.Order.GoodsType",
         "RoadSource": "trips.plan_serializers.SOURCES",
         "InvitedRole": "accounts.models.Membership.INVITED",
+        "DriverLanguageEnum": LANGUAGES,
+        "LinkChannel": "orders.models.OrderLink.Channel",
     },
 }
 

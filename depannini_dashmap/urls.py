@@ -9,7 +9,7 @@ from assistance import help_page, motorist_page
 from depannini_dashmap import views
 from depannini_dashmap.operations import metrics_page
 from depannini_dashmap.operations.socket_docs import socket_docs
-from trips import driver_page
+from trips import customer_page, driver_page
 
 urlpatterns = [
     path("", views.status_document),
@@ -36,6 +36,8 @@ urlpatterns = [
     re_path(r"^h/(?P<token>[^/]+)/?$", motorist_page.motorist_page, name="motorist-page"),
     re_path(r"^h/(?P<token>[^/]+)/state/?$", motorist_page.motorist_state, name="motorist-state"),
     re_path(r"^h/(?P<token>[^/]+)/receipt/?$", motorist_page.motorist_receipt, name="motorist-receipt"),
+    re_path(r"^o/(?P<token>[^/]+)/?$", customer_page.customer_page, name="customer-page"),
+    re_path(r"^o/(?P<token>[^/]+)/state/?$", customer_page.customer_state, name="customer-state"),
     path("streets/<str:build>/<int:z>/<int:x>/<int:y>.mvt", views.street_tile, name="street-tile"),
     re_path(r"^media/(?P<path>.*)$", views.media),
 ]

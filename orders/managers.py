@@ -8,6 +8,7 @@ from typing import Self
 from django.db.models import Q
 
 from accounts.managers import TenantQuerySet
+from depannini_dashmap.lib.db.secret_links import SecretLinkQuerySet
 from orders.lifecycle import OPEN
 
 _NUMBER = re.compile(r"ORD-\d{4}-\d{1,10}", re.ASCII | re.IGNORECASE)
@@ -51,3 +52,9 @@ class OrderQuerySet(TenantQuerySet):
     def with_stops(self) -> Self:
         """Bring both stops in the same query."""
         return self.select_related("pickup_stop", "delivery_stop")
+
+
+class OrderLinkQuerySet(SecretLinkQuerySet, TenantQuerySet):
+    """Customers' links to orders."""
+
+    company_path = "order__company"

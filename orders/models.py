@@ -10,8 +10,11 @@ from depannini_dashmap.lib.db.history import HistoryManager
 from depannini_dashmap.lib.phone_fields import PhoneTextField
 from fleet.skills import SkillsField
 from orders.lifecycle import OPEN
+from orders.link_models import OrderLink
 from orders.managers import OrderQuerySet, StopQuerySet
 from orders.windows import WindowsField, written
+
+__all__ = ["Order", "OrderLink", "OrderNumber", "Stop"]
 
 LONGEST_SERVICE = 480  # minutes
 

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from django.conf import settings
 from django.utils.translation import gettext_lazy as _
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
@@ -12,7 +13,7 @@ from depannini_dashmap.lib.api.fields import ModelSerializer, StrictIntegerField
 from depannini_dashmap.lib.numbers import NotANumber, read_integer
 from fleet.skills import SkillsInput
 from orders.columns import CONTACT, CUSTOMER, GOODS, MONEY, PLACE, WANTED
-from orders.models import Order, Stop
+from orders.models import Order, OrderLink, Stop
 from orders.stops import StopInput
 from orders.windows import WindowsInput
 
@@ -96,3 +97,27 @@ class FakeOrdersAnswerSerializer(AnswerSerializer):
     message = serializers.CharField()
     count = serializers.IntegerField()
     created_orders = OrderSerializer(many=True)
+
+
+class NewOrderLinkSerializer(serializers.Serializer):
+    """A customer's link that is wanted."""
+
+    language = serializers.ChoiceField(
+        choices=settings.LANGUAGES, required=False, allow_blank=True, help_text="of the page; left out: that of the customer's browser"
+    )
+    send = serializers.ChoiceField(
+        choices=OrderLink.Channel.choices, required=False, allow_blank=True, help_text="how it goes to the customer; left out: not at all"
+    )
+
+
+class OrderLinkSerializer(ModelSerializer):
+    """A customer's link; its address is told once, to who made it."""
+
+    language = serializers.CharField(read_only=True, help_text="en, fr, ar; empty: that of the customer's browser")
+    channel = serializers.CharField(read_only=True, help_text="sms, email; empty: handed on by people")
+    url = serializers.CharField(allow_null=True, default=None, help_text="only in the answer that made it, and null where it is sent")
+
+    class Meta:
+        model = OrderLink
+        fields = ["url", "language", "channel", "sent_at", "created_at", "expires_at"]
+        read_only_fields = fields

@@ -1,4 +1,4 @@
-"""Services of orders: create, change, delete. What trips do to them is in `trip_assignment`."""
+"""Services of orders: create, change, delete, and the customer's link. What trips do to orders is in `trip_assignment`."""
 
 from typing import Any
 
@@ -7,17 +7,21 @@ from django.db.models import ProtectedError
 from django.utils.text import format_lazy
 from django.utils.translation import gettext_lazy as _
 
+from accounts.limits import message_budget
 from accounts.models import Company, User
-from depannini_dashmap.lib.errors import Conflict
+from depannini_dashmap.lib.errors import Conflict, InvalidData, NotFound
+from depannini_dashmap.lib.ops import audit
 from fleet.default_company import company_for
 from fleet.events import board_changed
 from orders.columns import ENDS
+from orders.customer_links import address_for, renew_link
 from orders.lifecycle import FINISHED, JOURNEY_STEPS, may_request
 from orders.locks import lock_order
-from orders.models import Order, Stop
+from orders.models import Order, OrderLink, Stop
 from orders.numbers import take_numbers
 from orders.signals import order_status_requested
 from orders.stops import StopInput, give_stops, put_stop
+from orders.tasks import deliver_link
 
 
 @transaction.atomic
@@ -91,6 +95,46 @@ def delete_order(*, actor: User, order_id: int) -> None:
     except ProtectedError as error:
         raise Conflict(_("A trip or a payment still shows this order"), code="order_in_trip") from error
     board_changed(order.company_id, "orders")
+
+
+@transaction.atomic
+def make_link(*, actor: User, order_id: int, language: str = "") -> tuple[OrderLink, str]:
+    """Give an order a link for its customer, and end the one of before; return it and its address, which is told only now.
+
+    Raises: NotFound, Forbidden.
+    """
+    order = lock_order(actor, order_id)
+    link, token = renew_link(order, actor=actor, language=language)
+    audit.record("order_link_made", actor=actor, target=order, link_id=link.pk)
+    return link, OrderLink.address_of(token)
+
+
+@transaction.atomic
+def send_link(*, actor: User, order_id: int, channel: str, language: str = "") -> OrderLink:
+    """Have a new link sent to the order's customer by SMS or mail, and end the one of before.
+
+    Effects: a message of the company's budget, and the task that sends it.
+    Raises: NotFound, Forbidden, InvalidData (no address, or none that gets messages), TooManyRequests (the company's day is full).
+    """
+    order = lock_order(actor, order_id)
+    address = address_for(order, channel)
+    if not address:
+        raise InvalidData(_("The customer cannot be reached this way"), code="no_customer_address")
+    budget_channel = "phone" if channel == OrderLink.Channel.SMS else "email"
+    message_budget.spend(message_budget.CUSTOMER, budget_channel, address, asker=actor, company_id=order.company_id)
+    link, _token = renew_link(order, actor=actor, language=language, channel=channel)
+    audit.record("order_link_sent", actor=actor, target=order, link_id=link.pk, channel=channel)
+    deliver_link.enqueue(link.pk)
+    return link
+
+
+@transaction.atomic
+def revoke_link(*, actor: User, order_id: int) -> None:
+    """End an order's link. Raises: NotFound (also where it has none), Forbidden."""
+    order = lock_order(actor, order_id)
+    if not OrderLink.objects.filter(order=order).revoke():
+        raise NotFound(_("Customer's link"))
+    audit.record("order_link_ended", actor=actor, target=order)
 
 
 def is_final(*, actor: User, order: Order) -> bool:

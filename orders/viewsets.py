@@ -16,15 +16,22 @@ from depannini_dashmap.lib.errors import NotFound
 from orders import services
 from orders.fake import generate_fake_orders
 from orders.filters import OrderFilter
-from orders.models import Order
+from orders.models import Order, OrderLink
 from orders.representation import COLUMNS, order_document, order_rows, row_of, visible_order
-from orders.serializers import FakeOrdersAnswerSerializer, FakeOrdersSerializer, OrderChangeSerializer, OrderSerializer
+from orders.serializers import (
+    FakeOrdersAnswerSerializer,
+    FakeOrdersSerializer,
+    NewOrderLinkSerializer,
+    OrderChangeSerializer,
+    OrderLinkSerializer,
+    OrderSerializer,
+)
 
 
 class OrderViewSet(ApiViewSet):
-    """`/api/orders/`, `/api/orders/{id}/` and `/api/orders/generate-fake/`.
+    """`/api/orders/`, `/api/orders/{id}/`, `/api/orders/{id}/link/` and `/api/orders/generate-fake/`.
 
-    Body and answer: the order object with its stops. Codes: 200, 201, 204; 400 wrong fields; 403 clients, assistants,
+    Body and answer: the order object with its stops; of the customer's link itself. Codes: 200, 201, 204; 400 wrong fields; 403 clients, assistants,
     viewers, fake data off; 404 not of one's companies; 409 in a trip, or a status that its trip does not allow.
     Who: dispatchers for their companies, staff for all.
     """
@@ -72,6 +79,30 @@ class OrderViewSet(ApiViewSet):
     @extend_schema(summary="Delete an order")
     def destroy(self, request: Request, pk: str) -> Response:
         services.delete_order(actor=request.user, order_id=path_id(pk, "Order"))
+        return Response(status=204)
+
+    @extend_schema(summary="Tell how an order's customer link stands", responses=OrderLinkSerializer, filters=False)
+    @action(detail=True, methods=["get"], url_path="link")
+    def link(self, request: Request, pk: str) -> Response:
+        link = OrderLink.objects.visible_to(request.user).live().filter(order_id=path_id(pk, "Order")).first()
+        if link is None:
+            raise NotFound(_("Customer's link"))
+        return Response(OrderLinkSerializer(link).data)
+
+    @extend_schema(
+        summary="Make the link by which a customer follows an order", request=NewOrderLinkSerializer, responses={201: OrderLinkSerializer}
+    )
+    @link.mapping.post
+    def make_link(self, request: Request, pk: str) -> Response:
+        wanted = self.read(NewOrderLinkSerializer).validated_data
+        channel, whose = wanted.pop("send", ""), {"actor": request.user, "order_id": path_id(pk, "Order")}
+        link, url = (services.send_link(**whose, channel=channel, **wanted), None) if channel else services.make_link(**whose, **wanted)
+        return Response(OrderLinkSerializer(link).data | {"url": url}, status=201)
+
+    @extend_schema(summary="End an order's customer link")
+    @link.mapping.delete
+    def revoke_link(self, request: Request, pk: str) -> Response:
+        services.revoke_link(actor=request.user, order_id=path_id(pk, "Order"))
         return Response(status=204)
 
     @extend_schema(

@@ -28,8 +28,8 @@ if TYPE_CHECKING:
     from accounts.models import User
 
 CODE, NOTICE, WARNING, INVITATION = "code", "notice", "warning", "invitation"
-JOB, DRIVER = "job", "driver"  # messages about a job or a trip; a driver's are limited by the hour, too
-PERSONAL, COMPANYS = (CODE, NOTICE, WARNING, INVITATION), (JOB, DRIVER)
+JOB, DRIVER, CUSTOMER = "job", "driver", "customer"  # messages about a job, a trip or an order; a driver's are limited by the hour, too
+PERSONAL, COMPANYS = (CODE, NOTICE, WARNING, INVITATION), (JOB, DRIVER, CUSTOMER)
 
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 CALLER_HOUR = 3  # to one address
@@ -111,7 +111,7 @@ def require_room(kind: str = CODE) -> None:
 
 
 def spend(kind: str, channel: str, address: str, *, asker: User, company_id: int, vehicles: int = 0) -> int | None:
-    """Count a message about a job or a trip against its company, and return the row's id for `give_back`.
+    """Count a message about a job, a trip or an order against its company, and return the row's id for `give_back`.
 
     Shape: `vehicles` is how many the company has, for a driver's message. Raises: TooManyRequests over the company's
     hour or day; InvalidData for a number that gets no SMS.

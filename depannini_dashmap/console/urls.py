@@ -14,6 +14,7 @@ from depannini_dashmap.console.assistants import views as assistant_views
 from depannini_dashmap.console.board import views as board_views
 from depannini_dashmap.console.companies import views as companie_views
 from depannini_dashmap.console.lanes import views as lane_views
+from depannini_dashmap.console.orders import customer_link
 from depannini_dashmap.console.orders import locating as order_locating
 from depannini_dashmap.console.orders import views as order_views
 from depannini_dashmap.console.payments import open_sums
@@ -74,6 +75,7 @@ def console_urls(site: DispatchAdminSite) -> list[URLPattern]:
         path("plan/<int:plan_id>/", page(plan_views.show), name="plan"),
         path("plan/<int:plan_id>/<slug:step>/", page(plan_views.act), name="plan_act"),
         path("dispatch/orders/into-trip/", page(order_views.into_trip), name="dispatch_into_trip"),
+        path("dispatch/orders/<int:order_id>/link/", page(customer_link.show), name="dispatch_order_link"),
         path("dispatch/orders/cancel/", page(order_views.cancel), name="dispatch_cancel_orders"),
         path("dispatch/trips/step/<slug:step>/", page(trip_views.take_step), name="dispatch_step"),
         path("dispatch/trips/<int:trip_id>/", page(trip_views.show_trip), name="dispatch_trip"),

@@ -20,6 +20,7 @@ from knox.models import AuthToken
 from accounts.models import CodeGuess, EndedToken, Invitation, Notice, RefreshFamily, VerificationCode
 from assistance.models import ChatMessage, RequestLink
 from depannini_dashmap.models import AuditEvent, BudgetedMessage, FailedTry, IdempotentRequest, SheetImport
+from orders.models import OrderLink
 from telematics.models import Position
 from trips.models import TripLink
 
@@ -65,6 +66,7 @@ RULES = (
     Rule("tokens", "fleet tokens", lambda before: AuthToken.objects.filter(expiry__lt=before)),
     Rule("tokens", "motorists' links", lambda before: RequestLink.objects.filter(expires_at__lt=before)),
     Rule("tokens", "drivers' links", lambda before: TripLink.objects.filter(expires_at__lt=before)),
+    Rule("tokens", "customers' links", lambda before: OrderLink.objects.filter(expires_at__lt=before)),
     Rule("tokens", "sessions", lambda before: Session.objects.filter(expire_date__lt=before)),
     Rule("idempotency", "answered keys", lambda before: IdempotentRequest.objects.filter(started_at__lt=before)),
     Rule("imports", "uploaded sheets", lambda before: SheetImport.objects.filter(created_at__lt=before)),

@@ -75,6 +75,12 @@ class World:
         self.cash()
         return self.api(self.staff_user).post("/api/payments/cash/", {"assistant": self.assistant_user.pk, "amount": "1500"}).json()["id"]
 
+    def linked_order(self) -> int:
+        """Take an order and make its customer's link."""
+        order = self.order()
+        self._made(f"/api/orders/{order}/link/", {})
+        return order
+
     def trip(self) -> dict[str, Any]:
         """Plan a trip with an order and a further stop; return it, its order's id and those of its stops."""
         body = {"vehicle": self.vehicle(), "name": "Morning round", "planned_start_date": "2026-12-01", "planned_start_time": "08:00"}

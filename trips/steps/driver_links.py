@@ -51,9 +51,14 @@ def _is_of_driver(link: TripLink) -> bool:
 
 def _end_of(trip: Trip, now: dt.datetime) -> dt.datetime:
     """Return the end of the day after the trip's last, or after today where that is later."""
-    zone = ZoneInfo(settings.DISPLAY_TIME_ZONE)
     latest = TripStop.objects.filter(trip=trip).aggregate(day=Max("planned_arrival_date"))["day"]
-    last = max(trip.planned_start_date, latest or trip.planned_start_date, now.astimezone(zone).date())
+    return end_of_next_day(trip, latest, now)
+
+
+def end_of_next_day(trip: Trip, day: dt.date | None, moment: dt.datetime | None) -> dt.datetime:
+    """Return the end of the day after the latest of a trip's planned day, another day and the day of an instant."""
+    zone = ZoneInfo(settings.DISPLAY_TIME_ZONE)
+    last = max(trip.planned_start_date, day or dt.date.min, moment.astimezone(zone).date() if moment else dt.date.min)
     try:
         return dt.datetime.combine(last + dt.timedelta(days=2), dt.time.min, zone)
     except OverflowError:  # a trip at the end of the calendar

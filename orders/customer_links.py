@@ -1,0 +1,78 @@
+"""Customers' links: making one, finding what one opens, and how customers are reached. What the page shows is the trips' business."""
+
+from __future__ import annotations
+
+import datetime as dt
+
+from django.conf import settings
+from django.utils import timezone
+
+from accounts.models import User
+from accounts.phones import NotAPhoneNumber, normalise_phone
+from depannini_dashmap.lib.db.secret_links import new_token
+from depannini_dashmap.lib.errors import NotFound
+from depannini_dashmap.lib.time_zone import display_zone
+from orders.models import Order, OrderLink
+
+LASTS = dt.timedelta(days=60)  # from today, or from when the order is wanted: an order that nobody ends shows nothing for ever
+AFTER_END = dt.timedelta(days=3)
+# What a deployment without a gateway has: messages go to its log.
+_TO_LOG = {"sms": "console:", "email": "django.core.mail.backends.console."}
+
+
+def renew_link(order: Order, *, actor: User, language: str = "", channel: str = "") -> tuple[OrderLink, str]:
+    """Make a link to an order (locked) and end the one of before; return it and its token, which is not kept."""
+    OrderLink.objects.filter(order=order).revoke()
+    token = new_token()
+    link = OrderLink.objects.create(
+        order=order, token_hash=OrderLink.hash_of(token), made_by=actor, language=language, channel=channel, expires_at=_latest_end(order)
+    )
+    return link, token
+
+
+def find_link(token: str) -> OrderLink:
+    """Return the live link of a token, with its order, stops and company. Raises: NotFound, always the same."""
+    related = ("order__company", "order__pickup_stop", "order__delivery_stop")
+    link = OrderLink.objects.opened_by(token).select_related(*related).first()
+    if link is None:
+        raise NotFound
+    return link
+
+
+def over_at(link: OrderLink, ended_at: dt.datetime | None) -> dt.datetime:
+    """Return when a link opens nothing any more: some days after the order's end, or after it was made where that is later."""
+    if ended_at is None:
+        return link.expires_at
+    return min(link.expires_at, max(ended_at, link.created_at) + AFTER_END)
+
+
+def address_for(order: Order, channel: str) -> str:
+    """Return where a customer is reached by SMS (E.164) or mail; empty without an address, or where messages only go to a log."""
+    backend = settings.SMS_URL if channel == OrderLink.Channel.SMS else settings.EMAIL_BACKEND
+    if backend.startswith(_TO_LOG[channel]) and not settings.DEBUG:
+        return ""
+    if channel == OrderLink.Channel.EMAIL:
+        return order.customer_email
+    receiver = order.delivery_stop.contact_phone if order.delivery_stop else ""
+    for phone in (order.customer_phone, receiver):
+        try:
+            return normalise_phone(phone)
+        except NotAPhoneNumber:
+            continue
+    return ""
+
+
+def channels_to(order: Order) -> list[str]:
+    """Return the channels by which the customer can be sent a link."""
+    return [channel.value for channel in OrderLink.Channel if address_for(order, channel)]
+
+
+def _latest_end(order: Order) -> dt.datetime:
+    now = timezone.now()
+    wanted = order.requested_delivery_date
+    if wanted is None or wanted <= now.date():
+        return now + LASTS
+    try:
+        return dt.datetime.combine(wanted, dt.time.min, display_zone()) + LASTS
+    except OverflowError:  # wanted at the end of the calendar
+        return dt.datetime.combine(wanted, dt.time.min, dt.UTC)

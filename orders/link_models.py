@@ -1,0 +1,41 @@
+"""The links by which customers see one order each, without an account."""
+
+from django.conf import settings
+from django.db import models
+from django.db.models import Q
+from django.utils.translation import gettext_lazy as _
+
+from depannini_dashmap.lib.db.secret_links import SecretLink
+from orders.managers import OrderLinkQuerySet
+
+
+class OrderLink(SecretLink):
+    """A customer's link to one order; it only shows. `channel` says how it was sent, empty where people hand it on themselves.
+
+    The token of one that is sent is made by the task that sends it; until then the hash is that of a token that nobody has.
+    """
+
+    page_path = "/o/"
+    hash_salt = "orders.link"
+
+    class Channel(models.TextChoices):
+        SMS = "sms", _("SMS")
+        EMAIL = "email", _("E-mail")
+
+    order = models.ForeignKey("orders.Order", on_delete=models.CASCADE, related_name="links", verbose_name=_("order"))
+    made_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, blank=True, related_name="+")
+    language = models.CharField(
+        _("language"), max_length=2, choices=settings.LANGUAGES, blank=True, default="", help_text=_("empty: that of the browser")
+    )
+    channel = models.CharField(max_length=5, choices=Channel.choices, blank=True, default="", editable=False)
+    sent_at = models.DateTimeField(null=True, blank=True, editable=False)
+
+    objects = OrderLinkQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("customer's link")
+        verbose_name_plural = _("customers' links")
+        constraints = [
+            models.UniqueConstraint(fields=["order"], condition=Q(revoked_at__isnull=True), name="order_one_live_link"),
+            models.CheckConstraint(condition=Q(channel__in=["", "sms", "email"]), name="order_link_channel_known"),
+        ]

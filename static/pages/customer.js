@@ -1,0 +1,94 @@
+// Keeps the customer's page up to date, and shows the map while the vehicle comes. Words are the server's.
+const EVERY = 10_000;
+const LATER = 60_000; // while nothing is to be seen on a map
+const box = document.getElementById("order");
+const region = box.querySelector('[data-region="state"]');
+const mapBox = document.getElementById("map");
+const offline = document.getElementById("offline");
+let state = JSON.parse(box.dataset.state);
+let tag = "";
+let view = null;
+let loading = null;
+let timer = 0;
+
+const isComing = () => state.state === "en_route" || state.state === "arrived";
+
+async function look() {
+  clearTimeout(timer);
+  if (!document.hidden) {
+    try {
+      const answer = await fetch(box.dataset.url, { headers: tag ? { "If-None-Match": tag } : {}, cache: "no-store" });
+      if (answer.status === 404) return window.location.reload();
+      if (answer.ok) {
+        tag = answer.headers.get("ETag") || "";
+        show(await answer.json());
+      }
+      offline.hidden = answer.ok || answer.status === 304;
+    } catch {
+      offline.hidden = false;
+    }
+  }
+  if (!state.is_over) timer = setTimeout(look, isComing() ? EVERY : LATER);
+  return undefined;
+}
+
+function show(next) {
+  const isNew = next.state !== state.state;
+  state = next;
+  region.innerHTML = next.html; // made by our template, which escapes what people wrote
+  if (isNew) document.getElementById("said").textContent = region.querySelector("h2").textContent;
+  drawMap();
+}
+
+async function drawMap() {
+  mapBox.hidden = !(isComing() && (state.position || state.place));
+  if (mapBox.hidden) return;
+  loading ||= loadMap();
+  await loading;
+  view.put("place", state.place);
+  view.put("vehicle", state.position);
+  view.fit();
+}
+
+function script(src) {
+  return new Promise((resolve, reject) => {
+    const made = document.createElement("script");
+    Object.assign(made, { src, onload: resolve, onerror: reject });
+    document.head.append(made);
+  });
+}
+
+/** The map costs more than the rest of the page: it comes when there is something to see. */
+async function loadMap() {
+  const css = document.createElement("link");
+  Object.assign(css, { rel: "stylesheet", href: box.dataset.leafletCss });
+  document.head.append(css);
+  await script(box.dataset.leaflet);
+  if (mapBox.dataset.streetsUrl) await script(box.dataset.streets);
+  const { addBackground } = await import("../console/background.js");
+  const L = window.L;
+  const map = L.map(mapBox, { zoomControl: false, attributionControl: false, minZoom: 2 }).setView([36.75, 3.06], 6);
+  L.control.zoom({ position: document.dir === "rtl" ? "topright" : "topleft", zoomInTitle: mapBox.dataset.tZoomIn, zoomOutTitle: mapBox.dataset.tZoomOut }).addTo(map);
+  addBackground(map, mapBox);
+  const names = { place: mapBox.dataset.tPlace, vehicle: mapBox.dataset.tHere };
+  const markers = {};
+  let shown = "";
+  view = {
+    put(kind, at) {
+      if (!at) markers[kind]?.remove();
+      else if (markers[kind]) markers[kind].setLatLng(at).addTo(map);
+      else markers[kind] = L.marker(at, { title: names[kind], alt: names[kind], icon: L.divIcon({ className: `pin-${kind}`, iconSize: [28, 28] }) }).addTo(map);
+    },
+    fit() {
+      const points = Object.values(markers).filter((one) => map.hasLayer(one)).map((one) => one.getLatLng());
+      // Only when another thing is shown, so that nobody's zooming is undone.
+      const now = Object.keys(markers).filter((kind) => map.hasLayer(markers[kind])).join();
+      if (points.length && now !== shown) map.fitBounds(L.latLngBounds(points).pad(0.3), { maxZoom: 15, animate: false });
+      shown = now;
+    },
+  };
+}
+
+drawMap();
+timer = setTimeout(look, EVERY);
+document.addEventListener("visibilitychange", () => { if (!document.hidden && isComing()) look(); });
