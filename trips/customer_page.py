@@ -38,12 +38,14 @@ def customer_page(request: HttpRequest, token: str) -> HttpResponse:
 
 @link_page
 def customer_state(request: HttpRequest, token: str) -> HttpResponse:
-    """GET answers what the page shows now, as JSON with an ETag: `state`, `eta`, `position`, and the page's part as `html`."""
+    """GET answers what the page shows now, as JSON with an ETag: `state`, `eta`, `position`, and the page's parts as `html`."""
     if request.method == "POST":
         return HttpResponseNotAllowed(["GET", "HEAD"])
     link, tracking = _found(request, token)
     with override(link.language or get_language()):
-        state = _state(link, tracking) | {"html": render_to_string("trips/customer_state.html", _context(link, tracking))}
+        context = _context(link, tracking)
+        html = {part: render_to_string(f"trips/customer_{part}.html", context) for part in ("state", "events")}
+        state = _state(link, tracking) | {"html": html}
     body = json.dumps(state, ensure_ascii=False)
     tag = f'"{hashlib.sha256(body.encode()).hexdigest()[:32]}"'
     if tag in request.headers.get("If-None-Match", ""):

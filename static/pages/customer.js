@@ -2,7 +2,6 @@
 const EVERY = 10_000;
 const LATER = 60_000; // while nothing is to be seen on a map
 const box = document.getElementById("order");
-const region = box.querySelector('[data-region="state"]');
 const mapBox = document.getElementById("map");
 const offline = document.getElementById("offline");
 let state = JSON.parse(box.dataset.state);
@@ -35,8 +34,10 @@ async function look() {
 function show(next) {
   const isNew = next.state !== state.state;
   state = next;
-  region.innerHTML = next.html; // made by our template, which escapes what people wrote
-  if (isNew) document.getElementById("said").textContent = region.querySelector("h2").textContent;
+  for (const [name, html] of Object.entries(next.html)) {
+    box.querySelector(`[data-region="${name}"]`).innerHTML = html; // made by our templates, which escape what people wrote
+  }
+  if (isNew) document.getElementById("said").textContent = box.querySelector("h2").textContent;
   drawMap();
 }
 

@@ -64,7 +64,8 @@ def report(client, trip, place, at=None):
 def state_of(phone, path):
     answer = phone.get(f"{path}state/")
     assert answer.status_code == 200
-    return answer.json()
+    shown = answer.json()
+    return {**shown, "html": shown["html"]["state"] + shown["html"]["events"]}
 
 
 def test_the_address_is_told_once_and_its_token_stored_nowhere(client, phone):
@@ -277,7 +278,7 @@ def test_the_page_is_in_the_receivers_language(client, phone, language, browser,
     answer = phone.get(path, HTTP_ACCEPT_LANGUAGE=browser)
     assert all(word in answer.content.decode() for word in words)
     assert answer["Content-Language"] == words[0][12:14]
-    assert words[1] in phone.get(f"{path}state/", HTTP_ACCEPT_LANGUAGE=browser).json()["html"]
+    assert words[1] in phone.get(f"{path}state/", HTTP_ACCEPT_LANGUAGE=browser).json()["html"]["state"]
 
 
 def test_guessing_is_limited(client, phone, settings, monkeypatch):
