@@ -32,6 +32,7 @@ from adversarial.matrix_objects import (
     photo,
     plan,
     priced_order,
+    proven_stop,
     refresh_token,
     scheduled,
     session,
@@ -96,6 +97,7 @@ EXPECTED: dict[str, Case] = {
     "GET /api/trips/ (with a link's token)": Case(everyone((401, "invalid_token")), on=as_motorist),
     "GET /o/{token}/": Case(everyone(404), on=unknown_link),
     "GET /o/{token}/state/": Case(everyone(404), on=unknown_link),
+    "GET /o/{token}/proof/{kind}/": Case(everyone(404), on=unknown_link),
     "GET /admin/ (by header)": Case(everyone(302)),
     "GET /admin/ (after its form)": Case(
         {**everyone(302), **dict.fromkeys(("dispatcher_a", "dispatcher_b", "roadside", "staff"), 200)}, on=admin_session
@@ -316,6 +318,7 @@ EXPECTED: dict[str, Case] = {
     "PUT /api/trip-stops/{id}/": Case(of_company_a(200), {"notes": "x"}, of_a("stop")),
     "PATCH /api/trip-stops/{id}/": Case(of_company_a(200), {"notes": "x"}, of_a("stop")),
     "DELETE /api/trip-stops/{id}/": Case(of_company_a(204), None, new_stop),
+    "GET /api/trip-stops/{id}/proof/{kind}/": Case(of_company_a(200), None, proven_stop),
     # Payments: of orders by company, of jobs by who works the roadside
     "GET /api/payments/": Case(fleet(200)),
     "POST /api/payments/ (an order)": Case(

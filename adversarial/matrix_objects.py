@@ -218,7 +218,7 @@ def hand_in(matrix: MatrixUsers, name: str):
 @contextmanager
 def unknown_link(matrix: MatrixUsers, name: str):
     """Put a link that nobody has into the path."""
-    yield {"token": "x" * 32}
+    yield {"token": "x" * 32, "kind": "photo"}
 
 
 @contextmanager
@@ -252,6 +252,19 @@ def new_stop(matrix: MatrixUsers, name: str):
     """Return a stop of no order in a trip of company A."""
     trip = new_trip(matrix.a, matrix.of_a["vehicle"])
     yield {"id": created_id(matrix.a.post("/api/trip-stops/", {"trip": trip, "stop": STOP}))}
+
+
+@contextmanager
+def proven_stop(matrix: MatrixUsers, name: str):
+    """Give a stop of company A that its driver has proven by a signature, as on their page."""
+    with new_stop(matrix, name) as values:
+        matrix.environment.python(
+            "import io; from django.core.files.base import ContentFile; from django.utils import timezone; from PIL import Image;"
+            "from accounts import photos; from trips.models import StopProof; out = io.BytesIO(); Image.new('RGB', (9, 9)).save(out, 'PNG');"
+            "name = photos.save_photo(ContentFile(out.getvalue(), name='a.png'), 'proofs');"
+            f"StopProof.objects.create(trip_stop_id={values['id']}, signature=name, at=timezone.now())"
+        )
+        yield {**values, "kind": "signature"}
 
 
 @contextmanager

@@ -1,6 +1,7 @@
 """The status document, liveness and readiness, and the answers outside of any view."""
 
 import gzip
+import posixpath
 import sys
 from typing import Any
 
@@ -14,6 +15,7 @@ from django.views.defaults import page_not_found, permission_denied, server_erro
 from django.views.static import serve
 from drf_spectacular.views import SpectacularAPIView
 
+from accounts import photos
 from depannini_dashmap.lib import errors
 from depannini_dashmap.lib.api.decorators import read_only
 from depannini_dashmap.lib.api.exception_handler import error_response
@@ -53,7 +55,9 @@ def readyz(request: HttpRequest) -> JsonResponse:
 
 @read_only
 def media(request: HttpRequest, path: str) -> HttpResponse:
-    """Serve a photo. Photos have random names and were re-encoded; nosniff comes from SecurityMiddleware."""
+    """Serve a photo of the public folder. They have random names and were re-encoded; nosniff comes from SecurityMiddleware."""
+    if not posixpath.normpath(path).lstrip("/").startswith(f"{photos.PUBLIC}/"):
+        raise Http404
     try:
         return serve(request, path, document_root=settings.MEDIA_ROOT)
     except (OSError, ValueError) as error:  # a name that no file system takes

@@ -21,6 +21,7 @@ from orders.customer_links import find_link, over_at
 from orders.models import OrderLink
 from trips.customer_tracking import COMING, Tracking, track
 from trips.driver_mail import dialled
+from trips.pictures import picture_response
 
 STEPS = ("ordered", "scheduled", "on_the_road", "en_route", "delivered")
 
@@ -32,7 +33,7 @@ def customer_page(request: HttpRequest, token: str) -> HttpResponse:
         return HttpResponseNotAllowed(["GET", "HEAD"])
     link, tracking = _found(request, token)
     with override(link.language or get_language()):
-        html = render_to_string("trips/customer_page.html", _context(link, tracking))
+        html = render_to_string("trips/customer_page.html", _context(token, link, tracking))
         return HttpResponse(html, headers={"Content-Language": get_language() or "en"})
 
 
@@ -43,7 +44,7 @@ def customer_state(request: HttpRequest, token: str) -> HttpResponse:
         return HttpResponseNotAllowed(["GET", "HEAD"])
     link, tracking = _found(request, token)
     with override(link.language or get_language()):
-        context = _context(link, tracking)
+        context = _context(token, link, tracking)
         html = {part: render_to_string(f"trips/customer_{part}.html", context) for part in ("state", "events")}
         state = _state(link, tracking) | {"html": html}
     body = json.dumps(state, ensure_ascii=False)
@@ -51,6 +52,14 @@ def customer_state(request: HttpRequest, token: str) -> HttpResponse:
     if tag in request.headers.get("If-None-Match", ""):
         return HttpResponse(status=304, headers={"ETag": tag})
     return HttpResponse(body, content_type="application/json", headers={"ETag": tag})
+
+
+@link_page
+def customer_proof(request: HttpRequest, token: str, kind: str) -> HttpResponse:
+    """GET answers the photo or the signature that proves the delivery, once it is done."""
+    if request.method == "POST":
+        return HttpResponseNotAllowed(["GET", "HEAD"])
+    return picture_response(_found(request, token)[1].proof, kind)
 
 
 def _found(request: HttpRequest, token: str) -> tuple[OrderLink, Tracking]:
@@ -63,10 +72,11 @@ def _found(request: HttpRequest, token: str) -> tuple[OrderLink, Tracking]:
     return link, tracking
 
 
-def _context(link: OrderLink, tracking: Tracking) -> dict[str, Any]:
+def _context(token: str, link: OrderLink, tracking: Tracking) -> dict[str, Any]:
     order, company = link.order, link.order.company
     reached = STEPS.index(tracking.state) if tracking.state in STEPS else 3 if tracking.state == "arrived" else None
     return {
+        "address": f"{OrderLink.page_path}{token}/",
         "order": order,
         "company": company,
         "company_phone": dialled(company.phone) if company.phone else "",

@@ -21,7 +21,7 @@ from orders.models import Order
 from trips import eta, route
 from trips.arrivals import expected_stops
 from trips.lifecycle import IN_PROGRESS, PLANNED
-from trips.models import Trip, TripOrder, TripStop
+from trips.models import StopProof, Trip, TripOrder, TripStop
 from trips.sequencing import DELIVERY, PICKUP
 from trips.steps.driver_links import end_of_next_day
 
@@ -63,6 +63,11 @@ class Tracking:
     vehicle: str = ""
     delivery: TripStop | None = None
 
+    @property
+    def proof(self) -> StopProof | None:
+        """What proves the delivery, once it is done."""
+        return getattr(self.delivery, "proof", None) if self.state == DELIVERED else None
+
 
 @dataclass(frozen=True, slots=True)
 class _Held:
@@ -93,7 +98,7 @@ def track(order: Order, now: dt.datetime) -> Tracking:
 def _rows(order: Order) -> list[TripStop]:
     live = TripOrder.objects.live().filter(trip_id=OuterRef("trip_id"), order_id=OuterRef("order_id"))
     rows = TripStop.objects.filter(order=order).annotate(is_of_live_trip=Exists(live))
-    related = ("stop", "trip__vehicle__latest_position")
+    related = ("stop", "proof", "trip__vehicle__latest_position")
     return list(rows.select_related(*related).order_by("trip_id", "sequence"))
 
 

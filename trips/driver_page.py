@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 from typing import Any
 from urllib.parse import urlencode
 
@@ -16,14 +17,19 @@ from trips.models import TripLink, TripStop
 from trips.services import driver
 from trips.steps import driver_links
 from trips.steps.driver_links import find_link
+from trips.steps.proofs import GivenProof
 
 DIRECTIONS = "https://www.google.com/maps/dir/?"
 _LONGEST_ID = 18  # digits
+_LONGEST_KEY, _LONGEST_TAP = 36, 64
 
 
 @link_page
 def driver_page(request: HttpRequest, token: str) -> HttpResponse:
-    """GET shows the trip of a link; POST `action` (arrived, done, failed with `reason`, undo) on `stop`, then leads back."""
+    """GET shows the trip of a link; POST `action` (arrived, done, failed with `reason`, proof, undo) on `stop`, then leads back.
+
+    With done and proof may come `photo`, `signature`, `receiver` and `note`.
+    """
     link = find_for(request, token, find_link, TripLink.objects.all())
     with override(link.trip.vehicle.driver_language or get_language()):
         if request.method != "POST":
@@ -38,19 +44,36 @@ def driver_page(request: HttpRequest, token: str) -> HttpResponse:
 
 
 def _act(request: HttpRequest, token: str) -> None:
-    action = request.POST.get("action", "")
+    action, stop = request.POST.get("action", ""), request.POST.get("stop", "")
+    tap = _tap(request, action, stop)
     if action == "undo":
-        driver.undo(actor=None, token=token)
+        driver.undo(actor=None, token=token, tap=tap)
         return
-    stop = request.POST.get("stop", "")
-    if action not in TripLink.Action.values or not (stop.isascii() and stop.isdigit() and len(stop) <= _LONGEST_ID):
+    if not (stop.isascii() and stop.isdigit() and len(stop) <= _LONGEST_ID):
         raise NotFound
-    driver.act(actor=None, token=token, trip_stop_id=int(stop), action=action, reason=request.POST.get("reason", ""))
+    what: dict[str, Any] = {"actor": None, "token": token, "trip_stop_id": int(stop), "proof": _proof(request), "tap": tap}
+    if action == "proof":
+        driver.prove(**what)
+    elif action in TripLink.Action.values:
+        driver.act(action=action, reason=request.POST.get("reason", ""), **what)
+    else:
+        raise NotFound
+
+
+def _tap(request: HttpRequest, action: str, stop: str) -> driver.Tap:
+    """Read the key of a form; those of one page share it, so it counts for each button and stop alone."""
+    key = request.POST.get("key", "")[:_LONGEST_KEY]
+    return driver.Tap(key=f"{key}.{action}.{stop}"[:_LONGEST_TAP] if key else "")
+
+
+def _proof(request: HttpRequest) -> GivenProof:
+    texts = {name: request.POST.get(name, "") for name in ("signature", "receiver", "note")}
+    return GivenProof(photo=request.FILES.get("photo"), **texts)
 
 
 def _page(link: TripLink, error: DomainError | None = None) -> HttpResponse:
     trip = link.trip
-    rows = TripStop.objects.filter(trip=trip).select_related("stop", "order").order_by("sequence")
+    rows = TripStop.objects.filter(trip=trip).select_related("stop", "order", "proof").order_by("sequence")
     stops = [_shown(row) for row in rows]
     following = next((stop for stop in stops if not stop["row"].is_closed), None)
     page = {
@@ -61,6 +84,7 @@ def _page(link: TripLink, error: DomainError | None = None) -> HttpResponse:
         "company_phone": dialled(trip.company.phone) if trip.company.phone else "",
         "undo": link if not trip.is_closed and driver_links.can_undo(link) else None,
         "error": error.for_page() if error else "",
+        "key": secrets.token_hex(16),
     }
     html = render_to_string("trips/driver_page.html", page)
     return HttpResponse(html, status=error.status if error else 200, headers={"Content-Language": get_language() or "en"})

@@ -12,8 +12,9 @@ from trips.lifecycle import CLOSED, STATUSES
 from trips.link_models import TripLink
 from trips.managers import TripOrderQuerySet, TripQuerySet, TripStopQuerySet
 from trips.plan_models import TripPlan
+from trips.proof_models import DriverTap, StopProof
 
-__all__ = ["Trip", "TripLink", "TripOrder", "TripPlan", "TripStop"]
+__all__ = ["DriverTap", "StopProof", "Trip", "TripLink", "TripOrder", "TripPlan", "TripStop"]
 
 # Errors name the fields of the API, whose columns have shorter labels.
 API_LABELS = (

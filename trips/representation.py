@@ -73,6 +73,11 @@ STOP_COLUMNS = (
     "order__order_number",
     "order__customer_name",
     "late_min",
+    "proof__at",
+    "proof__receiver",
+    "proof__note",
+    "proof__photo",
+    "proof__signature",
 )
 _NAMES = ("name", "first_name", "last_name", "username", "user_type")
 
@@ -222,7 +227,7 @@ def _trip_stop(values: tuple) -> dict[str, Any]:
     (
         pk, trip_id, sequence, planned, planned_on, arrival, departure, is_suggested, notes, is_completed, failed, failure_reason, stop_id, name, address, latitude,
         longitude, stop_type, contact_name, contact_phone, stop_notes, windows, service_minutes, _, order_id, order_number, customer_name,
-        late_min,
+        late_min, *proof,
     ) = values  # fmt: skip
     return {
         "id": pk,
@@ -255,7 +260,22 @@ def _trip_stop(values: tuple) -> dict[str, Any]:
         if order_id is None
         else {"id": order_id, "order_number": order_number, "customer_name": customer_name},
         "late_min": late_min,
+        "proof": _proof(pk, *proof),
         "eta": None,  # roads are asked where one trip or stop is shown alone: see `with_roads`
+    }
+
+
+def _proof(pk: int, at: dt.datetime | None, receiver: str, note: str, photo: str, signature: str) -> dict[str, Any] | None:
+    """Return what proves a stop; its pictures are at addresses that ask who looks, never their names in the storage."""
+    if at is None:
+        return None
+    path = f"/api/trip-stops/{pk}/proof"
+    return {
+        "at": _instant(at),
+        "receiver": receiver,
+        "note": note,
+        "photo": f"{path}/photo/" if photo else None,
+        "signature": f"{path}/signature/" if signature else None,
     }
 
 

@@ -80,6 +80,16 @@ class RoadField(serializers.ReadOnlyField):
     """How far and how long the way through the stops is, in their order, without the time spent at them."""
 
 
+class ProofSerializer(serializers.Serializer):
+    """What shows that a stop was done, or why it failed: given by the driver. `photo` and `signature` are paths, or null."""
+
+    at = serializers.DateTimeField()
+    receiver = serializers.CharField()
+    note = serializers.CharField()
+    photo = serializers.CharField(allow_null=True)
+    signature = serializers.CharField(allow_null=True)
+
+
 class TripStopSerializer(ModelSerializer):
     """The trip stop object; `eta` where one trip is asked for, null in lists of several."""
 
@@ -89,6 +99,7 @@ class TripStopSerializer(ModelSerializer):
     eta = ArrivalField()
     stop = StopSerializer()
     linked_order = LinkedOrderSerializer(allow_null=True)
+    proof = ProofSerializer(allow_null=True, read_only=True)
 
     class Meta:
         model = TripStop
@@ -108,6 +119,7 @@ class TripStopSerializer(ModelSerializer):
             "failure_reason",
             "linked_order",
             "late_min",
+            "proof",
             "eta",
         ]
         read_only_fields = fields

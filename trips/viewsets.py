@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
+from django.http import HttpResponse
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from drf_spectacular.types import OpenApiTypes
-from drf_spectacular.utils import extend_schema
+from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework.decorators import action
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -19,7 +20,8 @@ from depannini_dashmap.lib.api.routers import path_id
 from depannini_dashmap.lib.api.viewsets import ApiViewSet
 from depannini_dashmap.lib.errors import NotFound
 from trips.filters import TripFilter, TripStopFilter
-from trips.models import Trip, TripStop
+from trips.models import StopProof, Trip, TripStop
+from trips.pictures import picture_response
 from trips.plan_serializers import EvaluateSerializer, EvaluationSerializer, ResequenceSerializer
 from trips.representation import (
     add_arrivals,
@@ -43,6 +45,7 @@ from trips.serializers import (
     TripStopSerializer,
 )
 from trips.services import notify, resequencing, stops, trips
+from trips.steps.proofs import KINDS
 
 
 class _TripsViewSet(ApiViewSet):
@@ -169,9 +172,9 @@ class TripViewSet(_TripsViewSet):
 
 
 class TripStopViewSet(_TripsViewSet):
-    """`/api/trip-stops/` and `/api/trip-stops/{id}/`.
+    """`/api/trip-stops/`, `/api/trip-stops/{id}/` and `/api/trip-stops/{id}/proof/photo/` or `signature/`.
 
-    Body and answer: the trip stop object. Codes: 200, 201, 204; 400 wrong fields, half a journey, delivery before
+    Body and answer: the trip stop object; a picture. Codes: 200, 201, 204; 400 wrong fields, half a journey, delivery before
     pickup; 403 clients, assistants, viewers; 404 not of one's companies; 409 the trip is closed. Who: dispatchers for
     their companies, staff for all.
     """
@@ -225,6 +228,17 @@ class TripStopViewSet(_TripsViewSet):
     def destroy(self, request: Request, pk: str) -> Response:
         stops.delete_stop(actor=request.user, trip_stop_id=path_id(pk, _("Trip stop")))
         return Response(status=204)
+
+    @extend_schema(
+        summary="Show a picture of a stop's proof",
+        parameters=[OpenApiParameter("kind", str, OpenApiParameter.PATH, enum=KINDS)],
+        responses={(200, "image/*"): OpenApiTypes.BINARY},
+        filters=False,
+    )
+    @action(detail=True, methods=["get"], url_path=r"proof/(?P<kind>photo|signature)", url_name="proof")
+    def proof(self, request: Request, pk: str, kind: str) -> HttpResponse:
+        rows = StopProof.objects.filter(trip_stop__in=TripStop.objects.visible_to(request.user), trip_stop=path_id(pk, _("Trip stop")))
+        return picture_response(rows.first(), kind)
 
     def _document(self, trip_stop_id: int) -> dict[str, Any]:
         row = self.get_queryset().filter(pk=trip_stop_id).first()

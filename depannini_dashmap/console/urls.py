@@ -83,6 +83,7 @@ def console_urls(site: DispatchAdminSite) -> list[URLPattern]:
         path("dispatch/trips/<int:trip_id>/due-times/", site.admin_view(trip_views.suggest_times), name="dispatch_due_times"),
         path("dispatch/trips/<int:trip_id>/fill/", page(order_views.fill_trip), name="dispatch_fill_trip"),
         path("dispatch/trips/<int:trip_id>/stops/<int:stop_id>/", page(trip_views.mark_stop), name="dispatch_stop_done"),
+        path("dispatch/trips/<int:trip_id>/stops/<int:stop_id>/<slug:kind>/", site.admin_view(trip_views.show_picture), name="dispatch_proof"),
         path("dispatch/trips/<int:trip_id>/take-out/", page(trip_views.take_out), name="dispatch_take_out"),
         path("places/", site.admin_view(place_views.search), name="places"),
         path("places/at/", site.admin_view(place_views.name), name="place_name"),

@@ -23,7 +23,8 @@ OPERATIONS = {
 }
 # What cannot be sent as it is written: a file, and a token that only Google can sign.
 FORM, FORMS = "application/x-www-form-urlencoded", {"OsmandReport"}
-NOT_SENT = {"POST /api/profile/photo/", "POST /api/auth/login/google/"}
+# Two take or give pictures, one asks Google.
+NOT_SENT = {"POST /api/profile/photo/", "GET /api/trip-stops/{id}/proof/{kind}/", "POST /api/auth/login/google/"}
 ID, JOB, PAYMENT = "{id}", "{assistance_id}", "{payment_id}"
 
 

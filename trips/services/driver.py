@@ -1,4 +1,4 @@
-"""What drivers do by their link: arrive, finish a stop, report that it failed, and take the last of these back.
+"""What drivers do by their link: arrive, finish a stop, report that it failed, prove it, and take the last of these back.
 
 The link is checked again under the trip's lock, so that one that is ended meanwhile does nothing more.
 """
@@ -6,6 +6,7 @@ The link is checked again under the trip's lock, so that one that is ended meanw
 from __future__ import annotations
 
 import datetime as dt
+from typing import NamedTuple
 
 from django.db import transaction
 from django.utils import timezone
@@ -14,51 +15,99 @@ from django.utils.translation import gettext_lazy as _
 from depannini_dashmap.lib.errors import Conflict, InvalidData, NotFound
 from depannini_dashmap.lib.ops import audit
 from fleet.events import board_changed
-from trips.models import Trip, TripLink, TripStop
+from trips.models import DriverTap, Trip, TripLink, TripStop
 from trips.steps.driver_links import can_undo, find_link
+from trips.steps.proofs import GivenProof, forget_proofs, keep_proof, stored
 from trips.steps.stop_outcomes import record_outcome, require_open
 
 LONGEST_REASON = 500
+LATEST = dt.timedelta(days=1)  # a tap that was kept without reception counts from when it was made this far back
 Action = TripLink.Action
 
 
-@transaction.atomic
-def act(*, actor: None, token: str, trip_stop_id: int, action: str, reason: str = "") -> TripStop:
-    """Record that the driver arrived at a stop, has done it, or that it failed for a reason; repeating changes nothing.
+class Tap(NamedTuple):
+    """A press of a button: the key by which it is known when it comes again, and when it was made, if the page says so."""
 
-    Shape: no `actor`, the link acts.
-    Raises: NotFound (the link, or a stop of another trip), InvalidData (no reason), Conflict (trip or stop closed).
+    key: str = ""
+    at: dt.datetime | None = None
+
+    def moment(self) -> dt.datetime:
+        """Return when it counts from: its own time within a day, else now."""
+        now = timezone.now()
+        return self.at if self.at is not None and now - LATEST <= self.at <= now else now
+
+
+NOW = Tap()
+
+
+def act(
+    *,
+    actor: None,
+    token: str,
+    trip_stop_id: int,
+    action: str,
+    reason: str = "",
+    proof: GivenProof | None = None,
+    tap: Tap = NOW,
+) -> TripStop:
+    """Record that the driver arrived at a stop, has done it, or that it failed for a reason, with a proof; repeating changes nothing.
+
+    Shape: no `actor`, the link acts. The tap's time counts for arrival and departure.
+    Raises: NotFound (the link, or a stop of another trip), InvalidData (no reason, a picture that is none), Conflict (trip or
+    stop closed), Unavailable (pictures cannot be kept).
     """
-    link, trip = _lock(token)
-    row = _row(trip, trip_stop_id)
-    require_open(trip)
-    reason = reason.strip()
-    if action == Action.FAILED and not 0 < len(reason) <= LONGEST_REASON:
-        raise InvalidData(_("Say in a few words why it failed"))
-    if not _changes(row, action, reason):
-        return row
-    if row.is_closed:
-        raise Conflict(_("This stop is closed already"))
-    if action == Action.ARRIVED:
-        _arrive(trip, row)
-    elif action == Action.DONE:
-        record_outcome(trip, row, actor=None, is_completed=True)
-    else:
-        record_outcome(trip, row, actor=None, failed=True, failure_reason=reason)
-    link.last_stop, link.last_action, link.last_at = row, action, timezone.now()
-    link.save(update_fields=["last_stop", "last_action", "last_at"])
-    _audit(link, row, action)
+    with stored(proof) as found, transaction.atomic():
+        link, trip = _lock(token)
+        row = _row(trip, trip_stop_id)
+        if not _is_first(link, tap):
+            return row
+        require_open(trip)
+        reason = reason.strip()
+        if action == Action.FAILED and not 0 < len(reason) <= LONGEST_REASON:
+            raise InvalidData(_("Say in a few words why it failed"))
+        if _changes(row, action, reason):
+            if row.is_closed:
+                raise Conflict(_("This stop is closed already"))
+            _record(trip, row, action, reason, tap.moment())
+            link.last_stop, link.last_action, link.last_at = row, action, timezone.now()
+            link.save(update_fields=["last_stop", "last_action", "last_at"])
+            _audit(link, row, action)
+        if action != Action.ARRIVED:
+            keep_proof(row, found, tap.moment())
+    return row
+
+
+def prove(*, actor: None, token: str, trip_stop_id: int, proof: GivenProof, tap: Tap = NOW) -> TripStop:
+    """Add a proof to a stop that is done or failed; what was given before and is not given now stays.
+
+    Shape: no `actor`, the link acts. Raises: as `act`.
+    """
+    if proof.is_empty:
+        raise InvalidData(_("Take a photo, or let the receiver sign, or write something"))
+    with stored(proof) as found, transaction.atomic():
+        link, trip = _lock(token)
+        row = _row(trip, trip_stop_id)
+        if not _is_first(link, tap):
+            return row
+        require_open(trip)
+        if not row.is_closed:
+            raise Conflict(_("This stop is still open"))
+        keep_proof(row, found, tap.moment())
+        _touch(trip)
+        _audit(link, row, "proved")
     return row
 
 
 @transaction.atomic
-def undo(*, actor: None, token: str) -> TripStop:
-    """Take back what the link did last, within two minutes and while nobody has changed it since.
+def undo(*, actor: None, token: str, tap: Tap = NOW) -> TripStop | None:
+    """Take back what the link did last, with its proof, within two minutes and while nobody has changed it since.
 
-    Shape: no `actor`, the link acts.
+    Shape: no `actor`, the link acts; None where this very tap was counted before.
     Raises: NotFound (the link), Conflict (too late, nothing to take back, trip closed).
     """
     link, trip = _lock(token)
+    if not _is_first(link, tap):
+        return None
     require_open(trip)
     if not can_undo(link):
         raise Conflict(_("This can no longer be undone"))
@@ -67,14 +116,28 @@ def undo(*, actor: None, token: str) -> TripStop:
         raise Conflict(_("This can no longer be undone"))
     if action == Action.ARRIVED:
         _stamp_arrival(trip, row, None)
-    elif action == Action.DONE:
-        record_outcome(trip, row, actor=None, is_completed=False)
     else:
-        record_outcome(trip, row, actor=None, failed=False)
+        is_done = action == Action.DONE
+        record_outcome(trip, row, actor=None, is_completed=False if is_done else None, failed=None if is_done else False)
+        forget_proofs([row.pk])
     link.last_stop, link.last_action, link.last_at = None, "", None
     link.save(update_fields=["last_stop", "last_action", "last_at"])
     _audit(link, row, f"{action}_undone")
     return row
+
+
+def _is_first(link: TripLink, tap: Tap) -> bool:
+    """Count a tap of a link whose trip is locked, and return whether it is a new one; without a key each is."""
+    return not tap.key or DriverTap.objects.get_or_create(link=link, key=tap.key)[1]
+
+
+def _record(trip: Trip, row: TripStop, action: str, reason: str, at: dt.datetime) -> None:
+    if action == Action.ARRIVED:
+        _arrive(trip, row, at)
+    elif action == Action.DONE:
+        record_outcome(trip, row, actor=None, is_completed=True, at=at)
+    else:
+        record_outcome(trip, row, actor=None, failed=True, failure_reason=reason)
 
 
 def _lock(token: str) -> tuple[TripLink, Trip]:
@@ -109,16 +172,20 @@ def _is_as_left(row: TripStop, action: str) -> bool:
     return row.is_completed if action == Action.DONE else row.failed
 
 
-def _arrive(trip: Trip, row: TripStop) -> None:
+def _arrive(trip: Trip, row: TripStop, at: dt.datetime) -> None:
     """Stamp the arrival; positions that told of it before, and of no departure, know the better time."""
     has_left = row.actual_departure_datetime is not None
     suggested = None if has_left else row.actual_arrival_datetime
-    _stamp_arrival(trip, row, suggested or timezone.now())
+    _stamp_arrival(trip, row, min(suggested, at) if suggested else at)
 
 
 def _stamp_arrival(trip: Trip, row: TripStop, at: dt.datetime | None) -> None:
     row.actual_arrival_datetime, row.actual_departure_datetime, row.arrival_is_suggested = at, None, False
     row.save(update_fields=["actual_arrival_datetime", "actual_departure_datetime", "arrival_is_suggested", "updated_at"])
+    _touch(trip)
+
+
+def _touch(trip: Trip) -> None:
     Trip.objects.filter(pk=trip.pk).update(updated_at=timezone.now())
     board_changed(trip.company_id, "trips")
 

@@ -25,6 +25,7 @@ from orders.stops import StopInput, change_stop, copy_stop, create_stop, discard
 from trips import sequencing
 from trips.models import Trip, TripOrder, TripStop
 from trips.sequencing import DELIVERY, PICKUP
+from trips.steps.proofs import forget_proofs
 from trips.steps.stop_outcomes import record_outcome, require_open
 from trips.steps.trips import ON_TIME, lock_trip, release_failed_order
 
@@ -203,6 +204,7 @@ def delete_stop(*, actor: User, trip_stop_id: int) -> None:
     trip, row = _lock_row(actor, trip_stop_id)
     require_open(trip)
     order_id, stop = row.order_id, row.stop
+    forget_proofs([row.pk])
     row.delete()
     _store_sequence(trip, _ids(trip))
     if order_id is None:

@@ -24,6 +24,7 @@ from orders.stops import discard_stops
 from trips import sequencing
 from trips.lifecycle import CANCELLED, COMPLETED, FAILED, IN_PROGRESS, NEEDS_WHOLE_ORDERS, STEPS
 from trips.models import Trip, TripOrder, TripStop
+from trips.steps.proofs import forget_proofs
 from trips.steps.trips import ON_TIME, closed, lock_trip, release_failed_order, status_of_trip_holding
 
 FIXED_ONCE_CLOSED = ("vehicle_id", "planned_start_date", "planned_start_time")
@@ -95,6 +96,7 @@ def delete_trip(*, actor: User, trip_id: int) -> None:
     order_ids = list(TripOrder.objects.live().filter(trip=trip).values_list("order_id", flat=True))
     trip_assignment.release_from_trip(order_ids, actor=actor)
     own_stops = [row.stop for row in trip.trip_stops.filter(order=None).select_related("stop")]
+    forget_proofs(TripStop.objects.filter(trip=trip).values("pk"))
     audit.record("trip_deleted", actor=actor, target=trip, name=trip.name, status=trip.status)
     trip.delete()
     discard_stops(*own_stops)

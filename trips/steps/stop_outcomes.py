@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import datetime as dt
+
 from django.utils import timezone
 
 from accounts.models import User
@@ -23,23 +25,24 @@ def record_outcome(
     is_completed: bool | None = None,
     failed: bool | None = None,
     failure_reason: str | None = None,
+    at: dt.datetime | None = None,
 ) -> None:
     """Close a stop of a (locked) trip as done or failed, or open it again; what it is already counts as nothing.
 
-    Nobody is the actor where a link acts. Raises: Conflict (trip closed, the order has left the trip).
+    Nobody is the actor where a link acts; `at` is when it was done, if that was not now. Raises: Conflict (trip closed, the order has left the trip).
     """
     if is_completed and row.failed:
         failed = False
     if failed and row.is_completed:
         is_completed = False
     if is_completed is not None and is_completed != row.is_completed and not is_completed:
-        _complete(trip, row, is_completed, actor)
+        _complete(trip, row, is_completed, actor, at)
     reason = row.failure_reason if failure_reason is None else failure_reason
     wanted = row.failed if failed is None else failed
     if wanted != row.failed or (wanted and reason != row.failure_reason):
         _fail(trip, row, wanted, reason)
     if is_completed and not row.is_completed:
-        _complete(trip, row, is_completed, actor)
+        _complete(trip, row, is_completed, actor, at)
 
 
 def require_open(trip: Trip) -> None:
@@ -72,14 +75,15 @@ def _require_held(trip: Trip, row: TripStop) -> None:
         raise Conflict("The order of this stop has left the trip", code="order_left_trip")
 
 
-def _complete(trip: Trip, row: TripStop, is_completed: bool, actor: User | None) -> None:
+def _complete(trip: Trip, row: TripStop, is_completed: bool, actor: User | None, at: dt.datetime | None) -> None:
     """Stamp a stop as done, or take that back; the order follows its delivery stop."""
     require_open(trip)
     _require_held(trip, row)
     now = timezone.now()
     if is_completed:
-        row.actual_arrival_datetime = row.actual_arrival_datetime or now
-        row.actual_departure_datetime = row.actual_departure_datetime or now
+        left = at or now
+        row.actual_arrival_datetime = row.actual_arrival_datetime or left
+        row.actual_departure_datetime = row.actual_departure_datetime or max(left, row.actual_arrival_datetime)
         row.arrival_is_suggested = False
     else:
         # An arrival that was told before the tap is a fact; one made up by the tap goes with it.

@@ -24,11 +24,12 @@ from depannini_dashmap.console import work_page
 from depannini_dashmap.console.bulk_results import run_each
 from depannini_dashmap.console.live_map import arrival_times, page_maps
 from depannini_dashmap.console.trips import open_stops
-from depannini_dashmap.lib.errors import DomainError, InvalidData
+from depannini_dashmap.lib.errors import DomainError, InvalidData, NotFound
 from orders.models import Order
 from trips.lifecycle import CANCELLED, COMPLETED, DRAFT, IN_PROGRESS, OPEN, PLANNED, STEPS
 from trips.load import KG_PER_TONNE, heaviest_load_kg
-from trips.models import Trip, TripStop
+from trips.models import StopProof, Trip, TripStop
+from trips.pictures import picture_response
 from trips.representation import way_in_words, way_of
 from trips.services.notify import notify_driver
 from trips.services.stops import remove_order, reorder_stops, update_stop
@@ -118,7 +119,7 @@ class StopLine(NamedTuple):
 
 
 def _lines(trip: Trip) -> list[StopLine]:
-    stops = list(TripStop.objects.filter(trip=trip).select_related("stop", "order").order_by("sequence"))
+    stops = list(TripStop.objects.filter(trip=trip).select_related("stop", "order", "proof").order_by("sequence"))
     late = arrival_times.late_stops(trip, stops, timezone.now())
     lines, seen = [], set()
     for row, is_late in zip(stops, late, strict=True):
@@ -163,6 +164,16 @@ def _trip_page(
         "next_stop": arrival_times.next_stops([trip], timezone.now()).get(trip.pk),
     }
     return TemplateResponse(request, "console/trip.html", {**context, **page})
+
+
+@require_safe
+def show_picture(request: HttpRequest, trip_id: int, stop_id: int, kind: str) -> HttpResponse:
+    """Show the photo or the signature that proves a stop."""
+    proofs = StopProof.objects.filter(trip_stop__trip=_visible(request, trip_id), trip_stop=work_page.checked_id(stop_id))
+    try:
+        return picture_response(proofs.first(), kind)
+    except NotFound as error:
+        raise Http404 from error
 
 
 @require_safe
