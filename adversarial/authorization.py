@@ -11,6 +11,8 @@ from adversarial.matrix_objects import (
     cash,
     deleted_vehicle,
     double,
+    duty_form,
+    duty_session,
     hand_in,
     help_link,
     invitation,
@@ -66,6 +68,16 @@ NEW_PASSWORDS = {
     "new_password_confirm": "another-horse-battery",
 }
 
+IN_THE_DUTY_PAGE = {**everyone(401), **dict.fromkeys(("assistant", "other_assistant"), 200)}
+
+
+def duty_fields(**fields):
+    """Return what makes a form of the duty page out of the fields, as its outbox sends it."""
+    return lambda values: {
+        "data": {**fields, "csrfmiddlewaretoken": values["csrf"]}, "headers": {"Accept": "application/json"},
+    }  # fmt: skip
+
+
 # A remark in brackets distinguishes several requests of one operation.
 EXPECTED: dict[str, Case] = {
     # The process, the documents, files
@@ -102,6 +114,24 @@ EXPECTED: dict[str, Case] = {
     "GET /admin/ (after its form)": Case(
         {**everyone(302), **dict.fromkeys(("dispatcher_a", "dispatcher_b", "roadside", "staff"), 200)}, on=admin_session
     ),
+    # The assistants' page: its own session alone counts there, and its forms carry a token
+    "GET /duty/": Case(everyone(200)),
+    "GET /duty/manifest.webmanifest": Case(everyone(200)),
+    "GET /duty/worker.js": Case(everyone(200)),
+    "POST /duty/ (by header)": Case(everyone(403), {"action": "on"}),
+    "POST /duty/ (after its form)": Case(IN_THE_DUTY_PAGE, on=duty_session, options=duty_fields(action="on")),
+    "GET /duty/sign-in/": Case(everyone(302)),
+    "POST /duty/sign-in/": Case(
+        {**everyone(401), **dict.fromkeys(("client", "other_client"), 403), **dict.fromkeys(("assistant", "other_assistant"), 303)},
+        on=duty_form,
+        options=lambda values: duty_fields(phone=values["own_phone"], password=PASSWORD)(values),
+    ),
+    "GET /duty/code/": Case(everyone(200)),
+    "POST /duty/code/": Case(everyone(200), on=duty_form, options=duty_fields(phone="+213660000000")),
+    "POST /duty/sign-out/": Case(everyone(303), on=duty_session, options=duty_fields()),
+    "POST /duty/language/": Case(everyone(302), on=duty_form, options=duty_fields(language="en", next="/duty/")),
+    "POST /duty/socket-token/": Case(IN_THE_DUTY_PAGE, on=duty_session, options=duty_fields()),
+    "POST /duty/place/": Case(IN_THE_DUTY_PAGE, on=duty_session, options=duty_fields(lat="36.755", lng="3.06")),
     # Signing in
     "POST /api/auth/register/": Case(
         everyone(201), lambda values: {"phone_number": fresh_phone(), "name": "Amina", "password": PASSWORD}

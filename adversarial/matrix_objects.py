@@ -306,6 +306,25 @@ def admin_session(matrix: MatrixUsers, name: str):
 
 
 @contextmanager
+def duty_form(matrix: MatrixUsers, name: str):
+    """Give the actor a browser with the token of the duty page's forms."""
+    browser, known = Caller(matrix.environment), matrix.actors[name].known
+    browser.get("/duty/")
+    phone = known.get("phone") or known.get("username", "nobody")
+    yield {"actor": browser, "csrf": browser.http.cookies["csrftoken"], "own_phone": phone}
+
+
+@contextmanager
+def duty_session(matrix: MatrixUsers, name: str):
+    """Let the actor sign in by the duty page's form first, which lets assistants in."""
+    with duty_form(matrix, name) as form:
+        browser = form["actor"]
+        fields = {"phone": form["own_phone"], "password": PASSWORD, "csrfmiddlewaretoken": form["csrf"]}
+        browser.call("POST", "/duty/sign-in/", data=fields)
+        yield {"actor": browser, "csrf": browser.http.cookies["csrftoken"]}
+
+
+@contextmanager
 def metrics_server(matrix: MatrixUsers, name: str):
     """Ask a server that has a METRICS_TOKEN."""
     if not hasattr(matrix, "measured"):

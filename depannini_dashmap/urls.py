@@ -6,6 +6,7 @@ from django.views.generic import RedirectView
 from drf_spectacular.views import SpectacularSwaggerSplitView
 
 from assistance import help_page, motorist_page
+from assistance.duty_page import DutyView
 from depannini_dashmap import views
 from depannini_dashmap.operations import metrics_page
 from depannini_dashmap.operations.socket_docs import socket_docs
@@ -28,6 +29,8 @@ urlpatterns = [
     re_path(r"^api/schema/?$", views.SchemaView.as_view(), name="schema"),
     re_path(r"^api/docs/sockets/?$", socket_docs, name="socket_docs"),
     re_path(r"^api/docs/?$", SpectacularSwaggerSplitView.as_view(url_name="schema"), name="docs"),
+    re_path(r"^duty/?$", DutyView.as_view(), name="duty"),
+    path("duty/", include("assistance.duty_urls")),
     re_path(r"^admin$", RedirectView.as_view(pattern_name="admin:index")),
     path("admin/", admin.site.urls),
     re_path(r"^t/(?P<token>[^/]+)/?$", driver_page.driver_page, name="driver-page"),

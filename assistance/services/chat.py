@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from django.db import transaction
 from django.utils import timezone
+from django.utils.text import format_lazy
 from django.utils.translation import gettext_lazy as _
 
 from assistance import event_types, events, representation, selectors
@@ -79,9 +80,9 @@ def _checked(message: str) -> str:
     if len(text) <= 4 * ChatMessage.MAX_LENGTH:  # longer ones are refused as they are
         text = clean(text)
     if not text:
-        raise InvalidData(fields={"message": ["This field may not be blank."]})
+        raise InvalidData(fields={"message": [_("This field may not be blank.")]})
     if len(text) > ChatMessage.MAX_LENGTH:
-        raise InvalidData(fields={"message": [f"At most {ChatMessage.MAX_LENGTH} characters."]})
+        raise InvalidData(fields={"message": [format_lazy(_("At most {most} characters."), most=ChatMessage.MAX_LENGTH)]})
     if not _is_storable(text):
         raise InvalidData(fields={"message": [_("This text cannot be stored.")]})
     return text

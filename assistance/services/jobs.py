@@ -58,7 +58,7 @@ def _accept(user: User, assistance_id: int, now: datetime) -> Assistance:
     if job.assistant_id == user.pk:
         return job
     if profile is None or not profile.is_active:
-        raise Forbidden("Switch yourself on before you accept requests", code="assistant_inactive")
+        raise Forbidden(_("Switch yourself on before you accept requests"), code="assistant_inactive")
     if job.assistance_type not in ("", profile.service_type):
         raise Forbidden(_("This request needs another service"), code="wrong_service")
     approvals.require_approved(profile)
@@ -118,7 +118,7 @@ def complete(*, actor: User, assistance_id: int, total_price: Decimal | None = N
 
 def _require_price(job: Assistance, total_price: Decimal | None) -> None:
     if job.assistance_type == ServiceType.REPAIR and not job.price_is_final and total_price is None:
-        raise InvalidData(fields={"total_price": ["This field is required."]})
+        raise InvalidData(fields={"total_price": [_("This field is required.")]})
 
 
 @transaction.atomic

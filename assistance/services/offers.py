@@ -55,7 +55,7 @@ def decline(*, actor: User, assistance_id: int) -> None:
     if last.answer == Offer.Answer.DECLINED:
         return
     if last.closed_at is not None:
-        raise Conflict("This offer is over", code="offer_closed", current_status=job.status)
+        raise Conflict(_("This offer is over"), code="offer_closed", current_status=job.status)
     now = timezone.now()
     close(
         [(last.pk, assistance_id, actor.pk)], Offer.Reason.DECLINED, now, answer=Offer.Answer.DECLINED, answered_at=now

@@ -42,7 +42,7 @@ def set_price(*, actor: User, assistance_id: int, amount: Decimal, reason: str =
         state.refuse_final(job)
         price = checked(amount)
         if job.is_price_fixed and price != job.total_price:
-            raise Conflict("The price of this job is fixed", code="price_fixed", current_status=job.status)
+            raise Conflict(_("The price of this job is fixed"), code="price_fixed", current_status=job.status)
         put(job, price, now)
     return job
 

@@ -85,7 +85,7 @@ def _note_taken(job: Assistance, profile: AssistantProfile, now: datetime, unask
 
 def busy(assistant_id: int) -> Conflict:
     """Return the refusal of a second job, naming the first."""
-    return Conflict("You are on another job", code="assistant_busy", assistance_id=state.job_of(assistant_id))
+    return Conflict(_("You are on another job"), code="assistant_busy", assistance_id=state.job_of(assistant_id))
 
 
 def end(job: Assistance, now: datetime, status: str, **changes: Any) -> None:

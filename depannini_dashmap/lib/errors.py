@@ -123,7 +123,7 @@ class KeyReused(DomainError):
 class TooManyRequests(DomainError):
     """A rate limit or a lockout; `retry_after` in seconds."""
 
-    status, code, default_message = 429, "too_many_requests", "Too many requests"
+    status, code, default_message = 429, "too_many_requests", _("Too many requests")
 
     def __init__(self, message: StrOrPromise | None = None, *, retry_after: int = 60, **extra: Any) -> None:
         super().__init__(message, **extra)

@@ -16,7 +16,7 @@ from typing import Any, NoReturn
 from cryptography.fernet import Fernet, InvalidToken
 from django.apps import apps
 from django.db import IntegrityError, transaction
-from django.http import HttpResponse
+from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 from django.utils.crypto import salted_hmac
 from rest_framework.parsers import MultiPartParser
@@ -61,11 +61,15 @@ def begin(request: Request) -> Claim | None:
     path = request.path.rstrip("/")
     if request.method not in METHODS or key is None or path.startswith("/api/auth/") or not request.user.is_authenticated:
         return None
+    return claim(user_id=request.user.pk, path=path, key=key, digest=_digest(request))
+
+
+def claim(*, user_id: int, path: str, key: str, digest: str) -> Claim:
+    """Claim a key of a user on a path, for a body that `digest` tells from others. Raises: as `begin`."""
     if not 1 <= len(key) <= 255 or not key.isprintable():
         raise errors.InvalidData(fields={"Idempotency-Key": ["Send 1 to 255 printable characters."]})
-    digest = _digest(request)
     now = timezone.now()
-    scope = {"user_id": request.user.pk, "path": path[:255], "key": key}
+    scope = {"user_id": user_id, "path": path[:255], "key": key}
     _records().filter(**scope, started_at__lt=now - KEPT).delete()
     _records().filter(**scope, status=None, started_at__lt=now - ABANDONED).delete()
     try:
@@ -85,9 +89,15 @@ def _digest(request: Request) -> str:
     reads_forms = any(isinstance(parser, MultiPartParser) for parser in request.parsers or ())
     if not reads_forms or request._request.content_type != "multipart/form-data":
         return hashlib.sha256(method + request._request.body).hexdigest()
+    return form_digest(request, method)
+
+
+def form_digest(request: HttpRequest | Request, method: bytes = b"") -> str:
+    """Return what tells a form from another: its fields and files, without the CSRF token, which each page writes anew."""
     form = hashlib.sha256(method)
     for name, values in sorted(request.POST.lists()):
-        form.update(repr((name, values)).encode())
+        if name != "csrfmiddlewaretoken":
+            form.update(repr((name, values)).encode())
     for name, files in sorted(request.FILES.lists()):
         for file in files:
             content = hashlib.file_digest(file, "sha256").hexdigest()

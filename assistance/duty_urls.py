@@ -1,0 +1,17 @@
+"""Paths of the assistants' page, below `/duty/`."""
+
+from django.urls import path
+
+from assistance import duty_page
+from depannini_dashmap.lib.api.service_worker import ServiceWorkerView
+
+urlpatterns = [
+    path("sign-in/", duty_page.SignInView.as_view(), name="duty-sign-in"),
+    path("code/", duty_page.CodeView.as_view(), name="duty-code"),
+    path("sign-out/", duty_page.SignOutView.as_view(), name="duty-sign-out"),
+    path("language/", duty_page.LanguageView.as_view(), name="duty-language"),
+    path("socket-token/", duty_page.SocketTokenView.as_view(), name="duty-socket-token"),
+    path("place/", duty_page.PlaceView.as_view(), name="duty-place"),
+    path("manifest.webmanifest", duty_page.ManifestView.as_view(), name="duty-manifest"),
+    path("worker.js", ServiceWorkerView.as_view(), name="duty-worker"),
+]

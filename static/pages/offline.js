@@ -1,0 +1,17 @@
+// Lets a page open without reception: registers the service worker (worker.js) for the paths below `scope`.
+
+/** Register; where the browser has no service workers, the page just needs reception to open. */
+export async function openOffline(worker, scope) {
+  if (!("serviceWorker" in navigator)) return;
+  try {
+    await navigator.serviceWorker.register(worker, { scope, updateViaCache: "none" });
+    const { active } = await navigator.serviceWorker.ready;
+    // The visit that registers was not seen by the worker: read the page once more, for its first copy.
+    if (active && !navigator.serviceWorker.controller) {
+      await new Promise((done) => navigator.serviceWorker.addEventListener("controllerchange", done, { once: true }));
+    }
+    await fetch(scope, { headers: { "X-Renew": "yes" }, credentials: "same-origin" });
+  } catch {
+    // Without it, as without service workers.
+  }
+}
