@@ -10,6 +10,11 @@ def address_key(channel: str, address: str) -> str:
     return salted_hmac("accounts.address", f"{channel}:{address}", algorithm="sha256").hexdigest()
 
 
+def device_key(kind: str, token: str) -> str:
+    """Return the hash that names a device, of which each has one row."""
+    return salted_hmac("accounts.push", f"{kind}:{token}", algorithm="sha256").hexdigest()
+
+
 def name_key(name: str) -> str:
     """Return the hash under which failed sign-ins of a name are counted, whether or not an account has it."""
     return salted_hmac("accounts.name", name, algorithm="sha256").hexdigest()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import time, timedelta
 from functools import cached_property
 
 from django.contrib.auth.base_user import AbstractBaseUser
@@ -25,6 +25,7 @@ from accounts.managers import (
     UserManager,
     normalise_email,
 )
+from accounts.push_models import PushDevice, PushNotice
 from accounts.token_models import EndedToken, RefreshFamily
 from depannini_dashmap.lib.db.prepared import PreparedRows
 
@@ -37,6 +38,8 @@ __all__ = [
     "Invitation",
     "Membership",
     "Notice",
+    "PushDevice",
+    "PushNotice",
     "RefreshFamily",
     "User",
     "VerificationCode",
@@ -82,6 +85,8 @@ class User(AbstractBaseUser, PermissionsMixin):
     pending_phone_number = models.CharField(
         max_length=16, null=True, blank=True, editable=False, help_text="claimed, not yet proven"
     )
+    quiet_from = models.TimeField(null=True, blank=True, editable=False, help_text="in DISPLAY_TIME_ZONE; until quiet_until no notification tells of chat")
+    quiet_until = models.TimeField(null=True, blank=True, editable=False)
     is_active = models.BooleanField(_("is active"), default=True)
     is_staff = models.BooleanField(_("is staff"), default=False)
     token_version = models.PositiveIntegerField(default=0, editable=False)
@@ -126,6 +131,11 @@ class User(AbstractBaseUser, PermissionsMixin):
             models.CheckConstraint(
                 condition=~Q(email_suspended=True, email_verified=True) & ~Q(phone_suspended=True, phone_verified=True),
                 name="user_proven_is_not_suspended",
+            ),
+            models.CheckConstraint(
+                condition=Q(quiet_from__isnull=True, quiet_until__isnull=True)
+                | Q(quiet_from__isnull=False, quiet_until__isnull=False),
+                name="user_quiet_hours_whole",
             ),
         ]
 
@@ -222,6 +232,14 @@ class User(AbstractBaseUser, PermissionsMixin):
     def sees_several_companies(self) -> bool:
         """Whether rows must say whose they are."""
         return self.is_operator or len(self._company_roles) > 1
+
+    def is_quiet(self, clock: time) -> bool:
+        """Return whether a time of day, in DISPLAY_TIME_ZONE, is within the hours in which the person wants quiet."""
+        if self.quiet_from is None or self.quiet_until is None:
+            return False
+        if self.quiet_from <= self.quiet_until:
+            return self.quiet_from <= clock < self.quiet_until
+        return clock >= self.quiet_from or clock < self.quiet_until
 
     def get_full_name(self) -> str:
         """Return the name for admin pages and mails."""

@@ -28,7 +28,7 @@ from rest_framework_simplejwt.exceptions import TokenError
 from rest_framework_simplejwt.tokens import Token
 
 from accounts import events
-from accounts.models import OPERATORS, ROADSIDE, EndedToken, RefreshFamily, User
+from accounts.models import OPERATORS, ROADSIDE, EndedToken, PushDevice, RefreshFamily, User
 from depannini_dashmap.lib.db.prepared import Statement
 from depannini_dashmap.lib.errors import Unauthenticated
 
@@ -123,6 +123,11 @@ class AuthenticatedToken:
     token_id: str
     kind: str
     sid: str = ""
+
+    @property
+    def session(self) -> str:
+        """The sign-in that it belongs to, which devices are registered under."""
+        return self.sid or self.token_id
 
     @property
     def is_of_page(self) -> bool:
@@ -326,6 +331,7 @@ def _end_family(family: RefreshFamily, user: User) -> None:
     EndedToken.objects.get_or_create(
         pk=family.pk, defaults={"user_id": user.pk, "expires_at": timezone.now() + settings.REFRESH_TOKEN_TTL}
     )
+    _forget_devices(user.pk, family.pk)
     events.session_ended(user.pk, None)
 
 
@@ -337,6 +343,7 @@ def end_refresh(raw: Any, *, owner: User | None = None) -> None:
     if owner is not None and owner.pk != user.pk:
         raise Unauthenticated()
     _record_end(token["jti"], user.pk, _expiry(token))
+    _forget_devices(user.pk, token["sid"])
 
 
 def end_token(token: AuthenticatedToken) -> None:
@@ -345,11 +352,13 @@ def end_token(token: AuthenticatedToken) -> None:
         _record_end(token.token_id, token.user.pk, token.expires_at)
     else:
         AuthToken.objects.filter(user_id=token.user.pk, digest__startswith=token.token_id).delete()
+    _forget_devices(token.user.pk, token.session)
     events.session_ended(token.user.pk, token.token_id)
 
 
 def end_console_session(user_id: int, session: str) -> None:
-    """End the sockets of the pages of a console session."""
+    """End the sockets of the pages of a console session, and the notifications in its browser."""
+    _forget_devices(user_id, session)
     if User.objects.filter(pk=user_id).exists():
         _record_end(session, user_id, timezone.now() + SOCKET_TOKEN_TTL + settings.CLOCK_LEEWAY)
         events.session_ended(user_id, None)
@@ -358,6 +367,11 @@ def end_console_session(user_id: int, session: str) -> None:
 def end_all_fleet_tokens(user_id: int) -> None:
     """Delete every fleet token of a user."""
     AuthToken.objects.filter(user_id=user_id).delete()
+
+
+def _forget_devices(user_id: int, session: str) -> None:
+    """Send nothing more to devices that a sign-in registered."""
+    PushDevice.objects.filter(user_id=user_id, session=session).delete()
 
 
 def _record_end(jti: str, user_id: int, expires_at: datetime) -> None:

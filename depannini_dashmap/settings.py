@@ -23,7 +23,8 @@ if ENV_FILE.exists():
     env.read_env(ENV_FILE)
 # A secret may stand in a file instead, which NAME_FILE names: no list of processes or containers shows it then.
 SECRETS = (
-    "SECRET_KEY", "DATABASE_URL", "DATABASE_PASSWORD", "MIGRATE_DATABASE_URL", "REDIS_URL", "REDIS_PASSWORD", "EMAIL_URL", "SMS_URL", "METRICS_TOKEN",
+    "SECRET_KEY", "DATABASE_URL", "DATABASE_PASSWORD", "MIGRATE_DATABASE_URL", "REDIS_URL", "REDIS_PASSWORD", "EMAIL_URL", "SMS_URL", "VAPID_PRIVATE_KEY",
+    "METRICS_TOKEN",
 )  # fmt: skip
 for _name in SECRETS:
     if _file := env.str(f"{_name}_FILE", ""):
@@ -314,6 +315,12 @@ DEFAULT_FROM_EMAIL = env.str("DEFAULT_FROM_EMAIL", "Depannini DashMap <noreply@l
 SMS_URL = env.str("SMS_URL", "console:")
 # Where SMS may go, by the two letters of a country; empty: everywhere. Premium, satellite and shared-cost numbers get none.
 SMS_COUNTRIES = frozenset(country.strip().upper() for country in env.list("SMS_COUNTRIES", default=[]) if country.strip())
+# Notifications: console:, file:///dir, or services: (FCM and the browsers' push services, as far as their keys are set).
+PUSH_URL = env.str("PUSH_URL", "console:")
+FCM_CREDENTIALS = env.str("FCM_CREDENTIALS", "")
+VAPID_PRIVATE_KEY = env.str("VAPID_PRIVATE_KEY", "")
+# Push services beside the known ones, by host; `*`: every public address.
+WEB_PUSH_HOSTS = frozenset(host.strip().lower() for host in env.list("WEB_PUSH_HOSTS", default=[]) if host.strip())
 # What messages may cost: codes an hour that one caller's address may have sent, mails and SMS a day about a company's work.
 CODES_PER_NETWORK = env.int("CODES_PER_NETWORK", 60)
 MESSAGES_PER_COMPANY = env.int("MESSAGES_PER_COMPANY", 500)
@@ -442,6 +449,9 @@ SPECTACULAR_SETTINGS = {
         "InvitedRole": "accounts.models.Membership.INVITED",
         "DriverLanguageEnum": LANGUAGES,
         "LinkChannel": "orders.models.OrderLink.Channel",
+        "KindEnum": ["pickup", "delivery", "break"],
+        "PushKind": "accounts.models.PushDevice.Kind",
+        "Language": LANGUAGES,
     },
 }
 

@@ -16,6 +16,7 @@ from accounts.services.groups import set_roadside
 from accounts.services.invitations import accept_invitation, decline_invitation, invite, revoke_invitation
 from accounts.services.memberships import add_member, change_role, remove_member
 from accounts.services.profile import change_profile
+from accounts.services.push_devices import forget_push_devices, register_push_device, set_quiet_hours
 from accounts.services.registration import open_account, register_dispatcher, register_person
 from accounts.services.sessions import (
     end_sessions,
@@ -41,12 +42,14 @@ __all__ = [
     "delete_company",
     "end_sessions",
     "enter_proof",
+    "forget_push_devices",
     "invite",
     "look_up_caller",
     "open_account",
     "open_company",
     "register_dispatcher",
     "register_person",
+    "register_push_device",
     "remove_member",
     "request_own_verification",
     "request_proof",
@@ -56,6 +59,7 @@ __all__ = [
     "set_active",
     "set_password",
     "set_password_by_operator",
+    "set_quiet_hours",
     "set_roadside",
     "sign_in",
     "sign_in_to_fleet",

@@ -36,6 +36,8 @@ ERASED = {
     "phone_suspended": False,
     "pending_email": None,
     "pending_phone_number": None,
+    "quiet_from": None,
+    "quiet_until": None,
     "is_active": False,
     "is_staff": False,
     "is_superuser": False,
@@ -84,6 +86,7 @@ def _erase_traces(account: User) -> None:
     account.codes.all().delete()
     account.code_guesses.all().delete()
     account.notices.all().delete()
+    account.push_notices.all().delete()
     apps.get_model("depannini_dashmap", "IdempotentRequest").objects.filter(user_id=account.pk).delete()
     entries = apps.get_model("admin", "LogEntry").objects
     about = entries.filter(content_type=ContentType.objects.get_for_model(User), object_id=str(account.pk))

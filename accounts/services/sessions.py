@@ -6,7 +6,7 @@ from django.db import transaction
 from django.db.models import F
 
 from accounts import events, signals, tokens
-from accounts.models import Invitation, Notice, User
+from accounts.models import Invitation, Notice, PushDevice, User
 from accounts.steps.notices import notice_address, send_notice
 from depannini_dashmap.lib.ops import audit
 
@@ -16,10 +16,11 @@ def end_sessions(*, actor: User | None, user_id: int, reason: str) -> None:
     """End every token of a user.
 
     Shape: `actor` is who asked, None for a command.
-    Effects: the token version moves on, fleet tokens are deleted, ``sessions_ended`` is sent, sockets are notified.
+    Effects: the token version moves on, fleet tokens and devices are deleted, ``sessions_ended`` is sent, sockets are notified.
     """
     User.objects.filter(pk=user_id).update(token_version=F("token_version") + 1)
     tokens.end_all_fleet_tokens(user_id)
+    PushDevice.objects.filter(user_id=user_id).delete()
     signals.sessions_ended.send(sender=User, user_id=user_id, reason=reason)
     events.session_ended(user_id, None)
 

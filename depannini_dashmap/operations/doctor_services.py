@@ -1,4 +1,4 @@
-"""What `manage.py doctor` asks of others: the mail server, the SMS gateway, the tile server."""
+"""What `manage.py doctor` asks of others: the mail server, the SMS gateway, those who deliver notifications, the tile server."""
 
 import os
 import smtplib
@@ -10,6 +10,7 @@ import requests
 from django.conf import settings
 from django.core.mail import get_connection
 
+from depannini_dashmap.lib.outbound import fcm, web_push
 from depannini_dashmap.operations.doctor_findings import PATIENCE, Broken, Doubtful, cause, examination, shown
 
 TWILIO = "https://api.twilio.com"
@@ -62,6 +63,45 @@ def _twilio(account: str, token: str) -> str:
     if status != "active":
         raise Broken(f"Twilio calls the account {status or 'nothing'}", "Ask Twilio to open it.")
     return "Twilio accepts our login; whether it takes the sender is not tried"
+
+
+@examination
+def push() -> str:
+    """Look at how notifications leave; sign in at Google, sending nothing."""
+    address = urlsplit(settings.PUSH_URL)
+    if address.scheme == "console":
+        raise Doubtful("Notifications are printed", "Set PUSH_URL=services:, FCM_CREDENTIALS and VAPID_PRIVATE_KEY.")
+    if address.scheme == "file":
+        return _push_folder(Path(unquote(address.path)))
+    if address.scheme != "services":
+        raise Broken("Unknown way of sending", "Use console:, file:///dir or services:.")
+    found = [_browsers() if settings.VAPID_PRIVATE_KEY else "", _phones() if settings.FCM_CREDENTIALS else ""]
+    if not all(found):
+        missing = "FCM_CREDENTIALS" if found[0] else "VAPID_PRIVATE_KEY"
+        raise Doubtful(f"{'; '.join(filter(None, found)) or 'Nothing is sent'}: no {missing}", f"Set {missing}, or leave it if nobody needs it.")
+    return "; ".join(found)
+
+
+def _push_folder(folder: Path) -> str:
+    if not (folder.is_dir() and os.access(folder, os.W_OK | os.X_OK)):
+        raise Broken(f"{folder} does not exist or cannot be written", "Make it for the server's user, or correct PUSH_URL.")
+    return f"notifications go to {folder}"
+
+
+def _browsers() -> str:
+    try:
+        web_push.public_key()
+    except ValueError:
+        raise Broken("VAPID_PRIVATE_KEY is no key", "Set what manage.py vapid_keys prints.") from None
+    return "browsers: the key is whole, a message is not tried"
+
+
+def _phones() -> str:
+    try:
+        fcm.refresh()
+    except fcm.FcmError as error:
+        raise Broken(f"Google does not take the service account: {error}", "Correct FCM_CREDENTIALS, and let the server reach oauth2.googleapis.com:443.") from None
+    return "phones: Google takes the service account, a message is not tried"
 
 
 @examination

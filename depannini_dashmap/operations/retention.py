@@ -17,7 +17,16 @@ from django.utils import timezone
 from django_tasks_db.models import DBTaskResult
 from knox.models import AuthToken
 
-from accounts.models import CodeGuess, EndedToken, Invitation, Notice, RefreshFamily, VerificationCode
+from accounts.models import (
+    CodeGuess,
+    EndedToken,
+    Invitation,
+    Notice,
+    PushDevice,
+    PushNotice,
+    RefreshFamily,
+    VerificationCode,
+)
 from assistance.models import ChatMessage, RequestLink
 from depannini_dashmap.models import AuditEvent, BudgetedMessage, FailedTry, IdempotentRequest, SheetImport
 from orders.models import OrderLink
@@ -65,6 +74,8 @@ RULES = (
     Rule("tokens", "refresh families", lambda before: RefreshFamily.objects.expired(before)),
     Rule("tokens", "fleet tokens", lambda before: AuthToken.objects.filter(expiry__lt=before)),
     Rule("tokens", "motorists' links", lambda before: RequestLink.objects.filter(expires_at__lt=before)),
+    Rule("tokens", "devices for notifications", lambda before: PushDevice.objects.lapsed(before)),
+    Rule("tasks", "shown notifications", lambda before: PushNotice.objects.filter(shown_at__lt=before)),
     Rule("tokens", "drivers' links", lambda before: TripLink.objects.filter(expires_at__lt=before)),
     Rule("tokens", "customers' links", lambda before: OrderLink.objects.filter(expires_at__lt=before)),
     Rule("tokens", "sessions", lambda before: Session.objects.filter(expire_date__lt=before)),

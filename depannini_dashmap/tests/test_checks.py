@@ -34,6 +34,8 @@ def production(settings: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setitem(settings.DATABASES["default"], "ENGINE", "django.db.backends.postgresql")
     settings.EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
     settings.SMS_URL = "twilio://sid:token@+15005550006"
+    settings.PUSH_URL = "services:"
+    settings.VAPID_PRIVATE_KEY = "A" * 43
     settings.ALLOW_FAKE_DATA = False
     settings.THROTTLING_ENABLED = True
     settings.BASE_URL = "https://api.example.com"
@@ -67,6 +69,11 @@ def test_a_good_deployment_has_nothing_doubtful(production: Any) -> None:
         ("W001", {"REDIS_URL": ""}),
         ("W003", {"EMAIL_BACKEND": "django.core.mail.backends.console.EmailBackend"}),
         ("W004", {"SMS_URL": "console:"}),
+        ("W022", {"PUSH_URL": "console:"}),
+        ("W022", {"VAPID_PRIVATE_KEY": ""}),
+        ("E008", {"PUSH_URL": "pigeon:"}),
+        ("E008", {"VAPID_PRIVATE_KEY": "no key"}),
+        ("E008", {"FCM_CREDENTIALS": "/nowhere/account.json"}),
         ("W005", {"ALLOW_FAKE_DATA": True}),
         ("W006", {"THROTTLING_ENABLED": False}),
         ("W007", {"BASE_URL": "http://127.0.0.1:8000"}),

@@ -136,6 +136,25 @@ def test_sms(settings: Any, url: str, level: str) -> None:
     assert one("sms").level == level
 
 
+@pytest.mark.parametrize(
+    ("url", "level"),
+    [("console:", "doubtful"), ("file:///tmp", "ok"), ("file:///no/such/folder", "broken"), ("pigeon://x", "broken"), ("services:", "doubtful")],
+)
+def test_push(settings: Any, url: str, level: str) -> None:
+    settings.PUSH_URL = url
+    assert one("push").level == level
+
+
+def test_push_keys_that_are_none(settings: Any, tmp_path: Any) -> None:
+    settings.PUSH_URL, settings.VAPID_PRIVATE_KEY = "services:", "no key"
+    assert one("push").level == "broken"
+    settings.VAPID_PRIVATE_KEY, settings.FCM_CREDENTIALS = "", str(tmp_path / "account.json")
+    assert one("push").level == "broken"
+    settings.VAPID_PRIVATE_KEY, settings.FCM_CREDENTIALS = "A" * 42 + "E", ""
+    finding = one("push")
+    assert finding.level == "doubtful" and "no FCM_CREDENTIALS" in finding.sentence
+
+
 def test_the_public_address(settings: Any, server: str) -> None:
     settings.BASE_URL = server
     assert one("web").level == "ok"

@@ -23,7 +23,7 @@ ROOT = Path(__file__).resolve().parents[2]
 SECRETS = ("db-pa$$word", "own-pa$$word", "redis-pa$$word", "mail-pa$$word", "tile-key-0123", "site-pa$$word", "a-key-of-the-honest-doctor-0123456789abcdef", "metrics-token-0123456789")
 ALL_THAT_CAN_BE_ASKED = {
     "configuration", "database", "migrations", "audit_trail", "tables_owner", "tasks", "identities", "erased_people", "pooler", "redis_server",
-    "neighbours", "events", "photos", "web", "callers", "socket", "mail", "sms", "tiles", "roads",
+    "neighbours", "events", "photos", "web", "callers", "socket", "mail", "sms", "push", "tiles", "roads",
 }  # fmt: skip
 
 

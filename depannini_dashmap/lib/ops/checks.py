@@ -3,6 +3,7 @@
 Dangerous settings are not left to a check: they refuse to load. Every id is explained in docs/operations.md.
 """
 
+import base64
 import os
 import stat
 from collections.abc import Callable, Iterator
@@ -286,4 +287,33 @@ def companies_may_send() -> str | None:
     """Without it no driver is notified."""
     if settings.MESSAGES_PER_COMPANY == 0:
         return "MESSAGES_PER_COMPANY=0: no driver can be notified."
+    return None
+
+
+@rule("E008", "Set PUSH_URL to console:, file:///dir or services:, FCM_CREDENTIALS to a service account's file, VAPID_PRIVATE_KEY to what manage.py vapid_keys prints.")
+def push_can_be_sent() -> str | None:
+    """A key that is none would be found out by the first notification."""
+    if urlsplit(settings.PUSH_URL).scheme not in {"console", "file", "services"}:
+        return "PUSH_URL names no way of sending notifications."
+    if settings.VAPID_PRIVATE_KEY and not _is_vapid_key(settings.VAPID_PRIVATE_KEY):
+        return "VAPID_PRIVATE_KEY is no key."
+    if settings.FCM_CREDENTIALS and not Path(settings.FCM_CREDENTIALS).is_file():
+        return f"FCM_CREDENTIALS={settings.FCM_CREDENTIALS} is no file."
+    return None
+
+
+def _is_vapid_key(text: str) -> bool:
+    try:
+        return len(base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))) == 32
+    except ValueError:
+        return False
+
+
+@rule("W022", "Set PUSH_URL=services: with FCM_CREDENTIALS (apps) and VAPID_PRIVATE_KEY (browsers).")
+def push_leaves() -> str | None:
+    """Who has the app closed hears of an offer by a notification alone."""
+    if settings.PUSH_URL.startswith("console:"):
+        return "PUSH_URL=console: prints notifications into the log."
+    if settings.PUSH_URL.startswith("services:") and not (settings.FCM_CREDENTIALS or settings.VAPID_PRIVATE_KEY):
+        return "PUSH_URL=services: without FCM_CREDENTIALS and VAPID_PRIVATE_KEY: no notification leaves."
     return None
