@@ -11,7 +11,7 @@ from depannini_dashmap.lib.db.migration_operations import AddCheckForNewRows
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('accounts', '0017_translated_labels'),
+        ('accounts', '0018_help_codes'),
         ('auth', '0012_alter_user_first_name_max_length'),
     ]
 
