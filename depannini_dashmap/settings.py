@@ -451,7 +451,6 @@ SPECTACULAR_SETTINGS = {
         "LinkChannel": "orders.models.OrderLink.Channel",
         "KindEnum": ["pickup", "delivery", "break"],
         "PushKind": "accounts.models.PushDevice.Kind",
-        "Language": LANGUAGES,
     },
 }
 
