@@ -25,6 +25,7 @@ class RequestLink(SecretLink):
     )
     asked_from = models.CharField(max_length=64, blank=True, default="", editable=False)
     asked_under = models.CharField(max_length=64, blank=True, default="", editable=False)
+    sent_at = models.DateTimeField(null=True, blank=True, editable=False, help_text="when it left by SMS")
     is_proven = models.BooleanField(default=False, editable=False, help_text="whether a code had proven the number")
 
     objects = RequestLinkQuerySet.as_manager()

@@ -29,3 +29,8 @@ def plan_wave(assistance_id: int, wave: int, now: datetime) -> None:
 def plan_expiry(assistance_id: int, expires_at: datetime) -> None:
     """Queue the end of an unanswered request."""
     enqueue("assistance.tasks.expire_request", assistance_id, run_after=expires_at + timedelta(milliseconds=1))
+
+
+def queue_link(link_id: int, language: str) -> None:
+    """Queue the sending of a motorist's link."""
+    enqueue("assistance.tasks.send_link", link_id, language)

@@ -29,3 +29,9 @@ def look_for_silence(assistance_id: int, accepted_at: float) -> None:
 def make_scheduled(scheduled_id: int) -> None:
     """Make the request whose time has come."""
     services.open_scheduled(actor=None, scheduled_id=scheduled_id)
+
+
+@task(priority=PRIORITY)
+def send_link(link_id: int, language: str) -> None:
+    """Send a motorist the link to their request, once."""
+    services.deliver_link(actor=None, link_id=link_id, language=language)

@@ -110,10 +110,10 @@ def require_room(kind: str = CODE) -> None:
         raise _later(times[-1] + HOUR)
 
 
-def spend(kind: str, channel: str, address: str, *, asker: User, company_id: int, vehicles: int = 0) -> int | None:
+def spend(kind: str, channel: str, address: str, *, asker: User, company_id: int | None, vehicles: int = 0) -> int | None:
     """Count a message about a job, a trip or an order against its company, and return the row's id for `give_back`.
 
-    Shape: `vehicles` is how many the company has, for a driver's message. Raises: TooManyRequests over the company's
+    Shape: who has no company shares one budget with all who have none; `vehicles` is how many the company has, for a driver's message. Raises: TooManyRequests over the company's
     hour or day; InvalidData for a number that gets no SMS.
     """
     if channel == "phone" and (barred := barred_because(address)):

@@ -15,6 +15,7 @@ from assistance.services.calls import (
     schedule_for_caller,
 )
 from assistance.services.chat import Posted, post_chat
+from assistance.services.given_links import deliver_link, end_links, give_link, send_link
 from assistance.services.jobs import accept, complete, rate, update_status
 from assistance.services.locations import PartyLocation, store_locations, take_places
 from assistance.services.manual_dispatch import ASKED_AGAIN, ask_again, assign_by_hand, cancel_by_staff
@@ -68,8 +69,11 @@ __all__ = [
     "close_open_jobs",
     "complete",
     "decline",
+    "deliver_link",
     "distance_of",
+    "end_links",
     "expire",
+    "give_link",
     "is_sign_due",
     "join_caller",
     "keep_fresh",
@@ -89,6 +93,7 @@ __all__ = [
     "request_assistance",
     "request_for_caller",
     "schedule_for_caller",
+    "send_link",
     "send_next_wave",
     "set_duty",
     "set_price",

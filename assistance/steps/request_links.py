@@ -8,6 +8,7 @@ from typing import Any
 
 from django.utils import timezone
 from django.utils.crypto import salted_hmac
+from django.utils.translation import gettext
 
 from assistance.models import RequestLink
 from depannini_dashmap.lib.db.secret_links import TOKEN_BYTES
@@ -26,6 +27,11 @@ def token_for(form_key: str) -> str:
 def path_of(token: str) -> str:
     """Return the path of the page that a token opens."""
     return f"{RequestLink.page_path}{token}/"
+
+
+def text_of(address: str) -> str:
+    """Return the message that carries a link, in the active language."""
+    return gettext("Follow your request for help here: %(address)s") % {"address": address}
 
 
 def keep_link(job_id: int, token: str, **fields: Any) -> RequestLink:

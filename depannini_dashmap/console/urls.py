@@ -24,6 +24,7 @@ from depannini_dashmap.console.places import views as place_views
 from depannini_dashmap.console.plans import views as plan_views
 from depannini_dashmap.console.requests import new_call, tariffs
 from depannini_dashmap.console.requests import views as request_views
+from depannini_dashmap.console.requests.links import links as request_links
 from depannini_dashmap.console.trips import views as trip_views
 from depannini_dashmap.console.vehicles import connect
 from depannini_dashmap.console.vehicles import day as vehicle_day
@@ -97,6 +98,7 @@ def console_urls(site: DispatchAdminSite) -> list[URLPattern]:
         ),
         path("dispatch/requests/<int:assistance_id>/cancel/", page(request_views.cancel), name="dispatch_cancel"),
         path("dispatch/requests/<int:assistance_id>/price/", page(request_views.adjust), name="dispatch_price"),
+        path("dispatch/requests/<int:assistance_id>/link/", page(request_links), name="dispatch_links"),
         path("dispatch/requests/<int:assistance_id>/again/", page(request_views.repeat), name="dispatch_again"),
         path("dispatch/requests/<int:assistance_id>/step/<slug:step>/", page(request_views.take_step), name="dispatch_party"),
         path("dispatch/requests/cancel/", page(request_views.cancel_chosen), name="dispatch_cancel_chosen"),

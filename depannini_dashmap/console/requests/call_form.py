@@ -40,6 +40,7 @@ class CallForm(forms.Form):
     )
     plate = forms.CharField(label=_("License plate"), max_length=30, required=False)
     note = forms.CharField(label=_("Note"), max_length=900, required=False)
+    send_link = forms.BooleanField(label=_("Send the caller a link by SMS, to follow the request"), required=False)
     scheduled_for = forms.DateTimeField(label=_("For later"), required=False)
 
     def __init__(self, data: Any = None, *, user: User) -> None:

@@ -85,7 +85,19 @@ def _carry_out(request: HttpRequest, form: CallForm) -> str:
             messages.success(request, _("The request is open and offered to the nearest."))
         else:
             messages.warning(request, _("The request is open, but nobody who could take it is near."))
+    _send_link(request, form, made)
     return reverse("admin:dispatch_request", args=[made])
+
+
+def _send_link(request: HttpRequest, form: CallForm, made: int) -> None:
+    """Send the link where it was asked for; the request is made already, so a refusal is only said."""
+    if not form.cleaned_data["send_link"]:
+        return
+    try:
+        services.send_link(actor=request.user, assistance_id=made)
+        messages.success(request, _("The link is on its way by SMS."))
+    except DomainError as error:
+        messages.warning(request, error.for_page())
 
 
 def _around(request: HttpRequest, form: CallForm) -> dict[str, Any]:

@@ -1,0 +1,68 @@
+"""The page on which a dispatcher gives the motorist of a request a link: to copy, to scan, by SMS; and ends the links."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import segno
+from django.contrib import messages
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.template.response import TemplateResponse
+from django.urls import reverse
+from django.utils.safestring import SafeString, mark_safe
+from django.utils.translation import gettext as _
+from django.views.decorators.cache import never_cache
+
+from assistance.models import Assistance, RequestLink
+from assistance.services import end_links, give_link, send_link
+from assistance.steps.request_links import text_of
+from depannini_dashmap.console import work_page
+from depannini_dashmap.lib.errors import DomainError
+
+
+@never_cache
+@work_page.READ_AND_POST
+@work_page.for_roadside
+def links(request: HttpRequest, assistance_id: int, context: dict[str, Any]) -> HttpResponse:
+    """Show how many links there are; POST `do` makes one (show), sends one (sms) or ends all (end). A link is shown once."""
+    rows = Assistance.objects.visible_to(request.user).select_related("client")
+    job = rows.filter(pk=work_page.checked_id(assistance_id)).first()
+    if job is None:
+        raise Http404
+    address = ""
+    if request.method == "POST":
+        try:
+            address = _act(request, job)
+        except DomainError as error:
+            messages.error(request, error.for_page())
+        if not address:
+            return HttpResponseRedirect(reverse("admin:dispatch_links", args=[job.pk]))
+    page = {
+        "title": _("Link for the motorist"),
+        "job": job,
+        "address": address,
+        "text": text_of(address) if address else "",
+        "code": _drawn(address) if address else "",
+        "live_links": RequestLink.objects.live().filter(assistance=job).count(),
+        "back": reverse("admin:dispatch_request", args=[job.pk]),
+    }
+    return TemplateResponse(request, "console/request_links.html", {**context, **page})
+
+
+def _act(request: HttpRequest, job: Assistance) -> str:
+    """Do what was asked for and return the address of a new link that is to be shown. Raises: as the services."""
+    asked = request.POST.get("do", "")
+    if asked == "show":
+        return give_link(actor=request.user, assistance_id=job.pk)
+    if asked == "sms":
+        send_link(actor=request.user, assistance_id=job.pk)
+        messages.success(request, _("The link is on its way by SMS."))
+    elif asked == "end":
+        end_links(actor=request.user, assistance_id=job.pk)
+        messages.success(request, _("No link opens this request any more."))
+    return ""
+
+
+def _drawn(text: str) -> SafeString:
+    """Draw a code as SVG; its text is all made here."""
+    return mark_safe(segno.make_qr(text, error="m").svg_inline(scale=4, border=4, dark="#000", light="#fff"))  # noqa: S308
