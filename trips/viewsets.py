@@ -235,7 +235,7 @@ class TripStopViewSet(_TripsViewSet):
         responses={(200, "image/*"): OpenApiTypes.BINARY},
         filters=False,
     )
-    @action(detail=True, methods=["get"], url_path=r"proof/(?P<kind>photo|signature)", url_name="proof")
+    @action(detail=True, methods=["get"], url_path=r"proof/(?P<kind>[^/.]+)", url_name="proof")
     def proof(self, request: Request, pk: str, kind: str) -> HttpResponse:
         rows = StopProof.objects.filter(trip_stop__in=TripStop.objects.visible_to(request.user), trip_stop=path_id(pk, _("Trip stop")))
         return picture_response(rows.first(), kind)
