@@ -257,9 +257,9 @@ def test_a_stranger_does_not_rename_a_caller_nor_fill_their_one_request(visitor,
 
 # --- Places ----------------------------------------------------------------------------------------------------------------
 def test_places_are_suggested_to_anybody_and_hold_nobodys_stops(visitor, dispatcher, company_a):
-    from depannini_dashmap.tests.test_console import _order
+    from depannini_dashmap.tests.console_rows import make_order
 
-    _order(dispatcher, company_a, "Pharmacie Secret")
+    make_order(dispatcher, company_a, "Pharmacie Secret")
     answer = visitor.get("/help/places/", {"q": "Pharmacie Secret"})
     assert (answer.status_code, answer.json()["results"]) == (200, [])
     [pin] = visitor.get("/help/places/", {"q": HERE}).json()["results"]

@@ -6,7 +6,7 @@ import pytest
 
 from assistance.models import Assistance, AssistantProfile
 from assistance.services import report_location
-from depannini_dashmap.tests.test_console import _order
+from depannini_dashmap.tests.console_rows import make_order
 from depannini_dashmap.tests.test_console_browser import _faults_of, browser, pytestmark, watch
 from testing.fixtures import server, session_server
 from testing.servers import Server
@@ -17,7 +17,7 @@ __all__ = ["browser", "pytestmark", "server", "session_server", "watch"]
 def test_a_call_is_taken_by_keys_and_assigned(
     server: Server, watch: Any, roadside_dispatcher: Any, company_a: Any, assistant_user: Any
 ) -> None:
-    order = _order(roadside_dispatcher, company_a, "Pharmacie")
+    order = make_order(roadside_dispatcher, company_a, "Pharmacie")
     type(order.pickup_stop).objects.filter(pk=order.pickup_stop_id).update(name="Grande Poste", latitude="36.7722", longitude="3.0588")
     AssistantProfile.objects.filter(pk=assistant_user.pk).update(is_active=True)
     report_location(actor=assistant_user, lat=36.76, lng=3.06)

@@ -13,7 +13,7 @@ from django.utils import timezone
 from accounts.services import invite
 from accounts.tokens import issue_pair
 from assistance.models import AssistantProfile
-from depannini_dashmap.tests.test_console import EVIL, _order, _request, _trip, _vehicle
+from depannini_dashmap.tests.console_rows import EVIL, make_order, make_request, make_trip, make_vehicle
 from testing.fixtures import server, server_environment, session_server
 from testing.ports import free_port
 from testing.servers import Server, serve_command
@@ -84,7 +84,7 @@ def watch(browser: Any) -> Iterator[Callable[..., Watched]]:
     assert [fault for one in pages for fault in one.faults] == []
 
 
-def _report(server: Server, user: Any, vehicle: Any, lat: float, lng: float, ago: int = 0) -> None:
+def report_position(server: Server, user: Any, vehicle: Any, lat: float, lng: float, ago: int = 0) -> None:
     fix = {"latitude": lat, "longitude": lng, "speed": 40, "heading": 90}
     moment = (timezone.now() - dt.timedelta(seconds=ago)).strftime("%Y-%m-%dT%H:%M:%SZ")
     token = issue_pair(user)["access"]
@@ -93,15 +93,15 @@ def _report(server: Server, user: Any, vehicle: Any, lat: float, lng: float, ago
 
 
 def test_a_marker_moves_on_the_live_map(server: Server, watch: Any, dispatcher: Any, company_a: Any) -> None:
-    vehicle = _vehicle(dispatcher, company_a)
-    _report(server, dispatcher, vehicle, 36.75, 3.05, ago=60)
+    vehicle = make_vehicle(dispatcher, company_a)
+    report_position(server, dispatcher, vehicle, 36.75, 3.05, ago=60)
     one = watch(server.url)
     one.sign_in("nadia", "/admin/map/")
     page = one.page
     page.wait_for_selector("#live-notice[data-state=live]")
     marker = page.locator(".marker-vehicle")
     before = marker.bounding_box()
-    _report(server, dispatcher, vehicle, 36.76, 3.08)
+    report_position(server, dispatcher, vehicle, 36.76, 3.08)
     wait_until(lambda: page.wait_for_timeout(100) or marker.bounding_box() != before, "the marker moves")
     assert "40 km/h" in page.locator("table[data-kind=vehicles]").inner_text()
     page.locator("table[data-kind=vehicles] button").press("Enter")
@@ -112,9 +112,9 @@ def test_a_vehicle_is_found_in_the_table_by_what_is_known_of_it(
     server: Server, watch: Any, dispatcher: Any, company_a: Any
 ) -> None:
     for number, driver in enumerate(("Ali Haddad", "Zoé Benali", "")):
-        vehicle = _vehicle(dispatcher, company_a, f"16-10{number}")
+        vehicle = make_vehicle(dispatcher, company_a, f"16-10{number}")
         type(vehicle).objects.filter(pk=vehicle.pk).update(driver_name=driver)
-        _report(server, dispatcher, vehicle, 36.75, 3.05, ago=60)
+        report_position(server, dispatcher, vehicle, 36.75, 3.05, ago=60)
     one = watch(server.url)
     one.sign_in("nadia", "/admin/map/")
     page = one.page
@@ -128,7 +128,7 @@ def test_a_vehicle_is_found_in_the_table_by_what_is_known_of_it(
         page.wait_for_selector(f"#vehicles-found:text-is('{len(plates)} of 3 shown')")
         assert sorted(page.locator("table[data-kind=vehicles] th > bdi:first-child").all_inner_texts()) == plates
     found.fill("101")
-    _report(server, dispatcher, _vehicle(dispatcher, company_a, "31-101"), 36.75, 3.05)
+    report_position(server, dispatcher, make_vehicle(dispatcher, company_a, "31-101"), 36.75, 3.05)
     page.wait_for_selector("#vehicles-found:text-is('2 of 4 shown')")
     found.fill("nothing like it")
     page.wait_for_selector("#vehicles-found:text-is('0 of 4 shown')")
@@ -144,7 +144,7 @@ def test_vehicles_at_one_place_share_a_marker_that_tells_of_each(
     server: Server, watch: Any, dispatcher: Any, company_a: Any
 ) -> None:
     for number, lat in enumerate((36.75, 36.75, 36.79)):
-        _report(server, dispatcher, _vehicle(dispatcher, company_a, f"16-{number}"), lat, 3.05)
+        report_position(server, dispatcher, make_vehicle(dispatcher, company_a, f"16-{number}"), lat, 3.05)
     one = watch(server.url)
     one.sign_in("nadia", "/admin/map/")
     page = one.page
@@ -160,8 +160,8 @@ def test_vehicles_at_one_place_share_a_marker_that_tells_of_each(
 def test_the_desk_takes_what_others_change_and_keeps_what_is_unsaved(
     server: Server, watch: Any, dispatcher: Any, company_a: Any
 ) -> None:
-    orders = (_order(dispatcher, company_a), _order(dispatcher, company_a))
-    trip = _trip(dispatcher, _vehicle(dispatcher, company_a), orders=orders)
+    orders = (make_order(dispatcher, company_a), make_order(dispatcher, company_a))
+    trip = make_trip(dispatcher, make_vehicle(dispatcher, company_a), orders=orders)
     stops = list(trip.trip_stops.values_list("pk", flat=True))
     one = watch(server.url)
     one.sign_in("nadia", f"/admin/dispatch/trips/{trip.pk}/")
@@ -187,8 +187,8 @@ def test_a_map_without_any_position_says_so(server: Server, watch: Any, dispatch
 
 
 def test_stops_are_reordered_by_keyboard_and_by_drag(server: Server, watch: Any, dispatcher: Any, company_a: Any) -> None:
-    orders = (_order(dispatcher, company_a), _order(dispatcher, company_a))
-    trip = _trip(dispatcher, _vehicle(dispatcher, company_a), orders=orders)
+    orders = (make_order(dispatcher, company_a), make_order(dispatcher, company_a))
+    trip = make_trip(dispatcher, make_vehicle(dispatcher, company_a), orders=orders)
     p1, d1, p2, d2 = trip.trip_stops.values_list("pk", flat=True)
     one = watch(server.url)
     one.sign_in("nadia", f"/admin/dispatch/trips/{trip.pk}/")
@@ -206,7 +206,7 @@ def test_stops_are_reordered_by_keyboard_and_by_drag(server: Server, watch: Any,
 
 
 def test_due_times_are_suggested_changed_and_saved(server: Server, watch: Any, dispatcher: Any, company_a: Any) -> None:
-    trip = _trip(dispatcher, _vehicle(dispatcher, company_a), orders=(_order(dispatcher, company_a),))
+    trip = make_trip(dispatcher, make_vehicle(dispatcher, company_a), orders=(make_order(dispatcher, company_a),))
     type(trip).objects.filter(pk=trip.pk).update(planned_start_time=dt.time(8))
     one = watch(server.url)
     one.sign_in("nadia", f"/admin/dispatch/trips/{trip.pk}/")
@@ -223,7 +223,7 @@ def test_due_times_are_suggested_changed_and_saved(server: Server, watch: Any, d
 
 
 def test_a_button_waits_for_its_script(server: Server, watch: Any, dispatcher: Any, company_a: Any) -> None:
-    trip = _trip(dispatcher, _vehicle(dispatcher, company_a), orders=(_order(dispatcher, company_a),))
+    trip = make_trip(dispatcher, make_vehicle(dispatcher, company_a), orders=(make_order(dispatcher, company_a),))
     one = watch(server.url)
     one.sign_in("nadia")
     page, held = one.page, []
@@ -240,7 +240,7 @@ def test_a_button_waits_for_its_script(server: Server, watch: Any, dispatcher: A
 def test_an_operator_assigns_by_hand_from_the_board(
     server: Server, watch: Any, staff_user: Any, client_user: Any, assistant_user: Any
 ) -> None:
-    job = _request(client_user)
+    job = make_request(client_user)
     AssistantProfile.objects.filter(pk=assistant_user.pk).update(is_active=True, seen_at=timezone.now())
     one = watch(server.url)
     one.sign_in("salim")
@@ -294,15 +294,15 @@ def test_a_bad_row_of_an_import_is_named(
 def test_markup_in_names_is_never_run(
     server: Server, watch: Any, dispatcher: Any, staff_user: Any, company_a: Any, client_user: Any
 ) -> None:
-    vehicle = _vehicle(dispatcher, company_a, "<b onclick=x>")
+    vehicle = make_vehicle(dispatcher, company_a, "<b onclick=x>")
     type(vehicle).objects.update(driver_name=EVIL, make=EVIL, driver_email="a@example.com")
-    trip = _trip(dispatcher, vehicle, EVIL, (_order(dispatcher, company_a, EVIL),))
+    trip = make_trip(dispatcher, vehicle, EVIL, (make_order(dispatcher, company_a, EVIL),))
     for row in trip.trip_stops.select_related("stop"):
         type(row.stop).objects.filter(pk=row.stop_id).update(name=EVIL, address="</script><script>alert(2)</script>")
     type(client_user).objects.filter(pk=client_user.pk).update(name=EVIL)
     type(company_a).objects.update(name=EVIL)
-    job = _request(client_user)
-    _report(server, dispatcher, vehicle, 36.75, 3.05)
+    job = make_request(client_user)
+    report_position(server, dispatcher, vehicle, 36.75, 3.05)
     one = watch(server.url)
     one.sign_in("salim")
     paths = [
@@ -337,8 +337,8 @@ def test_a_lost_socket_says_so_and_comes_back_with_the_right_state(
     command = serve_command(port)
     first = Server(command, port, environment=server_environment(), log=tmp_path / "first.log")
     first.wait_until_ready()
-    vehicle = _vehicle(dispatcher, company_a)
-    _report(first, dispatcher, vehicle, 36.75, 3.05, ago=30)
+    vehicle = make_vehicle(dispatcher, company_a)
+    report_position(first, dispatcher, vehicle, 36.75, 3.05, ago=30)
     page = browser.new_page()
     one = Watched(page, first.url)
     one.sign_in("nadia", "/admin/map/")
@@ -349,7 +349,7 @@ def test_a_lost_socket_says_so_and_comes_back_with_the_right_state(
     second = Server(command, port, environment=server_environment(), log=tmp_path / "second.log")
     try:
         second.wait_until_ready()
-        _report(second, dispatcher, vehicle, 36.76, 3.06)
+        report_position(second, dispatcher, vehicle, 36.76, 3.06)
         page.wait_for_selector("#live-notice[data-state=live]", timeout=60_000)
         state = page.locator("table[data-kind=vehicles]")
         wait_until(lambda: page.wait_for_timeout(200) or "40 km/h" in state.inner_text(), "the state is right")
@@ -385,11 +385,11 @@ def test_every_page_can_be_read_and_worked_by_everybody(
     assistant_user: Any,
 ) -> None:
     pytest.importorskip("axe_playwright_python", reason="requirements-dev.txt is not installed")
-    waiting, carried = (_order(dispatcher, company_a, customer) for customer in ("Pharmacie", "Hôtel"))
-    trip = _trip(dispatcher, _vehicle(dispatcher, company_a), orders=(carried,))
+    waiting, carried = (make_order(dispatcher, company_a, customer) for customer in ("Pharmacie", "Hôtel"))
+    trip = make_trip(dispatcher, make_vehicle(dispatcher, company_a), orders=(carried,))
     type(trip).objects.filter(pk=trip.pk).update(status="in_progress", actual_start_datetime=timezone.now())
-    _report(server, dispatcher, trip.vehicle, 36.75, 3.15)
-    job = _request(client_user)
+    report_position(server, dispatcher, trip.vehicle, 36.75, 3.15)
+    job = make_request(client_user)
     for company, name in ((company_a, "omar.de.la.societe.voisine@example.com"), (company_b, "nadia")):
         invite(actor=staff_user, company=company, person={"username": name})
     AssistantProfile.objects.filter(pk=assistant_user.pk).update(is_active=True, seen_at=timezone.now(), lat=36.76, lng=3.06)
@@ -443,7 +443,7 @@ def test_every_page_can_be_read_and_worked_by_everybody(
 def test_no_page_is_wider_than_a_phone_in_french_either(
     server: Server, watch: Any, dispatcher: Any, company_a: Any
 ) -> None:
-    trip = _trip(dispatcher, _vehicle(dispatcher, company_a), orders=(_order(dispatcher, company_a),))
+    trip = make_trip(dispatcher, make_vehicle(dispatcher, company_a), orders=(make_order(dispatcher, company_a),))
     one = watch(server.url, locale="fr")
     one.page.set_viewport_size({"width": 390, "height": 800})
     one.sign_in("nadia")

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from accounts.tokens import issue_pair
-from depannini_dashmap.tests.test_console import _order, _trip, _vehicle
+from depannini_dashmap.tests.console_rows import make_order, make_trip, make_vehicle
 from depannini_dashmap.tests.test_console_browser import _faults_of, browser, pytestmark, watch
 from testing.fixtures import server, session_server
 from testing.servers import Server
@@ -42,7 +42,7 @@ def numbers_in(trip: Trip) -> list[int | None]:
 def test_four_clicks_from_the_board_tell_the_driver_of_a_waiting_order(
     server: Server, watch: Any, dispatcher: Any, company_a: Any
 ) -> None:
-    order, vehicle = _order(dispatcher, company_a), _vehicle(dispatcher, company_a)
+    order, vehicle = make_order(dispatcher, company_a), make_vehicle(dispatcher, company_a)
     one = watch(server.url)
     one.sign_in("nadia")
     page = one.page
@@ -61,9 +61,9 @@ def test_four_clicks_from_the_board_tell_the_driver_of_a_waiting_order(
 def test_stops_go_by_drag_and_by_keys_and_what_is_refused_goes_back_with_its_reason(
     server: Server, watch: Any, dispatcher: Any, company_a: Any
 ) -> None:
-    first, second = _vehicle(dispatcher, company_a, "16-1"), _vehicle(dispatcher, company_a, "16-2")
-    held, waiting = _order(dispatcher, company_a), _order(dispatcher, company_a, "Atelier")
-    trip = _trip(dispatcher, first, orders=(held,))
+    first, second = make_vehicle(dispatcher, company_a, "16-1"), make_vehicle(dispatcher, company_a, "16-2")
+    held, waiting = make_order(dispatcher, company_a), make_order(dispatcher, company_a, "Atelier")
+    trip = make_trip(dispatcher, first, orders=(held,))
     one = watch(server.url)
     one.sign_in("nadia", "/admin/plan/")
     page = one.page
@@ -94,9 +94,9 @@ def test_stops_go_by_drag_and_by_keys_and_what_is_refused_goes_back_with_its_rea
 def test_two_dispatchers_see_each_others_changes_and_keep_their_own(
     server: Server, watch: Any, dispatcher: Any, company_a: Any
 ) -> None:
-    vehicle = _vehicle(dispatcher, company_a)
-    held, mine, theirs = (_order(dispatcher, company_a, name) for name in ("Pharmacie", "Atelier", "Hôtel"))
-    trip = _trip(dispatcher, vehicle, orders=(held,))
+    vehicle = make_vehicle(dispatcher, company_a)
+    held, mine, theirs = (make_order(dispatcher, company_a, name) for name in ("Pharmacie", "Atelier", "Hôtel"))
+    trip = make_trip(dispatcher, vehicle, orders=(held,))
     one = watch(server.url)
     one.sign_in("nadia", "/admin/plan/")
     page = one.page
@@ -109,7 +109,7 @@ def test_two_dispatchers_see_each_others_changes_and_keep_their_own(
     page.click("#lanes-save")
     page.wait_for_selector("#lanes-results li.is-refused:has-text('Tour was changed by somebody else')")
     page.unroute("**/admin/plan/state/**")
-    put_into(server, dispatcher, trip, _order(dispatcher, company_a, "Librairie"))
+    put_into(server, dispatcher, trip, make_order(dispatcher, company_a, "Librairie"))
     page.wait_for_selector(".run .notice")
     wait_until(lambda: page.wait_for_timeout(50) or page.locator(".lane-stop").count() == 8, "all orders are in the lane")
     assert page.locator(".card").count() == 0
@@ -121,8 +121,8 @@ def test_two_dispatchers_see_each_others_changes_and_keep_their_own(
 
 @pytest.mark.parametrize("language", ["ar"])
 def test_the_page_is_worked_by_touch_on_a_phone_in_arabic(server: Server, watch: Any, dispatcher: Any, company_a: Any, language: str) -> None:
-    _order(dispatcher, company_a)
-    _vehicle(dispatcher, company_a)
+    make_order(dispatcher, company_a)
+    make_vehicle(dispatcher, company_a)
     one = watch(server.url, locale=language, extra_http_headers={"Accept-Language": language}, has_touch=True)
     one.page.set_viewport_size({"width": 390, "height": 800})
     one.sign_in("nadia", "/admin/plan/")

@@ -8,7 +8,7 @@ from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
-from depannini_dashmap.tests.test_console import _order, _trip, _vehicle
+from depannini_dashmap.tests.console_rows import make_order, make_trip, make_vehicle
 from orders.models import Order
 from trips.models import Trip, TripStop
 from trips.services.trips import update_trip
@@ -27,8 +27,8 @@ def nadia(dispatcher: Any) -> Client:
 @pytest.fixture
 def trip(dispatcher: Any, company_a: Any) -> Trip:
     """A trip under way with two orders, nothing of which is done."""
-    orders = tuple(_order(dispatcher, company_a, customer) for customer in ("Pharmacie", "Hôtel"))
-    trip = _trip(dispatcher, _vehicle(dispatcher, company_a), orders=orders)
+    orders = tuple(make_order(dispatcher, company_a, customer) for customer in ("Pharmacie", "Hôtel"))
+    trip = make_trip(dispatcher, make_vehicle(dispatcher, company_a), orders=orders)
     for status in ("planned", "in_progress"):
         update_trip(actor=dispatcher, trip_id=trip.pk, status=status)
     trip.refresh_from_db()
@@ -96,7 +96,7 @@ def test_the_page_takes_a_constant_number_of_queries(
     nadia.get(_page(trip))
     with CaptureQueriesContext(connection) as one:
         nadia.get(_page(trip))
-    other = _trip(dispatcher, _vehicle(dispatcher, company_a, "16-9"), orders=(_order(dispatcher, company_a, "Café"),))
+    other = make_trip(dispatcher, make_vehicle(dispatcher, company_a, "16-9"), orders=(make_order(dispatcher, company_a, "Café"),))
     update_trip(actor=dispatcher, trip_id=other.pk, status="in_progress")
     with django_assert_num_queries(len(one)):
         page = nadia.get(f"{_page(trip)},{other.pk}").content.decode()
