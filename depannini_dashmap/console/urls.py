@@ -22,6 +22,7 @@ from depannini_dashmap.console.payments import views as payment_views
 from depannini_dashmap.console.people import views as people_views
 from depannini_dashmap.console.places import views as place_views
 from depannini_dashmap.console.plans import views as plan_views
+from depannini_dashmap.console.reports import views as report_views
 from depannini_dashmap.console.requests import new_call, tariffs
 from depannini_dashmap.console.requests import views as request_views
 from depannini_dashmap.console.requests.links import links as request_links
@@ -108,6 +109,7 @@ def console_urls(site: DispatchAdminSite) -> list[URLPattern]:
         path("dispatch/payments/<int:payment_id>/reverse/", page(payment_views.reverse_receipt), name="receipt_reverse"),
         path("dispatch/unpaid/", page(open_sums.show_unpaid), name="unpaid"),
         path("dispatch/unpaid/of/", page(open_sums.show_debts), name="unpaid_of"),
+        path("dispatch/report/", page(report_views.show_month), name="report"),
         path("dispatch/cash/", page(open_sums.show_cash), name="cash"),
         path("dispatch/cash/<int:row_id>/reverse/", page(open_sums.reverse_cash), name="cash_reverse"),
         path("dispatch/assistants/<slug:step>/", page(assistant_views.take_step), name="dispatch_assistants"),

@@ -185,7 +185,7 @@ def test_pages_ask_the_same_queries_whatever_the_rows(
         (nadia, f"/admin/dispatch/orders/{order.pk}/payments/", 11),  # the order, its sums, members, whether one may pay, payments
         (salim, f"/admin/dispatch/requests/{job.pk}/payments/", 8),  # the job, its sums, payments
         (nadia, f"/admin/dispatch/payments/{paid.pk}/", 9),  # the payment, sums, whether one may take it back
-        (salim, "/admin/dispatch/unpaid/", 9),  # orders, billed, clients, their names
+        (salim, "/admin/dispatch/unpaid/", 10),  # orders, billed, clients, their names, companies
         (nadia, "/admin/dispatch/unpaid/", 7),
         (nadia, f"/admin/dispatch/unpaid/of/?company={order.company_id}&name=Leila+Hamdi", 7),
         (salim, "/admin/dispatch/cash/", 9),  # taken, handed in, names, rows

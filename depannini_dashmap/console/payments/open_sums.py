@@ -14,6 +14,7 @@ from django.utils.dateparse import parse_date
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
+from accounts.models import Company
 from depannini_dashmap.console import work_page
 from depannini_dashmap.console.board.views import given_id
 from depannini_dashmap.console.payments.forms import HandInForm
@@ -33,16 +34,21 @@ def show_unpaid(request: HttpRequest, context: dict[str, Any]) -> HttpResponse:
     totals: dict[str, Any] = {}
     for debt in owed:
         totals[debt.currency] = totals.get(debt.currency, 0) + debt.due
+    companies = _names_of_companies(owed) if request.user.sees_several_companies else {}
     page = {
         "title": _("Unpaid"),
         "since": since,
-        "debts": owed,
+        "debts": [(debt, companies.get(debt.debtor.company_id)) for debt in owed],
         "totals": totals.items(),
         "most": debts.MOST_GROUPS if len(owed) >= debts.MOST_GROUPS else 0,
         "is_roadside": request.user.is_roadside,
-        "several_companies": request.user.sees_several_companies,
     }
     return TemplateResponse(request, "console/unpaid.html", {**context, **page})
+
+
+def _names_of_companies(owed: list[debts.Debt]) -> dict[int | None, str]:
+    ids = {debt.debtor.company_id for debt in owed if debt.debtor.company_id}
+    return dict(Company.objects.filter(pk__in=ids).values_list("pk", "name"))
 
 
 @require_safe
