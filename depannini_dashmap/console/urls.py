@@ -23,6 +23,7 @@ from depannini_dashmap.console.people import views as people_views
 from depannini_dashmap.console.places import views as place_views
 from depannini_dashmap.console.plans import views as plan_views
 from depannini_dashmap.console.reports import views as report_views
+from depannini_dashmap.console.requests import document as request_document
 from depannini_dashmap.console.requests import new_call, tariffs
 from depannini_dashmap.console.requests import views as request_views
 from depannini_dashmap.console.requests.links import links as request_links
@@ -105,6 +106,7 @@ def console_urls(site: DispatchAdminSite) -> list[URLPattern]:
         path("dispatch/requests/cancel/", page(request_views.cancel_chosen), name="dispatch_cancel_chosen"),
         path("dispatch/orders/<int:order_id>/payments/", page(payment_views.pay_order), name="pay_order"),
         path("dispatch/requests/<int:assistance_id>/payments/", page(payment_views.pay_job), name="pay_job"),
+        path("dispatch/requests/<int:assistance_id>/pdf/", page(request_document.show_pdf), name="request_pdf"),
         path("dispatch/payments/<int:payment_id>/", page(payment_views.show_receipt), name="receipt"),
         path("dispatch/payments/<int:payment_id>/reverse/", page(payment_views.reverse_receipt), name="receipt_reverse"),
         path("dispatch/unpaid/", page(open_sums.show_unpaid), name="unpaid"),

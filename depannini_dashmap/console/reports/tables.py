@@ -28,10 +28,10 @@ Column = tuple[str, Callable[[Sums], Any]]
 
 
 def tables_of(found: Figures, names: Mapping[int, str], *, is_roadside: bool, currency: str) -> list[ReportTable]:
-    """Return the tables of a month: by day, assistant, vehicle and customer, and why jobs were canceled."""
+    """Return the tables of a month: by assistant, vehicle and customer, why jobs were canceled, and day by day."""
     jobs = _job_columns(currency)
     orders = _order_columns(currency)
-    tables = [_by_day(found, is_roadside=is_roadside)]
+    tables = []
     if is_roadside:
         by_assistant = [(names.get(pk, f"#{pk}"), sums) for pk, sums in found.by_assistant.items()]
         tables.append(_table("assistants", _("By assistant"), _("Assistant"), by_assistant, jobs, lambda sums: sums.completed))
@@ -44,7 +44,7 @@ def tables_of(found: Figures, names: Mapping[int, str], *, is_roadside: bool, cu
     tables.append(_table("vehicles", _("By vehicle"), _("Vehicle"), list(found.by_vehicle.items()), _trip_columns(), lambda sums: sums.km))
     customers = [(str(key[2]), sums) for key, sums in found.by_customer.items() if key[0] == "order"]
     tables.append(_table("customers", _("Orders by customer"), _("Customer"), customers, orders, lambda sums: sums.orders))
-    return tables
+    return [*tables, _by_day(found, is_roadside=is_roadside)]
 
 
 def charts_of(found: Figures, *, is_roadside: bool) -> list[Chart]:

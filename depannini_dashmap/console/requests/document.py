@@ -1,0 +1,119 @@
+"""One request for help on paper: who, where, when, what it costs and what was paid, as PDF in the language of the page."""
+
+from __future__ import annotations
+
+import datetime as dt
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any
+
+from django.http import Http404, HttpRequest, HttpResponse
+from django.utils import timezone
+from django.utils.formats import date_format, localize
+from django.utils.translation import get_language, get_language_bidi
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_safe
+
+from assistance.models import Assistance
+from assistance.quotes import price_lines
+from assistance.selectors import tariff_of
+from depannini_dashmap.console import work_page
+from depannini_dashmap.lib.time_zone import display_zone
+from orders.places import describe_place
+from payments.balances import Balance, balance_of
+
+if TYPE_CHECKING:
+    from depannini_dashmap.lib.pdf import Document
+
+
+@require_safe
+@work_page.for_roadside
+def show_pdf(request: HttpRequest, assistance_id: int, context: dict[str, Any]) -> HttpResponse:
+    """Answer the request as a PDF document."""
+    jobs = Assistance.objects.visible_to(request.user).select_related("client", "assistant")
+    job = jobs.filter(pk=work_page.checked_id(assistance_id)).first()
+    if job is None:
+        raise Http404
+    return HttpResponse(
+        document_of(job), content_type="application/pdf", headers={"Content-Disposition": f'inline; filename="request-{job.pk}.pdf"'}
+    )
+
+
+def document_of(job: Assistance) -> bytes:
+    """Write the document of a request whose people are loaded."""
+    from depannini_dashmap.lib.pdf import Document  # what it stands on is big, and most processes never print
+
+    paper = Document(_("Request %(id)s") % {"id": f"#{job.pk}"}, get_language() or "en", is_rtl=get_language_bidi())
+    _write_people(paper, job)
+    paper.heading(_("Times"))
+    for label, instant in (
+        (_("Asked for help"), job.created_at), (_("Accepted"), job.accepted_at), (_("Started"), job.started_at), (_("Ended"), job.ended_at),
+    ):  # fmt: skip
+        if instant is not None:
+            paper.fact(label, _when(instant))
+    balance = balance_of(job)
+    _write_price(paper, job, balance)
+    _write_payments(paper, job, balance)
+    paper.space(4)
+    paper.note(_("Printed on %(when)s") % {"when": _when(timezone.now())})
+    return paper.as_bytes()
+
+
+def _write_people(paper: Document, job: Assistance) -> None:
+    paper.fact(_("Status"), f"{job.get_status_display()} {job.get_reason_display()}".strip())
+    paper.fact(_("Client"), " ".join(filter(None, (job.client.display_name, job.client.reachable_phone))) or "–")
+    if job.billed_to:
+        paper.fact(_("Billed to"), job.billed_to)
+    if job.assistant is not None:
+        paper.fact(_("Assistant"), job.assistant.display_name or "–")
+    paper.fact(_("Service"), " · ".join(filter(None, (job.get_assistance_type_display(), job.get_vehicle_type_display()))) or "–")
+    for label, lat, lng in ((_("Place"), job.pickup_lat, job.pickup_lng), (_("Destination"), job.dropoff_lat, job.dropoff_lng)):
+        if lat is not None and lng is not None:
+            name = describe_place(lat, lng, get_language() or "")["name"]
+            paper.fact(label, " · ".join(filter(None, (name, f"{lat:.5f}, {lng:.5f}"))))
+    if job.distance_km:
+        paper.fact(_("Distance"), f"{localize(round(job.distance_km, 1))} {_('km')}")
+    if job.description:
+        paper.fact(_("Description"), job.description)
+    if job.reason_note:
+        paper.fact(_("Reason"), job.reason_note)
+
+
+def _write_price(paper: Document, job: Assistance, balance: Balance) -> None:
+    paper.heading(_("Price"))
+    if balance.price is None:
+        paper.fact(_("Price"), _("not set yet"))
+        return
+    tariff = tariff_of(job)
+    lines = price_lines(tariff, job.distance_km)
+    if tariff is not None and lines is not None:
+        paper.fact(_("Base"), _amount(lines.base, job.currency))
+        paper.fact(_("Distance"), f"{localize(job.distance_km)} km × {localize(tariff.per_km)} = {_amount(lines.distance, job.currency)}")
+        if lines.top_up:
+            paper.fact(_("Up to the minimum"), _amount(lines.top_up, job.currency))
+    if job.price_note:
+        paper.fact(_("Why it was adjusted"), job.price_note)
+    paper.fact(_("Price"), _amount(balance.price, job.currency), is_bold=True)
+    if balance.vat_rate:
+        paper.fact(_("VAT in it"), f"{localize(balance.vat_rate.normalize())} % = {_amount(balance.vat, job.currency)}")
+
+
+def _write_payments(paper: Document, job: Assistance, balance: Balance) -> None:
+    payments = job.payments.select_related("taken_by").order_by("created_at", "id")
+    rows = [
+        [one.receipt_number, _when(one.created_at), _amount(one.amount, one.currency), one.get_method_display(), one.taken_by.display_name or "–"]
+        for one in payments
+    ]
+    if rows:
+        paper.heading(_("Receipts"))
+        paper.table([_("Receipt"), _("When"), _("Amount"), _("How"), _("Taken by")], rows, widths=[26, 38, 32, 22, 40])
+        paper.space(2)
+    paper.fact(_("Paid"), _amount(balance.paid, balance.currency))
+    paper.fact(_("Due"), _amount(balance.due, balance.currency), is_bold=True)
+
+
+def _amount(amount: Decimal, currency: str) -> str:
+    return f"{localize(amount)} {currency}"
+
+
+def _when(instant: dt.datetime) -> str:
+    return date_format(timezone.localtime(instant, display_zone()), "j N Y H:i")
