@@ -8,6 +8,7 @@ import pytest
 from django.conf import settings
 from django.test import Client
 
+from assistance.models import Assistance
 from depannini_dashmap.lib.pdf import Document
 from depannini_dashmap.lib.pdf.document import runs_from_right
 from payments.services import record_payment
@@ -48,9 +49,8 @@ def test_a_job_is_printed_for_those_of_the_roadside(language: str, staff_user: A
 
 
 def test_a_job_without_anything_is_printed(staff_user: Any, job_of: Any) -> None:
-    job = job_of("0.00", status="requested", assistant=None, accepted_at=None, price_is_final=False, price_source="")
-    job.price_is_final = False
-    job.save(update_fields=["price_is_final"])
+    job = job_of("0.00", status="requested", assistant=None, accepted_at=None)
+    Assistance.objects.filter(pk=job.pk).update(price_is_final=False, price_source="")
     assert browser_of(staff_user).get(f"/admin/dispatch/requests/{job.pk}/pdf/").content.startswith(b"%PDF-")
 
 
