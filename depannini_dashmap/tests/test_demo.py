@@ -14,6 +14,7 @@ from django.core.management import CommandError, call_command
 from accounts.models import Company, User
 from assistance.models import Assistance, AssistantProfile
 from depannini_dashmap.demo.people_and_places import ALGIERS
+from depannini_dashmap.demo.role_links import role_links
 from depannini_dashmap.demo.simulator.fleet import FASTEST, ROAD_SPEED_KMH, rhythm
 from depannini_dashmap.demo.simulator.world import Mover, World
 from depannini_dashmap.management.commands.seed_demo import LOGINS
@@ -73,6 +74,21 @@ def test_vehicles_of_a_fast_world_stay_believable(speed_up):
 def test_a_world_without_a_duration_goes_on(duration_s, is_over):
     world = World("http://127.0.0.1:9", speed_up=1, duration_s=duration_s, seed=1)
     assert world.is_over is is_over
+
+
+def test_each_role_has_a_page_that_opens(settings, client):
+    settings.DEBUG = True
+    call_command("seed_demo", verbosity=0)
+    links = role_links()
+    assert [link.role for link in links] == ["motorist", "assistant", "driver", "customer"]
+    for link in links:
+        assert client.get(link.path).status_code == 200, link
+    again = {link.role: link.path for link in role_links()}
+    assert client.get(links[2].path).status_code == 404 and client.get(again["driver"]).status_code == 200
+
+
+def test_a_database_without_trips_has_the_pages_that_need_none():
+    assert [link.role for link in role_links()] == ["motorist", "assistant"]
 
 
 @pytest.mark.slow

@@ -14,18 +14,21 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
+import segno
 from django.conf import settings
 from django.contrib.auth import get_user_model
 from django.core.management import call_command, get_commands
 from django.core.management.base import BaseCommand, CommandError
 from django.db import connection
 
+from depannini_dashmap.demo.role_links import lan_address, role_links
 from depannini_dashmap.lib import roads
 from depannini_dashmap.lib.roads import data, engine, routing
 from depannini_dashmap.lib.roads.build import pipeline
 from depannini_dashmap.lib.roads.build.failures import BuildFailed
 
 HOST = "127.0.0.1"
+ANY_ADDRESS = "0.0.0.0"  # noqa: S104 - asked for by --phones
 EXTRACT = Path(roads.__file__).parent / "extracts" / "monaco-2021.osm.pbf"
 START_WITHIN = 30  # seconds
 
@@ -40,21 +43,26 @@ class Command(BaseCommand):
         parser.add_argument("--port", type=int, default=8000)
         parser.add_argument("--simulate", action="store_true", help="let vehicles drive and people ask for help")
         parser.add_argument("--duration", type=float, default=0, help="seconds of simulation; 0: until Ctrl-C")
+        parser.add_argument("--phones", action="store_true", help="let phones in this network open it, and show codes to scan")
 
     def handle(self, *args: Any, **options: Any) -> None:
         port = options["port"]
         refuse_busy_port(port)
+        host, shown = (ANY_ADDRESS, address_for_phones()) if options["phones"] else (HOST, HOST)
         os.environ.setdefault("ALLOW_FAKE_DATA", "on")
-        os.environ.setdefault("BASE_URL", f"http://{HOST}:{port}")
-        # Pages and phones' emulators of this machine may call: the server listens on the loopback address alone.
-        os.environ.setdefault("ALLOWED_HOSTS", "localhost,127.0.0.1,[::1],10.0.2.2")
+        os.environ.setdefault("BASE_URL", f"http://{shown}:{port}")
+        # Pages and phones' emulators of this machine may call: without --phones the server listens on the loopback address alone.
+        os.environ.setdefault("ALLOWED_HOSTS", ",".join(dict.fromkeys(["localhost", "127.0.0.1", "[::1]", "10.0.2.2", shown])))
         os.environ.setdefault("CORS_ALLOW_LOCALHOST", "on")
         call_command("migrate", verbosity=0, interactive=False)
         self.build_roads_once()
         with roads_in_reach():
             self.seed_once()
         self.say_where(port)
-        command = server_command(port)
+        self.say_roles(f"http://{shown}:{port}", with_codes=options["phones"])
+        self.stdout.write("\nMails and SMS are printed here. Ctrl-C stops the server.\n")
+        self.stdout.flush()
+        command = server_command(port, host)
         if not options["simulate"]:
             os.execv(command[0], command)  # noqa: S606 - Ctrl-C and SIGTERM reach the server itself
         sys.exit(serve_and_simulate(command, port, options["duration"]))
@@ -97,8 +105,18 @@ class Command(BaseCommand):
             self.stdout.write("\nDemo logins (role, login, password)")
             for role, login, password in logins:
                 self.stdout.write(f"  {role:<18} {login:<32} {password}")
-        self.stdout.write("\nMails and SMS are printed here. Ctrl-C stops the server.\n")
-        self.stdout.flush()
+
+    def say_roles(self, base: str, *, with_codes: bool) -> None:
+        """Print where each role begins in a browser, without an app; with a code to scan where phones can come."""
+        self.stdout.write("\nWithout an app (role, page)")
+        for role, path, hint in role_links():
+            self.stdout.write(f"  {role:<18} {base}{path}  ({hint})")
+            if with_codes:
+                segno.make_qr(f"{base}{path}").terminal(out=self.stdout, compact=True)
+        if with_codes:
+            self.stdout.write("  Whoever is in this network can open it while it runs. Phones give their position over HTTPS alone: here, type an address or set the pin.")
+        else:
+            self.stdout.write('  With phones in this network, and codes to scan: make demo ARGS=--phones')
 
 
 @contextmanager
@@ -142,9 +160,17 @@ def demo_logins() -> list[tuple[str, str, str]]:
     return [row for row in getattr(module, "LOGINS", []) if row[1] in known]
 
 
-def server_command(port: int) -> list[str]:
+def address_for_phones() -> str:
+    """Return this machine's address in its network. Raises: CommandError where it has none."""
+    try:
+        return lan_address()
+    except OSError as error:
+        raise CommandError("This machine is in no network that phones could be in.") from error
+
+
+def server_command(port: int, host: str = HOST) -> list[str]:
     """Return what serves REST, sockets, admin and the task worker in one process."""
-    return [sys.executable, str(settings.BASE_DIR / "manage.py"), "serve", "--host", HOST, "--port", str(port)]
+    return [sys.executable, str(settings.BASE_DIR / "manage.py"), "serve", "--host", host, "--port", str(port)]
 
 
 def serve_and_simulate(command: list[str], port: int, duration: float) -> int:
