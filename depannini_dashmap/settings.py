@@ -98,6 +98,7 @@ INSTALLED_APPS = [
     "telematics",
     "assistance",
     "payments",
+    "alarms",
 ]
 
 MIDDLEWARE = [
@@ -497,6 +498,7 @@ LOGGING = {
         "assistance": {"level": LOG_LEVEL},
         "trips": {"level": LOG_LEVEL},
         "telematics": {"level": LOG_LEVEL},
+        "alarms": {"level": LOG_LEVEL},
         "axes": {"level": "ERROR"},
         "django.request": {"level": "ERROR"},
         "django.server": {"handlers": ["stderr"], "level": "WARNING", "propagate": False},

@@ -35,7 +35,7 @@ def roadside_group() -> str:
     return "fleet.roadside"
 
 
-def board_changed(company_id: int, what: Literal["vehicles", "orders", "trips"]) -> None:
+def board_changed(company_id: int, what: Literal["vehicles", "orders", "trips", "alarms"]) -> None:
     """Hint to the company's watchers, after commit, that they should read something again.
 
     Shape: `{"type": "board_changed", "what"}`. Effects: once for a transaction, however many rows it changed.
@@ -43,6 +43,6 @@ def board_changed(company_id: int, what: Literal["vehicles", "orders", "trips"])
     layer.hint(watchers_of(company_id), {"type": "board_changed", "what": what})
 
 
-def roadside_changed(what: Literal["assistance", "chat"]) -> None:
+def roadside_changed(what: Literal["assistance", "chat", "alarms"]) -> None:
     """Hint to those who watch the roadside, as `board_changed` does."""
     layer.hint(roadside_group(), {"type": "board_changed", "what": what})

@@ -29,13 +29,15 @@ if TYPE_CHECKING:
 
 CODE, NOTICE, WARNING, INVITATION = "code", "notice", "warning", "invitation"
 JOB, DRIVER, CUSTOMER = "job", "driver", "customer"  # messages about a job, a trip or an order; a driver's are limited by the hour, too
-PERSONAL, COMPANYS = (CODE, NOTICE, WARNING, INVITATION), (JOB, DRIVER, CUSTOMER)
+ALARM = "alarm"  # to who is on duty: a company's, or the roadside's
+PERSONAL, COMPANYS = (CODE, NOTICE, WARNING, INVITATION), (JOB, DRIVER, CUSTOMER, ALARM)
 
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 CALLER_HOUR = 3  # to one address
 ADDRESS_HOUR, ADDRESS_DAY = 10, 20
 ACCOUNT_DAY = 20
 DRIVER_HOUR, DRIVER_HOUR_PER_VEHICLE = 60, 4
+ALARM_DAY = 40  # to one address
 # Once half of an address's day is gone, no stranger gets more than this of it: four of them leave something to the owner.
 CONTESTED, SHARE = 10, 4
 
@@ -111,25 +113,30 @@ def require_room(kind: str = CODE) -> None:
 
 
 def spend(kind: str, channel: str, address: str, *, asker: User, company_id: int | None, vehicles: int = 0) -> int | None:
-    """Count a message about a job, a trip or an order against its company, and return the row's id for `give_back`.
+    """Count a message about a job, a trip, an order or an alarm against its company, and return the row's id for `give_back`.
 
-    Shape: who has no company shares one budget with all who have none; `vehicles` is how many the company has, for a driver's message. Raises: TooManyRequests over the company's
-    hour or day; InvalidData for a number that gets no SMS.
+    Shape: who has no company shares one budget with all who have none; `vehicles` is how many the company has, for a driver's
+    message; the roadside's alarms are of no company, and limited by the address alone. Raises: TooManyRequests over the
+    company's hour or day, or an address's day of alarms; InvalidData for a number that gets no SMS.
     """
     if channel == "phone" and (barred := barred_because(address)):
         _refuse(kind, barred)
         raise InvalidData("No SMS is sent to this number", code="number_barred")
     if not settings.THROTTLING_ENABLED:
         return None
+    key = address_key(channel, address)
     with transaction.atomic():
         take_turn(f"budget company {company_id}")
         now, own = timezone.now(), _messages().filter(company_id=company_id)
-        _require(kind, own.filter(kind__in=COMPANYS), settings.MESSAGES_PER_COMPANY, now, DAY)
+        if company_id is not None or kind != ALARM:
+            _require(kind, own.filter(kind__in=COMPANYS), settings.MESSAGES_PER_COMPANY, now, DAY)
+        if kind == ALARM:
+            _require(kind, _messages().filter(address_key=key, kind=ALARM), ALARM_DAY, now, DAY)
         if kind == DRIVER:
             most = max(DRIVER_HOUR, DRIVER_HOUR_PER_VEHICLE * vehicles)
             _require(kind, own.filter(kind=DRIVER), most, now, HOUR)
         row = _messages().create(
-            kind=kind, address_key=address_key(channel, address), asker_id=asker.pk, company_id=company_id,
+            kind=kind, address_key=key, asker_id=asker.pk, company_id=company_id,
             network_key=network_key(present_network()), at=now,
         )  # fmt: skip
     return row.pk

@@ -10,6 +10,7 @@ from django.http import HttpRequest, HttpResponse
 from django.urls import URLPattern, path
 from django.views.i18n import set_language
 
+from depannini_dashmap.console.alarms import views as alarm_views
 from depannini_dashmap.console.assistants import views as assistant_views
 from depannini_dashmap.console.board import views as board_views
 from depannini_dashmap.console.companies import views as companie_views
@@ -56,6 +57,10 @@ def console_urls(site: DispatchAdminSite) -> list[URLPattern]:
         path("dispatch/orders/locate/", page(order_locating.show), name="dispatch_locate"),
         path("dispatch/vehicles/<int:vehicle_id>/day/", page(vehicle_day.show), name="vehicle_day"),
         path("dispatch/vehicles/<int:vehicle_id>/day/track/", site.admin_view(vehicle_day.track), name="vehicle_day_track"),
+        path("alarms/", page(alarm_views.show), name="alarms"),
+        path("alarms/state/", site.admin_view(alarm_views.state), name="alarms_state"),
+        path("alarms/watch/", site.admin_view(alarm_views.watch), name="alarms_watch"),
+        path("alarms/<slug:step>/", site.admin_view(alarm_views.act), name="alarms_act"),
         path("socket-token/", site.admin_view(board_views.socket_token), name="socket_token"),
         path("company/", page(companie_views.choose), name="company"),
         path("company/<int:company_id>/", page(companie_views.show), name="company_people"),

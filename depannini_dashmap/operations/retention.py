@@ -27,6 +27,7 @@ from accounts.models import (
     RefreshFamily,
     VerificationCode,
 )
+from alarms.models import Alarm
 from assistance.models import ChatMessage, RequestLink
 from depannini_dashmap.models import AuditEvent, BudgetedMessage, FailedTry, IdempotentRequest, SheetImport
 from orders.models import OrderLink
@@ -82,6 +83,7 @@ RULES = (
     Rule("idempotency", "answered keys", lambda before: IdempotentRequest.objects.filter(started_at__lt=before)),
     Rule("imports", "uploaded sheets", lambda before: SheetImport.objects.filter(created_at__lt=before)),
     Rule("tasks", "finished tasks", lambda before: DBTaskResult.objects.finished().filter(finished_at__lt=before)),
+    Rule("tasks", "ended alarms", lambda before: Alarm.objects.filter(closed_at__lt=before)),
     Rule("audit", "audit events", lambda before: AuditEvent.objects.filter(at__lt=before)),
     *_history_rules(),
 )

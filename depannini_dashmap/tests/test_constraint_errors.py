@@ -13,7 +13,7 @@ from django.utils import timezone
 
 # Nobody to compare with: the check is meant to let it pass.
 MAY_BE_UNKNOWN = {"assistance_two_people"}
-OURS = ("depannini_dashmap", "accounts", "fleet", "orders", "trips", "telematics", "assistance", "payments")
+OURS = ("depannini_dashmap", "accounts", "fleet", "orders", "trips", "telematics", "assistance", "payments", "alarms")
 
 
 def _checks() -> Iterator[Any]:
@@ -42,6 +42,8 @@ def _values(field: Any) -> list[Any]:
         values = [False, True]
     elif isinstance(field, models.DateTimeField):
         values = [timezone.now()]
+    elif isinstance(field, models.TimeField):
+        values = [timezone.now().time()]
     elif isinstance(field, models.CharField):
         values = ["", "+213555000001"]
     else:

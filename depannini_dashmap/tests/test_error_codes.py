@@ -8,7 +8,7 @@ from pathlib import Path
 from django.conf import settings
 
 TOP = Path(settings.BASE_DIR)
-APPS = ["depannini_dashmap", "accounts", "fleet", "orders", "trips", "telematics", "assistance", "payments"]
+APPS = ["depannini_dashmap", "accounts", "fleet", "orders", "trips", "telematics", "assistance", "payments", "alarms"]
 DOCUMENT = (TOP / "docs" / "errors.md").read_text()
 # Said by a DRF class of which we take the code over.
 BY_LIBRARIES = {"unsupported_media_type"}

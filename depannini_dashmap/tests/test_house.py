@@ -7,7 +7,7 @@ from django.apps import apps
 from django.urls import URLPattern, URLResolver, get_resolver
 from rest_framework.views import APIView
 
-LAYERS = {"accounts": 0, "fleet": 1, "orders": 2, "trips": 3, "telematics": 4, "assistance": 4, "payments": 5}
+LAYERS = {"accounts": 0, "fleet": 1, "orders": 2, "trips": 3, "telematics": 4, "assistance": 4, "payments": 5, "alarms": 5}
 PUBLIC = {
     "register", "login", "login/email", "login/phone", "login/google", "verify-email", "verify-email/confirm",
     "verify-phone", "verify-phone/confirm", "password-reset", "password-reset/confirm", "resend-verification", "token/refresh", "token/revoke",

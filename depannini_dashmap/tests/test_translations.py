@@ -12,7 +12,7 @@ from django.utils.translation.template import templatize
 
 CALLS = {"_", "gettext", "gettext_lazy", "gettext_noop", "ngettext", "ngettext_lazy"}
 PLURAL = {"ngettext", "ngettext_lazy"}
-APPS = ("accounts", "assistance", "depannini_dashmap", "fleet", "orders", "payments", "telematics", "trips")
+APPS = ("accounts", "alarms", "assistance", "depannini_dashmap", "fleet", "orders", "payments", "telematics", "trips")
 LANGUAGES = [code for code, _ in settings.LANGUAGES if code != "en"]
 HOLES = re.compile(r"%\(\w+\)[sd]|\{\w+\}")
 

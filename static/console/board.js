@@ -8,7 +8,7 @@ remember(board);
 
 function frame(event) {
   // Places alone change nothing on the board: it would be read once a second for nothing.
-  if (event.type !== "board_changed" || event.what === "chat" || pending) return;
+  if (event.type !== "board_changed" || event.what === "chat" || event.what === "alarms" || pending) return;
   pending = setTimeout(() => {
     pending = 0;
     renew(board).catch(() => {});

@@ -40,7 +40,7 @@ document.addEventListener("lanes:choose", (event) => {
 
 let pending = 0;
 function frame(event) {
-  if (event.type !== "board_changed" || event.what === "chat" || event.what === "assistance" || pending) return;
+  if (event.type !== "board_changed" || !["vehicles", "orders", "trips"].includes(event.what) || pending) return;
   pending = setTimeout(() => {
     pending = 0;
     later().catch(() => {});

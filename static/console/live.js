@@ -71,6 +71,7 @@ export function keepCurrent({ refresh, frame }) {
         refreshNow();
       }
       if (event.type === "running_late") runsLate(event);
+      if (event.type === "board_changed" && event.what === "alarms") document.dispatchEvent(new CustomEvent("alarms:changed"));
       frame(event);
     };
     socket.onclose = lost;

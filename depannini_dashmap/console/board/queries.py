@@ -9,7 +9,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 from django.conf import settings
-from django.db.models import Case, Count, Exists, F, IntegerField, OuterRef, Q, QuerySet, Subquery, Value, When
+from django.db.models import Case, Count, F, IntegerField, OuterRef, Q, QuerySet, Subquery, Value, When
 from django.db.models.functions import Coalesce
 from django.urls import reverse
 from django.utils import timezone
@@ -23,7 +23,7 @@ from depannini_dashmap.lib.time_zone import display_zone
 from fleet.models import Vehicle
 from orders.lifecycle import PENDING
 from orders.models import Order
-from telematics.models import Device
+from telematics import silence
 from trips.lifecycle import DRAFT, IN_PROGRESS, PLANNED
 from trips.models import Trip
 
@@ -96,7 +96,7 @@ def read_board(user: User, now: dt.datetime | None = None) -> Board:
     orders = Order.objects.listed_for(user)
     waiting = orders.available_for_trip()
     open_orders = _counted(orders.open(), "status")
-    silent = silent_vehicles(user, now)
+    silent = silence.silent(Vehicle.objects.visible_to(user), now)
     return Board(
         now=now,
         trips=_trip_lines(today, here, late_stops),
@@ -117,16 +117,6 @@ def todays_trips(user: User, today: dt.date) -> QuerySet[Trip]:
     """Keep the trips of today, those under way, and those of the last days that nobody started."""
     overdue = Q(planned_start_date__gte=today - dt.timedelta(days=OVERDUE_DAYS), planned_start_date__lt=today, status=PLANNED)
     return Trip.objects.visible_to(user).filter(Q(planned_start_date=today) | Q(status=IN_PROGRESS) | overdue)
-
-
-def silent_vehicles(user: User, now: dt.datetime) -> QuerySet[Vehicle]:
-    """Keep the vehicles that stopped reporting, and those under way that never did; a parked one's heartbeat is enough."""
-    running = Trip.objects.running().filter(vehicle_id=OuterRef("pk"))
-    vehicles = Vehicle.objects.visible_to(user).alive().filter(is_active=True).annotate(on_trip=Exists(running))
-    since = now - settings.VEHICLE_SILENT_AFTER
-    in_contact = Exists(Device.objects.in_contact_since(since).filter(vehicle_id=OuterRef("pk")))
-    went_silent = Q(latest_position__timestamp__lt=since)
-    return vehicles.filter(went_silent | Q(latest_position__isnull=True, on_trip=True)).exclude(in_contact)
 
 
 def _counted(rows: QuerySet, name: str) -> dict[str, int]:

@@ -19,6 +19,7 @@ from typing import Any
 
 from django.conf import settings
 from django.db import DatabaseError, InterfaceError, close_old_connections, connection, transaction
+from django.dispatch import Signal
 from django.utils import timezone
 from django_tasks import TaskContext, TaskResultStatus
 from django_tasks.signals import task_enqueued
@@ -28,6 +29,8 @@ from depannini_dashmap.lib.ops.task_notices import Wake
 
 logger = logging.getLogger(__name__)
 
+# A task was given up: `task_id`, `task_path` and its positional `arguments`.
+task_parked = Signal()
 # Seconds: how late a task of another process, or one that became due, may start without a notification of the database.
 POLL_LONG_EVERY = 2.0
 POLL_EVERY = 0.5
@@ -264,6 +267,7 @@ def _fail(row: Any, error: Exception) -> None:
             row, status=TaskResultStatus.FAILED, finished_at=timezone.now(), exception_class_path=kind, traceback=trace
         )
         logger.error("Task %s failed %d times (%s) and is parked", row.task_path, tries, kind)
+        _tell_parked(row)
         return
     delay = delay_before_retry(tries)
     priority = max(row.priority - PRIORITY_STEP, LOWEST_PRIORITY) if tries == 1 else row.priority
@@ -271,6 +275,13 @@ def _fail(row: Any, error: Exception) -> None:
         row, status=TaskResultStatus.READY, run_after=timezone.now() + delay, exception_class_path=kind, priority=priority
     )
     logger.warning("Task %s failed (try %d, %s), next in %d s", row.task_path, tries, kind, delay.total_seconds())
+
+
+def _tell_parked(row: Any) -> None:
+    told = task_parked.send_robust(None, task_id=str(row.pk), task_path=row.task_path, arguments=row.args_kwargs["args"])
+    for receiver, answer in told:
+        if isinstance(answer, Exception):
+            logger.error("%s did not hear of task %s: %s", receiver, row.pk, type(answer).__name__)
 
 
 def _store(row: Any, **values: Any) -> None:

@@ -8,7 +8,7 @@ from django.core.management.base import BaseCommand
 
 from depannini_dashmap.lib.ops import process_registry
 from depannini_dashmap.lib.ops.worker import POLL_EVERY, Worker, WorkerThread
-from depannini_dashmap.operations import delays, nightly
+from depannini_dashmap.operations import alarms, delays, nightly
 
 
 class Command(BaseCommand):
@@ -39,6 +39,7 @@ class Command(BaseCommand):
         process_registry.enter()
         nightly.start()
         delays.start()
+        alarms.start()
         beside.start()
         worker.run()
         beside.join()

@@ -1,0 +1,62 @@
+"""What is alarming at an instant, read from the rows that say so: a fixed number of queries over open rows. Nothing is stored here."""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import NamedTuple
+
+from django.conf import settings
+from django.db.models import Q
+
+from alarms.models import Alarm
+from assistance.models import Assistance
+from depannini_dashmap.lib.time_zone import display_zone
+from fleet.models import Vehicle
+from telematics import silence
+from trips.lifecycle import PLANNED
+from trips.models import Trip, TripStop
+
+# A planned trip that nobody started is an alarm for so many days; then somebody has seen it, or nobody will.
+OVERDUE = dt.timedelta(days=7)
+Kind = Alarm.Kind
+
+
+class Reason(NamedTuple):
+    """Why an alarm is open: its kind, the thing it is about by primary key, and whose thing that is; no company: the roadside's."""
+
+    kind: str
+    thing: str
+    name: str
+    company_id: int | None = None
+
+
+def read(now: dt.datetime) -> list[Reason]:
+    """Read all that is alarming now; six queries."""
+    return [*_requests(now), *_late_trips(now), *_silent_vehicles(now)]
+
+
+def _requests(now: dt.datetime) -> list[Reason]:
+    too_old = Q(status="ongoing", started_at__lte=now - settings.ASSISTANCE_LONGEST)
+    kinds = {
+        Kind.UNANSWERED_REQUEST: Assistance.objects.waiting(),
+        Kind.STALLED_JOB: Assistance.objects.stalled(),
+        Kind.JOB_TOO_LONG: Assistance.objects.filter(too_old),
+    }
+    return [Reason(kind, str(pk), f"#{pk}") for kind, rows in kinds.items() for pk in rows.order_by().values_list("pk", flat=True)]
+
+
+def _late_trips(now: dt.datetime) -> list[Reason]:
+    """Return running trips with a stop that is, or will be, late by the first threshold, and planned ones that begin so late."""
+    late = TripStop.objects.awaited().filter(late_min__gt=0).order_by()
+    found = dict.fromkeys(late.values_list("trip_id", "trip__name", "trip__company_id"))
+    before = now.astimezone(display_zone()) - dt.timedelta(minutes=settings.RUNNING_LATE_AFTER[0] if settings.RUNNING_LATE_AFTER else 0)
+    should_run = Q(planned_start_date__lt=before.date()) | Q(planned_start_date=before.date(), planned_start_time__lt=before.time())
+    trips = Trip.objects.filter(should_run, status=PLANNED, planned_start_date__gte=before.date() - OVERDUE).order_by()
+    found |= dict.fromkeys(trips.values_list("pk", "name", "company_id"))
+    return [Reason(Kind.LATE_TRIP, str(pk), name, company_id) for pk, name, company_id in found]
+
+
+def _silent_vehicles(now: dt.datetime) -> list[Reason]:
+    """Return vehicles under way that do not report: one that is parked silently is no alarm."""
+    rows = silence.silent(Vehicle.objects.all(), now).filter(on_trip=True).order_by()
+    return [Reason(Kind.SILENT_VEHICLE, str(pk), plate, company_id) for pk, plate, company_id in rows.values_list("pk", "license_plate", "company_id")]

@@ -1,0 +1,90 @@
+"""Raises alarms whose reason has come, and closes those whose reason has gone."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterable
+
+from django.db import transaction
+from django.utils import timezone
+
+from accounts.models import Invitation
+from alarms import reasons
+from alarms.events import alarms_changed
+from alarms.models import Alarm
+from alarms.reasons import Reason
+from alarms.services import watches
+
+Kind = Alarm.Kind
+# What comes and goes with each fix: back within this time it is the alarm of before, with what was said about it.
+FLICKERS = (Kind.LATE_TRIP, Kind.SILENT_VEHICLE)
+SAME_WITHIN = dt.timedelta(minutes=15)
+FAILED_MESSAGES_LAST = dt.timedelta(days=7)
+_DELIVERS = "deliver_"  # how a task is named that hands a message to somebody's mail or phone
+
+
+def look(*, actor: None, now: dt.datetime | None = None) -> None:
+    """Bring the alarms in line with what is alarming now, and have those called whose alarms ring for too long.
+
+    Shape: no `actor`, the worker calls it. Safe to run twice and by two processes at once: the database keeps one open
+    alarm of a kind for each thing. Ten queries, and some where something changed.
+    """
+    now = now or timezone.now()
+    found = {(reason.kind, reason.thing): reason for reason in reasons.read(now)}
+    _bring_in_line(found, now)
+    watches.call_watchers(actor=None, now=now)
+
+
+@transaction.atomic
+def _bring_in_line(found: dict[tuple[str, str], Reason], now: dt.datetime) -> None:
+    rows = Alarm.objects.open().values_list("pk", "kind", "thing", "company_id", "opened_at")
+    present = {(kind, thing): (pk, company_id) for pk, kind, thing, company_id, opened_at in rows if not _lasts(kind, opened_at, now)}
+    gone = {key: row for key, row in present.items() if key not in found or found[key].company_id != row[1]}
+    new = [reason for key, reason in found.items() if key not in present or key in gone]
+    changed = {(kind, company_id) for (kind, _), (_, company_id) in gone.items()}
+    Alarm.objects.open().filter(pk__in=[pk for pk, _ in gone.values()]).update(closed_at=now)
+    if new:
+        _open_again([reason for reason in new if reason.kind in FLICKERS], now)
+        _raise(new, now)
+    alarms_changed(changed | {(reason.kind, reason.company_id) for reason in new})
+
+
+def _lasts(kind: str, opened_at: dt.datetime, now: dt.datetime) -> bool:
+    """Return whether an alarm stays although nothing says so any more: a message that failed once has no rows to read."""
+    return kind == Kind.FAILED_MESSAGE and now - opened_at < FAILED_MESSAGES_LAST
+
+
+def _open_again(flickering: Iterable[Reason], now: dt.datetime) -> None:
+    """Open the alarms of before again; at most one of a kind for each thing."""
+    wanted = {(reason.kind, reason.thing, reason.company_id) for reason in flickering}
+    recent = Alarm.objects.filter(kind__in=FLICKERS, closed_at__gte=now - SAME_WITHIN, closed_at__lt=now)
+    newest = {}
+    for pk, *key in recent.order_by("closed_at").values_list("pk", "kind", "thing", "company_id"):
+        newest[tuple(key)] = pk
+    taken = set(Alarm.objects.open().filter(kind__in=FLICKERS).values_list("kind", "thing"))
+    again = [pk for key, pk in newest.items() if key in wanted and key[:2] not in taken]
+    Alarm.objects.filter(pk__in=again).update(closed_at=None)
+
+
+def _raise(new: Iterable[Reason], now: dt.datetime) -> None:
+    """Add alarms; one that another process, or `_open_again`, has opened stays as it is."""
+    Alarm.objects.bulk_create(
+        (Alarm(kind=row.kind, thing=row.thing, name=row.name[:200], company_id=row.company_id, opened_at=now) for row in new),
+        ignore_conflicts=True,
+    )
+
+
+@transaction.atomic
+def note_failed_message(*, actor: None, task_id: str, task_path: str, arguments: list) -> None:
+    """Raise an alarm about a task that was to deliver a message and was given up; other tasks are no alarms.
+
+    Shape: no `actor`, the worker calls it.
+    """
+    name = task_path.rpartition(".")[2]
+    if not name.startswith(_DELIVERS):
+        return
+    what, company_id = name.removeprefix(_DELIVERS), None
+    if what == "invitation" and arguments:
+        company_id = Invitation.objects.filter(pk=arguments[0]).values_list("company_id", flat=True).first()
+    _raise([Reason(Kind.FAILED_MESSAGE, task_id, what, company_id)], timezone.now())
+    alarms_changed([(Kind.FAILED_MESSAGE, company_id)])

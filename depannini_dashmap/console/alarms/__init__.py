@@ -1,0 +1,1 @@
+"""The alarms of whoever looks: one list, how many ring, and who takes care of which."""
