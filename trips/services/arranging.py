@@ -18,9 +18,9 @@ from accounts.models import User
 from depannini_dashmap.lib.errors import Conflict, DomainError, InvalidData
 from fleet.models import Vehicle
 from orders.models import Order
+from trips.lanes import OWN, Lane, Run, StopRef, due_times, evaluate_lane, held_rows, read_lanes, ref_of
 from trips.lifecycle import DRAFT, PLANNED
 from trips.models import Trip, TripStop
-from trips.services.lanes import OWN, Lane, Run, StopRef, due_times, evaluate_lane, held_rows, read_lanes, ref_of
 from trips.services.stops import add_order, remove_order, reorder_stops
 from trips.services.trips import create_trip, lock_trip, update_trip
 

@@ -9,14 +9,14 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts.models import User
 from depannini_dashmap.lib.errors import InvalidData
+from trips.lanes import Lane, Run, StopRef, read_lanes, ref_of
 from trips.models import TripStop
+from trips.open_stops import SOLVE_SECONDS, OpenStops
 from trips.planning import engine
 from trips.planning.problem import Objective, PlanOrder, Problem, Route, Visit
 from trips.planning.reading import Places
 from trips.planning.schedule import schedule
 from trips.sequencing import DELIVERY, PICKUP
-from trips.services.lanes import Lane, Run, StopRef, read_lanes, ref_of
-from trips.services.resequencing import SOLVE_SECONDS, OpenStops
 
 MOST_ORDERS = 200
 MOST_RUNS = 60

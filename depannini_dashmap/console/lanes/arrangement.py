@@ -12,8 +12,8 @@ from django.utils.translation import gettext as _
 
 from depannini_dashmap.console.lanes.words import sentences
 from depannini_dashmap.lib.errors import InvalidData
+from trips.lanes import OWN, Lane, Run, StopRef, evaluate_lane
 from trips.sequencing import DELIVERY, PICKUP
-from trips.services.lanes import OWN, Lane, Run, StopRef, evaluate_lane
 
 MOST_RUNS = 400
 MOST_STOPS = 1000  # of a run

@@ -21,9 +21,9 @@ from depannini_dashmap.console.lanes.page_words import page_words
 from depannini_dashmap.console.lanes.state import read_state
 from depannini_dashmap.console.plans.views import MOST_OFFERED, NEWEST, chosen_company
 from depannini_dashmap.lib.errors import DomainError
+from trips.lanes import read_lanes
 from trips.models import TripPlan
 from trips.services.arranging import Outcome, arrange
-from trips.services.lanes import read_lanes
 from trips.services.notify import notify_driver
 from trips.services.replanning import replan
 

@@ -21,9 +21,9 @@ from orders.models import Order
 from trips import sequencing
 from trips.lifecycle import OPEN
 from trips.models import Trip, TripOrder, TripStop
+from trips.open_stops import Evaluation, OpenStops
 from trips.sequencing import DELIVERY, PICKUP
-from trips.services.resequencing import Evaluation, OpenStops
-from trips.services.trips import closed
+from trips.steps.trips import closed
 
 OWN = "stop"
 
