@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Iterable
+from typing import Any
 
 from django.db import transaction
 from django.db.models import Q, QuerySet
@@ -41,7 +42,7 @@ def set_watch(
         raise Forbidden()
     if company is not None and not Company.objects.visible_to(actor).filter(pk=company.pk).exists():
         raise NotFound(_("Company"))
-    faults = {}
+    faults: dict[str, list[Any]] = {}
     if not 1 <= after_minutes <= LONGEST_WAIT:
         faults["after_minutes"] = [_("Give 1 to %(most)d minutes.") % {"most": LONGEST_WAIT}]
     if (begins is None) != (ends is None):
@@ -72,7 +73,7 @@ def call_watchers(*, actor: None, now: dt.datetime) -> None:
     watches = [row for row in AlarmWatch.objects.filter(rested, user__is_active=True).select_related("user") if row.is_on(clock)]
     if not watches:
         return
-    ringing = list(Alarm.objects.ringing(now).with_ringing_since())
+    ringing: list[Any] = list(Alarm.objects.ringing(now).with_ringing_since())
     members = set(Membership.objects.filter(user__in={row.user_id for row in watches}).values_list("user_id", "company_id"))
     for watch in watches:
         if watch.company_id is not None and not watch.user.is_operator and (watch.user_id, watch.company_id) not in members:

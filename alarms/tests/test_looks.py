@@ -38,7 +38,7 @@ def kinds():
 
 def late_trip(dispatcher, company, name="Tour"):
     """A running trip whose first stop is told to be 15 minutes late."""
-    trip = _trip(dispatcher, _vehicle(dispatcher, company, f"16-{name}"), name, orders=(_order(dispatcher, company),))
+    trip = _trip(dispatcher, _vehicle(dispatcher, company, f"16-{Trip.objects.count()}"), name, orders=(_order(dispatcher, company),))
     Trip.objects.filter(pk=trip.pk).update(status="in_progress", actual_start_datetime=timezone.now())
     TripStop.objects.filter(trip=trip, sequence=1).update(late_min=15)
     _report(dispatcher, trip.vehicle)

@@ -44,12 +44,13 @@ def test_a_ring_has_one_key_until_a_snooze_is_over(nadia: Client, dispatcher: An
     late_trip(dispatcher, company_a)
     look()
     look(1)
+    Alarm.objects.update(opened_at=timezone.now() - dt.timedelta(hours=1))
     [ring] = nadia.get(STATE).json()["rings"]
     assert nadia.get(STATE).json()["rings"] == [ring]
     alarm = Alarm.objects.get()
     services.snooze(actor=dispatcher, alarm_ids=[alarm.pk], minutes=5)
     assert nadia.get(STATE).json() == {"count": 0, "rings": []}
-    Alarm.objects.update(snoozed_until=timezone.now() - dt.timedelta(seconds=1), opened_at=timezone.now() - dt.timedelta(hours=1))
+    Alarm.objects.update(snoozed_until=timezone.now() - dt.timedelta(seconds=1))
     [again] = nadia.get(STATE).json()["rings"]
     assert again["key"] != ring["key"] and again["key"].startswith(f"{alarm.pk}-")
 
