@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import datetime as dt
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from django.conf import settings
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 
 from alarms.models import Alarm
 from assistance.models import Assistance
@@ -58,5 +58,6 @@ def _late_trips(now: dt.datetime) -> list[Reason]:
 
 def _silent_vehicles(now: dt.datetime) -> list[Reason]:
     """Return vehicles under way that do not report: one that is parked silently is no alarm."""
-    rows = silence.silent(Vehicle.objects.all(), now).filter(on_trip=True).order_by()
+    rows: QuerySet[Any] = silence.silent(Vehicle.objects.all(), now)
+    rows = rows.filter(on_trip=True).order_by()
     return [Reason(Kind.SILENT_VEHICLE, str(pk), plate, company_id) for pk, plate, company_id in rows.values_list("pk", "license_plate", "company_id")]

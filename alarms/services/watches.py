@@ -17,6 +17,7 @@ from alarms import messages
 from alarms.managers import ROADSIDE_KINDS
 from alarms.models import LONGEST_WAIT, Alarm, AlarmMessage, AlarmWatch
 from depannini_dashmap.lib.errors import Forbidden, InvalidData, NotFound, TooManyRequests
+from depannini_dashmap.lib.ops.task_queue import enqueue
 from depannini_dashmap.lib.time_zone import display_zone
 
 MESSAGE_EVERY = dt.timedelta(minutes=10)
@@ -107,9 +108,7 @@ def _queue(watch_id: int, alarm_ids: Iterable[int], now: dt.datetime) -> None:
         return
     AlarmMessage.objects.bulk_create([AlarmMessage(watch=watch, alarm_id=pk) for pk in news], ignore_conflicts=True)
     AlarmWatch.objects.filter(pk=watch.pk).update(last_message_at=now)
-    from alarms.tasks import deliver_alarm  # the task calls this package
-
-    deliver_alarm.enqueue(watch.pk)
+    enqueue("alarms.tasks.deliver_alarm", watch.pk)
 
 
 def send_messages(*, actor: None, watch_id: int) -> None:
