@@ -12,6 +12,7 @@ from django.utils.translation import gettext_lazy as _
 
 from assistance import pricing
 from assistance.models import Assistance, ServiceType, Tariff, VehicleClass
+from depannini_dashmap.lib.db.prepared import PreparedObjects, typed
 from depannini_dashmap.lib.errors import InvalidData
 from depannini_dashmap.lib.geo import haversine_km
 
@@ -30,9 +31,8 @@ class Quote(NamedTuple):
 
 def quote(assistance_type: str, vehicle_type: str, distance_km: Decimal, now: datetime) -> Quote:
     """Price a job by the tariff in force; of a repair it gives the VAT rate alone, its price is named later, as without a tariff."""
-    tariff = Tariff.objects.in_force(
-        assistance_type or ServiceType.TOWING, vehicle_type or VehicleClass.LIGHT, now
-    ).first()
+    found = _in_force(assistance_type or ServiceType.TOWING, vehicle_type or VehicleClass.LIGHT, now)
+    tariff = found[0] if found else None
     vat_rate = tariff.vat_rate if tariff else pricing.ZERO
     price = tariff.price_of(distance_km) if tariff and assistance_type != ServiceType.REPAIR else None
     if tariff is None or price is None:
@@ -45,6 +45,13 @@ def price_lines(tariff: Tariff | None, distance_km: Decimal) -> pricing.Lines | 
     if tariff is None:
         return None
     return pricing.lines(pricing.Rates(tariff.base, tariff.per_km, tariff.minimum), distance_km)
+
+
+_in_force = PreparedObjects(
+    lambda assistance_type, vehicle_class, now: Tariff.objects.in_force(
+        typed(assistance_type, "varchar"), typed(vehicle_class, "varchar"), typed(now, "timestamptz")
+    )[:1]
+)
 
 
 def distance_of(pickup: Place, dropoff: Place | None) -> Decimal:

@@ -15,7 +15,7 @@ from django.utils.translation import gettext_lazy as _
 from accounts.models import User as Account
 from assistance import events, lifecycle, representation, selectors
 from assistance.models import Assistance, AssistantProfile
-from depannini_dashmap.lib.db.prepared import PreparedObjects, update_row
+from depannini_dashmap.lib.db.prepared import PreparedObjects, PreparedRows, update_row
 from depannini_dashmap.lib.errors import Conflict, NotFound, Unauthenticated
 
 if TYPE_CHECKING:
@@ -30,8 +30,7 @@ _OWN = [field.name for field in Assistance._meta.concrete_fields]
 
 def hold_account(user_id: int) -> bool:
     """Keep an account from being closed until the transaction ends; False if it is closed or switched off already."""
-    accounts = Account.objects.active().filter(pk=user_id).select_for_update(no_key=True)
-    return accounts.values_list("pk").first() is not None
+    return bool(_held_account(None, user_id))
 
 
 def held_assistant(user_id: int) -> AssistantProfile | None:
@@ -113,6 +112,13 @@ def _lockable() -> Any:
     )
 
 
+_held_account = PreparedRows(
+    lambda _, user_id: Account.objects.active()
+    .filter(pk=user_id)
+    .order_by()
+    .select_for_update(no_key=True)
+    .values_list("pk")
+)
 _held_profile = PreparedObjects(
     lambda user_id: AssistantProfile.objects.select_related("user")
     .filter(pk=user_id)

@@ -1,12 +1,14 @@
 """Statements planned once a connection: the same rows as ever, on any connection, in and after transactions."""
 
+from datetime import timedelta
+
 import pytest
 from django.db import IntegrityError, NotSupportedError, connection, transaction
 from django.db.models import Value
 from django.db.models.functions import Upper
 from django.db.utils import DataError
 
-from depannini_dashmap.lib.db.prepared import PreparedObjects, PreparedRows, Reader, Statement, update_row
+from depannini_dashmap.lib.db.prepared import PreparedObjects, PreparedRows, Reader, Statement, typed, update_row
 from fleet.models import Vehicle
 
 IS_POSTGRESQL = connection.vendor == "postgresql"
@@ -145,6 +147,11 @@ if IS_POSTGRESQL:
             held(1)
         with pytest.raises(transaction.TransactionManagementError):
             held(1)
+        held_ids = PreparedRows(lambda _, pk: Vehicle.objects.filter(pk=pk).select_for_update().values_list("pk"))
+        with transaction.atomic():
+            assert held_ids(None, 1) == []
+        with pytest.raises(transaction.TransactionManagementError):
+            held_ids(None, 1)
 
     @pytest.mark.django_db
     def test_the_insert_of_one_object_is_planned_once(dispatcher):
@@ -152,6 +159,19 @@ if IS_POSTGRESQL:
         before = prepared_now()
         make_van(dispatcher.current_company, "B")
         assert prepared_now() == before
+
+
+@pytest.mark.django_db
+def test_prepared_objects_are_asked_for_by_words_and_instants(dispatcher):
+    van = make_van(dispatcher.current_company, "A")
+    asked = PreparedObjects(
+        lambda plate, at: Vehicle.objects.filter(
+            license_plate=typed(plate, "varchar"), created_at__lte=typed(at, "timestamptz")
+        ).order_by("pk")[:1]
+    )
+    assert asked("A", van.created_at) == [van]
+    assert asked("A", van.created_at - timedelta(seconds=1)) == []
+    assert asked("' OR 1=1", van.created_at) == []
 
 
 @pytest.mark.django_db

@@ -88,6 +88,11 @@ def among(ids: Any) -> Any:
     return RawSQL("SELECT unnest(%s::bigint[])", [ids]) if connection.vendor == "postgresql" else ids
 
 
+def typed(value: Any, kind: str) -> Any:
+    """Return what a prepared query of values that are no numbers compares with: an instant, a word; `kind` is PostgreSQL's type."""
+    return RawSQL(f"%s::{kind}", [value]) if connection.vendor == "postgresql" else value  # noqa: S611
+
+
 class PreparedRows:
     """The rows of `build(reader, *values)`, a `values_list()` query that knows of the reader only what Reader holds.
 
@@ -97,30 +102,33 @@ class PreparedRows:
 
     def __init__(self, build: Callable[..., QuerySet]) -> None:
         self._build = build
-        self._compiled: dict[bool, tuple[Statement, list[int], list[int]]] = {}
+        self._compiled: dict[bool, tuple[Statement, list[int], list[int], bool]] = {}
 
     def __call__(self, reader: Any, *values: Any) -> list[tuple]:
-        """Return the rows."""
+        """Return the rows. Raises: TransactionManagementError for a lock outside a transaction."""
         if connection.vendor != "postgresql":
             return list(self._build(reader, *values))
         is_operator = reader is not None and reader.is_operator
         if is_operator not in self._compiled:
             self._compiled[is_operator] = self._compile(is_operator, len(values))
-        statement, used, documents = self._compiled[is_operator]
+        statement, used, documents, locks = self._compiled[is_operator]
+        if locks:
+            _require_transaction()
         given = (reader and reader.pk, *values)
         rows = statement.rows(*(given[index] for index in used))
         return [_with_documents(row, documents) for row in rows] if documents else rows
 
-    def _compile(self, is_operator: bool, count: int) -> tuple[Statement, list[int], list[int]]:
-        """Return the statement, which of the reader's id and the values it takes, and which columns hold JSON.
+    def _compile(self, is_operator: bool, count: int) -> tuple[Statement, list[int], list[int], bool]:
+        """Return the statement, which of the reader's id and the values it takes, which columns hold JSON, and whether it locks.
 
         Django's backend has the driver leave JSON as text, and Django's own rows read it afterwards.
         """
         slots = _slots(count + 1)
-        compiler = self._build(Reader(slots[0], is_operator), *slots[1:]).query.get_compiler(connection=connection)
+        query = self._build(Reader(slots[0], is_operator), *slots[1:]).query
+        compiler = query.get_compiler(connection=connection)
         statement, used = _statement_of(compiler, slots)
         documents = [number for number, (column, *_) in enumerate(compiler.select) if isinstance(column.output_field, JSONField)]
-        return statement, used, documents
+        return statement, used, documents, query.select_for_update
 
 
 class PreparedObjects:
@@ -139,8 +147,8 @@ class PreparedObjects:
             return list(self._build(*values))
         if self._compiled is None:
             self._compile(len(values))
-        if self._locks and not connection.in_atomic_block:
-            raise TransactionManagementError("A row is locked until the end of a transaction: open one")
+        if self._locks:
+            _require_transaction()
         statement, used = self._compiled  # type: ignore[misc]
         rows: Any = statement.rows(*(values[index] for index in used))
         if self._converters:
@@ -186,6 +194,11 @@ def update_row(model: type[Model], pk: Any, **changes: Any) -> bool:
         _updates[key] = Statement(f"UPDATE {quoted[0]} SET {told} WHERE {quoted[-1]} = ${len(key)} RETURNING 1")  # noqa: S608
     values = [field.get_db_prep_save(value, connection) for field, value in zip(fields, changes.values(), strict=True)]
     return bool(_updates[key].rows(*values, pk))
+
+
+def _require_transaction() -> None:
+    if not connection.in_atomic_block:
+        raise TransactionManagementError("A row is locked until the end of a transaction: open one")
 
 
 def _slots(count: int) -> range:
