@@ -41,7 +41,7 @@ fuzz: $(VENV)/.installed-dev  ## Fuzz the API by its schema, as everyone, and by
 	PATH="$(VENV)/bin:$$PATH" $(PY) -m fuzz.run $(ARGS)
 
 bench: $(VENV)/.installed  ## Measure everything as ratios (needs PostgreSQL and Redis); a first look: ARGS=--quick
-	DATABASE_URL="$${DATABASE_URL:-postgres://postgres@127.0.0.1:5432/postgres}" REDIS_URL="$${REDIS_URL:-redis://127.0.0.1:6379/3}" $(PY) -m bench.clock $(ARGS)
+	DATABASE_URL="$${DATABASE_URL:-postgres://postgres@127.0.0.1:5432/postgres}" REDIS_URL="$${REDIS_URL:-redis://127.0.0.1:6379/3}" $(PY) -m bench.run_all $(ARGS)
 
 drills: $(VENV)/.installed  ## Break databases and processes of its own under load; ARGS names drills
 	$(PY) -m bench.drills $(ARGS)

@@ -1,4 +1,4 @@
-"""Figures of the one table: a bench reports the value of each of its runs, `bench.clock` collects and shows them.
+"""Figures of the one table: a bench reports the value of each of its runs, `bench.run_all` collects and shows them.
 
 A bench that runs alone reports to nobody: the file that takes the figures is named by `BENCH_FIGURES` alone.
 """

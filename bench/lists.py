@@ -76,7 +76,7 @@ def bare_fetch(statements: list[tuple[str, Any]]) -> None:
 
 def fill_orders(company: Any, size: int) -> None:
     """Add orders until the company has so many."""
-    from orders.fake import invent_orders
+    from orders.fake_orders import invent_orders
     from orders.models import Order
 
     while (missing := size - Order.objects.filter(company=company).count()) > 0:
@@ -99,7 +99,7 @@ def fill_trips(actor: Any, company: Any, size: int) -> None:
     import datetime as dt
 
     from fleet.models import Vehicle
-    from orders.fake import invent_orders
+    from orders.fake_orders import invent_orders
     from trips.services import stops, trips
 
     vehicle = Vehicle.objects.create(

@@ -7,7 +7,7 @@ from django.utils.text import format_lazy
 from django.utils.translation import gettext, gettext_lazy
 
 from depannini_dashmap.lib.geo import HALF_LOCATION
-from orders.columns import ENDS, LOCATION, ORDER, STOP
+from orders.field_names import ENDS, LOCATION, ORDER, STOP
 from orders.models import Order, Stop
 from orders.place_input import PlaceInput
 from orders.stops import StopInput, lacking_half

@@ -12,7 +12,7 @@ from depannini_dashmap.lib.api.answers import AnswerSerializer
 from depannini_dashmap.lib.api.fields import ModelSerializer, StrictIntegerField, VisibleRelatedField
 from depannini_dashmap.lib.numbers import NotANumber, read_integer
 from fleet.skills import SkillsInput
-from orders.columns import CONTACT, CUSTOMER, GOODS, MONEY, PLACE, WANTED
+from orders.field_names import CONTACT, CUSTOMER, GOODS, MONEY, PLACE, WANTED
 from orders.models import Order, OrderLink, Stop
 from orders.stops import StopInput
 from orders.windows import WindowsInput

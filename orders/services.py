@@ -13,8 +13,8 @@ from depannini_dashmap.lib.errors import Conflict, InvalidData, NotFound
 from depannini_dashmap.lib.ops import audit
 from fleet.default_company import company_for
 from fleet.events import board_changed
-from orders.columns import ENDS
 from orders.customer_links import address_for, renew_link
+from orders.field_names import ENDS
 from orders.lifecycle import FINISHED, JOURNEY_STEPS, may_request
 from orders.locks import lock_order
 from orders.models import Order, OrderLink, Stop

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from depannini_dashmap.lib.sheets.values import Kind
 from depannini_dashmap.lib.sheets.words import combined, fold
-from orders.columns import ENDS, LOCATION, WANTED
+from orders.field_names import ENDS, LOCATION, WANTED
 
 _NAMED_ENDS = {
     "pickup": (

@@ -19,7 +19,7 @@ from depannini_dashmap.lib.sheets.resources import RowResource
 from fleet.default_company import company_for
 from fleet.sheets import named_company
 from orders import locks, services
-from orders.columns import ENDS, LOCATION, ORDER, STOP, WANTED
+from orders.field_names import ENDS, LOCATION, ORDER, STOP, WANTED
 from orders.models import Order
 from orders.numbers import take_numbers
 from orders.representation import order_document, order_rows

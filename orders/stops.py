@@ -10,7 +10,7 @@ from django.utils.translation import gettext_lazy as _
 
 from depannini_dashmap.lib.errors import Conflict, InvalidData
 from depannini_dashmap.lib.geo import HALF_LOCATION
-from orders.columns import LOCATION, STOP
+from orders.field_names import LOCATION, STOP
 from orders.models import Order, Stop
 
 REQUIRED = ("name", "address")

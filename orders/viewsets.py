@@ -14,7 +14,7 @@ from depannini_dashmap.lib.api.routers import path_id
 from depannini_dashmap.lib.api.viewsets import ApiViewSet
 from depannini_dashmap.lib.errors import NotFound
 from orders import services
-from orders.fake import generate_fake_orders
+from orders.fake_orders import generate_fake_orders
 from orders.filters import OrderFilter
 from orders.models import Order, OrderLink
 from orders.representation import COLUMNS, order_document, order_rows, row_of, visible_order

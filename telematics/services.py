@@ -14,9 +14,9 @@ from django.utils.text import format_lazy
 from django.utils.translation import gettext_lazy as _
 
 from depannini_dashmap.lib import errors
-from depannini_dashmap.lib.fake_data import require_fake_data
+from depannini_dashmap.lib.fake_data_setting import require_fake_data
 from telematics import events, ingest
-from telematics.drive import drive
+from telematics.fake_drive import drive
 from telematics.models import Position
 from telematics.plausibility import Fix
 from telematics.readings import InvalidReading, Reading, parse_reading

@@ -23,11 +23,11 @@ from depannini_dashmap.lib.api.parsers import JsonParser
 from depannini_dashmap.lib.api.routers import path_id
 from depannini_dashmap.lib.api.viewsets import ApiViewSet
 from depannini_dashmap.lib.db.prepared import PreparedRows
-from depannini_dashmap.lib.fake_data import require_fake_data
+from depannini_dashmap.lib.fake_data_setting import require_fake_data
 from fleet.models import Vehicle
 from telematics import serializers, services
 from telematics.models import LatestPosition, Position
-from telematics.pages import PositionPages
+from telematics.position_pagination import PositionPages
 from telematics.query_params import HistoryQuery, TrackQuery, Wanted, wanted
 from telematics.representation import POSITION_COLUMNS, READING_COLUMNS, READY_COLUMNS, position_object, ready_positions
 from telematics.track import track_of

@@ -10,7 +10,7 @@ from django.db.models import Q
 from django.utils import timezone
 
 from accounts import tasks
-from accounts.callers import present_caller
+from accounts.caller_keys import present_caller
 from accounts.keyed_hashes import address_key
 from accounts.limits import message_budget
 from accounts.models import Invitation, Notice, User, VerificationCode

@@ -16,7 +16,7 @@ from django.db.models import F, Q, Sum
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from accounts.callers import present_caller
+from accounts.caller_keys import present_caller
 from accounts.keyed_hashes import address_key, is_code
 from accounts.models import CodeGuess, User, VerificationCode
 from accounts.networks import is_familiar

@@ -4,7 +4,7 @@ from functools import cache
 
 from django.core.cache import cache as shared
 
-from depannini_dashmap.lib.ops.rounds import Rounds
+from depannini_dashmap.lib.ops.periodic import PeriodicThread
 from trips.services import delays
 
 LOOK_EVERY = 30.0  # seconds
@@ -19,8 +19,8 @@ def look() -> bool:
 
 
 @cache
-def start() -> Rounds:
+def start() -> PeriodicThread:
     """Start this process's thread, once."""
-    thread = Rounds("delays", look, LOOK_EVERY)
+    thread = PeriodicThread("delays", look, LOOK_EVERY)
     thread.start()
     return thread

@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo
 from django.conf import settings
 from django.utils import timezone
 
-from depannini_dashmap.lib.ops.rounds import Rounds
+from depannini_dashmap.lib.ops.periodic import PeriodicThread
 from depannini_dashmap.models import Chore
 from depannini_dashmap.operations import retention
 
@@ -38,10 +38,10 @@ def look(now: datetime | None = None) -> bool:
 
 
 @cache
-def start() -> Rounds | None:
+def start() -> PeriodicThread | None:
     """Start this process's thread, once; none where PRUNE_AT is off."""
     if settings.PRUNE_AT is None:
         return None
-    thread = Rounds("nightly", look, LOOK_EVERY)
+    thread = PeriodicThread("nightly", look, LOOK_EVERY)
     thread.start()
     return thread

@@ -8,7 +8,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from depannini_dashmap.lib.sheets import exports
-from orders.fake import invent_orders
+from orders.fake_orders import invent_orders
 from orders.models import Order
 from orders.sheets import OrderResource
 

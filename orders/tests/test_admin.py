@@ -4,7 +4,7 @@ import pytest
 from django.utils.translation import gettext, override
 
 from fleet.tests.sheets import confirm, exported, upload
-from orders.fake import invent_orders
+from orders.fake_orders import invent_orders
 from orders.models import Order, OrderNumber, Stop
 from orders.sheets import OrderResource
 from orders.stops import HALF_LOCATION

@@ -12,7 +12,7 @@ from django.urls import reverse
 from accounts.models import Company, Membership
 from depannini_dashmap.lib.admin.bounded_pages import BoundedPaginator
 from depannini_dashmap.lib.db.search import AddSearchIndex, search
-from orders.fake import invent_orders
+from orders.fake_orders import invent_orders
 from orders.models import Order
 
 FIELDS = ("order_number", "customer_name", "customer_company", "customer_phone", "goods_description")

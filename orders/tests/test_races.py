@@ -9,7 +9,7 @@ from django.db import connection
 
 from depannini_dashmap.lib.errors import DomainError
 from fleet.models import Vehicle
-from orders.fake import invent_orders
+from orders.fake_orders import invent_orders
 from orders.models import Order, OrderNumber, Stop
 from orders.trip_assignment import claim_for_trip
 

@@ -4,7 +4,7 @@ import pytest
 
 from accounts.models import Company
 from fleet.tests.sheets import confirm, upload
-from orders.fake import invent_orders
+from orders.fake_orders import invent_orders
 from orders.models import Order
 from orders.services import update_order
 

@@ -27,13 +27,13 @@ from depannini_dashmap.console.trips import open_stops
 from depannini_dashmap.lib.errors import DomainError, InvalidData, NotFound
 from orders.models import Order
 from trips.lifecycle import CANCELLED, COMPLETED, DRAFT, IN_PROGRESS, OPEN, PLANNED, STEPS
-from trips.load import KG_PER_TONNE, heaviest_load_kg
 from trips.models import StopProof, Trip, TripStop
 from trips.pictures import picture_response
 from trips.representation import way_in_words, way_of
 from trips.services.notify import notify_driver
 from trips.services.stops import remove_order, reorder_stops, update_stop
 from trips.services.trips import update_trip
+from trips.vehicle_load import KG_PER_TONNE, heaviest_load_kg
 
 
 class Step(NamedTuple):

@@ -10,7 +10,7 @@ from django.utils import timezone
 from faker import Faker
 
 from accounts.models import Company, User
-from depannini_dashmap.lib.fake_data import require_fake_data
+from depannini_dashmap.lib.fake_data_setting import require_fake_data
 from fleet.default_company import company_for
 from orders.models import Order, Stop
 from orders.numbers import take_numbers

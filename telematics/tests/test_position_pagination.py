@@ -9,7 +9,7 @@ from django.utils import timezone
 
 from telematics.ingest import Row, store
 from telematics.models import Position
-from telematics.pages import narrowed
+from telematics.position_pagination import narrowed
 from telematics.tests.conftest import make_vehicle
 
 pytestmark = [pytest.mark.postgres, pytest.mark.django_db]

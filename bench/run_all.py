@@ -1,4 +1,4 @@
-"""`python -m bench.clock [--quick]`: every bench in turn, on PostgreSQL and Redis, then one table of all goals.
+"""`python -m bench.run_all [--quick]`: every bench in turn, on PostgreSQL and Redis, then one table of all goals.
 
 DATABASE_URL (PostgreSQL) and REDIS_URL name the servers; each bench makes a database of its own next to the given one and
 drops it. Each figure of the table is the median of three runs within its bench; `--quick` takes one run and smaller

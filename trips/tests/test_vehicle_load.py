@@ -4,7 +4,7 @@ from decimal import Decimal
 
 import pytest
 
-from trips.load import heaviest_load_kg
+from trips.vehicle_load import heaviest_load_kg
 
 HEAVY, LIGHT = Decimal(800), Decimal("90.5")
 

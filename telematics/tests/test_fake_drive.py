@@ -7,7 +7,7 @@ from random import Random
 import pytest
 
 from depannini_dashmap.lib.geo import haversine_km, initial_bearing
-from telematics.drive import Leg, drive
+from telematics.fake_drive import Leg, drive
 
 START = dt.datetime(2024, 1, 15, 14, 30, tzinfo=dt.UTC)
 INTERVAL = dt.timedelta(seconds=15)

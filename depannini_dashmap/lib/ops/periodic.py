@@ -10,7 +10,7 @@ from django.db import DatabaseError, InterfaceError, close_old_connections, conn
 logger = logging.getLogger(__name__)
 
 
-class Rounds(threading.Thread):
+class PeriodicThread(threading.Thread):
     """Calls `look` every so many seconds; an interrupted call must be safe to repeat."""
 
     def __init__(self, name: str, look: Callable[[], object], every: float) -> None:
