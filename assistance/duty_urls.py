@@ -5,6 +5,8 @@ from django.urls import path
 from assistance import duty_page
 from depannini_dashmap.lib.api.service_worker import ServiceWorkerView
 
+SCRIPTS = ("pages/duty.js", "pages/duty_sign_in.js")
+
 urlpatterns = [
     path("sign-in/", duty_page.SignInView.as_view(), name="duty-sign-in"),
     path("code/", duty_page.CodeView.as_view(), name="duty-code"),
@@ -13,5 +15,5 @@ urlpatterns = [
     path("socket-token/", duty_page.SocketTokenView.as_view(), name="duty-socket-token"),
     path("place/", duty_page.PlaceView.as_view(), name="duty-place"),
     path("manifest.webmanifest", duty_page.ManifestView.as_view(), name="duty-manifest"),
-    path("worker.js", ServiceWorkerView.as_view(), name="duty-worker"),
+    path("worker.js", ServiceWorkerView.as_view(scripts=SCRIPTS), name="duty-worker"),
 ]

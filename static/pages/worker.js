@@ -3,7 +3,8 @@
 //
 // A page answers with the header `X-Offline: keep` (a copy is kept, to be shown when nothing better comes) or `forget`
 // (signed out, gone). An answer without it is not the page: the sign-in of a hotel's network, or a server that is away.
-const ASSETS = `pages-${self.offline.version}`;
+const FAMILY = `pages ${new URL(self.registration.scope).pathname} `; // each scope has a worker, and files, of its own
+const ASSETS = FAMILY + self.offline.version;
 const COPIES = "page-copies";
 const PATIENCE = 4000;
 const KINDS = { js: /javascript/, css: /css/, svg: /svg/, png: /png/ };
@@ -31,7 +32,7 @@ async function storeAssets() {
 
 async function forgetOldAssets() {
   const names = await caches.keys();
-  await Promise.all(names.filter((name) => name.startsWith("pages-") && name !== ASSETS).map((name) => caches.delete(name)));
+  await Promise.all(names.filter((name) => name.startsWith(FAMILY) && name !== ASSETS).map((name) => caches.delete(name)));
 }
 
 async function asset(request) {

@@ -1,4 +1,4 @@
-"""The service worker by which pages open without reception: `static/pages/worker.js`, told which files pages need.
+"""The service worker by which pages open without reception: `static/pages/worker.js`, told which files the pages need.
 
 It is served below the pages' own path, as a worker sees no page beside or above itself.
 """
@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import hashlib
 import json
+import posixpath
+import re
 from functools import lru_cache
 from pathlib import Path
 
@@ -16,26 +18,43 @@ from django.http import HttpRequest, HttpResponse
 from django.templatetags.static import static
 from django.views import View
 
-FOLDER = "pages"
-BESIDE = ("vendor/idb/idb.js", "console/icon.svg")
-_KINDS = (".js", ".css")
-WORKER = f"{FOLDER}/worker.js"
+WORKER = "pages/worker.js"
+BESIDE = ("pages/pages.css", "console/icon.svg")
+_IMPORT = re.compile(r'^import [^;]*?from "(\.[^"]+)";', re.MULTILINE)
 
 
 class ServiceWorkerView(View):
-    """GET: the worker's script, which changes whenever a file of the pages does. 200. Who: anybody."""
+    """GET: the worker's script for the pages that load `scripts`, with all that these import. 200. Who: anybody.
+
+    The script changes whenever one of the files does, which is how browsers learn of it.
+    """
+
+    scripts: tuple[str, ...] = ()
 
     def get(self, request: HttpRequest) -> HttpResponse:
         """Give the script; browsers look for a new one at each visit."""
-        script = _script.__wrapped__() if settings.DEBUG else _script()
+        script = _written.__wrapped__(self.scripts) if settings.DEBUG else _written(self.scripts)
         return HttpResponse(script, content_type="text/javascript", headers={"Cache-Control": "no-cache"})
 
 
-@lru_cache(maxsize=1)
-def _script() -> str:
-    worker = Path(str(finders.find(WORKER)))
-    own = sorted(f"{FOLDER}/{file.name}" for file in worker.parent.iterdir() if file.suffix in _KINDS and file != worker)
-    names = [*own, *BESIDE]
-    version = hashlib.sha256(b"".join(Path(str(finders.find(name))).read_bytes() for name in names)).hexdigest()[:16]
+@lru_cache(maxsize=8)
+def _written(scripts: tuple[str, ...]) -> str:
+    names = [*_with_imports(scripts), *BESIDE]
+    version = hashlib.sha256(b"".join(_file(name).read_bytes() for name in names)).hexdigest()[:16]
     told = {"version": version, "files": [static(name) for name in names]}
-    return f"self.offline = {json.dumps(told)};\n{worker.read_text(encoding='utf-8')}"
+    return f"self.offline = {json.dumps(told)};\n{_file(WORKER).read_text(encoding='utf-8')}"
+
+
+def _with_imports(scripts: tuple[str, ...]) -> list[str]:
+    """Return scripts and what they import, each once."""
+    found = list(scripts)
+    for name in found:  # grows meanwhile
+        for imported in _IMPORT.findall(_file(name).read_text(encoding="utf-8")):
+            target = posixpath.normpath(posixpath.join(posixpath.dirname(name), imported))
+            if target not in found:
+                found.append(target)
+    return found
+
+
+def _file(name: str) -> Path:
+    return Path(str(finders.find(name)))
