@@ -68,7 +68,7 @@ class ChoreQuerySet(models.QuerySet["Chore"]):
     """Who does what is to be done once a day."""
 
     def claim(self, name: str, today: date) -> bool:
-        """Take up a chore for today; tell whether it is the caller's. One that was never heard of begins tomorrow."""
+        """Claim a chore for today; return whether the caller has it. A chore without a row begins tomorrow."""
         self.bulk_create([Chore(name=name, taken_on=today)], ignore_conflicts=True)
         return self.filter(name=name, taken_on__lt=today).update(taken_on=today) == 1
 

@@ -1,4 +1,4 @@
-"""All settings, read from the environment (`.env` beside `manage.py` is read too); the README has the table."""
+"""All settings, read from the environment (`.env` next to `manage.py` is read too); the README has the table."""
 
 import hmac
 import os
@@ -21,7 +21,7 @@ env = environ.Env()
 ENV_FILE = Path(os.environ.get("ENV_FILE", BASE_DIR / ".env"))
 if ENV_FILE.exists():
     env.read_env(ENV_FILE)
-# A secret may stand in a file instead, which NAME_FILE names: no list of processes or containers shows it then.
+# A secret may be in a file instead, which NAME_FILE names: no list of processes or containers shows it then.
 SECRETS = (
     "SECRET_KEY", "DATABASE_URL", "DATABASE_PASSWORD", "MIGRATE_DATABASE_URL", "REDIS_URL", "REDIS_PASSWORD", "EMAIL_URL", "SMS_URL", "VAPID_PRIVATE_KEY",
     "METRICS_TOKEN",
@@ -192,7 +192,7 @@ REDIS_URL = env.str("REDIS_URL", "")
 _redis = urlsplit(REDIS_URL)
 if REDIS_URL and not _redis.password and (_password := env.str("REDIS_PASSWORD", "")):
     REDIS_URL = _redis._replace(netloc=f"{_redis.username or ''}:{quote(_password, safe='')}@{_redis.netloc.rpartition('@')[2]}").geturl()
-# What tells this deployment's keys and channels from those of others on the same Redis: one secret and one database are one.
+# The prefix of this deployment's keys and channels, which others on the same Redis do not have: one secret and one database are one.
 _database_name = str(Path(_database["NAME"]).absolute()) if _database["ENGINE"].endswith("sqlite3") else str(_database["NAME"])
 DEPLOYMENT = env.str("DEPLOYMENT", "") or hmac.digest(SECRET_KEY.encode(), _database_name.encode(), "sha256").hex()[:12]
 if not re.fullmatch(r"[A-Za-z0-9_-]{1,40}", DEPLOYMENT):
@@ -320,7 +320,7 @@ SMS_COUNTRIES = frozenset(country.strip().upper() for country in env.list("SMS_C
 PUSH_URL = env.str("PUSH_URL", "console:")
 FCM_CREDENTIALS = env.str("FCM_CREDENTIALS", "")
 VAPID_PRIVATE_KEY = env.str("VAPID_PRIVATE_KEY", "")
-# Push services beside the known ones, by host; `*`: every public address.
+# Push services besides the known ones, by host; `*`: every public address.
 WEB_PUSH_HOSTS = frozenset(host.strip().lower() for host in env.list("WEB_PUSH_HOSTS", default=[]) if host.strip())
 # What messages may cost: codes an hour that one caller's address may have sent, mails and SMS a day about a company's work.
 CODES_PER_NETWORK = env.int("CODES_PER_NETWORK", 60)

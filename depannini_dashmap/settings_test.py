@@ -10,7 +10,7 @@ os.environ.setdefault("ALLOW_FAKE_DATA", "on")
 os.environ.setdefault("TASK_WORKER", "off")
 os.environ.setdefault("PRUNE_AT", "off")
 if os.environ.get("REDIS_URL") and (_worker := os.environ.get("PYTEST_XDIST_WORKER", "")):
-    # Workers of one run must not hear each other: each has a numbered database of its own.
+    # Workers of one run must not receive each other's events: each has a numbered database of its own.
     _server, _, _number = os.environ["REDIS_URL"].rpartition("/")
     os.environ["REDIS_URL"] = f"{_server}/{int(_number) + int(_worker.removeprefix('gw'))}"
 
@@ -26,5 +26,5 @@ if DATABASES["default"]["ENGINE"].endswith("sqlite3"):
     DATABASES["default"]["TEST"] = {"NAME": os.path.join(tempfile.mkdtemp(prefix="dashmap-test-"), "test.sqlite3")}
 ROUTING_URL = ""
 GEOCODER_URL = ""
-# Whoever has built roads data tests what everybody tests.
+# Tests use no roads data that was built on this machine.
 ROADS_DIR = Path(tempfile.mkdtemp(prefix="dashmap-roads-"))

@@ -10,7 +10,7 @@ from django.utils import timezone
 
 
 class SheetImport(models.Model):
-    """One uploaded sheet of one user, kept for a few days so that refused rows can be mended; what became of it.
+    """One uploaded sheet of one user, kept for a few days so that refused rows can be corrected; and its outcome.
 
     `done` rows are read or written, and raised in the transaction that writes them: a row of the file counts once,
     however many workers take the sheet up.

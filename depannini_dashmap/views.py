@@ -81,7 +81,7 @@ def street_tile(request: HttpRequest, build: str, z: int, x: int, y: int) -> Htt
 
 
 class SchemaView(SpectacularAPIView):
-    """GET `/api/schema/`: there is one version, whatever `?version=` says."""
+    """GET `/api/schema/`: there is one version, for any `?version=`."""
 
     def _get_version_parameter(self, request: Any) -> None:
         return None

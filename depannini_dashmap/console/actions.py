@@ -1,4 +1,4 @@
-"""What the lists of models gain on the dispatchers' site: actions that lead to the desks, and badges for statuses."""
+"""Additions to the lists of models on the dispatchers' site: actions that lead to the pages of work, and badges for statuses."""
 
 from __future__ import annotations
 

@@ -57,7 +57,7 @@ class DispatchLoginForm(AuthenticationForm):
         try:
             lockouts.settle(self.request, user.get_username(), is_right=True)
         except TooManyRequests as error:
-            self.request.axes_locked_out = True  # the page that tells so
+            self.request.axes_locked_out = True  # the page that says so
             raise ValidationError(self.error_messages["too_many"], code="too_many") from error
         if not may_enter(user):
             raise ValidationError(self.error_messages["not_here"], code="not_here")

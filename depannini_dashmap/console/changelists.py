@@ -1,4 +1,4 @@
-"""Lists of the admin site that answer whatever stands in their address: a filter that nobody can read filters nothing."""
+"""Lists of the admin site that answer any query string: an unreadable filter is ignored."""
 
 import re
 from typing import Any

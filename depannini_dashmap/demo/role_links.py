@@ -23,7 +23,7 @@ class RoleLink(NamedTuple):
 
 
 def role_links() -> list[RoleLink]:
-    """Return a page for each role; the links of the running trip and its order are new, and end those of before."""
+    """Return a page for each role; the links of the running trip and its order are new, and end earlier ones."""
     links = [
         RoleLink("motorist", "/help/", "ask for help"),
         RoleLink("assistant", "/duty/", "sign in with an assistant's phone and password"),

@@ -58,7 +58,7 @@ def back_up(folder: Path) -> Path:
 
 
 def _add_photos(archive: tarfile.TarFile, root: Path) -> None:
-    """Add the folder and what is in it; a photo that somebody removes meanwhile is none of the backup's."""
+    """Add the folder and its files; a photo that is removed meanwhile is left out."""
     if not root.is_dir():
         return
     archive.add(root, "media", recursive=False)

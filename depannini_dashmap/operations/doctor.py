@@ -1,4 +1,4 @@
-"""What `manage.py doctor` looks at: each examination tries the real thing and says how to mend what fails."""
+"""The examinations of `manage.py doctor`: each tries the real thing and says how to fix what fails."""
 
 from collections.abc import Iterator
 from importlib import import_module
@@ -39,7 +39,7 @@ def examine(only: list[str] | None = None) -> Iterator[Finding]:
 
 
 def _examined(name: str, function: Examination) -> Finding:
-    """Run one; what it did not foresee is no reason to keep the findings of the others back."""
+    """Run one; an unexpected exception is a finding, so that the others still report."""
     try:
         return Finding(name, "ok", without_secrets(function()))
     except Doubtful as trouble:

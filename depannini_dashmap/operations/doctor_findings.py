@@ -58,7 +58,7 @@ def without_secrets(text: str) -> str:
 
 
 def shown(url: str) -> str:
-    """Return an address without the user, the password and the query that may stand in it."""
+    """Return an address without its user, password and query."""
     parts = urlsplit(url)
     return urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path, "", ""))
 

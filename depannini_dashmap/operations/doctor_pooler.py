@@ -62,7 +62,7 @@ def _look() -> tuple[bool, list[str], str]:
                 for cursor, seen in zip((first, second), met, strict=True):
                     cursor.execute("SELECT pg_backend_pid()")
                     seen.add(cursor.fetchone()[0])
-            # What a role or a database has by itself, whatever others have SET on a shared connection.
+            # The defaults of the role and the database, not values that others have SET on a shared connection.
             first.execute("SELECT name FROM pg_settings WHERE name = ANY(%s) AND reset_val = '0'", [list(_TIMEOUTS)])
             rows = first.fetchall()
             first.execute("SELECT current_user")

@@ -1,4 +1,4 @@
-"""What the proxies in front say of a caller: `manage.py doctor` asks it through the public address, and is told alone."""
+"""How proxies in front report a caller: `manage.py doctor` requests it through the public address; others get no answer."""
 
 from typing import Any
 
@@ -19,9 +19,9 @@ def question() -> dict[str, str]:
 
 
 def answer(request: HttpRequest) -> dict[str, Any] | None:
-    """Return how a request arrived, or None for whoever may not ask.
+    """Return how a request arrived, or None without the right to ask.
 
-    Shape: `peer`; `entries` of X-Forwarded-For; `said`, the one that counts; `address` as it was read, empty if it was not.
+    Shape: `peer`; `entries` of X-Forwarded-For; `said`, the entry that counts; `address` as read from it, or empty.
     """
     try:
         signing.loads(request.headers.get(HEADER, ""), salt=_SALT, max_age=GOOD_FOR)

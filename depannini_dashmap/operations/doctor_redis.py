@@ -57,7 +57,7 @@ def neighbours() -> str:
 
 @examination
 def events() -> str:
-    """Publish one event and hear it as another process would."""
+    """Publish one event and receive it as another process would."""
     if not settings.REDIS_URL:
         return "stay inside this process"
     group = f"doctor.{secrets.token_hex(8)}"

@@ -1,4 +1,4 @@
-"""Erasures outlive restores: what was erased after a backup is erased again in the database that it brings back."""
+"""Erasures survive restores: accounts erased after a backup are erased again in the restored database."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from accounts.services.account_closure import close_account
 from depannini_dashmap.lib.errors import DomainError
 from depannini_dashmap.lib.ops.erasures_file import Erasure, erasure_of, remember, remembered
 
-COPY = "dashmap-erasures.jsonl"  # beside the backups
+COPY = "dashmap-erasures.jsonl"  # next to the backups
 
 
 def gather(folder: Path | None = None) -> int:
-    """Add to the file what the database, and a copy beside backups, know and it does not; return how many. Raises: OSError."""
+    """Add erasures to the file that only the database, or a copy next to backups, has; return how many. Raises: OSError."""
     known = set(remembered(folder / COPY)) if folder else set()
     try:
         closed = User.objects.filter(closed_at__isnull=False).values_list("pk", "date_joined")
@@ -31,7 +31,7 @@ def gather(folder: Path | None = None) -> int:
 
 
 def copy_to(folder: Path) -> None:
-    """Put what the file holds beside the backups, which travel to other machines. Raises: OSError."""
+    """Copy the file next to the backups, which are moved to other machines. Raises: OSError."""
     lines = sorted(remembered() | remembered(folder / COPY), key=lambda erasure: (erasure.account, erasure.joined))
     if not lines:
         return

@@ -11,7 +11,7 @@ DEFAULT_URL = "http://127.0.0.1:8000/readyz"
 
 
 def is_ready(url: str) -> bool:
-    """Ask `url` (http on this machine) and tell whether it answered 200 within 3 seconds."""
+    """Ask `url` (http on this machine) and return whether it answered 200 within 3 seconds."""
     try:
         with urllib.request.urlopen(url, timeout=3) as answer:  # noqa: S310 - the address is the operator's
             return answer.status == 200

@@ -41,7 +41,7 @@ def metrics(request: HttpRequest) -> HttpResponse:
 
 
 class State(Collector):
-    """What is so now: read when asked for, so that nothing has to be counted on the way."""
+    """Gauges: read at the time of the request, so that nothing has to be counted before."""
 
     def describe(self) -> list[GaugeMetricFamily]:
         """Name nothing in advance: registering must not read the database."""

@@ -1,6 +1,6 @@
 """What the deployment does once a night by itself: remove what is past its retention.
 
-Every process that runs tasks looks whether it is time; the database picks the one that does it. It has a thread of its
+Every process that runs tasks checks whether it is time; the database picks one of them. It has a thread of its
 own, so that no mail and no offer waits behind it. Audit events stay: they leave by `manage.py prune` alone, run by a
 role that may delete them.
 """
@@ -25,7 +25,7 @@ LEFT_TO_COMMAND = {"audit"}
 
 
 def look(now: datetime | None = None) -> bool:
-    """Prune if it is time and nobody else does; tell whether this call did."""
+    """Prune if it is time and no other process does; return whether this call did."""
     now = (now or timezone.now()).astimezone(ZoneInfo(settings.DISPLAY_TIME_ZONE))
     if settings.PRUNE_AT is None or now.time() < settings.PRUNE_AT or not Chore.objects.claim(PRUNE, now.date()):
         return False

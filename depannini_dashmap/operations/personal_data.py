@@ -1,4 +1,4 @@
-"""What is kept about one person, gathered from every table that names them: for `export_person`.
+"""The data about one person, gathered from every table that names them: for `export_person`.
 
 Tables are found by their foreign keys to the user, so that a new one is exported without being listed here.
 """
@@ -19,7 +19,7 @@ from accounts.models import Invitation, User, normalise_email
 from accounts.phones import normalise_phone
 from depannini_dashmap.models import AuditEvent
 
-# Hashes and keys tell the person nothing and help whoever gets hold of the file.
+# Hashes and keys are useless to the person, and useful to a thief of the file.
 SECRET_COLUMNS = {"password", "code_hash", "address_key", "digest", "token_key", "body_digest", "answer", "key", "jti", "google_sub", "get_data", "post_data", "session_hash", "token", "p256dh", "auth", "session"}
 # Working rows without content of their own, and files about a company's customers that are kept for days.
 LEFT_OUT = {"accounts.EndedToken", "accounts.RefreshFamily", "depannini_dashmap.IdempotentRequest", "depannini_dashmap.SheetImport"}

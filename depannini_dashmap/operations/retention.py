@@ -90,9 +90,9 @@ RULES = (
 
 
 def prune(*, dry_run: bool = False, now: datetime | None = None) -> Iterator[tuple[str, int]]:
-    """Remove what is past its retention; give the name and number of rows of each table.
+    """Remove rows past their retention; return the name and number of rows of each table.
 
-    A retention of 0 days keeps everything. Safe to run twice, and beside the server.
+    A retention of 0 days keeps everything. Safe to run twice, and while the server runs.
     """
     for rule in RULES:
         number = apply(rule, now, dry_run=dry_run)

@@ -18,7 +18,7 @@ SOURCE = settings.BASE_DIR / "docs" / "asyncapi.yaml"
 
 @read_only
 def socket_docs(request: HttpRequest) -> HttpResponse:
-    """Show the document; `?format=yaml` gives it as it is."""
+    """Show the document; `?format=yaml` returns it as it is."""
     if request.GET.get("format") == "yaml":
         return HttpResponse(SOURCE.read_bytes(), content_type="application/yaml; charset=utf-8")
     return render(request, "docs/sockets.html", {**_page(), "stylesheet": static("docs/sockets.css")})

@@ -1,1 +1,1 @@
-"""How a process serves: what stands between any ASGI server and the application."""
+"""How a process serves: the layer between any ASGI server and the application."""

@@ -1,4 +1,4 @@
-"""Access logs of servers without what a URL must not tell: tokens in query strings."""
+"""Access logs of servers without the secrets of URLs: tokens in query strings."""
 
 import logging
 

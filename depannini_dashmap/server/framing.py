@@ -13,7 +13,7 @@ Headers = list[tuple[bytes, bytes]]
 _LENGTH = re.compile(rb"[0-9]{1,18}\Z")
 _BODILESS = {"GET", "HEAD", "OPTIONS", "TRACE"}
 _WRITES = {"POST", "PUT", "PATCH"}
-# What a request is and whose: RFC 9110 allows none of it after the body, and some servers do not tell it from headers.
+# Fields of routing and credentials: RFC 9110 forbids them as trailers, and some servers mix trailers with headers.
 _NO_TRAILERS = re.compile(
     rb"\b(authorization|cookie|forwarded|host|origin|x-[\w-]*forwarded[\w-]*|content-[\w-]+|transfer-encoding)\b", re.I
 )
@@ -21,7 +21,7 @@ _NO_TRAILERS = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class Framing:
-    """What a head says of the body: its length, None where only the end tells; `is_empty` where there can be none."""
+    """The framing of the body by its head: its length, None if the end of the stream decides; `is_empty` where a body is impossible."""
 
     length: int | None
     is_empty: bool
@@ -62,7 +62,7 @@ def read_head(scope: dict) -> Framing:
     announced = bool(coding) or length.strip(b"0") != b""
     return Framing(
         length=int(length) if length else None,
-        # A head of HTTP/2 and 3 says nothing: there the end of the stream tells.
+        # In HTTP/2 and 3 the end of the stream ends the body.
         is_empty=not announced and (bool(length) or (method in _BODILESS and scope["http_version"][:1] == "1")),
         is_form=kind[:20].lower().startswith(b"multipart/form-data"),
         waits=waits,

@@ -20,7 +20,7 @@ logger = logging.getLogger(__name__)
 
 BACKLOG = 1024  # connections that wait in the kernel to be accepted
 PING_INTERVAL, PING_TIMEOUT = 20.0, 30.0  # seconds
-KEEP_ALIVE = 75  # seconds that an idle connection is kept; a proxy must give it up first: nginx does after 60
+KEEP_ALIVE = 75  # seconds that an idle connection is kept; a proxy must close it first: nginx does after 60
 STALLED_AFTER = 20_000  # milliseconds in which a client takes nothing of what was sent, before the kernel ends the connection
 # Seconds in which a kept connection may bring its last request: its answer says that it was the last, so only a
 # connection that was idle all the while is closed without an answer.

@@ -8,11 +8,11 @@ from pathlib import Path
 
 _SERVERS = {"daphne", "uvicorn", "gunicorn", "hypercorn"}
 _COMMANDS = {"runserver", "serve"}
-_EVERYWHERE = "0.0.0.0"  # noqa: S104 - told apart, never bound
+_EVERYWHERE = "0.0.0.0"  # noqa: S104 - compared, never bound
 
 
 def public_address(argv: Sequence[str]) -> str | None:
-    """Return the first address beyond loopback on which this command line serves, None if there is none."""
+    """Return the first address beyond loopback on which this command line serves, or None."""
     return next((host for host in _hosts(argv) if not _is_loopback(host)), None)
 
 

@@ -12,7 +12,7 @@ _libc = ctypes.CDLL(None)
 def share_one_heap() -> None:
     """Have all threads take memory from one heap of the C library's; call it before the first thread is started.
 
-    glibc gives threads heaps of their own, up to eight for each core. Each grows to its own busiest moment and gives
+    glibc gives threads heaps of their own, up to eight for each core. Each grows to its own busiest moment and returns
     little back, and Python's threads, which take turns anyway, gain nothing by it. Other C libraries are left alone.
     """
     mallopt = getattr(_libc, "mallopt", None)

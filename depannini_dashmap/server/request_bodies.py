@@ -1,4 +1,4 @@
-"""Request bodies, read whole before a thread is taken: whatever their framing, the application sees a length.
+"""Request bodies, read whole before a thread is taken: with any framing, the application sees a length.
 
 WSGI knows no body without a length, so Django would take a chunked one for empty; and a thread that reads from a slow
 client serves nobody else. What cannot be read is refused, by the application itself, so that the answer has the form,
@@ -91,7 +91,7 @@ class Reader:
         self._has_ended = False
 
     async def read(self, framing: Framing) -> None:
-        """Read the body to its end. Raises: DomainError for one that is too big, too slow or not whole; _Gone."""
+        """Read the body to its end. Raises: DomainError for a body too big, too slow or incomplete; _Gone."""
         if framing.is_empty:
             self._has_ended = True
             return
@@ -145,7 +145,7 @@ class Body:
         self._written = self._read = 0
 
     async def add(self, piece: bytes) -> None:
-        """Keep a piece. Raises: Unavailable where there is no room for it."""
+        """Keep a piece. Raises: Unavailable where the disk is full."""
         global _on_disk
         self.size += len(piece)
         self._held += piece

@@ -1,7 +1,7 @@
 """uvicorn's WebSocket protocol, shown pings and floods: the class for its `ws` option.
 
 ASGI passes neither pings nor pieces of messages on, so a flood of these is bounded here; and which client answered a ping
-last, which decides who makes room, is shown to consumers as an extension of the scope (`lib/realtime/keepalive.py`).
+last, which decides which socket is closed, is shown to consumers as an extension of the scope (`lib/realtime/keepalive.py`).
 """
 
 import socket
@@ -29,7 +29,7 @@ class WebSocketProtocol(WebSocketsSansIOProtocol):
 
     _others: Allowance | None = None  # of pings and pieces, made with the first one
     _answered_at = 0.0  # when the last periodic ping was sent that was answered; loop time
-    _is_own_ping = False  # whether `ping` asked for the one that is unanswered
+    _is_own_ping = False  # whether the unanswered ping is one of `ping`
     _after_close = 0
 
     def __init__(self, *args: Any, **options: Any) -> None:
@@ -50,7 +50,7 @@ class WebSocketProtocol(WebSocketsSansIOProtocol):
             del self.request
 
     def start_keepalive(self) -> None:
-        """Count a client that was just accepted as one that answers, and let go of the handshake."""
+        """Count a client that was just accepted as responsive, and release the handshake."""
         self._answered_at = self.loop.time()
         del self.response
         super().start_keepalive()
@@ -126,7 +126,7 @@ class WebSocketProtocol(WebSocketsSansIOProtocol):
         return time.time() - self.loop.time() + self._answered_at
 
     def _is_allowed(self) -> bool:
-        """Count a frame that is no message; tell the application of a flood."""
+        """Count a frame that is not a message; report a flood to the application."""
         if self._others is None:
             self._others = Allowance()
         if self._others.take():

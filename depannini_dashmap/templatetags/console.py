@@ -85,7 +85,7 @@ def trip_of(order: Order) -> Trip | None:
 
 @register.filter
 def unlocal(value: Any) -> str:
-    """Write a number as programs do, whatever the language of the page."""
+    """Write a number as programs do, in any language of the page."""
     return str(value)
 
 
@@ -97,7 +97,7 @@ def tel(phone: str) -> str:
 
 @register.simple_tag
 def reasons(candidate: Any) -> str:
-    """Return what speaks against a candidate, in the language of the page."""
+    """Return the obstacles of a candidate, in the language of the page."""
     if not candidate.reasons:
         return format_html('<span class="badge is-completed">{}</span>', gettext("fits"))
     return format_html("{}", ", ".join(str(obstacle.label) for obstacle in candidate.reasons))

@@ -35,7 +35,7 @@ def people(api: Any, dispatcher: Any, client_user: Any, assistant_user: Any, sta
 
 
 def test_other_methods_are_405_with_those_that_there_are(people: list[Any]) -> None:
-    """Who may not be here at all is told that first, so somebody is asked about who may."""
+    """Authorisation is checked before fields, so a permitted user is needed."""
     wrong = []
     for path in PATHS:
         there = METHODS & SCHEMA["paths"][path].keys()
@@ -64,7 +64,7 @@ def test_bodies_of_another_kind_are_415_and_broken_ones_400(people: list[Any]) -
                 (b"\xff\xfe", "application/json", {400}),
             ):
                 answer = client.generic(method.upper(), _concrete(path), body, content_type=kind)
-                # Whoever may not be here, or names what does not exist, may be told so first.
+                # 403 and 404 may come before errors of fields.
                 if answer.status_code not in statuses | {401, 403, 404, 409, 415, 429}:
                     if answer.status_code == 200 and "requestBody" not in SCHEMA["paths"][path][method]:
                         continue
@@ -72,7 +72,7 @@ def test_bodies_of_another_kind_are_415_and_broken_ones_400(people: list[Any]) -
     assert wrong == []
 
 
-def test_one_wrong_field_is_told_wherever_it_is(people: list[Any]) -> None:
+def test_one_wrong_field_is_named_wherever_it_is(people: list[Any]) -> None:
     """Every refusal of exactly one field names it in `error`, or has a sentence that the documents give."""
     wrong, told = [], 0
     for path, method, operation in _operations("post", "put", "patch"):

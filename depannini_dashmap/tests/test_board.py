@@ -93,7 +93,7 @@ def test_a_parked_vehicle_whose_tracker_sends_signs_of_life_is_not_silent(dispat
     make_device(actor=dispatcher, vehicle_id=vehicle.pk)
     Device.objects.update(contacted_at=later - dt.timedelta(minutes=1))
     assert queries.read_board(dispatcher, later).silent_count == 0
-    # What it says is refused: then nobody knows where the vehicle is.
+    # Its reports are refused: then the position of the vehicle is unknown.
     Device.objects.update(refused_at=later - dt.timedelta(minutes=1))
     assert queries.read_board(dispatcher, later).silent_count == 1
 

@@ -39,12 +39,12 @@ def line(transactional_db: None, any_server: Server) -> Iterator[RawConnection]:
 
 
 def went_on(line: RawConnection) -> bool:
-    """Tell whether the connection still answers, and to what is asked now."""
+    """Return whether the connection still answers the present request."""
     return line.send(head("GET", "/healthz")).answer().json() == {"status": "ok"}
 
 
 def is_refused_by_twisted(line: RawConnection, answer: RawAnswer) -> bool:
-    """Tell whether stock Daphne refused before any application saw it: without a header, hanging up."""
+    """Return whether stock Daphne refused before any application saw it: without a header, closing the connection."""
     return answer.status == 400 and not answer.headers.keys() and line.is_closed()
 
 
@@ -52,7 +52,7 @@ def post(*headers: str, **how: Any) -> bytes:
     return head("POST", LOGIN, JSON, *headers, **how)
 
 
-# --- What is read ----------------------------------------------------------------------------------------------------------
+# --- Accepted framing--------------------------------------------------------------------------------------------------------
 @pytest.mark.parametrize(
     "pieces",
     [
@@ -68,7 +68,7 @@ def post(*headers: str, **how: Any) -> bytes:
     ],
     ids=["length", "two pieces", "bytes", "chunked", "chunked bytes", "halves", "capitals", "extensions", "trailers"],
 )
-def test_a_body_is_read_whatever_its_framing_and_the_connection_goes_on(line: RawConnection, pieces: list[bytes]) -> None:
+def test_a_body_is_read_with_any_framing_and_the_connection_goes_on(line: RawConnection, pieces: list[bytes]) -> None:
     for _ in range(2):
         answer = line.send(*pieces).answer()
         assert (answer.status, answer.json()["error"]) == (401, "Invalid credentials")
@@ -90,7 +90,7 @@ def test_who_waits_for_a_hundred_gets_it_and_then_the_answer(line: RawConnection
     assert went_on(line)
 
 
-def test_pipelined_bodies_are_told_apart(line: RawConnection) -> None:
+def test_pipelined_bodies_are_separated(line: RawConnection) -> None:
     empty = post("Content-Length: 2") + b"{}"
     line.send(post(CHUNKED) + chunked(BODY, 5) + empty + post(LENGTH) + BODY + head("GET", "/healthz"))
     assert [line.answer().status for _ in range(4)] == [401, 400, 401, 200]
@@ -156,7 +156,7 @@ def _enter_console(line: RawConnection, user: User, password: str, framed: Calla
     return line.send(head("POST", "/admin/login/", kind, CHUNKED, f"Cookie: {cookie}") + framed(form.encode())).answer()
 
 
-# --- What is refused -------------------------------------------------------------------------------------------------------
+# --- Refused framing-----------------------------------------------------------------------------------------------------
 @pytest.mark.parametrize(
     "pieces",
     [
@@ -238,7 +238,7 @@ def test_who_leaves_in_the_middle_changes_nothing(line: RawConnection, any_serve
     assert "Traceback" not in any_server.output()
 
 
-# --- What is asked oddly ---------------------------------------------------------------------------------------------------
+# --- Unusual requests-------------------------------------------------------------------------------------------------
 @pytest.mark.parametrize(
     "odd",
     [

@@ -54,7 +54,7 @@ def test_an_owner_invites_gives_roles_and_removes(dispatcher, colleague, viewer,
 
 
 @pytest.mark.parametrize("person", ["", "a@b@c", "x" * 255, "two words@x"])
-def test_what_names_nobody_is_told_on_the_page(dispatcher, company_a, person):
+def test_an_invitation_that_names_nobody_is_refused_on_the_page(dispatcher, company_a, person):
     told = text(browser(dispatcher).post(people(company_a, "invite/"), {"person": person, "role": "member"}, follow=True))
     assert "Give a username or an e-mail address" in told and not Invitation.objects.exists()
 
@@ -64,7 +64,7 @@ def test_nobody_invites_an_owner(dispatcher, company_a):
     assert not Invitation.objects.exists()
 
 
-def test_the_last_owner_stays_and_is_told_why(dispatcher, viewer, company_a):
+def test_the_last_owner_stays_and_is_shown_why(dispatcher, viewer, company_a):
     page = browser(dispatcher)
     left = page.post(people(company_a, f"people/{dispatcher.pk}/remove/"), follow=True)
     down = page.post(people(company_a, f"people/{dispatcher.pk}/role/"), {"role": "viewer"}, follow=True)
@@ -136,7 +136,7 @@ def test_who_declines_is_out_again(dispatcher, newcomer, company_a):
     assert "/admin/login/" in page.get("/admin/")["Location"] and "yacine" not in roles(company_a)
 
 
-def test_the_board_tells_that_a_company_asks(dispatcher, dispatcher_b, company_a):
+def test_the_board_shows_that_a_company_invites(dispatcher, dispatcher_b, company_a):
     assert "company invites you" not in text(browser(dispatcher_b).get("/admin/"))
     browser(dispatcher).post(people(company_a, "invite/"), {"person": "omar", "role": "member"})
     assert "1 company invites you" in text(browser(dispatcher_b).get("/admin/"))

@@ -140,7 +140,7 @@ def test_a_vehicle_is_found_in_the_table_by_what_is_known_of_it(
     assert page.evaluate("document.activeElement.getAttribute('aria-labelledby')") == "t-vehicles"
 
 
-def test_vehicles_at_one_place_share_a_marker_that_tells_of_each(
+def test_vehicles_at_one_place_share_a_marker_that_lists_each(
     server: Server, watch: Any, dispatcher: Any, company_a: Any
 ) -> None:
     for number, lat in enumerate((36.75, 36.75, 36.79)):
@@ -157,7 +157,7 @@ def test_vehicles_at_one_place_share_a_marker_that_tells_of_each(
     assert ("16-0" in told.inner_text(), "16-1" in told.inner_text()) == (True, True)
 
 
-def test_the_desk_takes_what_others_change_and_keeps_what_is_unsaved(
+def test_the_page_takes_changes_of_others_and_keeps_unsaved_ones(
     server: Server, watch: Any, dispatcher: Any, company_a: Any
 ) -> None:
     orders = (make_order(dispatcher, company_a), make_order(dispatcher, company_a))
@@ -324,7 +324,7 @@ def test_markup_in_names_is_never_run(
         assert one.page.locator("img[src=x], b[onclick]").count() == 0, path
     one.open(paths[1])
     one.page.wait_for_selector(".marker-group")
-    # The request, the vehicle and both stops are at one place: one marker tells of all.
+    # The request, the vehicle and both stops are at one place: one marker shows all.
     one.page.locator(".marker-group").press("Enter")
     assert one.page.locator(".leaflet-popup .tip").count() == 4
     assert one.page.locator("img[src=x]").count() == 0

@@ -1,4 +1,4 @@
-"""Phones of companies, drivers, stops and customers: one rule at every door."""
+"""Phones of companies, drivers, stops and customers: one rule at every entry point."""
 
 import pytest
 from django.test import Client
@@ -18,7 +18,7 @@ FOUNDER = {
     "company_name": "F & G", "company_address": "Alger",
 }  # fmt: skip
 BAD = ["<script>", "0555; DROP", "0555\n44", "0555/44", "1" * 21, "☎ 0555", "=0555", 1.5, True, ["0555"]]
-# What is sent, and the field that the refusal names.
+# Requests, and the field that the refusal names.
 DOORS = {
     "a new company": ("post", "/api/companies/", lambda phone: {"name": "X", "phone": phone}, "phone"),
     "a company": ("put", "/api/companies/{company}/", lambda phone: {"phone": phone}, "phone"),

@@ -1,4 +1,4 @@
-"""Two deployments on one Redis neither hear nor count each other, and the doctor names them."""
+"""Two deployments on one Redis share neither events nor counters, and the doctor names them."""
 
 import os
 import subprocess

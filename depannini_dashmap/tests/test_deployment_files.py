@@ -200,13 +200,13 @@ def environment(tmp_path: Path) -> Iterator[dict[str, str]]:
 
 
 def command_of(name: str, port: int) -> list[str]:
-    """Give the command of a service with this test's interpreter, and a free port instead of 8000."""
+    """Return the command of a service with this test's interpreter, and a free port instead of 8000."""
     words = [word.replace("8000", str(port)) for word in COMPOSE["services"][name]["command"]]
     return [sys.executable, *words[1:]] if words[0] == "python" else words
 
 
 def health_of(name: str, port: int) -> list[str]:
-    """Give the health check of a service likewise."""
+    """Return the health check of a service likewise."""
     words = [word.replace("8000", str(port)) for word in COMPOSE["services"][name]["healthcheck"]["test"][1:]]
     return [sys.executable, *words[1:]]
 
@@ -238,7 +238,7 @@ def test_the_commands_run(environment: dict[str, str]) -> None:
             command_of(name, port), cwd=TOP, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
         )
         try:
-            # Each says so once it can be stopped gracefully, which a healthy queue alone does not tell.
+            # Each says so once it can be stopped gracefully, which a healthy queue alone does not show.
             assert process.stdout and "Ctrl-C stops" in process.stdout.readline()
             assert healthy(name, port, environment, process), f"{name} did not become healthy"
         finally:

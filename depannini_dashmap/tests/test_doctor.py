@@ -111,7 +111,7 @@ def test_an_absent_redis_is_doubtful_and_a_dead_one_broken(settings: Any) -> Non
 
 
 @pytest.mark.postgres
-def test_an_event_is_heard_over_redis() -> None:
+def test_an_event_is_received_over_redis() -> None:
     assert one("redis_server").level == "ok"
     assert one("events").level == "ok"
 
@@ -206,7 +206,7 @@ def test_what_proxies_say_of_their_callers(settings: Any, said: str, trusted: in
         assert "10.0.0.2" in finding.sentence
 
 
-def test_nobody_else_is_told_how_a_request_arrived(settings: Any) -> None:
+def test_nobody_else_is_answered_how_a_request_arrived(settings: Any) -> None:
     for header in ({}, {doctor_proxies.HEADER: ""}, {doctor_proxies.HEADER: "x:y:z"}, {doctor_proxies.HEADER: signing.dumps("proxies")}):
         assert doctor_proxies.answer(RequestFactory().get("/readyz", headers=header)) is None
     asked = doctor_proxies.question()
@@ -258,7 +258,7 @@ def test_identities_in_two_spellings_are_named(client_user: Any, other_client: A
     assert finding.level == "doubtful" and finding.sentence.endswith(f": {other_client.pk}") and finding.remedy
 
 
-def test_a_cause_is_told_without_secrets(settings: Any) -> None:
+def test_a_cause_is_shown_without_secrets(settings: Any) -> None:
     settings.REDIS_URL = "redis://:p%40ss-word@127.0.0.1:1/0"
     finding = one("redis_server")
     assert finding.level == "broken"

@@ -1,4 +1,4 @@
-"""The doctor says ok about nothing that it could not ask, names the cause, and tells no secret doing so."""
+"""The doctor reports ok only for what it could check, names the cause otherwise, and shows no secret."""
 
 import os
 import re
@@ -40,7 +40,7 @@ def test_every_examination_is_there_and_in_the_docs() -> None:
 
 
 @pytest.mark.slow
-def test_where_everything_is_away_nothing_is_ok_and_no_secret_is_told(tmp_path: Path) -> None:
+def test_where_everything_is_away_nothing_is_ok_and_no_secret_is_shown(tmp_path: Path) -> None:
     port = free_port()
     (tmp_path / "file").write_text("")
     environment = {
@@ -116,7 +116,7 @@ def test_a_file_of_erasures_that_cannot_be_read_is_seen(settings: Any, tmp_path:
 
 @contextmanager
 def answering(status: int, body: bytes, kind: str) -> Iterator[str]:
-    """Run a server that says one thing; give its address."""
+    """Run a server with one fixed answer; return its address."""
 
     class Answer(BaseHTTPRequestHandler):
         def do_GET(self) -> None:

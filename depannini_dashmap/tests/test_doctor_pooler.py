@@ -43,7 +43,7 @@ def test_every_connection_has_the_time_outs() -> None:
 
 @contextmanager
 def bouncing(folder: Path, mode: str) -> Iterator[int]:
-    """Run PgBouncer before the tests' PostgreSQL; give its port."""
+    """Run PgBouncer in front of the tests' PostgreSQL; return its port."""
     port, database = free_port(), connection.settings_dict
     # It refuses to be root; another user has to read its configuration.
     folder.chmod(0o755)

@@ -42,7 +42,7 @@ def test_links_lead_somewhere(name: str) -> None:
 
 
 def test_the_table_of_operations_names_each_of_the_schema() -> None:
-    """What is missing needs a summary in depannini_dashmap/lib/api/operations.yaml, and examples of its schemas there."""
+    """A missing operation needs a summary in depannini_dashmap/lib/api/operations.yaml, and examples of its schemas there."""
     paths = yaml.safe_load((TOP / "docs" / "openapi.yaml").read_text())["paths"]
     operations = {f"{method.upper()} {path}" for path, methods in paths.items() for method in methods}
     assert operations ^ texts()["operations"].keys() == set()

@@ -1,4 +1,4 @@
-"""Every refusal has one form, whoever refuses."""
+"""Every refusal has one form, from any layer."""
 
 import threading
 
@@ -87,7 +87,7 @@ def test_wrong_fields_are_named(api, dispatcher):
         (None, "Invalid data"),
     ],
 )
-def test_one_wrong_field_is_told_in_words_that_stand_alone(fields, said):
+def test_one_wrong_field_is_named_in_a_complete_sentence(fields, said):
     error = errors.InvalidData(fields=fields)
     assert (error.message, error.code, error.fields) == (said, "invalid_data", fields)
     assert errors.InvalidData("Vehicle not found", fields=fields).message == "Vehicle not found"
@@ -135,7 +135,7 @@ def test_whatever_is_accepted_json_comes(api, dispatcher):
         assert response.status_code == 200
 
 
-def test_a_bug_tells_nothing(api, dispatcher, monkeypatch):
+def test_a_bug_reveals_nothing(api, dispatcher, monkeypatch):
     from accounts.models import Company
 
     monkeypatch.setattr(Company.objects.__class__, "visible_to", lambda *_: 1 / 0)
@@ -211,7 +211,7 @@ def test_odd_page_sizes_are_capped(api, dispatcher, query):
 
 
 def test_a_silent_database_is_not_ready(api, monkeypatch):
-    """Whoever asks is answered in time, however long the database takes."""
+    """Every request is answered in time, however long the database takes."""
     release = threading.Event()
     monkeypatch.setattr(readiness, "_ask", lambda: release.wait(30))
     monkeypatch.setattr(readiness.database_answers, "__defaults__", (0.01,))

@@ -23,13 +23,13 @@ OPERATIONS = {
 }
 # What cannot be sent as it is written: a file, and a token that only Google can sign.
 FORM, FORMS = "application/x-www-form-urlencoded", {"OsmandReport"}
-# Two take or give pictures, one asks Google.
+# Two take or return pictures, one calls Google.
 NOT_SENT = {"POST /api/profile/photo/", "GET /api/trip-stops/{id}/proof/{kind}/", "POST /api/auth/login/google/"}
 ID, JOB, PAYMENT = "{id}", "{assistance_id}", "{payment_id}"
 
 
 def _bodies(operation: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Give the bodies that an operation takes and answers where it succeeds, each as its status or `request`, and its media type."""
+    """Return the bodies that an operation takes and answers where it succeeds, each as its status or `request`, and its media type."""
     parts = {"request": operation.get("requestBody", {})}
     parts |= {status: response for status, response in operation["responses"].items() if status.startswith("2")}
     for where, part in parts.items():
@@ -294,7 +294,7 @@ def _situation(world: World, name: str, example: str) -> Situation:
 
 
 def _sent() -> Iterator[tuple[str, str]]:
-    """Give each operation with the name of each of its request's examples, or none."""
+    """Return each operation with the name of each of its request's examples, or None."""
     for name, operation in OPERATIONS.items():
         names = {one for where, media in _bodies(operation) if where == "request" for one in media.get("examples", {})}
         for example in sorted(names) or [""]:
@@ -303,7 +303,7 @@ def _sent() -> Iterator[tuple[str, str]]:
 
 
 def _same_form(told: Any, real: Any) -> bool:
-    """Tell whether an example has the keys of a real answer, down to the rows of its lists; null and no row may stand for anything."""
+    """Return whether an example has the keys of a real answer, down to the rows of its lists; null and no row may stand for anything."""
     if isinstance(told, dict) and isinstance(real, dict):
         return told.keys() == real.keys() and all(_same_form(told[key], real[key]) for key in told if key not in OPEN_KEYS)
     if isinstance(told, list) and isinstance(real, list):
@@ -342,7 +342,7 @@ def test_what_the_examples_say_is_so(request: pytest.FixtureRequest, name: str, 
 
 
 def _agree(media: dict[str, Any], real: Any, name: str) -> bool:
-    """Tell whether one of the examples of an answer has the form of the real one, and its sentence."""
+    """Return whether one of the examples of an answer has the form of the real one, and its sentence."""
     return any(
         _same_form(told, real) and (not isinstance(told, dict) or name.startswith("POST /api/trips") or told.get("message") == real.get("message"))
         for told in _examples(media)

@@ -1,4 +1,4 @@
-"""Exports go out row by row: what is in memory, and when rows are read."""
+"""Exports are streamed row by row: memory, and when rows are read."""
 
 import io
 

@@ -1,4 +1,4 @@
-"""What stands before every view: probes and metrics over plain HTTP, whose host and which page's socket is let in."""
+"""Checks before every view: probes and metrics over plain HTTP, allowed hosts and origins of sockets."""
 
 import json
 import os
@@ -40,13 +40,13 @@ def test_probes_and_metrics_answer_in_plain_http_and_hsts_is_modest() -> None:
     assert ask() == {"statuses": {"/healthz": 200, "/metrics": 401, "/api/": 301}, "hsts": "max-age=31536000"}
 
 
-def test_hsts_speaks_for_more_where_it_is_told_to() -> None:
+def test_hsts_covers_more_where_it_is_configured() -> None:
     said = ask(HSTS_INCLUDE_SUBDOMAINS="on", HSTS_PRELOAD="on")["hsts"]
     assert said == "max-age=31536000; includeSubDomains; preload"
 
 
 @pytest.mark.parametrize("path", ["/healthz", "/api/companies/", "/admin/login/", "/nowhere"])
-def test_a_strange_host_is_told_the_setting_in_one_line(api: Any, caplog: pytest.LogCaptureFixture, path: str) -> None:
+def test_a_strange_host_is_answered_with_the_setting_in_one_line(api: Any, caplog: pytest.LogCaptureFixture, path: str) -> None:
     for host in ("evil.example", "evil.example:99", "a b", "x" * 300, "[::"):
         caplog.clear()
         answer = api().get(path, HTTP_HOST=host)

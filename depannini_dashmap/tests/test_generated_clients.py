@@ -32,7 +32,7 @@ def _run(command: list[str], where: Path, **environment: str) -> str:
 
 @pytest.fixture
 def node_packages(tmp_path: Path) -> Path:
-    """Give a directory with the generator, its runtime and the compiler, installed once on a machine."""
+    """Return a directory with the generator, its runtime and the compiler, installed once on a machine."""
     if shutil.which("npm") is None or shutil.which("node") is None:
         pytest.skip("needs node and npm, which are not installed")
     caches = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "depannini-dashmap"

@@ -1,4 +1,4 @@
-"""Whatever stands in the address or the form of a page, the page is answered: a list with a message, a refusal, never a 500."""
+"""For any input in the address or the form of a page, the page is answered: a list with a message, a refusal, never a 500."""
 
 from __future__ import annotations
 
@@ -80,7 +80,7 @@ def test_every_filter_of_every_list_is_answered(each: Any, operator: Client) -> 
     assert {status: queries for status, queries in found.items() if status not in (200, 302, 400)} == {}
 
 
-def test_an_unreadable_filter_is_told_and_the_list_shown(operator: Client) -> None:
+def test_an_unreadable_filter_is_reported_and_the_list_shown(operator: Client) -> None:
     for query in ("status__exact=%00", "created_at__year=999999999999", "id__in=99999999999999999999", "order_number__regex=(a%2B)%2B%24"):
         answer = operator.get(f"/admin/orders/order/?{query}", follow=True)
         if "%00" in query:
@@ -112,7 +112,7 @@ IDS = ["\x00", "abc", "9" * 25, "9" * 5000, "_00", "\n", "é"]
 
 
 def _with_ids(path: str) -> Iterator[str]:
-    """Give a path with hostile ids in the place of its own; those that are numbers stay numbers."""
+    """Return a path with hostile ids in place of its own; those that are numbers stay numbers."""
     head, *others = re.split(r"<(\w+:\w+)>", path)
     if not others:
         yield path
@@ -123,7 +123,7 @@ def _with_ids(path: str) -> Iterator[str]:
         yield head + "".join(f"{one}{text}" for one, text in zip(ids, texts, strict=True))
 
 
-def test_every_page_is_answered_whatever_it_is_asked(operator: Client) -> None:
+def test_every_page_is_answered_for_any_query(operator: Client) -> None:
     query = {"next": "\n", "ids": "1,abc," + "9" * 25, "trip": "9" * 5000, "term": "x", "app_label": "nowhere", "status": "٣", "vehicle": "abc"}
     wrong, asked = [], 0
     for path in [concrete for page in PAGES for concrete in _with_ids(page)]:
@@ -139,8 +139,8 @@ def test_every_page_is_answered_whatever_it_is_asked(operator: Client) -> None:
 FORM = itertools.cycle(["9" * 25, "x" * 10_000, "\ud800", "-1", "{}"])
 
 
-def test_every_form_is_answered_whatever_it_says(operator: Client) -> None:
-    """Names are those of the form that the page shows; what is no page of a form gets the names that pages use."""
+def test_every_form_is_answered_for_any_input(operator: Client) -> None:
+    """Names are those of the form that the page shows; other pages get the names that pages use."""
     wrong = []
     for path in PAGES:
         concrete = re.sub(r"<\w+:\w+>", "1", path)

@@ -229,7 +229,7 @@ def test_sign_in_ignores_keys(api, dispatcher, password):
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.parametrize("method", ["put", "patch"])
 def test_sixteen_changes_at_once_are_one(api, dispatcher, company_a, method):
-    """Each change leaves a former version of its row behind, so versions tell how many there were."""
+    """Each change leaves a former version of its row behind, so their number is that of the changes."""
     client = api(dispatcher)
     vehicle = {"license_plate": "16-1", "make": "Ford", "model": "Transit", "year": 2020, "capacity": "1"}
     url = f"/api/vehicles/{client.post('/api/vehicles/', vehicle).json()['id']}/"

@@ -30,7 +30,7 @@ def drag(page: Any, item: Any, goal: Any) -> None:
 
 
 def put_into(server: Server, user: Any, trip: Trip, order: Any) -> None:
-    """Have somebody else put an order into a trip, so that open pages hear of it."""
+    """Have another user put an order into a trip, so that open pages are notified."""
     answer = server.call("POST", f"/api/trips/{trip.pk}/add-order/", issue_pair(user)["access"], order=order.pk)
     assert answer.status_code == 201, answer.text
 

@@ -49,7 +49,7 @@ def test_without_the_setting_there_is_no_such_page(client: Client, settings: Any
 
 @pytest.mark.django_db
 @pytest.mark.parametrize("header", [{}, {"authorization": "Bearer wrong"}, {"authorization": f"Bearer {TOKEN}x"}])
-def test_without_the_token_nothing_is_told(client: Client, guarded: None, header: dict) -> None:
+def test_without_the_token_nothing_is_shown(client: Client, guarded: None, header: dict) -> None:
     response = client.get("/metrics", headers=header)
     assert response.status_code == 401
     assert "dashmap_" not in response.content.decode()

@@ -1,4 +1,4 @@
-"""A check comes to a table in use: new rows keep it at once, rows of before once they are mended."""
+"""A check comes to a table in use: new rows keep it at once, existing rows once they are corrected."""
 
 from collections.abc import Callable
 from typing import Any

@@ -90,7 +90,7 @@ def test_nobody_sees_where_a_vehicle_is_after_its_trip_or_once_it_works_for_othe
 
 
 @pytest.mark.parametrize("stops", [1, 5])
-def test_the_page_of_a_trip_costs_the_same_whatever_it_holds(nadia, trip_of, stops, django_assert_num_queries):
+def test_the_page_of_a_trip_costs_the_same_with_any_stops(nadia, trip_of, stops, django_assert_num_queries):
     trip = trip_of(*[VADUZ, SCHAAN, RUGGELL, VADUZ, SCHAAN][:stops])
     nadia.get(_page(trip))
     # Session, user, and what they may (5), the trip, its stops, may they be changed, what is expected of them, the vehicle's place.

@@ -1,4 +1,4 @@
-"""A connection that stands is taken as it is; one that the server ended is replaced before anybody needs it."""
+"""An open connection is reused; a connection closed by the server is replaced before its use."""
 
 import psycopg2
 import pytest

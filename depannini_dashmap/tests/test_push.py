@@ -40,7 +40,7 @@ class Browser:
 
 
 class Service(httpx.AsyncBaseTransport):
-    """Keeps what was asked, and answers as told."""
+    """Records requests, and answers as configured."""
 
     def __init__(self) -> None:
         self.requests: list[httpx.Request] = []

@@ -51,7 +51,7 @@ def recipe(language: str) -> str:
 
 
 def placed(text: str, changes: dict[str, str]) -> str:
-    """Replace what depends on the machine; each has to stand in the recipe."""
+    """Replace the values that depend on the machine; each must be in the recipe."""
     for old, new in changes.items():
         assert old in text, old
         text = text.replace(old, new)

@@ -21,7 +21,7 @@ def clock(monkeypatch: Any) -> Iterator[list[float]]:
 
 
 def served(clock: list[float], credentials: tuple[str, str] = HIS) -> float:
-    """Serve a penalty and return how long it was."""
+    """Wait for the end of a back-off and return its length."""
     began = clock[0]
     while reconnect_backoff.hold(credentials):
         clock[0] += 0.5

@@ -26,7 +26,7 @@ pytestmark = [
 
 @pytest.fixture
 def frozen(tmp_path: Any) -> Iterator[tuple[Any, int, Any]]:
-    """A Redis, its port, and the breaker of one that has been spoken to."""
+    """A Redis, its port, and a breaker that has used it."""
     port = free_port()
     with redis_server(port, tmp_path) as process:
         guarded = redis_breaker.of(f"redis://127.0.0.1:{port}/0")

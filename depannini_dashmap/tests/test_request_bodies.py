@@ -1,4 +1,4 @@
-"""What stands before the application: bodies on the disk, slow ones, and disks that are full. Over TCP, see test_bodies."""
+"""The layer before the application: bodies on disk, slow ones, and full disks. Over TCP, see test_bodies."""
 
 import asyncio
 import logging
@@ -28,7 +28,7 @@ class Exchange:
         self.handed: list[tuple[dict[str, Any], bytes]] = []
 
     async def receive(self) -> dict[str, Any]:
-        """Give the next message, or wait for ever."""
+        """Return the next message, or wait for ever."""
         if not self.messages:
             await asyncio.Event().wait()
         return self.messages.pop(0)

@@ -1,4 +1,4 @@
-"""What is past its retention leaves, what is not stays, and nothing else is touched."""
+"""Rows past their retention are removed, all others stay."""
 
 from collections.abc import Callable
 from datetime import timedelta

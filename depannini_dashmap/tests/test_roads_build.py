@@ -1,4 +1,4 @@
-"""`manage.py roads`: a whole build of each extract, and everything that is no extract, or goes wrong on the way."""
+"""`manage.py roads`: a whole build of each extract, and files that are not extracts, and failures."""
 
 import shutil
 import sqlite3

@@ -38,14 +38,14 @@ class Roles:
         }
 
     def documented(self) -> tuple[str, str]:
-        """Give the documented statements for before and after the first `migrate`, with this test's names."""
+        """Return the documented statements for before and after the first `migrate`, with this test's names."""
         assert DOCUMENTED
         text = re.sub(r"\bdashmap\b", self.server, DOCUMENTED[1]).replace("dashmap_owner", self.owner).replace("…", "secret")
         before, after = text.split("-- after the first migrate, and after each restore:")
         return before, after
 
     def ask(self, statement: str, *values: object, **role: object) -> list[tuple]:
-        """Run a statement in the database, as the server's role unless told otherwise."""
+        """Run a statement in the database, as the server's role by default."""
         login = role or {"user": self.server, "password": "secret", **self.at}
         connection = psycopg2.connect(dbname=self.server, **login)
         connection.autocommit = True

@@ -10,7 +10,7 @@ import pytest
 
 from depannini_dashmap.tests.test_house import LAYERS
 
-# Functions that are services in all but their signature, each with its reason; there is none.
+# Functions that are services in all but their signature, each with its reason; at present none.
 EXCEPTIONS: dict[str, str] = {}
 
 

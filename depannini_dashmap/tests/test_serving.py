@@ -54,7 +54,7 @@ def test_a_broken_form_is_refused_by_django(server: Server, client_user: Any) ->
 
 
 def stop(server: Server) -> None:
-    """Tell the server to stop; return when nobody new gets in."""
+    """Ask the server to stop; return once it accepts no connection."""
 
     def is_closed() -> bool:
         try:
@@ -76,7 +76,7 @@ def kept(server: Server) -> Iterator[HTTPConnection]:
     line.close()
 
 
-def test_g12_a_kept_connection_is_told_that_its_request_was_the_last(tmp_path: Any, transactional_db: None) -> None:
+def test_g12_a_kept_connection_is_closed_after_its_last_request(tmp_path: Any, transactional_db: None) -> None:
     with running_server(tmp_path / "server.log") as stopping, kept(stopping) as used, kept(stopping) as idle:
         with stopping.socket("/ws/assistant/1/") as gone:
             assert gone.receive_close() == 4401

@@ -1,4 +1,4 @@
-"""A sheet that holds too much is refused before the work, whatever its packed size."""
+"""A sheet over the limits is refused before the work, with any compressed size."""
 
 from __future__ import annotations
 
@@ -160,7 +160,7 @@ def test_a_confirmation_counts_once(nadia: Client) -> None:
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.parametrize("same_file", [True, False])
 def test_three_confirmations_at_once_import_once(same_file: bool, nadia: Client, dispatcher: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The same file three times, or three uploads of one file: nobody is answered 500 or told that the database is away."""
+    """The same file three times, or three uploads of one file: none is answered 500 or 503."""
     monkeypatch.setattr(pages, "_reading", threading.BoundedSemaphore(3))  # as three processes
     content = _workbook(HEADER, *([f"16-{number}", "Ford", "Transit", 2020, 1] for number in range(30)))
     browsers = [Client(raise_request_exception=False) for _ in range(3)]

@@ -177,7 +177,7 @@ def test_files_that_are_none_end_in_a_sentence(content):
         table(content)
 
 
-def test_corrections_tell_what_was_read_differently():
+def test_corrections_show_what_was_read_differently():
     found = table(b"Client;Marchandise;Latitude livraison\nA;b;36,7386\n")
     assert found.rows[0].corrections == [("delivery_latitude", "36,7386", "36.7386")]
 

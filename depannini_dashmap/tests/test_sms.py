@@ -16,7 +16,7 @@ from depannini_dashmap.lib.outbound import sms
 
 
 class Twilio(httpx.AsyncBaseTransport):
-    """Keeps what was asked, and answers as told."""
+    """Records requests, and answers as configured."""
 
     def __init__(self) -> None:
         self.requests: list[httpx.Request] = []

@@ -28,7 +28,7 @@ def test_every_frame_has_a_summary_a_description_and_an_example(name: str) -> No
     schema = {**message["payload"], "components": DOCUMENT["components"]}
     for example in message["examples"]:
         jsonschema.Draft202012Validator(schema).validate(example["payload"])
-        # The key that tells frames apart, and no key that the schema does not know.
+        # The key that distinguishes frames, and no key outside the schema.
         documented = DOCUMENT["components"]["schemas"][message["payload"]["$ref"].rpartition("/")[2]]
         assert example["payload"]["type"] == documented["properties"]["type"]["const"]
         assert example["payload"].keys() <= documented["properties"].keys()

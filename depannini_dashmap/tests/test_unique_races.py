@@ -1,4 +1,4 @@
-"""Two who write the same at once: one succeeds, the others are told which field or that somebody was faster; never a 500 or 503."""
+"""Two who write the same at once: one succeeds, the others are answered which field or that somebody was faster; never a 500 or 503."""
 
 from __future__ import annotations
 
@@ -158,7 +158,7 @@ class TestRaces:
         assert made and answer.status_code == 400 and list(answer.json()["fields"]) == ["phone_number"]
 
     def test_one_reference_of_imports(self, dispatcher: Any) -> None:
-        """Other rows meet in the database alone: whoever is slower is led back with a sentence."""
+        """Other conflicts appear in the database alone: the slower request is redirected back with a message."""
         from depannini_dashmap.lib.sheets import pages
         from fleet.tests.sheets import upload
         from orders.models import Order

@@ -108,7 +108,7 @@ def line() -> Iterator[Line]:
 
 @pytest.fixture
 def watch(transactional_db: None, line: Line) -> Iterator[tuple[watchdog.Watch, list[int]]]:
-    """A watch over the database by way of `line`, patient for two looks, and how often it told of a return."""
+    """A watch over the database by way of `line`, patient for two checks, and how often it reported a return."""
     returns: list[int] = []
     made = watchdog.Watch({"dsn": line.url()}, 2 * watchdog.LOOK_EVERY, lambda: returns.append(1))
     try:
@@ -208,7 +208,7 @@ def test_i04_every_door_says_503_until_the_server_speaks_again(
 
 
 def _every_door_says_503(server: Server, access: str, session: str) -> None:
-    """Hold requests against a frozen database; the first ones wait until it is noticed, the others are told at once."""
+    """Hold requests against a frozen database; the first ones wait until it is noticed, the others are answered at once."""
     with ThreadPoolExecutor(6) as pool:
         answers = list(pool.map(lambda _: server.call("GET", "/api/profile/user/", access), range(12)))
     for answer in answers:

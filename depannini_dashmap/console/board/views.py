@@ -64,12 +64,12 @@ def live_map(request: HttpRequest, context: dict[str, Any]) -> HttpResponse:
 @never_cache
 @require_safe
 def map_state(request: HttpRequest) -> HttpResponse:
-    """Give everything on the map as JSON."""
+    """Return everything on the map as JSON."""
     return JsonResponse(snapshot.read_state(request.user, given_id(request, "trip")))
 
 
 def given_id(request: HttpRequest, name: str) -> int | None:
-    """Read the id in `?<name>=`; what is none chooses none."""
+    """Read the id in `?<name>=`; anything else chooses none."""
     value = request.GET.get(name, "")
     return int(value) if value.isascii() and value.isdigit() and 0 < int(value[:20]) <= BIGGEST_ID else None
 

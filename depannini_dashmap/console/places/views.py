@@ -11,7 +11,7 @@ from orders.place_serializers import PointSerializer, SearchSerializer
 
 @require_safe
 def search(request: HttpRequest) -> HttpResponse:
-    """Give what `?q=&near=lat,lng&lang=` may mean, as the API does."""
+    """Return the places that `?q=&near=lat,lng&lang=` may mean, as the API does."""
     asked = SearchSerializer(data=request.GET.dict())
     if not asked.is_valid():
         return JsonResponse({"fields": asked.errors}, status=400)
@@ -20,7 +20,7 @@ def search(request: HttpRequest) -> HttpResponse:
 
 @require_safe
 def name(request: HttpRequest) -> HttpResponse:
-    """Give the name of the place at `?lat=&lng=&lang=`; empty where nothing is known."""
+    """Return the name of the place at `?lat=&lng=&lang=`; empty where nothing is known."""
     asked = PointSerializer(data=request.GET.dict())
     if not asked.is_valid():
         return JsonResponse({"fields": asked.errors}, status=400)

@@ -48,14 +48,14 @@ class CallForm(forms.Form):
         super().__init__(data)
 
     def clean_phone(self) -> str:
-        """Give the E.164 number."""
+        """Return the E.164 number."""
         try:
             return normalise_phone(self.cleaned_data["phone"])
         except NotAPhoneNumber:
             raise forms.ValidationError(_("This is no phone number.")) from None
 
     def clean_name(self) -> str:
-        """Give the name without what cannot be seen."""
+        """Return the name without invisible characters."""
         if name := clean(self.cleaned_data["name"]):
             return name
         raise forms.ValidationError(self.fields["name"].error_messages["required"], code="required")
@@ -78,11 +78,11 @@ class CallForm(forms.Form):
         return None
 
     def caller(self) -> Caller:
-        """Give who calls, and whom to bill."""
+        """Return the caller, and whom to bill."""
         return Caller(self.cleaned_data["phone"], self.cleaned_data["name"], clean(self.cleaned_data["billed_to"]))
 
     def asked(self) -> dict[str, Any]:
-        """Give the arguments of the services; the plate stands before the note."""
+        """Return the arguments of the services; the plate comes before the note."""
         given = self.cleaned_data
         return {
             "pickup": given["pickup_point"],
@@ -93,7 +93,7 @@ class CallForm(forms.Form):
         }
 
     def refuse(self, error: DomainError) -> None:
-        """Show what a service refused beside the field that it is about."""
+        """Show the error of a service next to its field."""
         fields = {name: said for name, said in (error.fields or {}).items() if _OF_SERVICES.get(name, name) in self.fields}
         for name, said in fields.items():
             self.add_error(_OF_SERVICES.get(name, name), said)

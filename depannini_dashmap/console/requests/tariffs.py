@@ -26,7 +26,7 @@ def example(request: HttpRequest) -> HttpResponse:
 
 
 def _amount(text: str) -> Decimal:
-    """Read an amount; what is none counts as nothing."""
+    """Read an amount; anything else counts as zero."""
     try:
         amount = Decimal(text[:20].strip().replace(",", "."))
     except InvalidOperation:

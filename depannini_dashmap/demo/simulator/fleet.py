@@ -77,7 +77,7 @@ async def _buy_vehicle(world: World, token: str, number: int) -> dict:
 
 
 async def _run_vehicle(world: World, token: str, vehicle: dict, last_place: tuple[float, float] | None) -> None:
-    """Drive one vehicle from where it was heard of last."""
+    """Drive one vehicle from its last reported position."""
     place = world.random.choice(ALGIERS)
     city = around(*last_place) if last_place else ALGIERS
     mover = Mover(*(last_place or (place.lat, place.lng)))

@@ -174,7 +174,7 @@ def server_command(port: int, host: str = HOST) -> list[str]:
 
 
 def serve_and_simulate(command: list[str], port: int, duration: float) -> int:
-    """Run server and simulation side by side; when one ends, or on Ctrl-C, both do. Gives the exit status."""
+    """Run server and simulation side by side; when one ends, or on Ctrl-C, both do. Returns the exit status."""
     # The simulation signs in more often than one address may.
     server = subprocess.Popen(command, env={**os.environ, "THROTTLING": "off"})  # noqa: S603 - our own command line
     world = None

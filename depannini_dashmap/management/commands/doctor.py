@@ -13,7 +13,7 @@ MARKS = {"ok": "ok      ", "doubtful": "doubtful", "broken": "BROKEN  "}
 
 
 class Command(BaseCommand):
-    """Exit status 1 when something is broken; what is only doubtful does not count."""
+    """Exit status 1 for errors; warnings do not count."""
 
     help = "Examine this deployment: settings, database, Redis, events, tasks, mail, SMS, the public address."
     requires_system_checks: list[str] = []

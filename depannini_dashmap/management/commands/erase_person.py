@@ -22,7 +22,7 @@ class Command(BaseCommand):
     help = "Erase one person's data; past jobs stay without them."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        """Take who, and the answer; or the wish to repeat what a restore undid."""
+        """Take the person and the confirmation; or `--again`, which repeats erasures that a restore undid."""
         parser.add_argument("who", nargs="?", help="id, username, e-mail or phone number")
         parser.add_argument("--yes", action="store_true", help="do not ask")
         parser.add_argument("--again", action="store_true", help="erase everybody who was erased before and is open in this database")

@@ -14,7 +14,7 @@ class Command(BaseCommand):
     help = "Remove positions, codes, tokens, answered keys and other rows past their retention."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        """Take the wish to look only."""
+        """Add `--dry-run`."""
         parser.add_argument("--dry-run", action="store_true", help="count, remove nothing")
 
     def handle(self, *args: Any, **options: Any) -> None:

@@ -14,7 +14,7 @@ from depannini_dashmap.operations import backups, erasures
 
 
 class Command(BaseCommand):
-    """Refuses to replace a database that holds people, unless told to."""
+    """Refuses to replace a database that holds people, unless forced."""
 
     help = "Replace database and photos by those of a backup. Stop the server first."
     requires_system_checks: list[str] = []

@@ -14,7 +14,7 @@ from depannini_dashmap.lib.roads.build.failures import BuildFailed
 
 
 class Command(BaseCommand):
-    """Build beside the data in use, then switch; running servers take the new data up within seconds."""
+    """Build next to the data in use, then switch; running servers take the new data up within seconds."""
 
     help = "Build streets, places and driving times out of an OpenStreetMap extract (.osm.pbf)."
     requires_system_checks: list[str] = []

@@ -8,7 +8,7 @@ from depannini_dashmap.lib.outbound import web_push
 
 
 class Command(BaseCommand):
-    """Print a new key; nothing is stored, and browsers that subscribed with another key must subscribe anew."""
+    """Print a new key; nothing is stored, and browsers that subscribed with another key must subscribe again."""
 
     help = "Print a new VAPID_PRIVATE_KEY and the public key that belongs to it."
     requires_system_checks: list[str] = []

@@ -1,6 +1,6 @@
 """Drives sign-in, an order, a request for help and a socket by a client generated from docs/openapi.yaml.
 
-Runs as a program beside the generated package: `drive.py ADDRESS PASSWORD`.
+Runs as a program next to the generated package: `drive.py ADDRESS PASSWORD`.
 """
 
 import json
