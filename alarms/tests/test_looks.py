@@ -21,7 +21,7 @@ from depannini_dashmap.lib.ops.worker import Worker
 from depannini_dashmap.lib.realtime import layer
 from depannini_dashmap.models import BudgetedMessage
 from depannini_dashmap.operations import alarms as rounds
-from depannini_dashmap.tests.test_console import _order, _report, _request, _trip, _vehicle
+from depannini_dashmap.tests.console_rows import make_order, make_request, make_trip, make_vehicle, report_position
 from telematics.models import LatestPosition
 from trips.models import Trip, TripStop
 
@@ -38,10 +38,10 @@ def kinds():
 
 def late_trip(dispatcher, company, name="Tour"):
     """A running trip whose first stop is told to be 15 minutes late."""
-    trip = _trip(dispatcher, _vehicle(dispatcher, company, f"16-{Trip.objects.count()}"), name, orders=(_order(dispatcher, company),))
+    trip = make_trip(dispatcher, make_vehicle(dispatcher, company, f"16-{Trip.objects.count()}"), name, orders=(make_order(dispatcher, company),))
     Trip.objects.filter(pk=trip.pk).update(status="in_progress", actual_start_datetime=timezone.now())
     TripStop.objects.filter(trip=trip, sequence=1).update(late_min=15)
-    _report(dispatcher, trip.vehicle)
+    report_position(dispatcher, trip.vehicle)
     return trip
 
 
@@ -71,8 +71,8 @@ def roadside_user(dispatcher_b):
 
 def test_each_reason_raises_its_alarm_and_takes_it_with_it(dispatcher, company_a, client_user, other_client, assistant_user, settings):
     now = timezone.now()
-    waits = _request(client_user)
-    job = _request(other_client)
+    waits = make_request(client_user)
+    job = make_request(other_client)
     Assistance.objects.filter(pk=job.pk).update(status="accepted", assistant=assistant_user, accepted_at=now, stalled_since=now)
     trip = late_trip(dispatcher, company_a)
     look()
@@ -92,7 +92,7 @@ def test_each_reason_raises_its_alarm_and_takes_it_with_it(dispatcher, company_a
 
 
 def test_a_trip_that_should_have_begun_is_an_alarm_from_the_first_threshold_on(dispatcher, company_a):
-    trip = _trip(dispatcher, _vehicle(dispatcher, company_a), orders=(_order(dispatcher, company_a),))
+    trip = make_trip(dispatcher, make_vehicle(dispatcher, company_a), orders=(make_order(dispatcher, company_a),))
     look(20)
     assert kinds() == []  # a draft promises nothing
     Trip.objects.filter(pk=trip.pk).update(status="planned")
@@ -105,14 +105,14 @@ def test_a_trip_that_should_have_begun_is_an_alarm_from_the_first_threshold_on(d
 
 
 def test_a_vehicle_that_is_parked_silently_is_no_alarm(dispatcher, company_a):
-    vehicle = _vehicle(dispatcher, company_a)
-    _report(dispatcher, vehicle)
+    vehicle = make_vehicle(dispatcher, company_a)
+    report_position(dispatcher, vehicle)
     look(60)
     assert kinds() == []
 
 
 def test_one_thing_has_one_open_alarm_of_a_kind(client_user, company_a):
-    _request(client_user)
+    make_request(client_user)
     look()
     look()
     [alarm] = Alarm.objects.all()
@@ -143,7 +143,7 @@ def test_what_flickers_is_the_alarm_of_before_and_what_comes_back_later_is_anoth
 
 
 def test_a_request_that_waits_again_rings_again(client_user, roadside_user, assistant_user):
-    job = _request(client_user)
+    job = make_request(client_user)
     look()
     services.acknowledge(actor=roadside_user, alarm_ids=[Alarm.objects.get().pk])
     Assistance.objects.filter(pk=job.pk).update(status="accepted", assistant=assistant_user, accepted_at=timezone.now())
@@ -159,7 +159,7 @@ def test_watchers_hear_of_what_changed_and_only_theirs(dispatcher, company_a, cl
             look()
         return [(group, event["what"]) for group, event in sent if event.get("what") == "alarms"]
 
-    _request(client_user)
+    make_request(client_user)
     assert heard("fleet.") == [("fleet.roadside", "alarms")]
     late_trip(dispatcher, company_a)
     assert (f"fleet.company.{company_a.pk}", "alarms") in heard("fleet.")
@@ -178,7 +178,7 @@ def test_a_look_costs_the_same_for_every_number_of_rows(dispatcher, company_a, d
 
 
 def test_rounds_look_once_among_processes(client_user):
-    _request(client_user)
+    make_request(client_user)
     assert rounds.look() and not rounds.look()
     assert kinds() == ["unanswered_request"]
 
@@ -234,7 +234,7 @@ def test_a_snooze_is_shared_and_ends_and_an_acknowledgement_stays(dispatcher, co
 
 
 def test_alarms_are_whose_things_are(dispatcher, stranger, viewer, roadside_user, staff_user, company_a, client_user):
-    _request(client_user)
+    make_request(client_user)
     late_trip(dispatcher, company_a)
     Alarm.objects.create(kind="failed_message", thing="t", name="code", opened_at=timezone.now())
     look()
@@ -304,7 +304,7 @@ def test_the_roadsides_alarms_go_by_sms_to_who_works_there(roadside_user, client
     type(roadside_user).objects.filter(pk=roadside_user.pk).update(phone_verified=True, phone_number="+213555777002")
     roadside_user.refresh_from_db()
     services.set_watch(actor=roadside_user, company=None, channel="phone", after_minutes=5)
-    job = _request(client_user)
+    job = make_request(client_user)
     look()
     look(6)
     run_tasks()
@@ -351,7 +351,7 @@ def test_a_watch_needs_a_proven_address_and_ones_own_company(watcher, dispatcher
 @pytest.mark.django_db(transaction=True)
 def test_two_processes_that_look_at_once_raise_and_tell_nothing_twice(watcher, company_a, client_user):
     services.set_watch(actor=watcher, company=company_a, channel="email", after_minutes=1)
-    _request(client_user)
+    make_request(client_user)
     late_trip(watcher, company_a)
     for minutes, times in ((0, 4), (5, 4)):
         barrier = Barrier(times)

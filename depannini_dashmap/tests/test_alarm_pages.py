@@ -10,27 +10,21 @@ from django.utils import timezone
 from alarms import services
 from alarms.models import Alarm, AlarmWatch
 from alarms.tests.test_looks import late_trip, look
-from depannini_dashmap.tests.test_console import EVIL, _request, _signed_in
+from depannini_dashmap.tests.console_rows import EVIL, make_request, signed_in
 
 pytestmark = pytest.mark.django_db
 LIST, STATE = "/admin/alarms/", "/admin/alarms/state/"
 
 
-@pytest.fixture
-def nadia(dispatcher: Any) -> Client:
-    """The browser of a dispatcher of the first company."""
-    return _signed_in(dispatcher)
-
-
 def test_every_place_tells_the_same_number(nadia: Client, dispatcher: Any, company_a: Any, staff_user: Any, client_user: Any) -> None:
     trips = [late_trip(dispatcher, company_a, f"Tour {number}") for number in range(3)]
-    _request(client_user)
+    make_request(client_user)
     look()
     told = nadia.get(STATE).json()
     assert told["count"] == 3 and {ring["text"] for ring in told["rings"]} == {f"{trip.name}: trip runs late" for trip in trips}
     assert {ring["url"] for ring in told["rings"]} == {f"/admin/dispatch/trips/{trip.pk}/" for trip in trips}
     assert "3 alarms that nobody takes care of" in nadia.get(LIST).content.decode()
-    assert _signed_in(staff_user).get(STATE).json()["count"] == 4
+    assert signed_in(staff_user).get(STATE).json()["count"] == 4
     first, second, _ = Alarm.objects.filter(company=company_a).order_by("pk")
     nadia.post("/admin/alarms/acknowledge/", {"ids": first.pk})
     nadia.post("/admin/alarms/snooze/", {"ids": second.pk, "minutes": 15})
@@ -59,10 +53,10 @@ def test_who_may_not_sees_no_button_and_is_refused(
     nadia: Client, dispatcher: Any, dispatcher_b: Any, viewer: Any, company_a: Any, client_user: Any
 ) -> None:
     late_trip(dispatcher, company_a, EVIL)
-    _request(client_user)
+    make_request(client_user)
     look()
     late, waits = Alarm.objects.get(kind="late_trip"), Alarm.objects.get(kind="unanswered_request")
-    reader, stranger = _signed_in(viewer), _signed_in(dispatcher_b)
+    reader, stranger = signed_in(viewer), signed_in(dispatcher_b)
     page = reader.get(LIST).content.decode()
     assert "trip runs late" in page and "I take care" not in page and EVIL not in page
     assert "trip runs late" not in stranger.get(LIST).content.decode() and stranger.get(STATE).json()["count"] == 0
@@ -95,8 +89,8 @@ def test_all_that_rings_is_taken_care_of_at_once(nadia: Client, dispatcher: Any,
 
 def test_somebody_who_works_the_roadside_alone_takes_care_of_requests(roadside_dispatcher: Any, client_user: Any) -> None:
     roadside_dispatcher.memberships.all().delete()
-    browser = _signed_in(roadside_dispatcher)
-    _request(client_user)
+    browser = signed_in(roadside_dispatcher)
+    make_request(client_user)
     look()
     alarm = Alarm.objects.get()
     assert browser.post("/admin/alarms/acknowledge/", {"ids": alarm.pk}).status_code == 302
