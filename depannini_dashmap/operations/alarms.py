@@ -5,7 +5,7 @@ from functools import cache
 from django.core.cache import cache as shared
 
 from alarms import services
-from depannini_dashmap.lib.ops.rounds import Rounds
+from depannini_dashmap.lib.ops.periodic import PeriodicThread
 
 LOOK_EVERY = 10.0  # seconds
 
@@ -19,8 +19,8 @@ def look() -> bool:
 
 
 @cache
-def start() -> Rounds:
+def start() -> PeriodicThread:
     """Start this process's thread, once."""
-    thread = Rounds("alarms", look, LOOK_EVERY)
+    thread = PeriodicThread("alarms", look, LOOK_EVERY)
     thread.start()
     return thread
