@@ -92,6 +92,7 @@ EXPECTED: dict[str, Case] = {
     "GET /metrics/ (with METRICS_TOKEN, which is nobody's)": Case(everyone(401), on=metrics_server),
     "GET /media/{path}": Case(everyone(200), on=photo),
     "GET /streets/{build}/{z}/{x}/{y}.mvt": Case(everyone(404), on=unknown_tile),
+    "GET /t/worker.js": Case(everyone(200)),
     "GET /t/{token}/": Case(everyone(404), on=unknown_link),
     # Asking for help needs no account; a link opens its one request to anybody who has it, signed in or not, as the same motorist.
     "GET /help/": Case(everyone(200)),

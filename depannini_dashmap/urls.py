@@ -8,6 +8,7 @@ from drf_spectacular.views import SpectacularSwaggerSplitView
 from assistance import help_page, motorist_page
 from assistance.duty_page import DutyView
 from depannini_dashmap import views
+from depannini_dashmap.lib.api.service_worker import ServiceWorkerView
 from depannini_dashmap.operations import metrics_page
 from depannini_dashmap.operations.socket_docs import socket_docs
 from trips import customer_page, driver_page
@@ -33,6 +34,7 @@ urlpatterns = [
     path("duty/", include("assistance.duty_urls")),
     re_path(r"^admin$", RedirectView.as_view(pattern_name="admin:index")),
     path("admin/", admin.site.urls),
+    path("t/worker.js", ServiceWorkerView.as_view(scripts=("pages/driver.js",)), name="driver-worker"),
     re_path(r"^t/(?P<token>[^/]+)/?$", driver_page.driver_page, name="driver-page"),
     re_path(r"^help/?$", help_page.help_page, name="help-page"),
     re_path(r"^help/places/?$", help_page.help_places, name="help-places"),

@@ -1,17 +1,22 @@
-"""The driver's page: one trip, opened by its link, without an account and without JavaScript."""
+"""The driver's page: one trip, opened by its link, without an account and without JavaScript.
+
+With it the page opens without reception, and its taps wait in `static/pages/outbox.js` with their time and key.
+"""
 
 from __future__ import annotations
 
 import secrets
+from itertools import pairwise
 from typing import Any
 from urllib.parse import urlencode
 
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.loader import render_to_string
-from django.utils.translation import get_language, override
+from django.utils.translation import get_language, gettext, override
 
-from accounts.link_pages import find_for, link_page
-from depannini_dashmap.lib.errors import DomainError, NotFound
+from accounts.link_pages import find_for, link_page, opens_nothing
+from depannini_dashmap.lib.api import page_forms
+from depannini_dashmap.lib.errors import DomainError, NotFound, TooManyRequests
 from trips.driver_mail import dialled, shown_stop
 from trips.models import TripLink, TripStop
 from trips.services import driver
@@ -21,6 +26,7 @@ from trips.steps.proofs import GivenProof
 
 DIRECTIONS = "https://www.google.com/maps/dir/?"
 _LONGEST_ID = 18  # digits
+OFFLINE = "X-Offline"  # what static/pages/worker.js does with its copy of the page: `keep` or `forget`
 _LONGEST_KEY, _LONGEST_TAP = 36, 64
 
 
@@ -28,19 +34,48 @@ _LONGEST_KEY, _LONGEST_TAP = 36, 64
 def driver_page(request: HttpRequest, token: str) -> HttpResponse:
     """GET shows the trip of a link; POST `action` (arrived, done, failed with `reason`, proof, undo) on `stop`, then leads back.
 
-    With done and proof may come `photo`, `signature`, `receiver` and `note`.
+    With done and proof may come `photo`, `signature`, `receiver` and `note`. The outbox is told what became of it, as JSON.
     """
+    if request.method == "POST" and page_forms.wants_json(request):
+        return _told(request, token)
+    try:
+        return _answer(request, token)
+    except NotFound as error:
+        answer = opens_nothing(error)
+        answer[OFFLINE] = "forget"
+        return answer
+
+
+def _answer(request: HttpRequest, token: str) -> HttpResponse:
     link = find_for(request, token, find_link, TripLink.objects.all())
     with override(link.trip.vehicle.driver_language or get_language()):
         if request.method != "POST":
-            return _page(link)
+            return _page(link, token)
         try:
             _act(request, token)
         except NotFound:
             raise
         except DomainError as error:
-            return _page(find_for(request, token, find_link, TripLink.objects.all()), error)
+            return _page(find_for(request, token, find_link, TripLink.objects.all()), token, error)
         return HttpResponseRedirect(request.path, status=303)
+
+
+def _told(request: HttpRequest, token: str) -> HttpResponse:
+    """Do what a tap that was kept without reception asks for, and say what became of it."""
+    try:
+        link = find_for(request, token, find_link, TripLink.objects.all())
+    except NotFound as error:
+        return page_forms.refusal(error, gettext("This link has ended. Ask for a new one, and tell what you did."))
+    except TooManyRequests as error:
+        return page_forms.refusal(error, error.for_page())
+    with override(link.trip.vehicle.driver_language or get_language()):
+        try:
+            _act(request, token)
+        except NotFound as error:
+            return page_forms.refusal(error, gettext("This stop is no longer in the trip."))
+        except DomainError as error:
+            return page_forms.refusal(error, error.for_page())
+    return page_forms.said(page_forms.DONE)
 
 
 def _act(request: HttpRequest, token: str) -> None:
@@ -62,8 +97,8 @@ def _act(request: HttpRequest, token: str) -> None:
 
 def _tap(request: HttpRequest, action: str, stop: str) -> driver.Tap:
     """Read the key of a form; those of one page share it, so it counts for each button and stop alone."""
-    key = request.POST.get("key", "")[:_LONGEST_KEY]
-    return driver.Tap(key=f"{key}.{action}.{stop}"[:_LONGEST_TAP] if key else "")
+    key = (request.headers.get("Idempotency-Key") or request.POST.get(page_forms.KEY_FIELD, ""))[:_LONGEST_KEY]
+    return driver.Tap(key=f"{key}.{action}.{stop}"[:_LONGEST_TAP] if key else "", at=page_forms.tapped_at(request))
 
 
 def _proof(request: HttpRequest) -> GivenProof:
@@ -71,11 +106,14 @@ def _proof(request: HttpRequest) -> GivenProof:
     return GivenProof(photo=request.FILES.get("photo"), **texts)
 
 
-def _page(link: TripLink, error: DomainError | None = None) -> HttpResponse:
+def _page(link: TripLink, token: str, error: DomainError | None = None) -> HttpResponse:
     trip = link.trip
     rows = TripStop.objects.filter(trip=trip).select_related("stop", "order", "proof").order_by("sequence")
     stops = [_shown(row) for row in rows]
-    following = next((stop for stop in stops if not stop["row"].is_closed), None)
+    still_open = [stop for stop in stops if not stop["row"].is_closed]
+    for before, stop in pairwise(still_open):
+        stop["after"] = before["row"].pk
+    following = still_open[0] if still_open else None
     page = {
         "trip": trip,
         "stops": stops,
@@ -85,9 +123,10 @@ def _page(link: TripLink, error: DomainError | None = None) -> HttpResponse:
         "undo": link if not trip.is_closed and driver_links.can_undo(link) else None,
         "error": error.for_page() if error else "",
         "key": secrets.token_hex(16),
+        "address": f"{TripLink.page_path}{token}/",
     }
     html = render_to_string("trips/driver_page.html", page)
-    return HttpResponse(html, status=error.status if error else 200, headers={"Content-Language": get_language() or "en"})
+    return HttpResponse(html, status=error.status if error else 200, headers={"Content-Language": get_language() or "en", OFFLINE: "keep"})
 
 
 def _shown(row: TripStop) -> dict[str, Any]:

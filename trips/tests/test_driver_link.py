@@ -306,3 +306,55 @@ def test_two_phones_with_one_link_and_an_office_that_sends_anew(client):
     assert undone.count(303) == AuditEvent.objects.filter(event="driver_done_undone").count() <= 1
     assert order_status(client, order) == ("in_transit" if 303 in undone else "delivered")
     assert (TripLink.objects.live().count(), TripLink.objects.count()) == (1, 2)
+
+
+# --- Taps that waited for reception ----------------------------------------------------------------------------------------------
+def tell(phone, path, action, stop="", ago=0, key="k", **fields):
+    """Send a tap as the outbox does, and return what it is told."""
+    headers = {"Accept": "application/json", "Idempotency-Key": key, "X-Tapped-Ago": str(ago)}
+    answer = phone.post(path, {"action": action, "stop": stop, **fields}, headers=headers)
+    return answer.status_code, answer.json()
+
+
+def test_taps_that_waited_are_done_in_order_at_their_own_time_and_once(client, phone, time_machine):
+    time_machine.move_to(timezone.now(), tick=False)
+    trip, order = started(client)
+    path = link_of(client, trip)
+    pickup, delivery = (stop["id"] for stop in stops_of(client, trip))
+    taps = [("arrived", pickup, 7200), ("done", pickup, 7000), ("arrived", delivery, 3600), ("done", delivery, 3000)]
+    for _ in range(2):  # a lost answer: the same taps come again
+        for number, (action, stop, ago) in enumerate(taps):
+            assert tell(phone, path, action, stop, ago, key=f"k{number}") == (200, {"outcome": "done", "text": ""})
+    rows = list(TripStop.objects.filter(trip=trip).order_by("sequence"))
+    times = [(timezone.now() - at).total_seconds() for row in rows for at in (row.actual_arrival_datetime, row.actual_departure_datetime)]
+    assert times == [7200, 7000, 3600, 3000]
+    assert AuditEvent.objects.filter(event__startswith="driver_").count() == 4
+    assert order_status(client, order) == "delivered"
+
+
+def test_what_the_office_did_meanwhile_is_said_in_words(client, phone):
+    trip, _ = started(client, vehicle=make_vehicle(client, driver_language="fr"))
+    path = link_of(client, trip)
+    pickup, delivery = (stop["id"] for stop in stops_of(client, trip))
+    assert client.put(f"/api/trip-stops/{pickup}/", {"failed": True, "failure_reason": "closed"}).status_code == 200
+    status, told = tell(phone, path, "done", pickup)
+    assert (status, told["outcome"], told["text"]) == (409, "refused", "Cet arrêt est déjà terminé")
+    depot = add_place(client, trip)["id"]
+    path = link_of(client, trip)
+    assert client.delete(f"/api/trip-stops/{depot}/").status_code == 204
+    assert tell(phone, path, "done", depot)[1]["text"] == "Cet arrêt n’est plus dans la tournée."
+    assert client.put(f"/api/trips/{trip}/", {"status": "cancelled"}).status_code == 200
+    status, told = tell(phone, path, "done", delivery)
+    assert (status, told["outcome"]) == (409, "refused") and told["text"]
+    TripLink.objects.live().update(revoked_at=timezone.now())
+    status, told = tell(phone, path, "done", delivery)
+    assert (status, told["outcome"]) == (404, "refused") and "new one" in told["text"]
+
+
+def test_the_page_is_kept_by_the_phone_until_its_link_ends(client, phone):
+    trip, _ = started(client)
+    path = link_of(client, trip)
+    assert phone.get(path)["X-Offline"] == "keep"
+    assert phone.get("/t/worker.js")["Content-Type"].startswith("text/javascript")
+    TripLink.objects.update(revoked_at=timezone.now())
+    assert (phone.get(path).status_code, phone.get(path)["X-Offline"]) == (404, "forget")
