@@ -78,7 +78,7 @@ class OfferInline(admin.TabularInline):
 
 @admin.register(Assistance)
 class AssistanceAdmin(_LedgerAdmin):
-    """Requests for help, to look at; what is done to them is done at the console's desks."""
+    """Requests for help, read-only; acts on them are on the console's pages."""
 
     list_display = (
         "id", "status", "reason", "client_name", "assistant_name", "assistance_type", "vehicle_type", "wave",
@@ -102,7 +102,7 @@ class AssistanceAdmin(_LedgerAdmin):
 
     @admin.display(description=_("price"), ordering="total_price")
     def price(self, job: Assistance) -> str:
-        """Show the amount with its currency, or that there is none yet."""
+        """Show the amount with its currency, or the word for none yet."""
         if not (job.price_is_final or job.total_price):
             return gettext("not set yet")
         return format_html('<bdi dir="ltr">{} {}</bdi>', localize(job.total_price), job.currency)

@@ -92,7 +92,7 @@ def ranked_candidates(assistance: Assistance) -> list[Ranked]:
 
 
 def assistants_to_call() -> list[AssistantProfile]:
-    """Give assistants who have a phone, wherever they are: those on duty first, then who was heard of last, by one query."""
+    """Return assistants who have a phone, anywhere: those on duty first, then the most recently active, by one query."""
     profiles = AssistantProfile.objects.filter(user__is_active=True, user__phone_number__isnull=False).select_related(
         "user"
     )

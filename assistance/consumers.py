@@ -1,6 +1,6 @@
 """The sockets of roadside help: one for an assistant's offers, one for the room of a request.
 
-Who may join and what is shown first is read through selectors; what is said is built in events; flows are services.
+Selectors read who may join and the first frames; events builds frames; flows are services.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ class TokenConsumer(SocketConsumer):
 
     @property
     def key(self) -> int:
-        """The id in the path, 0 if it is none."""
+        """The id in the path, 0 if it is invalid."""
         text = self.scope["url_route"]["kwargs"]["key"]
         return int(text) if text.isascii() and text.isdecimal() and len(text) < 20 else 0
 
@@ -80,11 +80,11 @@ class AssistantConsumer(TokenConsumer):
             raise Refused(FORBIDDEN)
 
     def groups_to_join(self) -> Iterable[str]:
-        """Hear what is said to this assistant."""
+        """Join the assistant's group."""
         return [events.assistant_group(self.key)]
 
     def read_snapshot(self) -> list[dict]:
-        """Show every open offer, once as a list and once as the frames that told of them."""
+        """Send every open offer, once as a list and once as the frames that announced them."""
         services.keep_fresh(actor=None, user_id=self.user.pk)
         seq = events.clock_seq()
         offers = [dict(offer) for offer in selectors.open_offers_for(self.user)]
@@ -96,7 +96,7 @@ class AssistantConsumer(TokenConsumer):
         return min(super().recheck_every(), settings.LOCATION_TTL.total_seconds() / 2)
 
     def renew(self) -> None:
-        """An assistant with an open socket counts as heard of."""
+        """An assistant with an open socket counts as active."""
         services.keep_fresh(actor=None, user_id=self.user.pk)
 
 
@@ -112,7 +112,7 @@ class AssistanceConsumer(TokenConsumer):
         super().__init__()
         self.status, self.status_seq = "", -1
         self.price = NO_PRICE  # the newest price frame that was shown
-        self.is_sender = False  # whether the user is the client or the assistant, whose places are told
+        self.is_sender = False  # whether the user is the client or the assistant, whose locations are published
         self.locations: LocationStream | None = None
 
     def authorize(self) -> None:
@@ -121,7 +121,7 @@ class AssistanceConsumer(TokenConsumer):
             raise Refused(FORBIDDEN)
 
     def groups_to_join(self) -> Iterable[str]:
-        """Hear what is said in the room."""
+        """Join the group of the room."""
         return [events.assistance_group(self.key)]
 
     def read_snapshot(self) -> list[dict]:
@@ -146,7 +146,7 @@ class AssistanceConsumer(TokenConsumer):
     def relay(self, event: Event) -> None:
         """Pass an event on, but no status or price older than the one shown; a status without the user ends it.
 
-        A status that a newer price has overtaken is told with that price.
+        A status that a newer price has overtaken is sent with that price.
         """
         if event.type not in ("status", "price"):
             return super().relay(event)
@@ -172,12 +172,12 @@ class AssistanceConsumer(TokenConsumer):
         return None
 
     def renew(self) -> None:
-        """An assistant whose socket answers its pings gives a sign of life."""
+        """An assistant whose socket answers its pings counts as active."""
         if self.user.user_type == "assistant":
             services.note_sign_of_life(actor=None, user_id=self.user.pk)
 
     def take_location(self, frame: dict[str, Any]) -> None:
-        """Take the sender's place: told to the room at most once a second, stored every five."""
+        """Take the sender's location: published to the room at most once a second, stored every five."""
         lat, lng = frames.coordinate(frame, "lat", 90), frames.coordinate(frame, "lng", 180)
         if not self.is_sender:
             raise BadFrame("not_a_party", "Only the client and the assistant share their location here")
@@ -188,7 +188,7 @@ class AssistanceConsumer(TokenConsumer):
         self.locations.put(lat, lng, self)
 
     async def take_chat(self, frame: dict[str, Any]) -> None:
-        """Store a message and tell the room; a repeat by its `client_id` answers the sender alone, with the first one."""
+        """Store a message and publish it to the room; a repeat by its `client_id` answers the sender alone, with the first one."""
         message = frame.get("message")
         if not isinstance(message, str):
             raise BadFrame("invalid", fields={"message": ["A text is needed."]})
@@ -198,7 +198,7 @@ class AssistanceConsumer(TokenConsumer):
             self.send_frame({**posted.frame, "seq": self.seq})
 
     def close(self, code: int) -> None:
-        """Close; who has no right to be here any more leaves no place to be told."""
+        """Close; the last location of a user without access is not published."""
         if code == FORBIDDEN and self.locations is not None:
             self.locations.forget()
         super().close(code)

@@ -26,7 +26,7 @@ _LONGEST_AMOUNT = 40  # letters
 
 
 class DutyForm(NamedTuple):
-    """What was filled in: the request it is about (0 for none), an amount, words, and the form's own key."""
+    """The form's values: the request it is about (0 for none), an amount, words, and the form's own key."""
 
     assistance_id: int
     amount: Decimal | None
@@ -35,18 +35,18 @@ class DutyForm(NamedTuple):
 
 
 def read_form(sent: QueryDict, key: str) -> DutyForm:
-    """Read a form; what is no amount is NaN, which no service takes for a price."""
+    """Read a form; an invalid amount is NaN, which every service refuses as a price."""
     typed = sent.get("price", "")[:_LONGEST_AMOUNT].strip()
     return DutyForm(read_id(sent.get("job", "")), read_amount(typed) if typed else None, sent.get("message", ""), key)
 
 
 def read_id(text: str) -> int:
-    """Return the id that a form names, 0 for what is none."""
+    """Return the id that a form names, 0 if it is invalid."""
     return int(text) if text.isascii() and text.isdigit() and len(text) <= _LONGEST_ID else 0
 
 
 def read_amount(typed: str) -> Decimal:
-    """Return an amount as people write it: `1 200,50`, `1200.5`, digits of any script; what is none is NaN."""
+    """Return an amount as people write it: `1 200,50`, `1200.5`, digits of any script; anything else is NaN."""
     text = "".join(plain_digits(typed).split()).replace("\u066b", ".").replace(",", ".")
     try:
         return read_decimal(text)
@@ -66,7 +66,7 @@ def act(user: User, action: str, form: DutyForm, tapped_at: datetime | None = No
     """Do what a form asks for, and return what became of it in a sentence.
 
     Effects: what was tapped a minute ago or longer, without reception, is audited with its time.
-    Raises: NotFound for an action that is none, and what the services raise.
+    Raises: NotFound for an unknown action, and as the services.
     """
     if action not in ACTIONS:
         raise NotFound

@@ -65,7 +65,7 @@ def earned(user_id: int, since: datetime) -> list[Earned]:
 
 
 def way_to(lat: float, lng: float) -> dict[str, str]:
-    """Return the links that lead somewhere: by the web's map, and by whatever map the phone has."""
+    """Return the links that lead somewhere: by a map of the web, and by the phone's own map app."""
     point = f"{lat:.6f},{lng:.6f}"
     return {"maps": DIRECTIONS + urlencode({"api": 1, "destination": point}), "geo": f"geo:{point}?q={point}"}
 

@@ -13,7 +13,7 @@ class Point(TypedDict):
 
 
 class Person(TypedDict):
-    """Who somebody is; the rest only on the ``status`` that tells of the acceptance."""
+    """A party; the other keys only on the ``status`` of the acceptance."""
 
     id: int
     name: str
@@ -23,7 +23,7 @@ class Person(TypedDict):
 
 
 class StatusEvent(TypedDict):
-    """The request is in a state: it was just reached, or is told again to who connects."""
+    """The request is in a state: it was just reached, or is sent to a new socket."""
 
     type: str
     status: str

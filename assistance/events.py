@@ -9,7 +9,7 @@ assistant gets also goes to those who watch the roadside, as their frames (``ass
   two processes may cross by a moment: the consumer never lets the number that its socket sees go back.
 - ``event_id`` names the event: the same one sent twice has the same id.
 
-After a ``status`` frame whose ``assistant`` is somebody else (or nobody), an assistant in the room is no party any more.
+After a ``status`` frame whose ``assistant`` is somebody else (or nobody), an assistant in the room is not a party any more.
 """
 
 from __future__ import annotations
@@ -59,7 +59,7 @@ def assistant_group(user_id: int) -> str:
 
 
 def publish_to_room(assistance_id: int, event: Mapping[str, Any]) -> None:
-    """Publish an event to a request's room, after commit, and to those who watch the roadside what it means for them."""
+    """Publish an event to a request's room, after commit, and its counterpart to those who watch the roadside."""
     messages = [(assistance_group(assistance_id), dict(event))]
     kind = event["type"]
     if kind == "status":
@@ -107,7 +107,7 @@ def clock_seq() -> int:
 
 
 def point(lat: float | None, lng: float | None) -> Point | None:
-    """Return a place, or None when there is none."""
+    """Return a location, or None."""
     return None if lat is None or lng is None else {"lat": lat, "lng": lng}
 
 
@@ -115,7 +115,7 @@ def status(body: dict[str, Any], *, lat: float | None = None, lng: float | None 
     """Return the event of a request's state.
 
     Shape: ``body`` as wire.body gives it to an operator (so with phone numbers); lat and lng are the assistant's, for
-    the frame that tells of the acceptance, the only one that carries the phone number.
+    the frame of the acceptance, the only one that carries the phone number.
     """
     assistant: Person | None = None
     if body["assistant"] is not None:
@@ -220,7 +220,7 @@ def stalled(*, assistance_id: int, since: datetime | None, seq: int) -> StalledE
 
 
 def eta(*, assistance_id: int, eta: Expected | None, seq: int) -> EtaEvent:
-    """Tell when the assistant may be there, or by None that nobody knows any more."""
+    """Build the frame of the expected arrival; None withdraws it."""
     return {
         "type": "eta",
         "assistance_id": assistance_id,

@@ -43,7 +43,7 @@ ASSISTANCE = Lifecycle(
     },
 )
 
-# What each may ask for by `update`, whatever the present state is.
+# The states that each may request by `update`, from any present state.
 ASKABLE: dict[str, frozenset[str]] = {
     CLIENT: frozenset({CANCELED}),
     STAFF: frozenset({ONGOING, COMPLETED, CANCELED}),

@@ -13,7 +13,7 @@ class RequestLink(SecretLink):
     """A motorist's link to one request: made as they asked for help by the page, or given by a dispatcher.
 
     `asked_from` and `asked_under` are keyed hashes of the network and the number that the request was asked from, empty
-    for a link that was given; what is suspicious is counted by them.
+    for a link that was given; suspicious requests are counted by them.
     """
 
     page_path = "/h/"

@@ -1,4 +1,4 @@
-"""Requests for help, the ledger of offers and chat, and the models of the modules beside this one; flows live in the services."""
+"""Requests for help, the ledger of offers and chat, and the models of the neighbouring modules; flows are in the services."""
 
 from __future__ import annotations
 

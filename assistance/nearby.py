@@ -1,6 +1,6 @@
 """Who is near: looks up fresh assistants on duty by cells, reading no more rows than lie in the searched box.
 
-Whoever asks may be a stranger: order, distance and who is within a radius are reckoned from the place as strangers
+The caller may be a stranger: order, distance and radius use the location as strangers
 are shown it, so that no number of questions finds more. Two exact places that look the same answer the same.
 
 The SQL is written by hand because it is the hottest query of the product; it is the same on SQLite and PostgreSQL.

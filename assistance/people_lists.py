@@ -83,7 +83,7 @@ def own_profile(user_id: int) -> dict[str, Any]:
 
 
 def on_duty(service_type: str) -> QuerySet[AssistantProfile, Row]:
-    """Return the rows of the assistants on duty who were heard of lately, for a page without a place."""
+    """Return the rows of the assistants on duty who were recently active, for a page without a location."""
     profiles = AssistantProfile.objects.on_duty().fresh().approved().serving(service_type)
     return profiles.filter(user__is_active=True, lat__isnull=False).values(*_LISTED)
 

@@ -51,7 +51,7 @@ def vat_in(total: Decimal, rate: Decimal) -> Decimal:
 
 
 def lines(rates: Rates, distance_km: Decimal) -> Lines:
-    """Give the parts of a price, which add up to it to the cent."""
+    """Return the parts of a price, which add up to it to the cent."""
     total = price(rates, distance_km)
     asked = money(rates.base + rates.per_km * distance_km)
     base = money(rates.base)

@@ -1,4 +1,4 @@
-"""What an assistant is beside an account: papers, duty, and where they are."""
+"""The profile of an assistant: papers, duty, and location."""
 
 from __future__ import annotations
 
@@ -91,5 +91,5 @@ class AssistantProfile(models.Model):
         self.cell_y, self.cell_x = cells.row_of(lat), cells.column_of(lng)
 
     def is_fresh(self, now: datetime) -> bool:
-        """Return whether the assistant was heard of within LOCATION_TTL."""
+        """Return whether the assistant was active within LOCATION_TTL."""
         return self.seen_at is not None and self.seen_at > now - settings.LOCATION_TTL

@@ -83,7 +83,7 @@ class DutySerializer(serializers.Serializer):
     is_active = serializers.BooleanField()
 
 
-# --- What goes out, for the schema ---------------------------------------------------------------------------------------
+# --- Answers, for the schema-------------------------------------------------------------------------------------
 class ProfileFieldsSerializer(AnswerSerializer):
     """The fields of a user; those of assistants are null for others."""
 

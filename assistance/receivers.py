@@ -53,5 +53,5 @@ def end_open_jobs(sender: Any, user: Any, **kwargs: Any) -> None:
 
 @receiver(caller_joining)
 def join_caller(sender: Any, user: Any, caller: Any, **kwargs: Any) -> None:
-    """What was asked for under a number is its owner's, once they have proven it."""
+    """Requests made for a number belong to its owner, once they have proven it."""
     services.join_caller(actor=user, caller=caller)

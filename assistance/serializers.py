@@ -57,7 +57,7 @@ class DropoffSerializer(PointSerializer):
 
 
 class PriceField(DecimalStringField):
-    """An amount from 0 to ASSISTANCE_MAX_PRICE; null is none."""
+    """An amount from 0 to ASSISTANCE_MAX_PRICE, or null."""
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(max_digits=12, decimal_places=2, min_value=0, required=False, allow_null=True, **kwargs)
@@ -70,7 +70,7 @@ class PriceField(DecimalStringField):
 
 
 class AnyAmountField(PriceField):
-    """An amount beside a step: what is none reads as NaN, as it only matters to who may name the price."""
+    """An amount with a step: anything else is read as NaN, as it only matters where the caller may set the price."""
 
     def run_validation(self, data: Any = serializers.empty) -> Any:
         try:
@@ -138,7 +138,7 @@ class AnyCallSerializer(CallSerializer):
 
 
 class AssignSerializer(serializers.Serializer):
-    """Whom to give a request to."""
+    """The assistant to assign a request to."""
 
     assistant = StrictIntegerField(min_value=1, max_value=2**63 - 1)
 
@@ -223,7 +223,7 @@ class AssistantsQuerySerializer(serializers.Serializer):
         return attrs
 
 
-# --- What goes out, for the schema ---------------------------------------------------------------------------------------
+# --- Answers, for the schema-------------------------------------------------------------------------------------
 @extend_schema_serializer(component_name="Party")
 class PersonSerializer(AnswerSerializer):
     """A party of a request; the phone number is null unless it may be seen."""
@@ -313,7 +313,7 @@ class RequestedSerializer(AnswerSerializer):
 
 @extend_schema_serializer(component_name="ChatMessage")
 class MessageSerializer(AnswerSerializer):
-    """What somebody wrote about a request."""
+    """A chat message of a request."""
 
     id = serializers.IntegerField()
     message = serializers.CharField()

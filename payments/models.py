@@ -1,6 +1,6 @@
 """Payments, the counters of their receipts, and cash handed in: rows that are written once and never changed.
 
-A payment is for one job or one order. What is wrong is taken back by a further row. No row ever holds data of a card.
+A payment is for one job or one order. Corrections are further rows. No row ever holds data of a card.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Receipt numbers: one series for each company, one for jobs, anew each year, without a gap."""
+"""Receipt numbers: one series for each company, one for jobs, restarting each year, without a gap."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _RAISE = f"""
 
 
 def take_receipt_number(series: int, now: datetime) -> tuple[int, int]:
-    """Give the year of a payment, as clocks there show it, and its number.
+    """Return the year of a payment, in local time, and its number.
 
     Effects: raises the counter in one statement; its row stays locked until the transaction ends, so take the number as
     late as possible. A transaction that fails gives its number back.

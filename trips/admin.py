@@ -40,7 +40,7 @@ class LiveFilter(admin.SimpleListFilter):
 
 
 class ToldFilter(admin.SimpleListFilter):
-    """Whether the driver was told of the stops as they are."""
+    """Whether the driver was notified of the stops as they are."""
 
     title = _("Driver told")
     parameter_name = "driver_told"
@@ -123,7 +123,7 @@ class TripAdmin(TenantHistory, SimpleHistoryAdmin, ServiceAdmin):
 
     @admin.display(description=_("Driver told"), boolean=True, ordering="driver_notified")
     def driver_told(self, trip: Any) -> bool:
-        """Show whether the driver was told of the stops as they are."""
+        """Show whether the driver was notified of the stops as they are."""
         return bool(trip.driver_told)
 
     @admin.display(description=_("dispatcher"), ordering="dispatcher__first_name")
@@ -134,7 +134,7 @@ class TripAdmin(TenantHistory, SimpleHistoryAdmin, ServiceAdmin):
         return self.response_post_save_change(request, obj)
 
     def response_post_save_change(self, request: HttpRequest, obj: Trip) -> HttpResponse:
-        # The work goes on at the trip's desk.
+        # The work goes on at the trip's page.
         return HttpResponseRedirect(reverse("admin:dispatch_trip", args=[obj.pk]))
 
     def get_inlines(self, request: HttpRequest, obj: Trip | None = None) -> list:

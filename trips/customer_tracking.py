@@ -79,7 +79,7 @@ class _Held:
 
 
 def track(order: Order, now: dt.datetime) -> Tracking:
-    """Return how an order stands; at most four queries, and one question about roads, whatever the trip."""
+    """Return how an order stands; at most four queries and one request to the road engine, for any trip."""
     rows = _rows(order)
     held = _held([row for row in rows if row.is_of_live_trip])  # type: ignore[attr-defined]
     state = _state(order, rows, held)

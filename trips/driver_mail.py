@@ -1,4 +1,4 @@
-"""The driver's mail: what it says. It decides nothing and stores nothing."""
+"""The text of the driver's mail. It decides nothing and stores nothing."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def compose(trip: Trip, stops: list[TripStop], link: str) -> EmailMultiAlternati
     """Build the mail to the trip's driver, in the driver's language: subject, text and HTML with the stops in their order and the
     driver's link to their page.
 
-    The Message-ID depends on what is said and on when the driver was last told, so that a repeated attempt carries the
+    The Message-ID depends on the text and on the last notification of the driver, so that a repeated attempt carries the
     same one.
     """
     vehicle = trip.vehicle

@@ -8,7 +8,7 @@ DRAFT, PLANNED, IN_PROGRESS, COMPLETED, CANCELLED = "draft", "planned", "in_prog
 STATUSES = (DRAFT, PLANNED, IN_PROGRESS, COMPLETED, CANCELLED)
 OPEN = (DRAFT, PLANNED, IN_PROGRESS)
 CLOSED = (COMPLETED, CANCELLED)
-# What orders are told of an open trip in which one of their stops failed: they may leave it.
+# The status reported to orders whose stop failed in an open trip: they may leave it.
 FAILED = "failed"
 
 # A dispatcher takes every step; who is one is checked before.

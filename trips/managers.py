@@ -38,7 +38,7 @@ class TripQuerySet(TenantQuerySet):
         return self.annotate(expected_late_min=Coalesce(Subquery(highest, output_field=IntegerField()), 0))
 
     def with_driver_told(self) -> Self:
-        """Annotate `driver_told`: whether the driver was told of the stops as they are."""
+        """Annotate `driver_told`: whether the driver was notified of the stops as they are."""
         rows = apps.get_model("trips", "TripStop").objects.filter(trip_id=OuterRef("pk"))
         changed = Exists(rows.filter(stop__updated_at__gt=OuterRef("notified_at")).order_by())
         return self.annotate(driver_told=ExpressionWrapper(Q(driver_notified=True) & ~Q(changed), output_field=BooleanField()))

@@ -29,7 +29,7 @@ API_LABELS = (
 class Trip(models.Model):
     """One vehicle's tour. The company is the one that the vehicle belonged to when the trip was made.
 
-    `notified_at` is the instant whose stops the driver was told; `notify_claimed_at` marks a mail on its way.
+    `notified_at` is the instant of the stops that the driver was notified of; `notify_claimed_at` marks a mail on its way.
     """
 
     class Status(models.TextChoices):

@@ -1,4 +1,4 @@
-"""What is left to do of a trip, as the solver takes it, and what an order of it means on the clock. Nothing is stored here."""
+"""The open stops of a trip as input of the solver, and the times that a sequence of them yields. Nothing is stored here."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ def open_rows(trip: Trip) -> list[TripStop]:
 
 
 class OpenStops:
-    """What is left to do of a trip, as the solver takes it. Trip and rows may be such as nobody has stored; rows have ids."""
+    """The open stops of a trip as input of the solver. Trip and rows may be unsaved; rows have ids."""
 
     def __init__(self, trip: Trip, rows: Sequence[TripStop], places: Places | None = None) -> None:
         self.trip = trip

@@ -1,4 +1,4 @@
-"""Answers with the pictures of proofs; whoever calls has asked whether they may be seen."""
+"""Answers with the pictures of proofs; the caller has checked permission."""
 
 from __future__ import annotations
 

@@ -116,7 +116,7 @@ class TripPlanSerializer(ModelSerializer):
 
 
 class UndoPlanSerializer(serializers.Serializer):
-    """Whether trips go although their drivers were told of them; who undoes the plan calls these."""
+    """Whether trips are deleted although their drivers were notified of them; the dispatcher calls these."""
 
     although_told = serializers.BooleanField(default=False)
 

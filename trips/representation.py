@@ -1,6 +1,6 @@
 """Representation of trips and their stops in answers: dicts built from flat queries, without model instances.
 
-A list of trips costs two queries whatever its length: the trips, and the stops of them all.
+A list of trips costs two queries at any length: the trips, and the stops of them all.
 """
 
 from __future__ import annotations

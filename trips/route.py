@@ -26,7 +26,7 @@ def due_at(start: datetime, clock: time, day: date | None = None) -> datetime:
     """Return when a stop is due, as wall-clock time like `start`, both without a zone.
 
     Without a day it is the one instant of that clock time in the 24 hours that begin 6 hours before the start. Each stop
-    is reckoned from the start alone: a time that is out of order moves no other stop.
+    is calculated from the start alone: a time that is out of order moves no other stop.
     """
     if day is not None:
         return datetime.combine(day, clock)
@@ -83,7 +83,7 @@ def feature_collection(
 
     The line is `by_road`, (latitude, longitude) points, where that is known, else straight.
 
-    Shape: stops carry ``latitude``/``longitude`` (degrees or None) beside the properties to show.
+    Shape: stops carry ``latitude``/``longitude`` (degrees or None) next to the properties to show.
     """
     features = [_stop_feature(stop) for stop in stops]
     line = [_position(stop) for stop in stops if stop["latitude"] is not None and stop["longitude"] is not None]

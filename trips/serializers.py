@@ -232,7 +232,7 @@ class AddOrderSerializer(serializers.Serializer):
 
 
 class AddOrderAnswerSerializer(AnswerSerializer):
-    """What was added."""
+    """The added stops."""
 
     message = serializers.CharField()
     pickup_trip_stop = TripStopSerializer()
@@ -240,7 +240,7 @@ class AddOrderAnswerSerializer(AnswerSerializer):
 
 
 class PlacementSerializer(serializers.Serializer):
-    """A trip stop and the number that gives its place."""
+    """A trip stop and the number that sorts it."""
 
     id = StrictIntegerField()
     sequence = StrictIntegerField(min_value=-MAX_SEQUENCE, max_value=MAX_SEQUENCE)

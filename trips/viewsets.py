@@ -86,7 +86,7 @@ class TripViewSet(_TripsViewSet):
     @extend_schema(summary="Change a trip or move it to another status; a partial body is fine")
     def update(self, request: Request, pk: str) -> Response:
         row = self._row(path_id(pk, "Trip"))
-        # What is put back unchanged may be gone by now: a deleted vehicle, a dispatcher who left.
+        # Unchanged references may be gone by now: a deleted vehicle, a dispatcher who left.
         same = {"vehicle": row["vehicle_id"], "dispatcher": row["dispatcher_id"]}
         body = {
             key: value for key, value in request.data.items() if key not in same or value is True or value != same[key]

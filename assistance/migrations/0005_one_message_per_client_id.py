@@ -1,4 +1,4 @@
-"""Hold one message for each name that a sender gave, and hold the requests of before against their new check."""
+"""Allow one message for each `client_id` of a sender, and validate existing requests against their new check."""
 
 from django.db import migrations, models
 from django.db.models import Q

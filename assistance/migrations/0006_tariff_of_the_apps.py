@@ -1,6 +1,6 @@
-"""Give a new database the tariff that the apps in the field show; where jobs were priced already, prices stay.
+"""Insert the tariff that the apps in the field show into new databases; where jobs were priced already, prices stay.
 
-Whoever has taken requests under the former default may live by it, and nobody is told of a price that changes by itself:
+Operators may rely on the former default, and nobody is notified of a price that changes by itself:
 there the operator decides, with a new row.
 """
 

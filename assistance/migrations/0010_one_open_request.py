@@ -1,4 +1,4 @@
-"""Let what is billed to somebody else, or was joined to an account, stand beside a client's one open request."""
+"""Allow requests billed to somebody else, or joined to an account, in addition to a client's one open request."""
 
 from django.db import migrations, models
 from django.db.models import Q

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 @transaction.atomic
 def close_open_jobs(*, actor: None, user: User) -> None:
-    """Cancel what the user has open and tell the other party; then erase what they said and where they were.
+    """Cancel the user's open requests and notify the other party; then erase their messages and locations.
 
     Shape: no `actor`, who asked for the closing is audited with the account.
     Effects: their messages, descriptions and papers are gone; pickups and dropoffs stay to about a kilometre.

@@ -41,7 +41,7 @@ class ProofNeeded(Conflict):
 def ask_for_help(*, actor: None, asker: Asker, **asked: Any) -> str:
     """Open a request for somebody without an account and return the token of its link.
 
-    Shape: no `actor`; ``asked`` as for `request_assistance`. The same form again gives the same link. A number that is not
+    Shape: no `actor`; ``asked`` as for `request_assistance`. The same form again returns the same link. A number that is not
     proven gets a request of its own, which shows in no account and keeps none from asking; a proven one asks as its
     holder does, and is led to the request that is open already.
     Raises: ProofNeeded once a code is on its way; InvalidCode; InvalidData (the place, the number); TooManyRequests.

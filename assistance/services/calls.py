@@ -61,7 +61,7 @@ def request_for_caller(*, actor: User, caller: Caller, **asked: Any) -> Requeste
 
 
 def assign_for_caller(*, actor: User, caller: Caller, assistant_id: int, **asked: Any) -> Requested:
-    """Open a request for a caller and give it to an assistant, both or neither; nobody else is asked.
+    """Open a request for a caller and assign it to an assistant, both or neither; no other assistant gets an offer.
 
     Raises: as request_for_caller and assign_by_hand.
     """
@@ -161,7 +161,7 @@ def _make(due: ScheduledRequest, now: datetime) -> None:
                 description=due.description,
                 billed_to=due.billed_to,
             )
-    except InvalidData:  # what is allowed has changed since it was written down
+    except InvalidData:  # the limits have changed since it was stored
         ScheduledRequest.objects.filter(pk=due.pk).update(canceled_at=now, refusal="invalid_data")
         return None
     except IntegrityError:
@@ -175,7 +175,7 @@ def _make(due: ScheduledRequest, now: datetime) -> None:
 def join_caller(*, actor: User, caller: User) -> None:
     """Move to a client the requests made under their number before they proved it.
 
-    Effects: where both have an open request, the caller's goes on beside the client's own; its room is told.
+    Effects: where both have an open request, the caller's goes on in addition to the client's own; its room is notified.
     """
     now = timezone.now()
     Assistance.objects.filter(client_id=caller.pk, status__in=lifecycle.FINAL).update(client_id=actor.pk)
@@ -187,5 +187,5 @@ def join_caller(*, actor: User, caller: User) -> None:
         job.client = actor
         state.change(job, now, client_id=actor.pk, is_one_of_many=beside and job.is_open)
         if job.is_open:
-            state.tell_status(job, now)
+            state.publish_status(job, now)
     ScheduledRequest.objects.filter(client_id=caller.pk).update(client_id=actor.pk)

@@ -39,9 +39,9 @@ def give_link(*, actor: User, assistance_id: int) -> str:
 
 @transaction.atomic
 def send_link(*, actor: User, assistance_id: int) -> None:
-    """Have a link sent by SMS to whoever needs the help; the worker makes its token, so that no row holds it.
+    """Send a link by SMS to the person who needs help; the worker makes its token, so that no row holds it.
 
-    Raises: as give_link; InvalidData without a number, or for one that gets no SMS; TooManyRequests over the company's budget.
+    Raises: as give_link; InvalidData without a number, or for a number that gets no SMS; TooManyRequests over the company's budget.
     """
     job = _open_job(actor, assistance_id)
     number = job.client.reachable_phone

@@ -98,7 +98,7 @@ def _step(job: Assistance, role: str, status: str, now: datetime, total_price: D
         prices.put(job, prices.checked(total_price), now, **by_staff)
     if status == lifecycle.ONGOING:
         state.move(job, status, now, started_at=now)
-        return state.tell_status(job, now)
+        return state.publish_status(job, now)
     return end(job, now, status)
 
 

@@ -34,7 +34,7 @@ class PartyLocation(NamedTuple):
 
 
 def take_places(*, actor: None, places: Sequence[PartyLocation]) -> set[tuple[int, int]]:
-    """Store places as `store_locations` does, and then reckon anew when assistants arrive. Returns those not stored.
+    """Store locations as `store_locations` does, and then update expected arrivals. Returns those not stored.
 
     Shape: no `actor`, they are of many users.
     """
@@ -48,7 +48,7 @@ def store_locations(*, actor: None, places: Sequence[PartyLocation]) -> set[tupl
     """Store the places of parties of open requests, one for each user; numbers were checked by the caller.
 
     Shape: no `actor`, they are of many users.
-    Effects: an assistant counts as heard of. Nobody is told, and nothing is offered, as these assistants are busy.
+    Effects: an assistant counts as active. Nothing is published or offered, as these assistants are busy.
     Returns (assistance id, user id) of those that were not stored: the request has ended or is no longer theirs.
     """
     jobs = Assistance.objects.filter(pk__in={place.assistance_id for place in places}, status__in=lifecycle.OPEN)

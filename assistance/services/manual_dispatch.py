@@ -27,7 +27,7 @@ ASKED_AGAIN = (Assistance.Reason.UNANSWERED, Assistance.Reason.STAFF)
 def assign_by_hand(*, actor: User, assistance_id: int, assistant_id: int) -> Assistance:
     """Assign a waiting request to an assistant by hand; duty, distance and freshness do not matter.
 
-    Effects: as an acceptance; the assistant's sockets are told, the ledger names the dispatcher, it is audited.
+    Effects: as an acceptance; the assistant's sockets are notified, the ledger names the dispatcher, it is audited.
     Raises: Forbidden for who does not work the roadside side; NotFound; InvalidData for who is no assistant; Conflict when
     another one has it (`assistant_id`), or the assistant is on another job, of another service or not approved.
     """
@@ -72,7 +72,7 @@ def _assign(staff: User, assistance_id: int, assistant_id: int, now: datetime) -
 
 
 def ask_again(*, actor: User, assistance_id: int) -> Requested:
-    """Open a new request like one that nobody answered, or that staff canceled: what has ended stays as it is.
+    """Open a new request like one that nobody answered, or that staff canceled: the ended one stays as it is.
 
     Effects: as a request by the client themselves, at the tariff of now; it is audited.
     Raises: Forbidden for who does not work the roadside side; NotFound, also for a client who is gone; Conflict when it ended

@@ -1,6 +1,6 @@
 """What motorists do by the link of one request: the same services as by the API, as its client, with an audit that names the link.
 
-The link is looked at again once the request is locked, so that one that is ended meanwhile does nothing more.
+The link is looked at again once the request is locked, so that a link ended meanwhile has no effect.
 """
 
 from __future__ import annotations

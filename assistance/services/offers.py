@@ -76,4 +76,4 @@ def expire(*, actor: None, assistance_id: int) -> None:
             return
         state.move(job, lifecycle.CANCELED, now, reason=Assistance.Reason.UNANSWERED, ended_at=now)
         close(lock_open(assistance_id=job.pk), Offer.Reason.UNANSWERED, now)
-        state.tell_status(job, now)
+        state.publish_status(job, now)

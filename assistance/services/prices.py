@@ -65,7 +65,7 @@ def answer_price(*, actor: User, assistance_id: int, accept: bool, seen: Decimal
 
     Shape: ``seen`` is the price that the client was looking at. The same answer again changes nothing; a refusal may
     turn into an acceptance, never the other way round for the same price.
-    Effects: the room is told; it is audited. Nothing else depends on it.
+    Effects: the room is notified; it is audited. Nothing else depends on it.
     Raises: NotFound for strangers; Forbidden for others than its client; Conflict for a request that was canceled, a
     price that nobody asks about, one that is not the one seen, or one that was accepted.
     """

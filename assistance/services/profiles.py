@@ -87,7 +87,7 @@ def change_own_profile(*, actor: User, **changes: Any) -> None:
 def set_duty(*, actor: User, is_active: bool) -> None:
     """Switch an assistant on or off duty.
 
-    Effects: on counts as being heard of, and offers what waits around; off ends open offers, not the running job.
+    Effects: on counts as activity, and offers the requests waiting nearby; off ends open offers, not the running job.
     Raises: Forbidden for who is no assistant; Unauthenticated for a closed or inactive account.
     """
     if actor.user_type != "assistant":
@@ -117,7 +117,7 @@ def keep_fresh(*, actor: None, user_id: int) -> None:
     """Note that an assistant's socket is open; call it on connecting and at least every LOCATION_TTL / 2.
 
     Shape: no `actor`, the socket calls it.
-    Effects: a sign of life; on duty it counts as being heard of, and who had gone stale is offered what waits around.
+    Effects: a sign of life; on duty it counts as activity, and a formerly stale assistant is offered the requests waiting nearby.
     Nothing for others.
     """
     signs_of_life.note_sign_of_life(actor=None, user_id=user_id)
@@ -134,11 +134,11 @@ def keep_fresh(*, actor: None, user_id: int) -> None:
 
 @transaction.atomic
 def report_location(*, actor: User, lat: float, lng: float, assistance_id: int | None = None, tell: bool = True) -> None:
-    """Store where a user is and tell the room of their open request.
+    """Store a user's location and publish it to the room of their open request.
 
     Shape: with ``assistance_id`` (from its socket) the user must be its client or assistant and it must be open;
-    without (REST) the room of the user's open request hears it, if there is one.
-    Effects: an assistant counts as heard of, and is offered what waits around after coming back or moving on.
+    without (REST) it is published to the room of the user's open request, if any.
+    Effects: an assistant counts as active, and is offered the requests waiting nearby after coming back or moving on.
     Raises: InvalidData for numbers that are no place; NotFound for strangers; Conflict when it has ended;
     Unauthenticated for a closed or inactive account.
     """
@@ -158,7 +158,7 @@ def report_location(*, actor: User, lat: float, lng: float, assistance_id: int |
 
 
 def _room(user: User, assistance_id: int | None) -> tuple[int, int] | None:
-    """Return id and version of the request whose room hears of the user's place."""
+    """Return id and version of the request whose room receives the user's location."""
     mine = Assistance.objects.filter(Q(client_id=user.pk) | Q(assistant_id=user.pk))
     if assistance_id is None:
         return mine.open().values_list("pk", "version").first()

@@ -31,7 +31,7 @@ def release(*, actor: User, assistance_id: int) -> Assistance:
     """Release a job from its assistant and offer it to others again.
 
     Shape: its assistant before it is ongoing; its client while it is stalled; staff and Roadside until it has ended.
-    Effects: the former assistant is told, and asked about it again only where it had stalled and they are heard of;
+    Effects: the former assistant is notified, and offered it again only where it had stalled and they are active again;
     what staff did is audited. Raises: NotFound for strangers; Conflict otherwise, `not_stalled` for the client.
     """
     profile = _assistant_of(actor, assistance_id)
@@ -63,14 +63,14 @@ def _require_stalled(job: Assistance, profile: AssistantProfile | None, now: dat
 
 
 def _reopen(job: Assistance, now: datetime, reason: str) -> None:
-    """Put a locked request back among the waiting, tell its former assistant, and offer it to others."""
+    """Put a locked request back among the waiting, notify its former assistant, and offer it to others."""
     former_id, job.assistant = job.assistant_id, None
     taken = Offer.objects.filter(assistance_id=job.pk, assistant_id=former_id, reason=Offer.Reason.ACCEPTED)
     taken.update(reason=reason, closed_at=now)
     expires_at = now + settings.ASSISTANCE_TTL
     nobody = {"assistant_id": None, "accepted_at": None, "started_at": None, **prices.without_assistant(job)}
     state.move(job, lifecycle.REQUESTED, now, expires_at=expires_at, **nobody)
-    state.tell_status(job, now)
+    state.publish_status(job, now)
     if former_id is not None:
         event_id = f"assistance.{job.pk}.{job.version}.closed"
         frame = events.request_closed(assistance_id=job.pk, reason=reason, event_id=event_id)

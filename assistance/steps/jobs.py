@@ -34,7 +34,7 @@ def take(job: Assistance, profile: AssistantProfile, now: datetime, **offer: Any
     state.move(job, lifecycle.ACCEPTED, now, assistant_id=profile.pk, accepted_at=now, **changes)
     schedule.plan_stall_check(job, now + settings.ASSISTANCE_STALLED_AFTER)
     _settle_offers(job, profile, now, offer)
-    state.tell_status(job, now, lat=profile.lat, lng=profile.lng)
+    state.publish_status(job, now, lat=profile.lat, lng=profile.lng)
 
 
 def _settle_offers(job: Assistance, profile: AssistantProfile, now: datetime, unasked: Mapping[str, Any]) -> None:
@@ -94,7 +94,7 @@ def end(job: Assistance, now: datetime, status: str, **changes: Any) -> None:
     state.move(job, status, now, ended_at=now, **changes)
     if was_waiting:
         offers.close(offers.lock_open(assistance_id=job.pk), Offer.Reason.CANCELED, now)
-    state.tell_status(job, now)
+    state.publish_status(job, now)
     if job.assistant_id is not None:
         _tell_closed(job.assistant_id, job.pk, status, f"assistance.{job.pk}.{job.version}.closed")
     offer_next_job(job.assistant_id, now)

@@ -46,7 +46,7 @@ def open_request(
     """Open a client's request inside the caller's transaction; one billed to somebody else does not
     count as their one, nor does one of many.
 
-    Effects: none on assistants where it is not offered: whoever opens it assigns it in the same transaction.
+    Effects: none on assistants where it is not offered: the caller assigns it in the same transaction.
     Raises: as request_assistance, but IntegrityError while another request is open.
     """
     now = timezone.now()
@@ -84,7 +84,7 @@ def open_request(
     near = nearby.within(*pickup, job.radius_km, Search(assistance_type, now))
     asked = etas.soonest(pickup, near, offers.size_of(1))
     offers.open_offers([(job, candidate) for candidate in asked], source=Offer.Source.WAVE, now=now)
-    state.tell_status(job, now)  # the room is empty yet, but operators listen
+    state.publish_status(job, now)  # the room is empty yet, but operators listen
     schedule.plan_wave(job.pk, 2, now)
     schedule.plan_expiry(job.pk, job.expires_at)
     return Requested(job, near)

@@ -34,5 +34,5 @@ def last_sign(job: Assistance, profile: AssistantProfile) -> datetime:
 
 
 def is_stalled(job: Assistance, profile: AssistantProfile, now: datetime) -> bool:
-    """Return whether an accepted job's assistant has been silent for too long, whatever was noted so far."""
+    """Return whether an accepted job's assistant has been silent for too long, independent of what was stored so far."""
     return job.status == lifecycle.ACCEPTED and last_sign(job, profile) + settings.ASSISTANCE_STALLED_AFTER <= now

@@ -94,7 +94,7 @@ def change(job: Assistance, now: datetime, **changes: Any) -> None:
         setattr(job, name, value)
 
 
-def tell_status(job: Assistance, now: datetime, *, lat: float | None = None, lng: float | None = None) -> None:
+def publish_status(job: Assistance, now: datetime, *, lat: float | None = None, lng: float | None = None) -> None:
     """Publish the state to the room; on acceptance with the assistant's phone number and the given location."""
     body = representation.of(job, viewer_id=None, sees_all=True, now=now)
     events.publish_to_room(job.pk, events.status(body, lat=lat, lng=lng))

@@ -39,7 +39,7 @@ def ask() -> Callable[..., Assistance]:
 
 @pytest.fixture
 def job_in(ask: Any, duty: Any) -> Callable[..., Assistance]:
-    """Give a request brought to a state by its services: `job_in("ongoing", client, assistant)`."""
+    """Return a request brought to a state by its services: `job_in("ongoing", client, assistant)`."""
 
     def bring(status: str, client: Any, assistant: Any, **arguments: Any) -> Assistance:
         duty(assistant)
@@ -59,7 +59,7 @@ def job_in(ask: Any, duty: Any) -> Callable[..., Assistance]:
 
 @pytest.fixture
 def frames(django_capture_on_commit_callbacks: Any) -> Callable[..., Any]:
-    """Collect what leaves inside a block, as after a commit: `with frames() as heard: …`."""
+    """Collect the frames published inside a block, as after a commit: `with frames() as published: …`."""
     from contextlib import contextmanager
 
     @contextmanager

@@ -14,7 +14,7 @@ from depannini_dashmap.lib.errors import Conflict, InvalidData, NotFound
 pytestmark = pytest.mark.django_db
 
 
-def test_a_message_is_stored_and_told_under_the_name_of_the_sender(
+def test_a_message_is_stored_and_published_under_the_name_of_the_sender(
     client_user: Any, assistant_user: Any, job_in: Any, frames: Any, api: Any
 ) -> None:
     job = job_in("accepted", client_user, assistant_user)

@@ -109,7 +109,7 @@ async def told_after(room: Room, leave: Any) -> list[float]:
         return [frame["lat"] for _, frame in heard]
 
 
-async def test_a_released_assistants_last_place_is_not_told(room: Room) -> None:
+async def test_a_released_assistants_last_location_is_not_published(room: Room) -> None:
     assert await told_after(room, lambda: hear_status(room, 5, "requested", assistant=None)) == [36.1]
     assert room.close_code() == FORBIDDEN
 
@@ -118,7 +118,7 @@ async def test_nor_when_a_check_finds_that_the_assistant_is_out(room: Room) -> N
     assert await told_after(room, lambda: room.close(FORBIDDEN)) == [36.1]
 
 
-async def test_the_newest_place_of_a_party_who_goes_is_told(room: Room) -> None:
+async def test_the_newest_location_of_a_leaving_party_is_published(room: Room) -> None:
     assert await told_after(room, lambda: None) == [36.1, 36.2]
 
 
@@ -130,7 +130,7 @@ async def test_the_newest_price_stays_the_last(room: Room) -> None:
     assert [(frame["seq"], frame["total_price"]) for frame in shown] == [(6, 200.0), (7, 300.0)]
 
 
-async def test_a_price_older_than_the_state_is_not_told(room: Room) -> None:
+async def test_a_price_older_than_the_state_is_not_sent(room: Room) -> None:
     hear(room, "price", 4, total_price=100.0)
     hear_status(room, 6, "ongoing")
     hear(room, "price", 5, total_price=200.0)
@@ -138,7 +138,7 @@ async def test_a_price_older_than_the_state_is_not_told(room: Room) -> None:
     assert [frame["seq"] for frame in (await settled(room)).frames("price")] == [7]
 
 
-async def test_a_state_that_a_price_has_overtaken_is_still_told(room: Room) -> None:
+async def test_a_state_that_a_price_has_overtaken_is_still_sent(room: Room) -> None:
     hear(room, "price", 6, total_price=200.0, price_is_final=True, currency="DZD")
     hear_status(room, 5, "ongoing", total_price=100.0, price_is_final=False, currency="DZD")
     hear_status(room, 7, "completed", total_price=250.0)

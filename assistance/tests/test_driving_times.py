@@ -107,7 +107,7 @@ def _at(job, user, place, *, later):
     take_places(actor=None, places=[PartyLocation(job, user.pk, *place)])
 
 
-def test_a_change_of_more_than_a_minute_is_told_and_a_smaller_one_is_not(
+def test_a_change_of_more_than_a_minute_is_published_and_a_smaller_one_is_not(
     api, client_user, assistant_user, frames, use_roads, django_capture_on_commit_callbacks
 ):
     use_roads(LIECHTENSTEIN)
@@ -126,7 +126,7 @@ def test_a_change_of_more_than_a_minute_is_told_and_a_smaller_one_is_not(
     assert event["seq"] == now["seq"]
 
 
-def test_it_is_told_every_thirty_seconds_at_most(api, client_user, assistant_user, frames):
+def test_it_is_published_every_thirty_seconds_at_most(api, client_user, assistant_user, frames):
     _put(assistant_user, RUGGELL)
     job = _request(api, client_user, VADUZ)
     api(assistant_user).patch(f"/api/assistance/accept/{job}/")

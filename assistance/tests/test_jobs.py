@@ -84,7 +84,7 @@ def test_accept_in_every_state(
         assert Assistance.objects.get(pk=job.pk).version == job.version
 
 
-def test_accepting_answers_the_object_and_tells_everybody(
+def test_accepting_answers_the_object_and_notifies_everybody(
     api: Any, ask: Any, duty: Any, frames: Any, client_user: Any, assistant_user: Any, other_assistant: Any
 ) -> None:
     duty(assistant_user)
@@ -207,7 +207,7 @@ def test_canceling_keeps_the_reason(api: Any, job_in: Any, client_user: Any, ass
 
 @pytest.mark.parametrize("reached", ["accepted", "ongoing"])
 @pytest.mark.parametrize("ends", ["canceled", "completed"])
-def test_an_assistants_every_device_hears_that_the_job_ended(
+def test_every_device_of_an_assistant_receives_the_end_of_the_job(
     api: Any, job_in: Any, frames: Any, client_user: Any, assistant_user: Any, reached: str, ends: str
 ) -> None:
     job = job_in(reached, client_user, assistant_user)
@@ -393,7 +393,7 @@ def test_lists_hold_ones_own_and_what_was_offered(
     assert listed(assistant_user) == []
 
 
-def test_a_stranger_cannot_tell_an_existing_request_from_a_missing_one(
+def test_a_stranger_cannot_distinguish_an_existing_request_from_a_missing_one(
     api: Any, ask: Any, client_user: Any, other_client: Any
 ) -> None:
     job = ask(client_user)

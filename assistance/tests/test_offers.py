@@ -77,7 +77,7 @@ def test_nobody_is_asked_after_the_end(client_user: Any, make_assistant: Any, as
     assert not Offer.objects.exists()
 
 
-def test_unanswered_requests_end_and_everybody_is_told(
+def test_unanswered_requests_end_and_everybody_is_notified(
     client_user: Any, assistant_user: Any, duty: Any, ask: Any, run_tasks: Any, frames: Any
 ) -> None:
     duty(assistant_user)

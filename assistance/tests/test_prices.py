@@ -189,7 +189,7 @@ def test_a_price_named_with_the_completion_is_answered_after_it(api: Any, repair
     assert (body["status"], body["price_consent"], body["total_price"]) == ("completed", "refused", 2500.0)
 
 
-def test_an_accepted_price_stays_accepted_and_repeats_tell_nothing(
+def test_an_accepted_price_stays_accepted_and_repeats_publish_nothing(
     api: Any, repair: Any, frames: Any, client_user: Any
 ) -> None:
     job, repairer = repair

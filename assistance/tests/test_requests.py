@@ -165,7 +165,7 @@ def test_a_second_open_request_is_refused_and_names_the_first(api: Any, client_u
     assert api(client_user).post(URL, DOCUMENTED).status_code == 201
 
 
-def test_sockets_are_told_each_time(api: Any, client_user: Any, assistant_user: Any, duty: Any, frames: Any) -> None:
+def test_sockets_are_notified_each_time(api: Any, client_user: Any, assistant_user: Any, duty: Any, frames: Any) -> None:
     duty(assistant_user)
     told = []
     for _ in range(11):

@@ -110,7 +110,7 @@ def test_rounding_moves_a_place_no_further_than_the_search_reaches() -> None:
     assert haversine_km(0.0004999, 0.0004999, 0.0, 0.0) < ROUNDED_BY_KM
 
 
-def test_the_assistant_alone_is_told_the_exact_way(
+def test_the_assistant_alone_receives_the_exact_distance(
     make_assistant: Any, client_user: Any, staff_user: Any, frames: Any, ask: Any
 ) -> None:
     exact = (36.753849, 3.058749)

@@ -38,7 +38,7 @@ PLACES = {
     "wave: in the transaction": ("wave", f"{WAVE}:after"),
     "wave: committed, not published": ("wave", f"{BATCH}:before"),
     "wave: published, not marked": ("wave", f"{BATCH}:after"),
-    "expiry: in the transaction": ("expiry", "assistance.steps.state:tell_status:before"),
+    "expiry: in the transaction": ("expiry", "assistance.steps.state:publish_status:before"),
 }
 OUTBOX = "SELECT count(*) FROM django_tasks_database_dbtaskresult WHERE status = 'RUNNING' OR (status = 'READY' AND run_after <= now())"
 

@@ -70,7 +70,7 @@ def chosen_ids(request: HttpRequest) -> list[int]:
 
 
 def numbers(given: Iterable[str]) -> list[int]:
-    """Read ids, each once, at most MOST_CHOSEN. Raises: Http404 for what is none."""
+    """Read ids, each once, at most MOST_CHOSEN. Raises: Http404 for anything else."""
     parts = list(given)[:MOST_CHOSEN]
     if not all(part.isascii() and part.isdigit() and len(part) < 19 for part in parts):
         raise Http404
@@ -101,7 +101,7 @@ class Ask(NamedTuple):
 
 
 class Chosen(NamedTuple):
-    """One chosen row: itself, what stands beside its name, and its page."""
+    """One chosen row: itself, the text next to its name, and its page."""
 
     row: Any
     detail: str = ""
@@ -120,9 +120,9 @@ def ask_then_each(
     *,
     back: str,
 ) -> HttpResponse:
-    """Ask once, then `act(row, reason)` on one after the other and tell what became of each. Raises: Http404 for none.
+    """Ask once, then `act(row, reason)` on one after the other and show the result of each. Raises: Http404 for none.
 
-    A single row is told as a message on the page that the dispatcher came from, `back`.
+    A single result is shown as a message on the page that the dispatcher came from, `back`.
     """
     if not chosen:
         raise Http404

@@ -14,7 +14,7 @@ from trips.planning.reading import Places
 from trips.planning.reasons import LeftOut, Reason, why_left_out
 from trips.planning.schedule import Schedule, schedule
 
-# How long reasons may be looked for; orders beyond it are told that the fleet is full, without an exchange.
+# How long reasons may be looked for; later orders get `fleet_full` as a reason, without an exchange.
 REASON_SECONDS = 4.0
 
 

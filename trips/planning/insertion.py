@@ -51,7 +51,7 @@ def improved(problem: Problem, route: Route) -> Route:
 
 
 def rebuilt(problem: Problem, route: Route, tries: int = 10) -> Route:
-    """Return the best of the route and of some made anew, order by order in other sequences, each improved. For one trip."""
+    """Return the best of the route and of some built again, order by order in other sequences, each improved. For one trip."""
     chance = random.Random(route.vehicle)  # noqa: S311 - the same plan again for the same question
     pauses = tuple(visit for visit in route.visits if visit.order is None)
     best = improved(problem, route)

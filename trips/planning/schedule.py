@@ -142,7 +142,7 @@ class _Clock:
         call.arrival = begins
         if begins > pause.closes:
             found.append(Violation("break_too_late", None, begins - pause.closes))
-        # Before the pause opens the vehicle drives on; what is left of the leg is driven after it.
+        # Before the pause opens the vehicle drives on; the rest of the leg is driven after it.
         driven = min(begins - now, seconds)
         return begins + pause.seconds + seconds - driven
 
@@ -164,7 +164,7 @@ def _overload(vehicle: PlanVehicle, order: PlanOrder, kilograms: int, litres: in
 
 
 def _standing(vehicle: PlanVehicle, orders: Iterable[PlanOrder], stops: int) -> list[Violation]:
-    """Return what is wrong with these orders in this vehicle whatever their sequence and time."""
+    """Return the violations of these orders in this vehicle in any sequence and at any time."""
     found = []
     for order in orders:
         if not order.skills <= vehicle.skills:

@@ -58,7 +58,7 @@ def arrange(*, actor: User, runs: Sequence[Run]) -> list[Outcome]:
 
 @transaction.atomic
 def arrange_together(*, actor: User, runs: Sequence[Run], due: Mapping[str, Due]) -> list[Outcome]:
-    """Save runs, all or none; `due` is when their stops are due. Raises: as `arrange` tells."""
+    """Save runs, all or none; `due` is when their stops are due. Raises: as `arrange`."""
     made = {run.key: _make_trip(actor, run).pk for run in sorted(runs, key=lambda run: run.vehicle_id) if run.trip_id is None}
     for run in sorted(runs, key=lambda run: run.trip_id or 0):
         if run.trip_id is not None:

@@ -51,7 +51,7 @@ class _Stop(NamedTuple):
 
 
 def look(*, actor: None, now: dt.datetime | None = None) -> None:
-    """Look at all running trips, and tell their companies' watchers what changed since the last look.
+    """Check all running trips, and publish changes since the last check to their companies' watchers.
 
     Shape: no `actor`, the worker calls it.
     Effects: `trip_eta` where an arrival changed by more than WORTH_TELLING; `running_late` once for each stop and threshold

@@ -1,6 +1,6 @@
 """What drivers do by their link: arrive, finish a stop, report that it failed, prove it, and take the last of these back.
 
-The link is checked again under the trip's lock, so that one that is ended meanwhile does nothing more.
+The link is checked again under the trip's lock, so that a link ended meanwhile has no effect.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ def act(
     """Record that the driver arrived at a stop, has done it, or that it failed for a reason, with a proof; repeating changes nothing.
 
     Shape: no `actor`, the link acts. The tap's time counts for arrival and departure.
-    Raises: NotFound (the link, or a stop of another trip), InvalidData (no reason, a picture that is none), Conflict (trip or
+    Raises: NotFound (the link, or a stop of another trip), InvalidData (no reason, an invalid picture), Conflict (trip or
     stop closed), Unavailable (pictures cannot be kept).
     """
     with stored(proof) as found, transaction.atomic():
@@ -78,7 +78,7 @@ def act(
 
 
 def prove(*, actor: None, token: str, trip_stop_id: int, proof: GivenProof, tap: Tap = NOW) -> TripStop:
-    """Add a proof to a stop that is done or failed; what was given before and is not given now stays.
+    """Add a proof to a stop that is done or failed; earlier parts that are not sent now stay.
 
     Shape: no `actor`, the link acts. Raises: as `act`.
     """
@@ -173,7 +173,7 @@ def _is_as_left(row: TripStop, action: str) -> bool:
 
 
 def _arrive(trip: Trip, row: TripStop, at: dt.datetime) -> None:
-    """Stamp the arrival; positions that told of it before, and of no departure, know the better time."""
+    """Stamp the arrival; an arrival known from positions, without a departure, has the better time."""
     has_left = row.actual_departure_datetime is not None
     suggested = None if has_left else row.actual_arrival_datetime
     _stamp_arrival(trip, row, min(suggested, at) if suggested else at)

@@ -53,7 +53,7 @@ def notify_driver(*, actor: User, trip_id: int) -> Trip:
         raise BadGateway(_("The mail server did not take the message"), code="mail_failed") from error
     MESSAGES_SENT.labels(message_budget.DRIVER, "email").inc()
     driver_links.give_link(trip_id=trip.pk, token=token, sent_to=sent_to)
-    # Stops or a vehicle that changed meanwhile have taken the claim away: the driver was told something old.
+    # Stops or a vehicle that changed meanwhile have removed the claim: the mail is out of date.
     held.update(driver_notified=True, notified_at=claimed_at, notify_claimed_at=None, updated_at=timezone.now())
     board_changed(trip.company_id, "trips")
     try:
@@ -90,7 +90,7 @@ def _claim(actor: User, trip_id: int) -> tuple[Trip, int | None]:
 
 
 def _has_changed_stops(trip: Trip) -> bool:
-    """Return whether a place, contact or note of a stop changed since the driver was told."""
+    """Return whether a place, contact or note of a stop changed since the driver was notified."""
     if trip.notified_at is None:
         return False
     return TripStop.objects.filter(trip=trip, stop__updated_at__gt=trip.notified_at).exists()

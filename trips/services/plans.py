@@ -52,7 +52,7 @@ def request_plan(
     time_limit: int = 10,
     objective: str = Objective.TIME,
 ) -> TripPlan:
-    """Ask for trips that carry the orders with the vehicles; the worker solves it and `plan.status` tells how far it is.
+    """Ask for trips that carry the orders with the vehicles; the worker solves it and `plan.status` shows its progress.
 
     Raises: InvalidData (too many, unknown, twice, of several companies, not waiting for a trip, vehicle out of service),
     Forbidden (the actor only views the company).
@@ -80,7 +80,7 @@ def request_plan(
 
 
 def solve(*, actor: None, plan_id: int) -> None:
-    """Solve a plan that waits and store its result, or the sentence that says why there is none. Safe to run twice.
+    """Solve a plan that waits and store its result, or the sentence why there is no result. Safe to run twice.
 
     Shape: no `actor`, the worker calls it.
     """
@@ -140,7 +140,7 @@ def apply_plan(*, actor: User, plan_id: int) -> TripPlan:
 def undo_plan(*, actor: User, plan_id: int, although_told: bool = False) -> TripPlan:
     """Take back what `apply_plan` made while nothing of it has begun; an undone plan stays as it is.
 
-    Raises: NotFound, Forbidden, Conflict (never applied, a trip has begun, `plan_drivers_told`: drivers were told of
+    Raises: NotFound, Forbidden, Conflict (never applied, a trip has begun, `plan_drivers_told`: drivers were notified of
     `trips`, which go only `although_told`).
     """
     plan = _lock(actor, plan_id)

@@ -1,4 +1,4 @@
-"""Plan trips anew together while some are under way: which of them takes what has not begun, and in which order. Nothing is stored here."""
+"""Plan trips again together while some are under way: which of them takes the orders not yet begun, and in which sequence. Nothing is stored here."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class Replanned:
 def replan(*, actor: User, runs: Sequence[Run]) -> Replanned:
     """Suggest which of these trips serves which of their orders: fewest broken promises, then least driving.
 
-    What is done stays; goods on board, and what is loaded where the vehicle stands, stay with it; a running trip begins at
+    Completed stops stay; goods on board, and those loaded where the vehicle is, stay with it; a running trip begins at
     its latest trusted position. Only trips of one day are compared: those of other days stay as they are.
     Raises: InvalidData (too many), what the rules refuse of a run, PlannerBusy, PlanFailed.
     """

@@ -1,4 +1,4 @@
-"""One trip's open stops: what an order of them means on the clock, and the best order. What is done stays where it is."""
+"""One trip's open stops: the times that a sequence of them yields, and the best sequence. Completed stops stay where they are."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from trips.steps.trips import closed
 def evaluate(*, actor: User, trip_id: int, stop_ids: Sequence[int]) -> Evaluation:
     """Put the open stops in this order on the clock; those that are not named follow in their present order.
 
-    Raises: NotFound, InvalidData (an id that is no open stop of the trip, or twice).
+    Raises: NotFound, InvalidData (an id that is not an open stop of the trip, or is there twice).
     """
     trip = _visible(actor, trip_id)
     work = OpenStops(trip, open_rows(trip))

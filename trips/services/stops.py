@@ -125,7 +125,7 @@ def add_stop(
     planned_arrival_date: dt.date | None = None,
     notes: str = "",
 ) -> TripStop:
-    """Add one stop at `sequence`, shifting the others up; an order's stop only beside its pair.
+    """Add one stop at `sequence`, shifting the others up; an order's stop only with its pair.
 
     Raises: NotFound, Forbidden, InvalidData (half a journey or location, delivery first), Conflict (closed, already there).
     """
@@ -163,7 +163,7 @@ def update_stop(
     failure_reason: str | None = None,
     **fields: Any,
 ) -> TripStop:
-    """Change a stop in its trip; what is sent unchanged counts as nothing.
+    """Change a stop in its trip; unchanged values have no effect.
 
     A stop that failed is closed without being done, and so is the other one of its order where it is still open.
     Raises: NotFound, Forbidden, InvalidData (another trip or order, half a location, delivery first, both completed and
@@ -176,7 +176,7 @@ def update_stop(
         raise InvalidData(fields={"trip": ["A trip stop stays in its trip."]})
     changed = {name: value for name, value in fields.items() if getattr(row, name) != value}
     if changed.keys() & {"planned_arrival_time", "planned_arrival_date"}:
-        changed |= ON_TIME  # what was said was about the due time of before
+        changed |= ON_TIME  # alarms were about the earlier due time
     for name, value in changed.items():
         setattr(row, name, value)
     before = row.stop
@@ -267,7 +267,7 @@ def _ids(trip: Trip) -> list[int]:
 
 
 def _touch(trip: Trip) -> None:
-    """The driver does not know these stops yet; a mail on its way no longer counts as having told them."""
+    """The driver has not been notified of these stops; a mail being sent no longer counts as a notification."""
     trip.driver_notified, trip.notify_claimed_at = False, None
     Trip.objects.filter(pk=trip.pk).update(driver_notified=False, notify_claimed_at=None, updated_at=timezone.now())
     board_changed(trip.company_id, "trips")
@@ -307,7 +307,7 @@ def _order_of(stop: Stop | None) -> Order | None:
 
 
 def _place_beside_pair(trip: Trip, order: Order, stop: Stop, sequence: int | None) -> int | None:
-    """Let half a journey in only beside the other half; a pickup without a place goes right before its delivery."""
+    """Accept one stop of an order only with the other one; a pickup without a place goes right before its delivery."""
     half, other = (PICKUP, DELIVERY) if stop.pk == order.pickup_stop_id else (DELIVERY, PICKUP)
     there = dict(TripStop.objects.filter(trip=trip, order=order).values_list("stop_id", "sequence"))
     if stop.pk in there:
@@ -330,7 +330,7 @@ def _leave_failed_trip(order: Order, actor: User) -> None:
 
 
 def _detach_history(trip: Trip, order: Order) -> None:
-    """Let the stops of an order that left this very trip before stand for themselves: it comes in anew."""
+    """Detach the stops of an order that left this very trip before, so that it can be added again."""
     if not TripOrder.objects.filter(trip=trip, order=order, is_live=False).exists():
         return
     for row in TripStop.objects.filter(trip=trip, order=order).select_related("stop"):
@@ -370,10 +370,10 @@ def _change_place(trip: Trip, row: TripStop, sent: StopInput) -> bool:
     content = {name: value for name, value in sent.fields.items() if row.order_id is None or name != "stop_type"}
     if any(getattr(row.stop, name) != value for name, value in content.items()):
         require_open(trip)
-        # Orders come before their stops for whoever locks both.
+        # Locks in the fixed order: orders before their stops.
         list(Order.objects.select_for_update().filter(pk__in=[row.order_id]).values_list("pk"))
         require_stop(content, called="stop", before=row.stop)
-        if change_stop(row.stop, content):  # which tells by itself that the driver knows something old
+        if change_stop(row.stop, content):  # which marks the notification as out of date
             board_changed(trip.company_id, "trips")
     return False
 

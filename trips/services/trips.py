@@ -69,7 +69,7 @@ def update_trip(
         vehicle = _lock_vehicle(actor, vehicle.pk) if present not in (None, vehicle.pk) else None
     trip = lock_trip(actor, trip_id)
     if vehicle is not None and vehicle.pk != trip.vehicle_id:
-        # A mail on its way is for the driver of before: with its claim it loses its say, too.
+        # A mail being sent is for the former driver: without its claim it has no effect.
         fields |= {"driver_notified": False, "notify_claimed_at": None}
         fields |= {"vehicle_id": vehicle.pk, "company_id": _company_after(trip, vehicle)}
     company_id = fields.get("company_id", trip.company_id)
@@ -210,7 +210,7 @@ def _cancel(trip: Trip, actor: User) -> None:
 
 
 def _release_undelivered(trip: Trip, actor: User) -> None:
-    """Give back what was not delivered; what was stays with the trip that did it."""
+    """Release undelivered orders; delivered ones stay with the trip."""
     orders = Order.objects.filter(pk__in=_held_orders(trip)).select_for_update(no_key=True).order_by("pk")
     undelivered = [order.pk for order in orders if order.status != Order.Status.DELIVERED]
     TripOrder.objects.filter(trip=trip, order_id__in=undelivered).update(is_live=False)

@@ -1,4 +1,4 @@
-"""The drivers' links: give one with each mail, and find what one opens. What drivers do by them is in `driver`."""
+"""The drivers' links: make one for each mail, and find the trip that one opens. Drivers' acts are in `services/driver.py`."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from trips.models import Trip, TripLink, TripStop
 
 @transaction.atomic
 def give_link(*, trip_id: int, token: str, sent_to: str) -> None:
-    """Keep a link that was mailed to `sent_to`, and end the trip's link of before; nothing where the trip has gone."""
+    """Keep a link that was mailed to `sent_to`, and end the trip's earlier link; no effect where the trip has gone."""
     trip = Trip.objects.select_for_update(no_key=True).filter(pk=trip_id).first()
     if trip is None:
         return

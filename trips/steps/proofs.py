@@ -29,7 +29,7 @@ _LONGEST_SIGNATURE = 400_000  # letters of base64
 
 @dataclass(frozen=True, slots=True)
 class GivenProof:
-    """What somebody sends as a proof; each part may be missing."""
+    """The input of a proof; each part may be missing."""
 
     photo: File | None = None
     signature: str = ""  # a PNG as a data: URL, as the page draws it
@@ -52,9 +52,9 @@ class StoredProof:
 
 @contextmanager
 def stored(given: GivenProof | None) -> Iterator[StoredProof]:
-    """Write the pictures anew and give what a proof is made of; the files are gone again where the flow fails or keeps none.
+    """Encode the pictures again and return the parts of a proof; the files are gone again where the flow fails or keeps none.
 
-    Raises: InvalidData (a picture that is none, too long a text), Unavailable (the volume refuses).
+    Raises: InvalidData (an invalid picture, too long a text), Unavailable (the volume refuses).
     """
     found = StoredProof()
     try:
@@ -81,7 +81,7 @@ def _store(given: GivenProof, columns: dict[str, str]) -> None:
 
 
 def keep_proof(row: TripStop, found: StoredProof, at: dt.datetime) -> None:
-    """Keep a proof with a stop of a (locked) trip; what is given replaces what was there, the rest stays."""
+    """Keep a proof with a stop of a (locked) trip; given parts replace earlier ones, the rest stays."""
     if not found.columns:
         return
     before = StopProof.objects.filter(trip_stop=row).first()
@@ -101,7 +101,7 @@ def forget_proofs(rows: Any) -> None:
 
 
 def forget_files(names: list[str]) -> None:
-    """Delete pictures; one that cannot be deleted now is left to nobody's knowledge: its name is random and no address serves it."""
+    """Delete pictures; if that fails, a file stays behind under a random name that no URL serves."""
     for name in names:
         photos.delete_photo(name)
 

@@ -27,7 +27,7 @@ def record_outcome(
     failure_reason: str | None = None,
     at: dt.datetime | None = None,
 ) -> None:
-    """Close a stop of a (locked) trip as done or failed, or open it again; what it is already counts as nothing.
+    """Close a stop of a (locked) trip as done or failed, or open it again; its present state again has no effect.
 
     Nobody is the actor where a link acts; `at` is when it was done, if that was not now. Raises: Conflict (trip closed, the order has left the trip).
     """
@@ -86,7 +86,7 @@ def _complete(trip: Trip, row: TripStop, is_completed: bool, actor: User | None,
         row.actual_departure_datetime = row.actual_departure_datetime or max(left, row.actual_arrival_datetime)
         row.arrival_is_suggested = False
     else:
-        # An arrival that was told before the tap is a fact; one made up by the tap goes with it.
+        # An arrival recorded before the tap is a fact; one created by the tap is removed with it.
         if row.actual_arrival_datetime == row.actual_departure_datetime:
             row.actual_arrival_datetime = None
         row.actual_departure_datetime = None

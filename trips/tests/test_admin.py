@@ -24,7 +24,7 @@ STOPS = {"trip_stops-TOTAL_FORMS": 0, "trip_stops-INITIAL_FORMS": 0}
 
 @pytest.fixture
 def page(client):
-    """Give a browser that somebody is signed in with."""
+    """Return a browser with a signed-in user."""
 
     def sign_in(user):
         client.force_login(user)
@@ -72,7 +72,7 @@ def test_forms_go_through_the_services(page, api, dispatcher, dispatcher_b):
     assert not Trip.objects.exists()
 
 
-def test_a_refusal_is_told(page, api, dispatcher):
+def test_a_refusal_is_shown(page, api, dispatcher):
     rest = api(dispatcher)
     busy = make_vehicle(rest)
     for vehicle in (busy, None):

@@ -1,4 +1,4 @@
-"""Running late is said once for each stop and threshold, and arrivals are told when they change by more than a minute."""
+"""Running late is said once for each stop and threshold, and arrivals are published when they change by more than a minute."""
 
 import threading
 from datetime import timedelta
@@ -142,7 +142,7 @@ def test_what_is_reached_closed_or_not_running_is_not_late(trip_of):
     assert _late() == [(30, [3])]
 
 
-def test_an_arrival_is_told_when_it_changed_by_more_than_a_minute(trip_of, dispatcher):
+def test_an_arrival_is_published_when_it_changed_by_more_than_a_minute(trip_of, dispatcher):
     trip = trip_of((SCHAAN, 300))
     now = timezone.now()
     _report(dispatcher, trip, VADUZ)
@@ -178,7 +178,7 @@ def test_many_trips_cost_two_queries(trip_of, dispatcher):
     delays.look(actor=None)
     with CaptureQueriesContext(connection) as queries:
         delays.look(actor=None)
-    assert len(queries) == 2  # the open stops of running trips; what is expected of them
+    assert len(queries) == 2  # the open stops of running trips; their expected arrivals
 
 
 def test_one_process_of_several_looks(trip_of):

@@ -70,7 +70,7 @@ def test_its_order_goes_into_another_trip_at_once(client, running):
     assert order_status(client, order) == "assigned"
     assert [row["failed"] for row in stops_of(client, other)] == [False, False]
     assert [row["failed"] for row in stops_of(client, trip)] == [True, True]
-    # What is done to the history of the first trip touches the second one's order no more.
+    # Changes in the history of the first trip no longer touch the second one's order.
     answer = client.put(f"/api/trip-stops/{halves['delivery']['id']}/", {"is_completed": True})
     assert (answer.status_code, answer.json()["code"]) == (409, "order_left_trip")
     for row in stops_of(client, trip):

@@ -221,7 +221,7 @@ def boards_told(events):
 
 
 @pytest.mark.django_db(transaction=True)
-def test_both_boards_are_told_of_what_changes_its_company(api, dispatcher):
+def test_both_boards_are_notified_of_a_change_of_company(api, dispatcher):
     client = api(dispatcher)
     first = dispatcher.current_company_id
     second = made(client.post("/api/companies/", {"name": "Second"}))["id"]
@@ -244,7 +244,7 @@ def test_both_boards_are_told_of_what_changes_its_company(api, dispatcher):
 
 
 @pytest.mark.django_db(transaction=True)
-def test_a_move_that_fails_is_told_to_nobody(api, dispatcher):
+def test_a_failed_move_is_published_to_nobody(api, dispatcher):
     client = api(dispatcher)
     first = dispatcher.current_company_id
     second = made(client.post("/api/companies/", {"name": "Second"}))["id"]

@@ -56,7 +56,7 @@ def test_a_list_of_trips_costs_three_queries(client, company_a, dispatcher, trip
 
 
 @pytest.mark.parametrize("trips", [1, 3])
-def test_other_reads_cost_as_much_whatever_there_is(client, company_a, dispatcher, trips):
+def test_other_reads_cost_the_same_with_any_rows(client, company_a, dispatcher, trips):
     fill(company_a, dispatcher, trips, stops=trips)
     trip = Trip.objects.first()
     # 1 who calls, 2 the stops, 3 for one trip: where its vehicle is, and what is ahead
@@ -69,7 +69,7 @@ def test_other_reads_cost_as_much_whatever_there_is(client, company_a, dispatche
         assert len(queries) == count, path
 
 
-def test_adding_an_order_costs_as_much_whatever_the_trip_holds(client):
+def test_adding_an_order_costs_the_same_in_any_trip(client):
     trip, counts = make_trip(client), []
     for _ in range(4):
         order = make_order(client)

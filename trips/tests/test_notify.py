@@ -247,7 +247,7 @@ def test_a_claim_in_flight_refuses_and_one_left_behind_does_not(client):
     assert notify(client, trip).status_code == 200
 
 
-def test_stops_that_change_while_the_mail_leaves_count_as_not_told(client, monkeypatch):
+def test_stops_that_change_while_the_mail_leaves_count_as_not_notified(client, monkeypatch):
     trip, _ = loaded_trip(client)
     monkeypatch.setattr("depannini_dashmap.lib.outbound.mail.deliver", lambda message: add_place(client, trip))
     assert notify(client, trip).status_code == 200
@@ -255,7 +255,7 @@ def test_stops_that_change_while_the_mail_leaves_count_as_not_told(client, monke
     assert (shown["driver_notified"], len(shown["trip_stops"])) == (False, 3)
 
 
-def test_a_vehicle_that_changes_while_the_mail_leaves_has_a_driver_to_tell(client, monkeypatch):
+def test_a_vehicle_that_changes_while_the_mail_leaves_has_a_driver_to_notify(client, monkeypatch):
     trip, _ = loaded_trip(client)
     other = make_vehicle(client, driver_email="second@example.com")
     with monkeypatch.context() as meanwhile:

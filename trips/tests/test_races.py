@@ -35,7 +35,7 @@ def client(api, dispatcher):
 
 @pytest.fixture
 def race(dispatcher):
-    """Give a function that runs calls at the same moment, each on a connection of its own, and returns the answers."""
+    """Return a function that runs calls at the same moment, each on a connection of its own, and returns the answers."""
     from rest_framework.test import APIClient
 
     token = issue_pair(dispatcher)["access"]
@@ -64,7 +64,7 @@ def statuses(answers: list[Any]) -> Counter:
 
 
 def require_whole() -> None:
-    """Sequences are 1…n, pickups come first, and claims, links and stops tell the same."""
+    """Sequences are 1…n, pickups come first, and claims, links and stops agree."""
     for trip in Trip.objects.all():
         rows = list(TripStop.objects.filter(trip=trip).order_by("sequence").select_related("stop"))
         assert [row.sequence for row in rows] == list(range(1, len(rows) + 1))

@@ -114,7 +114,7 @@ def test_b06_logout_ends_the_token_that_was_used_and_no_other(server: Server, on
 
 
 def test_c14_a_token_that_expires_closes_its_socket(server: Server, on_duty: Any) -> None:
-    """The leeway is for the door: an open socket ends at its hour, one that just came in by it a moment later."""
+    """The leeway is for the handshake: an open socket ends on time, a socket just accepted by it a moment later."""
     short = AccessToken(token(on_duty))
     short.set_exp(lifetime=timedelta(seconds=2))
     with server.socket(f"/ws/assistant/{on_duty.pk}/", str(short)) as client:

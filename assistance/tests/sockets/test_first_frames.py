@@ -71,7 +71,7 @@ def test_an_open_socket_keeps_its_assistant_fresh(tmp_path: Any, server: Server,
             )
 
 
-def test_who_joins_is_shown_the_newest_place_told(server: Server, room: Any, client_user: Any, accepted: int) -> None:
+def test_a_new_socket_receives_the_newest_location(server: Server, room: Any, client_user: Any, accepted: int) -> None:
     """Two moves within the five seconds in which only the first is stored."""
     one, other = room
     for lat in (36.1, 36.2):

@@ -19,7 +19,7 @@ def test_states_go_to_both_with_growing_numbers(server: Server, room: Any, on_du
         assert (told[0]["status"], told[0]["seq"]) == (status, Assistance.objects.get(pk=accepted).version)
 
 
-def test_c05_a_place_is_the_senders_whatever_it_says(room: Any, on_duty: Any, client_user: Any, accepted: int) -> None:
+def test_c05_a_location_is_the_senders_whatever_user_it_names(room: Any, on_duty: Any, client_user: Any, accepted: int) -> None:
     one, other = room
     other.send(PLACE | {"user_id": client_user.pk})
     for client in room:
@@ -44,7 +44,7 @@ def test_places_are_thinned_and_end_on_the_newest(room: Any, on_duty: Any) -> No
     wait_until(lambda: AssistantProfile.objects.get(pk=on_duty.pk).lat == 36.14, "the newest is stored in the end")
 
 
-def test_rest_and_socket_tell_the_same(server: Server, room: Any, on_duty: Any) -> None:
+def test_rest_and_socket_publish_the_same(server: Server, room: Any, on_duty: Any) -> None:
     server.call("POST", "/api/profile/update-location/", token(on_duty), latitude=36.7, longitude=3.1)
     heard = room[0].receive("location")
     assert (heard["lat"], heard["lng"], heard["user_id"]) == (36.7, 3.1, on_duty.pk)
@@ -100,7 +100,7 @@ def test_a_repeated_message_is_one_and_answers_its_sender_alone(
     assert [frame["type"] for frame in other.received].count("chat") == 2
 
 
-def test_c22_who_gives_the_job_back_is_told_and_sent_out(server: Server, room: Any, on_duty: Any, accepted: int) -> None:
+def test_c22_an_assistant_who_releases_the_job_is_notified_and_disconnected(server: Server, room: Any, on_duty: Any, accepted: int) -> None:
     one, other = room
     assert server.call("POST", f"/api/assistance/release/{accepted}/", token(on_duty)).status_code == 200
     assert other.receive_close(seconds=2) == 4403

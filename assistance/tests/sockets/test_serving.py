@@ -62,7 +62,7 @@ def _answers(server: Server) -> bool:
 
 @pytest.mark.postgres
 @pytest.mark.slow
-def test_a_socket_that_sat_idle_still_hears(server: Server, on_duty: Any, client_user: Any) -> None:
+def test_an_idle_socket_still_receives(server: Server, on_duty: Any, client_user: Any) -> None:
     with server.socket(f"/ws/assistant/{on_duty.pk}/", token(on_duty)) as client:
         client.receive("connection_established")
         with pytest.raises(TimeoutError):
@@ -73,7 +73,7 @@ def test_a_socket_that_sat_idle_still_hears(server: Server, on_duty: Any, client
 
 @pytest.mark.postgres
 @pytest.mark.slow
-def test_two_processes_hear_each_other(tmp_path: Any, server: Server, room: Any, on_duty: Any, accepted: int) -> None:
+def test_two_processes_receive_each_others_events(tmp_path: Any, server: Server, room: Any, on_duty: Any, accepted: int) -> None:
     with running_server(tmp_path / "server.log", TASK_WORKER="off") as second:
         with second.socket(f"/ws/assistance/{accepted}/", token(on_duty)) as there:
             there.receive("connection_established")

@@ -1,4 +1,4 @@
-"""One request for roadside help at the dispatcher's desk: who could take it, who was asked, assign by hand, price, cancel, ask again."""
+"""The page of one request for roadside help: candidates, offers, assignment by hand, price, cancellation, asking again."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def _job(request: HttpRequest, assistance_id: int) -> Assistance:
 @require_safe
 @work_page.for_roadside
 def show_request(request: HttpRequest, assistance_id: int, context: dict[str, Any]) -> HttpResponse:
-    """Show the request with its candidates, the best first, each with what speaks against them."""
+    """Show the request with its candidates, the best first, each with their obstacles."""
     job = _job(request, assistance_id)
     offers = Offer.objects.filter(assistance_id=job.pk).select_related("assistant").order_by("offered_at", "id")
     is_waiting = job.status == lifecycle.REQUESTED
@@ -94,7 +94,7 @@ def _places(job: Assistance) -> list[JobPlace]:
 @work_page.READ_AND_POST
 @work_page.for_roadside
 def assign(request: HttpRequest, assistance_id: int, assistant_id: int, context: dict[str, Any]) -> HttpResponse:
-    """Ask once, then give the request to the assistant."""
+    """Ask once, then assign the request to the assistant."""
     job = _job(request, assistance_id)
     candidate = next((one for one in ranked_candidates(job) if one.user_id == assistant_id), None)
     if candidate is None:

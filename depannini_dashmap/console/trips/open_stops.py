@@ -19,7 +19,7 @@ NO_REASON = _("Say of each stop that failed why it did.")
 
 
 def of_trips(trips: Iterable[Trip], sent: Mapping[str, str]) -> dict[int, list[TripStop]]:
-    """Give the open stops by trip, in their order, by one query; each with what the form says so far."""
+    """Return the open stops by trip, in their order, by one query; each with what the form says so far."""
     rows = TripStop.objects.filter(trip__in=list(trips), is_completed=False, failed=False)
     found: dict[int, list[TripStop]] = {}
     for row in rows.select_related("stop", "order").order_by("trip_id", "sequence"):
@@ -35,7 +35,7 @@ def has_failed(sent: Mapping[str, str], stop_id: int) -> bool:
 
 
 def reason_of(sent: Mapping[str, str], stop_id: int) -> str:
-    """Give the reason that the form has for a stop."""
+    """Return the reason that the form has for a stop."""
     return sent.get(f"reason-{stop_id}", "").strip()[:LONGEST_REASON]
 
 

@@ -135,7 +135,7 @@ def _shown_time(time: dt.time | None) -> str:
 
 @require_safe
 def show_trip(request: HttpRequest, trip_id: int, context: dict[str, Any]) -> HttpResponse:
-    """Show the trip with its stops; whoever may change it can reorder them and take the next step."""
+    """Show the trip with its stops; users who may change it can reorder them and take the next step."""
     trip = _visible(request, trip_id)
     return _trip_page(request, trip, _lines(trip), context)
 
@@ -187,7 +187,7 @@ def suggest_times(request: HttpRequest, trip_id: int) -> HttpResponse:
 @require_POST
 @work_page.for_editors
 def arrange(request: HttpRequest, trip_id: int, context: dict[str, Any]) -> HttpResponse:
-    """Store the order of the stops, and when each is due, as the form lists them; what is refused is shown again as it was sent."""
+    """Store the order of the stops, and when each is due, as the form lists them; refused input is shown again."""
     trip = _visible(request, trip_id)
     given, times = work_page.numbers(request.POST.getlist("stop")), request.POST.getlist("due")
     try:
@@ -237,7 +237,7 @@ TAKE_OUT = work_page.Ask(
 @work_page.READ_AND_POST
 @work_page.for_editors
 def take_out(request: HttpRequest, trip_id: int, context: dict[str, Any]) -> HttpResponse:
-    """Ask once, then give the chosen orders of the trip back."""
+    """Ask once, then release the chosen orders of the trip."""
     trip = _visible(request, trip_id)
     held = Order.objects.filter(trip_orders__trip=trip, trip_orders__is_live=True, pk__in=work_page.chosen_ids(request))
     chosen = [
@@ -275,7 +275,7 @@ def mark_stop(request: HttpRequest, trip_id: int, stop_id: int, context: dict[st
 @work_page.READ_AND_POST
 @work_page.for_editors
 def take_step(request: HttpRequest, step: str, context: dict[str, Any]) -> HttpResponse:
-    """Ask once, then take the chosen trips a step on and tell what became of each."""
+    """Ask once, then take the chosen trips a step on and show the result of each."""
     if step not in STEP:
         raise Http404
     wanted = STEP[step]

@@ -42,7 +42,7 @@ def show(request: HttpRequest, vehicle_id: int, context: dict[str, Any]) -> Http
 @never_cache
 @require_safe
 def track(request: HttpRequest, vehicle_id: int) -> JsonResponse:
-    """Give the day's line, put on roads, and its fixes, as GeoJSON."""
+    """Return the day's line, matched to roads, and its fixes, as GeoJSON."""
     vehicle = _visible(request, vehicle_id)
     return JsonResponse(track_of(vehicle.pk, vehicle.license_plate, *_span(_day(request)), matched=True))
 
