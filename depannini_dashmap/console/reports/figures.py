@@ -132,7 +132,7 @@ class Figures:
     total_trips: Sums = field(default_factory=Sums)
     by_day: dict[dt.date, Sums] = field(default_factory=dict)
     by_assistant: dict[int, Sums] = field(default_factory=dict)
-    by_vehicle: dict[str, Sums] = field(default_factory=dict)
+    by_vehicle: dict[tuple[str, int], Sums] = field(default_factory=dict)
     by_customer: dict[tuple[Any, ...], Sums] = field(default_factory=dict)
     by_reason: dict[str, int] = field(default_factory=dict)
 
@@ -185,7 +185,7 @@ def add_trips(figures: Figures, trips: Iterable[TripRow], stops: Iterable[StopRo
             km[stop.trip_id] = km.get(stop.trip_id, 0.0) + haversine_km(*before, stop.lat, stop.lng)
         last[stop.trip_id] = (stop.lat, stop.lng)
     for trip in trips:
-        groups = [figures.total_trips, figures.by_vehicle.setdefault(trip.plate, Sums())]
+        groups = [figures.total_trips, figures.by_vehicle.setdefault((trip.plate, trip.vehicle_id), Sums())]
         if day := figures.by_day.get(trip.day):
             groups.append(day)
         for sums in groups:

@@ -41,7 +41,8 @@ def tables_of(found: Figures, names: Mapping[int, str], *, is_roadside: bool, cu
         tables.append(ReportTable("reasons", _("Canceled, by who ended it"), [_("Reason"), _("Jobs")], rows))
         clients = [(key[1] if key[0] == "billed" else names.get(key[1], f"#{key[1]}"), sums) for key, sums in found.by_customer.items() if key[0] != "order"]
         tables.append(_table("payers", _("Jobs by who pays"), _("Customer"), clients, jobs, lambda sums: sums.worth))
-    tables.append(_table("vehicles", _("By vehicle"), _("Vehicle"), list(found.by_vehicle.items()), _trip_columns(), lambda sums: sums.km))
+    vehicles = [(plate, sums) for (plate, _pk), sums in found.by_vehicle.items()]
+    tables.append(_table("vehicles", _("By vehicle"), _("Vehicle"), vehicles, _trip_columns(), lambda sums: sums.km))
     customers = [(str(key[2]), sums) for key, sums in found.by_customer.items() if key[0] == "order"]
     tables.append(_table("customers", _("Orders by customer"), _("Customer"), customers, orders, lambda sums: sums.orders))
     return [*tables, _by_day(found, is_roadside=is_roadside)]
