@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 
 from django.conf import settings
+from django.utils import timezone
 
 from assistance.models import Assistance
 from depannini_dashmap.lib.ops.task_queue import enqueue
+
+PUSH_AGAIN_AFTER = timedelta(seconds=2)
 
 
 def plan_scheduled(scheduled_id: int, at: datetime) -> None:
@@ -34,3 +38,23 @@ def plan_expiry(assistance_id: int, expires_at: datetime) -> None:
 def queue_link(link_id: int, language: str) -> None:
     """Queue the sending of a motorist's link."""
     enqueue("assistance.tasks.send_link", link_id, language)
+
+
+def push_offers(assistance_ids: Iterable[int]) -> None:
+    """Queue a look at what assistants are shown of some requests."""
+    enqueue("assistance.tasks.push_offers", sorted(assistance_ids))
+
+
+def push_job(assistance_id: int) -> None:
+    """Queue a look at what the parties of a request are shown."""
+    enqueue("assistance.tasks.push_job", assistance_id)
+
+
+def push_chat(message_id: int) -> None:
+    """Queue telling of a message."""
+    enqueue("assistance.tasks.push_chat", message_id)
+
+
+def push_again(device_id: int, tag: str) -> None:
+    """Queue another try of what did not reach a device."""
+    enqueue("assistance.tasks.push_again", device_id, tag, run_after=timezone.now() + PUSH_AGAIN_AFTER)

@@ -4,6 +4,7 @@ from django_tasks import task
 
 from assistance import services
 
+PUSH_PRIORITY = 30  # after what the flows themselves wait for
 PRIORITY = 50  # somebody waits at the roadside: before every code and notice
 
 
@@ -35,3 +36,27 @@ def make_scheduled(scheduled_id: int) -> None:
 def send_link(link_id: int, language: str) -> None:
     """Send a motorist the link to their request, once."""
     services.deliver_link(actor=None, link_id=link_id, language=language)
+
+
+@task(priority=PUSH_PRIORITY)
+def push_offers(assistance_ids: list[int]) -> None:
+    """Show or take away the offers of requests on the phones of assistants."""
+    services.push_offers(actor=None, assistance_ids=assistance_ids)
+
+
+@task(priority=PUSH_PRIORITY)
+def push_job(assistance_id: int) -> None:
+    """Show the parties of a request how it stands, on their phones."""
+    services.push_job(actor=None, assistance_id=assistance_id)
+
+
+@task(priority=PUSH_PRIORITY)
+def push_chat(message_id: int) -> None:
+    """Tell of a message on the other party's phone."""
+    services.push_chat(actor=None, message_id=message_id)
+
+
+@task(priority=PUSH_PRIORITY)
+def push_again(device_id: int, tag: str) -> None:
+    """Send to one device what did not reach it."""
+    services.push_again(actor=None, device_id=device_id, tag=tag)

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from accounts.models import User
 
 CODE, NOTICE, WARNING, INVITATION = "code", "notice", "warning", "invitation"
+ROADSIDE = "roadside"  # SMS about one's own request for help, for who has no notifications
 JOB, DRIVER, CUSTOMER = "job", "driver", "customer"  # messages about a job, a trip or an order; a driver's are limited by the hour, too
 ALARM = "alarm"  # to who is on duty: a company's, or the roadside's
 PERSONAL, COMPANYS = (CODE, NOTICE, WARNING, INVITATION), (JOB, DRIVER, CUSTOMER, ALARM)
@@ -140,6 +141,22 @@ def spend(kind: str, channel: str, address: str, *, asker: User, company_id: int
             network_key=network_key(present_network()), at=now,
         )  # fmt: skip
     return row.pk
+
+
+def allow_roadside(number: str) -> bool:
+    """Count an SMS about somebody's own request if its number has room for one: as many as of codes, counted apart."""
+    if barred := barred_because(number):
+        return _refuse(ROADSIDE, barred)
+    if not settings.THROTTLING_ENABLED:
+        return True
+    key, now = address_key("phone", number), timezone.now()
+    with transaction.atomic():
+        take_turn(f"budget {key}")
+        times = list(_messages().filter(kind=ROADSIDE, address_key=key, at__gt=now - DAY).values_list("at", flat=True))
+        if len(times) >= ADDRESS_DAY or sum(at > now - HOUR for at in times) >= ADDRESS_HOUR:
+            return _refuse(ROADSIDE, "address")
+        _messages().create(kind=ROADSIDE, address_key=key, at=now)
+    return True
 
 
 def give_back(spent: int | None) -> None:

@@ -26,6 +26,7 @@ from assistance.services.motorist import (
     release_by_link,
     write_by_link,
 )
+from assistance.services.notifications import push_again, push_chat, push_job, push_offers
 from assistance.services.offers import decline, expire, send_next_wave
 from assistance.services.prices import answer_price, set_price
 from assistance.services.profiles import (
@@ -82,6 +83,10 @@ __all__ = [
     "note_signs_of_life",
     "post_chat",
     "open_scheduled",
+    "push_again",
+    "push_chat",
+    "push_job",
+    "push_offers",
     "quote",
     "ranked_candidates",
     "rate",

@@ -91,3 +91,4 @@ def check_stalled(*, actor: None, assistance_id: int, accepted_at: float) -> Non
 def _tell(job: Assistance) -> None:
     frame = events.stalled(assistance_id=job.pk, since=job.stalled_since, seq=job.version)
     events.publish_to_room(job.pk, frame)
+    schedule.push_job(job.pk)

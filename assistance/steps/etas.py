@@ -9,9 +9,10 @@ from typing import Any
 
 from django.utils import timezone
 
-from assistance import events, lifecycle, representation
+from assistance import events, lifecycle, representation, schedule
 from assistance.models import Assistance
 from assistance.nearby import Candidate
+from assistance.notifications import is_near
 from assistance.steps import state
 from depannini_dashmap.lib.roads import routing
 
@@ -99,6 +100,8 @@ def follow(places: Iterable[tuple[int, int, float, float]]) -> None:
             events.publish_to_room(
                 pk, events.eta(assistance_id=pk, eta=representation.eta_of(status, **changes), seq=version)
             )
+            if status == lifecycle.ACCEPTED and is_near(changes["eta_at"], now):
+                schedule.push_job(pk)
 
 
 def _is_due(assistance_id: int) -> bool:

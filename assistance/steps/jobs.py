@@ -57,6 +57,8 @@ def _settle_offers(job: Assistance, profile: AssistantProfile, now: datetime, un
     for offer_id, request, assistant in lost:
         reason = Offer.Reason.TAKEN if request == job.pk else Offer.Reason.BUSY
         _tell_closed(assistant, request, reason, f"offer.{offer_id}.closed")
+    if others := {request for _, request, _ in lost} - {job.pk}:
+        schedule.push_offers(others)  # those of this one are looked at with its state
 
 
 def _tell_closed(assistant_id: int, assistance_id: int, reason: str, event_id: str) -> None:

@@ -79,6 +79,8 @@ def open_offers(chosen: Iterable[tuple[Assistance, Candidate]], *, source: str, 
         for offer in Offer.objects.bulk_create(written)
     ]
     events.publish_to_assistants(asked)
+    if asked:
+        schedule.push_offers(jobs)
 
 
 def lock_open(*, assistance_id: int | None = None, assistant_id: int | None = None) -> list[OpenOffer]:
@@ -112,6 +114,7 @@ def close(offers: Iterable[OpenOffer], reason: str, now: datetime, **answer: Any
         for offer_id, assistance_id, assistant_id in ended
     ]
     events.publish_to_assistants(told)
+    schedule.push_offers({assistance_id for _, assistance_id, _ in ended})
 
 
 def offer_waiting_to(profile: AssistantProfile, now: datetime) -> None:
