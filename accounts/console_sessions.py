@@ -22,6 +22,11 @@ def socket_token(request: HttpRequest) -> str:
     return tokens.issue_socket_token(request.user, _name(session.session_key or ""), session.get_expiry_date())
 
 
+def session_name(request: HttpRequest) -> str:
+    """Return what the tokens and devices of a page's session are found by."""
+    return _name(request.session.session_key or "")
+
+
 class SessionStore(db.SessionStore):
     """Django's sessions in the database; deleting one ends its pages' sockets."""
 

@@ -132,6 +132,9 @@ EXPECTED: dict[str, Case] = {
     "POST /duty/sign-out/": Case(everyone(303), on=duty_session, options=duty_fields()),
     "POST /duty/language/": Case(everyone(302), on=duty_form, options=duty_fields(language="en", next="/duty/")),
     "POST /duty/socket-token/": Case(IN_THE_DUTY_PAGE, on=duty_session, options=duty_fields()),
+    "POST /duty/push/": Case(
+        {**IN_THE_DUTY_PAGE, **{role: 400 for role, status in IN_THE_DUTY_PAGE.items() if status == 200}}, on=duty_session, options=duty_fields(endpoint="https://localhost/")
+    ),
     "POST /duty/place/": Case(IN_THE_DUTY_PAGE, on=duty_session, options=duty_fields(lat="36.755", lng="3.06")),
     # Signing in
     "POST /api/auth/register/": Case(

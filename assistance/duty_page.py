@@ -9,6 +9,7 @@ import json
 import secrets
 from typing import Any
 
+from django.conf import settings
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
 from django.template.loader import render_to_string
 from django.templatetags.static import static
@@ -25,7 +26,7 @@ from accounts.limits.throttles import LocationThrottle, SignedInThrottle
 from accounts.models import User
 from accounts.page_sessions import own_session
 from accounts.phones import NotAPhoneNumber, normalise_phone
-from accounts.services import check_password, confirm_reset, request_reset
+from accounts.services import check_password, confirm_reset, register_push_device, request_reset
 from accounts.steps.addresses import PHONE
 from accounts.viewsets.access import GuessesCounted
 from assistance import services
@@ -33,7 +34,9 @@ from assistance.duty_actions import act, read_form, read_id, read_place
 from assistance.duty_reading import read_page
 from assistance.duty_refusals import in_words
 from depannini_dashmap.lib.api import page_forms
-from depannini_dashmap.lib.errors import DomainError, Forbidden, Unauthenticated
+from depannini_dashmap.lib.errors import DomainError, Forbidden, InvalidData, Unauthenticated
+from depannini_dashmap.lib.outbound import web_push
+from depannini_dashmap.lib.outbound.push_messages import WEB_PUSH, PushAddress
 
 PATH = "/duty"
 COOKIE = "duty_session"
@@ -62,7 +65,7 @@ class DutyPageView(View):
 
     def page(self, user: User, error: str = "", status: int = 200) -> HttpResponse:
         """Show duty, offers, job and day."""
-        shown = {"user": user, "error": error, "form_key": secrets.token_urlsafe(12), **read_page(user)}
+        shown = {"user": user, "error": error, "push_key": web_push.public_key(), "form_key": secrets.token_urlsafe(12), **read_page(user)}
         return self._rendered("assistance/duty.html", shown, status, KEEP)
 
     def sign_in_page(self, error: str = "", status: int = 200, phone: str = "") -> HttpResponse:
@@ -209,6 +212,22 @@ class PlaceView(DutyPageView):
         return page_forms.said(page_forms.DONE)
 
 
+class PushView(DutyPageView):
+    """POST `/duty/push/` {endpoint, p256dh, auth}: notifications in this browser until the session ends. 200; 400; 401; 503."""
+
+    def post(self, request: HttpRequest) -> HttpResponse:
+        """Register the browser."""
+        try:
+            user = self.assistant()
+            SignedInThrottle.quota.spend(user.pk)
+            address = _subscription(request)
+            language = get_language() or settings.LANGUAGE_CODE
+            register_push_device(actor=user, session=console_sessions.session_name(request), address=address, language=language)
+        except DomainError as error:
+            return page_forms.refusal(error, error.for_page())
+        return page_forms.said(page_forms.DONE)
+
+
 class ManifestView(View):
     """GET `/duty/manifest.webmanifest`: what a phone needs to put the page among its apps. 200. Who: anybody."""
 
@@ -230,6 +249,17 @@ def _phone(request: HttpRequest) -> str:
         return normalise_phone(typed)
     except NotAPhoneNumber:
         return typed
+
+
+def _subscription(request: HttpRequest) -> PushAddress:
+    """Return what a browser gave. Raises: InvalidData."""
+    endpoint, p256dh, auth = (request.POST.get(name, "").rstrip("=") for name in ("endpoint", "p256dh", "auth"))
+    try:
+        web_push.check_endpoint(endpoint)
+        web_push.check_keys(p256dh, auth)
+    except web_push.NotASubscription as error:
+        raise InvalidData(fields={str(error): ["Not valid"]}) from None
+    return PushAddress(WEB_PUSH, endpoint, p256dh, auth)
 
 
 def _required_assistant(user: User | None) -> User:

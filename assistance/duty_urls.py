@@ -14,6 +14,7 @@ urlpatterns = [
     path("language/", duty_page.LanguageView.as_view(), name="duty-language"),
     path("socket-token/", duty_page.SocketTokenView.as_view(), name="duty-socket-token"),
     path("place/", duty_page.PlaceView.as_view(), name="duty-place"),
+    path("push/", duty_page.PushView.as_view(), name="duty-push"),
     path("manifest.webmanifest", duty_page.ManifestView.as_view(), name="duty-manifest"),
     path("worker.js", ServiceWorkerView.as_view(scripts=SCRIPTS), name="duty-worker"),
 ]

@@ -3,6 +3,7 @@ import { clock } from "./clock.js";
 import { openOffline } from "./offline.js";
 import { openOutbox } from "./outbox.js";
 import { shareHere } from "./place.js";
+import { offerPush } from "./push.js";
 import { remember, renew } from "./regions.js";
 import { keepSocket } from "./sockets.js";
 import { sound } from "./sound.js";
@@ -148,3 +149,11 @@ openOutbox({ owner: `assistant ${root.dataset.user}`, box: document.getElementBy
 });
 refresh();
 openOffline(root.dataset.worker, root.dataset.scope);
+offerPush({
+  button: document.getElementById("push"),
+  key: root.dataset.pushKey,
+  save: async ({ endpoint, keys }) => {
+    const answer = await send(root.dataset.pushUrl, { endpoint, ...keys });
+    if (!answer.ok) throw new Error(String(answer.status));
+  },
+}).catch(() => {}); // without reception: at the next visit

@@ -1,8 +1,10 @@
 // The service worker of the pages of people without an app: they open without reception, as they were last. The server puts
-// `self.offline` before this: the version of the files below and their addresses. How a page uses it: offline.js.
+// `self.offline` before this: the version of the files below and their addresses, and the script and icon of notifications. How a page uses it: offline.js.
 //
 // A page answers with the header `X-Offline: keep` (a copy is kept, to be shown when nothing better comes) or `forget`
 // (signed out, gone). An answer without it is not the page: the sign-in of a hotel's network, or a server that is away.
+importScripts(self.offline.push);
+
 const FAMILY = `pages ${new URL(self.registration.scope).pathname} `; // each scope has a worker, and files, of its own
 const ASSETS = FAMILY + self.offline.version;
 const COPIES = "page-copies";

@@ -18,7 +18,7 @@ from django.http import HttpRequest, HttpResponse
 from django.templatetags.static import static
 from django.views import View
 
-WORKER = "pages/worker.js"
+WORKER, PUSH, ICON = "pages/worker.js", "pages/push_worker.js", "pages/icon-192.png"
 BESIDE = ("pages/pages.css", "console/icon.svg")
 _IMPORT = re.compile(r'^import [^;]*?from "(\.[^"]+)";', re.MULTILINE)
 
@@ -41,7 +41,7 @@ class ServiceWorkerView(View):
 def _written(scripts: tuple[str, ...]) -> str:
     names = [*_with_imports(scripts), *BESIDE]
     version = hashlib.sha256(b"".join(_file(name).read_bytes() for name in names)).hexdigest()[:16]
-    told = {"version": version, "files": [static(name) for name in names]}
+    told = {"version": version, "files": [static(name) for name in names], "push": static(PUSH), "icon": static(ICON)}
     return f"self.offline = {json.dumps(told)};\n{_file(WORKER).read_text(encoding='utf-8')}"
 
 

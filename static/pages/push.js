@@ -1,0 +1,44 @@
+// Notifications of a page while it is closed: asks once, by a button of the page, and registers anew at each visit. What
+// comes is shown by push_worker.js, which the page's service worker imports.
+
+/**
+ * Show `button` where the browser could notify and was not asked yet. `key` is the server's public key, empty where it
+ * sends none; `save` gives a subscription to the server.
+ */
+export async function offerPush({ button, key, save }) {
+  if (!button || !key || !("serviceWorker" in navigator) || !("PushManager" in window) || !("Notification" in window)) return;
+  const { pushManager } = await navigator.serviceWorker.ready;
+  if (Notification.permission === "granted") return subscribe(pushManager, key, save);
+  if (Notification.permission === "denied") return;
+  button.hidden = false;
+  button.addEventListener("click", async () => {
+    button.disabled = true;
+    try {
+      if ((await Notification.requestPermission()) === "granted") await subscribe(pushManager, key, save);
+      button.hidden = true;
+    } catch {
+      button.disabled = false; // no reception: it may be pressed again
+    }
+  });
+}
+
+async function subscribe(pushManager, key, save) {
+  const wanted = bytes(key);
+  let subscription = await pushManager.getSubscription();
+  if (subscription && !isSame(subscription.options.applicationServerKey, wanted)) {
+    await subscription.unsubscribe(); // the server has a new key
+    subscription = null;
+  }
+  subscription ??= await pushManager.subscribe({ userVisibleOnly: true, applicationServerKey: wanted });
+  await save(subscription.toJSON());
+}
+
+function bytes(base64url) {
+  const binary = atob(base64url.replaceAll("-", "+").replaceAll("_", "/"));
+  return Uint8Array.from(binary, (letter) => letter.charCodeAt(0));
+}
+
+function isSame(buffer, wanted) {
+  const held = new Uint8Array(buffer ?? []);
+  return held.length === wanted.length && held.every((byte, index) => byte === wanted[index]);
+}
