@@ -8,6 +8,7 @@ from drf_spectacular.views import SpectacularSwaggerSplitView
 from assistance import help_page, motorist_page
 from assistance.duty_page import DutyView
 from depannini_dashmap import views
+from depannini_dashmap.console import password_reset
 from depannini_dashmap.lib.api.service_worker import ServiceWorkerView
 from depannini_dashmap.operations import metrics_page
 from depannini_dashmap.operations.socket_docs import socket_docs
@@ -33,6 +34,7 @@ urlpatterns = [
     re_path(r"^duty/?$", DutyView.as_view(), name="duty"),
     path("duty/", include("assistance.duty_urls")),
     re_path(r"^admin$", RedirectView.as_view(pattern_name="admin:index")),
+    re_path(r"^admin/password_reset/?$", password_reset.reset_password, name="admin_password_reset"),
     path("admin/", admin.site.urls),
     path("t/worker.js", ServiceWorkerView.as_view(scripts=("pages/driver.js",)), name="driver-worker"),
     re_path(r"^t/(?P<token>[^/]+)/?$", driver_page.driver_page, name="driver-page"),
