@@ -84,7 +84,7 @@ def test_d01_function_views_allow_get_alone(matrix, path):
 
 
 # Before there is a session; the last two only lead elsewhere.
-OPEN_IN_THE_ADMIN = {"/admin/login/", "/admin/language/", "/admin/logout/"}
+OPEN_IN_THE_ADMIN = {"/admin/login/", "/admin/language/", "/admin/logout/", "/admin/password_reset/"}
 
 
 def test_d01_admin_pages_need_a_session(matrix):

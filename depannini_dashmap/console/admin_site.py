@@ -15,7 +15,7 @@ from django.utils.translation import gettext_lazy
 from accounts.limits import lockouts
 from accounts.models import Invitation, User
 from accounts.services import set_password
-from depannini_dashmap.console import actions, changelists
+from depannini_dashmap.console import actions, changelists, first_steps
 from depannini_dashmap.console.board import views as board_views
 from depannini_dashmap.console.urls import console_urls
 from depannini_dashmap.lib.errors import TooManyRequests
@@ -123,7 +123,8 @@ class DispatchAdminSite(AdminSite):
         if not request.user.works_here:
             return redirect("admin:invitations")
         invited = Invitation.objects.offered_to(request.user).count()
-        return super().index(request, {**board_views.board_context(request), "invited": invited, **(extra_context or {})})
+        shown = {"invited": invited, "first_steps": first_steps.steps_for(request.user)}
+        return super().index(request, {**board_views.board_context(request), **shown, **(extra_context or {})})
 
     def password_change(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
         """Ask for a new password; Django names its own form here, which would leave tokens alive."""
