@@ -34,7 +34,7 @@ urlpatterns = [
     re_path(r"^duty/?$", DutyView.as_view(), name="duty"),
     path("duty/", include("assistance.duty_urls")),
     re_path(r"^admin$", RedirectView.as_view(pattern_name="admin:index")),
-    re_path(r"^admin/password_reset/?$", password_reset.reset_password, name="admin_password_reset"),
+    path("admin/password_reset/", password_reset.reset_password, name="admin_password_reset"),
     path("admin/", admin.site.urls),
     path("t/worker.js", ServiceWorkerView.as_view(scripts=("pages/driver.js",)), name="driver-worker"),
     re_path(r"^t/(?P<token>[^/]+)/?$", driver_page.driver_page, name="driver-page"),
