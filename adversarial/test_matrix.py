@@ -71,7 +71,7 @@ def test_d01_every_user_gets_the_status_of_the_matrix(matrix, operation):
 
 # Function views list no methods for the table, so any other method must be refused.
 # A driver's and a motorist's page act by POST: trips/tests/test_driver_link.py, assistance/tests/test_motorist_page.py.
-OPEN_FUNCTIONS = [path.replace("{path}", "a.jpg") for path in FUNCTIONS if not path.startswith(("/admin/", "/t/", "/h/", "/help/", "/streets/"))]
+OPEN_FUNCTIONS = [path.replace("{path}", "a.jpg") for path in FUNCTIONS if not path.startswith(("/admin/", "/t/", "/h/", "/o/", "/help/", "/streets/"))]
 
 
 @pytest.mark.parametrize("path", OPEN_FUNCTIONS)
