@@ -18,6 +18,8 @@ from accounts.limits.throttles import caller_address
 from depannini_dashmap.lib.db.secret_links import SecretLink, SecretLinkQuerySet
 from depannini_dashmap.lib.errors import DomainError, NotFound, TooManyRequests
 
+# What a page's service worker does with its copy for times without reception.
+OFFLINE, KEEP, FORGET = "X-Offline", "keep", "forget"
 METHODS = ["GET", "HEAD", "POST"]
 _HEADERS = {
     "Referrer-Policy": "no-referrer",
@@ -70,6 +72,8 @@ def opens_nothing(error: DomainError) -> HttpResponse:
     """Return the page that says that nothing is here, or that too much was asked."""
     page = {"is_gone": error.status == NotFound.status}
     answer = HttpResponse(render_to_string("pages/opens_nothing.html", page), status=error.status)
+    if page["is_gone"]:
+        answer[OFFLINE] = FORGET
     if retry_after := error.extra.get("retry_after") or getattr(error, "retry_after", None):
         answer["Retry-After"] = str(retry_after)
     return answer

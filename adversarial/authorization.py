@@ -97,6 +97,7 @@ EXPECTED: dict[str, Case] = {
     # Asking for help needs no account; a link opens its one request to anybody who has it, signed in or not, as the same motorist.
     "GET /help/": Case(everyone(200)),
     "GET /help/places/": Case(everyone(200)),
+    "GET /h/worker.js": Case(everyone(200)),
     "GET /h/{token}/ (unknown)": Case(everyone(404), on=unknown_link),
     "GET /h/{token}/ (of a request)": Case(everyone(200), on=help_link),
     "GET /h/{token}/state/ (unknown)": Case(everyone(404), on=unknown_link),

@@ -11,7 +11,7 @@ from django.utils.translation import get_language
 from django.utils.translation import gettext_lazy as _
 
 from accounts.limits.throttles import Bucket
-from accounts.link_pages import find_for, link_page
+from accounts.link_pages import KEEP, OFFLINE, find_for, link_page
 from assistance import motorist_view
 from assistance.models import RequestLink
 from assistance.services import (
@@ -27,6 +27,7 @@ from depannini_dashmap.lib.errors import DomainError, InvalidData, NotFound, Too
 from depannini_dashmap.lib.numbers import NotANumber, read_decimal
 from depannini_dashmap.lib.roads import map_background
 
+SCRIPTS = ("pages/motorist.js", "pages/sent_once.js")  # what the page needs without reception
 ACTS = Bucket("motorist", 30, 30)  # what one link does a minute
 
 
@@ -35,7 +36,9 @@ def motorist_page(request: HttpRequest, token: str) -> HttpResponse:
     """GET shows the request of a link; POST `action` (cancel, write, price, rate, release) acts, then leads back."""
     link = _find(request, token)
     if request.method != "POST":
-        return _page(token, link)
+        answer = _page(token, link)
+        answer[OFFLINE] = KEEP
+        return answer
     try:
         ACTS.spend(link.pk)
         _act(request, token)

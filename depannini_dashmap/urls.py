@@ -40,6 +40,7 @@ urlpatterns = [
     re_path(r"^t/(?P<token>[^/]+)/?$", driver_page.driver_page, name="driver-page"),
     re_path(r"^help/?$", help_page.help_page, name="help-page"),
     re_path(r"^help/places/?$", help_page.help_places, name="help-places"),
+    path("h/worker.js", ServiceWorkerView.as_view(scripts=motorist_page.SCRIPTS), name="motorist-worker"),
     re_path(r"^h/(?P<token>[^/]+)/?$", motorist_page.motorist_page, name="motorist-page"),
     re_path(r"^h/(?P<token>[^/]+)/state/?$", motorist_page.motorist_state, name="motorist-state"),
     re_path(r"^h/(?P<token>[^/]+)/receipt/?$", motorist_page.motorist_receipt, name="motorist-receipt"),

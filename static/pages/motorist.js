@@ -1,4 +1,5 @@
 // The page of one request, live: asks for what has changed, keeps the last state without reception and says how old it is.
+import { openOffline } from "./offline.js";
 import "./sent_once.js";
 
 const page = document.getElementById("motorist");
@@ -8,17 +9,35 @@ const box = document.getElementById("map");
 const EVERY = 5000;
 const SLOWEST = 60000;
 const DAY = 86400000;
+const COPY_EVERY = 20000;
 const KEPT = "depannini.request";
 let tag = "";
 let wait = EVERY;
 let timer = 0;
 let isOver = false;
 let isOpen = true;
-let clock = Date.parse(page.dataset.serverTime) - Date.now(); // the server's clock minus this phone's
-let heard = now();
+let clock = Number(kept("depannini.clock")) || Date.parse(page.dataset.serverTime) - Date.now(); // the server's clock minus this phone's
+let heard = Date.parse(page.dataset.serverTime); // of a copy: when it was made
+let renewed = Date.now();
 let view = null;
 let points = JSON.parse(document.getElementById("map-points").textContent);
 const ago = new Intl.RelativeTimeFormat(document.documentElement.lang, { numeric: "auto" });
+
+function kept(name) {
+  try {
+    return localStorage.getItem(name);
+  } catch {
+    return null;
+  }
+}
+
+function keep(name, value) {
+  try {
+    localStorage.setItem(name, value);
+  } catch {
+    // A browser that keeps nothing shows no reminder.
+  }
+}
 
 function now() {
   return Date.now() + clock;
@@ -53,7 +72,10 @@ async function look() {
   if (answer.status === 404) return end();
   if (answer.status !== 304 && !answer.ok) throw new Error(String(answer.status));
   const date = Date.parse(answer.headers.get("Date") || "");
-  if (date && Math.abs(date - now()) > 5000) clock = date - Date.now();
+  if (date && Math.abs(date - now()) > 5000) {
+    clock = date - Date.now();
+    keep("depannini.clock", clock);
+  }
   heard = now();
   wait = EVERY;
   lost.hidden = true;
@@ -61,21 +83,25 @@ async function look() {
   const state = await answer.json();
   tag = answer.headers.get("ETag") || "";
   exchange(state.regions);
+  renewCopy();
   write.hidden = !state.can_write;
   isOpen = state.is_open;
   points = state.map;
   return drawMap();
 }
 
+// The copy that opens without reception.
+function renewCopy() {
+  if (Date.now() - renewed < COPY_EVERY || !navigator.serviceWorker?.controller) return;
+  renewed = Date.now();
+  fetch(page.dataset.page, { headers: { "X-Renew": "yes" } }).catch(() => {});
+}
+
 function end() {
   isOver = true;
   lost.textContent = page.dataset.tOver;
   lost.hidden = false;
-  try {
-    localStorage.removeItem(KEPT);
-  } catch {
-    // Nothing was kept.
-  }
+  keep(KEPT, "null");
 }
 
 async function go() {
@@ -92,7 +118,10 @@ async function go() {
 }
 
 document.addEventListener("visibilitychange", go);
-window.addEventListener("online", go);
+window.addEventListener("online", () => {
+  go();
+  if (!navigator.serviceWorker?.controller) openOffline(page.dataset.worker, page.dataset.page);
+});
 window.addEventListener("offline", () => { lost.hidden = false; showAges(); });
 setInterval(showAges, 10000);
 
@@ -143,10 +172,7 @@ async function drawMap() {
   if (view !== "loading") view.show(points);
 }
 
-try {
-  localStorage.setItem(KEPT, JSON.stringify({ path: page.dataset.page, until: Date.now() + DAY }));
-} catch {
-  // A browser that keeps nothing shows no reminder.
-}
+keep(KEPT, JSON.stringify({ path: page.dataset.page, until: Date.now() + DAY }));
+openOffline(page.dataset.worker, page.dataset.page);
 drawMap();
 go();
