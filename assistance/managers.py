@@ -41,7 +41,11 @@ class AssistanceQuerySet(models.QuerySet):
         """Keep those whose client or assistant the user is; staff and Roadside are a party of all."""
         if user.is_roadside:
             return self.all()
-        return self.filter(Q(client_id=user.pk) | Q(assistant_id=user.pk))
+        return self.of_person(user.pk)
+
+    def of_person(self, user_id: int) -> Self:
+        """Keep those whose client or assistant somebody is."""
+        return self.filter(Q(client_id=user_id) | Q(assistant_id=user_id))
 
     def visible_to(self, user: User) -> Self:
         """Keep the user's own and, while open, those offered to them; staff and Roadside see all."""

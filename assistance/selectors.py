@@ -10,6 +10,7 @@ from django.utils.translation import gettext_lazy as _
 
 from assistance import event_types, events, lifecycle, representation
 from assistance.models import Assistance, Offer, ServiceType, Tariff, VehicleClass
+from depannini_dashmap.lib.db.prepared import PreparedRows
 from depannini_dashmap.lib.errors import NotFound
 
 if TYPE_CHECKING:
@@ -17,6 +18,20 @@ if TYPE_CHECKING:
 
 BIGGEST_ID = 2**63 - 1
 _WHEREABOUTS = ("assistant__assistant_profile__lat", "assistant__assistant_profile__lng")
+_ROOM = (*representation.ROW, *_WHEREABOUTS)
+_OFFER = ("id", "distance_km", "eta_s")
+
+# Read for each socket that is let in.
+_any_room = PreparedRows(lambda _, pk: Assistance.objects.filter(pk=pk).order_by().values_list(*_ROOM))
+_own_room = PreparedRows(
+    lambda _, pk, user_id: Assistance.objects.of_person(user_id).filter(pk=pk).order_by().values_list(*_ROOM)
+)
+_open_offers = PreparedRows(
+    lambda _, user_id: Offer.objects.open()
+    .filter(assistant_id=user_id, assistance__status=lifecycle.REQUESTED)
+    .order_by("offered_at", "id")
+    .values_list(*_OFFER, *(f"assistance__{name}" for name in representation.ROW))
+)
 
 
 class Snapshot(TypedDict):
@@ -35,12 +50,12 @@ def may_join(user: User, assistance_id: int) -> bool:
 
 def room_row(user: User, assistance_id: int) -> representation.Row:
     """Return the row of a request that the user is a party of, with the assistant's location. Raises: NotFound."""
-    row = None
+    rows: list[tuple] = []
     if is_id(assistance_id):
-        row = Assistance.objects.of_party(user).filter(pk=assistance_id).values(*representation.ROW, *_WHEREABOUTS).first()
-    if row is None:
+        rows = _any_room(None, assistance_id) if user.is_roadside else _own_room(None, assistance_id, user.pk)
+    if not rows:
         raise NotFound(_("Assistance"))
-    return row
+    return dict(zip(_ROOM, rows[0], strict=True))
 
 
 def snapshot_for(user: User, assistance_id: int) -> Snapshot:
@@ -63,19 +78,12 @@ def snapshot_for(user: User, assistance_id: int) -> Snapshot:
 
 def open_offers_for(assistant: User) -> list[event_types.NewRequestEvent]:
     """Return a ``new_assistance_request`` frame for every open offer of an assistant, oldest first."""
-    offers = Offer.objects.open().filter(assistant_id=assistant.pk, assistance__status=lifecycle.REQUESTED)
-    rows = offers.order_by("offered_at", "id").values(
-        "id", "distance_km", "eta_s", *(f"assistance__{name}" for name in representation.ROW)
-    )
     now = timezone.now()
     frames = []
-    for offer in rows:
-        row = {name: offer[f"assistance__{name}"] for name in representation.ROW}
-        body = representation.body(row, viewer_id=assistant.pk, now=now)
+    for pk, distance_km, eta_s, *row in _open_offers(None, assistant.pk):
+        body = representation.body(dict(zip(representation.ROW, row, strict=True)), viewer_id=assistant.pk, now=now)
         frames.append(
-            events.new_assistance_request(
-                body, distance_km=offer["distance_km"], eta_s=offer["eta_s"], event_id=f"offer.{offer['id']}"
-            )
+            events.new_assistance_request(body, distance_km=distance_km, eta_s=eta_s, event_id=f"offer.{pk}")
         )
     return frames
 

@@ -12,7 +12,7 @@ import time
 import uuid
 from collections.abc import Callable
 from threading import Lock
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import redis
 from django.conf import settings
@@ -38,6 +38,14 @@ class Limit(NamedTuple):
 
 
 APPS, PAGES = Limit("apps", 5), Limit("pages", 20)
+
+# Forgets those that were not renewed, notes one's own answer where there is one, and gives all names in their order.
+_RANK = """
+redis.call('ZREMRANGEBYSCORE', KEYS[1], 0, ARGV[1])
+if ARGV[3] then redis.call('ZADD', KEYS[1], ARGV[3], ARGV[4]) end
+redis.call('EXPIRE', KEYS[1], ARGV[2])
+return redis.call('ZRANGE', KEYS[1], 0, -1)
+"""
 
 _here: dict[str, dict[str, float]] = {}  # a person's connections in this process → when each answered last
 _lock = Lock()
@@ -114,13 +122,9 @@ class Connection:
         if client is None:
             return ranked
         try:
-            with client.pipeline(transaction=False) as pipeline:
-                pipeline.zremrangebyscore(self._key, 0, time.time() - FORGOTTEN_AFTER)
-                if answered_at is not None:
-                    pipeline.zadd(self._key, {self.name: answered_at})
-                pipeline.expire(self._key, FORGOTTEN_AFTER * 2)
-                pipeline.zrange(self._key, 0, -1)
-                return [name.decode() for name in pipeline.execute()[-1]]
+            own = () if answered_at is None else (answered_at, self.name)
+            names: Any = client.eval(_RANK, 1, self._key, time.time() - FORGOTTEN_AFTER, FORGOTTEN_AFTER * 2, *own)
+            return [name.decode() for name in names]
         except redis.RedisError as error:
             logger.info("Connections are counted in this process only: %s", type(error).__name__)
             return ranked
