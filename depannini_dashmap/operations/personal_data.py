@@ -20,7 +20,7 @@ from accounts.phones import normalise_phone
 from depannini_dashmap.models import AuditEvent
 
 # Hashes and keys are useless to the person, and useful to a thief of the file.
-SECRET_COLUMNS = {"password", "code_hash", "address_key", "digest", "token_key", "body_digest", "answer", "key", "jti", "google_sub", "get_data", "post_data", "session_hash", "token", "p256dh", "auth", "session"}
+SECRET_COLUMNS = {"password", "code_hash", "token_hash", "address_key", "digest", "token_key", "body_digest", "answer", "key", "jti", "google_sub", "get_data", "post_data", "session_hash", "token", "p256dh", "auth", "session"}
 # Working rows without content of their own, and files about a company's customers that are kept for days.
 LEFT_OUT = {"accounts.EndedToken", "accounts.RefreshFamily", "depannini_dashmap.IdempotentRequest", "depannini_dashmap.SheetImport"}
 
