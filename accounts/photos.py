@@ -12,7 +12,6 @@ from django.core.files.storage import default_storage
 from django.utils.text import format_lazy
 from django.utils.translation import gettext_lazy as _
 from django_stubs_ext import StrOrPromise
-from PIL import Image, ImageOps
 
 from depannini_dashmap.lib.errors import InvalidData, Unavailable
 
@@ -55,6 +54,8 @@ def _why_unreadable(upload: File) -> StrOrPromise:
 
 
 def _reencoded(upload: File) -> ContentFile:
+    from PIL import Image, ImageOps  # 3 MB for who takes pictures
+
     upload.seek(0)
     with Image.open(upload, formats=list(FORMATS)) as image:
         kind = "JPEG" if image.format == "MPO" else str(image.format)  # several JPEGs, of which the first is the photo

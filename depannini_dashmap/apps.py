@@ -24,3 +24,10 @@ class DispatchAdminConfig(AdminConfig):
     """Django's admin with the dispatchers' site as its default."""
 
     default_site = "depannini_dashmap.console.admin_site.DispatchAdminSite"
+
+    def ready(self) -> None:
+        """Register the admin classes of all apps, without what only workbooks need."""
+        from depannini_dashmap.lib.sheets.workbook_format import spare_openpyxl
+
+        spare_openpyxl()
+        super().ready()

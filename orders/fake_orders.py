@@ -1,13 +1,14 @@
 """Invented orders for trying things out: plausible customers, goods and real places."""
 
+from __future__ import annotations
+
 import random
 from datetime import date, timedelta
 from decimal import Decimal
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from django.db import transaction
 from django.utils import timezone
-from faker import Faker
 
 from accounts.models import Company, User
 from depannini_dashmap.lib.fake_data_setting import require_fake_data
@@ -15,6 +16,9 @@ from fleet.default_company import company_for
 from orders.models import Order, Stop
 from orders.numbers import take_numbers
 from orders.sample_places import PLACES
+
+if TYPE_CHECKING:
+    from faker import Faker
 
 _GOODS = {
     Order.GoodsType.STANDARD: ("Palettes of bottled water", "Office furniture", "Building material", "Spare parts"),
@@ -43,6 +47,8 @@ def invent_orders(
     *, company_id: int, count: int, seed: int | None = None, actor: User | None = None, regions: tuple[str, ...] = ()
 ) -> list[Order]:
     """Write `count` invented orders of a company in five statements, for any count."""
+    from faker import Faker  # 3 MB that few processes ever need
+
     chance = random.Random(seed)  # noqa: S311 - invented data, no secret
     faker = Faker(["fr_FR"])
     faker.seed_instance(chance.getrandbits(32))

@@ -7,7 +7,7 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
-from depannini_dashmap.lib.sheets import exports
+from depannini_dashmap.lib.sheets import exports, workbook_exports
 from orders.fake_orders import invent_orders
 from orders.models import Order
 from orders.sheets import OrderResource
@@ -45,7 +45,7 @@ def test_rows_keep_their_order_and_who_is_gone_is_left_out(rows):
 
 def test_a_workbook_holds_the_same_rows(rows):
     Order.objects.filter(pk=rows[0].pk).update(goods_description="two\nlines")
-    with exports.as_workbook(OrderResource(), rows, "Order") as file:
+    with workbook_exports.as_workbook(OrderResource(), rows, "Order") as file:
         sheet = openpyxl.load_workbook(io.BytesIO(file.read())).active
     assert (sheet.title, sheet.freeze_panes, sheet["A1"].font.bold) == ("Order", "A2", True)
     assert [row[0].value for row in sheet.iter_rows(min_row=2)] == list(rows.values_list("order_number", flat=True))

@@ -16,7 +16,6 @@ from django.views.decorators.http import require_safe
 
 from depannini_dashmap.console.reports.reading import Month, read_month
 from depannini_dashmap.console.reports.tables import ReportTable, charts_of, tables_of
-from depannini_dashmap.lib.sheets.exports import tables_as_workbook
 from depannini_dashmap.lib.time_zone import display_zone
 
 XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
@@ -51,6 +50,8 @@ def show_month(request: HttpRequest, context: dict[str, Any]) -> HttpResponse:
 
 
 def _workbook(month: Month, name: str, tables: list[ReportTable]) -> HttpResponse:
+    from depannini_dashmap.lib.sheets.workbook_exports import tables_as_workbook
+
     sheets = [(table.title, table.head, table.rows) for table in tables]
     file = tables_as_workbook(sheets, title=name)
     return FileResponse(file, as_attachment=True, filename=f"report-{month}.xlsx", content_type=XLSX)  # type: ignore[return-value]

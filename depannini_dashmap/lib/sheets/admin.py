@@ -14,7 +14,7 @@ from import_export.formats.base_formats import CSV, XLSX
 from import_export.forms import ExportForm
 from import_export.signals import post_export
 
-from depannini_dashmap.lib.sheets.exports import as_csv, as_workbook
+from depannini_dashmap.lib.sheets.exports import as_csv
 from depannini_dashmap.lib.sheets.limits import MAX_ROWS
 from depannini_dashmap.lib.sheets.pages import SheetPages
 
@@ -53,6 +53,8 @@ class SheetAdmin(SheetPages, ImportExportMixin):
         kind = file_format.get_content_type()
         post_export.send(sender=None, model=self.model)
         if isinstance(file_format, XLSX):
+            from depannini_dashmap.lib.sheets.workbook_exports import as_workbook
+
             book = as_workbook(resource, rows, self.model.__name__)
             return FileResponse(book, content_type=kind, headers=headers)
         return StreamingHttpResponse(as_csv(resource, rows), content_type=kind, headers=headers)
