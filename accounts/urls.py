@@ -2,7 +2,7 @@
 
 from django.urls import include, path, re_path
 
-from accounts.viewsets import account, codes, companies, invitations, push_devices, sign_in
+from accounts.viewsets import account, codes, companies, invitations, sign_in
 from depannini_dashmap.lib.api.routers import SlashlessRouter
 
 router = SlashlessRouter()
@@ -34,11 +34,6 @@ urlpatterns = [
     re_path(r"^auth/password-change/?$", account.OwnAccountViewSet.as_view({"post": "change_password"}), name="password-change"),
     re_path(r"^auth/profile/?$", account.OwnAccountViewSet.as_view(WHOLE), name="own-profile"),
     re_path(r"^auth/company/?$", account.OwnCompanyViewSet.as_view(WHOLE), name="own-company"),
-    re_path(
-        r"^devices/push/?$",
-        push_devices.PushDeviceViewSet.as_view({**WHOLE, "post": "create", "delete": "destroy"}),
-        name="push-devices",
-    ),
     re_path(_MEMBERS + r"/?$", companies.MemberViewSet.as_view({"get": "list", "post": "create"}), name="company-members"),
     re_path(_MEMBERS + r"/(?P<user_id>[^/]+)/?$", companies.MemberViewSet.as_view({"patch": "partial_update", "delete": "destroy"}), name="company-member"),
     re_path(_SENT + r"/?$", invitations.SentInvitationViewSet.as_view({"get": "list"}), name="company-invitations"),

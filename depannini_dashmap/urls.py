@@ -21,6 +21,7 @@ urlpatterns = [
     re_path(r"^readyz/?$", views.readyz),
     re_path(r"^metrics/?$", metrics_page.metrics),
     # The patterns are tried in turn, so what is asked most often comes first.
+    path("api/", include("accounts.push_urls")),
     path("api/", include("telematics.urls")),
     path("api/", include("orders.urls")),
     path("api/", include("accounts.urls")),

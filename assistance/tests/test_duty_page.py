@@ -1,18 +1,23 @@
 """The assistants' page: signing in there and nowhere else, every step by its forms, each once, and refusals in words."""
 
 import re
+from base64 import urlsafe_b64encode
 from datetime import timedelta
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from django.test import Client
 from django.utils import timezone
 
+from accounts.models import PushDevice
 from accounts.services import set_active, set_password
 from accounts.tokens import authenticate_socket
 from assistance import services
 from assistance.models import Assistance, AssistantProfile, ChatMessage, Offer
 from assistance.tests.conftest import PICKUP
 from depannini_dashmap.lib.errors import Unauthenticated
+from depannini_dashmap.lib.outbound import web_push
 from depannini_dashmap.models import AuditEvent
 
 pytestmark = pytest.mark.django_db
@@ -320,3 +325,18 @@ def test_a_code_to_the_phone_sets_a_new_password_and_signs_in(phone, assistant_u
     assert press(phone, None, path="/duty/code/", **form, code=code).status_code == 303
     assert "Karim" in body(phone)
     assert press(phone, None, path="/duty/code/", **form, code=code).status_code == 400, "a code is good once"
+
+
+# --- Notifications ---------------------------------------------------------------------------------------------------------
+def test_a_browser_is_notified_until_its_session_ends(signed_in, assistant_user, settings):
+    settings.VAPID_PRIVATE_KEY = "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAE"
+    assert f'data-push-key="{web_push.public_key()}"' in body(signed_in)
+    key = ec.generate_private_key(ec.SECP256R1()).public_key().public_bytes(Encoding.X962, PublicFormat.UncompressedPoint)
+    fields = {"endpoint": "https://fcm.googleapis.com/fcm/send/x", "p256dh": urlsafe_b64encode(key).decode(), "auth": "tBHItJI5svbpez7KI4CCXg"}
+    assert press(signed_in, None, "/duty/push/", JSON, **fields).status_code == 200
+    device = PushDevice.objects.get()
+    assert (device.user_id, device.kind, device.token) == (assistant_user.pk, "webpush", fields["endpoint"])
+    assert press(signed_in, None, "/duty/push/", JSON, **fields | {"endpoint": "https://127.0.0.1/"}).status_code == 400
+    assert press(signed_in, None, "/duty/sign-out/").status_code == 303
+    assert not PushDevice.objects.exists()
+    assert press(signed_in, None, "/duty/push/", JSON, **fields).status_code == 401
