@@ -62,18 +62,18 @@ def act(
         if not _is_first(link, tap):
             return row
         require_open(trip)
-        reason = reason.strip()
+        reason, moment = reason.strip(), tap.moment()
         if action == Action.FAILED and not 0 < len(reason) <= LONGEST_REASON:
             raise InvalidData(_("Say in a few words why it failed"))
         if _changes(row, action, reason):
             if row.is_closed:
                 raise Conflict(_("This stop is closed already"))
-            _record(trip, row, action, reason, tap.moment())
+            _record(trip, row, action, reason, moment)
             link.last_stop, link.last_action, link.last_at = row, action, timezone.now()
             link.save(update_fields=["last_stop", "last_action", "last_at"])
             _audit(link, row, action)
         if action != Action.ARRIVED:
-            keep_proof(row, found, tap.moment())
+            keep_proof(row, found, moment)
     return row
 
 
