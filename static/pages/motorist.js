@@ -1,5 +1,4 @@
 // The page of one request, live: asks for what has changed, keeps the last state without reception and says how old it is.
-import { openOffline } from "./offline.js";
 import "./sent_once.js";
 
 const page = document.getElementById("motorist");
@@ -120,7 +119,6 @@ async function go() {
 document.addEventListener("visibilitychange", go);
 window.addEventListener("online", () => {
   go();
-  if (!navigator.serviceWorker?.controller) openOffline(page.dataset.worker, page.dataset.page);
 });
 window.addEventListener("offline", () => { lost.hidden = false; showAges(); });
 setInterval(showAges, 10000);
@@ -173,6 +171,5 @@ async function drawMap() {
 }
 
 keep(KEPT, JSON.stringify({ path: page.dataset.page, until: Date.now() + DAY }));
-openOffline(page.dataset.worker, page.dataset.page);
 drawMap();
 go();
