@@ -17,7 +17,7 @@ self.addEventListener("fetch", (event) => {
   const { request } = event;
   const url = new URL(request.url);
   if (request.method !== "GET" || url.origin !== location.origin) return;
-  if (request.mode === "navigate") event.respondWith(open(event, url));
+  if (request.mode === "navigate") event.respondWith(openPage(event, url));
   else if (request.headers.has("X-Renew")) event.respondWith(renew(event, url));
   else if (self.offline.files.includes(url.pathname)) event.respondWith(asset(request));
 });
@@ -42,7 +42,7 @@ async function asset(request) {
   return (await cache.match(request, { ignoreSearch: true })) ?? fetch(request);
 }
 
-async function open(event, url) {
+async function openPage(event, url) {
   const cache = await caches.open(COPIES);
   const copy = await cache.match(url.pathname);
   if (!copy) return renew(event, url);
