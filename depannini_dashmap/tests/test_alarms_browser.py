@@ -40,7 +40,7 @@ def test_an_alarm_is_told_everywhere_and_rung_once_by_all_tabs(server: Server, w
         assert rings_of(other) == [] and other.locator(".ask-to-ring").is_hidden()
     other.click("#alarm-bell a")
     other.wait_for_selector(f".alarm-table a[href='/admin/dispatch/trips/{trip.pk}/']")
-    assert other.locator("#ring-here").is_checked()
+    other.wait_for_selector("#ring-here:checked")
     assert _faults_of(other, "alarms") == []
     other.click("text=I take care")
     other.wait_for_selector(f".alarm-table td bdi:text-is('{dispatcher.display_name}')")
