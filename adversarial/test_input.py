@@ -157,6 +157,9 @@ def _parameters():
                     yield path, parameter["name"]
 
 
+OF_ONE_THING = {"/api/payments/balance/"}  # its query names an order or a request, which may not exist
+
+
 @pytest.mark.parametrize("value", ["abc", "%00", "-1", str(2**63), "", "9" * 400, "1' OR '1'='1", "%F0%9F%9A%9A", "2024-13-45", "NaN"])
 def test_g06_every_filter_of_every_list_takes_odd_values(people, value):
     dispatcher, _, client = people
@@ -164,7 +167,8 @@ def test_g06_every_filter_of_every_list_takes_odd_values(people, value):
     for path, name in _parameters():
         for actor in (dispatcher, client):
             answer = actor.get(f"{path}?{name}={value}")
-            assert answer.status_code in (200, 400, 403), (path, name, value, answer.text)
+            expected = (200, 400, 403, 404) if path in OF_ONE_THING else (200, 400, 403)
+            assert answer.status_code in expected, (path, name, value, answer.text)
             seen += 1
     assert seen > 20
 

@@ -3,13 +3,14 @@
 import gzip
 import posixpath
 import sys
-from typing import Any
+from typing import Any, ClassVar
 
 from django.conf import settings
 from django.core.exceptions import DisallowedHost, RequestDataTooBig
 from django.db import InterfaceError, OperationalError
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.template.loader import render_to_string
+from django.utils import translation
 from django.views.decorators.cache import never_cache
 from django.views.defaults import page_not_found, permission_denied, server_error
 from django.views.static import serve
@@ -81,7 +82,23 @@ def street_tile(request: HttpRequest, build: str, z: int, x: int, y: int) -> Htt
 
 
 class SchemaView(SpectacularAPIView):
-    """GET `/api/schema/`: there is one version, for any `?version=`."""
+    """GET `/api/schema/`: there is one version, in English, for any `?version=` and `?lang=`.
+
+    Each process makes it once in each format: that takes seconds of processor time, and anybody may ask.
+    """
+
+    _kept: ClassVar[dict[str, tuple[bytes, str]]] = {}
+
+    def get(self, request: Any, *args: Any, **kwargs: Any) -> HttpResponse:
+        """Return the document in the format that was negotiated."""
+        renderer = request.accepted_renderer
+        if renderer.media_type not in self._kept:
+            with translation.override("en"):
+                made = self._get_schema_response(request)
+            self._kept[renderer.media_type] = renderer.render(made.data, renderer_context=self.get_renderer_context()), made["Content-Disposition"]
+        body, disposition = self._kept[renderer.media_type]
+        kind = f"{renderer.media_type}; charset=utf-8"
+        return HttpResponse(body, content_type=kind, headers={"Content-Disposition": disposition})
 
     def _get_version_parameter(self, request: Any) -> None:
         return None

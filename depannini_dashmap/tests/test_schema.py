@@ -11,6 +11,8 @@ from django.core.management import call_command
 from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver
 
+from depannini_dashmap.views import SchemaView
+
 COMMITTED = Path(settings.BASE_DIR) / "docs" / "openapi.yaml"
 # Documents about the API, not operations of it.
 NOT_OPERATIONS = {"api/", "api/schema/", "api/docs/", "api/docs/sockets/"}
@@ -95,3 +97,15 @@ def test_an_answer_holds_what_could_have_been_sent() -> None:
     twins = [name for name in schemas if {f"{name}Request", f"Patched{name}Request"} & schemas.keys()]
     optional = {name: set(schemas[name]["properties"]) - set(schemas[name].get("required", ())) for name in twins if "properties" in schemas[name]}
     assert {name: fields for name, fields in optional.items() if fields} == {"Profile": {"pending_email", "pending_phone_number"}}
+
+
+def test_the_document_is_made_once_a_process(client, monkeypatch):
+    """Whoever asks for it costs the server nothing worth mentioning after the first time."""
+    SchemaView._kept.clear()
+    made = []
+    response_of = SchemaView._get_schema_response
+    monkeypatch.setattr(SchemaView, "_get_schema_response", lambda view, request: made.append(1) or response_of(view, request))
+    first, second = (client.get("/api/schema/", query) for query in ({}, {"lang": "fr", "version": "x"}))
+    assert first.content == second.content and len(made) == 1
+    assert first["Content-Type"] == "application/vnd.oai.openapi; charset=utf-8" and first["Content-Disposition"].endswith('.yaml"')
+    assert client.get("/api/schema/", {"format": "json"}).json()["openapi"].startswith("3.") and len(made) == 2
