@@ -10,6 +10,7 @@ from django.conf import settings as django_settings
 from django.contrib.auth.models import Group
 from django.core.cache import cache
 from django.db import connection
+from django.utils import translation
 from rest_framework.test import APIClient
 
 from testing.fixtures import server, session_server  # noqa: F401 - fixtures
@@ -36,6 +37,8 @@ def _clean_cache() -> Iterator[None]:
     cache.clear()
     forget_signs()
     forget_looks()
+    # A page leaves its language to the thread; the next request of a server chooses anew, a command in a test does not.
+    translation.activate(django_settings.LANGUAGE_CODE)
     yield
 
 

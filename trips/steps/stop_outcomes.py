@@ -17,6 +17,9 @@ from trips.sequencing import DELIVERY
 from trips.steps.trips import closed
 
 
+A_MOMENT = dt.timedelta(seconds=1)
+
+
 def record_outcome(
     trip: Trip,
     row: TripStop,
@@ -82,8 +85,10 @@ def _complete(trip: Trip, row: TripStop, is_completed: bool, actor: User | None,
     now = timezone.now()
     if is_completed:
         left = at or now
-        row.actual_arrival_datetime = row.actual_arrival_datetime or left
-        row.actual_departure_datetime = row.actual_departure_datetime or max(left, row.actual_arrival_datetime)
+        known = row.actual_arrival_datetime
+        row.actual_arrival_datetime = known or left
+        # Later than an arrival that was known before, so that it stays if the tap is taken back.
+        row.actual_departure_datetime = row.actual_departure_datetime or (max(left, known + A_MOMENT) if known else left)
         row.arrival_is_suggested = False
     else:
         # An arrival recorded before the tap is a fact; one created by the tap is removed with it.

@@ -121,7 +121,7 @@ def test_a_receiver_signs_and_a_photo_is_taken(server: Server, phone: Any, clien
     wait_until(lambda: phone.wait_for_timeout(100) or StopProof.objects.exists(), "the proof is there")
     proof = StopProof.objects.get()
     assert proof.receiver == "Amina" and proof.photo and proof.signature
-    phone.wait_for_selector("text=Received by")
+    phone.wait_for_selector(".proven:has-text('Amina')")
 
 
 def test_the_customers_page_follows_an_order(server: Server, phone: Any, client: Any, dispatcher: Any) -> None:
