@@ -8,7 +8,7 @@ from django.conf import settings
 from rest_framework import serializers
 
 from accounts.models import PushDevice
-from depannini_dashmap.lib.api.fields import ClockTimeField, UtcDateTimeField
+from depannini_dashmap.lib.api.fields import ClockTimeField, TextField, UtcDateTimeField
 from depannini_dashmap.lib.outbound import web_push
 from depannini_dashmap.lib.outbound.push_messages import FCM, WEB_PUSH, PushAddress
 
@@ -18,14 +18,14 @@ REQUIRED = "This field is required."
 class SubscriptionKeysSerializer(serializers.Serializer):
     """A browser's keys, in base64url."""
 
-    p256dh = serializers.CharField(max_length=100)
-    auth = serializers.CharField(max_length=32)
+    p256dh = TextField(max_length=100)
+    auth = TextField(max_length=32)
 
 
 class SubscriptionSerializer(serializers.Serializer):
     """What `PushSubscription.toJSON()` gives; other keys are ignored."""
 
-    endpoint = serializers.CharField(max_length=web_push.LONGEST_ENDPOINT)
+    endpoint = TextField(max_length=web_push.LONGEST_ENDPOINT)
     keys = SubscriptionKeysSerializer()
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
@@ -68,8 +68,8 @@ class PushDeviceSerializer(serializers.Serializer):
 class NamedPushDeviceSerializer(serializers.Serializer):
     """A device to forget: by its token, or by the endpoint of its subscription; neither names those of this sign-in."""
 
-    token = serializers.CharField(max_length=PushDevice.LONGEST_TOKEN, required=False)
-    endpoint = serializers.CharField(max_length=web_push.LONGEST_ENDPOINT, required=False)
+    token = TextField(max_length=PushDevice.LONGEST_TOKEN, required=False)
+    endpoint = TextField(max_length=web_push.LONGEST_ENDPOINT, required=False)
 
     def address(self) -> PushAddress | None:
         """Return which device is named."""

@@ -303,8 +303,8 @@ def test_the_worker_names_the_files_that_pages_need(phone):
     script = answer.content.decode()
     for file in ("/static/pages/outbox.js", "/static/pages/duty.js", "/static/pages/pages.css", "/static/vendor/idb/idb.js"):
         assert f'"{file}"' in script
-    told = script.partition("\n")[0]
-    assert "worker.js" not in told and "customer.js" not in told, "and no others"
+    listed = script.partition("\n")[0]
+    assert "/worker.js" not in listed and "customer.js" not in listed, "and no others"
     assert phone.get("/duty")["Location"] == "/duty/"
 
 

@@ -4,8 +4,7 @@ import asyncio
 import copy
 import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
 from typing import Any
@@ -49,18 +48,14 @@ class Entered:
     def __init__(self, monkeypatch: Any) -> None:
         self.names: dict[str, float] = {}
         self.on_entering: Callable[[], None] = lambda: None
-        client = SimpleNamespace(zrem=lambda key, name: self.names.pop(name, None), pipeline=self._pipeline)
+        client = SimpleNamespace(zrem=lambda key, name: self.names.pop(name, None), eval=self._rank)
         monkeypatch.setattr(connection_limit, "_client", lambda: client)
 
-    @contextmanager
-    def _pipeline(self, transaction: bool) -> Iterator[Any]:
-        yield SimpleNamespace(
-            zremrangebyscore=lambda *_: None,
-            zadd=lambda key, scores: (self.on_entering(), self.names.update(scores)),
-            expire=lambda *_: None,
-            zrange=lambda *_: None,
-            execute=lambda: [[name.encode() for name in sorted(self.names, key=lambda name: self.names[name])]],
-        )
+    def _rank(self, script: str, count: int, key: str, forgotten: float, expires: int, *own: Any) -> list[bytes]:
+        if own:
+            self.on_entering()
+            self.names[own[1]] = own[0]
+        return [name.encode() for name in sorted(self.names, key=lambda name: self.names[name])]
 
 
 @pytest.fixture
