@@ -14,6 +14,7 @@ from django.utils import translation
 from django.views.decorators.cache import never_cache
 from django.views.defaults import page_not_found, permission_denied, server_error
 from django.views.static import serve
+from drf_spectacular.utils import extend_schema
 from drf_spectacular.views import SpectacularAPIView
 
 from accounts import photos
@@ -89,6 +90,7 @@ class SchemaView(SpectacularAPIView):
 
     _kept: ClassVar[dict[str, tuple[bytes, str]]] = {}
 
+    @extend_schema(exclude=True)
     def get(self, request: Any, *args: Any, **kwargs: Any) -> HttpResponse:
         """Return the document in the format that was negotiated."""
         renderer = request.accepted_renderer
