@@ -6,13 +6,15 @@ import django.utils.timezone
 from django.conf import settings
 from django.db import migrations, models
 
+from depannini_dashmap.lib.db.migration_operations import ChangeLabels
+
 
 class Migration(migrations.Migration):
     dependencies = [
         ("accounts", "0016_company_depot_is_proven"),
     ]
 
-    operations = [
+    operations = [ChangeLabels([
         migrations.AlterModelOptions(
             name="company",
             options={"ordering": ["-created_at", "-id"], "verbose_name": "company", "verbose_name_plural": "companies"},
@@ -332,4 +334,4 @@ class Migration(migrations.Migration):
             name="username",
             field=models.CharField(max_length=254, unique=True, verbose_name="username"),
         ),
-    ]
+    ])]

@@ -5,6 +5,8 @@ import django.utils.timezone
 from django.conf import settings
 from django.db import migrations, models
 
+from depannini_dashmap.lib.db.migration_operations import ChangeLabels
+
 
 class Migration(migrations.Migration):
     dependencies = [
@@ -12,7 +14,7 @@ class Migration(migrations.Migration):
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
-    operations = [
+    operations = [ChangeLabels([
         migrations.AlterModelOptions(
             name="assistance",
             options={
@@ -724,4 +726,4 @@ class Migration(migrations.Migration):
                 choices=[("light", "Light"), ("heavy", "Heavy")], max_length=5, verbose_name="vehicle class"
             ),
         ),
-    ]
+    ])]

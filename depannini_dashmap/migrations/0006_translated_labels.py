@@ -2,15 +2,17 @@
 
 from django.db import migrations
 
+from depannini_dashmap.lib.db.migration_operations import ChangeLabels
+
 
 class Migration(migrations.Migration):
     dependencies = [
         ("depannini_dashmap", "0005_audit_addresses"),
     ]
 
-    operations = [
+    operations = [ChangeLabels([
         migrations.AlterModelOptions(
             name="auditevent",
             options={"ordering": ["-at", "-id"], "verbose_name": "audit event", "verbose_name_plural": "audit events"},
         ),
-    ]
+    ])]

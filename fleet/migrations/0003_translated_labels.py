@@ -4,6 +4,8 @@ import django.core.validators
 import django.db.models.deletion
 from django.db import migrations, models
 
+from depannini_dashmap.lib.db.migration_operations import ChangeLabels
+
 
 class Migration(migrations.Migration):
     dependencies = [
@@ -11,7 +13,7 @@ class Migration(migrations.Migration):
         ("fleet", "0002_driver_language"),
     ]
 
-    operations = [
+    operations = [ChangeLabels([
         migrations.AlterModelOptions(
             name="vehicle",
             options={"ordering": ["-created_at", "-id"], "verbose_name": "vehicle", "verbose_name_plural": "vehicles"},
@@ -207,4 +209,4 @@ class Migration(migrations.Migration):
                 verbose_name="year",
             ),
         ),
-    ]
+    ])]

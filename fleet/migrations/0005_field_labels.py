@@ -2,13 +2,15 @@
 
 from django.db import migrations, models
 
+from depannini_dashmap.lib.db.migration_operations import ChangeLabels
+
 
 class Migration(migrations.Migration):
     dependencies = [
         ("fleet", "0004_planning"),
     ]
 
-    operations = [
+    operations = [ChangeLabels([
         migrations.AlterField(
             model_name="historicalvehicle",
             name="driver_language",
@@ -35,4 +37,4 @@ class Migration(migrations.Migration):
                 verbose_name="driver language",
             ),
         ),
-    ]
+    ])]

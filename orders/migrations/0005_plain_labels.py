@@ -2,13 +2,15 @@
 
 from django.db import migrations, models
 
+from depannini_dashmap.lib.db.migration_operations import ChangeLabels
+
 
 class Migration(migrations.Migration):
     dependencies = [
         ("orders", "0004_location_is_proven"),
     ]
 
-    operations = [
+    operations = [ChangeLabels([
         migrations.AlterField(
             model_name="historicalorder",
             name="is_in_trip",
@@ -19,4 +21,4 @@ class Migration(migrations.Migration):
             name="is_in_trip",
             field=models.BooleanField(default=False, editable=False, verbose_name="in a trip"),
         ),
-    ]
+    ])]

@@ -3,6 +3,8 @@
 import django.db.models.deletion
 from django.db import migrations, models
 
+from depannini_dashmap.lib.db.migration_operations import ChangeLabels
+
 
 class Migration(migrations.Migration):
     dependencies = [
@@ -11,7 +13,7 @@ class Migration(migrations.Migration):
         ("telematics", "0006_stop_visits"),
     ]
 
-    operations = [
+    operations = [ChangeLabels([
         migrations.AlterModelOptions(
             name="device",
             options={"ordering": ["-created_at", "-id"], "verbose_name": "device", "verbose_name_plural": "devices"},
@@ -263,4 +265,4 @@ class Migration(migrations.Migration):
                 verbose_name="vehicle",
             ),
         ),
-    ]
+    ])]

@@ -2,13 +2,15 @@
 
 from django.db import migrations, models
 
+from depannini_dashmap.lib.db.migration_operations import ChangeLabels
+
 
 class Migration(migrations.Migration):
     dependencies = [
         ("telematics", "0007_translated_labels"),
     ]
 
-    operations = [
+    operations = [ChangeLabels([
         migrations.AlterModelOptions(
             name="forwarder",
             options={
@@ -140,4 +142,4 @@ class Migration(migrations.Migration):
                 help_text="the reading as the API shows it, made once when it was written", verbose_name="reading json"
             ),
         ),
-    ]
+    ])]

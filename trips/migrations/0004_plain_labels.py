@@ -2,13 +2,15 @@
 
 from django.db import migrations, models
 
+from depannini_dashmap.lib.db.migration_operations import ChangeLabels
+
 
 class Migration(migrations.Migration):
     dependencies = [
         ("trips", "0003_arrival_is_suggested"),
     ]
 
-    operations = [
+    operations = [ChangeLabels([
         migrations.AlterField(
             model_name="historicaltrip",
             name="actual_end_datetime",
@@ -79,4 +81,4 @@ class Migration(migrations.Migration):
             name="planned_arrival_time",
             field=models.TimeField(blank=True, null=True, verbose_name="due"),
         ),
-    ]
+    ])]

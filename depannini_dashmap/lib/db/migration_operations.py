@@ -11,6 +11,7 @@ from typing import Any
 
 from django.contrib.postgres.operations import AddConstraintNotValid, ValidateConstraint
 from django.db.migrations.operations import AddConstraint, AddIndex
+from django.db.migrations.operations.base import Operation
 from django.db.models import QuerySet
 
 BATCH = 1000
@@ -76,3 +77,33 @@ def in_batches(rows: QuerySet[Any], **values: Any) -> None:
     while found := list(rows.filter(pk__gt=last).order_by("pk").values_list("pk", flat=True)[:BATCH]):
         rows.filter(pk__in=found).update(**values)
         last = found[-1]
+
+
+class ChangeLabels(Operation):
+    """Change what people read of many fields and models, and nothing in the database, without a new state of all models for each.
+
+    Every `AlterField` draws up all related models anew: 360 labels took half the time of `migrate` on an empty database.
+    Dropping the drawn-up models first leaves that to the next operation that needs them, once.
+    """
+
+    reduces_to_sql = False
+    reversible = True
+
+    def __init__(self, operations: list[Operation]) -> None:
+        self.operations = operations
+
+    def state_forwards(self, app_label: str, state: Any) -> None:
+        """Change the state of each."""
+        state.__dict__.pop("apps", None)
+        for operation in self.operations:
+            operation.state_forwards(app_label, state)
+
+    def database_forwards(self, app_label: str, schema_editor: Any, from_state: Any, to_state: Any) -> None:
+        """Leave the database as it is."""
+
+    def database_backwards(self, app_label: str, schema_editor: Any, from_state: Any, to_state: Any) -> None:
+        """Leave the database as it is."""
+
+    def describe(self) -> str:
+        """Say what it does, for `migrate --plan`."""
+        return f"Change labels of {len(self.operations)} fields and models"
