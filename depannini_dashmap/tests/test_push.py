@@ -253,12 +253,33 @@ def test_google_away(service, google):
     assert push.send_all([(PHONE, MESSAGE)]) == [LATER]
 
 
-def test_a_service_account_that_is_none(service, settings, tmp_path):
+def test_a_service_account_that_is_none(service, settings, tmp_path, caplog):
     fcm.credentials.cache_clear()
     settings.FCM_CREDENTIALS = str(tmp_path / "account.json")
-    with pytest.raises(fcm.FcmError):
-        push.send_all([(PHONE, MESSAGE)])
+    assert push.send_all([(PHONE, MESSAGE)]) == [LATER]
+    assert "FCM_CREDENTIALS cannot be used: FileNotFoundError" in caplog.text
     (tmp_path / "account.json").write_text('{"private_key": "secret"}')
+    assert push.send_all([(PHONE, MESSAGE)]) == [LATER]
+    assert "FCM_CREDENTIALS cannot be used: MalformedError" in caplog.text and "secret" not in caplog.text
     with pytest.raises(fcm.FcmError) as error:
-        push.send_all([(PHONE, MESSAGE)])
+        fcm.refresh()
     assert "secret" not in str(error.value)
+
+
+# --- Both ---------------------------------------------------------------------------------------------------------------------
+def test_a_wrong_key_of_google_stops_no_browser(service, names, settings, tmp_path):
+    fcm.credentials.cache_clear()
+    settings.FCM_CREDENTIALS = str(tmp_path / "account.json")
+    browsers = [(Browser().address, MESSAGE) for _ in range(2)]
+    assert push.send_all([browsers[0], (PHONE, MESSAGE), browsers[1]]) == [SENT, LATER, SENT]
+
+
+def test_without_a_key_of_google_its_phones_are_refused_alone(service, names, settings):
+    settings.FCM_CREDENTIALS = ""
+    assert push.send_all([(PHONE, MESSAGE), (Browser().address, MESSAGE)]) == [REFUSED, SENT]
+
+
+@pytest.mark.parametrize("key", ["", "too-short", "é"])
+def test_a_key_of_our_own_that_is_none_stops_no_phone(service, names, google, settings, key):
+    settings.VAPID_PRIVATE_KEY = key
+    assert push.send_all([(Browser().address, MESSAGE), (PHONE, MESSAGE)]) == [REFUSED, SENT]

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import logging
 import sys
 import uuid
 from collections.abc import Awaitable, Callable, Sequence
@@ -18,7 +19,9 @@ from urllib.parse import unquote, urlsplit
 from django.conf import settings
 
 from depannini_dashmap.lib.outbound import fcm, web_push
-from depannini_dashmap.lib.outbound.push_messages import FCM, LATER, SENT, WEB_PUSH, PushAddress, PushMessage
+from depannini_dashmap.lib.outbound.push_messages import FCM, LATER, REFUSED, SENT, WEB_PUSH, PushAddress, PushMessage
+
+logger = logging.getLogger(__name__)
 
 PATIENCE = 8.0  # seconds for one message in all: a service that drips must not hold the worker, which has waves to send
 AT_ONCE = 20
@@ -72,9 +75,25 @@ def _to_file(letters: Sequence[Letter]) -> list[str]:
 
 
 def _to_services(letters: Sequence[Letter]) -> list[str]:
-    if any(address.kind == FCM for address, _ in letters):
-        fcm.refresh()  # blocks, so not beside the others
-    return asyncio.run(_send_beside(letters))
+    known = {kind: _known_outcome(kind) for kind in {address.kind for address, _ in letters}}
+    sent = iter(asyncio.run(_send_beside([letter for letter in letters if not known[letter[0].kind]])))
+    return [known[address.kind] or next(sent) for address, _ in letters]
+
+
+def _known_outcome(kind: str) -> str:
+    """Return what becomes of all messages to this kind of device whatever they say, empty where they can be sent.
+
+    The key of one service must not stop what goes by another.
+    """
+    if not serves(kind):
+        return REFUSED
+    if kind == FCM:
+        try:
+            fcm.refresh()  # blocks, so not beside the others
+        except fcm.FcmError as error:
+            logger.error("%s", error)
+            return LATER
+    return ""
 
 
 async def _send_beside(letters: Sequence[Letter]) -> list[str]:

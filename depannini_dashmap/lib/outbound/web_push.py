@@ -108,15 +108,15 @@ async def send(address: PushAddress, message: PushMessage) -> str:
         host = (parts.hostname or "").rstrip(".")
         found = await resolve(host, 443)
         sealed = encrypted(address, message)
+        at = f"[{found}]" if ":" in found else found
+        target = parts._replace(netloc=at, fragment="").geturl()
+        headers = {**_headers(message), "Host": host, "Authorization": _signature(f"https://{host}")}
     except NotASubscription:
         return REFUSED
     except NotPublic:
         return LATER  # a name server may be away; ten tries later it is given up
-    except (ValueError, InvalidTag):
+    except (ValueError, InvalidTag):  # keys of the browser, or our own, that are none
         return REFUSED
-    at = f"[{found}]" if ":" in found else found
-    target = parts._replace(netloc=at, fragment="").geturl()
-    headers = {**_headers(message), "Host": host, "Authorization": _signature(f"https://{host}")}
     try:
         # The certificate is the host's, though the connection goes to the address that was looked at.
         async with httpx.AsyncClient(timeout=STEP, follow_redirects=False, trust_env=False) as client:
