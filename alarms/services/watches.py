@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from typing import Any
 
 from django.db import transaction
@@ -65,7 +65,7 @@ def stop_watch(*, actor: User, company: Company | None) -> None:
 
 
 def call_watchers(*, actor: None, now: dt.datetime) -> None:
-    """Queue messages to those whose alarms ring for too long. Some queries, and a transaction for each message.
+    """Queue messages to those whose alarms ring for too long. Four queries at most, and a transaction for each message.
 
     Shape: no `actor`, the worker calls it by `look`.
     """
@@ -75,19 +75,23 @@ def call_watchers(*, actor: None, now: dt.datetime) -> None:
     if not watches:
         return
     ringing: list[Any] = list(Alarm.objects.ringing(now).with_ringing_since())
+    if not ringing:
+        return
     members = set(Membership.objects.filter(user__in={row.user_id for row in watches}).values_list("user_id", "company_id"))
+    told = set(AlarmMessage.objects.filter(watch__in=watches, alarm__in=ringing).values_list("watch_id", "alarm_id"))
     for watch in watches:
-        if watch.company_id is not None and not watch.user.is_operator and (watch.user_id, watch.company_id) not in members:
-            continue
         longest = now - dt.timedelta(minutes=watch.after_minutes)
-        due = [alarm.pk for alarm in ringing if alarm.ringing_since <= longest and _is_of(alarm, watch)]
-        if due:
+        news = [alarm for alarm in ringing if alarm.ringing_since <= longest and (watch.pk, alarm.pk) not in told]
+        due = [alarm.pk for alarm in news if _is_of(alarm, watch, members)]
+        if due and messages.address_of(watch.user, watch.channel):
             _queue(watch.pk, due, now)
 
 
-def _is_of(alarm: Alarm, watch: AlarmWatch) -> bool:
+def _is_of(alarm: Alarm, watch: AlarmWatch, members: Collection[tuple[int, int]]) -> bool:
+    """Return whether an alarm is what a watch is about, and its owner still sees it; the groups are asked for last, by a query."""
     if watch.company_id is not None:
-        return alarm.company_id == watch.company_id
+        is_there = alarm.company_id == watch.company_id
+        return is_there and ((watch.user_id, watch.company_id) in members or watch.user.is_operator)
     return alarm.company_id is None and watch.user.is_roadside and (alarm.kind in ROADSIDE_KINDS or watch.user.is_operator)
 
 

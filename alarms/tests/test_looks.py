@@ -177,6 +177,28 @@ def test_a_look_costs_the_same_for_every_number_of_rows(dispatcher, company_a, d
             look()
 
 
+@pytest.mark.parametrize("watchers", [1, 3])
+def test_a_look_costs_the_same_for_every_number_of_watches(watchers, dispatcher, company_a, run_tasks, django_assert_num_queries):
+    for number in range(watchers):
+        user = User.objects.create_user(f"w{number}", f"w{number}@example.com", user_type="dispatcher", email_verified=True)
+        Membership.objects.create(user=user, company=company_a, role="member")
+        services.set_watch(actor=user, company=company_a, channel="email", after_minutes=5)
+    look()
+    with django_assert_num_queries(11):  # and what rings
+        look()
+    late_trip(dispatcher, company_a)
+    look()
+    with django_assert_num_queries(13):  # and members, and what was told
+        look()
+    LatestPosition.objects.update(timestamp=timezone.now() + dt.timedelta(hours=1))
+    look(6)
+    run_tasks()
+    assert len(mail.outbox) == watchers
+    LatestPosition.objects.update(timestamp=timezone.now() + dt.timedelta(hours=1))
+    with django_assert_num_queries(13):
+        look(20)
+
+
 def test_rounds_look_once_among_processes(client_user):
     make_request(client_user)
     assert rounds.look() and not rounds.look()
