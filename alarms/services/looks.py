@@ -80,6 +80,8 @@ def note_failed_message(*, actor: None, task_id: str, task_path: str, arguments:
 
     Shape: no `actor`, the worker calls it.
     """
+    if task_path == "alarms.tasks.deliver_alarm" and arguments:
+        watches.forget_unsent(arguments[0])
     name = task_path.rpartition(".")[2]
     if not name.startswith(_DELIVERS):
         return

@@ -123,6 +123,7 @@ def send_messages(*, actor: None, watch_id: int) -> None:
     watch = AlarmWatch.objects.select_related("user", "company").filter(pk=watch_id, user__is_active=True).first()
     address = watch and messages.address_of(watch.user, watch.channel)
     if watch is None or not address:
+        forget_unsent(watch_id)
         return
     now = timezone.now()
     queued = AlarmMessage.objects.filter(watch=watch, sent_at__isnull=True)
@@ -133,6 +134,11 @@ def send_messages(*, actor: None, watch_id: int) -> None:
     messages.send(watch, address, ringing)
     queued.filter(alarm__in=[alarm.pk for alarm in ringing]).update(sent_at=now)
     queued.delete()
+
+
+def forget_unsent(watch_id: int) -> None:
+    """Count what a watch was to be told as not told: the next looks queue what rings still."""
+    AlarmMessage.objects.filter(watch=watch_id, sent_at__isnull=True).delete()
 
 
 def _queued_alarms(queued: QuerySet[AlarmMessage], now: dt.datetime) -> list[Alarm]:

@@ -307,6 +307,40 @@ def test_what_somebody_takes_care_of_before_the_message_leaves_is_not_told(watch
     assert not mail.outbox and not AlarmMessage.objects.exists()
 
 
+def test_what_could_not_be_told_is_told_by_a_later_message(watcher, company_a, run_tasks, monkeypatch):
+    services.set_watch(actor=watcher, company=company_a, channel="email", after_minutes=1)
+    late_trip(watcher, company_a)
+    look()
+    look(2)
+    with monkeypatch.context() as broken:
+        broken.setattr("alarms.messages.send", lambda *_: 1 / 0)
+        broken.setattr("depannini_dashmap.lib.ops.worker.MAX_TRIES", 1)
+        Worker().drain()
+    assert not AlarmMessage.objects.exists()
+    LatestPosition.objects.update(timestamp=timezone.now() + dt.timedelta(hours=1))
+    look(5)
+    run_tasks()
+    assert not mail.outbox  # one message in ten minutes, whatever became of it
+    look(13)
+    run_tasks()
+    assert len(mail.outbox) == 1 and "Tour" in mail.outbox[0].body
+
+
+def test_what_waits_for_who_has_no_address_is_told_once_there_is_one(watcher, company_a, run_tasks):
+    services.set_watch(actor=watcher, company=company_a, channel="email", after_minutes=1)
+    late_trip(watcher, company_a)
+    look()
+    look(2)
+    User.objects.filter(pk=watcher.pk).update(email_verified=False)
+    run_tasks()
+    assert not mail.outbox and not AlarmMessage.objects.exists()
+    User.objects.filter(pk=watcher.pk).update(email_verified=True)
+    LatestPosition.objects.update(timestamp=timezone.now() + dt.timedelta(hours=1))
+    look(13)
+    run_tasks()
+    assert len(mail.outbox) == 1
+
+
 def test_messages_wait_for_the_budget_of_the_company(watcher, company_a, run_tasks, settings):
     settings.THROTTLING_ENABLED, settings.MESSAGES_PER_COMPANY = True, 0
     services.set_watch(actor=watcher, company=company_a, channel="email", after_minutes=1)
