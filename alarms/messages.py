@@ -11,6 +11,7 @@ from django.urls import reverse
 from django.utils.translation import gettext, ngettext, override
 
 from accounts.models import User
+from alarms.failed_messages import words_of
 from alarms.models import Alarm, AlarmWatch
 from depannini_dashmap.lib.ops.metrics import MESSAGES_SENT
 from depannini_dashmap.lib.outbound import mail
@@ -46,8 +47,12 @@ def send(watch: AlarmWatch, address: str, alarms: Sequence[Alarm]) -> None:
 
 def compose(watch: AlarmWatch, alarms: Sequence[Alarm]) -> str:
     """Return the text: how many, the first ones by name, and where to take care of them."""
-    named = [f"{one_line(alarm.name, _LONGEST_NAME)} ({alarm.get_kind_display()})" for alarm in alarms[:MOST_NAMED]]
+    named = [f"{one_line(_name_of(alarm), _LONGEST_NAME)} ({alarm.get_kind_display()})" for alarm in alarms[:MOST_NAMED]]
     if len(alarms) > MOST_NAMED:
         named.append(f"+{len(alarms) - MOST_NAMED}")
     words = {"minutes": watch.after_minutes, "names": ", ".join(named), "url": settings.BASE_URL.rstrip("/") + reverse("admin:alarms")}
     return gettext("For %(minutes)d minutes nobody has taken care of: %(names)s. %(url)s") % words
+
+
+def _name_of(alarm: Alarm) -> str:
+    return str(words_of(alarm.name)) if alarm.kind == Alarm.Kind.FAILED_MESSAGE else alarm.name

@@ -8,9 +8,9 @@ from collections.abc import Iterable
 from django.db import transaction
 from django.utils import timezone
 
-from accounts.models import Invitation
 from alarms import reasons
 from alarms.events import alarms_changed
+from alarms.failed_messages import DELIVERIES
 from alarms.models import Alarm
 from alarms.reasons import Reason
 from alarms.services import watches
@@ -20,7 +20,6 @@ Kind = Alarm.Kind
 FLICKERS = (Kind.LATE_TRIP, Kind.SILENT_VEHICLE)
 SAME_WITHIN = dt.timedelta(minutes=15)
 FAILED_MESSAGES_LAST = dt.timedelta(days=7)
-_DELIVERS = "deliver_"  # how a task is named that hands a message to somebody's mail or phone
 
 
 def look(*, actor: None, now: dt.datetime | None = None) -> None:
@@ -80,13 +79,11 @@ def note_failed_message(*, actor: None, task_id: str, task_path: str, arguments:
 
     Shape: no `actor`, the worker calls it.
     """
+    delivery = DELIVERIES.get(task_path)
+    if delivery is None:
+        return
     if task_path == "alarms.tasks.deliver_alarm" and arguments:
         watches.forget_unsent(arguments[0])
-    name = task_path.rpartition(".")[2]
-    if not name.startswith(_DELIVERS):
-        return
-    what, company_id = name.removeprefix(_DELIVERS), None
-    if what == "invitation" and arguments:
-        company_id = Invitation.objects.filter(pk=arguments[0]).values_list("company_id", flat=True).first()
-    _raise([Reason(Kind.FAILED_MESSAGE, task_id, what, company_id)], timezone.now())
+    company_id = delivery.company_of(arguments[0]) if arguments else None
+    _raise([Reason(Kind.FAILED_MESSAGE, task_id, delivery.name, company_id)], timezone.now())
     alarms_changed([(Kind.FAILED_MESSAGE, company_id)])

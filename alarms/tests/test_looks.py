@@ -11,9 +11,11 @@ from django.core import mail
 from django.db import IntegrityError, connection, transaction
 from django.test import TestCase
 from django.utils import timezone
+from django.utils.module_loading import import_string
 
 from accounts.models import Membership, User
 from alarms import services
+from alarms.failed_messages import DELIVERIES
 from alarms.models import Alarm, AlarmMessage
 from assistance.models import Assistance
 from depannini_dashmap.lib.errors import Forbidden, InvalidData, NotFound
@@ -223,6 +225,39 @@ def test_a_message_that_is_given_up_is_an_alarm_until_somebody_has_seen_it(dispa
     assert kinds() == ["failed_message"]
     services.acknowledge(actor=dispatcher, alarm_ids=[alarm.pk])
     assert kinds() == []
+
+
+def test_a_customers_link_that_is_given_up_is_an_alarm_of_the_orders_company(dispatcher, company_a):
+    from orders.models import OrderLink
+
+    expires_at = timezone.now() + dt.timedelta(days=1)
+    link = OrderLink.objects.create(order=make_order(dispatcher, company_a), token_hash="a" * 64, expires_at=expires_at)
+    services.note_failed_message(actor=None, task_id="x", task_path="orders.tasks.deliver_link", arguments=[link.pk])
+    assert Alarm.objects.visible_to(dispatcher).get().name == "link"
+    services.note_failed_message(actor=None, task_id="y", task_path="orders.tasks.deliver_link", arguments=[link.pk + 1])
+    assert Alarm.objects.get(thing="y").company_id is None
+
+
+def test_a_motorists_link_that_is_given_up_is_an_alarm():
+    services.note_failed_message(actor=None, task_id="x", task_path="assistance.tasks.send_link", arguments=[1, "fr"])
+    assert kinds() == ["failed_message"]
+
+
+def test_every_task_that_delivers_has_its_words():
+    """A task that is renamed would be no alarm any more."""
+    for path, delivery in DELIVERIES.items():
+        assert import_string(path) is not None and str(delivery.words) != delivery.name
+
+
+@pytest.mark.parametrize(("language", "said"), [("fr", "Lien pour l"), ("ar", "رابط")])
+def test_a_message_tells_of_failed_messages_in_the_language_of_its_reader(language, said, staff_user, run_tasks):
+    User.objects.filter(pk=staff_user.pk).update(email_verified=True)
+    staff_user.refresh_from_db()
+    services.set_watch(actor=staff_user, company=None, channel="email", after_minutes=1, language=language)
+    services.note_failed_message(actor=None, task_id="x", task_path="assistance.tasks.send_link", arguments=[1, "fr"])
+    look(2)
+    run_tasks()
+    assert said in mail.outbox[0].body and "motorists_link" not in mail.outbox[0].body
 
 
 def test_other_tasks_that_are_given_up_are_no_alarm():

@@ -9,9 +9,9 @@ from typing import Any
 
 from django.db.models import Count, Q
 from django.urls import reverse
-from django.utils.translation import gettext as _
 
 from accounts.models import Company, User
+from alarms.failed_messages import words_of
 from alarms.models import Alarm, AlarmWatch
 
 MOST_SHOWN = 200
@@ -94,16 +94,14 @@ def _line(row: Alarm, now: dt.datetime, may_change: bool) -> Line:
 
 def name_of(row: Alarm) -> str:
     """Return what an alarm is about, in the language of the page."""
-    if row.kind != Kind.FAILED_MESSAGE:
-        return row.name
-    words = {"code": _("Code"), "notice": _("Notice"), "invitation": _("Invitation"), "alarm": _("Alarm")}
-    return words.get(row.name, row.name)
+    return str(words_of(row.name)) if row.kind == Kind.FAILED_MESSAGE else row.name
 
 
 def url_of(row: Alarm) -> str:
     """Return the page where the thing of an alarm is handled; the list of alarms where there is none."""
-    if row.company_id is not None and row.kind == Kind.FAILED_MESSAGE:
-        return reverse("admin:company_people", args=[row.company_id])
+    if row.kind == Kind.FAILED_MESSAGE:
+        is_invitation = row.company_id is not None and row.name == "invitation"
+        return reverse("admin:company_people", args=[row.company_id]) if is_invitation else reverse("admin:alarms")
     if not row.thing.isdigit():
         return reverse("admin:alarms")
     if row.kind == Kind.LATE_TRIP:
