@@ -83,7 +83,7 @@ def note_failed_message(*, actor: None, task_id: str, task_path: str, arguments:
     if delivery is None:
         return
     if task_path == "alarms.tasks.deliver_alarm" and arguments:
-        watches.forget_unsent(arguments[0])
+        watches.forget_unsent(actor=None, watch_id=arguments[0])
     company_id = delivery.company_of(arguments[0]) if arguments else None
     _raise([Reason(Kind.FAILED_MESSAGE, task_id, delivery.name, company_id)], timezone.now())
     alarms_changed([(Kind.FAILED_MESSAGE, company_id)])

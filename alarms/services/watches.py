@@ -123,7 +123,7 @@ def send_messages(*, actor: None, watch_id: int) -> None:
     watch = AlarmWatch.objects.select_related("user", "company").filter(pk=watch_id, user__is_active=True).first()
     address = watch and messages.address_of(watch.user, watch.channel)
     if watch is None or not address:
-        forget_unsent(watch_id)
+        forget_unsent(actor=None, watch_id=watch_id)
         return
     now = timezone.now()
     queued = AlarmMessage.objects.filter(watch=watch, sent_at__isnull=True)
@@ -136,8 +136,11 @@ def send_messages(*, actor: None, watch_id: int) -> None:
     queued.delete()
 
 
-def forget_unsent(watch_id: int) -> None:
-    """Count what a watch was to be told as not told: the next looks queue what rings still."""
+def forget_unsent(*, actor: None, watch_id: int) -> None:
+    """Count what a watch was to be told as not told: the next looks queue what rings still.
+
+    Shape: no `actor`, the worker calls it.
+    """
     AlarmMessage.objects.filter(watch=watch_id, sent_at__isnull=True).delete()
 
 
