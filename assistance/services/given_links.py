@@ -53,11 +53,11 @@ def send_link(*, actor: User, assistance_id: int) -> None:
     audit.record("request_link_given", actor=actor, target=job, link_id=link.pk, by="SMS")
 
 
-@transaction.atomic
 def deliver_link(*, actor: None, link_id: int, language: str) -> None:
     """Make the token of a link that is to be sent, and send it; run twice, the last message holds the link that works.
 
-    Shape: no `actor`, the worker calls it. Raises: SmsError.
+    Shape: no `actor`, the worker calls it; no transaction may be open, as the gateway is asked.
+    Effects: a message that did not leave is sent with another token when the task is tried again. Raises: SmsError.
     """
     unsent = RequestLink.objects.live().filter(pk=link_id, sent_at=None)
     link = unsent.select_related("assistance__client").first()
@@ -65,9 +65,12 @@ def deliver_link(*, actor: None, link_id: int, language: str) -> None:
     if link is None or not number:
         return
     token = new_token()
-    unsent.update(token_hash=RequestLink.hash_of(token), sent_at=timezone.now())
+    hashed = RequestLink.hash_of(token)
+    if not unsent.update(token_hash=hashed):
+        return  # ended, or sent, meanwhile
     with override(language):
         send_sms(number, request_links.text_of(RequestLink.address_of(token)))
+    RequestLink.objects.filter(pk=link_id, token_hash=hashed).update(sent_at=timezone.now())
 
 
 @transaction.atomic

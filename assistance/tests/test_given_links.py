@@ -3,10 +3,12 @@
 import re
 
 import pytest
+from django.db import connection
 from django.test import Client
 
 from assistance.models import Assistance, RequestLink
-from assistance.services import deliver_link, update_status
+from assistance.services import deliver_link, given_links, update_status
+from depannini_dashmap.lib.outbound.sms import SmsError
 from depannini_dashmap.models import AuditEvent
 
 pytestmark = pytest.mark.django_db
@@ -61,6 +63,38 @@ def test_a_link_is_sent_by_sms_once_in_the_language_of_the_dispatcher(samira, jo
     link = RequestLink.objects.get()
     deliver_link(actor=None, link_id=link.pk, language="fr")  # a task may run twice
     assert len(sms()) == 1
+
+
+def test_a_link_that_did_not_leave_is_sent_when_it_is_tried_again(samira, job, sms, run_tasks, monkeypatch):
+    def refuse(*_letter):
+        assert connection.savepoint_ids == savepoints  # no transaction of its own is open while the gateway is asked
+        raise SmsError("busy")
+
+    samira.post(page_of(job), {"do": "sms"})
+    link = RequestLink.objects.get()
+    savepoints = list(connection.savepoint_ids)
+    with monkeypatch.context() as patched, pytest.raises(SmsError):
+        patched.setattr(given_links, "send_sms", refuse)
+        deliver_link(actor=None, link_id=link.pk, language="en")
+    link.refresh_from_db()
+    assert link.sent_at is None
+    run_tasks()
+    link.refresh_from_db()
+    [text] = sms()
+    assert link.sent_at is not None and Client().get(LINK.search(text)[1]).status_code == 200
+
+
+def test_a_link_that_ends_while_its_token_is_made_is_not_sent(samira, job, sms, run_tasks, monkeypatch, roadside_dispatcher):
+    made = given_links.new_token
+    samira.post(page_of(job), {"do": "sms"})
+
+    def slow_token():
+        given_links.end_links(actor=roadside_dispatcher, assistance_id=job.pk)
+        return made()
+
+    monkeypatch.setattr(given_links, "new_token", slow_token)
+    run_tasks()
+    assert sms() == [] and RequestLink.objects.get().sent_at is None
 
 
 def test_messages_of_a_company_are_bounded(samira, job, sms, run_tasks, settings):
