@@ -15,11 +15,10 @@ from django.views.decorators.csrf import csrf_exempt
 
 from accounts.limits import failed_tries
 from accounts.limits.throttles import caller_address
+from depannini_dashmap.lib.api.service_worker import FORGET, OFFLINE
 from depannini_dashmap.lib.db.secret_links import SecretLink, SecretLinkQuerySet
 from depannini_dashmap.lib.errors import DomainError, NotFound, TooManyRequests
 
-# What a page's service worker does with its copy for times without reception.
-OFFLINE, KEEP, FORGET = "X-Offline", "keep", "forget"
 METHODS = ["GET", "HEAD", "POST"]
 _HEADERS = {
     "Referrer-Policy": "no-referrer",
@@ -56,14 +55,15 @@ def link_page(view: View) -> View:
 def find_for(request: HttpRequest, token: str, find: Callable[[str], Link], links: SecretLinkQuerySet) -> Link:
     """Return the link that `find` finds; a token that never was among `links` counts as a failure of the caller's network.
 
-    Raises: NotFound as `find` does (unknown, over or ended, always the same), TooManyRequests.
+    Who has a link opens it however often others behind the same address guess.
+    Raises: NotFound as `find` does (unknown, over or ended, always the same); TooManyRequests for unknown tokens alone.
     """
-    address = caller_address(request)
-    failed_tries.require_left(address)
     try:
         return find(token)
     except NotFound:
         if not links.is_known(token):
+            address = caller_address(request)
+            failed_tries.require_left(address)
             failed_tries.note(address)
         raise
 

@@ -203,11 +203,13 @@ def test_an_ended_link_does_nothing_and_is_no_guess(visitor, asked, settings):
     assert job.status == "requested"
 
 
-def test_guesses_are_bounded(visitor, settings):
+def test_guesses_are_bounded(visitor, asked, settings):
+    path, _ = asked
     settings.THROTTLING_ENABLED = True
     for _ in range(failed_tries.MOST):
         assert visitor.get(f"/h/{new_token()}/").status_code == 404
     assert visitor.get(f"/h/{new_token()}/state/").status_code == 429
+    assert visitor.get(path).status_code == 200, "who has a link is not locked out"
 
 
 def test_a_link_opens_its_own_request_alone(visitor, asked, settings):

@@ -268,6 +268,8 @@ def test_guessing_is_limited_and_an_old_link_is_no_guess(client, phone, settings
     assert [phone.get(f"/t/{letter * 32}/").status_code for letter in "abcd"] == [404, 404, 404, 429]
     answer = phone.get(f"/t/{'x' * 32}/")
     assert int(answer["Retry-After"]) > 0 and answer["Cache-Control"] == "no-store"
+    # Who has a link is not locked out by those who guess from the same address.
+    assert (phone.get(new).status_code, phone.get(path).status_code) == (200, 404)
 
 
 def test_a_link_is_in_no_log(client, phone, caplog):
