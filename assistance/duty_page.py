@@ -34,6 +34,7 @@ from assistance.duty_actions import act, read_form, read_id, read_place
 from assistance.duty_reading import read_page
 from assistance.duty_refusals import in_words
 from depannini_dashmap.lib.api import page_forms
+from depannini_dashmap.lib.api.service_worker import FORGET, KEEP, OFFLINE
 from depannini_dashmap.lib.errors import DomainError, Forbidden, InvalidData, Unauthenticated
 from depannini_dashmap.lib.outbound import web_push
 from depannini_dashmap.lib.outbound.push_messages import WEB_PUSH, PushAddress
@@ -41,8 +42,6 @@ from depannini_dashmap.lib.outbound.push_messages import WEB_PUSH, PushAddress
 PATH = "/duty"
 COOKIE = "duty_session"
 _HEADERS = {"Referrer-Policy": "same-origin", "X-Robots-Tag": "noindex, nofollow", "Cache-Control": "no-store"}
-# What the service worker does with the page: keeps a copy to open without reception, or forgets the one it has.
-OFFLINE, KEEP, FORGET = "X-Offline", "keep", "forget"
 _LONGEST_PHONE, _LONGEST_PASSWORD, _LONGEST_CODE = 40, 1000, 40
 
 

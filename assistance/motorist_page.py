@@ -11,7 +11,7 @@ from django.utils.translation import get_language
 from django.utils.translation import gettext_lazy as _
 
 from accounts.limits.throttles import Bucket
-from accounts.link_pages import KEEP, OFFLINE, find_for, link_page
+from accounts.link_pages import find_for, link_page
 from assistance import motorist_view
 from assistance.models import RequestLink
 from assistance.services import (
@@ -22,6 +22,7 @@ from assistance.services import (
     write_by_link,
 )
 from assistance.steps.request_links import find_link, path_of
+from depannini_dashmap.lib.api.service_worker import KEEP, OFFLINE
 from depannini_dashmap.lib.db.secret_links import new_token
 from depannini_dashmap.lib.errors import DomainError, InvalidData, NotFound, TooManyRequests
 from depannini_dashmap.lib.numbers import NotANumber, read_decimal

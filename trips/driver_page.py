@@ -14,8 +14,9 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.loader import render_to_string
 from django.utils.translation import get_language, gettext, override
 
-from accounts.link_pages import find_for, link_page, opens_nothing
+from accounts.link_pages import find_for, link_page
 from depannini_dashmap.lib.api import page_forms
+from depannini_dashmap.lib.api.service_worker import KEEP, OFFLINE
 from depannini_dashmap.lib.errors import DomainError, NotFound, TooManyRequests
 from trips.driver_mail import dialled, shown_stop
 from trips.models import TripLink, TripStop
@@ -26,7 +27,6 @@ from trips.steps.proofs import GivenProof
 
 DIRECTIONS = "https://www.google.com/maps/dir/?"
 _LONGEST_ID = 18  # digits
-OFFLINE = "X-Offline"  # what static/pages/worker.js does with its copy of the page: `keep` or `forget`
 _LONGEST_KEY, _LONGEST_TAP = 36, 64
 
 
@@ -38,15 +38,6 @@ def driver_page(request: HttpRequest, token: str) -> HttpResponse:
     """
     if request.method == "POST" and page_forms.wants_json(request):
         return _told(request, token)
-    try:
-        return _answer(request, token)
-    except NotFound as error:
-        answer = opens_nothing(error)
-        answer[OFFLINE] = "forget"
-        return answer
-
-
-def _answer(request: HttpRequest, token: str) -> HttpResponse:
     link = find_for(request, token, find_link, TripLink.objects.all())
     with override(link.trip.vehicle.driver_language or get_language()):
         if request.method != "POST":
@@ -126,7 +117,7 @@ def _page(link: TripLink, token: str, error: DomainError | None = None) -> HttpR
         "address": f"{TripLink.page_path}{token}/",
     }
     html = render_to_string("trips/driver_page.html", page)
-    return HttpResponse(html, status=error.status if error else 200, headers={"Content-Language": get_language() or "en", OFFLINE: "keep"})
+    return HttpResponse(html, status=error.status if error else 200, headers={"Content-Language": get_language() or "en", OFFLINE: KEEP})
 
 
 def _shown(row: TripStop) -> dict[str, Any]:

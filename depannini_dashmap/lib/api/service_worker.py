@@ -18,6 +18,8 @@ from django.http import HttpRequest, HttpResponse
 from django.templatetags.static import static
 from django.views import View
 
+# What a page tells its worker: to keep a copy that opens without reception, or to forget the one it has.
+OFFLINE, KEEP, FORGET = "X-Offline", "keep", "forget"
 WORKER, PUSH, ICON = "pages/worker.js", "pages/push_worker.js", "pages/icon-192.png"
 BESIDE = ("pages/pages.css", "console/icon.svg")
 _IMPORT = re.compile(r'^import [^;]*?from "(\.[^"]+)";', re.MULTILINE)
