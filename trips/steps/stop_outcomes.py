@@ -16,7 +16,7 @@ from trips.models import Trip, TripOrder, TripStop
 from trips.sequencing import DELIVERY
 from trips.steps.trips import closed
 
-A_MOMENT = dt.timedelta(seconds=1)
+A_MOMENT = dt.timedelta(microseconds=1)
 
 
 def record_outcome(
