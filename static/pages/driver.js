@@ -1,6 +1,7 @@
 // The driver's page: taps that outlast dead spots, signing, and printing the route sheet. Its forms work without this.
 import { openOffline } from "./offline.js";
 import { openOutbox } from "./outbox.js";
+import { openPhotos } from "./photo.js";
 import { remember, renew } from "./regions.js";
 import { openSignatures } from "./signature.js";
 
@@ -38,6 +39,7 @@ function arrange() {
 }
 
 remember(root);
+openPhotos(root);
 arrange();
 timer = setTimeout(refresh, EVERY);
 document.addEventListener("submit", (event) => { if (outbox && root.contains(event.target)) event.target.dataset.sent = "yes"; });

@@ -29,6 +29,7 @@ import { clock } from "./clock.js";
 
 const KEPT_FOR = 72 * 3600 * 1000;
 const PATIENCE = 20000;
+const SLOWEST = 8; // bytes a millisecond: a photo may take longer
 const SHOWN = 4;
 const SHORTEST_WAIT = 3000;
 const LONGEST_WAIT = 60000;
@@ -137,7 +138,7 @@ class Outbox {
       const isTooOld = Date.now() - tap.at > KEPT_FOR;
       this.sending = tap.id;
       this.show();
-      const told = isTooOld ? { outcome: "refused", text: this.box.dataset.tooOld } : await post(tap);
+      const told = isTooOld ? { outcome: "refused", text: this.box.dataset.tooOld } : await post(tap, this.box.dataset);
       this.sending = 0;
       if (told.outcome === "done") await this.db.delete(STORE, tap.id);
       else if (told.outcome === "refused") await this.db.put(STORE, { ...tap, state: "refused", text: told.text });
@@ -196,7 +197,7 @@ class Outbox {
   }
 }
 
-async function post(tap) {
+async function post(tap, words) {
   const hasFile = tap.fields.some(([, value]) => typeof value !== "string");
   const body = hasFile ? new FormData() : new URLSearchParams();
   for (const [name, value] of tap.fields) body.append(name, value);
@@ -207,17 +208,24 @@ async function post(tap) {
     "X-Tapped-Ago": String(Math.max(0, Math.round((Date.now() - tap.at) / 1000))),
   };
   const stop = new AbortController();
-  const timer = setTimeout(() => stop.abort(), PATIENCE);
+  const timer = setTimeout(() => stop.abort(), PATIENCE + sizeOf(tap) / SLOWEST);
   try {
     const answer = await fetch(tap.url, { method: "POST", body, headers, credentials: "same-origin", redirect: "manual", cache: "no-store", signal: stop.signal });
     const told = await answer.json().catch(() => null);
     if (OUTCOMES.has(told?.outcome)) return { ...told, wait: Number(answer.headers.get("Retry-After")) || 0 };
+    // A proxy may say so in its own words, and will again.
+    if (answer.status === 413) return { outcome: "refused", text: words.tooLarge };
     return { outcome: answer.status >= 500 || answer.status === 403 ? "later" : "foreign" };
   } catch {
     return { outcome: "offline" };
   } finally {
     clearTimeout(timer);
   }
+}
+
+/** Bytes of the fields, roughly. */
+function sizeOf(tap) {
+  return tap.fields.reduce((sum, [, value]) => sum + (value.size ?? value.length), 0);
 }
 
 function row(tap, text, words, mayDrop) {

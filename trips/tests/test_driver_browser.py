@@ -124,6 +124,36 @@ def test_a_receiver_signs_and_a_photo_is_taken(server: Server, phone: Any, clien
     phone.wait_for_selector(".proven:has-text('Amina')")
 
 
+def choose_photo(page: Any, content: bytes) -> None:
+    page.wait_for_selector("#print:not([hidden])")
+    page.locator(".next details.prove > summary").click()
+    page.locator(".next [name=photo]").set_input_files({"name": "x.jpg", "mimeType": "image/jpeg", "buffer": content})
+
+
+def test_a_photo_is_made_small_before_it_is_kept(server: Server, phone: Any, client: Any) -> None:
+    trip, stops = trip_of_four(client)
+    phone.goto(server.url + link_of(client, trip))
+    out = io.BytesIO()
+    Image.effect_noise((3000, 2000), 90).save(out, "JPEG", quality=95)
+    choose_photo(phone, out.getvalue())
+    with phone.expect_request(lambda request: request.method == "POST") as sent:
+        press(phone, stops[0], "done")  # which waits for the smaller one
+    assert int(sent.value.all_headers()["content-length"]) < len(out.getvalue()) / 2
+    wait_until(lambda: phone.wait_for_timeout(100) or StopProof.objects.exists(), "the proof is there")
+    assert StopProof.objects.get().photo
+
+
+def test_what_is_too_large_is_refused_and_not_sent_again(server: Server, phone: Any, client: Any) -> None:
+    trip, stops = trip_of_four(client)
+    phone.goto(server.url + link_of(client, trip))
+    choose_photo(phone, b"no picture" * 1_200_000)
+    press(phone, stops[0], "done")
+    phone.wait_for_selector(f"{REFUSED}:has-text('Too large to be sent')", timeout=30_000)
+    assert phone.locator(WAITING).count() == 0
+    press(phone, stops[0], "done")
+    wait_until(lambda: phone.wait_for_timeout(100) or TripStop.objects.get(pk=stops[0]).is_completed, "it is done without the photo")
+
+
 def test_the_customers_page_follows_an_order(server: Server, phone: Any, client: Any, dispatcher: Any) -> None:
     trip, stops = trip_of_four(client)
     rows = stops_of(client, trip)
