@@ -38,14 +38,14 @@ class HelpForm(forms.Form):
     phone = forms.CharField(label=_("Your phone number"), max_length=40)
     code = forms.CharField(label=_("Code from the SMS"), max_length=40, required=False)
 
-    def __init__(self, data: Any = None) -> None:
-        super().__init__(data)
+    def __init__(self, data: Any = None, initial: dict[str, Any] | None = None) -> None:
+        super().__init__(data, initial=initial)
         self.choices: dict[str, list[dict[str, Any]]] = {}
 
     @property
     def form_key(self) -> str:
         """The random key of this form, by which pressing twice asks once."""
-        given = self.data.get("key", "") if self.is_bound else ""
+        given = (self.data if self.is_bound else self.initial).get("key", "")
         return given if _KEY.match(given) else new_token()
 
     def clean_phone(self) -> str:

@@ -22,19 +22,38 @@ from assistance.steps.asking import require_in_area
 from depannini_dashmap.lib.errors import DomainError, TooManyRequests
 from orders import places
 
+OTHER_SITES = {"cross-site", "same-site"}
 SEARCHES = Bucket("help_places", 60, 60)  # for each network
 LONGEST_SEARCH = 200
 
 
 @link_page
 def help_page(request: HttpRequest) -> HttpResponse:
-    """GET shows the form; POST `step` (price: show what it costs; ask: ask for help, then lead to the request's page)."""
+    """GET shows the form; POST `step` (price: show what it costs; ask: ask for help, then lead to the request's page).
+
+    A form that another site sends only fills this one in, under a new key: it must not order a tow in a visitor's name.
+    """
     if request.method != "POST":
         return _page("assistance/help_form.html", HelpForm())
+    if request.headers.get("Sec-Fetch-Site") in OTHER_SITES:
+        return _page("assistance/help_form.html", HelpForm(initial={**request.POST.dict(), "key": ""}))
+    try:
+        return _answer(request)
+    except TooManyRequests as error:
+        answer = _page("assistance/help_form.html", HelpForm(initial=request.POST.dict()), is_too_much=True)
+        answer.status_code = error.status
+        answer["Retry-After"] = str(error.retry_after)
+        return answer
+
+
+def _answer(request: HttpRequest) -> HttpResponse:
     form = HelpForm(request.POST)
     step = request.POST.get("step", "")
-    if step == "change" or not form.is_valid():
-        return _page("assistance/help_form.html", form, is_sent=step != "change")
+    if step == "change":
+        return _page("assistance/help_form.html", form)
+    SEARCHES.spend(caller_address(request))
+    if not form.is_valid():
+        return _page("assistance/help_form.html", form, is_sent=True)
     try:
         require_in_area(form.cleaned_data["pickup_point"])
         priced = _priced(form)

@@ -50,9 +50,10 @@ def ask_for_help(*, actor: None, asker: Asker, **asked: Any) -> str:
     if RequestLink.objects.is_known(token):
         return token
     require_in_area(asked["pickup"])
-    ASKS.spend(asker.network)
     proof_id = None
-    if asker.code:
+    if not asker.code:
+        ASKS.spend(asker.network)
+    else:  # this ask was counted when the code was sent
         proof_id = enter_proof(actor=None, form_key=asker.form_key, phone_number=asker.phone_number, code=asker.code)
     try:
         with transaction.atomic():

@@ -115,6 +115,22 @@ def test_a_place_outside_of_the_area_is_refused(visitor, settings):
     ask(visitor)
 
 
+@pytest.mark.parametrize("site", ["cross-site", "same-site"])
+@pytest.mark.parametrize("step", ["price", "ask"])
+def test_another_sites_form_only_fills_this_one_in(visitor, site, step):
+    sent = form(step=step, note="Flat tyre")
+    answer = visitor.post("/help/", sent, headers={"sec-fetch-site": site})
+    page = answer.content.decode()
+    assert answer.status_code == 200 and "See the price" in page and "Flat tyre" in page and HERE in page
+    # The other site knows the key that it sent, and with it the link of who asks by it.
+    assert KEY.search(page)[1] != sent["key"] and not Assistance.objects.exists()
+
+
+@pytest.mark.parametrize("site", ["same-origin", "none"])
+def test_a_form_of_this_site_asks(visitor, site):
+    assert visitor.post("/help/", form(), headers={"sec-fetch-site": site}).status_code == 303
+
+
 @pytest.mark.parametrize("method", ["put", "patch", "delete"])
 def test_other_methods_are_refused(visitor, method):
     assert getattr(visitor, method)("/help/").status_code == 405
@@ -181,6 +197,7 @@ def test_codes_keep_to_the_budget_of_messages(visitor, settings, sms_outbox, run
         assert "We have sent a code" in visitor.post("/help/", form()).content.decode()
     answer = visitor.post("/help/", form())
     assert answer.status_code == 429 and int(answer["Retry-After"]) > 0
+    assert "Too many requests" in answer.content.decode()
     run_tasks()
     assert len(sent_codes(sms_outbox)) == 3 and BudgetedMessage.objects.filter(kind="code").count() == 3
 
@@ -189,7 +206,24 @@ def test_one_network_asks_so_often_and_no_more(visitor, settings):
     settings.HELP_PROOF, settings.THROTTLING_ENABLED = "never", True
     for number in range(ASKS.limit):
         ask(visitor, phone=f"+2136612345{number:02}")
-    assert visitor.post("/help/", form(phone="+213661234599")).status_code == 429
+    one_more = form(phone="+213661234599", assistance_type="repair", note="Flat tyre")
+    answer = visitor.post("/help/", one_more)
+    page = answer.content.decode()
+    assert answer.status_code == 429 and int(answer["Retry-After"]) > 0 and "Too many requests" in page
+    assert all(typed in page for typed in (HERE, "Flat tyre", "+213661234599", one_more["key"])), "what was typed stays"
+    assert 'value="repair" checked' in page
+    cache.clear()
+
+
+def test_entering_codes_uses_up_no_asks(visitor, settings, sms_outbox, run_tasks):
+    settings.HELP_PROOF, settings.THROTTLING_ENABLED = "always", True
+    mine = form()
+    visitor.post("/help/", mine)
+    run_tasks()
+    [code] = sent_codes(sms_outbox)
+    for _ in range(ASKS.limit):
+        visitor.post("/help/", form(code="000000"))
+    assert visitor.post("/help/", {**mine, "code": code}).status_code == 303
     cache.clear()
 
 
@@ -271,4 +305,7 @@ def test_searches_of_a_network_are_bounded(visitor, settings):
     settings.THROTTLING_ENABLED = True
     codes = [visitor.get("/help/places/", {"q": "x"}).status_code for _ in range(62)]
     assert codes[0] == 200 and codes[-1] == 429
+    # A form searches, too.
+    answer = visitor.post("/help/", form(step="price", note="Flat tyre"))
+    assert answer.status_code == 429 and int(answer["Retry-After"]) > 0 and "Flat tyre" in answer.content.decode()
     cache.clear()
