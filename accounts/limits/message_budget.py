@@ -39,6 +39,7 @@ ADDRESS_HOUR, ADDRESS_DAY = 10, 20
 ACCOUNT_DAY = 20
 DRIVER_HOUR, DRIVER_HOUR_PER_VEHICLE = 60, 4
 ALARM_DAY = 40  # to one address
+ALARM_SHARE = 4  # of a company's day, alarms get this fraction at most: one fourth
 # Once half of an address's day is gone, no stranger gets more than this of it: four of them leave something to the owner.
 CONTESTED, SHARE = 10, 4
 
@@ -118,21 +119,24 @@ def spend(kind: str, channel: str, address: str, *, asker: User, company_id: int
 
     Shape: who has no company shares one budget with all who have none; `vehicles` is how many the company has, for a driver's
     message; the roadside's alarms are of no company, and limited by the address alone. Raises: TooManyRequests over the
-    company's hour or day, or an address's day of alarms; InvalidData for a number that gets no SMS.
+    company's hour or day, the alarms' share of it, or an address's day of alarms; InvalidData for a number that gets no SMS.
     """
-    if channel == "phone" and (barred := barred_because(address)):
-        _refuse(kind, barred)
-        raise InvalidData("No SMS is sent to this number", code="number_barred")
+    if channel == "phone":
+        _refuse_barred(kind, address)
     if not settings.THROTTLING_ENABLED:
         return None
     key = address_key(channel, address)
     with transaction.atomic():
         take_turn(f"budget company {company_id}")
         now, own = timezone.now(), _messages().filter(company_id=company_id)
+        if company_id is None:
+            own = own.exclude(kind=ALARM)  # the roadside's use up nobody's budget
         if company_id is not None or kind != ALARM:
             _require(kind, own.filter(kind__in=COMPANYS), settings.MESSAGES_PER_COMPANY, now, DAY)
         if kind == ALARM:
-            _require(kind, _messages().filter(address_key=key, kind=ALARM), ALARM_DAY, now, DAY)
+            if company_id is not None:
+                _require(kind, own.filter(kind=ALARM), settings.MESSAGES_PER_COMPANY // ALARM_SHARE, now, DAY)
+            _require(kind, _messages().filter(address_key=key, kind=ALARM), ALARM_DAY, now, DAY, reason="address")
         if kind == DRIVER:
             most = max(DRIVER_HOUR, DRIVER_HOUR_PER_VEHICLE * vehicles)
             _require(kind, own.filter(kind=DRIVER), most, now, HOUR)
@@ -143,20 +147,22 @@ def spend(kind: str, channel: str, address: str, *, asker: User, company_id: int
     return row.pk
 
 
-def allow_roadside(number: str) -> bool:
-    """Count an SMS about somebody's own request if its number has room for one: as many as of codes, counted apart."""
-    if barred := barred_because(number):
-        return _refuse(ROADSIDE, barred)
+def spend_roadside(number: str) -> int | None:
+    """Count an SMS about somebody's own request, and return the row's id for `give_back`: as many as of codes, counted apart.
+
+    Raises: TooManyRequests over the number's hour or day; InvalidData for one that gets no SMS.
+    """
+    _refuse_barred(ROADSIDE, number)
     if not settings.THROTTLING_ENABLED:
-        return True
+        return None
     key, now = address_key("phone", number), timezone.now()
     with transaction.atomic():
         take_turn(f"budget {key}")
-        times = list(_messages().filter(kind=ROADSIDE, address_key=key, at__gt=now - DAY).values_list("at", flat=True))
-        if len(times) >= ADDRESS_DAY or sum(at > now - HOUR for at in times) >= ADDRESS_HOUR:
-            return _refuse(ROADSIDE, "address")
-        _messages().create(kind=ROADSIDE, address_key=key, at=now)
-    return True
+        rows = _messages().filter(kind=ROADSIDE, address_key=key)
+        _require(ROADSIDE, rows, ADDRESS_HOUR, now, HOUR, reason="address")
+        _require(ROADSIDE, rows, ADDRESS_DAY, now, DAY, reason="address")
+        row = _messages().create(kind=ROADSIDE, address_key=key, at=now)
+    return row.pk
 
 
 def give_back(spent: int | None) -> None:
@@ -164,10 +170,16 @@ def give_back(spent: int | None) -> None:
     _messages().filter(pk=spent).delete()
 
 
-def _require(kind: str, rows: QuerySet[Any], most: int, now: datetime, window: timedelta) -> None:
+def _refuse_barred(kind: str, number: str) -> None:
+    if barred := barred_because(number):
+        _refuse(kind, barred)
+        raise InvalidData("No SMS is sent to this number", code="number_barred")
+
+
+def _require(kind: str, rows: QuerySet[Any], most: int, now: datetime, window: timedelta, *, reason: str = "company") -> None:
     times = list(rows.filter(at__gt=now - window).order_by("-at").values_list("at", flat=True)[:most])
     if len(times) >= most:
-        _refuse(kind, "company")
+        _refuse(kind, reason)
         raise _later(times[-1] + window if times else now + window)
 
 

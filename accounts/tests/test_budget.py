@@ -345,6 +345,34 @@ def test_a_companys_day(dispatcher, company_a, throttled, time_machine):
         spend(dispatcher, company_a)
 
 
+def alarm(user, company, number="+213555123456"):
+    return message_budget.spend(message_budget.ALARM, "phone", number, asker=user, company_id=company and company.pk)
+
+
+def test_alarms_get_a_quarter_of_a_companys_day(dispatcher, company_a, throttled, time_machine):
+    throttled.MESSAGES_PER_COMPANY = 9
+    spent = [alarm(dispatcher, company_a) for _ in range(2)]
+    with pytest.raises(TooManyRequests) as refused:
+        alarm(dispatcher, company_a)
+    assert 0 < refused.value.retry_after <= 24 * 3600
+    for _ in range(7):
+        spend(dispatcher, company_a)
+    message_budget.give_back(spent[0])
+    alarm(dispatcher, company_a)
+    with pytest.raises(TooManyRequests):
+        spend(dispatcher, company_a)
+
+
+def test_the_roadsides_alarms_use_up_nobody_elses_budget(dispatcher, throttled, time_machine):
+    throttled.MESSAGES_PER_COMPANY = 1
+    for _ in range(3):
+        alarm(dispatcher, None)
+    message_budget.spend(message_budget.JOB, "phone", "+213555123456", asker=dispatcher, company_id=None)
+    alarm(dispatcher, None)
+    with pytest.raises(TooManyRequests):
+        message_budget.spend(message_budget.JOB, "phone", "+213555123456", asker=dispatcher, company_id=None)
+
+
 def test_work_and_codes_do_not_use_each_other_up(ask, dispatcher, company_a, client_user, messages):
     for _ in range(30):
         message_budget.spend(message_budget.JOB, "phone", client_user.phone_number, asker=dispatcher, company_id=company_a.pk)

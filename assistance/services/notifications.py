@@ -22,7 +22,9 @@ from accounts.steps import notifications as devices
 from assistance import lifecycle, notifications, schedule
 from assistance.models import Assistance, ChatMessage, Offer
 from assistance.notifications import CHAT, OFFER, PRICE, STATUS, tag_of
-from depannini_dashmap.lib.outbound.sms import send_sms
+from depannini_dashmap.lib.db.advisory_locks import take_turn
+from depannini_dashmap.lib.errors import InvalidData, TooManyRequests
+from depannini_dashmap.lib.outbound.sms import SmsError, send_sms
 
 REPEATED_WITHIN = timedelta(seconds=60)
 MOST_OFFERS = 5  # of one assistant at once: more say nothing more
@@ -94,6 +96,9 @@ def push_job(*, actor: None, assistance_id: int) -> None:
     for one in wanted:
         if one.user_id == job.client_id and _matters(one):
             _send_sms(job.client, one, now)
+    if Assistance.objects.filter(pk=job.pk).exclude(version=job.version).exists():
+        # What another worker has shown of the new state may have reached a phone before this: nothing old may stay there.
+        schedule.push_job(job.pk)
 
 
 def _wanted(job: Assistance, now: datetime) -> list[Notification]:
@@ -171,15 +176,23 @@ def _send_sms(client: User, one: Notification, now: datetime) -> None:
     if not settings.SMS_FALLBACK or not number or not client.is_active or devices.with_devices([client.pk]):
         return
     one = replace(one, content=_for_sms(one))
-    said = PushNotice.objects.filter(user_id=client.pk, tag=one.tag, content=one.content, withdrawn_at=None)
-    if said.exists() or _is_repeated(client, one, now):
-        return
     with transaction.atomic():
-        if not message_budget.allow_roadside(number):
+        take_turn(f"notice {client.pk}")  # no row may be there to lock: of two workers one sends
+        said = PushNotice.objects.filter(user_id=client.pk, tag=one.tag, content=one.content, withdrawn_at=None)
+        if said.exists() or _is_repeated(client, one, now):
             return
-    with translation.override(settings.LANGUAGE_CODE):
-        send_sms(number, f"{one.title}. {one.body}")
-    devices.note([one], now)
+        try:
+            spent = message_budget.spend_roadside(number)
+        except (TooManyRequests, InvalidData):
+            return
+        devices.note([one], now)
+    try:
+        with translation.override(settings.LANGUAGE_CODE):
+            send_sms(number, f"{one.title}. {one.body}")
+    except SmsError:
+        message_budget.give_back(spent)
+        said.delete()
+        raise
 
 
 def _is_repeated(client: User, one: Notification, now: datetime) -> bool:

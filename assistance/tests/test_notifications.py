@@ -1,10 +1,12 @@
 """Notifications of requests: who is shown what, once, in their language, and what takes it away again."""
 
 import json
+import threading
 from datetime import time, timedelta
 from pathlib import Path
 
 import pytest
+from django.db import connection
 from django.utils import timezone
 
 from accounts.keyed_hashes import device_key
@@ -13,7 +15,10 @@ from accounts.models import PushDevice, PushNotice, User
 from accounts.steps import notifications as devices
 from assistance import schedule, services
 from assistance.models import Assistance, Offer
+from depannini_dashmap.lib.errors import InvalidData, TooManyRequests
 from depannini_dashmap.lib.outbound import push
+from depannini_dashmap.lib.outbound.sms import SmsError
+from depannini_dashmap.models import BudgetedMessage
 
 pytestmark = pytest.mark.django_db
 
@@ -177,6 +182,24 @@ def test_a_price_and_its_answer(job_in, client_user, assistant_user, sent):
     assert found == {(f"phone-of-{client_user.pk}", f"price-{job.pk}", True), (f"phone-of-{assistant_user.pk}", f"price-{job.pk}", False)}
 
 
+def test_a_slow_push_leaves_no_old_state_on_the_phone(job_in, client_user, assistant_user, sent, run_tasks, monkeypatch):
+    phone(client_user)
+    job = job_in("accepted", client_user, assistant_user)
+    really_send, waiting = push.send_all, [True]
+
+    def slow(letters):
+        if letters and waiting:
+            waiting.clear()
+            services.update_status(actor=assistant_user, assistance_id=job.pk, status="ongoing")
+            run_tasks()  # another worker shows the new state first
+        return really_send(letters)
+
+    monkeypatch.setattr(push, "send_all", slow)
+    titles = [one["title"] for one in sent()]
+    assert len(titles) == 3 and titles[0] == titles[-1] == "Your assistant has begun"
+    assert PushNotice.objects.get(user=client_user).content == "ongoing"
+
+
 # --- Chat ----------------------------------------------------------------------------------------------------------------------
 def test_a_message_reaches_the_other_without_its_text(job_in, client_user, assistant_user, sent):
     phone(client_user)
@@ -228,12 +251,61 @@ def test_no_sms_to_a_number_that_nobody_has_proven_nor_beside_a_device(job_in, c
     assert messages() == []
 
 
+def test_an_sms_that_did_not_leave_is_sent_when_it_is_tried_again(job_in, client_user, assistant_user, sent, messages, settings):
+    settings.THROTTLING_ENABLED = True
+    User.objects.filter(pk=client_user.pk).update(phone_verified=True)
+    job = job_in("accepted", client_user, assistant_user)
+    works, settings.SMS_URL = settings.SMS_URL, "nowhere:"
+    with pytest.raises(SmsError):
+        services.push_job(actor=None, assistance_id=job.pk)
+    assert not PushNotice.objects.exists() and not BudgetedMessage.objects.filter(kind="roadside").exists()
+    settings.SMS_URL = works
+    services.push_job(actor=None, assistance_id=job.pk)
+    assert len(messages()) == 1 and BudgetedMessage.objects.filter(kind="roadside").count() == 1
+
+
+def test_no_sms_beyond_the_budget_of_the_number(job_in, client_user, assistant_user, sent, messages, settings):
+    settings.THROTTLING_ENABLED = True
+    User.objects.filter(pk=client_user.pk).update(phone_verified=True)
+    for _ in range(10):
+        message_budget.spend_roadside(client_user.phone_number)
+    job_in("accepted", client_user, assistant_user)
+    sent()
+    assert messages() == [] and not PushNotice.objects.exists()
+
+
 def test_sms_of_requests_have_a_limit_of_their_own(settings):
     settings.THROTTLING_ENABLED = True
-    assert [message_budget.allow_roadside("+213555000001") for _ in range(11)] == [True] * 10 + [False]
-    assert message_budget.allow_roadside("+213555000002")
-    assert not message_budget.allow_roadside("+870772000000")
+    spent = [message_budget.spend_roadside("+213555000001") for _ in range(10)]
+    with pytest.raises(TooManyRequests) as refused:
+        message_budget.spend_roadside("+213555000001")
+    assert 0 < refused.value.retry_after <= 3600
+    message_budget.spend_roadside("+213555000002")
+    with pytest.raises(InvalidData):
+        message_budget.spend_roadside("+870772000000")
+    message_budget.give_back(spent[0])
+    message_budget.spend_roadside("+213555000001")
     assert message_budget.allow(message_budget.CODE, "phone", "+213555000001")
+
+
+@pytest.mark.postgres
+@pytest.mark.django_db(transaction=True)
+def test_two_workers_send_one_sms(job_in, client_user, assistant_user, messages):
+    User.objects.filter(pk=client_user.pk).update(phone_verified=True)
+    job = job_in("accepted", client_user, assistant_user)
+    barrier = threading.Barrier(4)
+
+    def work():
+        barrier.wait()
+        services.push_job(actor=None, assistance_id=job.pk)
+        connection.close()
+
+    workers = [threading.Thread(target=work) for _ in range(4)]
+    for worker in workers:
+        worker.start()
+    for worker in workers:
+        worker.join()
+    assert len(messages()) == 1
 
 
 # --- What fails ------------------------------------------------------------------------------------------------------------------
