@@ -7,7 +7,7 @@ from decimal import Decimal
 from typing import NamedTuple
 
 from django.conf import settings
-from django.db.models import Q, QuerySet, Sum, Value
+from django.db.models import Q, Sum, Value
 from django.db.models.functions import Coalesce
 
 from accounts.models import User as Account
@@ -64,7 +64,7 @@ class Cash(NamedTuple):
 
 def balance_of(thing: Payable) -> Balance:
     """Return what a job or an order costs, and what came in."""
-    sums = _of(thing).aggregate(
+    sums = Payment.objects.of(thing).aggregate(
         received=Coalesce(Sum("amount", filter=~Q(method=Payment.Method.ACCOUNT)), Value(ZERO)),
         promised=Coalesce(Sum("amount", filter=Q(method=Payment.Method.ACCOUNT)), Value(ZERO)),
     )
@@ -104,6 +104,3 @@ def names_of(user_ids: Iterable[int]) -> dict[int, str]:
     people = Account.objects.filter(pk__in=set(user_ids)).only("name", "first_name", "last_name", "username", "user_type")
     return {person.pk: person.display_name or f"#{person.pk}" for person in people}
 
-
-def _of(thing: Payable) -> QuerySet[Payment]:
-    return Payment.objects.filter(order=thing) if isinstance(thing, Order) else Payment.objects.filter(assistance=thing)

@@ -11,6 +11,8 @@ from accounts.models import Membership
 
 if TYPE_CHECKING:
     from accounts.models import User
+    from assistance.models import Assistance
+    from orders.models import Order
 
 NOT_MONEY = "account"  # the method by which nothing has come in yet
 
@@ -24,6 +26,10 @@ class PaymentQuerySet(models.QuerySet):
             return self.all()
         own = Q(company__in=Membership.objects.of(user).values("company_id"))
         return self.filter(own | Q(company__isnull=True) if user.is_roadside else own)
+
+    def of(self, thing: Order | Assistance) -> Self:
+        """Keep those of one order or job."""
+        return self.filter(**{thing._meta.model_name: thing})
 
     def received(self) -> Self:
         """Keep what has come in: all but what is to be billed on account."""

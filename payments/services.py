@@ -30,7 +30,6 @@ from fleet.events import board_changed, roadside_changed
 from orders.models import Order
 from payments.balances import Balance, Payable, balance_of, in_hand
 from payments.card_numbers import holds_card_number
-from payments.managers import PaymentQuerySet
 from payments.models import LONGEST_NOTE, ROADSIDE, CashHandIn, Payment
 from payments.receipts import take_receipt_number
 
@@ -72,7 +71,7 @@ def record_payment(
     except NotFound as error:
         named = "order" if order_id is not None else "assistance"
         raise InvalidData(fields={named: [_("Unknown id.")]}) from error
-    if form_key is not None and (made := _siblings(thing).filter(recorded_by=actor, form_key=form_key).first()):
+    if form_key is not None and (made := Payment.objects.of(thing).filter(recorded_by=actor, form_key=form_key).first()):
         return _the_same(made, amount, method=method, taken_by_id=taken_by or actor.pk)
     taker = _taker(actor, thing, taken_by)
     balance = balance_of(thing)
@@ -234,7 +233,7 @@ def _write(thing: Payable, actor: User, payment: Payment, *, company_id: int | N
         payment.assistance = thing
     payment.year, payment.number = take_receipt_number(payment.company_id or ROADSIDE, now)
     payment.save(force_insert=True)
-    received = _siblings(thing).received().aggregate(total=Sum("amount"))["total"]
+    received = Payment.objects.of(thing).received().aggregate(total=Sum("amount"))["total"]
     thing.paid = money(received or ZERO)
     if isinstance(thing, Order):
         thing.save(update_fields=["paid", "updated_at"])
@@ -243,11 +242,6 @@ def _write(thing: Payable, actor: User, payment: Payment, *, company_id: int | N
         thing.save(update_fields=["paid"])
         roadside_changed("assistance")
     return payment
-
-
-def _siblings(thing: Payable) -> PaymentQuerySet:
-    rows: PaymentQuerySet = Payment.objects.filter(order=thing) if isinstance(thing, Order) else Payment.objects.filter(assistance=thing)
-    return rows
 
 
 def _the_same(made: Made, amount: Decimal | None, **fields: Any) -> Made:

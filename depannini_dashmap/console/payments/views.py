@@ -48,6 +48,7 @@ def _pay(request: HttpRequest, thing: Payable | None, context: dict[str, Any]) -
         if form.is_valid() and (made := _recorded(request, thing, form)):
             messages.success(request, _("Paid: %(receipt)s") % {"receipt": made.receipt_number})
             return HttpResponseRedirect(reverse("admin:receipt", args=[made.pk]))
+    payments = Payment.objects.of(thing).visible_to(request.user).select_related("taken_by", "reversed_by", "reverses")
     named = _("Request %(id)s") % {"id": f"#{thing.pk}"} if isinstance(thing, Assistance) else str(thing)
     page = {
         "title": _("Payments of %(what)s") % {"what": named},
@@ -56,7 +57,7 @@ def _pay(request: HttpRequest, thing: Payable | None, context: dict[str, Any]) -
         "balance": balance,
         "form": form,
         "may_pay": may_pay(request, thing),
-        "payments": list(thing.payments.select_related("taken_by", "reversed_by", "reverses").order_by("created_at", "id")),
+        "payments": list(payments.order_by("created_at", "id")),
         "back": _page_of(thing),
     }
     return TemplateResponse(request, "console/payments.html", {**context, **page})
