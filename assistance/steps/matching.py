@@ -56,8 +56,10 @@ def _near(job: Assistance, radius_km: float, now: datetime) -> list[Candidate]:
 
 
 def _unwilling(jobs: list[Assistance]) -> set[tuple[int, int]]:
+    """Return who said no to which request, or fell silent on it; whose offer another's yes has ended may be meant again."""
     closed = Offer.objects.filter(assistance_id__in=[job.pk for job in jobs], closed_at__isnull=False)
-    return set(closed.values_list("assistance_id", "assistant_id"))
+    unwilling = closed.lasting() | closed.filter(reason=Offer.Reason.STALLED)
+    return set(unwilling.values_list("assistance_id", "assistant_id"))
 
 
 def _costs(

@@ -83,6 +83,29 @@ def test_two_who_wait_ask_different_assistants_first(client_user: Any, other_cli
 
 
 @pytest.mark.django_db
+@pytest.mark.parametrize(
+    ("closed", "is_meant"),
+    [
+        ({"reason": "taken"}, True),
+        ({"reason": "busy"}, True),
+        ({"reason": "declined", "answer": "declined"}, False),
+        ({"reason": "released"}, False),
+        ({"reason": "stalled"}, False),
+    ],
+)
+def test_who_lost_a_request_to_another_may_be_meant_for_it_again(
+    client_user: Any, other_client: Any, ask: Any, make_assistant: Any, closed: Any, is_meant: bool
+) -> None:
+    job = ask(client_user, pickup=HERE)
+    ask(other_client, pickup=(HERE[0] + 2 * KM, HERE[1]))
+    assistant = make_assistant(1, lat=HERE[0], lng=HERE[1])
+    answered_at = job.created_at if "answer" in closed else None
+    Offer.objects.create(assistance=job, assistant=assistant, wave=1, closed_at=job.created_at, answered_at=answered_at, **closed)
+    meant = shares_around(job.pk, 10.0, job.created_at).get(assistant.pk)
+    assert (meant == job.pk) is is_meant
+
+
+@pytest.mark.django_db
 def test_a_request_that_waits_alone_is_matched_with_none(
     client_user: Any, other_client: Any, ask: Any, make_assistant: Any, django_assert_num_queries: Any
 ) -> None:
