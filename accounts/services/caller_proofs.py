@@ -1,14 +1,14 @@
 """Codes by which somebody without an account proves the number that they ask for help under.
 
-A code is good for the one form that it was asked from, so nobody's asking or guessing uses up another's; it opens no account.
+A code is good for the one form that it was asked from, so nobody's asking ends another's; it opens no account. Wrong ones
+count apart from those at accounts: whoever guesses here uses up no owner's tries to sign in.
 """
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from django.db import transaction
-from django.db.models import F
 from django.utils import timezone
 from django.utils.crypto import salted_hmac
 from django.utils.translation import gettext_lazy as _
@@ -17,7 +17,8 @@ from accounts import tasks
 from accounts.keyed_hashes import address_key, is_code
 from accounts.limits import message_budget
 from accounts.models import VerificationCode
-from accounts.steps.code_guesses import InvalidCode
+from accounts.steps.code_guesses import InvalidCode, note_wrong_proof, proofs_left
+from depannini_dashmap.lib.db.advisory_locks import take_turn
 from depannini_dashmap.lib.errors import InvalidData, TooManyRequests
 from depannini_dashmap.lib.outbound.sms_destinations import barred_because
 
@@ -53,16 +54,25 @@ def request_proof(*, actor: None, form_key: str, phone_number: str) -> None:
 def enter_proof(*, actor: None, form_key: str, phone_number: str, code: str) -> int:
     """Return the id of the row of a right code, which the caller uses up; a wrong one is counted for good.
 
-    Shape: no `actor`. Raises: InvalidCode.
+    Shape: no `actor`; the caller has no transaction open. Five wrong ones end a code, twenty a number's day.
+    Raises: InvalidCode.
     """
-    row = _codes_of(form_key, phone_number).enterable(timezone.now()).order_by("-id").first()
-    if row is None:
+    with transaction.atomic():
+        take_turn(f"code {address_key(PHONE, phone_number)}")
+        proof_id = _compared(form_key, phone_number, code, timezone.now())
+    if proof_id is None:
         raise InvalidCode()
-    most = VerificationCode.MAX_TRIES_PER_CALLER
-    counted = VerificationCode.objects.open().filter(pk=row.pk, tries__lt=most).update(tries=F("tries") + 1)
-    if not counted or not is_code(row.pk, code, row.code_hash):
-        raise InvalidCode()
-    return row.pk
+    return proof_id
+
+
+def _compared(form_key: str, phone_number: str, code: str, now: datetime) -> int | None:
+    row = _codes_of(form_key, phone_number).enterable(now).order_by("-id").first()
+    if row is None or row.tries >= VerificationCode.MAX_TRIES_PER_CALLER or not proofs_left(row.address_key, now):
+        return None
+    if is_code(row.pk, code, row.code_hash):
+        return row.pk
+    note_wrong_proof(row, now)
+    return None
 
 
 def use_up_proof(*, actor: None, proof_id: int) -> None:

@@ -23,7 +23,7 @@ from accounts.networks import is_familiar
 from depannini_dashmap.lib.db.advisory_locks import take_turn
 from depannini_dashmap.lib.errors import InvalidData
 
-CLAIM = VerificationCode.Purpose.CLAIM
+CLAIM, HELP = VerificationCode.Purpose.CLAIM, VerificationCode.Purpose.HELP
 DAY = timedelta(days=1)
 DAILY_COMPARISONS = 20
 
@@ -111,13 +111,30 @@ def _open_to(caller: str, rows: list[VerificationCode], now: datetime, owner: Us
 def _spent_today(row: VerificationCode, caller: str, now: datetime, *, is_owners: bool) -> int:
     guesses = CodeGuess.objects.filter(at__gt=now - DAY)
     if row.purpose == CLAIM:
-        # Who claims does not hold the address: all who do guess at it together.
+        # Who claims does not hold the address: all who do guess at it together, as do all who ask for help (`proofs_left`).
         guesses = guesses.filter(address_key=row.address_key, purpose=CLAIM)
     else:
         same = (
             Q(user_id=row.user_id) | Q(address_key=row.address_key) if row.user_id else Q(address_key=row.address_key)
         )
-        guesses = guesses.filter(same).exclude(purpose=CLAIM)
+        guesses = guesses.filter(same).exclude(purpose__in=[CLAIM, HELP])
         if is_owners:
             guesses = guesses.filter(caller=caller)
     return guesses.aggregate(sum=Sum("compared"))["sum"] or 0
+
+
+def proofs_left(key: str, now: datetime) -> bool:
+    """Return whether wrong codes are left of a number's day by which somebody without an account asks for help.
+
+    These count apart: whoever guesses there uses up nothing of an account's own tries.
+    """
+    if not settings.THROTTLING_ENABLED:
+        return True
+    guesses = CodeGuess.objects.filter(address_key=key, purpose=HELP, at__gt=now - DAY)
+    return (guesses.aggregate(sum=Sum("compared"))["sum"] or 0) < DAILY_COMPARISONS
+
+
+def note_wrong_proof(row: VerificationCode, now: datetime) -> None:
+    """Count a wrong code, against the code that was asked for and against the number's day."""
+    VerificationCode.objects.filter(pk=row.pk, tries__lt=VerificationCode.MAX_TRIES).update(tries=F("tries") + 1)
+    CodeGuess.objects.create(address_key=row.address_key, purpose=HELP, caller=present_caller(None), compared=1, at=now)
