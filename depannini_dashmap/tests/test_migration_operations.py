@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 from django.db import IntegrityError, connection, migrations, transaction
+from django.db.migrations.loader import MigrationLoader
 from django.db.migrations.state import ModelState, ProjectState
 from django.db.models import CheckConstraint, Q, UniqueConstraint
 
@@ -13,6 +14,7 @@ from depannini_dashmap.lib.db import migration_operations
 from depannini_dashmap.lib.db.migration_operations import (
     AddCheckForNewRows,
     AddUniqueWhileWritten,
+    ChangeLabels,
     ProveCheck,
     in_batches,
 )
@@ -96,3 +98,40 @@ def test_a_unique_condition_replaces_what_an_attempt_has_left() -> None:
     finally:
         with connection.cursor() as cursor:
             cursor.execute("DROP INDEX IF EXISTS company_phone_once")
+
+
+# --- Labels alone ------------------------------------------------------------------------------------------------------------
+LABELS = {"verbose_name", "verbose_name_plural", "help_text"}
+
+
+def _but_labels(options: dict[str, Any]) -> dict[str, Any]:
+    """Return what the database may know of; of choices the values."""
+    kept = {name: value for name, value in options.items() if name not in LABELS}
+    if "choices" in kept:
+        kept["choices"] = [value for value, _label in kept["choices"]]
+    return kept
+
+
+def _substance(state: ProjectState, app_label: str, operation: Any) -> Any:
+    """Return what an operation must leave as it is."""
+    if isinstance(operation, migrations.AlterModelOptions):
+        return _but_labels(state.models[app_label, operation.name_lower].options)
+    assert isinstance(operation, migrations.AlterField), f"{operation} is no change of labels"
+    _name, path, arguments, options = state.models[app_label, operation.model_name_lower].fields[operation.name].deconstruct()
+    return path, arguments, _but_labels(options)
+
+
+def test_what_changes_labels_changes_nothing_else() -> None:
+    loader, checked = MigrationLoader(None), 0
+    for key, migration in loader.disk_migrations.items():
+        if not any(isinstance(one, ChangeLabels) for one in migration.operations):
+            continue
+        state = loader.project_state(key, at_end=False)
+        for one in migration.operations:
+            for operation in one.operations if isinstance(one, ChangeLabels) else []:
+                before = _substance(state, key[0], operation)
+                operation.state_forwards(key[0], state)
+                assert _substance(state, key[0], operation) == before, f"{key}: {operation.describe()}"
+                checked += 1
+            one.state_forwards(key[0], state)
+    assert checked > 100

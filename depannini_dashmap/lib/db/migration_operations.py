@@ -86,9 +86,6 @@ class ChangeLabels(Operation):
     Dropping the drawn-up models first leaves that to the next operation that needs them, once.
     """
 
-    reduces_to_sql = False
-    reversible = True
-
     def __init__(self, operations: list[Operation]) -> None:
         self.operations = operations
 
