@@ -7,7 +7,6 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import urlencode
 
-from django.conf import settings
 from django.db.models import Count, Q, Sum
 from django.utils import timezone
 
@@ -49,7 +48,6 @@ def read_page(user: User) -> dict[str, Any]:
         "chat": _messages(job.pk) if job is not None else [],
         "ended": _ended(user.pk, since, now),
         "earned": earned(user.pk, since),
-        "most_price": settings.ASSISTANCE_MAX_PRICE,
     }
 
 

@@ -13,7 +13,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from assistance import lifecycle, quotes, representation
-from assistance.models import CONTACT_AFTER_END, Assistance, ChatMessage, RequestLink
+from assistance.models import Assistance, ChatMessage, RequestLink
 from assistance.selectors import tariff_of
 from assistance.steps.request_links import path_of
 from depannini_dashmap.lib.roads.routing import RANGE
@@ -33,7 +33,6 @@ def shown(link: RequestLink, token: str) -> dict[str, Any]:
     return {
         "job": job,
         "is_open": job.is_open,
-        "has_assistant": job.status in lifecycle.WITH_ASSISTANT,
         "headline": headline(job),
         "ended_because": _ended_because(job),
         "is_stalled": job.status == lifecycle.ACCEPTED and job.stalled_since is not None,
@@ -43,7 +42,6 @@ def shown(link: RequestLink, token: str) -> dict[str, Any]:
         "asks_price": job.price_consent in ("pending", "refused") and job.status != lifecycle.CANCELED,
         "messages": _messages(job),
         "can_write": job.assistant_id is not None and (job.is_open or has_contact),
-        "ends_at": job.ended_at + CONTACT_AFTER_END if job.ended_at else None,
         "help_phone": settings.HELP_PHONE,
         "page_url": path_of(token),
         "stars": range(1, 6),

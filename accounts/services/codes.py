@@ -61,7 +61,7 @@ def request_code(*, actor: User | None, user: User | None, channel: str, purpose
 
 
 def _make_room(earlier: list[VerificationCode], caller: str, now: datetime) -> None:
-    """End what has expired and, where three are left, the oldest of whoever """
+    """End what has expired and, where three are left, the oldest of whoever has asked for the most."""
     ended = [row.pk for row in earlier if row.expires_at is not None and row.expires_at <= now]
     left = [row for row in earlier if row.pk not in ended]
     while len(left) >= VerificationCode.MOST_OPEN:
