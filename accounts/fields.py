@@ -17,7 +17,7 @@ from accounts.phones import NotAPhoneNumber, normalise_phone
 from accounts.usernames import canonical_username, is_choosable
 from depannini_dashmap.lib.api.fields import EmailField, StrictIntegerField, TextField
 from depannini_dashmap.lib.phone_fields import PhoneTextSerializerField
-from depannini_dashmap.lib.text import plain_digits
+from depannini_dashmap.lib.text import plain_code
 
 _SHORT_DATE = re.compile(r"\s*(\d{1,2})[:/.-](\d{1,2})[:/.-](\d{2}|\d{4})\s*\Z", re.ASCII)
 
@@ -63,11 +63,14 @@ class TypedNameField(serializers.CharField):
         super().__init__(max_length=254, trim_whitespace=False, **kwargs)
 
 
+LONGEST_PASSWORD = 256
+
+
 class PasswordField(serializers.CharField):
     """A password as it was typed; its one spelling is the business of the user's model, how good it is of the services."""
 
     def __init__(self, **kwargs: Any) -> None:
-        kwargs.setdefault("max_length", 256)
+        kwargs.setdefault("max_length", LONGEST_PASSWORD)
         super().__init__(write_only=True, trim_whitespace=False, **kwargs)
 
 
@@ -82,7 +85,7 @@ class CodeField(serializers.CharField):
             self.fail("invalid")
         if isinstance(data, int):
             return f"{data:06d}" if 0 <= data < 10**6 else ""
-        return plain_digits(super().to_internal_value(data)).replace("-", "")
+        return plain_code(super().to_internal_value(data))
 
 
 @extend_schema_field({"type": "string", "example": "31:12:29"})

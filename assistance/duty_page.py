@@ -21,6 +21,7 @@ from django.views.decorators.csrf import ensure_csrf_cookie
 from django.views.i18n import set_language
 
 from accounts import console_sessions, page_sessions
+from accounts.fields import LONGEST_PASSWORD
 from accounts.limits import message_budget
 from accounts.limits.throttles import LocationThrottle, SignedInThrottle
 from accounts.models import User
@@ -38,11 +39,12 @@ from depannini_dashmap.lib.api.service_worker import FORGET, KEEP, OFFLINE
 from depannini_dashmap.lib.errors import DomainError, Forbidden, InvalidData, Unauthenticated
 from depannini_dashmap.lib.outbound import web_push
 from depannini_dashmap.lib.outbound.push_messages import WEB_PUSH, PushAddress
+from depannini_dashmap.lib.text import plain_code
 
 PATH = "/duty"
 COOKIE = "duty_session"
 _HEADERS = {"Referrer-Policy": "same-origin", "X-Robots-Tag": "noindex, nofollow", "Cache-Control": "no-store"}
-_LONGEST_PHONE, _LONGEST_PASSWORD, _LONGEST_CODE = 40, 1000, 40
+_LONGEST_PHONE, _LONGEST_CODE = 40, 40
 
 
 @method_decorator(own_session(COOKIE, PATH), name="dispatch")
@@ -126,8 +128,9 @@ class SignInView(DutyPageView):
 
     def post(self, request: HttpRequest) -> HttpResponse:
         """Check the password and begin the page's session."""
-        phone, password = _phone(request), request.POST.get("password", "")[:_LONGEST_PASSWORD]
+        phone = _phone(request)
         try:
+            password = _password(request)
             found = User.objects.filter(phone_number=phone).first()
             user = _required_assistant(check_password(actor=None, request=request, user=found, identifier=phone, password=password))
         except DomainError as error:
@@ -149,14 +152,15 @@ class CodeView(DutyPageView):
 
     def post(self, request: HttpRequest) -> HttpResponse:
         """Have a code sent, the same whether or not there is such an account; or take one with a new password."""
-        phone, code = _phone(request), request.POST.get("code", "")[:_LONGEST_CODE]
+        phone, code = _phone(request), plain_code(request.POST.get("code", "")[:_LONGEST_CODE])
         try:
             if not code:
                 message_budget.require_room()
                 request_reset(actor=None, channel=PHONE, address=phone)
                 return self._page(phone)
+            password = _password(request)
             with GuessesCounted(request):
-                confirm_reset(actor=None, channel=PHONE, address=phone, code=code, new_password=request.POST.get("password", "")[:_LONGEST_PASSWORD])
+                confirm_reset(actor=None, channel=PHONE, address=phone, code=code, new_password=password)
             user = _required_assistant(User.objects.active().filter(phone_number=phone).first())
         except DomainError as error:
             return self._page(phone, error.for_page(), error.status)
@@ -250,9 +254,18 @@ def _phone(request: HttpRequest) -> str:
         return typed
 
 
+def _password(request: HttpRequest) -> str:
+    """Return the password that was typed. Raises: InvalidData for one that the API would not read either; hashing is not cheap."""
+    password = request.POST.get("password", "")
+    if len(password) > LONGEST_PASSWORD:
+        raise InvalidData(_("A password has at most 256 characters."))
+    return password
+
+
 def _subscription(request: HttpRequest) -> PushAddress:
     """Return what a browser gave. Raises: InvalidData."""
-    endpoint, p256dh, auth = (request.POST.get(name, "").rstrip("=") for name in ("endpoint", "p256dh", "auth"))
+    endpoint = request.POST.get("endpoint", "")
+    p256dh, auth = (request.POST.get(name, "").rstrip("=") for name in ("p256dh", "auth"))
     try:
         web_push.check_endpoint(endpoint)
         web_push.check_keys(p256dh, auth)

@@ -14,7 +14,7 @@ from assistance.models import ServiceType, VehicleClass
 from depannini_dashmap.lib.db.secret_links import new_token
 from depannini_dashmap.lib.errors import DomainError
 from depannini_dashmap.lib.numbers import NotANumber, read_float
-from depannini_dashmap.lib.text import clean, plain_digits
+from depannini_dashmap.lib.text import clean, plain_code, plain_digits
 from orders import places
 
 NAMED_BY_NUMBERS = ("coordinates", "link", "plus_code")
@@ -57,7 +57,7 @@ class HelpForm(forms.Form):
 
     def clean_code(self) -> str:
         """Give the digits, whatever the script and the spaces."""
-        return re.sub(r"[\s-]", "", plain_digits(self.cleaned_data["code"]))
+        return plain_code(self.cleaned_data["code"])
 
     def clean(self) -> dict[str, Any]:
         """Find the points of both places; a tow's destination alone counts."""

@@ -10,7 +10,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from django.test import Client
 from django.utils import timezone
 
-from accounts.models import PushDevice
+from accounts.models import PushDevice, User
 from accounts.services import set_active, set_password
 from accounts.tokens import authenticate_socket
 from assistance import services
@@ -95,6 +95,15 @@ def test_wrong_passwords_are_refused_alike_and_lock(phone, sign_in, assistant_us
     answer = sign_in(assistant_user)
     assert answer.status_code == 429 and int(answer["Retry-After"]) > 0
     assert press(phone, None, path="/duty/sign-in/", phone="nobody", password="x").status_code == 401
+
+
+def test_a_password_that_is_too_long_is_refused_before_it_is_hashed(phone, sign_in, assistant_user, monkeypatch):
+    monkeypatch.setattr(User, "check_password", None)
+    monkeypatch.setattr(User, "set_password", None)
+    answers = [sign_in(assistant_user, "x" * 257), press(phone, None, path="/duty/sign-in/", phone="nobody", password="x" * 257)]
+    answers.append(press(phone, None, path="/duty/code/", phone=assistant_user.phone_number, code="123456", password="x" * 257))
+    for answer in answers:
+        assert answer.status_code == 400 and "A password has at most 256 characters." in answer.content.decode()
 
 
 def test_others_do_not_get_in(phone, sign_in, client_user, staff_user):
@@ -322,7 +331,8 @@ def test_a_code_to_the_phone_sets_a_new_password_and_signs_in(phone, assistant_u
     assert answer.status_code == 400 and "Invalid or expired code" in answer.content.decode()
     answer = press(phone, None, path="/duty/code/", **{**form, "password": "short"}, code=code)
     assert answer.status_code == 400 and "too short" in answer.content.decode()
-    assert press(phone, None, path="/duty/code/", **form, code=code).status_code == 303
+    typed = f"\u200f{code[:3]} - {code[3:].translate(str.maketrans('0123456789', '٠١٢٣٤٥٦٧٨٩'))}\u200e"
+    assert press(phone, None, path="/duty/code/", **form, code=typed).status_code == 303
     assert "Karim" in body(phone)
     assert press(phone, None, path="/duty/code/", **form, code=code).status_code == 400, "a code is good once"
 
@@ -332,7 +342,7 @@ def test_a_browser_is_notified_until_its_session_ends(signed_in, assistant_user,
     settings.VAPID_PRIVATE_KEY = "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAE"
     assert f'data-push-key="{web_push.public_key()}"' in body(signed_in)
     key = ec.generate_private_key(ec.SECP256R1()).public_key().public_bytes(Encoding.X962, PublicFormat.UncompressedPoint)
-    fields = {"endpoint": "https://fcm.googleapis.com/fcm/send/x", "p256dh": urlsafe_b64encode(key).decode(), "auth": "tBHItJI5svbpez7KI4CCXg"}
+    fields = {"endpoint": "https://fcm.googleapis.com/fcm/send/x?key=YQ==", "p256dh": urlsafe_b64encode(key).decode(), "auth": "tBHItJI5svbpez7KI4CCXg"}
     assert press(signed_in, None, "/duty/push/", JSON, **fields).status_code == 200
     device = PushDevice.objects.get()
     assert (device.user_id, device.kind, device.token) == (assistant_user.pk, "webpush", fields["endpoint"])

@@ -22,7 +22,7 @@ from accounts.services import confirm_reset, request_reset
 from accounts.steps.addresses import EMAIL
 from accounts.viewsets.access import GuessesCounted
 from depannini_dashmap.lib.errors import DomainError
-from depannini_dashmap.lib.text import plain_digits
+from depannini_dashmap.lib.text import plain_code
 
 TEMPLATE = "console/password_reset.html"
 
@@ -45,7 +45,7 @@ class CodeForm(SetPasswordMixin, forms.Form):
 
     def clean_code(self) -> str:
         """Read digits of any script, with spaces and hyphens."""
-        return plain_digits(self.cleaned_data["code"]).replace("-", "")
+        return plain_code(self.cleaned_data["code"])
 
     def clean(self) -> dict[str, Any] | None:
         """Compare the two passwords; whether it is a good one is asked with the code."""

@@ -72,6 +72,11 @@ def plain_digits(text: str) -> str:
     return "".join(parts)
 
 
+def plain_code(text: str) -> str:
+    """Return a code as it was sent: digits of any script as ASCII, without spaces, hyphens and direction marks."""
+    return plain_digits(text).replace("-", "")
+
+
 def canonical_email(typed: str) -> str:
     """Return the one spelling of a mailbox: lower case, its domain in ASCII (`xn--`), no quotes that are not needed.
 
