@@ -66,7 +66,7 @@ class DutyPageView(View):
 
     def page(self, user: User, error: str = "", status: int = 200) -> HttpResponse:
         """Show duty, offers, job and day."""
-        shown = {"user": user, "error": error, "push_key": web_push.public_key(), "form_key": secrets.token_urlsafe(12), **read_page(user)}
+        shown = {"user": user, "error": error, "push_key": web_push.public_key(), "form_key": secrets.token_urlsafe(12), "owner": outbox_owner(user), **read_page(user)}
         return self._rendered("assistance/duty.html", shown, status, KEEP)
 
     def sign_in_page(self, error: str = "", status: int = 200, phone: str = "") -> HttpResponse:
@@ -95,7 +95,7 @@ class DutyView(DutyPageView):
         """Do what the form asks for, once for each key."""
         is_outbox = page_forms.wants_json(request)
         try:
-            user = self.assistant()
+            user = self._owner(self.assistant())
             SignedInThrottle.quota.spend(user.pk)
         except DomainError as error:
             return page_forms.refusal(error, error.for_page()) if is_outbox else self.sign_in_page(error.for_page(), error.status)
@@ -106,6 +106,12 @@ class DutyView(DutyPageView):
         if told["outcome"] == page_forms.DONE:
             return HttpResponseRedirect(f"{PATH}/", status=303)
         return self.page(user, told["text"], answer.status_code)
+
+    def _owner(self, user: User) -> User:
+        """Return who is signed in. Raises: Unauthenticated where the tap is of somebody else, who was signed in on this phone before."""
+        if self.request.headers.get(page_forms.OWNER_HEADER, outbox_owner(user)) != outbox_owner(user):
+            raise Unauthenticated(_("Sign in again"))
+        return user
 
     @staticmethod
     def _act(request: HttpRequest, user: User) -> HttpResponse:
@@ -243,6 +249,11 @@ class ManifestView(View):
             "background_color": "#f4f6f7", "theme_color": "#0f4259",
         }  # fmt: skip
         return HttpResponse(json.dumps(manifest, ensure_ascii=False), content_type="application/manifest+json")
+
+
+def outbox_owner(user: User) -> str:
+    """Return the name under which a phone keeps the taps of an assistant."""
+    return f"assistant {user.pk}"
 
 
 def _phone(request: HttpRequest) -> str:

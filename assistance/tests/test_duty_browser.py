@@ -21,6 +21,7 @@ __all__ = ["browser", "pytestmark", "server", "session_server"]
 
 HERE = {"latitude": 36.7538, "longitude": 3.0588}
 PICKUP = {"lat": 36.7525, "lng": 3.0420}
+COPIES_KEPT = "async () => (await (await caches.open('page-copies')).keys()).length"
 WAITING = "#outbox li[data-state=waiting]"
 REFUSED = "#outbox li[data-state=refused]"
 
@@ -269,6 +270,55 @@ def test_taps_of_one_assistant_are_never_sent_as_another(
     one.page.wait_for_selector("#phone")
     one.sign_in(assistant_user)
     one.page.wait_for_selector("h2:has-text('Under way')")
+
+
+def test_an_open_page_sends_nothing_as_who_signed_in_after_its_owner(
+    server: Server, phone: Any, assistant_user: Any, other_assistant: Any, client_user: Any
+) -> None:
+    one = phone(server.url, service_workers="block")
+    job = with_job(server, one, assistant_user, client_user)
+    first = one.page
+    first.route("**/duty/", lambda route: route.abort() if route.request.method == "POST" else route.continue_())
+    one.press("start")
+    first.wait_for_selector(WAITING)
+    one.context.clear_cookies()
+    one.page = one.new_page()
+    one.sign_in(other_assistant)
+    first.unroute("**/duty/")
+    first.evaluate("dispatchEvent(new Event('online'))")
+    first.wait_for_selector(f"#duty[data-user='{other_assistant.pk}']")
+    assert status_of(job) == "accepted" and first.locator("#outbox").is_hidden()
+
+
+def test_signing_out_deletes_the_copy(server: Server, phone: Any, assistant_user: Any) -> None:
+    one = phone(server.url)
+    one.sign_in(assistant_user)
+    one.kept()
+    one.page.route("**/duty/sign-out/", lambda route: route.abort())  # it is deleted before the answer
+    one.page.click("#sign-out button")
+    one.page = one.new_page()
+    one.page.goto(f"{server.url}/duty/manifest.webmanifest")
+    wait_until(lambda: one.page.wait_for_timeout(100) or one.page.evaluate(COPIES_KEPT) == 0, "no copy is left")
+
+
+def test_a_copy_older_than_three_days_is_not_shown(server: Server, phone: Any, assistant_user: Any) -> None:
+    one = phone(server.url)
+    one.sign_in(assistant_user)
+    one.kept()
+    one.context.set_offline(True)
+    one.reopen()
+    one.page.wait_for_selector("#line[data-state=old]")
+    one.page.evaluate("""async () => {
+        const cache = await caches.open("page-copies");
+        const copy = await cache.match("/duty/");
+        const headers = new Headers(copy.headers);
+        headers.set("X-Kept-At", Number(headers.get("X-Kept-At")) - 73 * 3600 * 1000);
+        await cache.put("/duty/", new Response(await copy.blob(), { headers }));
+    }""")
+    one.page.close()
+    one.page = one.new_page()
+    with pytest.raises(Exception, match="ERR_"):
+        one.page.goto(f"{server.url}/duty/")
 
 
 def test_a_new_password_ends_the_open_page(server: Server, phone: Any, assistant_user: Any) -> None:

@@ -148,6 +148,18 @@ def test_nobody_acts_without_signing_in(phone):
     assert press(phone, None, path="/duty/socket-token/").status_code == 401
 
 
+def test_a_tap_of_another_assistant_changes_nothing(signed_in, assistant_user, other_assistant):
+    def sent_by(user):
+        headers = JSON | {"HTTP_IDEMPOTENCY_KEY": "k1", "HTTP_X_OUTBOX_OWNER": f"assistant {user.pk}"}
+        return press(signed_in, "on", headers=headers)
+
+    answer = sent_by(other_assistant)
+    assert (answer.status_code, answer.json()["outcome"]) == (401, "signed_out")
+    assert not AssistantProfile.objects.filter(is_active=True).exists()
+    assert sent_by(assistant_user).json()["outcome"] == "done"
+    assert AssistantProfile.objects.get(is_active=True).pk == assistant_user.pk
+
+
 # --- Work -------------------------------------------------------------------------------------------------------------------
 def test_a_day_by_forms_alone(signed_in, assistant_user, client_user, ask):
     AssistantProfile.objects.filter(pk=assistant_user.pk).update(service_type="repair")

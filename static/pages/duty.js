@@ -1,6 +1,6 @@
 // The assistant's page: kept current by its sockets, with the place shared while on duty, and taps that outlast dead spots.
 import { clock } from "./clock.js";
-import { openOffline } from "./offline.js";
+import { forgetCopy, openOffline } from "./offline.js";
 import { openOutbox } from "./outbox.js";
 import { shareHere } from "./place.js";
 import { offerPush } from "./push.js";
@@ -18,6 +18,7 @@ const OFFSET = "duty.clock";
 let offset = Number(localStorage.getItem(OFFSET)) || 0;
 let lastRenewed = 0;
 let pending = 0;
+let isLeaving = false;
 let room = null;
 let outbox = null;
 let said = null; // what is known of the place
@@ -31,6 +32,7 @@ function show(state) {
 
 async function refresh() {
   pending = 0;
+  if (isLeaving) return; // a copy made now would outlast the signing out
   lastRenewed = Date.now();
   let fresh;
   try {
@@ -39,7 +41,7 @@ async function refresh() {
     if (!offers.isOpen) show(root.dataset.isFresh ? "lost" : "old");
     return;
   }
-  if (!fresh) return location.reload(); // signed out
+  if (fresh?.dataset.user !== root.dataset.user) return location.reload(); // signed out, or somebody else is signed in
   root.dataset.isFresh = "yes";
   root.dataset.time = fresh.dataset.time;
   offset = Date.parse(fresh.dataset.now) - Date.now();
@@ -139,11 +141,15 @@ addEventListener("online", () => { offers.retry(); room?.socket.retry(); refresh
 addEventListener("offline", () => show("lost"));
 document.addEventListener("visibilitychange", () => document.hidden || refresh());
 addEventListener("pageshow", (event) => event.persisted && refresh());
-document.getElementById("sign-out").addEventListener("submit", (event) => {
-  if (outbox?.waiting && !confirm(event.target.dataset.warn)) event.preventDefault();
+document.getElementById("sign-out").addEventListener("submit", async (event) => {
+  event.preventDefault();
+  if (outbox?.waiting && !confirm(event.target.dataset.warn)) return;
+  isLeaving = true;
+  await forgetCopy(root.dataset.scope);
+  event.target.submit();
 });
 
-openOutbox({ owner: `assistant ${root.dataset.user}`, box: document.getElementById("outbox"), answered: refreshSoon }).then((opened) => {
+openOutbox({ owner: root.dataset.owner, box: document.getElementById("outbox"), answered: refreshSoon }).then((opened) => {
   outbox = opened;
   arrange();
 });

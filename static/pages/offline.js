@@ -15,3 +15,12 @@ export async function openOffline(worker, scope) {
     // Without it, as without service workers.
   }
 }
+
+/** Delete the copy that opens without reception: who signs out leaves nothing for the next person at this phone. */
+export async function forgetCopy(path) {
+  try {
+    await (await caches.open("page-copies")).delete(path);
+  } catch {
+    // Where there are no caches there is no copy.
+  }
+}

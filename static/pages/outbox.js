@@ -21,11 +21,12 @@
  * Without IndexedDB `openOutbox` answers null, and the browser sends the forms itself.
  *
  * What the server does: `lib/api/page_forms.py` (`answer_once`, `tapped_at`). A tap comes as the form would, with the headers
- * `Accept: application/json`, `Idempotency-Key`, `X-CSRFToken` and `X-Tapped-Ago` (seconds since the tap), and is told
+ * `Accept: application/json`, `Idempotency-Key`, `X-CSRFToken`, `X-Outbox-Owner` and `X-Tapped-Ago` (seconds since the tap), and is told
  * {"outcome": "done" | "refused" | "later" | "signed_out", "text": "…"}. Anything else is not this server's word.
  */
 import { openDB } from "../vendor/idb/idb.js";
 import { clock } from "./clock.js";
+import { newKey } from "./random_key.js";
 
 const KEPT_FOR = 72 * 3600 * 1000;
 const PATIENCE = 20000;
@@ -205,6 +206,7 @@ async function post(tap, words) {
     Accept: "application/json",
     "Idempotency-Key": tap.key,
     "X-CSRFToken": /(?:^|; )csrftoken=([^;]+)/.exec(document.cookie)?.[1] ?? "",
+    "X-Outbox-Owner": tap.owner,
     "X-Tapped-Ago": String(Math.max(0, Math.round((Date.now() - tap.at) / 1000))),
   };
   const stop = new AbortController();
@@ -255,10 +257,6 @@ function element(name, text) {
 function empty(form) {
   form.reset();
   if (form.elements.key) form.elements.key.value = newKey();
-}
-
-function newKey() {
-  return Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) => byte.toString(16).padStart(2, "0")).join("");
 }
 
 /** The device stores nothing: let the form go as it would have without us. */

@@ -1,13 +1,15 @@
 // The service worker of the pages of people without an app: they open without reception, as they were last. The server puts
 // `self.offline` before this: the version of the files below and their addresses, and the script and icon of notifications. How a page uses it: offline.js.
 //
-// A page answers with the header `X-Offline: keep` (a copy is kept, to be shown when nothing better comes) or `forget`
+// A page answers with the header `X-Offline: keep` (a copy is kept, to be shown when nothing better comes, for three days) or `forget`
 // (signed out, gone). An answer without it is not the page: the sign-in of a hotel's network, or a server that is away.
 importScripts(self.offline.push);
 
 const FAMILY = `pages ${new URL(self.registration.scope).pathname} `; // each scope has a worker, and files, of its own
 const ASSETS = FAMILY + self.offline.version;
 const COPIES = "page-copies";
+const KEPT_AT = "X-Kept-At"; // milliseconds, by this device's clock
+const KEPT_FOR = 72 * 3600 * 1000;
 const PATIENCE = 4000;
 const KINDS = { js: /javascript/, css: /css/, svg: /svg/, png: /png/ };
 
@@ -44,6 +46,7 @@ async function asset(request) {
 
 async function openPage(event, url) {
   const cache = await caches.open(COPIES);
+  await forgetOldCopies(cache);
   const copy = await cache.match(url.pathname);
   if (!copy) return renew(event, url);
   const coming = renew(event, url);
@@ -61,10 +64,23 @@ async function renew(event, url) {
   const wish = answer.headers.get("X-Offline");
   if (wish) {
     const cache = await caches.open(COPIES);
-    if (wish === "keep") await cache.put(url.pathname, answer.clone());
+    if (wish === "keep") await cache.put(url.pathname, await dated(answer.clone()));
     else await cache.delete(url.pathname);
   }
   return answer;
+}
+
+async function dated(answer) {
+  const headers = new Headers(answer.headers);
+  headers.set(KEPT_AT, Date.now());
+  return new Response(await answer.blob(), { status: answer.status, headers });
+}
+
+async function forgetOldCopies(cache) {
+  for (const request of await cache.keys()) {
+    const copy = await cache.match(request);
+    if (copy && Date.now() - Number(copy.headers.get(KEPT_AT)) > KEPT_FOR) await cache.delete(request);
+  }
 }
 
 function after(milliseconds) {

@@ -25,6 +25,7 @@ from depannini_dashmap.lib.api import idempotency
 DONE, REFUSED, LATER, SIGNED_OUT = "done", "refused", "later", "signed_out"
 KEY_FIELD = "key"
 AGE_HEADER = "X-Tapped-Ago"
+OWNER_HEADER = "X-Outbox-Owner"  # whose tap it is, as the page named its outbox
 OLDEST = timedelta(hours=72)
 LATE_FROM_S = 60
 _LATER_CODES = frozenset({"still_running"})
