@@ -373,6 +373,7 @@ if not (1 <= ETA_ROAD_FACTOR <= 10 and 1 <= ETA_MEAN_SPEED_KMH <= 200 and timede
 RETENTION_DAYS = {
     "positions": env.int("RETENTION_POSITIONS_DAYS", 365),
     "chat": env.int("RETENTION_CHAT_DAYS", 365),
+    "proofs": env.int("RETENTION_PROOFS_DAYS", 730),
     "codes": env.int("RETENTION_CODES_DAYS", 7),
     "tokens": env.int("RETENTION_TOKENS_DAYS", 1),
     "idempotency": env.int("RETENTION_IDEMPOTENCY_DAYS", 3),

@@ -32,18 +32,23 @@ from assistance.models import ChatMessage, RequestLink
 from depannini_dashmap.models import AuditEvent, BudgetedMessage, FailedTry, IdempotentRequest, SheetImport
 from orders.models import OrderLink
 from telematics.models import Position
-from trips.models import TripLink
+from trips.models import StopProof, TripLink
+from trips.steps.proofs import forget_old
 
 BATCH = 5_000  # rows a transaction, so that no lock is held for long
 
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """Rows of one table that leave once they are older than the setting of their kind."""
+    """Rows of one table that leave once they are older than the setting of their kind.
+
+    `remove` deletes rows that have files, and returns how many went; others are deleted by themselves.
+    """
 
     kind: str
     name: str
     expired: Callable[[datetime], QuerySet]
+    remove: Callable[[QuerySet], int] | None = None
 
 
 
@@ -62,6 +67,7 @@ def _history_rules() -> Iterator[Rule]:
 RULES = (
     Rule("positions", "positions", lambda before: Position.objects.recorded_before(before)),
     Rule("chat", "chat messages", lambda before: ChatMessage.objects.filter(created_at__lt=before)),
+    Rule("proofs", "proofs of delivery", lambda before: StopProof.objects.filter(at__lt=before), forget_old),
     Rule("codes", "verification codes", lambda before: VerificationCode.objects.filter(created_at__lt=before)),
     Rule("codes", "wrong codes", lambda before: CodeGuess.objects.filter(at__lt=before)),
     Rule("codes", "unsent notices", lambda before: Notice.objects.filter(created_at__lt=before)),
@@ -106,20 +112,23 @@ def apply(rule: Rule, now: datetime | None = None, *, dry_run: bool = False) -> 
     if days <= 0:
         return None
     rows = rule.expired((now or timezone.now()) - timedelta(days=days)).order_by()
-    return rows.count() if dry_run else _remove(rows)
+    return rows.count() if dry_run else _remove(rows, rule.remove)
 
 
-def _remove(rows: QuerySet) -> int:
-    """Delete in batches; counts the rows themselves, not what hangs on them."""
+def _remove(rows: QuerySet, remove: Callable[[QuerySet], int] | None) -> int:
+    """Delete in batches, until fewer than a batch went; counts the rows themselves, not what hangs on them."""
     removed = 0
     while True:
         with transaction.atomic():
             _allow_pruning()
             batch = list(rows.values_list("pk", flat=True)[:BATCH])
-            rows.model._base_manager.filter(pk__in=batch).delete()
-        removed += len(batch)
-        if len(batch) < BATCH:
+            if remove is None:
+                rows.model._base_manager.filter(pk__in=batch).delete()
+            number = len(batch) if remove is None else remove(rows.filter(pk__in=batch))
+        removed += number
+        if number < BATCH:
             return removed
+
 
 
 def _allow_pruning() -> None:

@@ -7,16 +7,20 @@ from typing import Any
 
 import pytest
 from django.contrib.sessions.models import Session
+from django.core.files.base import ContentFile
+from django.core.files.storage import default_storage
 from django.core.management import call_command
 from django.db import DatabaseError, transaction
 from django.db.models import Model
 from django.utils import timezone
 from django_tasks_db.models import DBTaskResult
 
-from accounts.models import Company, EndedToken, Invitation, User, VerificationCode
+from accounts.models import Company, EndedToken, Invitation, Membership, User, VerificationCode
 from assistance.models import Tariff
 from depannini_dashmap.models import AuditEvent, IdempotentRequest, SheetImport
 from depannini_dashmap.operations import retention
+from depannini_dashmap.tests.console_rows import make_order, make_trip, make_vehicle
+from trips.models import StopProof, TripStop
 
 NOW = timezone.now()
 
@@ -43,7 +47,20 @@ def make_history(age: float) -> Model:
     return row
 
 
+def make_proof(age: float) -> StopProof:
+    company = Company.objects.create(name=f"Carrier {age}")
+    planner = User.objects.create_user(f"planner{age}", None, None, name="Planner", user_type="dispatcher", current_company=company)
+    membership = Membership(user=planner, company=company)
+    membership.full_role = "owner"
+    membership.save()
+    trip = make_trip(planner, make_vehicle(planner, company), orders=(make_order(planner, company),))
+    names = [default_storage.save(f"proofs/{age}.{kind}", ContentFile(b"picture")) for kind in ("jpg", "png")]
+    stop = TripStop.objects.filter(trip=trip).latest("sequence")
+    return StopProof.objects.create(trip_stop=stop, receiver="Amina", photo=names[0], signature=names[1], at=days_ago(age))
+
+
 MAKERS: dict[str, tuple[str, Callable[[User, float], Model]]] = {
+    "proofs of delivery": ("proofs", lambda user, age: make_proof(age)),
     "verification codes": (
         "codes",
         lambda user, age: VerificationCode.objects.create(
@@ -92,6 +109,39 @@ def test_the_old_leaves_and_the_young_stays(name: str, client_user: User, settin
     assert not rows.filter(pk=old.pk).exists()
     assert rows.filter(pk=young.pk).exists()
     assert sum(number for _, number in retention.prune(now=NOW)) == 0
+
+
+@pytest.mark.django_db
+def test_the_pictures_of_a_proof_leave_with_it(settings: Any) -> None:
+    limit = settings.RETENTION_DAYS["proofs"]
+    old, young = make_proof(limit + 1), make_proof(limit - 1)
+    assert dict(retention.prune(dry_run=True, now=NOW))["proofs of delivery"] == 1
+    assert default_storage.exists(old.photo)
+    assert dict(retention.prune(now=NOW))["proofs of delivery"] == 1
+    assert [default_storage.exists(name) for name in (old.photo, old.signature)] == [False, False]
+    assert [default_storage.exists(name) for name in (young.photo, young.signature)] == [True, True]
+
+
+@pytest.mark.django_db
+def test_a_proof_whose_file_is_not_given_up_stays_for_the_next_night(settings: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(retention, "BATCH", 2)
+    limit = settings.RETENTION_DAYS["proofs"]
+    stuck, *others = [make_proof(limit + days) for days in (3, 2, 1)]
+    really_delete = default_storage.delete
+
+    def delete(name: str) -> None:
+        if name == stuck.signature:
+            raise OSError("read-only")
+        really_delete(name)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(default_storage, "delete", delete)
+        dict(retention.prune(now=NOW))
+        dict(retention.prune(now=NOW))
+    assert StopProof.objects.filter(pk=stuck.pk).exists() and default_storage.exists(stuck.signature)
+    while dict(retention.prune(now=NOW))["proofs of delivery"]:
+        pass
+    assert not StopProof.objects.exists() and not any(default_storage.exists(proof.photo) for proof in others)
 
 
 @pytest.mark.django_db

@@ -13,6 +13,7 @@ from typing import Any
 from django.core.files.base import ContentFile, File
 from django.core.files.storage import default_storage
 from django.db import transaction
+from django.db.models import QuerySet
 from django.utils.translation import gettext_lazy as _
 
 from accounts import photos
@@ -98,6 +99,23 @@ def forget_proofs(rows: Any) -> None:
     files = [name for pair in proofs.values_list(*KINDS) for name in pair if name]
     proofs.delete()
     transaction.on_commit(lambda: forget_files(files))
+
+
+def forget_old(proofs: QuerySet[StopProof]) -> int:
+    """Delete proofs with their files, in a transaction of the caller's, and return how many went.
+
+    The files go first: what was cut off is done again. A proof whose file the volume does not give up stays, for the next time.
+    """
+    gone = []
+    for proof in proofs.select_for_update():
+        try:
+            for name in filter(None, (proof.photo, proof.signature)):
+                default_storage.delete(name)
+        except OSError:
+            continue
+        gone.append(proof.pk)
+    StopProof.objects.filter(pk__in=gone).delete()
+    return len(gone)
 
 
 def forget_files(names: list[str]) -> None:
