@@ -4,15 +4,19 @@ from typing import Any
 
 from django.db import transaction
 from django.db.models import ProtectedError
+from django.utils import timezone
 from django.utils.text import format_lazy
 from django.utils.translation import gettext_lazy as _
 
 from accounts.limits import message_budget
 from accounts.models import Company, User
+from depannini_dashmap.lib.db.secret_links import new_token
 from depannini_dashmap.lib.errors import Conflict, InvalidData, NotFound
 from depannini_dashmap.lib.ops import audit
+from depannini_dashmap.lib.ops.task_queue import enqueue
 from fleet.default_company import company_for
 from fleet.events import board_changed
+from orders import customer_messages
 from orders.customer_links import address_for, renew_link
 from orders.field_names import ENDS
 from orders.lifecycle import FINISHED, JOURNEY_STEPS, may_request
@@ -21,7 +25,6 @@ from orders.models import Order, OrderLink, Stop
 from orders.numbers import take_numbers
 from orders.signals import order_status_requested
 from orders.stops import StopInput, give_stops, put_stop
-from orders.tasks import deliver_link
 
 
 @transaction.atomic
@@ -124,8 +127,26 @@ def send_link(*, actor: User, order_id: int, channel: str, language: str = "") -
     message_budget.spend(message_budget.CUSTOMER, budget_channel, address, asker=actor, company_id=order.company_id)
     link, _token = renew_link(order, actor=actor, language=language, channel=channel)
     audit.record("order_link_sent", actor=actor, target=order, link_id=link.pk, channel=channel)
-    deliver_link.enqueue(link.pk)
+    enqueue("orders.tasks.deliver_link", link.pk)
     return link
+
+
+def deliver_link(*, actor: None, link_id: int) -> None:
+    """Make the token of a link, store its hash and send it, unless it was sent or ended, or the customer has no address now.
+
+    Shape: no `actor`, a task calls it, outside any transaction. A try whose message may have left makes another token: the
+    older one then opens nothing. Raises: whatever the mail server or the SMS backend raises.
+    """
+    unsent = OrderLink.objects.live().filter(pk=link_id, sent_at=None)
+    link = unsent.select_related("order__company", "order__delivery_stop").first()
+    address = link and address_for(link.order, link.channel)
+    if link is None or not address:
+        return
+    token = new_token()
+    if not unsent.update(token_hash=OrderLink.hash_of(token)):
+        return
+    customer_messages.send_link(link, address, OrderLink.address_of(token))
+    unsent.update(sent_at=timezone.now())
 
 
 @transaction.atomic
