@@ -32,7 +32,7 @@ _LONGEST_KEY, _LONGEST_TAP = 36, 64
 
 @link_page
 def driver_page(request: HttpRequest, token: str) -> HttpResponse:
-    """GET shows the trip of a link; POST `action` (arrived, done, failed with `reason`, proof, undo) on `stop`, then leads back.
+    """GET shows the trip of a link; POST `action` (arrived, done, failed with `reason`, proof, undo of `undoes`) on `stop`, then leads back.
 
     With done and proof may come `photo`, `signature`, `receiver` and `note`. The outbox is told what became of it, as JSON.
     """
@@ -72,11 +72,11 @@ def _told(request: HttpRequest, token: str) -> HttpResponse:
 def _act(request: HttpRequest, token: str) -> None:
     action, stop = request.POST.get("action", ""), request.POST.get("stop", "")
     tap = _tap(request, action, stop)
-    if action == "undo":
-        driver.undo(actor=None, token=token, tap=tap)
-        return
     if not (stop.isascii() and stop.isdigit() and len(stop) <= _LONGEST_ID):
         raise NotFound
+    if action == "undo":
+        driver.undo(actor=None, token=token, trip_stop_id=int(stop), undoes=request.POST.get("undoes", ""), tap=tap)
+        return
     what: dict[str, Any] = {"actor": None, "token": token, "trip_stop_id": int(stop), "proof": _proof(request), "tap": tap}
     if action == "proof":
         driver.prove(**what)
@@ -127,5 +127,4 @@ def _shown(row: TripStop) -> dict[str, Any]:
     return shown_stop(row) | {
         "way_there": DIRECTIONS + urlencode({"api": 1, "destination": target}),
         "geo": f"geo:{target}?q={target}" if located else "",
-        "has_arrived": row.actual_arrival_datetime is not None and not row.arrival_is_suggested,
     }

@@ -206,8 +206,7 @@ def _require_free(lane: Lane, elsewhere: list[TripStop]) -> None:
     moving = [row for row in lane.rows if row.order_id in lane.leaving and ref_of(row).kind != OWN]
     moving += [row for row in elsewhere if row.order_id in lane.coming]
     for row in moving:
-        has_arrived = row.actual_arrival_datetime is not None and not row.arrival_is_suggested
-        if row.is_completed or (has_arrived and not row.failed):
+        if row.is_completed or (row.has_arrived and not row.failed):
             plate = row.trip.vehicle.license_plate
             raise Conflict(format_lazy(_("The goods of {number} stay with {plate}: it has been there."), number=_number(row), plate=plate), code="goods_on_board")
     lane.sources = {row.trip_id for row in elsewhere if row.order_id in lane.coming}
@@ -225,7 +224,7 @@ def _require_sequence(lane: Lane) -> None:
     if backward:
         number = next(_number(row) for row in lane.wanted if row.order_id == backward[0])
         raise InvalidData(format_lazy(_("The delivery of order {number} cannot come before its pickup."), number=number), code="delivery_before_pickup")
-    here = [row.actual_arrival_datetime is not None and not row.arrival_is_suggested for row in lane.wanted]
+    here = [row.has_arrived for row in lane.wanted]
     if here != sorted(here, reverse=True):
         name = next(row.stop.name for row, is_here in zip(lane.wanted, here, strict=True) if is_here)
         raise Conflict(format_lazy(_("The vehicle is at {name} already: nothing comes before it."), name=name), code="vehicle_at_stop")

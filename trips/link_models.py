@@ -12,7 +12,8 @@ class TripLink(SecretLink):
     """A driver's link to one trip.
 
     `sent_to` is the keyed hash of the address that it went to: it opens nothing once somebody else drives the trip.
-    `last_stop`, `last_action` and `last_at` say what it did last, which can be undone for a while.
+    `last_stop`, `last_action` and `last_at` say what it did last, which can be undone for a while; `known_arrival` is what
+    positions had suggested before an arrival by the link.
     """
 
     page_path = "/t/"
@@ -28,6 +29,7 @@ class TripLink(SecretLink):
     last_stop = models.ForeignKey("trips.TripStop", on_delete=models.SET_NULL, null=True, blank=True, related_name="+")
     last_action = models.CharField(max_length=7, choices=Action.choices, blank=True, default="")
     last_at = models.DateTimeField(null=True, blank=True)
+    known_arrival = models.DateTimeField(null=True, blank=True, editable=False)
 
     objects = TripLinkQuerySet.as_manager()
 

@@ -1,5 +1,7 @@
 """How orders are carried: trips, the stops of each in their sequence, and which trip holds which order."""
 
+import datetime as dt
+
 from django.conf import settings
 from django.db import models
 from django.db.models import Q
@@ -85,6 +87,11 @@ class Trip(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+    @property
+    def planned_start(self) -> dt.datetime:
+        """When it is to begin, as wall-clock time."""
+        return dt.datetime.combine(self.planned_start_date, self.planned_start_time)
 
     @property
     def is_closed(self) -> bool:
@@ -180,6 +187,17 @@ class TripStop(models.Model):
 
     def __str__(self) -> str:
         return gettext("stop %(number)s of trip %(trip)s") % {"number": self.sequence, "trip": self.trip_id}
+
+    @property
+    def has_arrived(self) -> bool:
+        """Whether the vehicle has been there for certain, and did not only seem to pass by."""
+        return self.actual_arrival_datetime is not None and not self.arrival_is_suggested
+
+    @property
+    def known_arrival(self) -> dt.datetime | None:
+        """When the vehicle came, as far as known; none where it only passed by: it was left again before anybody confirmed an arrival."""
+        has_passed_by = self.arrival_is_suggested and self.actual_departure_datetime is not None
+        return None if has_passed_by else self.actual_arrival_datetime
 
     @property
     def is_closed(self) -> bool:

@@ -96,7 +96,7 @@ class OpenStops:
         present = [row.pk for row in self.open_rows]
         if len(set(stop_ids)) < len(stop_ids) or not set(stop_ids) <= set(present):
             raise InvalidData(fields={"stops": [_("Name open stops of this trip, each once.")]})
-        here = [row.pk for row in self.open_rows if row.actual_arrival_datetime is not None and not row.arrival_is_suggested]
+        here = [row.pk for row in self.open_rows if row.has_arrived]
         return list(dict.fromkeys([*here, *stop_ids, *present]))
 
     def evaluation(self, ids: Sequence[int]) -> Evaluation:

@@ -18,10 +18,11 @@ from fleet.events import board_changed
 from trips.models import DriverTap, Trip, TripLink, TripStop
 from trips.steps.driver_links import can_undo, find_link
 from trips.steps.proofs import GivenProof, forget_proofs, keep_proof, stored
-from trips.steps.stop_outcomes import record_outcome, require_open
+from trips.steps.stop_outcomes import TIMES, lock_times, record_outcome, require_open
 
 LONGEST_REASON = 500
 LATEST = dt.timedelta(days=1)  # a tap that was kept without reception counts from when it was made this far back
+LAST = ("last_stop", "last_action", "last_at", "known_arrival")
 Action = TripLink.Action
 
 
@@ -68,9 +69,9 @@ def act(
         if _changes(row, action, reason):
             if row.is_closed:
                 raise Conflict(_("This stop is closed already"))
-            _record(trip, row, action, reason, moment)
+            link.known_arrival = _record(trip, row, action, reason, moment)
             link.last_stop, link.last_action, link.last_at = row, action, timezone.now()
-            link.save(update_fields=["last_stop", "last_action", "last_at"])
+            link.save(update_fields=LAST)
             _audit(link, row, action)
         if action != Action.ARRIVED:
             keep_proof(row, found, moment)
@@ -99,29 +100,31 @@ def prove(*, actor: None, token: str, trip_stop_id: int, proof: GivenProof, tap:
 
 
 @transaction.atomic
-def undo(*, actor: None, token: str, tap: Tap = NOW) -> TripStop | None:
+def undo(*, actor: None, token: str, trip_stop_id: int, undoes: str, tap: Tap = NOW) -> TripStop | None:
     """Take back what the link did last, with its proof, within two minutes and while nobody has changed it since.
 
+    It names the stop and the action: one that comes late, or from a second phone, takes back no other tap.
     Shape: no `actor`, the link acts; None where this very tap was counted before.
-    Raises: NotFound (the link), Conflict (too late, nothing to take back, trip closed).
+    Raises: NotFound (the link), Conflict (too late, something else was done last, trip closed).
     """
     link, trip = _lock(token)
     if not _is_first(link, tap):
         return None
     require_open(trip)
-    if not can_undo(link):
+    if not can_undo(link) or (link.last_stop_id, link.last_action) != (trip_stop_id, undoes):
         raise Conflict(_("This can no longer be undone"))
-    row, action = _row(trip, link.last_stop_id or 0), link.last_action
+    row, action = _row(trip, trip_stop_id), link.last_action
     if not _is_as_left(row, action):
         raise Conflict(_("This can no longer be undone"))
     if action == Action.ARRIVED:
-        _stamp_arrival(trip, row, None)
+        lock_times(row)
+        _stamp_arrival(trip, row, link.known_arrival, is_suggested=link.known_arrival is not None)
     else:
         is_done = action == Action.DONE
         record_outcome(trip, row, actor=None, is_completed=False if is_done else None, failed=None if is_done else False)
         forget_proofs([row.pk])
-    link.last_stop, link.last_action, link.last_at = None, "", None
-    link.save(update_fields=["last_stop", "last_action", "last_at"])
+    link.last_stop, link.last_action, link.last_at, link.known_arrival = None, "", None, None
+    link.save(update_fields=LAST)
     _audit(link, row, f"{action}_undone")
     return row
 
@@ -131,13 +134,15 @@ def _is_first(link: TripLink, tap: Tap) -> bool:
     return not tap.key or DriverTap.objects.get_or_create(link=link, key=tap.key)[1]
 
 
-def _record(trip: Trip, row: TripStop, action: str, reason: str, at: dt.datetime) -> None:
+def _record(trip: Trip, row: TripStop, action: str, reason: str, at: dt.datetime) -> dt.datetime | None:
+    """Do what a tap says; return the arrival that positions had suggested before one of the driver."""
     if action == Action.ARRIVED:
-        _arrive(trip, row, at)
-    elif action == Action.DONE:
+        return _arrive(trip, row, at)
+    if action == Action.DONE:
         record_outcome(trip, row, actor=None, is_completed=True, at=at)
     else:
         record_outcome(trip, row, actor=None, failed=True, failure_reason=reason)
+    return None
 
 
 def _lock(token: str) -> tuple[TripLink, Trip]:
@@ -159,8 +164,7 @@ def _row(trip: Trip, trip_stop_id: int) -> TripStop:
 
 def _changes(row: TripStop, action: str, reason: str) -> bool:
     if action == Action.ARRIVED:
-        has_arrived = row.actual_arrival_datetime is not None and not row.arrival_is_suggested
-        return not has_arrived
+        return not row.has_arrived
     if action == Action.DONE:
         return not row.is_completed
     return not (row.failed and row.failure_reason == reason)
@@ -172,16 +176,17 @@ def _is_as_left(row: TripStop, action: str) -> bool:
     return row.is_completed if action == Action.DONE else row.failed
 
 
-def _arrive(trip: Trip, row: TripStop, at: dt.datetime) -> None:
-    """Stamp the arrival; an arrival known from positions, without a departure, has the better time."""
-    has_left = row.actual_departure_datetime is not None
-    suggested = None if has_left else row.actual_arrival_datetime
-    _stamp_arrival(trip, row, min(suggested, at) if suggested else at)
+def _arrive(trip: Trip, row: TripStop, at: dt.datetime) -> dt.datetime | None:
+    """Stamp the arrival; one known from positions has the better time, and is returned."""
+    lock_times(row)
+    known = row.known_arrival
+    _stamp_arrival(trip, row, min(known, at) if known else at, is_suggested=False)
+    return known
 
 
-def _stamp_arrival(trip: Trip, row: TripStop, at: dt.datetime | None) -> None:
-    row.actual_arrival_datetime, row.actual_departure_datetime, row.arrival_is_suggested = at, None, False
-    row.save(update_fields=["actual_arrival_datetime", "actual_departure_datetime", "arrival_is_suggested", "updated_at"])
+def _stamp_arrival(trip: Trip, row: TripStop, at: dt.datetime | None, *, is_suggested: bool) -> None:
+    row.actual_arrival_datetime, row.actual_departure_datetime, row.arrival_is_suggested = at, None, is_suggested
+    row.save(update_fields=[*TIMES, "updated_at"])
     _touch(trip)
 
 

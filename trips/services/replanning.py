@@ -10,7 +10,6 @@ from django.utils.translation import gettext_lazy as _
 from accounts.models import User
 from depannini_dashmap.lib.errors import InvalidData
 from trips.lanes import Lane, Run, StopRef, read_lanes, ref_of
-from trips.models import TripStop
 from trips.open_stops import SOLVE_SECONDS, OpenStops
 from trips.planning import engine
 from trips.planning.problem import Objective, PlanOrder, Problem, Route, Visit
@@ -66,7 +65,7 @@ class _Day:
         self.lanes, self.places = lanes, Places()
         self.works = [OpenStops(lane.trip, lane.wanted, self.places) for lane in lanes if lane.trip is not None]
         self.ref_of = {work.visit_of[row.pk]: ref_of(row) for work in self.works for row in work.open_rows}
-        self.here = [[work.visit_of[row.pk] for row in work.open_rows if _is_here(row)] for work in self.works]
+        self.here = [[work.visit_of[row.pk] for row in work.open_rows if row.has_arrived] for work in self.works]
         self.present = [tuple(work.visit_of[row.pk] for row in work.open_rows) for work in self.works]
         starts = [work.vehicle.shift[0] for work in self.works]
         vehicles = tuple(
@@ -112,7 +111,4 @@ class _Day:
         later = [start for start, work in zip(starts, self.works, strict=True) if work.vehicle.id == mine.vehicle.id and start > starts[place]]
         return min([mine.vehicle.shift[1], *later])
 
-
-def _is_here(row: TripStop) -> bool:
-    return row.actual_arrival_datetime is not None and not row.arrival_is_suggested
 

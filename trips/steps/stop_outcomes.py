@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 
+from django.db.models import QuerySet
 from django.utils import timezone
 
 from accounts.models import User
@@ -14,8 +15,10 @@ from orders.models import Order
 from trips.lifecycle import UNDELIVERED
 from trips.models import Trip, TripOrder, TripStop
 from trips.sequencing import DELIVERY
+from trips.steps.proofs import forget_proofs
 from trips.steps.trips import closed
 
+TIMES = ("actual_arrival_datetime", "actual_departure_datetime", "arrival_is_suggested")
 A_MOMENT = dt.timedelta(microseconds=1)
 
 
@@ -31,12 +34,14 @@ def record_outcome(
 ) -> None:
     """Close a stop of a (locked) trip as done or failed, or open it again; its present state again has no effect.
 
-    Nobody is the actor where a link acts; `at` is when it was done, if that was not now. Raises: Conflict (trip closed, the order has left the trip).
+    Nobody is the actor where a link acts; `at` is when it was done, if that was not now. What proved a failure proves nothing
+    after it, and the other way round. Raises: Conflict (trip closed, the order has left the trip).
     """
     if is_completed and row.failed:
         failed = False
     if failed and row.is_completed:
         is_completed = False
+        forget_proofs([row.pk])
     if is_completed is not None and is_completed != row.is_completed and not is_completed:
         _complete(trip, row, is_completed, actor, at)
     reason = row.failure_reason if failure_reason is None else failure_reason
@@ -45,6 +50,11 @@ def record_outcome(
         _fail(trip, row, wanted, reason)
     if is_completed and not row.is_completed:
         _complete(trip, row, is_completed, actor, at)
+
+
+def lock_times(row: TripStop) -> None:
+    """Lock a stop of a (locked) trip, and read its times again: positions change them without the trip's lock."""
+    row.refresh_from_db(fields=TIMES, from_queryset=TripStop.objects.select_for_update(no_key=True))
 
 
 def require_open(trip: Trip) -> None:
@@ -58,14 +68,17 @@ def _fail(trip: Trip, row: TripStop, failed: bool, reason: str) -> None:
     require_open(trip)
     _require_held(trip, row)
     row.failed, row.failure_reason = failed, reason if failed else ""
-    rows = (
-        TripStop.objects.filter(trip=trip, order_id=row.order_id)
-        if row.order_id
-        else TripStop.objects.filter(pk=row.pk)
-    )
-    rows.filter(is_completed=False).update(failed=failed, failure_reason=row.failure_reason, updated_at=timezone.now())
+    together = _together(trip, row).filter(is_completed=False)
+    if not failed:
+        forget_proofs(together.values("pk"))
+    together.update(failed=failed, failure_reason=row.failure_reason, updated_at=timezone.now())
     Trip.objects.filter(pk=trip.pk).update(updated_at=timezone.now())
     board_changed(trip.company_id, "trips")
+
+
+def _together(trip: Trip, row: TripStop) -> QuerySet[TripStop]:
+    """Return the stops that fail together: both of an order."""
+    return TripStop.objects.filter(trip=trip, order_id=row.order_id) if row.order_id else TripStop.objects.filter(pk=row.pk)
 
 
 def _require_held(trip: Trip, row: TripStop) -> None:
@@ -81,10 +94,13 @@ def _complete(trip: Trip, row: TripStop, is_completed: bool, actor: User | None,
     """Stamp a stop as done, or take that back; the order follows its delivery stop."""
     require_open(trip)
     _require_held(trip, row)
+    lock_times(row)
     now = timezone.now()
     if is_completed:
         left = at or now
-        known = row.actual_arrival_datetime
+        known = row.known_arrival
+        if known is None:  # passing by was no arrival, and going on no departure
+            row.actual_departure_datetime = None
         row.actual_arrival_datetime = known or left
         # Later than an arrival that was known before, so that it stays if the tap is taken back.
         row.actual_departure_datetime = row.actual_departure_datetime or (max(left, known + A_MOMENT) if known else left)
@@ -95,8 +111,7 @@ def _complete(trip: Trip, row: TripStop, is_completed: bool, actor: User | None,
             row.actual_arrival_datetime = None
         row.actual_departure_datetime = None
     row.is_completed = is_completed
-    times = ["actual_arrival_datetime", "actual_departure_datetime", "arrival_is_suggested"]
-    row.save(update_fields=["is_completed", *times, "updated_at"])
+    row.save(update_fields=["is_completed", *TIMES, "updated_at"])
     Trip.objects.filter(pk=trip.pk).update(updated_at=now)
     board_changed(trip.company_id, "trips")
     if row.order_id is None:

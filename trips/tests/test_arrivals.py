@@ -3,11 +3,13 @@
 from datetime import timedelta
 
 import pytest
+from django.db import transaction
 from django.utils import timezone
 
 from trips import watched_stops
 from trips.models import Trip, TripStop
 from trips.services import stop_arrivals
+from trips.steps.stop_outcomes import record_outcome
 from trips.tests.world import loaded_trip, make_trip, stops_of
 
 pytestmark = pytest.mark.django_db
@@ -55,6 +57,17 @@ def test_a_suggestion_gives_way_to_a_later_one_and_a_fact_to_none(client, runnin
     assert (row.actual_arrival_datetime, row.actual_departure_datetime) == (later, None)
     stop_arrivals.confirm_arrivals(actor=None, trip_stops=[pickup])
     assert stop_arrivals.record_arrivals(actor=None, trip_stops={pickup: later + timedelta(minutes=9)}) is False
+
+
+def test_an_arrival_that_positions_tell_meanwhile_is_not_overwritten(client, running):
+    pickup = stops_of(client, running.pk)[0]["id"]
+    read_before = TripStop.objects.select_related("stop").get(pk=pickup)
+    told = timezone.now()
+    stop_arrivals.record_arrivals(actor=None, trip_stops={pickup: told})
+    with transaction.atomic():
+        record_outcome(running, read_before, actor=None, is_completed=True)
+    row = TripStop.objects.get(pk=pickup)
+    assert row.actual_arrival_datetime == told < row.actual_departure_datetime
 
 
 def test_late_fixes_and_trips_that_do_not_run_stamp_nothing(client, running):

@@ -51,6 +51,11 @@ def state():
 
 
 def press(phone, path, action, stop=None, **fields):
+    """Send a form of the page; that of an undo names what the link did last, as the page does."""
+    if action == "undo" and stop is None:
+        last = TripLink.objects.exclude(last_stop=None).order_by("pk").last()
+        stop, named = (last.last_stop_id, last.last_action) if last else (1, "done")
+        fields.setdefault("undoes", named)
     return phone.post(path, {"action": action, **({"stop": stop} if stop else {}), **fields})
 
 
@@ -148,6 +153,56 @@ def test_undo_for_two_minutes(client, phone, action, time_machine):
     time_machine.shift(121)
     assert "two minutes" not in phone.get(path).content.decode()
     assert press(phone, path, "undo").status_code == 409
+
+
+def test_an_undo_takes_back_what_it_names_and_nothing_else(client, phone):
+    trip, _ = started(client)
+    path = link_of(client, trip)
+    pickup, delivery = (stop["id"] for stop in stops_of(client, trip))
+    press(phone, path, "arrived", pickup)
+    page = phone.get(path).content.decode()
+    form = page[page.index('value="undo"') :]
+    assert f'name="stop" value="{pickup}"' in form and 'name="undoes" value="arrived"' in form
+    press(phone, path, "done", pickup)  # on a second phone
+    before = state()
+    for stop, undoes in ((pickup, "arrived"), (delivery, "done"), (pickup, ""), (pickup, "x")):
+        assert press(phone, path, "undo", stop, undoes=undoes).status_code == 409
+    assert press(phone, path, "undo", "", undoes="done").status_code == 404
+    assert state() == before
+    assert press(phone, path, "undo", pickup, undoes="done").status_code == 303
+    assert not TripStop.objects.get(pk=pickup).is_completed
+
+
+def test_undo_keeps_the_arrival_that_positions_had_told(client, phone):
+    trip, _ = started(client)
+    path = link_of(client, trip)
+    pickup = stops_of(client, trip)[0]["id"]
+    told = timezone.now()
+    for action, is_suggested in (("arrived", True), ("done", False)):
+        TripStop.objects.filter(pk=pickup).update(actual_arrival_datetime=told, actual_departure_datetime=None, arrival_is_suggested=True)
+        press(phone, path, action, pickup)
+        row = TripStop.objects.get(pk=pickup)
+        assert (row.actual_arrival_datetime, row.arrival_is_suggested) == (told, False)
+        assert press(phone, path, "undo").status_code == 303
+        row = TripStop.objects.get(pk=pickup)
+        assert (row.actual_arrival_datetime, row.actual_departure_datetime, row.arrival_is_suggested) == (told, None, is_suggested)
+
+
+@pytest.mark.parametrize("action", ["arrived", "done"])
+def test_passing_by_earlier_is_no_arrival_neither_before_nor_after_an_undo(client, phone, action):
+    trip, _ = started(client)
+    path = link_of(client, trip)
+    pickup = stops_of(client, trip)[0]["id"]
+    passed = timezone.now() - timedelta(minutes=30)
+    times = {"actual_arrival_datetime": passed, "actual_departure_datetime": passed + timedelta(seconds=20)}
+    TripStop.objects.filter(pk=pickup).update(**times, arrival_is_suggested=True)
+    begins = timezone.now()
+    press(phone, path, action, pickup)
+    row = TripStop.objects.get(pk=pickup)
+    assert row.actual_arrival_datetime >= begins and row.actual_departure_datetime == (row.actual_arrival_datetime if action == "done" else None)
+    assert press(phone, path, "undo").status_code == 303
+    row = TripStop.objects.get(pk=pickup)
+    assert (row.actual_arrival_datetime, row.actual_departure_datetime, row.arrival_is_suggested) == (None, None, False)
 
 
 def test_undo_does_not_touch_what_the_office_changed_since(client, phone):

@@ -174,6 +174,29 @@ def test_undo_takes_the_proof_along_and_so_does_the_trip(client, phone, django_c
     assert files() == before
 
 
+def test_a_proof_goes_with_the_outcome_that_it_was_given_for(client, phone, django_capture_on_commit_callbacks):
+    before = files()
+    trip, _ = started(client)
+    path = link_of(client, trip)
+    pickup, delivery = (stop["id"] for stop in stops_of(client, trip))
+    press(phone, path, "done", pickup, receiver="Porter")
+    press(phone, path, "failed", delivery, reason="Nobody there", photo=photo())
+    assert len(files() - before) == 1 and StopProof.objects.count() == 2
+    client.put(f"/api/trip-stops/{delivery}/", {"failure_reason": "Nobody was there"})
+    assert StopProof.objects.count() == 2, "the same outcome in other words"
+    with django_capture_on_commit_callbacks(execute=True):
+        client.put(f"/api/trip-stops/{delivery}/", {"is_completed": True})
+    assert files() == before and list(StopProof.objects.values_list("receiver", flat=True)) == ["Porter"]
+    press(phone, path, "proof", delivery, receiver="Amina")
+    client.put(f"/api/trip-stops/{delivery}/", {"failed": True})
+    assert StopProof.objects.count() == 1
+    press(phone, path, "proof", delivery, note="They refused it")
+    client.put(f"/api/trip-stops/{delivery}/", {"failed": False})
+    press(phone, path, "done", delivery, receiver="Amina")
+    proof = StopProof.objects.get(trip_stop=delivery)
+    assert (proof.receiver, proof.note) == ("Amina", "")
+
+
 def test_a_form_that_comes_twice_acts_once(client, phone):
     trip, _ = started(client)
     path = link_of(client, trip)
@@ -181,10 +204,10 @@ def test_a_form_that_comes_twice_acts_once(client, phone):
     for _ in range(2):
         assert press(phone, path, "done", stop, key="k1", photo=photo()).status_code == 303
     assert AuditEvent.objects.filter(event="driver_done").count() == 1 and StopProof.objects.count() == 1
-    assert press(phone, path, "undo", key="k2").status_code == 303
+    assert press(phone, path, "undo", stop, undoes="done", key="k2").status_code == 303
     assert press(phone, path, "done", stop, key="k1").status_code == 303
     assert not TripStop.objects.get(pk=stop).is_completed, "a form of before, sent again by the browser"
-    assert press(phone, path, "undo", key="k2").status_code == 303
+    assert press(phone, path, "undo", stop, undoes="done", key="k2").status_code == 303
     assert DriverTap.objects.count() == 2
 
 
@@ -201,7 +224,7 @@ def test_the_time_of_a_tap_counts_within_a_day(client, phone, time_machine):
     for late in (now - timedelta(hours=25), now + timedelta(minutes=1)):
         driver.act(actor=None, token=token, trip_stop_id=delivery, action="arrived", tap=driver.Tap(at=late))
         assert TripStop.objects.get(pk=delivery).actual_arrival_datetime == now
-        driver.undo(actor=None, token=token)
+        driver.undo(actor=None, token=token, trip_stop_id=delivery, undoes="arrived")
     driver.act(actor=None, token=token, trip_stop_id=delivery, action="arrived")
     driver.act(actor=None, token=token, trip_stop_id=delivery, action="done", tap=driver.Tap(at=now - timedelta(hours=1)))
     left = TripStop.objects.get(pk=delivery).actual_departure_datetime

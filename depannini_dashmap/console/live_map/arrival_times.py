@@ -55,9 +55,8 @@ def _next(stop: arrivals.ExpectedStop) -> NextStop:
 
 def late_stops(trip: Trip, rows: Iterable[TripStop], now: dt.datetime) -> list[bool]:
     """Return of each stop of a trip whether it is late; none is of a trip that is not under way."""
-    start = dt.datetime.combine(trip.planned_start_date, trip.planned_start_time)
     is_running, zone = trip.status == IN_PROGRESS, display_zone()
-    return [is_running and not _is_reached(row) and route.is_late(start, _due(row), now, zone) for row in rows]
+    return [is_running and not _is_reached(row) and route.is_late(trip.planned_start, _due(row), now, zone) for row in rows]
 
 
 def _due(row: TripStop) -> route.Due:
@@ -65,7 +64,7 @@ def _due(row: TripStop) -> route.Due:
 
 
 def _is_reached(row: TripStop) -> bool:
-    return row.is_closed or (row.actual_arrival_datetime is not None and not row.arrival_is_suggested)
+    return row.is_closed or row.has_arrived
 
 
 def count_late(user: User, now: dt.datetime) -> dict[int, int]:
