@@ -35,6 +35,11 @@ def due_at(start: datetime, clock: time, day: date | None = None) -> datetime:
     return due if due >= opens else due + timedelta(days=1)
 
 
+def day_to_name(start: datetime, due: datetime) -> date | None:
+    """Return the day that a stop due at `due` has to name; None where `due_at` finds it by the clock, also once the trip is put off."""
+    return None if due_at(start, due.time()) == due else due.date()
+
+
 def planned_duration_minutes(start: datetime, due: Iterable[Due], zone: tzinfo = UTC) -> int | None:
     """Count the minutes from the planned start to the last due time, both wall-clock times of `zone`.
 

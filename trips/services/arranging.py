@@ -18,11 +18,13 @@ from accounts.models import User
 from depannini_dashmap.lib.errors import Conflict, DomainError, InvalidData
 from fleet.models import Vehicle
 from orders.models import Order
+from trips import route
 from trips.lanes import OWN, Lane, Run, StopRef, due_times, evaluate_lane, held_rows, read_lanes, ref_of
 from trips.lifecycle import DRAFT, PLANNED
 from trips.models import Trip, TripStop
 from trips.services.stops import add_order, remove_order, reorder_stops
-from trips.services.trips import create_trip, lock_trip, update_trip
+from trips.services.trips import create_trip, update_trip
+from trips.steps.trips import ON_TIME, lock_trip
 
 Due = Mapping[StopRef, dt.datetime]
 
@@ -112,24 +114,27 @@ def _store(actor: User, lane: Lane, due: Due, *, is_new: bool) -> Outcome:
         wanted = [rows[ref] for ref in (ref_of(row) for row in lane.wanted) if ref in rows]
         reorder_stops(actor=actor, trip_id=trip_id, numbers=[(row.pk, number) for number, row in enumerate(wanted, start=1)])
         if is_changed:
-            _store_due_times(lane, [(row, due[ref_of(row)]) for row in wanted if ref_of(row) in due])
+            _store_due_times([(row, due[ref_of(row)]) for row in wanted if ref_of(row) in due])
     if lane.trip is not None and lane.trip.status == DRAFT and (lane.wanted or is_new):
         update_trip(actor=actor, trip_id=trip_id, status=PLANNED)
     return Outcome(lane.run, trip_id, is_changed)
 
 
 def _rows(trip_id: int) -> list[TripStop]:
-    rows = TripStop.objects.filter(trip_id=trip_id).annotate(is_held=held_rows()).select_related("stop")
+    rows = TripStop.objects.filter(trip_id=trip_id).annotate(is_held=held_rows()).select_related("stop", "trip")
     return list(rows.order_by("sequence"))
 
 
-def _store_due_times(lane: Lane, times: Sequence[tuple[TripStop, dt.datetime]]) -> None:
-    now = timezone.now()
-    day = lane.trip.planned_start_date if lane.trip else None
+def _store_due_times(times: Sequence[tuple[TripStop, dt.datetime]]) -> None:
+    """Write when stops are due; alarms were about the due times of before."""
+    changed = []
     for row, at in times:
-        row.planned_arrival_time, row.updated_at = at.time(), now
-        row.planned_arrival_date = None if at.date() == day else at.date()
-    TripStop.objects.bulk_update([row for row, _at in times], ["planned_arrival_time", "planned_arrival_date", "updated_at"])
+        due = at.time(), route.day_to_name(row.trip.planned_start, at)
+        if due != (row.planned_arrival_time, row.planned_arrival_date):
+            row.planned_arrival_time, row.planned_arrival_date = due
+            row.updated_at, row.late_min, row.late_told_min = timezone.now(), *ON_TIME.values()
+            changed.append(row)
+    TripStop.objects.bulk_update(changed, ["planned_arrival_time", "planned_arrival_date", "updated_at", *ON_TIME])
 
 
 def _groups(lanes: Sequence[Lane]) -> list[list[Lane]]:

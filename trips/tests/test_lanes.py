@@ -10,6 +10,7 @@ from django.utils import timezone
 
 from accounts.models import Membership
 from orders.models import Order
+from trips import route
 from trips.models import Trip, TripStop
 from trips.tests.world import add_place, loaded_trip, make_order, make_trip, make_vehicle, order_status, stops_of
 
@@ -160,6 +161,38 @@ def test_lanes_are_saved_planned_and_their_drivers_told(page, client):
     assert same["message"] == "unchanged" and page.trip(trip)["is_told"]
     page.look()
     assert page.trip(trip)["is_told"]
+
+
+def test_other_due_times_begin_anew_and_equal_ones_do_not(page, client):
+    trip, [first, second] = day_trip(client, 2)
+    page.look()
+    page.save(page.run(trip, [both(first)[0], *both(second), both(first)[1]]))
+    TripStop.objects.filter(trip=trip).update(late_min=30, late_told_min=60)
+    page.look()
+    [row] = page.save(page.run(trip, [both(first)[0], both(second)[0], both(first)[1], both(second)[1]]))
+    assert row["is_changed"]
+    marks = TripStop.objects.filter(trip=trip).order_by("sequence").values_list("late_min", "late_told_min")
+    assert list(marks) == [(30, 60), (30, 60), (0, 0), (0, 0)]
+
+
+def test_stops_past_midnight_are_due_on_the_next_day_also_once_the_trip_is_put_off(page, client):
+    order = make_order(client)
+    page.save(new_run(make_vehicle(client), both(order), starts=f"{DAY}T23:55"))
+    due = [route.due_at(stop.trip.planned_start, stop.planned_arrival_time, stop.planned_arrival_date) for stop in TripStop.objects.order_by("sequence")]
+    assert due[0].date().isoformat() == DAY and due[1].date().isoformat() == "2026-12-02"
+    assert set(TripStop.objects.values_list("planned_arrival_date", flat=True)) == {None}
+
+
+def test_a_trip_of_the_evening_that_is_driven_in_the_morning_is_due_in_the_morning(page, client, time_machine):
+    time_machine.move_to("2026-12-01T09:00:00Z", tick=False)
+    trip, [first, second] = day_trip(client, 2, planned_start_time="22:00")
+    client.put(f"/api/trips/{trip}/", {"status": "in_progress"})
+    page.look()
+    [row] = page.save(page.run(trip, [both(first)[0], both(second)[0], both(first)[1], both(second)[1]]))
+    assert row["is_done"]
+    for stop in TripStop.objects.select_related("trip"):
+        due = route.due_at(stop.trip.planned_start, stop.planned_arrival_time, stop.planned_arrival_date)
+        assert dt.datetime(2026, 12, 1, 10) <= due < dt.datetime(2026, 12, 1, 14)
 
 
 def test_orders_change_lanes_and_wait_again_in_one_save(page, client):

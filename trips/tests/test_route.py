@@ -5,7 +5,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from trips.route import due_at, feature_collection, is_late, planned_duration_minutes, total_distance_km
+from trips.route import day_to_name, due_at, feature_collection, is_late, planned_duration_minutes, total_distance_km
 
 ALGIERS, PARIS = (36.7538, 3.0588), (48.8566, 2.3522)
 
@@ -38,6 +38,16 @@ DAY, ALGIERS_ZONE, PARIS_ZONE = date(2026, 11, 25), ZoneInfo("Africa/Algiers"), 
 )
 def test_a_stop_is_due_in_the_day_that_begins_six_hours_before_the_start(start, clock, due):
     assert due_at(datetime.combine(DAY, start), clock) == datetime(2026, 11, *due)
+
+
+@pytest.mark.parametrize(
+    ("start", "due", "day"),
+    [(time(8), (25, 9), None), (time(22), (26, 2), None), (time(22), (25, 11), 25), (time(22), (26, 16), 26), (time(8), (26, 1), None), (time(8), (26, 2), 26)],
+)
+def test_a_day_is_named_where_the_clock_alone_does_not_tell_it(start, due, day):
+    begins, due = datetime.combine(DAY, start), datetime(2026, 11, *due)
+    named = day_to_name(begins, due)
+    assert named == (day and date(2026, 11, day)) and due_at(begins, due.time(), named) == due
 
 
 def test_a_named_day_decides():
