@@ -5,6 +5,8 @@ from __future__ import annotations
 import datetime as dt
 
 from django.conf import settings
+from django.db.models import Min, Subquery
+from django.db.models.functions import Coalesce
 from django.utils import timezone
 
 from accounts.models import User
@@ -44,6 +46,13 @@ def over_at(link: OrderLink, ended_at: dt.datetime | None) -> dt.datetime:
     if ended_at is None:
         return link.expires_at
     return min(link.expires_at, max(ended_at, link.created_at) + AFTER_END)
+
+
+def status_since(order: Order) -> dt.datetime:
+    """Return since when an order has its present status; when it was changed last where the history of that is gone."""
+    history = order.history.order_by("-history_id")  # type: ignore[attr-defined]
+    before = Coalesce(Subquery(history.exclude(status=order.status).values("history_id")[:1]), 0)
+    return history.filter(history_id__gt=before).aggregate(at=Min("history_date"))["at"] or order.updated_at
 
 
 def address_for(order: Order, channel: str) -> str:

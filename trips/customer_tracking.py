@@ -17,6 +17,8 @@ from django.db.models import Exists, OuterRef
 
 from depannini_dashmap.lib.geo import haversine_km
 from depannini_dashmap.lib.time_zone import display_zone
+from fleet.models import Vehicle
+from orders.customer_links import status_since
 from orders.models import Order
 from trips import eta, route
 from trips.arrivals import expected_stops
@@ -79,12 +81,13 @@ class _Held:
 
 
 def track(order: Order, now: dt.datetime) -> Tracking:
-    """Return how an order stands; at most four queries and one request to the road engine, for any trip."""
+    """Return how an order stands; at most five queries and one request to the road engine, for any trip."""
     rows = _rows(order)
     held = _held([row for row in rows if row.is_of_live_trip])  # type: ignore[attr-defined]
     state = _state(order, rows, held)
     delivery = held.delivery if held else None
-    found: dict[str, Any] = {"events": _events(order, rows, held, state), "delivery": delivery, "ended_at": _ended_at(order, state, delivery)}
+    ended_at = _ended_at(order, state, delivery)
+    found: dict[str, Any] = {"events": _events(order, rows, held, state, ended_at), "delivery": delivery, "ended_at": ended_at}
     if state == SCHEDULED and held and delivery:
         found |= _planned(held.trip, delivery)
     if state == ON_THE_ROAD and held and delivery and _is_today(held.trip, delivery, now):
@@ -119,16 +122,16 @@ def _state(order: Order, rows: Sequence[TripStop], held: _Held | None) -> str:
     return {IN_PROGRESS: ON_THE_ROAD, PLANNED: SCHEDULED}.get(held.trip.status, ORDERED)
 
 
-def _events(order: Order, rows: Sequence[TripStop], held: _Held | None, state: str) -> list[Event]:
+def _events(order: Order, rows: Sequence[TripStop], held: _Held | None, state: str, ended_at: dt.datetime | None) -> list[Event]:
     found = [Event(ORDERED, order.created_at)]
     if held and held.pickup and held.pickup.is_completed and held.pickup.actual_departure_datetime:
         found.append(Event("picked_up", held.pickup.actual_departure_datetime))
     found += [Event(FAILED, row.updated_at) for row in rows if row.failed and row.stop.stop_type == DELIVERY]
     delivery = held.delivery if held else None
-    if delivery and delivery.actual_arrival_datetime and not delivery.arrival_is_suggested and not delivery.failed:
+    if delivery and delivery.actual_arrival_datetime and delivery.has_arrived and not delivery.failed:
         found.append(Event(ARRIVED, delivery.actual_arrival_datetime))
-    if state in (DELIVERED, CANCELLED):
-        found.append(Event(state, _ended_at(order, state, delivery) or order.updated_at))
+    if ended_at is not None:
+        found.append(Event(state, ended_at))
     return sorted(found, key=lambda event: event.at)
 
 
@@ -136,16 +139,15 @@ def _ended_at(order: Order, state: str, delivery: TripStop | None) -> dt.datetim
     if state not in (DELIVERED, CANCELLED):
         return None
     left = delivery.actual_departure_datetime if delivery and state == DELIVERED else None
-    return left or order.updated_at
+    return left or status_since(order)
 
 
 def _planned(trip: Trip, delivery: TripStop) -> dict[str, Any]:
     """Return the planned day, and the instant where the stop has a clock time."""
     clock = delivery.planned_arrival_time
     if clock is None:
-        return {"due_on": trip.planned_start_date}
-    start = dt.datetime.combine(trip.planned_start_date, trip.planned_start_time)
-    due = route.due_at(start, clock, delivery.planned_arrival_date)
+        return {"due_on": delivery.planned_arrival_date or trip.planned_start_date}
+    due = route.due_at(trip.planned_start, clock, delivery.planned_arrival_date)
     return {"due_on": due.date(), "due_at": due.replace(tzinfo=display_zone())}
 
 
@@ -155,35 +157,30 @@ def _is_today(trip: Trip, delivery: TripStop, now: dt.datetime) -> bool:
 
 
 # --- Live -----------------------------------------------------------------------------------------------------------------
-_COLUMNS = (
-    "pk", "is_completed", "failed", "actual_arrival_datetime", "actual_departure_datetime", "arrival_is_suggested", "stop__latitude",
-    "stop__longitude",
-)  # fmt: skip
+_COLUMNS = ("trip_id", "sequence", "is_completed", "failed", "actual_arrival_datetime", "actual_departure_datetime", "arrival_is_suggested", "updated_at")
+_PLACE = ("stop__latitude", "stop__longitude")
 
 
 def _live(trip: Trip, delivery: TripStop, now: dt.datetime) -> tuple[str, dict[str, Any]]:
     """Return the state of an order in a running trip, and what may be shown of it now."""
-    stops = list(TripStop.objects.filter(trip=trip).order_by("sequence").values(*_COLUMNS))
+    stops = list(TripStop.objects.filter(trip=trip).select_related("stop").only(*_COLUMNS, *_PLACE).order_by("sequence"))
     ahead = {stop.stop_id: stop.arrival for stop in expected_stops([trip.pk], now).get(trip.pk, [])}
     arrival = ahead.get(delivery.pk)
-    others = [stop for stop in stops if stop["pk"] != delivery.pk]
     if not _is_next(stops, delivery):
         return ON_THE_ROAD, {"arrival": arrival}
-    has_arrived = delivery.actual_arrival_datetime is not None and not delivery.arrival_is_suggested
-    return ARRIVED if has_arrived else EN_ROUTE, {"arrival": arrival, "fix": _fix(trip, delivery, others, now)}
+    others = [stop for stop in stops if stop.pk != delivery.pk]
+    return ARRIVED if delivery.has_arrived else EN_ROUTE, {"arrival": arrival, "fix": _fix(trip, delivery, others, now)}
 
 
-def _is_next(stops: Sequence[dict[str, Any]], delivery: TripStop) -> bool:
+def _is_next(stops: Sequence[TripStop], delivery: TripStop) -> bool:
     """Return whether a stop is the first open one, and the driver is at no other that is still open."""
-    still_open = [stop for stop in stops if not (stop["is_completed"] or stop["failed"])]
-    if not still_open or still_open[0]["pk"] != delivery.pk:
+    still_open = [stop for stop in stops if not stop.is_closed]
+    if not still_open or still_open[0].pk != delivery.pk:
         return False
-    return not any(
-        stop["actual_arrival_datetime"] and not stop["actual_departure_datetime"] and not stop["arrival_is_suggested"] for stop in still_open[1:]
-    )
+    return not any(stop.has_arrived and not stop.actual_departure_datetime for stop in still_open[1:])
 
 
-def _fix(trip: Trip, delivery: TripStop, others: Sequence[dict[str, Any]], now: dt.datetime) -> Fix | None:
+def _fix(trip: Trip, delivery: TripStop, others: Sequence[TripStop], now: dt.datetime) -> Fix | None:
     """Return where the vehicle is, unless that is old, from before it left the last stop, or at somebody else's place."""
     vehicle = trip.vehicle
     try:
@@ -192,17 +189,30 @@ def _fix(trip: Trip, delivery: TripStop, others: Sequence[dict[str, Any]], now: 
         return None
     if vehicle.company_id != trip.company_id or now - latest.timestamp > settings.ETA_MAX_FIX_AGE:
         return None
-    left = [stop["actual_departure_datetime"] for stop in others if stop["actual_departure_datetime"]]
     here = (latest.latitude, latest.longitude)
-    if (left and latest.timestamp < max(left)) or (not _is_near(here, _place(delivery)) and any(_is_near(here, _place(stop)) for stop in others)):
+    left = [(at, stop) for stop in others if (at := _left_at(stop)) is not None]
+    if left:
+        at, last = max(left, key=lambda row: row[0])
+        if latest.timestamp < at or (_place(last) is None and _is_still_there(vehicle, here, at)):
+            return None
+    if not _is_near(here, _place(delivery)) and any(_is_near(here, _place(stop)) for stop in others):
         return None
     return Fix(round(latest.latitude, 5), round(latest.longitude, 5), latest.timestamp)
 
 
-def _place(stop: TripStop | dict[str, Any]) -> route.Point | None:
-    latitude, longitude = (
-        (stop["stop__latitude"], stop["stop__longitude"]) if isinstance(stop, dict) else (stop.stop.latitude, stop.stop.longitude)
-    )
+def _left_at(stop: TripStop) -> dt.datetime | None:
+    """Return when a stop was left; of one that failed nobody says so, and the vehicle was there until then at least."""
+    return max(filter(None, (stop.actual_departure_datetime, stop.updated_at if stop.failed else None)), default=None)
+
+
+def _is_still_there(vehicle: Vehicle, here: route.Point, at: dt.datetime) -> bool:
+    """Return whether a vehicle may still be where it was at an instant, as far as positions tell: the stop itself has no place."""
+    before = vehicle.positions.filter(timestamp__lte=at).order_by("-timestamp").values_list("latitude", "longitude").first()
+    return before is None or _is_near(here, before)
+
+
+def _place(row: TripStop) -> route.Point | None:
+    latitude, longitude = row.stop.latitude, row.stop.longitude
     return None if latitude is None or longitude is None else (float(latitude), float(longitude))
 
 

@@ -14,9 +14,10 @@ from django.utils import timezone
 from accounts.limits import failed_tries
 from depannini_dashmap.lib.ops.logs import redact
 from depannini_dashmap.models import AuditEvent
+from fleet.models import Vehicle
 from orders.models import Order, OrderLink
 from trips.models import Trip, TripStop
-from trips.tests.world import loaded_trip, make_order, make_vehicle, stops_of
+from trips.tests.world import add_place, loaded_trip, make_order, make_vehicle, stops_of
 
 pytestmark = pytest.mark.django_db
 LINK = re.compile(r"/o/[\w-]{32}/")
@@ -151,6 +152,29 @@ def test_the_vehicle_is_not_shown_at_the_places_of_others_nor_from_before(client
     assert shown["position"] is None and "Ali" not in shown["html"] and "Transit" not in shown["html"]
 
 
+def test_the_vehicle_is_not_shown_where_a_stop_failed_nor_where_one_without_a_place_was(client, phone):
+    trip, [order] = started(client)
+    path = link_of(client, order)
+    pickup, _ = stops_of(client, trip)
+    for name in ("Failing", "Somewhere"):
+        add_place(client, trip, name, sequence=2)
+    _, somewhere, failing, _ = stops_of(client, trip)
+    finish(client, pickup)
+    report(client, trip, FAR, timezone.now() - timedelta(seconds=1))
+    finish(client, failing, failed=True)
+    finish(client, somewhere, failed=True)
+    TripStop.objects.filter(pk=somewhere["id"]).update(updated_at=timezone.now() - timedelta(minutes=1))
+    assert state_of(phone, path)["position"] is None, "a fix from before the last stop failed"
+    report(client, trip, (FAR[0] + 0.0005, FAR[1]), timezone.now() + timedelta(seconds=1))
+    assert state_of(phone, path)["position"] is None, "still where the stop failed, wherever that is"
+    report(client, trip, (48.790, 2.385), timezone.now() + timedelta(minutes=1))
+    assert state_of(phone, path)["position"]["lat"] == 48.79
+    TripStop.objects.filter(pk=somewhere["id"]).update(failed=False, is_completed=True, actual_arrival_datetime=timezone.now(), actual_departure_datetime=timezone.now() + timedelta(minutes=1))
+    assert state_of(phone, path)["position"] is None, "it was still there when the stop was left"
+    Vehicle.objects.get(trips=trip).positions.all().delete()
+    assert state_of(phone, path)["position"] is None, "nobody knows where the stop was"
+
+
 def _other_company():
     from accounts.models import Company
 
@@ -194,6 +218,24 @@ def test_arrived_delivered_and_over_some_days_later(client, phone, time_machine)
     time_machine.shift(timedelta(hours=2))
     assert phone.get(path).status_code == phone.get(f"{path}state/").status_code == 404
     assert phone.get(link_of(client, order)).status_code == 200, "a new one shows it for some days more"
+
+
+@pytest.mark.parametrize("status", ["cancelled", "delivered"])
+def test_an_order_that_is_edited_after_its_end_opens_no_link_again(client, phone, time_machine, status):
+    time_machine.move_to((timezone.now() + timedelta(days=1)).replace(hour=10), tick=False)
+    order = make_order(client)
+    path = link_of(client, order)
+    time_machine.shift(timedelta(hours=1))
+    assert client.put(f"/api/orders/{order['id']}/", {"status": status}).status_code == 200
+    time_machine.shift(timedelta(days=2))
+    assert client.put(f"/api/orders/{order['id']}/", {"special_instructions": "Ring twice"}).status_code == 200
+    assert phone.get(path).status_code == 200
+    time_machine.shift(timedelta(days=1, hours=1))
+    assert phone.get(path).status_code == phone.get(f"{path}state/").status_code == 404
+    assert client.put(f"/api/orders/{order['id']}/", {"special_instructions": "Ring once"}).status_code == 200
+    assert phone.get(path).status_code == 404
+    Order.history.all().delete()
+    assert phone.get(path).status_code == 200, "nothing else is known then"
 
 
 def test_a_trip_that_nobody_ended_shows_nothing_live_any_more(client, phone, time_machine):
