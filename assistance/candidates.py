@@ -15,8 +15,10 @@ from assistance import approval, lifecycle
 from assistance.cells import box_around
 from assistance.models import Assistance, AssistantProfile, Offer
 from depannini_dashmap.lib.geo import haversine_km
+from depannini_dashmap.lib.roads import routing
 
 MOST_CANDIDATES = 200
+MOST_DRIVEN = 20  # the best by straight line, about whom the roads are asked
 MOST_TO_CALL = 50
 
 
@@ -55,6 +57,13 @@ class Ranked(NamedTuple):
     reasons: tuple[Obstacle, ...]
     seen_at: datetime | None
     phone: str = ""
+    place: tuple[float, float] = (0.0, 0.0)
+    drive_s: float | None = None  # by road; None where no road is known
+
+    @property
+    def drive_min(self) -> int | None:
+        """The driving time in whole minutes, one at least."""
+        return None if self.drive_s is None else max(1, round(self.drive_s / 60))
 
     @property
     def is_assignable(self) -> bool:
@@ -89,6 +98,24 @@ def ranked_candidates(assistance: Assistance) -> list[Ranked]:
         for profile, distance_km in here
     ]
     return sorted(ranked, key=lambda one: (bool(one.reasons), one.distance_km))[:MOST_CANDIDATES]
+
+
+def by_driving_time(ranked: list[Ranked], pickup: tuple[float, float]) -> tuple[list[Ranked], bool]:
+    """Return ranked assistants with those first who are there first, and whether the roads could say.
+
+    Shape: those who fit stay before the others; MOST_DRIVEN are compared, by one question that takes no longer than
+    `osrm.LIMIT`, and the farther ones follow as they were. Where no road is known the order stays. No transaction may be open.
+    """
+    asked = ranked[:MOST_DRIVEN]
+    legs = [row[0] for row in routing.matrix([one.place for one in asked], [pickup])]
+    if not any(leg.source == routing.ROAD for leg in legs):
+        return ranked, False
+    pairs = sorted(
+        zip(asked, legs, strict=True),
+        key=lambda pair: (bool(pair[0].reasons), pair[1].duration_s is None, pair[1].duration_s or 0.0, pair[0].distance_km),
+    )
+    timed = [one._replace(drive_s=leg.duration_s if leg.source == routing.ROAD else None) for one, leg in pairs]
+    return timed + ranked[MOST_DRIVEN:], True
 
 
 def assistants_to_call() -> list[AssistantProfile]:
@@ -129,6 +156,7 @@ def _ranked(
     }
     reasons = tuple(obstacle for obstacle, applies in obstacles.items() if applies) + ((answer,) if answer else ())
     person = profile.user
+    place = (profile.lat or 0.0, profile.lng or 0.0)
     return Ranked(
-        profile.pk, person.display_name, round(distance_km, 3), reasons, profile.seen_at, person.phone_number or ""
+        profile.pk, person.display_name, round(distance_km, 3), reasons, profile.seen_at, person.phone_number or "", place
     )

@@ -7,6 +7,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
+from assistance.candidates import Ranked, by_driving_time
 from assistance.models import Assistance, AssistantProfile, Offer
 from assistance.nearby import Candidate
 from assistance.services import take_places
@@ -47,6 +48,14 @@ def test_who_is_there_first_is_asked_first_not_who_is_nearest_by_air(use_roads):
     assert [one.eta_s for one in chosen] == sorted(one.eta_s for one in chosen)
     assert all(one.eta_s > 60 for one in chosen)
     assert len(etas.soonest(VADUZ, [uphill, down_the_valley], 1)) == 1
+
+
+def test_dispatchers_see_who_is_there_first(use_roads):
+    use_roads(LIECHTENSTEIN)
+    ranked = [Ranked(number, "", number, (), None, place=place) for number, place in enumerate([(47.1330, 9.5460), SCHAAN, RUGGELL])]
+    found, is_by_road = by_driving_time(ranked, VADUZ)
+    assert is_by_road and [one.drive_s for one in found] == sorted(one.drive_s for one in found)
+    assert all(one.drive_min >= 1 for one in found) and found[-1].user_id == 2
 
 
 def test_without_roads_the_nearest_are_asked_as_before():

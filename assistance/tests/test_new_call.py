@@ -1,6 +1,7 @@
 """The page of a phone call: one POST makes the request, and a refusal keeps everything that was typed."""
 
 import datetime as dt
+import re
 from decimal import Decimal
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -12,8 +13,9 @@ from django.utils import timezone
 
 from accounts.models import User
 from accounts.services import caller_account
-from assistance import pricing, quotes, services
+from assistance import candidates, pricing, quotes, services
 from assistance.models import Assistance, Offer, ScheduledRequest, Tariff
+from depannini_dashmap.lib.roads.routing import Leg
 from depannini_dashmap.models import AuditEvent
 
 pytestmark = pytest.mark.django_db
@@ -164,6 +166,44 @@ def test_assistants_stand_there_with_what_speaks_against_each(
     preview = samira.post(f"{PAGE}preview/", CALL).content.decode()
     assert f'name="assistant" value="{assistant_user.pk}"' in preview
     assert repairer.name in preview and "wrong service" in preview and f'value="{repairer.pk}"' not in preview
+
+
+# --- Who is there first ------------------------------------------------------------------------------------------------------
+def _names_in_order(page: str) -> list[str]:
+    return re.findall(r"<bdi>(Assistant \d+)</bdi>", page)
+
+
+def test_those_who_could_go_are_ranked_by_driving_time(samira: Client, make_assistant: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    now = timezone.now()
+    for number, lat in ((1, 36.7530), (2, 36.7600), (3, 36.7700), (4, 36.7540)):
+        make_assistant(number, lat, 3.0420, seen_at=now, is_active=number != 4)
+    seconds = {36.7530: 1500, 36.7600: 240, 36.7700: None, 36.7540: 20}
+    questions = []
+
+    def matrix(origins: Any, goals: Any) -> Any:
+        questions.append((len(origins), goals))
+        return [[Leg(seconds[lat], 1000.0, "road")] for lat, _lng in origins]
+
+    monkeypatch.setattr(candidates.routing, "matrix", matrix)
+    page = samira.post(f"{PAGE}preview/", CALL).content.decode()
+    assert questions == [(4, [(36.7525, 3.042)])]
+    assert _names_in_order(page) == ["Assistant 2", "Assistant 1", "Assistant 3", "Assistant 4"]
+    assert "Ranked by driving time" in page and "4 min" in page and "25 min" in page and "straight line" not in page
+
+
+def test_without_roads_the_nearest_come_first_and_the_page_says_so(samira: Client, make_assistant: Any) -> None:
+    for number, lat in ((1, 36.7600), (2, 36.7530)):
+        make_assistant(number, lat, 3.0420, seen_at=timezone.now())
+    page = samira.post(f"{PAGE}preview/", CALL).content.decode()
+    assert _names_in_order(page) == ["Assistant 2", "Assistant 1"]
+    assert "Ranked by straight line" in page and "Driving time" not in page
+
+
+def test_the_farther_follow_those_that_are_compared(monkeypatch: pytest.MonkeyPatch) -> None:
+    ranked = [candidates.Ranked(number, "", number / 10, (), None) for number in range(30)]
+    monkeypatch.setattr(candidates.routing, "matrix", lambda origins, goals: [[Leg(100.0 - row, 1.0, "road")] for row, _ in enumerate(origins)])
+    found, is_by_road = candidates.by_driving_time(ranked, (36.75, 3.04))
+    assert is_by_road and [one.user_id for one in found] == [*reversed(range(20)), *range(20, 30)]
 
 
 @pytest.mark.parametrize("count", [1, 12])

@@ -117,7 +117,8 @@ def _around(request: HttpRequest, form: CallForm) -> dict[str, Any]:
         around["too_far"] = error.for_page()
     if pickup is not None:
         place = Assistance(pickup_lat=pickup[0], pickup_lng=pickup[1], assistance_type=kind)
-        around |= {"candidates": candidates.ranked_candidates(place), "is_placed": True}
+        found, is_by_road = candidates.by_driving_time(candidates.ranked_candidates(place), pickup)
+        around |= {"candidates": found, "is_by_road": is_by_road, "is_placed": True}
     return around
 
 

@@ -14,7 +14,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
 from assistance import lifecycle
-from assistance.candidates import assistants_to_call, ranked_candidates
+from assistance.candidates import assistants_to_call, by_driving_time, ranked_candidates
 from assistance.models import Assistance, ChatMessage, Offer
 from assistance.quotes import price_lines
 from assistance.selectors import tariff_of
@@ -50,7 +50,7 @@ def show_request(request: HttpRequest, assistance_id: int, context: dict[str, An
     job = _job(request, assistance_id)
     offers = Offer.objects.filter(assistance_id=job.pk).select_related("assistant").order_by("offered_at", "id")
     is_waiting = job.status == lifecycle.REQUESTED
-    candidates = ranked_candidates(job) if is_waiting else []
+    candidates, is_by_road = by_driving_time(ranked_candidates(job) if is_waiting else [], (job.pickup_lat, job.pickup_lng))
     tariff = tariff_of(job)
     page = {
         "title": _("Request %(id)s") % {"id": f"#{job.pk}"},
@@ -59,6 +59,7 @@ def show_request(request: HttpRequest, assistance_id: int, context: dict[str, An
         "can_ask_again": job.reason in ASKED_AGAIN,
         "is_unanswered": job.reason == Assistance.Reason.UNANSWERED,
         "candidates": candidates,
+        "is_by_road": is_by_road,
         "to_call": [] if candidates or not is_waiting else assistants_to_call(),
         "offers": list(offers),
         "tariff": tariff,
