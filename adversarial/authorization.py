@@ -19,6 +19,7 @@ from adversarial.matrix_objects import (
     invitation_of_b,
     job,
     linked_order,
+    linked_trip,
     metrics_server,
     new_company,
     new_device,
@@ -331,6 +332,8 @@ EXPECTED: dict[str, Case] = {
         of_company_a(201), lambda values: {"order": values["order"]}, trip_and_order
     ),
     "POST /api/trips/{id}/notify-driver/": Case(of_company_a(200), {}, trip_and_order),
+    "POST /api/trips/{id}/driver-link/": Case(of_company_a(201), {}, trip_and_order),
+    "DELETE /api/trips/{id}/driver-link/": Case(of_company_a(204), None, linked_trip),
     "POST /api/trips/{id}/reorder-stops/": Case(
         of_company_a(200),
         lambda values: {"orders": [{"id": stop, "sequence": place} for place, stop in enumerate(values["stops"], 1)]},

@@ -160,6 +160,14 @@ def trip_and_order(matrix: MatrixUsers, name: str):
 
 
 @contextmanager
+def linked_trip(matrix: MatrixUsers, name: str):
+    """Return a trip of company A that has a driver's link."""
+    with trip_and_order(matrix, name) as values:
+        assert matrix.a.post(f"/api/trips/{values['id']}/driver-link/", {}).status_code == 201
+        yield values
+
+
+@contextmanager
 def own_order(matrix: MatrixUsers, name: str):
     """Return an order that waits for a trip, of the company that an actor may name in a body."""
     maker = matrix.actors[name] if name in matrix.own else matrix.a

@@ -13,13 +13,14 @@ from accounts.models import User
 from accounts.phones import NotAPhoneNumber, normalise_phone
 from depannini_dashmap.lib.db.secret_links import new_token
 from depannini_dashmap.lib.errors import NotFound
+from depannini_dashmap.lib.outbound import sms
 from depannini_dashmap.lib.time_zone import display_zone
 from orders.models import Order, OrderLink
 
 LASTS = dt.timedelta(days=60)  # from today, or from when the order is wanted: an order that nobody ends shows nothing for ever
 AFTER_END = dt.timedelta(days=3)
-# What a deployment without a gateway has: messages go to its log.
-_TO_LOG = {"sms": "console:", "email": "django.core.mail.backends.console."}
+# What a deployment without a mail server has: messages go to its log.
+_TO_LOG = "django.core.mail.backends.console."
 
 
 def renew_link(order: Order, *, actor: User, language: str = "", channel: str = "") -> tuple[OrderLink, str]:
@@ -57,11 +58,10 @@ def status_since(order: Order) -> dt.datetime:
 
 def address_for(order: Order, channel: str) -> str:
     """Return where a customer is reached by SMS (E.164) or mail; empty without an address, or where messages only go to a log."""
-    backend = settings.SMS_URL if channel == OrderLink.Channel.SMS else settings.EMAIL_BACKEND
-    if backend.startswith(_TO_LOG[channel]) and not settings.DEBUG:
-        return ""
     if channel == OrderLink.Channel.EMAIL:
-        return order.customer_email
+        return order.customer_email if settings.DEBUG or not settings.EMAIL_BACKEND.startswith(_TO_LOG) else ""
+    if not sms.is_configured():
+        return ""
     receiver = order.delivery_stop.contact_phone if order.delivery_stop else ""
     for phone in (order.customer_phone, receiver):
         try:

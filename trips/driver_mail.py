@@ -1,4 +1,4 @@
-"""The text of the driver's mail. It decides nothing and stores nothing."""
+"""The text of the driver's mail, and of the SMS in its place. It decides nothing and stores nothing."""
 
 from __future__ import annotations
 
@@ -21,6 +21,7 @@ from trips.representation import way_in_words, way_of
 
 MAP_SEARCH = "https://www.google.com/maps/search/?"
 _LONGEST_NAME = 120  # in the subject, whose date must stay in sight
+_LONGEST_COMPANY = 40  # in an SMS
 
 
 def compose(trip: Trip, stops: list[TripStop], link: str) -> EmailMultiAlternatives:
@@ -54,6 +55,14 @@ def compose(trip: Trip, stops: list[TripStop], link: str) -> EmailMultiAlternati
     message = EmailMultiAlternatives(subject, text, to=[vehicle.driver_email], headers=headers)
     message.attach_alternative(html, "text/html")
     return message
+
+
+def short_text(trip: Trip, link: str) -> str:
+    """Return an SMS with the driver's link, in the driver's language: it costs by its length."""
+    with override(trip.vehicle.driver_language or get_language() or "en"):
+        words = gettext("%(company)s: your trip on %(day)s at %(time)s: %(url)s")
+        company = one_line(trip.company.name, _LONGEST_COMPANY)
+        return words % {"company": company, "day": f"{trip.planned_start_date:%Y-%m-%d}", "time": f"{trip.planned_start_time:%H:%M}", "url": link}
 
 
 def _author(trip: Trip) -> str:

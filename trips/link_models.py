@@ -11,7 +11,7 @@ from trips.managers import TripLinkQuerySet
 class TripLink(SecretLink):
     """A driver's link to one trip.
 
-    `sent_to` is the keyed hash of the address that it went to: it opens nothing once somebody else drives the trip.
+    `sent_to` is the keyed hash of the driver that it was for: it opens nothing once somebody else drives the trip.
     `last_stop`, `last_action` and `last_at` say what it did last, which can be undone for a while; `known_arrival` is what
     positions had suggested before an arrival by the link.
     """

@@ -265,6 +265,12 @@ class TripStopsAnswerSerializer(AnswerSerializer):
     results = TripStopSerializer(many=True)
 
 
+class DriverLinkSerializer(AnswerSerializer):
+    """The address of the driver's page, which is told once."""
+
+    url = serializers.URLField()
+
+
 @extend_schema_serializer(component_name="TripMessage")
 class MessageSerializer(AnswerSerializer):
     """A sentence."""

@@ -38,6 +38,7 @@ from trips.serializers import (
     AddOrderSerializer,
     AddStopSerializer,
     ChangeStopSerializer,
+    DriverLinkSerializer,
     MessageSerializer,
     ReorderSerializer,
     TripSerializer,
@@ -133,6 +134,18 @@ class TripViewSet(_TripsViewSet):
     def notify_driver(self, request: Request, pk: str) -> Response:
         notify.notify_driver(actor=request.user, trip_id=path_id(pk, "Trip"))
         return Response({"message": "Driver notified successfully"})
+
+    @extend_schema(summary="Make the link to the driver's page of a trip", request=None, responses={201: DriverLinkSerializer})
+    @action(detail=True, methods=["post"], url_path="driver-link")
+    def make_driver_link(self, request: Request, pk: str) -> Response:
+        _trip, url = notify.make_driver_link(actor=request.user, trip_id=path_id(pk, "Trip"))
+        return Response({"url": url}, status=201)
+
+    @extend_schema(summary="End the link to the driver's page of a trip")
+    @make_driver_link.mapping.delete
+    def end_driver_link(self, request: Request, pk: str) -> Response:
+        notify.end_driver_link(actor=request.user, trip_id=path_id(pk, "Trip"))
+        return Response(status=204)
 
     @extend_schema(
         summary="Draw a trip as GeoJSON: its stops and the line through them",

@@ -28,6 +28,7 @@ from depannini_dashmap.console.requests import document as request_document
 from depannini_dashmap.console.requests import new_call, tariffs
 from depannini_dashmap.console.requests import views as request_views
 from depannini_dashmap.console.requests.links import links as request_links
+from depannini_dashmap.console.trips import driver_link
 from depannini_dashmap.console.trips import views as trip_views
 from depannini_dashmap.console.vehicles import connect
 from depannini_dashmap.console.vehicles import day as vehicle_day
@@ -87,6 +88,7 @@ def console_urls(site: DispatchAdminSite) -> list[URLPattern]:
         path("dispatch/orders/cancel/", page(order_views.cancel), name="dispatch_cancel_orders"),
         path("dispatch/trips/step/<slug:step>/", page(trip_views.take_step), name="dispatch_step"),
         path("dispatch/trips/<int:trip_id>/", page(trip_views.show_trip), name="dispatch_trip"),
+        path("dispatch/trips/<int:trip_id>/link/", page(driver_link.show), name="dispatch_driver_link"),
         path("dispatch/trips/<int:trip_id>/reorder/", page(trip_views.arrange), name="dispatch_reorder"),
         path("dispatch/trips/<int:trip_id>/due-times/", site.admin_view(trip_views.suggest_times), name="dispatch_due_times"),
         path("dispatch/trips/<int:trip_id>/fill/", page(order_views.fill_trip), name="dispatch_fill_trip"),

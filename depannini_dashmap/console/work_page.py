@@ -6,11 +6,13 @@ from collections.abc import Callable, Iterable
 from functools import wraps
 from typing import Any, NamedTuple
 
+import segno
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.utils.functional import Promise
+from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods
 
@@ -149,3 +151,8 @@ def tell_one(request: HttpRequest, results: Results, to: str) -> HttpResponse:
 def results_page(request: HttpRequest, context: dict[str, Any], title: str, results: Results, **more: Any) -> HttpResponse:
     """Show what became of each chosen row."""
     return TemplateResponse(request, "console/results.html", {**context, "title": title, "results": results, **more})
+
+
+def qr_code(text: str) -> SafeString:
+    """Draw a code to scan as SVG. What it holds is only drawn, never written into the page."""
+    return mark_safe(segno.make_qr(text, error="m").svg_inline(scale=4, border=4, dark="#000", light="#fff"))  # noqa: S308

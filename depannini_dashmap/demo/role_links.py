@@ -11,7 +11,7 @@ from depannini_dashmap.lib.db.secret_links import new_token
 from orders.customer_links import renew_link
 from orders.models import Order, OrderLink
 from trips.models import Trip, TripLink, TripStop
-from trips.steps.driver_links import give_link
+from trips.steps.driver_links import driver_key, give_link
 
 
 class RoleLink(NamedTuple):
@@ -32,7 +32,7 @@ def role_links() -> list[RoleLink]:
     if trip is None:
         return links
     token = new_token()
-    give_link(trip_id=trip.pk, token=token, sent_to=trip.vehicle.driver_email)
+    give_link(trip_id=trip.pk, token=token, sent_to=driver_key(trip.vehicle, "email"))
     links.append(RoleLink("driver", f"{TripLink.page_path}{token}/", f"the stops of “{trip.name}”"))
     links += _customer_of(trip)
     return links

@@ -81,6 +81,12 @@ class World:
         self._made(f"/api/orders/{order}/link/", {})
         return order
 
+    def linked_trip(self) -> int:
+        """Plan a trip and make its driver's link."""
+        trip = self.trip()["id"]
+        self._made(f"/api/trips/{trip}/driver-link/", {})
+        return trip
+
     def trip(self) -> dict[str, Any]:
         """Plan a trip with an order and a further stop; return it, its order's id and those of its stops."""
         body = {"vehicle": self.vehicle(), "name": "Morning round", "planned_start_date": "2026-12-01", "planned_start_time": "08:00"}

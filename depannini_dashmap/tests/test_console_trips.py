@@ -3,6 +3,7 @@
 import datetime as dt
 import re
 from typing import Any
+from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -243,3 +244,21 @@ def test_completing_says_how_many_stops_are_open(dispatcher: Any, company_a: Any
     page = nadia.get(f"/admin/dispatch/trips/step/complete/?ids={trip.pk}").content.decode()
     assert "2 / 6" in page and "4 still open" in page
     assert "still open" not in nadia.get(f"/admin/dispatch/trips/step/cancel/?ids={trip.pk}").content.decode()
+
+
+def test_a_drivers_link_is_made_shown_once_and_ended_on_its_page(
+    dispatcher: Any, dispatcher_b: Any, viewer: Any, company_a: Any, nadia: Client
+) -> None:
+    trip = make_trip(dispatcher, make_vehicle(dispatcher, company_a), orders=(make_order(dispatcher, company_a),))
+    path = f"/admin/dispatch/trips/{trip.pk}/link/"
+    assert path in nadia.get(f"/admin/dispatch/trips/{trip.pk}/").content.decode()
+    page = nadia.get(path).content.decode()
+    assert "None yet." in page and "driver@example.com" not in page
+    page = nadia.post(path, {"do": "make"}).content.decode()
+    address = re.search(r'id="url"[^>]*value="([^"]+)"', page).group(1)
+    assert "<svg" in page and Client().get(urlsplit(address).path).status_code == 200
+    assert address not in nadia.get(path).content.decode()
+    for stranger, status in ((viewer, 403), (dispatcher_b, 404)):
+        assert signed_in(stranger).get(path).status_code == signed_in(stranger).post(path, {"do": "make"}).status_code == status
+    assert "opens nothing any more" in nadia.post(path, {"do": "end"}, follow=True).content.decode()
+    assert Client().get(urlsplit(address).path).status_code == 404

@@ -227,6 +227,7 @@ SITUATIONS: dict[str, Callable[[World], Situation]] = {
     "POST /api/payments/cash/{payment_id}/reverse/": lambda w: Situation(w.staff_user, {PAYMENT: w.hand_in()}),
     "GET /api/orders/{id}/link/": lambda w: Situation(w.dispatcher, {ID: w.linked_order()}),
     "DELETE /api/orders/{id}/link/": lambda w: Situation(w.dispatcher, {ID: w.linked_order()}),
+    "DELETE /api/trips/{id}/driver-link/": lambda w: Situation(w.dispatcher, {ID: w.linked_trip()}),
     "GET /api/places/": lambda w: _after(w.order(), w.dispatcher, query="?q=port"),
     "GET /api/places/at/": lambda w: Situation(w.dispatcher, query="?lat=43.735&lng=7.42"),
     "POST /api/positions/": lambda w: Situation(w.dispatcher, vehicle_id=w.vehicle()),

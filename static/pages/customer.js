@@ -1,6 +1,6 @@
 // Keeps the customer's page up to date, and shows the map while the vehicle comes. Words are the server's.
 const EVERY = 10_000;
-const LATER = 60_000; // while nothing is to be seen on a map
+const LATER = 30_000; // while nothing is to be seen on a map
 const box = document.getElementById("order");
 const mapBox = document.getElementById("map");
 const offline = document.getElementById("offline");
@@ -92,4 +92,4 @@ async function loadMap() {
 
 drawMap();
 timer = setTimeout(look, EVERY);
-document.addEventListener("visibilitychange", () => { if (!document.hidden && isComing()) look(); });
+document.addEventListener("visibilitychange", () => { if (!document.hidden && !state.is_over) look(); });

@@ -1,4 +1,4 @@
-"""The drivers' links: make one for each mail, and find the trip that one opens. Drivers' acts are in `services/driver.py`."""
+"""The drivers' links: make one for each message, and find the trip that one opens. Drivers' acts are in `services/driver.py`."""
 
 from __future__ import annotations
 
@@ -12,13 +12,40 @@ from django.utils import timezone
 from django.utils.crypto import constant_time_compare
 
 from accounts.keyed_hashes import address_key
+from accounts.phones import NotAPhoneNumber, normalise_phone
 from depannini_dashmap.lib.errors import NotFound
+from depannini_dashmap.lib.outbound import sms
+from fleet.models import Vehicle
 from trips.models import Trip, TripLink, TripStop
+
+HAND = "hand"  # how a link goes that a dispatcher copies
+
+
+def way_to(vehicle: Vehicle) -> tuple[str, str]:
+    """Return how a vehicle's driver gets messages and where: `email`, or `phone` where SMS are sent; two empty strings without either."""
+    if vehicle.driver_email:
+        return "email", vehicle.driver_email
+    phone = _phone_of(vehicle) if sms.is_configured() else ""
+    return ("phone", phone) if phone else ("", "")
+
+
+def _phone_of(vehicle: Vehicle) -> str:
+    try:
+        return normalise_phone(vehicle.driver_phone)
+    except NotAPhoneNumber:
+        return ""
+
+
+def driver_key(vehicle: Vehicle, channel: str) -> str:
+    """Return the hash of a vehicle's driver as a channel knows them: by mail address, by phone, or by all three fields by hand."""
+    if channel == HAND:
+        return address_key(HAND, "|".join((vehicle.driver_name, vehicle.driver_phone, vehicle.driver_email)))
+    return address_key(channel, vehicle.driver_email if channel == "email" else _phone_of(vehicle))
 
 
 @transaction.atomic
 def give_link(*, trip_id: int, token: str, sent_to: str) -> None:
-    """Keep a link that was mailed to `sent_to`, and end the trip's earlier link; no effect where the trip has gone."""
+    """Keep a link for the driver with the hash `sent_to` (`driver_key`), and end the earlier one; no effect where the trip has gone."""
     trip = Trip.objects.select_for_update(no_key=True).filter(pk=trip_id).first()
     if trip is None:
         return
@@ -26,7 +53,7 @@ def give_link(*, trip_id: int, token: str, sent_to: str) -> None:
     TripLink.objects.create(
         trip=trip,
         token_hash=TripLink.hash_of(token),
-        sent_to=address_key("email", sent_to),
+        sent_to=sent_to,
         expires_at=_end_of(trip, timezone.now()),
     )
 
@@ -46,7 +73,7 @@ def find_link(token: str) -> TripLink:
 def _is_of_driver(link: TripLink) -> bool:
     vehicle = link.trip.vehicle
     is_of_company = vehicle.company_id == link.trip.company_id
-    return is_of_company and constant_time_compare(link.sent_to, address_key("email", vehicle.driver_email))
+    return is_of_company and any(constant_time_compare(link.sent_to, driver_key(vehicle, one)) for one in ("email", "phone", HAND))
 
 
 def _end_of(trip: Trip, now: dt.datetime) -> dt.datetime:

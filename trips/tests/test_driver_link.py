@@ -415,3 +415,47 @@ def test_the_page_is_kept_by_the_phone_until_its_link_ends(client, phone):
     assert phone.get("/t/worker.js")["Content-Type"].startswith("text/javascript")
     TripLink.objects.update(revoked_at=timezone.now())
     assert (phone.get(path).status_code, phone.get(path)["X-Offline"]) == (404, "forget")
+
+
+def test_a_link_is_handed_on_ends_the_one_of_the_mail_and_counts_as_notified(client, phone):
+    trip, _ = started(client)
+    mailed = link_of(client, trip)
+    add_place(client, trip)
+    assert client.get(f"/api/trips/{trip}/").json()["driver_notified"] is False
+    answer = client.post(f"/api/trips/{trip}/driver-link/")
+    assert answer.status_code == 201
+    path = LINK.search(answer.json()["url"])[1]
+    assert (phone.get(mailed).status_code, phone.get(path).status_code) == (404, 200)
+    assert client.get(f"/api/trips/{trip}/").json()["driver_notified"] is True
+    assert list(AuditEvent.objects.filter(event="driver_link_made").values_list("target_id", flat=True)) == [str(trip)]
+    assert client.delete(f"/api/trips/{trip}/driver-link/").status_code == 204
+    assert (phone.get(path).status_code, client.delete(f"/api/trips/{trip}/driver-link/").status_code) == (404, 404)
+
+
+def test_a_link_that_was_handed_on_is_of_the_driver_who_had_it(client, phone):
+    vehicle = make_vehicle(client, driver_email="", driver_name="Ali")
+    trip, _ = started(client, vehicle=vehicle)
+    path = LINK.search(client.post(f"/api/trips/{trip}/driver-link/").json()["url"])[1]
+    assert phone.get(path).status_code == 200
+    assert client.put(f"/api/vehicles/{vehicle}/", {"driver_name": "Zoé"}).status_code == 200
+    assert phone.get(path).status_code == 404
+
+
+def test_no_link_is_handed_on_while_a_message_is_on_its_way_or_after_the_end(client):
+    trip, _ = started(client)
+    Trip.objects.filter(pk=trip).update(notify_claimed_at=timezone.now())
+    answer = client.post(f"/api/trips/{trip}/driver-link/")
+    assert (answer.status_code, answer.json()["code"]) == (409, "message_on_its_way")
+    Trip.objects.filter(pk=trip).update(notify_claimed_at=None, status="cancelled")
+    assert client.post(f"/api/trips/{trip}/driver-link/").json()["code"] == "trip_closed"
+    assert not TripLink.objects.exists()
+
+
+def test_who_may_not_change_a_trip_hands_on_no_link(client, api, viewer, dispatcher_b):
+    trip, _ = started(client)
+    assert api(viewer).post(f"/api/trips/{trip}/driver-link/").status_code == 403
+    assert api(dispatcher_b).post(f"/api/trips/{trip}/driver-link/").status_code == 404
+    link_of(client, trip)
+    assert api(viewer).delete(f"/api/trips/{trip}/driver-link/").status_code == 403
+    assert api(dispatcher_b).delete(f"/api/trips/{trip}/driver-link/").status_code == 404
+    assert TripLink.objects.live().count() == 1

@@ -9,6 +9,7 @@ from datetime import timedelta
 import pytest
 from django.core import mail
 from django.core.mail.backends.base import BaseEmailBackend
+from django.test import Client
 from django.utils import timezone
 
 from trips.models import Trip
@@ -297,3 +298,52 @@ def test_the_mail_speaks_the_drivers_language(client, mailoutbox, language, word
     html = mail.alternatives[0].content
     assert f'<html lang="{language or "en"}" dir="{"rtl" if language == "ar" else "ltr"}">' in html
     assert client.put(f"/api/vehicles/{vehicle}/", {"driver_language": "xx"}).status_code == 400
+
+
+@pytest.fixture
+def sms(settings, tmp_path):
+    """Return what was sent by SMS."""
+    settings.SMS_URL = f"file://{tmp_path}/sms"
+    return lambda: sorted(file.read_text() for file in (tmp_path / "sms").glob("*.txt"))
+
+
+def test_a_driver_without_a_mail_address_gets_the_link_by_sms_in_their_language(client, sms):
+    vehicle = make_vehicle(client, driver_email="", driver_phone="0661 23 45 67", driver_language="fr")
+    trip = make_trip(client, vehicle)
+    assert notify(client, trip).json() == {"message": "Driver notified successfully"}
+    [text] = sms()
+    assert text.startswith("To: +213661234567\n") and "Atlas Transport : votre tournée du 2024-01-20 à 08:00" in text
+    path = re.search(r"/t/[\w-]+/", text)[0]
+    assert Client().get(path).status_code == 200
+    assert client.get(f"/api/trips/{trip}/").json()["driver_notified"] is True
+    assert (notify(client, trip).status_code, len(sms()), mail.outbox) == (400, 1, [])
+    assert client.put(f"/api/vehicles/{vehicle}/", {"driver_phone": "0661 99 99 99"}).status_code == 200
+    assert Client().get(path).status_code == 404, "somebody else drives"
+
+
+def test_a_mail_address_comes_before_a_phone(client, sms):
+    assert notify(client, make_trip(client, make_vehicle(client, driver_phone="0661 23 45 67"))).status_code == 200
+    assert (sms(), len(mail.outbox)) == ([], 1)
+
+
+@pytest.mark.parametrize("phone", ["", "the office", "12"])
+def test_a_driver_who_cannot_be_reached_is_named(client, sms, phone):
+    answer = notify(client, make_trip(client, make_vehicle(client, driver_email="", driver_phone=phone)))
+    assert (answer.status_code, answer.json()["code"], sms()) == (400, "no_driver_email", [])
+
+
+def test_without_a_gateway_a_phone_is_no_way_to_a_driver(client, settings):
+    settings.SMS_URL = "console:"
+    answer = notify(client, make_trip(client, make_vehicle(client, driver_email="", driver_phone="0661 23 45 67")))
+    assert (answer.status_code, answer.json()["error"]) == (400, "The vehicle's driver has no e-mail address")
+
+
+def test_an_sms_that_did_not_leave_is_tried_again(client, settings, tmp_path):
+    (tmp_path / "file").write_text("no directory")
+    settings.SMS_URL = f"file://{tmp_path}/file"
+    trip = make_trip(client, make_vehicle(client, driver_email="", driver_phone="0661 23 45 67"))
+    answer = notify(client, trip)
+    assert (answer.status_code, answer.json()["code"]) == (502, "sms_failed")
+    assert client.get(f"/api/trips/{trip}/").json()["driver_notified"] is False
+    settings.SMS_URL = f"file://{tmp_path}/sms"
+    assert notify(client, trip).status_code == 200

@@ -16,6 +16,7 @@ from trips.lanes import OWN, held_rows, version_of
 from trips.lifecycle import IN_PROGRESS
 from trips.models import Trip, TripStop
 from trips.planning.reading import SKILL_OF_GOODS
+from trips.steps.driver_links import way_to
 
 MOST_WAITING = 500
 MOST_LANES = 200
@@ -23,7 +24,7 @@ _PLACE = ("name", "latitude", "longitude", "windows")
 _ORDER = ("pk", "order_number", "customer_name", "goods_weight", "goods_volume", "goods_type", "required_skills", "priority", "requested_pickup_date")
 _ENDS = tuple(f"{end}_stop__{name}" for end in ("pickup", "delivery") for name in _PLACE)
 _VEHICLE = (
-    "pk", "license_plate", "driver_name", "driver_email", "capacity", "volume_capacity", "skills", "shift_start", "shift_end", "is_active",
+    "pk", "license_plate", "driver_name", "driver_email", "driver_phone", "capacity", "volume_capacity", "skills", "shift_start", "shift_end", "is_active",
 )  # fmt: skip
 _TRIP = ("pk", "vehicle_id", "name", "status", "planned_start_date", "planned_start_time", "driver_told", "notified_at")
 _STOP = (
@@ -86,7 +87,7 @@ def _vehicle(row: dict[str, Any]) -> dict[str, Any]:
         "litres": None if row["volume_capacity"] is None else int(row["volume_capacity"] * 1000),
         "skills": row["skills"] or [],
         "shift": [_clock(row["shift_start"]), _clock(row["shift_end"])] if row["shift_start"] else None,
-        "has_mail": bool(row["driver_email"]),
+        "is_reached": bool(way_to(Vehicle(driver_email=row["driver_email"], driver_phone=row["driver_phone"]))[0]),
         "is_active": row["is_active"],
     }
 

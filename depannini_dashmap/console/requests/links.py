@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-import segno
 from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import reverse
-from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 
@@ -42,7 +40,7 @@ def links(request: HttpRequest, assistance_id: int, context: dict[str, Any]) -> 
         "job": job,
         "address": address,
         "text": text_of(address) if address else "",
-        "code": _drawn(address) if address else "",
+        "code": work_page.qr_code(address) if address else "",
         "live_links": RequestLink.objects.live().filter(assistance=job).count(),
         "back": reverse("admin:dispatch_request", args=[job.pk]),
     }
@@ -61,8 +59,3 @@ def _act(request: HttpRequest, job: Assistance) -> str:
         end_links(actor=request.user, assistance_id=job.pk)
         messages.success(request, _("No link opens this request any more."))
     return ""
-
-
-def _drawn(text: str) -> SafeString:
-    """Draw a code as SVG; its text is all made here."""
-    return mark_safe(segno.make_qr(text, error="m").svg_inline(scale=4, border=4, dark="#000", light="#fff"))  # noqa: S308

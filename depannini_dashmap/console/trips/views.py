@@ -66,7 +66,7 @@ STEP = {
     ),
     "notify": Step(
         gettext_lazy("Notify driver"),
-        gettext_lazy("The driver gets an e-mail with the stops in their order, addresses, contacts and times."),
+        gettext_lazy("The driver gets an e-mail with the stops in their order, addresses, contacts and times; without an e-mail address an SMS with the link to them, where SMS are sent here."),
         gettext_lazy("driver notified"),
         OPEN,
         lambda user, trip_id: notify_driver(actor=user, trip_id=trip_id),

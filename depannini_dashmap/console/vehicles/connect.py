@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-import segno
 from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils import timezone
-from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.cache import never_cache
@@ -48,7 +46,7 @@ def connect(request: HttpRequest, vehicle_id: int, context: dict[str, Any]) -> H
         "forwarders": list(Forwarder.objects.working().filter(company_id=vehicle.company_id)),
         "apps": [(app.value, app.label) for app in PHONE_APPS],
         "made": made,
-        "code": _drawn(made.code) if made and made.code else "",
+        "code": work_page.qr_code(made.code) if made and made.code else "",
         "typed": typed,
         "is_editable": may_edit(request.user, vehicle.company_id),
         "now": timezone.now(),
@@ -74,11 +72,6 @@ def _make(request: HttpRequest, vehicle: Vehicle) -> Setup | None:
         raise Http404
     _device, key = make_device(actor=request.user, vehicle_id=vehicle.pk, name=name, app=kind)
     return setup_of(kind, key, base_url)
-
-
-def _drawn(text: str) -> SafeString:
-    """Draw a code as SVG; its text is all made here."""
-    return mark_safe(segno.make_qr(text, error="m").svg_inline(scale=4, border=4, dark="#000", light="#fff"))  # noqa: S308
 
 
 END = work_page.Ask(

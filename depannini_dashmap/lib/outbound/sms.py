@@ -21,6 +21,11 @@ class SmsError(Exception):
     """The message did not leave; trying again may help."""
 
 
+def is_configured() -> bool:
+    """Return whether messages reach phones: a deployment without a gateway writes them to its log."""
+    return settings.DEBUG or not settings.SMS_URL.startswith("console:")
+
+
 def send_sms(to: str, text: str) -> None:
     """Send one message to an E.164 number. Raises: SmsError."""
     url = settings.SMS_URL
