@@ -22,19 +22,25 @@ from assistance.services import (
     write_by_link,
 )
 from assistance.steps.request_links import find_link, path_of
+from depannini_dashmap.lib.api import page_forms
 from depannini_dashmap.lib.api.service_worker import KEEP, OFFLINE
 from depannini_dashmap.lib.db.secret_links import new_token
 from depannini_dashmap.lib.errors import DomainError, InvalidData, NotFound, TooManyRequests
 from depannini_dashmap.lib.numbers import NotANumber, read_decimal
 from depannini_dashmap.lib.roads import map_background
 
-SCRIPTS = ("pages/motorist.js", "pages/sent_once.js")  # what the page needs without reception
+SCRIPTS = ("pages/motorist.js",)  # what the page needs without reception
 ACTS = Bucket("motorist", 30, 30)  # what one link does a minute
 
 
 @link_page
 def motorist_page(request: HttpRequest, token: str) -> HttpResponse:
-    """GET shows the request of a link; POST `action` (cancel, write, price, rate, release) acts, then leads back."""
+    """GET shows the request of a link; POST `action` (cancel, write, price, rate, release) acts, then leads back.
+
+    A script that asks for JSON is told what became of it (`page_forms`), and of a link that has ended by 404.
+    """
+    if request.method == "POST" and page_forms.wants_json(request):
+        return _told(request, token)
     link = _find(request, token)
     if request.method != "POST":
         answer = _page(token, link)
@@ -48,6 +54,15 @@ def motorist_page(request: HttpRequest, token: str) -> HttpResponse:
     except DomainError as error:
         return _page(token, _find(request, token), error)
     return HttpResponseRedirect(path_of(token), status=303)
+
+
+def _told(request: HttpRequest, token: str) -> HttpResponse:
+    try:
+        ACTS.spend(_find(request, token).pk)
+        _act(request, token)
+    except DomainError as error:
+        return page_forms.refusal(error, error.for_page())
+    return page_forms.said(page_forms.DONE)
 
 
 @link_page
@@ -110,6 +125,7 @@ def _page(token: str, link: RequestLink, error: DomainError | None = None) -> Ht
         "error": error.for_page() if error else "",
         "message_key": new_token(),
         "state_url": f"{path_of(token)}state/",
+        "scope": RequestLink.page_path,
         "map_attributes": map_background.attributes(),
         "map_points": motorist_view.map_of(link.assistance),
         "server_time": timezone.now(),

@@ -247,3 +247,13 @@ def test_pressing_at_the_same_moment_asks_once():
         paths = set(pool.map(press_ask, range(4)))
     assert len(paths) == 1 and re.match("/h/", paths.pop())
     assert (Assistance.objects.count(), RequestLink.objects.count()) == (1, 1)
+
+
+def test_a_script_is_told_what_became_of_a_tap(visitor, asked):
+    path, _ = asked
+    as_json = {"HTTP_ACCEPT": "application/json"}
+    refused = visitor.post(path, {"action": "rate", "rating": "5"}, **as_json)
+    assert refused.json()["outcome"] == "refused" and refused.json()["text"] and refused.status_code < 500
+    assert visitor.post(path, {"action": "cancel"}, **as_json).json()["outcome"] == "done"
+    RequestLink.objects.revoke()
+    assert visitor.post(path, {"action": "cancel"}, **as_json).status_code == 404

@@ -75,6 +75,24 @@ def test_a_phone_that_does_not_tell_its_place_is_explained(server: Server, watch
     one.page.wait_for_selector("text=Base price")
 
 
+def test_what_is_refused_is_said_in_words_and_what_was_typed_stays(server: Server, browser: Any, assistant_user: Any) -> None:
+    AssistantProfile.objects.filter(pk=assistant_user.pk).update(is_active=True)
+    page = browser.new_context(viewport=PHONE, geolocation=HERE, permissions=["geolocation"]).new_page()
+    page.goto(server.url + "/help/")
+    job = ask(page)
+    services.accept(actor=assistant_user, assistance_id=job.pk)
+    page.wait_for_selector("#message")
+    page.evaluate("document.querySelector('#message').removeAttribute('maxlength')")
+    page.fill("#message", "x" * 1001)
+    page.press("#message", "Enter")
+    page.wait_for_selector("#refused:visible:has-text('At most 1000')")
+    assert len(page.input_value("#message")) == 1001 and not ChatMessage.objects.exists()
+    page.fill("#message", "At the bridge")
+    page.press("#message", "Enter")
+    page.wait_for_selector("li.mine:has-text('At the bridge')")
+    assert page.locator("#refused").is_hidden()
+
+
 def test_without_reception_the_last_state_stays_and_says_how_old_it_is(server: Server, browser: Any, assistant_user: Any) -> None:
     AssistantProfile.objects.filter(pk=assistant_user.pk).update(is_active=True)
     context = browser.new_context(viewport=PHONE, geolocation=HERE, permissions=["geolocation"])
@@ -88,6 +106,26 @@ def test_without_reception_the_last_state_stays_and_says_how_old_it_is(server: S
     context.set_offline(False)
     page.wait_for_selector("h2:has-text('Karim is on the way')")
     wait_until(lambda: page.wait_for_timeout(100) or page.locator("#lost").is_hidden(), "the notice goes")
+    # Opened again without reception, by the copy that was kept.
+    copy = "async () => (await (await (await caches.open('page-copies')).match(location.pathname))?.text() ?? '')"
+    wait_until(lambda: page.wait_for_timeout(200) or "Karim is on the way" in page.evaluate(copy), "a copy is kept", seconds=40)
+    page.evaluate("""async () => {
+        const cache = await caches.open("page-copies");
+        const copy = await cache.match(location.pathname);
+        const { headers } = copy;
+        const before = (written) => new Date(Date.parse(written) - 3 * 3600 * 1000).toISOString();
+        const html = (await copy.text()).replace(/data-server-time="([^"]*)"/, (_, at) => `data-server-time="${before(at)}"`);
+        await cache.put(location.pathname, new Response(html, { headers }));
+    }""")
+    context.set_offline(True)
+    page.reload()
+    page.wait_for_selector("#lost:visible:has-text('No reception. This is how it stood 3 hours ago')")
+    assert "Karim is on the way" in page.inner_text("main")
+    page.fill("#message", "Where are you?")
+    page.press("#message", "Enter")
+    assert page.input_value("#message") == "Where are you?"
+    context.set_offline(False)
+    page.wait_for_selector("#map .pin-mover")
     # The form of the same phone leads back to the request.
     page.goto(server.url + "/help/")
     page.click("#open-request a")

@@ -1,9 +1,12 @@
 // The page of one request, live: asks for what has changed, keeps the last state without reception and says how old it is.
-import "./sent_once.js";
+import { forgetCopy, openOffline } from "./offline.js";
+import { newKey } from "./random_key.js";
 
 const page = document.getElementById("motorist");
 const lost = document.getElementById("lost");
+const refused = document.getElementById("refused");
 const write = document.getElementById("write");
+const mapBox = document.getElementById("map-box");
 const box = document.getElementById("map");
 const EVERY = 5000;
 const SLOWEST = 60000;
@@ -15,9 +18,10 @@ let wait = EVERY;
 let timer = 0;
 let isOver = false;
 let isOpen = true;
-let clock = Number(kept("depannini.clock")) || Date.parse(page.dataset.serverTime) - Date.now(); // the server's clock minus this phone's
+let clock = Number(kept("depannini.clock") ?? Date.parse(page.dataset.serverTime) - Date.now()); // the server's clock minus this phone's
 let heard = Date.parse(page.dataset.serverTime); // of a copy: when it was made
 let renewed = Date.now();
+let isCopyOld = false;
 let view = null;
 let points = JSON.parse(document.getElementById("map-points").textContent);
 const ago = new Intl.RelativeTimeFormat(document.documentElement.lang, { numeric: "auto" });
@@ -71,17 +75,16 @@ async function look() {
   if (answer.status === 404) return end();
   if (answer.status !== 304 && !answer.ok) throw new Error(String(answer.status));
   const date = Date.parse(answer.headers.get("Date") || "");
-  if (date && Math.abs(date - now()) > 5000) {
-    clock = date - Date.now();
-    keep("depannini.clock", clock);
-  }
+  if (date && Math.abs(date - now()) > 5000) clock = date - Date.now();
+  keep("depannini.clock", clock); // a copy that opens later has no other way to know its age
   heard = now();
   wait = EVERY;
   lost.hidden = true;
-  if (answer.status === 304) return undefined;
+  if (answer.status === 304) return renewCopy();
   const state = await answer.json();
   tag = answer.headers.get("ETag") || "";
   exchange(state.regions);
+  isCopyOld = true;
   renewCopy();
   write.hidden = !state.can_write;
   isOpen = state.is_open;
@@ -91,9 +94,10 @@ async function look() {
 
 // The copy that opens without reception.
 function renewCopy() {
-  if (Date.now() - renewed < COPY_EVERY || !navigator.serviceWorker?.controller) return;
+  if (!isCopyOld || Date.now() - renewed < COPY_EVERY || !navigator.serviceWorker?.controller) return;
   renewed = Date.now();
-  fetch(page.dataset.page, { headers: { "X-Renew": "yes" } }).catch(() => {});
+  isCopyOld = false;
+  fetch(page.dataset.page, { headers: { "X-Renew": "yes" } }).catch(() => { isCopyOld = true; });
 }
 
 function end() {
@@ -101,6 +105,7 @@ function end() {
   lost.textContent = page.dataset.tOver;
   lost.hidden = false;
   keep(KEPT, "null");
+  forgetCopy(page.dataset.page);
 }
 
 async function go() {
@@ -119,26 +124,38 @@ async function go() {
 document.addEventListener("visibilitychange", go);
 window.addEventListener("online", () => {
   go();
+  if (!navigator.serviceWorker?.controller) keepOffline();
 });
 window.addEventListener("offline", () => { lost.hidden = false; showAges(); });
 setInterval(showAges, 10000);
 
 // --- Sending without leaving the page --------------------------------------------------------------------------------
-write.addEventListener("submit", async (event) => {
+// Without reception what is typed stays, and its key: sent again it is the same message.
+page.addEventListener("submit", async (event) => {
+  const form = event.target;
   event.preventDefault();
-  const text = write.elements.namedItem("message");
-  const key = write.elements.namedItem("key");
-  if (!text.value.trim()) return;
+  if (form.dataset.isSent) return;
+  form.dataset.isSent = "yes";
+  const body = new URLSearchParams(new FormData(form));
+  if (event.submitter?.name) body.append(event.submitter.name, event.submitter.value);
   try {
-    const answer = await fetch(page.dataset.page, { method: "POST", body: new URLSearchParams(new FormData(write)), redirect: "manual" });
-    if (answer.type !== "opaqueredirect" && !answer.ok) throw new Error(String(answer.status));
-    text.value = "";
-    key.value = crypto.randomUUID();
+    const answer = await fetch(page.dataset.page, { method: "POST", body, headers: { Accept: "application/json" } });
+    if (answer.status === 404) return end();
+    const told = await answer.json();
+    refused.textContent = told.text;
+    refused.hidden = told.outcome === "done";
+    if (told.outcome === "done") {
+      form.reset();
+      if (form.elements.key) form.elements.key.value = newKey();
+    }
     go();
   } catch {
-    lost.hidden = false; // what is typed stays, and its key: sent again it is the same message
+    lost.hidden = false;
     showAges();
+  } finally {
+    delete form.dataset.isSent;
   }
+  return undefined;
 });
 
 // --- The map, once somebody comes ------------------------------------------------------------------------------------
@@ -153,7 +170,7 @@ function load(url) {
 }
 
 async function drawMap() {
-  document.getElementById("map-box").hidden = !points.mover;
+  mapBox.hidden = !points.mover;
   if (!points.mover) return;
   if (!view) {
     view = "loading";
@@ -164,6 +181,7 @@ async function drawMap() {
       view = new MotoristMap(box);
     } catch {
       view = null;
+      mapBox.hidden = true; // without reception there is nothing to draw it with
       return;
     }
   }
@@ -171,5 +189,10 @@ async function drawMap() {
 }
 
 keep(KEPT, JSON.stringify({ path: page.dataset.page, until: Date.now() + DAY }));
+function keepOffline() {
+  openOffline(page.dataset.worker, page.dataset.scope, page.dataset.page);
+}
+
 drawMap();
 go();
+keepOffline();

@@ -1,7 +1,7 @@
 // Lets a page open without reception: registers the service worker (worker.js) for the paths below `scope`.
 
-/** Register; where the browser has no service workers, the page just needs reception to open. */
-export async function openOffline(worker, scope) {
+/** Register, and have `page` copied; where the browser has no service workers, the page just needs reception to open. */
+export async function openOffline(worker, scope, page = scope) {
   if (!("serviceWorker" in navigator)) return;
   try {
     await navigator.serviceWorker.register(worker, { scope, updateViaCache: "none" });
@@ -10,7 +10,7 @@ export async function openOffline(worker, scope) {
     if (active && !navigator.serviceWorker.controller) {
       await new Promise((done) => navigator.serviceWorker.addEventListener("controllerchange", done, { once: true }));
     }
-    await fetch(scope, { headers: { "X-Renew": "yes" }, credentials: "same-origin" });
+    await fetch(page, { headers: { "X-Renew": "yes" }, credentials: "same-origin" });
   } catch {
     // Without it, as without service workers.
   }
