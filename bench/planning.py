@@ -1,7 +1,8 @@
 """`python -m bench.planning [--quick]`: how good and how fast plans are, checked by `testing.plan_checker`.
 
 Needs no database. Problems are generated with a seed: towns of 20 km, mixed fleets with breaks and skills, and planted orders that
-nobody can serve. The floor of the costs is a nearest-neighbour planner of this file; that of single trips is every order of visits.
+nobody can serve. The floor of the costs is a nearest-neighbour planner of this file; that of single trips is every order of visits;
+that of the instances in `bench/textbook.py` is the best value that is known.
 """
 
 from __future__ import annotations
@@ -10,17 +11,20 @@ import argparse
 import math
 import random
 import time
+from collections.abc import Sequence
 from dataclasses import replace
 from itertools import permutations
 from typing import Any
 
 from bench import figures
+from bench.textbook import INSTANCES, Instance
 from testing.plan_checker import faults
 from trips.planning import engine
 from trips.planning.problem import Break, Half, PlanOrder, PlanVehicle, Problem, Route, Solution, Visit
 from trips.planning.schedule import is_feasible, schedule
 
 HOUR = 3600
+FEW = 25  # customers of an instance that is searched to the end
 LIMITS = {50: 2, 100: 5, 200: 10, 500: 15}
 STORED_WITHIN = {50: 3, 100: 6, 200: 13, 500: 20}
 
@@ -105,6 +109,17 @@ def _picks_up_first(visits: tuple[Visit, ...]) -> bool:
     return True
 
 
+def measure_textbook(instances: Sequence[Instance]) -> None:
+    """Print by how much plans are longer than the best that is known."""
+    for instance in instances:
+        problem = instance.problem(time_limit=10)
+        found = engine.solve_routable(problem)
+        assert not found.unassigned and not faults(problem.as_json(), found.as_json())
+        metres = sum(schedule(problem, route).metres for route in found.routes)
+        most = 1.01 if len(instance.customers) <= FEW else 1.1
+        _report(f"distance of {instance.name} / best known ({instance.best})", metres / instance.best, at_most=most)
+
+
 def _report(what: str, value: float, **goal: Any) -> None:
     print(f"{what}: {value:.3f} {goal}", flush=True)
     figures.report(what, [value], **goal)
@@ -148,5 +163,7 @@ if __name__ == "__main__":
     options = parser.parse_args()
     if options.quick:
         measure([50], towns=2, singles=3)
+        measure_textbook([row for row in INSTANCES if len(row.customers) <= FEW])
     else:
         measure([50, 100, 200, 500], towns=20, singles=20)
+        measure_textbook(INSTANCES)
