@@ -96,7 +96,7 @@ def read_lanes(*, actor: User, runs: Sequence[Run]) -> list[Lane]:
     """Read runs in a fixed number of queries; what the rules refuse of one is its `refusal`."""
     trip_ids = {run.trip_id for run in runs if run.trip_id}
     order_ids = {ref.id for run in runs for ref in run.refs if ref.kind != OWN}
-    trips = {row.pk: row for row in Trip.objects.visible_to(actor).filter(pk__in=trip_ids).select_related("vehicle", "company")}
+    trips = {row.pk: row for row in Trip.objects.visible_to(actor).filter(pk__in=trip_ids).select_related("vehicle__latest_position", "company")}
     wanted = {run.vehicle_id for run in runs if run.trip_id is None}
     vehicles = {row.pk: row for row in Vehicle.objects.visible_to(actor).alive().filter(pk__in=wanted).select_related("company")}
     rows = list(
@@ -124,7 +124,7 @@ def read_lanes(*, actor: User, runs: Sequence[Run]) -> list[Lane]:
 def evaluate_lane(lane: Lane) -> tuple[Evaluation, dict[StopRef, int]]:
     """Put a lane's open stops on the clock; also, by stop, the place of its call in the schedule."""
     assert lane.trip is not None
-    work = OpenStops(lane.trip, lane.wanted)
+    work = OpenStops(lane.trip, lane.wanted, visited=lane.rows)
     found = work.evaluation([row.pk for row in lane.wanted])
     refs = {row.pk: ref_of(row) for row in lane.wanted}
     return found, {refs[pk]: place for place, pk in enumerate(found.ids) if pk is not None}

@@ -24,7 +24,6 @@ from trips.sequencing import DELIVERY, PICKUP
 
 SOLVE_SECONDS = 2
 FIX_IS_FRESH = dt.timedelta(minutes=15)
-_FIX = tuple(f"vehicle__latest_position__{name}" for name in ("timestamp", "latitude", "longitude"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,18 +66,22 @@ class Evaluation:
         return moment.astimezone(dt.UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
-def open_rows(trip: Trip) -> list[TripStop]:
-    """Return what a trip has still to visit, in sequence."""
-    rows = TripStop.objects.filter(trip=trip).select_related("stop", "order__pickup_stop", "order__delivery_stop").order_by("sequence")
-    return [row for row in rows if not row.is_closed]
+def rows_of(trip: Trip) -> list[TripStop]:
+    """Return what a trip visits, in sequence."""
+    rows = TripStop.objects.filter(trip=trip).select_related("stop", "order__pickup_stop", "order__delivery_stop")
+    return list(rows.order_by("sequence"))
 
 
 class OpenStops:
-    """The open stops of a trip as input of the solver. Trip and rows may be unsaved; rows have ids."""
+    """The open stops of a trip as input of the solver. Trip and rows may be unsaved; rows have ids. Asks the database nothing.
 
-    def __init__(self, trip: Trip, rows: Sequence[TripStop], places: Places | None = None) -> None:
+    `visited` are the trip's rows as they are, where `rows` are others; the vehicle comes with its `latest_position`.
+    """
+
+    def __init__(self, trip: Trip, rows: Sequence[TripStop], places: Places | None = None, *, visited: Sequence[TripStop] | None = None) -> None:
         self.trip = trip
-        self.open_rows = list(rows)
+        self.open_rows = [row for row in rows if not row.is_closed]
+        self.visited = rows if visited is None else visited
         self.places = Places() if places is None else places
         self.visit_of: dict[int, Visit] = {}
         self.orders = self._orders()
@@ -158,21 +161,20 @@ class OpenStops:
         if self.trip.status != IN_PROGRESS:
             return vehicle
         now = timezone.now()
-        at, latitude, longitude = Trip.objects.filter(pk=self.trip.pk).values_list(*_FIX).get()
-        fresh = at is not None and now - at <= FIX_IS_FRESH
-        last = next((row for row in reversed(self._reached()) if row.stop.latitude is not None), None)
+        fix = getattr(self.trip.vehicle, "latest_position", None)
         start = None
-        if fresh:
-            start = self.places.number(latitude, longitude)
-        elif last is not None:
+        if fix is not None and now - fix.timestamp <= FIX_IS_FRESH:
+            start = self.places.number(fix.latitude, fix.longitude)
+        elif (last := self._last_reached()) is not None:
             start = self.places.number(last.stop.latitude, last.stop.longitude)
         wall = now.astimezone(display_zone()).replace(tzinfo=None) - dt.datetime.combine(self.trip.planned_start_date, dt.time())
         begins = max(int(wall.total_seconds()), 0)
         return replace(vehicle, start=start, shift=(begins, max(vehicle.shift[1], begins)), rest=None)
 
-    def _reached(self) -> list[TripStop]:
-        rows = TripStop.objects.filter(trip=self.trip, actual_arrival_datetime__isnull=False)
-        return list(rows.select_related("stop").order_by("actual_arrival_datetime"))
+    def _last_reached(self) -> TripStop | None:
+        """Return the stop on the map that was reached last."""
+        times = [(row.actual_arrival_datetime, row.pk, row) for row in self.visited if row.actual_arrival_datetime and row.stop.latitude is not None]
+        return max(times)[2] if times else None
 
 
 def _anytime(half: Half | None) -> Any:

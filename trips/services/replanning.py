@@ -63,7 +63,7 @@ class _Day:
 
     def __init__(self, lanes: Sequence[Lane]) -> None:
         self.lanes, self.places = lanes, Places()
-        self.works = [OpenStops(lane.trip, lane.wanted, self.places) for lane in lanes if lane.trip is not None]
+        self.works = [OpenStops(lane.trip, lane.wanted, self.places, visited=lane.rows) for lane in lanes if lane.trip is not None]
         self.ref_of = {work.visit_of[row.pk]: ref_of(row) for work in self.works for row in work.open_rows}
         self.here = [[work.visit_of[row.pk] for row in work.open_rows if row.has_arrived] for work in self.works]
         self.present = [tuple(work.visit_of[row.pk] for row in work.open_rows) for work in self.works]

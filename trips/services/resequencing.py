@@ -8,7 +8,7 @@ from accounts.models import User
 from accounts.permissions import require_editor
 from depannini_dashmap.lib.errors import NotFound
 from trips.models import Trip
-from trips.open_stops import Evaluation, OpenStops, open_rows
+from trips.open_stops import Evaluation, OpenStops, rows_of
 from trips.services.stops import reorder_stops
 from trips.steps.trips import closed
 
@@ -19,7 +19,7 @@ def evaluate(*, actor: User, trip_id: int, stop_ids: Sequence[int]) -> Evaluatio
     Raises: NotFound, InvalidData (an id that is not an open stop of the trip, or is there twice).
     """
     trip = _visible(actor, trip_id)
-    work = OpenStops(trip, open_rows(trip))
+    work = OpenStops(trip, rows_of(trip))
     return work.evaluation(work.order_of(stop_ids))
 
 
@@ -33,7 +33,7 @@ def resequence(*, actor: User, trip_id: int, dry_run: bool) -> Evaluation:
     require_editor(actor, trip.company_id)
     if trip.is_closed:
         raise closed(trip)
-    work = OpenStops(trip, open_rows(trip))
+    work = OpenStops(trip, rows_of(trip))
     best = work.best_order()
     if not dry_run and best != [row.pk for row in work.open_rows]:
         numbers = [(pk, number) for number, pk in enumerate(best, start=1)]
@@ -42,7 +42,7 @@ def resequence(*, actor: User, trip_id: int, dry_run: bool) -> Evaluation:
 
 
 def _visible(actor: User, trip_id: int) -> Trip:
-    trip = Trip.objects.visible_to(actor).select_related("vehicle", "company").filter(pk=trip_id).first()
+    trip = Trip.objects.visible_to(actor).select_related("vehicle__latest_position", "company").filter(pk=trip_id).first()
     if trip is None:
         raise NotFound("Trip")
     return trip

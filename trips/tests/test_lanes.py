@@ -324,6 +324,22 @@ def test_the_page_costs_the_same_for_every_number_of_rows(page, client, django_a
             page.ask(*runs)
 
 
+def test_trips_under_way_cost_the_same_queries_for_every_number(page, client, django_assert_num_queries):
+    today = timezone.localdate().isoformat()
+    for count in (1, 3):
+        for number in range(count):
+            trip, _ = loaded_trip(client, 2, planned_start_date=today)
+            client.put(f"/api/trips/{trip}/", {"status": "in_progress"})
+            client.put(f"/api/trip-stops/{stops_of(client, trip)[0]['id']}/", {"is_completed": True})
+            if number:
+                body = {"vehicle_id": Trip.objects.get(pk=trip).vehicle_id, "latitude": 48.8, "longitude": 2.39, "speed": 30, "heading": 0}
+                assert client.post("/api/positions/", {**body, "timestamp": timezone.now().isoformat()}).status_code == 201
+        runs = [page.run(trip["id"]) for trip in page.look(today)["trips"]]
+        with django_assert_num_queries(6):
+            rows = page.ask(*runs)
+        assert not any("refusal" in row for row in rows)
+
+
 def test_trips_under_way_are_shown_today_and_others_on_their_day(page, client):
     trip = make_trip(client, planned_start_date="2024-01-20")
     later = make_trip(client, planned_start_date=DAY)
