@@ -89,6 +89,11 @@ class Trip(models.Model):
         return self.name
 
     @property
+    def may_be_known(self) -> bool:
+        """Whether its driver was notified, of it as it is or was, or a mail is on its way."""
+        return self.notified_at is not None or self.notify_claimed_at is not None
+
+    @property
     def planned_start(self) -> dt.datetime:
         """When it is to begin, as wall-clock time."""
         return dt.datetime.combine(self.planned_start_date, self.planned_start_time)

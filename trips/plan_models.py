@@ -72,9 +72,13 @@ class TripPlan(models.Model):
     @property
     def progress(self) -> float:
         """How much of its time the plan has used, 0 to 1."""
-        if self.status == self.Status.QUEUED:
-            return 0.0
-        if self.status != self.Status.SOLVING or self.started_at is None:
+        if self.status not in (self.Status.QUEUED, self.Status.SOLVING):
             return 1.0
-        used = (timezone.now() - self.started_at).total_seconds() / (self.time_limit + 1)
-        return round(min(used, 0.99), 2)
+        return round(min(self.searched_seconds / (self.time_limit + 1), 0.99), 2)
+
+    @property
+    def searched_seconds(self) -> float:
+        """How long a plan that is being made has been searched for; 0 before the search begins."""
+        if self.status != self.Status.SOLVING or self.started_at is None:
+            return 0.0
+        return (timezone.now() - self.started_at).total_seconds()

@@ -1,7 +1,10 @@
 """The planning page: choose, watch, apply, undo; what a role may not do is refused."""
 
+from datetime import timedelta
+
 import pytest
 from django.test import Client
+from django.utils import timezone
 
 from trips.models import Trip, TripPlan
 from trips.tests.world import make_order, make_vehicle
@@ -33,8 +36,15 @@ def test_a_day_is_planned_applied_and_undone_by_the_pages(browser, day, run_task
     page = browser.get("/admin/plan/suggest/").content.decode()
     assert page.count('name="order"') == 3
     path = asked(browser, day)
-    assert "http-equiv" in browser.get(path).content.decode()
+    page = browser.get(path).content.decode()
+    assert "http-equiv" in page and "It waits for the worker." in page
+    TripPlan.objects.update(status="solving")
+    assert "Distances are read" in browser.get(path).content.decode()
+    for ago, words in ((1, "Searched for 1 of at most 2 seconds."), (60, "Searched for 2 of at most 2 seconds.")):
+        TripPlan.objects.update(started_at=timezone.now() - timedelta(seconds=ago))
+        assert words in browser.get(path).content.decode()
     run_tasks()
+    assert TripPlan.objects.get().started_at > timezone.now() - timedelta(seconds=50)
     page = browser.get(path).content.decode()
     assert "No chosen vehicle has all of: crane." in page
     assert "Make these trips" in page and "http-equiv" not in page

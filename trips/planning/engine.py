@@ -49,8 +49,10 @@ class PlanStopped(DomainError):
     code = "plan_cancelled"
 
 
-def solve(problem: Problem, *, is_cancelled: Callable[[], bool] = lambda: False, longest_wait: float = math.inf) -> Solution:
-    """Return the solver's routes; `is_cancelled` is asked some times a second, and ends it.
+def solve(
+    problem: Problem, *, is_cancelled: Callable[[], bool] = lambda: False, longest_wait: float = math.inf, begins: Callable[[], None] = lambda: None
+) -> Solution:
+    """Return the solver's routes; `is_cancelled` is asked some times a second, and ends it. `begins` is called once it is its turn.
 
     A request waits at most `longest_wait` seconds for its turn: a plan of the worker may take half a minute, and threads
     that wait serve nobody.
@@ -59,6 +61,7 @@ def solve(problem: Problem, *, is_cancelled: Callable[[], bool] = lambda: False,
     with _only_one(is_cancelled, longest_wait), tempfile.TemporaryFile() as asked, tempfile.TemporaryFile() as answered, tempfile.TemporaryFile() as said:
         asked.write(json.dumps(problem.as_json()).encode())
         asked.seek(0)
+        begins()
         child = subprocess.Popen(
             [sys.executable, "-m", "trips.planning.solver"],
             stdin=asked,
@@ -82,7 +85,7 @@ def solve(problem: Problem, *, is_cancelled: Callable[[], bool] = lambda: False,
 
 
 def solve_routable(
-    problem: Problem, *, is_cancelled: Callable[[], bool] = lambda: False, longest_wait: float = math.inf
+    problem: Problem, *, is_cancelled: Callable[[], bool] = lambda: False, longest_wait: float = math.inf, begins: Callable[[], None] = lambda: None
 ) -> Solution:
     """Return the solver's routes for the orders whose places are known; the others are left out. Raises: as `solve`."""
     routable = tuple(
@@ -91,7 +94,7 @@ def solve_routable(
     unroutable = tuple(order.id for order in problem.orders if order not in routable)
     if not routable or not problem.vehicles:
         return Solution((), tuple(order.id for order in problem.orders))
-    found = solve(replace(problem, orders=routable), is_cancelled=is_cancelled, longest_wait=longest_wait)
+    found = solve(replace(problem, orders=routable), is_cancelled=is_cancelled, longest_wait=longest_wait, begins=begins)
     return Solution(found.routes, (*found.unassigned, *unroutable))
 
 

@@ -6,6 +6,7 @@ import datetime as dt
 import logging
 import time
 from collections.abc import Collection, Sequence
+from functools import partial
 from typing import Any
 
 from django.db import DatabaseError, InterfaceError, transaction
@@ -84,8 +85,7 @@ def solve(*, actor: None, plan_id: int) -> None:
 
     Shape: no `actor`, the worker calls it.
     """
-    now = timezone.now()
-    if not TripPlan.objects.filter(pk=plan_id, status__in=_OPEN).update(status=Status.SOLVING, started_at=now):
+    if not TripPlan.objects.filter(pk=plan_id, status__in=_OPEN).update(status=Status.SOLVING, started_at=None):
         return
     plan = TripPlan.objects.select_related("company").get(pk=plan_id)
     try:
@@ -152,7 +152,7 @@ def undo_plan(*, actor: User, plan_id: int, although_told: bool = False) -> Trip
     begun = [trip.name for trip in trips if trip.status not in (DRAFT, PLANNED) or trip.trip_stops.exclude(actual_arrival_datetime=None).exists()]
     if begun:
         raise Conflict(format_lazy(_("These trips have begun: {names}"), names=", ".join(begun)), code="plan_begun", trips=begun)
-    told = [trip.name for trip in trips if trip.notified_at is not None]
+    told = [trip.name for trip in trips if trip.may_be_known]
     if told and not although_told:
         raise Conflict(
             format_lazy(_("The drivers of these trips were told of them, and have to be called: {names}"), names=", ".join(told)),
@@ -239,8 +239,13 @@ def _solve(plan: TripPlan) -> tuple[Answer, dict[str, dict[str, str]]]:
         objective=Objective(plan.objective),
         time_limit=plan.time_limit,
     )
-    solution = engine.solve_routable(problem, is_cancelled=_Asks(plan.pk))
+    solution = engine.solve_routable(problem, is_cancelled=_Asks(plan.pk), begins=partial(_note_start, plan.pk))
     return answer_of(problem, solution, orders, vehicles, places), _basis(orders, vehicles)
+
+
+def _note_start(plan_id: int) -> None:
+    """Note when the search begins: by then distances are read, and no other plan of the host is being made."""
+    TripPlan.objects.filter(pk=plan_id, status=Status.SOLVING).update(started_at=timezone.now())
 
 
 def _rows(plan: TripPlan) -> tuple[list[Order], list[Vehicle]]:

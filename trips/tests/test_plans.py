@@ -3,6 +3,7 @@
 import datetime as dt
 
 import pytest
+from django.utils import timezone
 
 from orders.models import Order
 from trips.models import Trip, TripPlan, TripStop
@@ -141,6 +142,14 @@ def test_trips_whose_driver_was_told_go_only_where_somebody_says_so(client, day,
     assert client.post(undo, {"although_told": "x"}).status_code == 400
     assert Trip.objects.count() == len(trips)
     assert client.post(undo, {"although_told": True}).json()["status"] == "undone"
+
+
+def test_a_mail_on_its_way_counts_as_told(client, day, run_tasks):
+    plan = ready(client, day, run_tasks)
+    client.post(f"/api/trips/plans/{plan['id']}/apply/")
+    Trip.objects.update(notify_claimed_at=timezone.now())
+    answer = client.post(f"/api/trips/plans/{plan['id']}/undo/")
+    assert (answer.status_code, answer.json()["code"]) == (409, "plan_drivers_told") and Trip.objects.exists()
 
 
 def test_a_cancelled_plan_is_not_solved_and_not_applied(client, day, run_tasks):

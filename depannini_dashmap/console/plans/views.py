@@ -95,8 +95,8 @@ def show(request: HttpRequest, plan_id: int, context: dict[str, Any]) -> HttpRes
     if plan is None:
         raise Http404
     result = plan.result or {"trips": [], "left_out": [], "totals": {}}
-    rows = list(Trip.objects.filter(pk__in=plan.made_trips).values_list("vehicle_id", "pk", "notified_at", "name"))
-    made = {vehicle_id: pk for vehicle_id, pk, _told_at, _name in rows}
+    rows = list(Trip.objects.filter(pk__in=plan.made_trips).only("vehicle_id", "name", "notified_at", "notify_claimed_at"))
+    made = {trip.vehicle_id: trip.pk for trip in rows}
     names = _names_of_stops(plan)
     trips = [
         {**row, "trip_id": made.get(row["vehicle"]), "stops": [_timed(plan, stop, names) for stop in row["stops"]], **_span(plan, row)}
@@ -106,8 +106,9 @@ def show(request: HttpRequest, plan_id: int, context: dict[str, Any]) -> HttpRes
         "title": _("Plan of %(day)s") % {"day": f"{plan.planned_on:%Y-%m-%d}"},
         "plan": plan,
         "error": _in_words(plan.error),
-        "told": ", ".join(name for *_ids, told_at, name in rows if told_at is not None),
+        "told": ", ".join(trip.name for trip in rows if trip.may_be_known),
         "is_open": plan.status in (TripPlan.Status.QUEUED, TripPlan.Status.SOLVING),
+        "searched": min(int(plan.searched_seconds), plan.time_limit),
         "trips": trips,
         "left_out": [{**row, "why": sentence(row)} for row in result["left_out"]],
         "totals": result["totals"],
