@@ -8,7 +8,7 @@ import pytest
 
 from assistance.models import Assistance, AssistantProfile
 from depannini_dashmap.tests.console_rows import make_order, make_vehicle
-from depannini_dashmap.tests.test_console_browser import PASSWORD, browser, pytestmark
+from depannini_dashmap.tests.test_console_browser import PASSWORD, _faults_of, browser, pytestmark
 from orders.models import Order
 from payments.models import Payment
 from testing.fixtures import server, session_server
@@ -20,6 +20,7 @@ __all__ = ["browser", "pytestmark", "server", "session_server"]
 
 ALGIERS = {"latitude": 36.7538, "longitude": 3.0588, "accuracy": 12}
 NEAR = {"latitude": 36.7600, "longitude": 3.0700, "accuracy": 12}
+PHONE, DESK = {"width": 390, "height": 844}, {"width": 1440, "height": 900}
 WAITING = "#outbox li[data-state=waiting]"
 
 
@@ -29,8 +30,7 @@ class Person:
     def __init__(self, chromium: Any, base: str, *, place: dict[str, float] | None = None, desk: bool = False) -> None:
         self.base, self.faults, self.clicks = base, [], 0
         options = {"geolocation": place, "permissions": ["geolocation"]} if place else {}
-        size = {"width": 1440, "height": 900} if desk else {"width": 390, "height": 844}
-        self.context = chromium.new_context(viewport=size, locale="en", has_touch=not desk, **options)
+        self.context = chromium.new_context(viewport=DESK if desk else PHONE, locale="en", has_touch=not desk, **options)
         self.page = self.context.new_page()
         self.page.on("pageerror", lambda error: self.faults.append(str(error)))
 
@@ -48,6 +48,12 @@ class Person:
 
     def sees(self, selector: str) -> None:
         self.page.wait_for_selector(selector)
+
+    def fits_a_phone(self) -> None:
+        """Look at a page of the desk as wide as a phone."""
+        self.page.set_viewport_size(PHONE)
+        assert _faults_of(self.page, self.page.url) == []
+        self.page.set_viewport_size(DESK)
 
     def sign_in_at_desk(self, user: Any, to: str = "/admin/") -> None:
         self.open(f"/admin/login/?next={to}")
@@ -192,6 +198,7 @@ def test_an_order_goes_from_the_desk_over_the_driver_to_its_customer_with_the_mi
     nadia.open(f"/admin/dispatch/trips/{trip.pk}/")
     nadia.go("a:text-is(\"Driver's link\")")
     nadia.go("button[name=do][value=make]")
+    nadia.fits_a_phone()
     driver = person(server.url)
     driver.open(urlsplit(nadia.page.input_value("#url")).path)
     kept = "async () => (await (await caches.open('page-copies')).keys()).length > 0 && navigator.serviceWorker.controller"
@@ -201,6 +208,7 @@ def test_an_order_goes_from_the_desk_over_the_driver_to_its_customer_with_the_mi
     nadia.open(f"/admin/orders/order/{orders[0].pk}/change/")
     nadia.go("a[href$='/link/']")
     nadia.go("button[name=step][value=make]")
+    nadia.fits_a_phone()
     customer = person(server.url)
     customer.open(urlsplit(nadia.page.input_value("#url")).path)
     customer.sees("h2")
