@@ -18,7 +18,7 @@ from trips.lifecycle import IN_PROGRESS
 from trips.models import Trip, TripStop
 from trips.planning import engine
 from trips.planning.problem import Half, Objective, PlanOrder, PlanVehicle, Problem, Route, Visit
-from trips.planning.reading import Places, depot_of, plan_order, plan_vehicle, windows_of
+from trips.planning.reading import Places, depot_of, plan_order, plan_vehicle, seconds_of, windows_of
 from trips.planning.schedule import Schedule, schedule
 from trips.sequencing import DELIVERY, PICKUP
 
@@ -83,6 +83,7 @@ class OpenStops:
         self.open_rows = [row for row in rows if not row.is_closed]
         self.visited = rows if visited is None else visited
         self.places = Places() if places is None else places
+        self.begins = seconds_of(trip.planned_start_time)
         self.visit_of: dict[int, Visit] = {}
         self.orders = self._orders()
         self.vehicle = self._vehicle()
@@ -137,11 +138,11 @@ class OpenStops:
         for row in self.open_rows:
             pair = halves.get(row.order_id, {}) if row.order_id else {}
             if row.order is not None and row.stop.stop_type == PICKUP and DELIVERY in pair:
-                orders.append(plan_order(row.order, self.places))
+                orders.append(plan_order(row.order, self.places, self.begins))
                 self.visit_of[row.pk] = Visit("pickup", row.order.pk)
             elif row.order is not None and row.stop.stop_type == DELIVERY:
                 if PICKUP not in pair:  # on board already
-                    orders.append(replace(plan_order(row.order, self.places), pickup=None, vehicle=self.trip.vehicle_id))
+                    orders.append(replace(plan_order(row.order, self.places, self.begins), pickup=None, vehicle=self.trip.vehicle_id))
                 self.visit_of[row.pk] = Visit("delivery", row.order.pk)
             else:
                 orders.append(PlanOrder(-row.pk, None, self._call(row), vehicle=self.trip.vehicle_id))
@@ -152,7 +153,7 @@ class OpenStops:
         """Return a stop that belongs to no whole order as a place to call at."""
         minutes = row.stop.service_minutes
         service = int(settings.ETA_SERVICE_TIME.total_seconds()) if minutes is None else minutes * 60
-        return Half(self.places.number(row.stop.latitude, row.stop.longitude), windows_of(row.stop.windows), service)
+        return Half(self.places.number(row.stop.latitude, row.stop.longitude), windows_of(row.stop.windows, self.begins), service)
 
     def _vehicle(self) -> PlanVehicle:
         vehicle = plan_vehicle(

@@ -18,6 +18,7 @@ from orders.models import Order, Stop
 from trips.planning.problem import A_DAY, HORIZON, Break, Half, Objective, PlanOrder, PlanVehicle, Problem, Window
 
 Point = tuple[float, float]
+NIGHT = 12 * 60 * 60
 # What goods need of their vehicle by their type.
 SKILL_OF_GOODS = {"refrigerated": "refrigerated", "hazmat": "hazmat", "oversized": "oversized"}
 # The engine's answer to a table of hundreds of places; only a worker waits so long.
@@ -52,12 +53,12 @@ class Places:
         return seconds, metres
 
 
-def plan_order(order: Order, places: Places) -> PlanOrder:
-    """Return an order with both its stops as the solver takes it."""
+def plan_order(order: Order, places: Places, begins: int) -> PlanOrder:
+    """Return an order with both its stops as the solver takes it; `begins` is when trips begin, in seconds since midnight."""
     return PlanOrder(
         id=order.pk,
-        pickup=_half(order.pickup_stop, places),
-        delivery=_half(order.delivery_stop, places) or Half(None),
+        pickup=_half(order.pickup_stop, places, begins),
+        delivery=_half(order.delivery_stop, places, begins) or Half(None),
         kilograms=math.ceil(order.goods_weight or 0),
         litres=math.ceil((order.goods_volume or 0) * 1000),
         skills=skills_of(order),
@@ -77,13 +78,12 @@ def plan_vehicle(vehicle: Vehicle, places: Places, *, starts_at: dt.time, depot:
     start = places.number(vehicle.start_latitude, vehicle.start_longitude)
     end = places.number(vehicle.end_latitude, vehicle.end_longitude)
     shift = _span(vehicle.shift_start, vehicle.shift_end)
-    opens = max(shift[0], _seconds(starts_at)) if shift else _seconds(starts_at)
     return PlanVehicle(
         id=vehicle.pk,
         start=home if start is None else start,
         end=home if end is None else end,
-        shift=(opens, shift[1] if shift else HORIZON),
-        rest=_rest(vehicle),
+        shift=(_begins(vehicle, starts_at), shift[1] if shift else HORIZON),
+        rest=_rest(vehicle, shift),
         kilograms=math.floor(vehicle.capacity * 1000),
         litres=None if vehicle.volume_capacity is None else math.floor(vehicle.volume_capacity * 1000),
         skills=frozenset(vehicle.skills or ()),
@@ -98,43 +98,65 @@ def build(
     orders: Iterable[Order], vehicles: Iterable[Vehicle], *, starts_at: dt.time, depot: Point | None, objective: Objective, time_limit: float
 ) -> tuple[Problem, Places]:
     """Return the problem of a day and its places."""
-    places = Places()
-    plan_orders = tuple(plan_order(order, places) for order in orders)
+    places, vehicles = Places(), list(vehicles)
+    begins = min((_begins(vehicle, starts_at) for vehicle in vehicles), default=seconds_of(starts_at))
+    plan_orders = tuple(plan_order(order, places, begins) for order in orders)
     plan_vehicles = tuple(plan_vehicle(vehicle, places, starts_at=starts_at, depot=depot) for vehicle in vehicles)
     seconds, metres = places.ways()
     return Problem(plan_orders, plan_vehicles, seconds, metres, objective, time_limit), places
 
 
-def _half(stop: Stop | None, places: Places) -> Half | None:
+def _begins(vehicle: Vehicle, starts_at: dt.time) -> int:
+    """Return when a vehicle may begin: with its shift, and not before the plan."""
+    shift = _span(vehicle.shift_start, vehicle.shift_end)
+    return max(shift[0], seconds_of(starts_at)) if shift else seconds_of(starts_at)
+
+
+def _half(stop: Stop | None, places: Places, begins: int) -> Half | None:
     if stop is None:
         return None
     service = stop.service_minutes
     return Half(
         places.number(stop.latitude, stop.longitude),
-        windows_of(stop.windows),
+        windows_of(stop.windows, begins),
         int(settings.ETA_SERVICE_TIME.total_seconds()) if service is None else service * 60,
     )
 
 
-def windows_of(windows: Sequence[dict[str, Any]] | None) -> tuple[Window, ...]:
-    """Return the windows of a stop in seconds since midnight."""
-    return tuple((_seconds(dt.time.fromisoformat(row["opens"])), _seconds(dt.time.fromisoformat(row["closes"]))) for row in windows or ())
+def windows_of(windows: Sequence[dict[str, Any]] | None, begins: int) -> tuple[Window, ...]:
+    """Return the windows of a stop in seconds since midnight.
+
+    One that is over when trips begin is that of the next day where it opens within the NIGHT that follows: trips that begin
+    in the evening reach it.
+    """
+    spans = ((seconds_of(dt.time.fromisoformat(row["opens"])), seconds_of(dt.time.fromisoformat(row["closes"]))) for row in windows or ())
+    return tuple(sorted(_after(span, begins, begins + NIGHT) for span in spans))
 
 
-def _rest(vehicle: Vehicle) -> Break | None:
+def _after(span: Window, begins: int, until: int) -> Window:
+    """Return a span that is over at `begins` a day later where it then opens by `until`; another one as it is."""
+    opens, closes = span[0] + A_DAY, span[1] + A_DAY
+    return (opens, closes) if span[1] < begins and opens <= until else span
+
+
+def _rest(vehicle: Vehicle, shift: Window | None) -> Break | None:
+    """Return the pause; that of a shift past midnight may be after it."""
     span = _span(vehicle.break_earliest, vehicle.break_latest)
-    return Break(*span, vehicle.break_minutes * 60) if span and vehicle.break_minutes else None
+    if span is None or not vehicle.break_minutes:
+        return None
+    return Break(*(_after(span, *shift) if shift else span), vehicle.break_minutes * 60)
 
 
 def _span(first: dt.time | None, last: dt.time | None) -> Window | None:
     """Return two clock times as seconds; where the last is before the first it is of the next day."""
     if first is None or last is None:
         return None
-    opens, closes = _seconds(first), _seconds(last)
+    opens, closes = seconds_of(first), seconds_of(last)
     return opens, closes if closes >= opens else closes + A_DAY
 
 
-def _seconds(clock: dt.time) -> int:
+def seconds_of(clock: dt.time) -> int:
+    """Return a clock time in seconds since midnight."""
     return clock.hour * 3600 + clock.minute * 60 + clock.second
 
 

@@ -6,6 +6,7 @@ import pytest
 from django.utils import timezone
 
 from orders.models import Order
+from trips import route
 from trips.models import Trip, TripPlan, TripStop
 from trips.services import plans
 from trips.tests.world import loaded_trip, made, make_order, make_trip, make_vehicle, order_status, stops_of
@@ -142,6 +143,23 @@ def test_trips_whose_driver_was_told_go_only_where_somebody_says_so(client, day,
     assert client.post(undo, {"although_told": "x"}).status_code == 400
     assert Trip.objects.count() == len(trips)
     assert client.post(undo, {"although_told": True}).json()["status"] == "undone"
+
+
+def test_trips_of_the_night_reach_the_windows_of_the_next_morning(client, day, run_tasks):
+    late = [{"opens": "02:00", "closes": "03:00"}, {"opens": "23:00", "closes": "23:30"}]
+    near, far = (make_order(client, pickup_stop=place("p", 1, 1), delivery_stop=place("d", 1, 5, windows=rows)) for rows in (late, late[:1]))
+    over = make_order(client, pickup_stop=place("p", 1, 1), delivery_stop=place("d", 1, 5, windows=[{"opens": "20:00", "closes": "21:30"}]))
+    shift = {"shift_start": "22:00", "shift_end": "06:00", "break_earliest": "00:00", "break_latest": "01:00", "break_minutes": 30}
+    vehicle = make_vehicle(client, **shift)
+    asked = {**day, "orders": [order["id"] for order in (near, far, over)], "vehicles": [vehicle]}
+    plan = ready(client, asked, run_tasks)
+    [trip] = plan["result"]["trips"]
+    assert not trip["violations"] and [row["order"] for row in plan["result"]["left_out"]] == [over["id"]]
+    assert client.post(f"/api/trips/plans/{plan['id']}/apply/").status_code == 200
+    row = TripStop.objects.select_related("trip").get(order=far["id"], stop__stop_type="delivery")
+    due = route.due_at(row.trip.planned_start, row.planned_arrival_time, row.planned_arrival_date)
+    assert dt.datetime(2026, 12, 2, 2) <= due <= dt.datetime(2026, 12, 2, 3)
+    assert client.post(f"/api/trips/{row.trip_id}/evaluate/").json()["violations"] == []
 
 
 def test_a_mail_on_its_way_counts_as_told(client, day, run_tasks):
