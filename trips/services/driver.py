@@ -14,11 +14,11 @@ from django.utils.translation import gettext_lazy as _
 
 from depannini_dashmap.lib.errors import Conflict, InvalidData, NotFound
 from depannini_dashmap.lib.ops import audit
-from fleet.events import board_changed
 from trips.models import DriverTap, Trip, TripLink, TripStop
 from trips.steps.driver_links import can_undo, find_link
 from trips.steps.proofs import GivenProof, forget_proofs, keep_proof, stored
 from trips.steps.stop_outcomes import TIMES, lock_times, record_outcome, require_open
+from trips.steps.trips import note_work
 
 LONGEST_REASON = 500
 LATEST = dt.timedelta(days=1)  # a tap that was kept without reception counts from when it was made this far back
@@ -94,7 +94,7 @@ def prove(*, actor: None, token: str, trip_stop_id: int, proof: GivenProof, tap:
         if not row.is_closed:
             raise Conflict(_("This stop is still open"))
         keep_proof(row, found, tap.moment())
-        _touch(trip)
+        note_work(trip)
         _audit(link, row, "proved")
     return row
 
@@ -187,12 +187,7 @@ def _arrive(trip: Trip, row: TripStop, at: dt.datetime) -> dt.datetime | None:
 def _stamp_arrival(trip: Trip, row: TripStop, at: dt.datetime | None, *, is_suggested: bool) -> None:
     row.actual_arrival_datetime, row.actual_departure_datetime, row.arrival_is_suggested = at, None, is_suggested
     row.save(update_fields=[*TIMES, "updated_at"])
-    _touch(trip)
-
-
-def _touch(trip: Trip) -> None:
-    Trip.objects.filter(pk=trip.pk).update(updated_at=timezone.now())
-    board_changed(trip.company_id, "trips")
+    note_work(trip)
 
 
 def _audit(link: TripLink, row: TripStop, what: str) -> None:

@@ -9,14 +9,13 @@ from django.utils import timezone
 
 from accounts.models import User
 from depannini_dashmap.lib.errors import Conflict
-from fleet.events import board_changed
 from orders import trip_assignment
 from orders.models import Order
 from trips.lifecycle import UNDELIVERED
 from trips.models import Trip, TripOrder, TripStop
 from trips.sequencing import DELIVERY
 from trips.steps.proofs import forget_proofs
-from trips.steps.trips import closed
+from trips.steps.trips import closed, note_work
 
 TIMES = ("actual_arrival_datetime", "actual_departure_datetime", "arrival_is_suggested")
 A_MOMENT = dt.timedelta(microseconds=1)
@@ -72,8 +71,7 @@ def _fail(trip: Trip, row: TripStop, failed: bool, reason: str) -> None:
     if not failed:
         forget_proofs(together.values("pk"))
     together.update(failed=failed, failure_reason=row.failure_reason, updated_at=timezone.now())
-    Trip.objects.filter(pk=trip.pk).update(updated_at=timezone.now())
-    board_changed(trip.company_id, "trips")
+    note_work(trip)
 
 
 def _together(trip: Trip, row: TripStop) -> QuerySet[TripStop]:
@@ -95,9 +93,8 @@ def _complete(trip: Trip, row: TripStop, is_completed: bool, actor: User | None,
     require_open(trip)
     _require_held(trip, row)
     lock_times(row)
-    now = timezone.now()
     if is_completed:
-        left = at or now
+        left = at or timezone.now()
         known = row.known_arrival
         if known is None:  # passing by was no arrival, and going on no departure
             row.actual_departure_datetime = None
@@ -112,8 +109,7 @@ def _complete(trip: Trip, row: TripStop, is_completed: bool, actor: User | None,
         row.actual_departure_datetime = None
     row.is_completed = is_completed
     row.save(update_fields=["is_completed", *TIMES, "updated_at"])
-    Trip.objects.filter(pk=trip.pk).update(updated_at=now)
-    board_changed(trip.company_id, "trips")
+    note_work(trip)
     if row.order_id is None:
         return
     if row.stop.stop_type == DELIVERY and is_completed:

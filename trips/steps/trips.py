@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from django.db.models import Exists, OuterRef, QuerySet
+from django.utils import timezone
 from django.utils.text import format_lazy
 from django.utils.translation import gettext_lazy as _
 
@@ -25,6 +26,12 @@ def lock_trip(actor: User, trip_id: int, *, must_be_open: bool = False) -> Trip:
     if must_be_open and trip.is_closed:
         raise closed(trip)
     return trip
+
+
+def note_work(trip: Trip) -> None:
+    """Note that something was done in a (locked) trip, and hint to the boards."""
+    Trip.objects.filter(pk=trip.pk).update(updated_at=timezone.now())
+    board_changed(trip.company_id, "trips")
 
 
 def closed(trip: Trip) -> Conflict:
