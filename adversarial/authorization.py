@@ -105,6 +105,8 @@ EXPECTED: dict[str, Case] = {
     "GET /h/{token}/state/ (of a request)": Case(everyone(200), on=help_link),
     "GET /h/{token}/receipt/ (unknown)": Case(everyone(404), on=unknown_link),
     "GET /h/{token}/receipt/ (of a request under way)": Case(everyone(404), on=help_link),
+    "GET /h/{token}/receipt.pdf (unknown)": Case(everyone(404), on=unknown_link),
+    "GET /h/{token}/receipt.pdf (of a request under way)": Case(everyone(404), on=help_link),
     # The link's token is no credential: with it one is as nobody.
     "GET /api/assistance/view/ (with a link's token)": Case(everyone((401, "invalid_token")), on=as_motorist),
     "GET /api/profile/user/ (with a link's token)": Case(everyone((401, "invalid_token")), on=as_motorist),

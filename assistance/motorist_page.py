@@ -12,8 +12,9 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts.limits.throttles import Bucket
 from accounts.link_pages import find_for, link_page
-from assistance import motorist_view
+from assistance import lifecycle, motorist_view
 from assistance.models import RequestLink
+from assistance.receipt_paper import receipt_of
 from assistance.services import (
     answer_price_by_link,
     cancel_by_link,
@@ -81,10 +82,22 @@ def motorist_state(request: HttpRequest, token: str) -> HttpResponse:
 def motorist_receipt(request: HttpRequest, token: str) -> HttpResponse:
     """GET gives the receipt of a completed job, to be printed or kept."""
     link = _find(request, token)
-    if link.assistance.status != "completed":
+    if link.assistance.status != lifecycle.COMPLETED:
         raise NotFound
-    page = {**motorist_view.shown(link, token), "back": path_of(token)}
+    page = {**motorist_view.shown(link, token), "back": path_of(token), "pdf": f"{path_of(token)}receipt.pdf"}
     return HttpResponse(render_to_string("assistance/motorist_receipt.html", page))
+
+
+@link_page
+def motorist_receipt_pdf(request: HttpRequest, token: str) -> HttpResponse:
+    """GET gives the receipt of a completed job as PDF."""
+    link = _find(request, token)
+    if link.assistance.status != lifecycle.COMPLETED:
+        raise NotFound
+    ACTS.spend(link.pk)
+    body = receipt_of(motorist_view.shown(link, token))
+    name = f'inline; filename="receipt-{link.assistance_id}.pdf"'
+    return HttpResponse(body, content_type="application/pdf", headers={"Content-Disposition": name})
 
 
 def _find(request: HttpRequest, token: str) -> RequestLink:

@@ -45,6 +45,7 @@ urlpatterns = [
     re_path(r"^h/(?P<token>[^/]+)/?$", motorist_page.motorist_page, name="motorist-page"),
     re_path(r"^h/(?P<token>[^/]+)/state/?$", motorist_page.motorist_state, name="motorist-state"),
     re_path(r"^h/(?P<token>[^/]+)/receipt/?$", motorist_page.motorist_receipt, name="motorist-receipt"),
+    re_path(r"^h/(?P<token>[^/]+)/receipt\.pdf$", motorist_page.motorist_receipt_pdf, name="motorist-receipt-pdf"),
     re_path(r"^o/(?P<token>[^/]+)/?$", customer_page.customer_page, name="customer-page"),
     re_path(r"^o/(?P<token>[^/]+)/state/?$", customer_page.customer_state, name="customer-state"),
     re_path(r"^o/(?P<token>[^/]+)/proof/(?P<kind>photo|signature)/?$", customer_page.customer_proof, name="customer-proof"),

@@ -11,9 +11,10 @@ from django.test import Client
 from django.utils import timezone
 
 from accounts.limits import failed_tries
-from assistance import services
+from assistance import motorist_view, services
 from assistance.models import Assistance, ChatMessage, RequestLink
-from assistance.tests.test_help_page import ask, form
+from assistance.receipt_paper import job_facts, price_facts
+from assistance.tests.test_help_page import PHONE, ask, form
 from depannini_dashmap.lib.db.secret_links import new_token
 from depannini_dashmap.lib.ops.logs import redact
 from depannini_dashmap.models import AuditEvent
@@ -187,9 +188,34 @@ def test_a_link_ends_a_day_after_the_job(visitor, asked, assistant_user, time_ma
     time_machine.move_to(timezone.now() + timedelta(hours=23, minutes=59))
     assert visitor.get(path).status_code == 200
     time_machine.move_to(timezone.now() + timedelta(minutes=2))
-    for part in ("", "state/", "receipt/"):
+    for part in ("", "state/", "receipt/", "receipt.pdf"):
         assert visitor.get(path + part).status_code == 404
     assert press(visitor, path, "rate", rating="5").status_code == 404
+
+
+@pytest.mark.parametrize("language", ["en", "fr", "ar"])
+def test_the_receipt_is_a_pdf_in_the_language_of_the_page(visitor, asked, assistant_user, language):
+    path, job = asked
+    bring(job, assistant_user, "ongoing")
+    assert visitor.get(f"{path}receipt.pdf").status_code == 404
+    services.update_status(actor=assistant_user, assistance_id=job.pk, status="completed")
+    assert f'href="{path}receipt.pdf"' in page(visitor, f"{path}receipt/")
+    answer = visitor.get(f"{path}receipt.pdf", HTTP_ACCEPT_LANGUAGE=language)
+    assert (answer.status_code, answer["Content-Type"], answer["Cache-Control"]) == (200, "application/pdf", "no-store")
+    assert answer.content.startswith(b"%PDF-") and f"/Lang ({language})".encode() in answer.content
+
+
+def test_a_receipt_says_nothing_that_is_the_offices(visitor, asked, assistant_user):
+    path, job = asked
+    bring(job, assistant_user, "ongoing", "completed")
+    Assistance.objects.filter(pk=job.pk).update(billed_to="Insurer", reason_note="Beware of the dog", price_note="As agreed", vat_rate=19)
+    job.refresh_from_db()
+    facts = dict(job_facts(motorist_view.shown(RequestLink.objects.get(), path.split("/")[2])) + price_facts(job))
+    said = " ".join(facts.values())
+    assert facts["Helped by"].startswith("Karim") and "As agreed" in said and "1500.00 DZD" in said
+    for hidden in ("Insurer", "Beware", PHONE, assistant_user.phone_number, "Karim Assistant"):
+        assert hidden not in said
+    assert visitor.get(f"{path}receipt.pdf").status_code == 200
 
 
 def test_an_ended_link_does_nothing_and_is_no_guess(visitor, asked, settings):

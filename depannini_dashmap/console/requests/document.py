@@ -2,22 +2,18 @@
 
 from __future__ import annotations
 
-import datetime as dt
-from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from django.http import Http404, HttpRequest, HttpResponse
 from django.utils import timezone
-from django.utils.formats import date_format, localize
+from django.utils.formats import localize
 from django.utils.translation import get_language, get_language_bidi
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
 from assistance.models import Assistance
-from assistance.quotes import price_lines
-from assistance.selectors import tariff_of
+from assistance.receipt_paper import amount, price_facts, vat_fact, when
 from depannini_dashmap.console import work_page
-from depannini_dashmap.lib.time_zone import display_zone
 from orders.places import describe_place
 from payments.balances import Balance, balance_of
 
@@ -49,12 +45,12 @@ def document_of(job: Assistance) -> bytes:
         (_("Asked for help"), job.created_at), (_("Accepted"), job.accepted_at), (_("Started"), job.started_at), (_("Ended"), job.ended_at),
     ):  # fmt: skip
         if instant is not None:
-            paper.fact(label, _when(instant))
+            paper.fact(label, when(instant))
     balance = balance_of(job)
     _write_price(paper, job, balance)
     _write_payments(paper, job, balance)
     paper.space(4)
-    paper.note(_("Printed on %(when)s") % {"when": _when(timezone.now())})
+    paper.note(_("Printed on %(when)s") % {"when": when(timezone.now())})
     return paper.as_bytes()
 
 
@@ -83,37 +79,22 @@ def _write_price(paper: Document, job: Assistance, balance: Balance) -> None:
     if balance.price is None:
         paper.fact(_("Price"), _("not set yet"))
         return
-    tariff = tariff_of(job)
-    lines = price_lines(tariff, job.distance_km)
-    if tariff is not None and lines is not None:
-        paper.fact(_("Base"), _amount(lines.base, job.currency))
-        paper.fact(_("Distance"), f"{localize(job.distance_km)} km × {localize(tariff.per_km)} = {_amount(lines.distance, job.currency)}")
-        if lines.top_up:
-            paper.fact(_("Up to the minimum"), _amount(lines.top_up, job.currency))
-    if job.price_note:
-        paper.fact(_("Why it was adjusted"), job.price_note)
-    paper.fact(_("Price"), _amount(balance.price, job.currency), is_bold=True)
+    for label, value in price_facts(job):
+        paper.fact(label, value)
+    paper.fact(_("Price"), amount(balance.price, job.currency), is_bold=True)
     if balance.vat_rate:
-        paper.fact(_("VAT in it"), f"{localize(balance.vat_rate.normalize())} % = {_amount(balance.vat, job.currency)}")
+        paper.fact(*vat_fact(balance.vat_rate, balance.vat, job.currency))
 
 
 def _write_payments(paper: Document, job: Assistance, balance: Balance) -> None:
     payments = job.payments.select_related("taken_by").order_by("created_at", "id")
     rows = [
-        [one.receipt_number, _when(one.created_at), _amount(one.amount, one.currency), one.get_method_display(), one.taken_by.display_name or "–"]
+        [one.receipt_number, when(one.created_at), amount(one.amount, one.currency), one.get_method_display(), one.taken_by.display_name or "–"]
         for one in payments
     ]
     if rows:
         paper.heading(_("Receipts"))
         paper.table([_("Receipt"), _("When"), _("Amount"), _("How"), _("Taken by")], rows, widths=[26, 38, 32, 22, 40])
         paper.space(2)
-    paper.fact(_("Paid"), _amount(balance.paid, balance.currency))
-    paper.fact(_("Due"), _amount(balance.due, balance.currency), is_bold=True)
-
-
-def _amount(amount: Decimal, currency: str) -> str:
-    return f"{localize(amount)} {currency}"
-
-
-def _when(instant: dt.datetime) -> str:
-    return date_format(timezone.localtime(instant, display_zone()), "j N Y H:i")
+    paper.fact(_("Paid"), amount(balance.paid, balance.currency))
+    paper.fact(_("Due"), amount(balance.due, balance.currency), is_bold=True)
