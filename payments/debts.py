@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 MOST_GROUPS = 500
 MOST_ROWS = 200
+EARLIEST = date(2000, 1, 1)  # nothing here is older; the first days of the calendar have no instant in every zone
 
 
 class Debtor(NamedTuple):
@@ -101,7 +102,7 @@ def unpaid_rows(user: User, debtor: Debtor, *, since: date | None = None) -> lis
 def _unpaid(user: User, since: date | None) -> tuple[QuerySet[Order], QuerySet[Assistance]]:
     orders = Order.objects.listed_for(user).filter(status="delivered", price__gt=F("paid"))
     jobs = Assistance.objects.filter(status=lifecycle.COMPLETED, total_price__gt=F("paid"))
-    if since is not None:
+    if since is not None and since > EARLIEST:
         start = datetime.combine(since, time(), display_zone())
         orders, jobs = orders.filter(created_at__gte=start), jobs.filter(ended_at__gte=start)
     return orders, jobs
