@@ -97,7 +97,7 @@ def test_the_image_is_not_root() -> None:
 
 def test_secrets_are_files_and_stand_in_no_environment() -> None:
     for name, secret in COMPOSE["secrets"].items():
-        assert secret == {"file": f"./secrets/{name}"}
+        assert secret == {"file": "${FCM_CREDENTIALS:-/dev/null}" if name == "fcm_credentials" else f"./secrets/{name}"}
     for service in COMPOSE["services"].values():
         for name, value in service["environment"].items() if "environment" in service else ():
             if name in {*SECRETS, "POSTGRES_PASSWORD"} and "_URL" not in name and name != "METRICS_TOKEN":
@@ -164,6 +164,13 @@ def test_every_setting_of_the_compose_file_exists() -> None:
 def test_any_setting_may_stand_in_the_env_file() -> None:
     for name in OURS:
         assert COMPOSE["services"][name]["env_file"] == [{"path": ".env", "required": False}]
+
+
+def test_the_service_account_of_fcm_is_mounted_where_it_is_looked_for() -> None:
+    for name in OURS:
+        service = COMPOSE["services"][name]
+        assert service["environment"]["FCM_CREDENTIALS"] == "${FCM_CREDENTIALS:+/run/secrets/fcm_credentials}"
+        assert "fcm_credentials" in service["secrets"]
 
 
 def test_the_image_can_back_up_the_database_of_compose() -> None:
