@@ -84,6 +84,58 @@ def test_long_tables_go_on_on_further_pages() -> None:
     assert paper.as_bytes().count(b"/Type /Page\n") == 3
 
 
+def places_of_texts(pdf: bytes) -> list[list[float]]:
+    """Return of each page how far from its lower edge its texts stand, in points, as they were written."""
+    pages = []
+    for stream in re.findall(rb"stream\r?\n(.*?)\r?\nendstream", pdf, re.DOTALL):
+        try:
+            content = zlib.decompress(stream)
+        except zlib.error:
+            continue
+        if found := re.findall(rb"BT [0-9.]+ ([0-9.]+) Td", content):
+            pages.append([float(y) for y in found])
+    return pages
+
+
+def test_a_row_stays_on_one_page_and_the_next_begins_right_below_it() -> None:
+    paper = Document("1", "ar", is_rtl=True)
+    for _ in range(36):
+        paper.fact("a", "b")
+    paper.fact("الوصف", "توقفت سيارة Renault Clio على الطريق السريع قرب محطة Naftal بعد حادث بسيط " * 4)
+    paper.fact("c", "d")
+    first, second = places_of_texts(paper.as_bytes())
+    assert len(first) == 1 + 2 * 36
+    label, *lines, _label, below = second
+    assert abs(label - lines[0]) < 1 and len(lines) > 3  # of another size
+    steps = [round(high - low, 1) for high, low in zip(lines, [*lines[1:], below], strict=True)]
+    assert len(set(steps)) == 1  # no gap where the page ended
+
+
+@pytest.mark.parametrize("is_rtl", [False, True])
+def test_a_text_longer_than_a_page_goes_on_and_a_wide_word_is_broken(is_rtl: bool) -> None:
+    paper = Document("1", "ar" if is_rtl else "en", is_rtl=is_rtl)
+    paper.fact("a", "\n".join(str(number) for number in range(90)))
+    paper.fact("b", "x" * 200)
+    paper.fact("c", "d")
+    pages = places_of_texts(paper.as_bytes())
+    assert len(pages) == 3 and min(len(page) for page in pages) > 5
+    for page in pages:
+        assert all(40 < y < 800 for y in page)
+
+
+def test_the_head_of_a_table_stands_on_each_of_its_pages_and_a_heading_never_last() -> None:
+    paper = Document("1", "en", is_rtl=False)
+    paper.table(["head"], [[str(number)] for number in range(60)], widths=[1])
+    pages = places_of_texts(paper.as_bytes())
+    assert sum(map(len, pages)) == 1 + 60 + len(pages)
+    paper = Document("1", "en", is_rtl=False)
+    for _ in range(37):
+        paper.fact("a", "b")
+    paper.heading("Receipts")
+    paper.fact("c", "d")
+    assert [len(page) for page in places_of_texts(paper.as_bytes())] == [1 + 2 * 37, 3]
+
+
 @pytest.mark.parametrize(
     ("text", "is_from_right"),
     [("", False), ("12 DZD", False), ("-12,00", False), ("شارع 12", True), ("12 نوفمبر", True), ("Rue شارع", False), ("😀 \u200f", True)],
