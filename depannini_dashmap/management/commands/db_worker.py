@@ -8,7 +8,7 @@ from django.core.management.base import BaseCommand
 
 from depannini_dashmap.lib.ops import process_registry
 from depannini_dashmap.lib.ops.worker import POLL_EVERY, Worker, WorkerThread
-from depannini_dashmap.operations import alarms, delays, nightly
+from depannini_dashmap.operations import nightly, rounds
 
 
 class Command(BaseCommand):
@@ -38,8 +38,7 @@ class Command(BaseCommand):
         self.stdout.flush()
         process_registry.enter()
         nightly.start()
-        delays.start()
-        alarms.start()
+        rounds.start()
         beside.start()
         worker.run()
         beside.join()

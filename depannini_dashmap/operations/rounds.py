@@ -1,0 +1,39 @@
+"""Has running trips and alarms looked at, again and again, by one of the processes that run tasks."""
+
+from functools import cache
+
+from django.core.cache import cache as shared
+
+from alarms import services as alarms
+from depannini_dashmap.lib.ops.periodic import PeriodicThread
+from trips.services import delays
+
+DELAYS_EVERY = 30.0  # seconds
+ALARMS_EVERY = 10.0
+
+
+def look_at_delays() -> bool:
+    """Look at the running trips, unless another process just did; return whether this call did. Two at once would say nothing twice."""
+    if is_ours := _take("delays", DELAYS_EVERY):
+        delays.look(actor=None)
+    return is_ours
+
+
+def look_at_alarms() -> bool:
+    """Raise and close alarms, unless another process just did; return whether this call did. Two at once would raise nothing twice."""
+    if is_ours := _take("alarms", ALARMS_EVERY):
+        alarms.look(actor=None)
+    return is_ours
+
+
+def _take(name: str, every: float) -> bool:
+    return shared.add(f"{name}.looked", 1, timeout=every - 1)
+
+
+@cache
+def start() -> tuple[PeriodicThread, ...]:
+    """Start this process's threads, once; each round has its own, so that none waits behind another."""
+    threads = (PeriodicThread("delays", look_at_delays, DELAYS_EVERY), PeriodicThread("alarms", look_at_alarms, ALARMS_EVERY))
+    for thread in threads:
+        thread.start()
+    return threads
