@@ -29,7 +29,7 @@ class PaymentQuerySet(models.QuerySet):
 
     def of(self, thing: Order | Assistance) -> Self:
         """Keep those of one order or job."""
-        return self.filter(**{thing._meta.model_name: thing})
+        return self.filter(**{str(thing._meta.model_name): thing})
 
     def received(self) -> Self:
         """Keep what has come in: all but what is to be billed on account."""

@@ -26,40 +26,22 @@ READ_AND_POST = require_http_methods(["GET", "HEAD", "POST"])
 View = Callable[..., HttpResponse]
 
 
-def for_editors(view: View) -> View:
-    """Refuse who may only look."""
+def _only_for(may: Callable[[HttpRequest], bool]) -> Callable[[View], View]:
+    def guard(view: View) -> View:
+        @wraps(view)
+        def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+            if not may(request):
+                raise PermissionDenied
+            return view(request, *args, **kwargs)
 
-    @wraps(view)
-    def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
-        if not may_change(request):
-            raise PermissionDenied
-        return view(request, *args, **kwargs)
+        return guarded
 
-    return guarded
-
-
-def for_operators(view: View) -> View:
-    """Refuse who is no operator."""
-
-    @wraps(view)
-    def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
-        if not request.user.is_operator:
-            raise PermissionDenied
-        return view(request, *args, **kwargs)
-
-    return guarded
+    return guard
 
 
-def for_roadside(view: View) -> View:
-    """Refuse who does not work the roadside side."""
-
-    @wraps(view)
-    def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
-        if not request.user.is_roadside:
-            raise PermissionDenied
-        return view(request, *args, **kwargs)
-
-    return guarded
+for_editors = _only_for(may_change)  # who only looks is refused
+for_operators = _only_for(lambda request: request.user.is_operator)
+for_roadside = _only_for(lambda request: request.user.is_roadside)  # who works the roadside side
 
 
 def chosen_ids(request: HttpRequest) -> list[int]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from django import forms
@@ -63,15 +64,7 @@ def state(request: HttpRequest) -> HttpResponse:
 def act(request: HttpRequest, step: str) -> HttpResponse:
     """Take one step with alarms: acknowledge, snooze or again."""
     ids = work_page.chosen_ids(request)
-    try:
-        messages.success(request, _taken(request, step, ids))
-    except NotFound as error:
-        raise Http404 from error
-    except Forbidden as error:
-        raise PermissionDenied from error
-    except DomainError as error:
-        messages.error(request, error.for_page())
-    return redirect("admin:alarms")
+    return _told(request, lambda: _taken(request, step, ids))
 
 
 def _taken(request: HttpRequest, step: str, ids: list[int]) -> str:
@@ -94,12 +87,20 @@ def _taken(request: HttpRequest, step: str, ids: list[int]) -> str:
 def watch(request: HttpRequest) -> HttpResponse:
     """Have oneself told elsewhere of a company's alarms or of the roadside's, or no more."""
     company = _company(request)
-    try:
+
+    def change() -> str:
         if request.POST.get("stop"):
             services.stop_watch(actor=request.user, company=company)
-            messages.success(request, _("You are told nowhere else any more."))
-        else:
-            messages.success(request, _set_watch(request, company))
+            return _("You are told nowhere else any more.")
+        return _set_watch(request, company)
+
+    return _told(request, change)
+
+
+def _told(request: HttpRequest, change: Callable[[], str]) -> HttpResponse:
+    """Make a change and say so on the list of alarms, or why not. Raises: Http404, PermissionDenied."""
+    try:
+        messages.success(request, change())
     except NotFound as error:
         raise Http404 from error
     except Forbidden as error:
