@@ -14,7 +14,7 @@ from accounts.depots import PARTS, depot_faults
 from accounts.managers import (
     CompanyQuerySet,
 )
-from depannini_dashmap.lib.phone_fields import PhoneTextField
+from depannini_dashmap.lib.db.phone_fields import PhoneTextField
 
 
 class Company(models.Model):

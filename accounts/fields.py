@@ -15,8 +15,7 @@ from rest_framework import serializers
 from accounts.keyed_hashes import spellings
 from accounts.phones import NotAPhoneNumber, normalise_phone
 from accounts.usernames import canonical_username, is_choosable
-from depannini_dashmap.lib.api.fields import EmailField, StrictIntegerField, TextField
-from depannini_dashmap.lib.phone_fields import PhoneTextSerializerField
+from depannini_dashmap.lib.api.fields import EmailField, PhoneTextSerializerField, StrictIntegerField, TextField
 from depannini_dashmap.lib.text import plain_code
 
 _SHORT_DATE = re.compile(r"\s*(\d{1,2})[:/.-](\d{1,2})[:/.-](\d{2}|\d{4})\s*\Z", re.ASCII)

@@ -11,7 +11,7 @@ from django.utils.translation import gettext_lazy as _
 from simple_history.models import HistoricalRecords
 
 from depannini_dashmap.lib.db.history import HistoryManager
-from depannini_dashmap.lib.phone_fields import PhoneTextField
+from depannini_dashmap.lib.db.phone_fields import PhoneTextField
 from depannini_dashmap.lib.text import ODD_IN_PLATES
 from fleet.managers import VehicleQuerySet
 from fleet.skills import SkillsField

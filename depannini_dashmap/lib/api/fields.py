@@ -11,9 +11,10 @@ from django.utils.translation import gettext_lazy as _
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
+from depannini_dashmap.lib.db.phone_fields import LONGEST as LONGEST_PHONE
+from depannini_dashmap.lib.db.phone_fields import PhoneTextField, validate_loose_phone
 from depannini_dashmap.lib.numbers import NotANumber, read_decimal, read_float, read_integer
-from depannini_dashmap.lib.phone_fields import PhoneTextField, PhoneTextSerializerField
-from depannini_dashmap.lib.text import NotAnEmail, canonical_email, clean
+from depannini_dashmap.lib.text import NotAnEmail, canonical_email, clean, plain_phone
 from depannini_dashmap.lib.time_zone import format_utc
 
 
@@ -129,6 +130,21 @@ class EmailField(serializers.EmailField):
             return canonical_email(typed)
         except NotAnEmail:
             self.fail("invalid")
+
+
+class PhoneTextSerializerField(serializers.CharField):
+    """Serializer field of free-text phone numbers; of JSON numbers it accepts integers."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        kwargs.setdefault("max_length", LONGEST_PHONE)
+        super().__init__(**kwargs)
+        if not any(validator is validate_loose_phone for validator in self.validators):
+            self.validators.append(validate_loose_phone)
+
+    def to_internal_value(self, data: Any) -> str:
+        if isinstance(data, float):
+            self.fail("invalid")
+        return plain_phone(super().to_internal_value(data))
 
 
 class VisibleRelatedField(serializers.PrimaryKeyRelatedField):

@@ -1,4 +1,4 @@
-"""Fields for phone numbers of companies, drivers, stops and customers: free text that looks like a telephone number.
+"""The column for phone numbers of companies, drivers, stops and customers: free text that looks like a telephone number.
 
 The product calls none of these numbers, so they need not be valid; accounts hold E.164 numbers instead.
 """
@@ -8,7 +8,6 @@ from typing import Any
 from django import forms
 from django.core.validators import RegexValidator
 from django.db import models
-from rest_framework import serializers
 
 from depannini_dashmap.lib.text import plain_phone
 
@@ -38,18 +37,3 @@ class PhoneTextField(models.CharField):
 class _PhoneTextFormField(forms.CharField):
     def to_python(self, value: Any) -> str:
         return plain_phone(super().to_python(value) or "")
-
-
-class PhoneTextSerializerField(serializers.CharField):
-    """Serializer field of free-text phone numbers; of JSON numbers it accepts integers."""
-
-    def __init__(self, **kwargs: Any) -> None:
-        kwargs.setdefault("max_length", LONGEST)
-        super().__init__(**kwargs)
-        if not any(validator is validate_loose_phone for validator in self.validators):
-            self.validators.append(validate_loose_phone)
-
-    def to_internal_value(self, data: Any) -> str:
-        if isinstance(data, float):
-            self.fail("invalid")
-        return plain_phone(super().to_internal_value(data))
