@@ -16,6 +16,7 @@ from accounts.models import OPERATORS, ROADSIDE, Company, Membership, User
 from accounts.signals import assistant_registered
 from assistance.models import Assistance, ChatMessage, Offer
 from assistance.services import approvals, jobs, profiles, requests
+from depannini_dashmap.demo.money import pay_jobs, pay_orders, price_of_order
 from depannini_dashmap.demo.people_and_places import (
     ALGIERS,
     ASSISTANTS,
@@ -104,6 +105,8 @@ def seed(seed_number: int = 1) -> Made:
     _let_work_for_both(first)
     first.groups.add(Group.objects.get_or_create(name=ROADSIDE)[0])
     _make_roadside(chance, made)
+    pay_orders(first, made)
+    pay_jobs(User.objects.get(username=first.username), made)
     return made
 
 
@@ -222,6 +225,7 @@ def _make_order(user: User, company: Company, places: Sequence[Place], number: i
         goods_type=goods_type,
         goods_weight=Decimal(weight),
         goods_volume=Decimal(volume),
+        price=price_of_order(number),
         requested_pickup_date=day,
         requested_delivery_date=day + dt.timedelta(days=1),
     )

@@ -10,15 +10,20 @@ import httpx
 import pytest
 from django.conf import settings
 from django.core.management import CommandError, call_command
+from django.utils import timezone
 
 from accounts.models import Company, User
 from assistance.models import Assistance, AssistantProfile
+from depannini_dashmap.console.reports.reading import Month, read_month
 from depannini_dashmap.demo.people_and_places import ALGIERS
 from depannini_dashmap.demo.role_links import role_links
 from depannini_dashmap.demo.simulator.fleet import FASTEST, ROAD_SPEED_KMH, rhythm
 from depannini_dashmap.demo.simulator.world import Mover, World
 from depannini_dashmap.management.commands.seed_demo import LOGINS
 from orders.models import Order
+from payments.balances import cash_in_hand
+from payments.debts import unpaid
+from payments.models import Payment
 from telematics.models import Position
 from telematics.plausibility import Fix, Track
 from testing.ports import free_port
@@ -41,6 +46,15 @@ def test_a_believable_week_made_once(api, settings, capsys):
     assert set(Trip.objects.values_list("status", flat=True)) == {"draft", "planned", "in_progress", "completed", "cancelled"}
     assert set(Assistance.objects.values_list("status", flat=True)) >= {"requested", "accepted", "completed"}
     assert Position.objects.count() > 100
+    assert {"cash", "card", "transfer", "account"} == set(Payment.objects.values_list("method", flat=True))
+    nadia = User.objects.get(username="nadia")
+    this_month = Month(timezone.localdate().year, timezone.localdate().month)
+    months = [read_month(nadia, month)[0] for month in (this_month, this_month.previous)]  # some jobs ended a day or two ago
+    for kind in ("total_jobs", "total_orders"):
+        sums = [getattr(month, kind) for month in months]
+        assert 0 < sum(one.paid for one in sums) < sum(one.worth for one in sums)
+    assert {debt.about for debt in unpaid(nadia)} == {"orders", "jobs"}
+    assert any(cash.in_hand > 0 and cash.handed_in > 0 for cash in cash_in_hand())
     before = User.objects.count()
     call_command("seed_demo")
     assert "already" in capsys.readouterr().out
