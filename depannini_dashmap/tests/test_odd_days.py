@@ -26,12 +26,9 @@ PAGES = {
     "/admin/plan/": "day", "/admin/plan/state/": "day", "/admin/plan/suggest/": "day",
     "/admin/dispatch/vehicles/{vehicle}/day/": "date", "/admin/dispatch/vehicles/{vehicle}/day/track/": "date",
 }  # fmt: skip
-LISTS = [
-    (model, field.name)
-    for model in admin.site._registry
-    for field in model._meta.concrete_fields
-    if isinstance(field, models.DateField) and field.name in ("created_at", "planned_start_date", "requested_pickup_date", "offered_at", "date_joined")
-]
+LISTS = {
+    model: [field.name for field in model._meta.concrete_fields if isinstance(field, models.DateField)] for model in admin.site._registry
+}
 
 
 @pytest.fixture
@@ -63,10 +60,11 @@ def test_a_page_of_the_console_takes_an_odd_day(path: str, browser: Client, vehi
 
 
 @pytest.mark.filterwarnings("ignore:.*received a naive datetime")
-@pytest.mark.parametrize(("model", "field"), LISTS)
-def test_a_list_of_the_console_takes_an_odd_day(model: Any, field: str, browser: Client) -> None:
+@pytest.mark.parametrize("model", LISTS)
+def test_a_list_of_the_console_takes_an_odd_day(model: Any, browser: Client) -> None:
     path = reverse(f"admin:{model._meta.app_label}_{model._meta.model_name}_changelist")
-    queries = [{f"{field}__gte": text} for text in DAYS] + [{f"{field}__lt": text} for text in DAYS]
-    queries += [{f"{field}__year": year, f"{field}__month": "12", f"{field}__day": "31"} for year in ("1", "9999", "10000")]
-    for query in queries:
-        assert browser.get(path, query, follow=True).status_code == 200, query
+    for field in LISTS[model]:
+        queries = [{f"{field}__{lookup}": text} for lookup in ("gte", "lt") for text in DAYS]
+        queries += [{f"{field}__year": year, f"{field}__month": "12", f"{field}__day": "31"} for year in ("0", "1", "9999", "10000")]
+        for query in queries:
+            assert browser.get(path, query, follow=True).status_code < 500, query
