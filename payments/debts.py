@@ -74,6 +74,17 @@ def unpaid(user: User, *, since: date | None = None) -> list[Debt]:
     return sorted(debts, key=lambda debt: (-debt.due, debt.customer))
 
 
+def unpaid_totals(user: User, *, since: date | None = None) -> dict[str, Decimal]:
+    """Return all that is owed by currency, as `unpaid` lists it, also where that list is cut at MOST_GROUPS."""
+    orders, jobs = _unpaid(user, since)
+    of_orders = orders.aggregate(due=Sum(F("price") - F("paid")))["due"]
+    totals = {settings.CURRENCY: money(of_orders)} if of_orders else {}
+    if user.is_roadside:
+        for currency, due in jobs.values_list("currency").annotate(due=Sum(F("total_price") - F("paid"))).order_by():
+            totals[currency] = totals.get(currency, Decimal(0)) + money(due)
+    return totals
+
+
 def unpaid_rows(user: User, debtor: Debtor, *, since: date | None = None) -> list[DueRow]:
     """Return the unpaid orders or jobs of one debtor that the user may see, the oldest first, at most MOST_ROWS."""
     orders, jobs = _unpaid(user, since)

@@ -70,6 +70,7 @@ class Payment(models.Model):
         ordering = ["-created_at", "-id"]
         indexes = [
             models.Index(fields=["company", "-created_at", "-id"], name="payment_by_company"),
+            models.Index(fields=["-created_at", "-id"], name="payment_newest"),
             models.Index(fields=["taken_by"], condition=Q(method="cash"), name="payment_cash_of"),
         ]
         constraints = [
@@ -119,6 +120,7 @@ class CashHandIn(models.Model):
         verbose_name = _("cash handed in")
         verbose_name_plural = _("cash handed in")
         ordering = ["-created_at", "-id"]
+        indexes = [models.Index(fields=["-created_at", "-id"], name="hand_in_newest")]
         constraints = [
             models.CheckConstraint(
                 condition=Q(amount__gt=0, reverses__isnull=True) | Q(amount__lt=0, reverses__isnull=False),

@@ -10,6 +10,7 @@ from django.test import Client
 
 from accounts.models import User
 from depannini_dashmap.console.amounts import read_amount
+from payments import debts
 from payments.models import CashHandIn, Payment
 from payments.services import record_payment
 
@@ -146,6 +147,17 @@ def test_unpaid_leads_to_what_is_to_be_paid(staff_user: Any, dispatcher: Any, cl
     for odd in ("since=2026-02-31", "since=x", "client=x&billed_to=%20", "company=-1"):
         assert salim.get(f"/admin/dispatch/unpaid/of/?{odd}").status_code == 200
         assert salim.get(f"/admin/dispatch/unpaid/?{odd}").status_code == 200
+
+
+def test_the_total_of_a_list_that_is_cut_counts_what_is_not_shown(
+    staff_user: Any, dispatcher: Any, order_of: Any, job_of: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for number in range(3):
+        order_of(dispatcher, customer_name=f"Customer {number}")
+        job_of("700", billed_to=f"Garage {number}")
+    monkeypatch.setattr(debts, "MOST_GROUPS", 2)
+    assert "6,600.00" in browser_of(staff_user).get("/admin/dispatch/unpaid/").content.decode()
+    assert "4,500.00" in browser_of(dispatcher).get("/admin/dispatch/unpaid/").content.decode()
 
 
 def test_an_assistant_hands_cash_over(staff_user: Any, assistant_user: Any, job_of: Any) -> None:

@@ -31,8 +31,9 @@ def show_unpaid(request: HttpRequest, context: dict[str, Any]) -> HttpResponse:
     """List who owes what for delivered orders and completed jobs; `?since=` leaves out what is older."""
     since = _since(request)
     owed = debts.unpaid(request.user, since=since)
-    totals: dict[str, Any] = {}
-    for debt in owed:
+    is_cut = len(owed) >= debts.MOST_GROUPS
+    totals: dict[str, Any] = debts.unpaid_totals(request.user, since=since) if is_cut else {}
+    for debt in () if is_cut else owed:
         totals[debt.currency] = totals.get(debt.currency, 0) + debt.due
     companies = _names_of_companies(owed) if request.user.sees_several_companies else {}
     page = {
@@ -40,7 +41,7 @@ def show_unpaid(request: HttpRequest, context: dict[str, Any]) -> HttpResponse:
         "since": since,
         "debts": [(debt, companies.get(debt.debtor.company_id)) for debt in owed],
         "totals": totals.items(),
-        "most": debts.MOST_GROUPS if len(owed) >= debts.MOST_GROUPS else 0,
+        "most": debts.MOST_GROUPS if is_cut else 0,
         "is_roadside": request.user.is_roadside,
     }
     return TemplateResponse(request, "console/unpaid.html", {**context, **page})
