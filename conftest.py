@@ -1,4 +1,4 @@
-"""The cast that every test plays with, and the gate between SQLite and PostgreSQL."""
+"""Fixtures of every test: users, companies and clients; tests that need PostgreSQL are skipped on SQLite."""
 
 from collections.abc import Callable, Iterator
 from datetime import date, timedelta
@@ -179,7 +179,7 @@ def roadside_dispatcher(company_a: Any) -> Any:
 
 @pytest.fixture
 def password() -> str:
-    """The password of everybody in the cast."""
+    """The password of all users of these fixtures."""
     return PASSWORD
 
 

@@ -5,7 +5,7 @@
 - `condition:<app.model>.<field>`: a conditional UPDATE of the field reads first and then writes the value that it read.
 - `counter:orders`: the next order number is counted from what the statement saw, not from the row that it locked.
 - `use:codes`: a code is not used up by who enters it.
-- `turn:sign-in`: tries of one account from one address do not wait for each other.
+- `lock:sign-in`: tries of one account from one address do not wait for each other.
 - `constraint:<name>` is dropped by the environment.
 """
 
@@ -44,8 +44,8 @@ if "counter:orders" in GUARDS:
     numbers._RAISE = numbers._RAISE.replace("orders_ordernumber.last + ", f"{seen} + ")
 if "use:codes" in GUARDS:
     codes.use_up = lambda *_: None
-if "turn:sign-in" in GUARDS:
-    lockouts.take_turn = lambda *_: None
+if "lock:sign-in" in GUARDS:
+    lockouts.take_lock = lambda *_: None
 
 if __name__ == "__main__":
     main()

@@ -32,7 +32,7 @@ LIVE_ONCE = "constraint:order_in_one_live_trip"
 ENDED = "constraint:assistance_ended_when_final"
 USED_ONCE = "condition:accounts.verificationcode.ended_at"
 TRIALS = [
-    Trial("a16_a_hundred", "turn:sign-in"),
+    Trial("a16_a_hundred", "lock:sign-in"),
     Trial("e01", JOB),
     Trial("e02", "constraint:assistance_one_job_per_assistant"),
     Trial("e03", "constraint:assistance_one_open_per_client"),

@@ -18,7 +18,7 @@ from django.utils import timezone
 
 from accounts.limits import failed_tries
 from accounts.limits.throttles import caller_address
-from depannini_dashmap.lib.db.advisory_locks import take_turn
+from depannini_dashmap.lib.db.advisory_locks import take_lock
 from depannini_dashmap.lib.errors import TooManyRequests
 
 
@@ -39,7 +39,7 @@ def settle(request: HttpRequest, name: str, *, is_right: bool) -> None:
     if not settings.THROTTLING_ENABLED:
         return
     with transaction.atomic():
-        take_turn(f"{caller_address(request)} {name}")
+        take_lock(f"{caller_address(request)} {name}")
         is_late = _is_locked(request, name)
         if not is_late and not is_right:
             user_login_failed.send(sender=__name__, credentials={"username": name}, request=request)

@@ -19,7 +19,7 @@ from django.utils import timezone
 
 from accounts.keyed_hashes import address_key
 from accounts.networks import is_familiar, network_key, present_network
-from depannini_dashmap.lib.db.advisory_locks import take_turn
+from depannini_dashmap.lib.db.advisory_locks import take_lock
 from depannini_dashmap.lib.errors import InvalidData, TooManyRequests
 from depannini_dashmap.lib.ops.metrics import MESSAGES_REFUSED
 from depannini_dashmap.lib.outbound.sms_destinations import barred_because
@@ -93,7 +93,7 @@ def allow(
         # Locks in a fixed order: the network, then the account, then the address.
         for name in (wish.network, f"account {wish.asker}" if wish.asker else "", wish.key):
             if name:
-                take_turn(f"budget {name}")
+                take_lock(f"budget {name}")
         reason = _reason(wish)
         if not reason:
             _messages().create(
@@ -127,7 +127,7 @@ def spend(kind: str, channel: str, address: str, *, asker: User, company_id: int
         return None
     key = address_key(channel, address)
     with transaction.atomic():
-        take_turn(f"budget company {company_id}")
+        take_lock(f"budget company {company_id}")
         now, own = timezone.now(), _messages().filter(company_id=company_id)
         if company_id is None:
             own = own.exclude(kind=ALARM)  # the roadside's use up nobody's budget
@@ -157,7 +157,7 @@ def spend_roadside(number: str) -> int | None:
         return None
     key, now = address_key("phone", number), timezone.now()
     with transaction.atomic():
-        take_turn(f"budget {key}")
+        take_lock(f"budget {key}")
         rows = _messages().filter(kind=ROADSIDE, address_key=key)
         _require(ROADSIDE, rows, ADDRESS_HOUR, now, HOUR, reason="address")
         _require(ROADSIDE, rows, ADDRESS_DAY, now, DAY, reason="address")

@@ -18,7 +18,7 @@ from accounts.keyed_hashes import address_key, is_code
 from accounts.limits import message_budget
 from accounts.models import VerificationCode
 from accounts.steps.code_guesses import InvalidCode, note_wrong_proof, proofs_left
-from depannini_dashmap.lib.db.advisory_locks import take_turn
+from depannini_dashmap.lib.db.advisory_locks import take_lock
 from depannini_dashmap.lib.errors import InvalidData, TooManyRequests
 from depannini_dashmap.lib.outbound.sms_destinations import barred_because
 
@@ -58,7 +58,7 @@ def enter_proof(*, actor: None, form_key: str, phone_number: str, code: str) -> 
     Raises: InvalidCode.
     """
     with transaction.atomic():
-        take_turn(f"code {address_key(PHONE, phone_number)}")
+        take_lock(f"code {address_key(PHONE, phone_number)}")
         proof_id = _compared(form_key, phone_number, code, timezone.now())
     if proof_id is None:
         raise InvalidCode()

@@ -20,7 +20,7 @@ from accounts.steps.callers import hold_number, join_caller
 from accounts.steps.code_guesses import InvalidCode, enter_code, use_up
 from accounts.steps.notices import send_notice
 from accounts.steps.passwords import require_good_password
-from depannini_dashmap.lib.db.advisory_locks import take_turn
+from depannini_dashmap.lib.db.advisory_locks import take_lock
 from depannini_dashmap.lib.errors import Conflict, InvalidData
 from depannini_dashmap.lib.ops import audit
 
@@ -42,7 +42,7 @@ def request_code(*, actor: User | None, user: User | None, channel: str, purpose
     with transaction.atomic():
         if not message_budget.allow(message_budget.CODE, channel, address, asker=actor, holder=user):
             return  # silently: who asks must not learn whether an account exists
-        take_turn(f"code {key}")
+        take_lock(f"code {key}")
         now = timezone.now()
         earlier = VerificationCode.objects.open().filter(address_key=key, purpose=purpose, user=user)
         if earlier.filter(created_at__gt=asked_at).exists():

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from accounts import signals
 from accounts.models import User, VerificationCode
-from depannini_dashmap.lib.db.advisory_locks import take_turn
+from depannini_dashmap.lib.db.advisory_locks import take_lock
 from depannini_dashmap.lib.ops import audit
 
 
 def hold_number(channel: str, address: str) -> None:
     """Let nobody ask for help for a caller until the number that is being proven is joined; call it before row locks."""
     if channel == VerificationCode.Channel.PHONE:
-        take_turn(f"caller {address}")
+        take_lock(f"caller {address}")
 
 
 def join_caller(user: User, channel: str, address: str) -> None:

@@ -20,7 +20,7 @@ from accounts.caller_keys import present_caller
 from accounts.keyed_hashes import address_key, is_code
 from accounts.models import CodeGuess, User, VerificationCode
 from accounts.networks import is_familiar
-from depannini_dashmap.lib.db.advisory_locks import take_turn
+from depannini_dashmap.lib.db.advisory_locks import take_lock
 from depannini_dashmap.lib.errors import InvalidData
 
 CLAIM, HELP = VerificationCode.Purpose.CLAIM, VerificationCode.Purpose.HELP
@@ -47,7 +47,7 @@ def enter_code(
     keys = {address_key(channel, address): address for address in addresses}
     with transaction.atomic():
         for key in sorted(keys):
-            take_turn(f"code {key}")
+            take_lock(f"code {key}")
         row = _compare(list(keys), purposes, code, owner)
     if row is None:
         raise InvalidCode()

@@ -15,7 +15,7 @@ from assistance.models import RequestLink
 from assistance.steps import request_links
 from assistance.steps.asking import needs_proof, require_in_area
 from assistance.steps.requests import open_request, open_request_of
-from depannini_dashmap.lib.db.advisory_locks import take_turn
+from depannini_dashmap.lib.db.advisory_locks import take_lock
 from depannini_dashmap.lib.errors import Conflict
 from depannini_dashmap.lib.ops import audit
 
@@ -72,8 +72,8 @@ class _Suspicious(Exception):
 
 def _open(asker: Asker, token: str, proof_id: int | None, asked: dict[str, Any]) -> None:
     hashes = _hashes(asker)
-    take_turn(f"help {hashes['asked_from']}")
-    take_turn(f"help {hashes['asked_under']}")
+    take_lock(f"help {hashes['asked_from']}")
+    take_lock(f"help {hashes['asked_under']}")
     if RequestLink.objects.is_known(token):
         return  # the other press of the same form was faster
     if proof_id is None and needs_proof(**hashes):

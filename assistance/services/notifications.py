@@ -22,7 +22,7 @@ from accounts.steps import notifications as devices
 from assistance import lifecycle, notifications, schedule
 from assistance.models import Assistance, ChatMessage, Offer
 from assistance.notifications import CHAT, OFFER, PRICE, STATUS, tag_of
-from depannini_dashmap.lib.db.advisory_locks import take_turn
+from depannini_dashmap.lib.db.advisory_locks import take_lock
 from depannini_dashmap.lib.errors import InvalidData, TooManyRequests
 from depannini_dashmap.lib.outbound.sms import SmsError, send_sms
 
@@ -177,7 +177,7 @@ def _send_sms(client: User, one: Notification, now: datetime) -> None:
         return
     one = replace(one, content=_for_sms(one))
     with transaction.atomic():
-        take_turn(f"notice {client.pk}")  # no row may be there to lock: of two workers one sends
+        take_lock(f"notice {client.pk}")  # no row may be there to lock: of two workers one sends
         said = PushNotice.objects.filter(user_id=client.pk, tag=one.tag, content=one.content, withdrawn_at=None)
         if said.exists() or _is_repeated(client, one, now):
             return

@@ -94,7 +94,7 @@ def test_a_flooder_who_comes_back_is_turned_away_for_a_while(server: Server, ass
             return client.receive()["type"] == "connection_established"
         return False
 
-    wait_until(is_let_in, "a penalty ends", seconds=90)
+    wait_until(is_let_in, "the back-off ends", seconds=90)
 
 
 @pytest.mark.parametrize(

@@ -41,10 +41,10 @@ def test_the_next_stop_has_an_estimated_arrival_while_the_position_is_fresh(
         trip = _running(dispatcher, company_a)
         if age is not None:
             report_position(dispatcher, trip.vehicle, age)
-        desk, page = (nadia.get(path).content.decode() for path in (f"/admin/dispatch/trips/{trip.pk}/", "/admin/board/"))
-    assert "Next stop" in desk
+        trip_page, page = (nadia.get(path).content.decode() for path in (f"/admin/dispatch/trips/{trip.pk}/", "/admin/board/"))
+    assert "Next stop" in trip_page
     # Measured from where it was when: 09:02 or 08:57, and 17 minutes, in steps of five.
-    assert re.findall(r"about [\d:]+", desk) == ["about 09:20" if age == 0 else "about 09:15"] * 2 * is_shown
+    assert re.findall(r"about [\d:]+", trip_page) == ["about 09:20" if age == 0 else "about 09:15"] * 2 * is_shown
     assert len(re.findall(r"about [\d:]+", page)) == is_shown
 
 
@@ -54,8 +54,8 @@ def test_a_vehicle_at_a_stop_goes_on_after_its_service(dispatcher: Any, company_
         first = trip.trip_stops.first()
         TripStop.objects.filter(pk=first.pk).update(actual_arrival_datetime=timezone.now())
         report_position(dispatcher, trip.vehicle)
-        desk = nadia.get(f"/admin/dispatch/trips/{trip.pk}/").content.decode()
-    assert re.findall(r"about [\d:]+", desk) == ["about 09:35"] * 2
+        trip_page = nadia.get(f"/admin/dispatch/trips/{trip.pk}/").content.decode()
+    assert re.findall(r"about [\d:]+", trip_page) == ["about 09:35"] * 2
 
 
 def test_due_times_are_suggested_in_the_order_given_and_nothing_is_stored(

@@ -171,7 +171,7 @@ def test_the_page_takes_changes_of_others_and_keeps_unsaved_ones(
     page.wait_for_selector("dl.facts .badge.is-in_progress", timeout=8_000)
     page.locator(".stops li").nth(2).locator("[data-move=up]").press("Enter")
     assert server.call("PUT", f"/api/trip-stops/{stops[0]}/", token, is_completed=True).status_code == 200
-    page.wait_for_selector("#desk-changed:not([hidden])", timeout=8_000)
+    page.wait_for_selector("#live-page-changed:not([hidden])", timeout=8_000)
     assert page.locator(".stops li").nth(1).locator("input[name=stop]").get_attribute("value") == str(stops[2])
     page.click("text=Save the stops")
     page.wait_for_selector(".messagelist .success")

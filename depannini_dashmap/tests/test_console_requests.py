@@ -61,8 +61,8 @@ def test_a_request_is_canceled_with_a_reason_only(client_user: Any, salim: Clien
 def test_a_price_is_adjusted_with_a_reason_and_explained(client_user: Any, salim: Client, api: Any) -> None:
     pickup, dropoff = {"lat": 36.75, "lng": 3.05}, {"lat": 36.70, "lng": 3.05}
     asked = api(client_user).post("/api/assistance/request/", {"pickup": pickup, "dropoff": dropoff}).json()["assistance"]
-    desk, path = (f"/admin/dispatch/requests/{asked['id']}/{name}" for name in ("", "price/"))
-    shown = salim.get(desk).content.decode()
+    request_path, path = (f"/admin/dispatch/requests/{asked['id']}/{name}" for name in ("", "price/"))
+    shown = salim.get(request_path).content.decode()
     assert "1500.00</bdi>" in shown and f"{asked['distance_km']:.3f} km × 50.00 = " in shown and path in shown
     assert f"{asked['total_price']:.2f}" in salim.get(path).content.decode()
     for price, note, said in (
@@ -77,15 +77,15 @@ def test_a_price_is_adjusted_with_a_reason_and_explained(client_user: Any, salim
     job = Assistance.objects.get(pk=asked["id"])
     assert (job.version, job.price_consent) == (1, "")
     answer = salim.post(path, {"price": "1\u202f250,5", "note": "Péage <b>compris</b>"})
-    assert answer.headers["Location"] == desk
+    assert answer.headers["Location"] == request_path
     job.refresh_from_db()
     assert (job.total_price, job.price_source, job.price_consent) == (Decimal("1250.50"), "staff", "pending")
-    shown = salim.get(desk).content.decode()
+    shown = salim.get(request_path).content.decode()
     assert "not answered yet" in shown and "Péage &lt;b&gt;compris&lt;/b&gt;" in shown and "km × 50.00" not in shown
     listed = salim.get("/admin/assistance/assistance/?price_consent__exact=pending").content.decode()
     assert f"/admin/dispatch/requests/{job.pk}/" in listed
     salim.post(f"/admin/dispatch/requests/{job.pk}/cancel/", {"note": "asked twice"})
-    assert path not in salim.get(desk).content.decode()
+    assert path not in salim.get(request_path).content.decode()
     assert "already canceled" in salim.post(path, {"price": "1", "note": "x"}).content.decode()
 
 

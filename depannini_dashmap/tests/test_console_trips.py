@@ -119,13 +119,13 @@ def test_a_driver_notified_of_other_stops_counts_as_not_notified(dispatcher: Any
     update_vehicle(actor=dispatcher, vehicle_id=vehicle.pk, driver_email="driver@example.com")
     trip = make_trip(dispatcher, vehicle, orders=(order,))
     notify_driver(actor=dispatcher, trip_id=trip.pk)
-    desk, lists = f"/admin/dispatch/trips/{trip.pk}/", "/admin/trips/trip/?driver_told="
-    assert "not since the last change" not in nadia.get(desk).content.decode()
+    trip_path, lists = f"/admin/dispatch/trips/{trip.pk}/", "/admin/trips/trip/?driver_told="
+    assert "not since the last change" not in nadia.get(trip_path).content.decode()
     assert [trip.name in nadia.get(lists + answer).content.decode() for answer in ("yes", "no")] == [True, False]
     with layer.captured("fleet.company") as published:
         update_order(actor=dispatcher, order_id=order.pk, pickup_stop=StopInput(fields={"address": "Elsewhere 1"}))
     assert "orders" in [event.get("what") for _, event in published]
-    assert "not since the last change" in nadia.get(desk).content.decode()
+    assert "not since the last change" in nadia.get(trip_path).content.decode()
     assert [trip.name in nadia.get(lists + answer).content.decode() for answer in ("yes", "no")] == [False, True]
 
 

@@ -20,17 +20,17 @@ __all__ = ["browser", "pytestmark", "server", "session_server"]
 
 ALGIERS = {"latitude": 36.7538, "longitude": 3.0588, "accuracy": 12}
 NEAR = {"latitude": 36.7600, "longitude": 3.0700, "accuracy": 12}
-PHONE, DESK = {"width": 390, "height": 844}, {"width": 1440, "height": 900}
+PHONE, DESKTOP = {"width": 390, "height": 844}, {"width": 1440, "height": 900}
 WAITING = "#outbox li[data-state=waiting]"
 
 
 class Person:
     """A person with a browser of their own, whose clicks are counted and on whose pages no script may fail."""
 
-    def __init__(self, chromium: Any, base: str, *, place: dict[str, float] | None = None, desk: bool = False) -> None:
+    def __init__(self, chromium: Any, base: str, *, place: dict[str, float] | None = None, is_desktop: bool = False) -> None:
         self.base, self.faults, self.clicks = base, [], 0
         options = {"geolocation": place, "permissions": ["geolocation"]} if place else {}
-        self.context = chromium.new_context(viewport=DESK if desk else PHONE, locale="en", has_touch=not desk, **options)
+        self.context = chromium.new_context(viewport=DESKTOP if is_desktop else PHONE, locale="en", has_touch=not is_desktop, **options)
         self.page = self.context.new_page()
         self.page.on("pageerror", lambda error: self.faults.append(str(error)))
 
@@ -50,12 +50,12 @@ class Person:
         self.page.wait_for_selector(selector)
 
     def fits_a_phone(self) -> None:
-        """Look at a page of the desk as wide as a phone."""
+        """Look at a page of the console as wide as a phone."""
         self.page.set_viewport_size(PHONE)
         assert _faults_of(self.page, self.page.url) == []
-        self.page.set_viewport_size(DESK)
+        self.page.set_viewport_size(DESKTOP)
 
-    def sign_in_at_desk(self, user: Any, to: str = "/admin/") -> None:
+    def sign_in_to_console(self, user: Any, to: str = "/admin/") -> None:
         self.open(f"/admin/login/?next={to}")
         self.page.fill("#id_username", user.username)
         self.page.fill("#id_password", PASSWORD)
@@ -90,8 +90,8 @@ def test_a_motorist_an_assistant_and_a_dispatcher_play_a_whole_job(
     AssistantProfile.objects.filter(pk=assistant_user.pk).update(is_active=False, lat=None, lng=None, cell_y=None, cell_x=None)
     karim = person(server.url, place=NEAR)
     karim.sign_in_for_duty(assistant_user)
-    samira = person(server.url, desk=True)
-    samira.sign_in_at_desk(roadside_dispatcher)
+    samira = person(server.url, is_desktop=True)
+    samira.sign_in_to_console(roadside_dispatcher)
     samira.sees("#live-notice[data-state=live]")
 
     motorist = person(server.url, place=ALGIERS)
@@ -155,8 +155,8 @@ def test_a_motorist_an_assistant_and_a_dispatcher_play_a_whole_job(
 def test_a_call_at_the_desk_becomes_a_paid_job(server: Server, person: Any, assistant_user: Any, roadside_dispatcher: Any) -> None:
     karim = person(server.url, place=NEAR)
     karim.sign_in_for_duty(assistant_user)
-    samira = person(server.url, desk=True)
-    samira.sign_in_at_desk(roadside_dispatcher)
+    samira = person(server.url, is_desktop=True)
+    samira.sign_in_to_console(roadside_dispatcher)
     samira.go(".new-call")
     samira.page.fill("#phone", "0661 23 45 67")
     samira.page.fill("#name", "Nabil")
@@ -182,8 +182,8 @@ def test_an_order_goes_from_the_desk_over_the_driver_to_its_customer_with_the_mi
     server: Server, person: Any, dispatcher: Any, company_a: Any
 ) -> None:
     orders, vehicle = [make_order(dispatcher, company_a, name) for name in ("Pharmacie", "Atelier")], make_vehicle(dispatcher, company_a)
-    nadia = person(server.url, desk=True)
-    nadia.sign_in_at_desk(dispatcher)
+    nadia = person(server.url, is_desktop=True)
+    nadia.sign_in_to_console(dispatcher)
     nadia.go(".console-nav a:text-is('Plan')")
     for _order in orders:
         nadia.click(".card [data-move=choose]")

@@ -3,7 +3,7 @@ import { addBackground } from "./background.js";
 import { arrow, element, Markers, shortHops } from "./markers.js";
 
 const L = window.L;
-const page = document.getElementById("desk");
+const page = document.getElementById("live-page");
 const box = document.getElementById("map");
 const age = document.getElementById("mover-age");
 const RANK = { stop: 1, request: 1, dropoff: 2, vehicle: 0, assistant: 0 };

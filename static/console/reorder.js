@@ -1,5 +1,5 @@
 // The stops of a trip: by drag, or by the up and down buttons; nothing is stored before the form is sent.
-// The list is looked up anew each time, as the desk may have replaced it.
+// The list is looked up anew each time, as the page may have replaced it.
 const form = document.getElementById("reorder");
 if (form) {
   const save = form.querySelector("button[data-save]");

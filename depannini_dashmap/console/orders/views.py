@@ -140,7 +140,7 @@ def fill_trip(request: HttpRequest, trip_id: int, context: dict[str, Any]) -> Ht
 
 
 def _told(request: HttpRequest, context: dict[str, Any], trip: Trip, results: Results, back: str) -> HttpResponse:
-    """Go on at the trip's desk; where an order was left out, tell of each first."""
+    """Go on to the trip's page; where an order was left out, report each first."""
     if results.skipped:
         return work_page.results_page(request, context, _("Orders into a trip"), results, back=back, trip=trip)
     added = ngettext("%(count)d order added.", "%(count)d orders added.", results.done)

@@ -1,13 +1,13 @@
-"""One after the other, where there is no row to lock."""
+"""Advisory locks, for what has no row to lock."""
 
 from django.db import connection
 
 
-def take_turn(name: str) -> None:
-    """Wait for others who took this turn, and keep it until the end of the transaction.
+def take_lock(name: str) -> None:
+    """Take the advisory lock of a name, and hold it until the end of the transaction.
 
-    For what has no row: accounts and addresses that do not exist, which must behave like those that do. SQLite has one
-    writer at a time anyway.
+    For accounts and addresses that do not exist, which must behave like those that do. No effect on SQLite, which has one
+    writer at a time.
     """
     if connection.vendor == "postgresql":
         with connection.cursor() as cursor:
