@@ -13,7 +13,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from assistance import lifecycle, quotes, representation
-from assistance.models import Assistance, ChatMessage, RequestLink
+from assistance.models import Assistance, ChatMessage, RequestLink, VehicleClass
 from assistance.selectors import tariff_of
 from assistance.steps.request_links import path_of
 from depannini_dashmap.lib.roads.routing import RANGE
@@ -34,6 +34,7 @@ def shown(link: RequestLink, token: str) -> dict[str, Any]:
         "job": job,
         "is_open": job.is_open,
         "headline": headline(job),
+        "vehicle": _vehicle(job),
         "ended_because": _ended_because(job),
         "is_stalled": job.status == lifecycle.ACCEPTED and job.stalled_since is not None,
         "assistant": _assistant(job, has_contact) if job.assistant_id else None,
@@ -84,6 +85,12 @@ def first_name(job: Assistance) -> str:
     if job.assistant is None:
         return ""
     return job.assistant.first_name or (job.assistant.name.split() or [""])[0]
+
+
+def _vehicle(job: Assistance) -> str:
+    """Return what broke down in the words of the form by which they asked."""
+    words: dict[str, str] = {VehicleClass.LIGHT: _("Car, van, motorcycle"), VehicleClass.HEAVY: _("Truck, bus")}
+    return words.get(job.vehicle_type, "")
 
 
 def _ended_because(job: Assistance) -> str:

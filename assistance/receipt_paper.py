@@ -43,7 +43,7 @@ def job_facts(page: dict[str, Any]) -> Facts:
     """Return what the motorist may know of the job: nothing that the office wrote for itself, and the assistant's first name alone."""
     job, assistant = page["job"], page["assistant"]
     facts = [
-        (_("Service"), " · ".join(filter(None, (job.get_assistance_type_display(), job.get_vehicle_type_display()))) or _("Help on the road")),
+        (_("Service"), " · ".join(filter(None, (job.get_assistance_type_display(), page["vehicle"]))) or _("Help on the road")),
         (_("Asked for help"), when(job.created_at)),
     ]
     if job.ended_at is not None:

@@ -61,7 +61,7 @@ def bring(job, assistant, *steps):
 
 def test_the_page_goes_from_the_search_to_the_receipt(visitor, asked, assistant_user):
     path, job = asked
-    assert "We are looking for somebody near you" in page(visitor, path)
+    assert "We are looking for somebody near you" in page(visitor, path) and "Towing · Car, van, motorcycle" in page(visitor, path)
     bring(job, assistant_user)
     shown = page(visitor, path)
     assert "Karim is on the way" in shown and "There between" in shown and "tel:+213555000011" in shown
