@@ -8,8 +8,8 @@ from rest_framework import serializers
 
 from accounts import tokens
 from accounts.models import Company, Invitation, Membership, User
-from depannini_dashmap.lib.api.answers import AnswerSerializer
 from depannini_dashmap.lib.api.fields import UtcDateTimeField
+from depannini_dashmap.lib.api.schema_serializers import AnswerSerializer
 from depannini_dashmap.lib.db.prepared import PreparedRows
 from depannini_dashmap.lib.errors import Unauthenticated
 

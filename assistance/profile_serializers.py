@@ -8,8 +8,8 @@ from rest_framework import serializers
 
 from accounts.fields import LicenceExpiryField, PhoneField, RegistrationNumberField
 from assistance.models import AssistantProfile, ServiceType
-from depannini_dashmap.lib.api.answers import AnswerSerializer
 from depannini_dashmap.lib.api.fields import EmailField, NumberField, TextField
+from depannini_dashmap.lib.api.schema_serializers import AnswerSerializer
 
 
 class ProfileChangesSerializer(serializers.Serializer):

@@ -13,7 +13,6 @@ from accounts.fields import PhoneField
 from assistance.lifecycle import STATES
 from assistance.models import Assistance, ChatMessage, ServiceType, VehicleClass
 from assistance.services.calls import Caller
-from depannini_dashmap.lib.api.answers import AnswerSerializer
 from depannini_dashmap.lib.api.fields import (
     DecimalStringField,
     NumberField,
@@ -21,6 +20,7 @@ from depannini_dashmap.lib.api.fields import (
     TextField,
     UtcDateTimeField,
 )
+from depannini_dashmap.lib.api.schema_serializers import AnswerSerializer
 
 NO_AMOUNT = Decimal("NaN")
 

@@ -27,7 +27,7 @@ class DispatchAdminConfig(AdminConfig):
 
     def ready(self) -> None:
         """Register the admin classes of all apps, without what only workbooks need."""
-        from depannini_dashmap.lib.sheets.workbook_format import spare_openpyxl
+        from depannini_dashmap.lib.sheets.lazy_xlsx import spare_openpyxl
 
         spare_openpyxl()
         super().ready()

@@ -5,8 +5,8 @@ from typing import Any
 from django.conf import settings
 from rest_framework import serializers
 
-from depannini_dashmap.lib.api.answers import AnswerSerializer
 from depannini_dashmap.lib.api.fields import NumberField, TextField
+from depannini_dashmap.lib.api.schema_serializers import AnswerSerializer
 from depannini_dashmap.lib.numbers import NotANumber, read_float
 
 LANGUAGES = [code for code, _ in settings.LANGUAGES]

@@ -8,8 +8,8 @@ from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from accounts.models import Company
-from depannini_dashmap.lib.api.answers import AnswerSerializer
 from depannini_dashmap.lib.api.fields import ModelSerializer, StrictIntegerField, VisibleRelatedField
+from depannini_dashmap.lib.api.schema_serializers import AnswerSerializer
 from depannini_dashmap.lib.numbers import NotANumber, read_integer
 from fleet.skills import SkillsInput
 from orders.field_names import CONTACT, CUSTOMER, GOODS, MONEY, PLACE, WANTED

@@ -2,8 +2,8 @@
 
 from collections.abc import Mapping
 
+from depannini_dashmap.lib.sheets.headings import combined, fold
 from depannini_dashmap.lib.sheets.values import Kind
-from depannini_dashmap.lib.sheets.words import combined, fold
 from orders.field_names import ENDS, LOCATION, WANTED
 
 _NAMED_ENDS = {

@@ -6,8 +6,8 @@ import datetime as dt
 
 from rest_framework import serializers
 
-from depannini_dashmap.lib.api.answers import AnswerSerializer
 from depannini_dashmap.lib.api.fields import ClockTimeField, IsoDateField, ModelSerializer, StrictIntegerField
+from depannini_dashmap.lib.api.schema_serializers import AnswerSerializer
 from trips.models import TripPlan
 from trips.planning.problem import Objective
 from trips.planning.reasons import Reason

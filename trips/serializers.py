@@ -8,7 +8,6 @@ from typing import Any
 from drf_spectacular.utils import extend_schema_field, extend_schema_serializer
 from rest_framework import serializers
 
-from depannini_dashmap.lib.api.answers import AnswerSerializer
 from depannini_dashmap.lib.api.fields import (
     ClockTimeField,
     IsoDateField,
@@ -17,6 +16,7 @@ from depannini_dashmap.lib.api.fields import (
     TextField,
     VisibleRelatedField,
 )
+from depannini_dashmap.lib.api.schema_serializers import AnswerSerializer
 from fleet.models import Vehicle
 from orders.models import Order
 from orders.serializers import StopInputField, StopSerializer

@@ -6,5 +6,5 @@
 - message_budget: mails and SMS of an address, an account, a network and a company (database).
 
 How often a code may be entered is in `steps/code_guesses.py`, how many sockets a token may hold in
-`lib/realtime/connection_limit.py`, and how soon a refused socket may come back in `lib/realtime/reconnect_backoff.py`.
+`lib/realtime/connection_limit.py`, and how soon a refused socket may come back in `lib/realtime/flood_backoff.py`.
 """

@@ -19,7 +19,7 @@ from accounts.steps.addresses import EMAIL, OTHER, PHONE, can_reset, change_addr
 from accounts.steps.callers import hold_number, join_caller
 from accounts.steps.code_guesses import InvalidCode, enter_code, use_up
 from accounts.steps.notices import send_notice
-from accounts.steps.passwords import require_good_password
+from accounts.steps.password_rules import require_good_password
 from depannini_dashmap.lib.db.advisory_locks import take_lock
 from depannini_dashmap.lib.errors import Conflict, InvalidData
 from depannini_dashmap.lib.ops import audit

@@ -13,7 +13,7 @@ from accounts import signals
 from accounts.models import User
 from accounts.services import codes
 from accounts.services.companies import open_company
-from accounts.steps.passwords import require_good_password
+from accounts.steps.password_rules import require_good_password
 from depannini_dashmap.lib.errors import InvalidData
 from depannini_dashmap.lib.ops import audit
 

@@ -12,7 +12,7 @@ from accounts import representation, services, tokens
 from accounts import serializers as shapes
 from accounts.models import Company, User
 from accounts.permissions import IsDispatcherOrStaff
-from accounts.steps.passwords import require_good_password
+from accounts.steps.password_rules import require_good_password
 from depannini_dashmap.lib.api.viewsets import ApiViewSet
 from depannini_dashmap.lib.errors import DomainError, InvalidData, NotFound, Unauthenticated
 

@@ -15,7 +15,7 @@ from django.utils.translation import gettext_lazy
 from accounts.limits import lockouts
 from accounts.models import Invitation, User
 from accounts.services import set_password
-from depannini_dashmap.console import actions, changelists, first_steps
+from depannini_dashmap.console import changelists, first_steps, list_actions
 from depannini_dashmap.console.board import views as board_views
 from depannini_dashmap.console.urls import console_urls
 from depannini_dashmap.lib.errors import TooManyRequests
@@ -105,7 +105,7 @@ class DispatchAdminSite(AdminSite):
         models = [model_or_iterable] if isinstance(model_or_iterable, type) else model_or_iterable
         for model in models:
             if model in self._registry:
-                actions.attach(self._registry[model])
+                list_actions.attach(self._registry[model])
                 changelists.attach(self._registry[model])
 
     def autocomplete_view(self, request: HttpRequest) -> HttpResponse:

@@ -12,7 +12,7 @@ from django.utils.formats import date_format
 from django.utils.html import format_html, format_html_join
 from django.utils.translation import gettext, ngettext
 
-from depannini_dashmap.console.actions import status_badge
+from depannini_dashmap.console.list_actions import status_badge
 from depannini_dashmap.lib.roads.map_background import attributes as background_attributes
 from orders.models import Order
 from trips.models import Trip

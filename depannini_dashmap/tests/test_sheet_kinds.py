@@ -8,7 +8,7 @@ import pytest
 
 from depannini_dashmap.lib.sheets.files import read_page
 from depannini_dashmap.lib.sheets.other_files import refuse_other_kinds
-from depannini_dashmap.lib.sheets.page import SheetError
+from depannini_dashmap.lib.sheets.sheet_lines import SheetError
 from depannini_dashmap.lib.sheets.tables import Table, read_table
 from depannini_dashmap.lib.sheets.values import Kind, read_cell
 from depannini_dashmap.tests.test_sheet_reading import book

@@ -11,9 +11,9 @@ import openpyxl
 import pytest
 from django.test import Client
 
-from depannini_dashmap.lib.sheets import limits, pages
-from depannini_dashmap.lib.sheets.page import SheetError
-from depannini_dashmap.lib.sheets.words import Headings
+from depannini_dashmap.lib.sheets import import_views, limits
+from depannini_dashmap.lib.sheets.headings import Headings
+from depannini_dashmap.lib.sheets.sheet_lines import SheetError
 from depannini_dashmap.lib.sheets.workbooks import read_workbook
 from fleet.models import Vehicle
 from fleet.tests.sheets import confirm, upload
@@ -142,8 +142,8 @@ def test_a_csv_file_that_holds_too_much_is_refused(content: str, said: str, nadi
 
 
 def test_one_sheet_is_read_at_a_time(nadia: Client, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(pages, "WAIT_FOR_OTHERS", 0.01)
-    with pages._reading:
+    monkeypatch.setattr(import_views, "WAIT_FOR_OTHERS", 0.01)
+    with import_views._reading:
         answer = nadia.post("/admin/fleet/vehicle/import/", {"format": "0"}, follow=True)
     assert "Another file is being imported" in answer.content.decode()
     assert upload(nadia, GOOD, "vehicles.xlsx").context["confirm_form"] is not None
@@ -161,7 +161,7 @@ def test_a_confirmation_counts_once(nadia: Client) -> None:
 @pytest.mark.parametrize("same_file", [True, False])
 def test_three_confirmations_at_once_import_once(same_file: bool, nadia: Client, dispatcher: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     """The same file three times, or three uploads of one file: none is answered 500 or 503."""
-    monkeypatch.setattr(pages, "_reading", threading.BoundedSemaphore(3))  # as three processes
+    monkeypatch.setattr(import_views, "_reading", threading.BoundedSemaphore(3))  # as three processes
     content = _workbook(HEADER, *([f"16-{number}", "Ford", "Transit", 2020, 1] for number in range(30)))
     browsers = [Client(raise_request_exception=False) for _ in range(3)]
     for browser in browsers:

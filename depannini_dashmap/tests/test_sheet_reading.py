@@ -8,10 +8,10 @@ import pytest
 from openpyxl.utils.datetime import CALENDAR_MAC_1904
 
 from depannini_dashmap.lib.sheets.csv_files import read_csv
-from depannini_dashmap.lib.sheets.page import SheetError
+from depannini_dashmap.lib.sheets.headings import Headings
+from depannini_dashmap.lib.sheets.sheet_lines import SheetError
 from depannini_dashmap.lib.sheets.tables import Table, read_table
 from depannini_dashmap.lib.sheets.values import CellFault, Kind, read_cell
-from depannini_dashmap.lib.sheets.words import Headings
 from depannini_dashmap.lib.sheets.workbooks import read_workbook
 from fleet.sheets import VehicleResource
 from orders.sheets import OrderResource

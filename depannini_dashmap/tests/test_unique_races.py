@@ -159,7 +159,7 @@ class TestRaces:
 
     def test_one_reference_of_imports(self, dispatcher: Any) -> None:
         """Other conflicts appear in the database alone: the slower request is redirected back with a message."""
-        from depannini_dashmap.lib.sheets import pages
+        from depannini_dashmap.lib.sheets import import_views
         from fleet.tests.sheets import upload
         from orders.models import Order
 
@@ -169,11 +169,11 @@ class TestRaces:
             browser.force_login(dispatcher, backend="django.contrib.auth.backends.ModelBackend")
             page = upload(browser, f"reference,customer_name,goods_description\nR-1,Customer {number},Bread\n", "o.csv", "/admin/orders/order/")
             forms.append(page.context["confirm_form"].initial)
-        reading, pages._reading = pages._reading, threading.BoundedSemaphore(RACERS)
+        reading, import_views._reading = import_views._reading, threading.BoundedSemaphore(RACERS)
         try:
             answers = _at_once(lambda n: browsers[n].post("/admin/orders/order/process_import/", forms[n]))
         finally:
-            pages._reading = reading
+            import_views._reading = reading
         assert [answer.status_code for answer in answers] == [302] * RACERS
         assert Order.objects.filter(reference="R-1").count() == 1
 

@@ -15,7 +15,7 @@ from django.db import DatabaseError, InterfaceError
 
 from depannini_dashmap.lib.errors import DomainError
 from depannini_dashmap.lib.ops import metrics
-from depannini_dashmap.lib.realtime import frames, handshake, keepalive, layer, reconnect_backoff, subscriptions
+from depannini_dashmap.lib.realtime import flood_backoff, frames, handshake, keepalive, layer, subscriptions
 from depannini_dashmap.lib.realtime.async_tasks import in_thread, leave_to_thread, spawn
 from depannini_dashmap.lib.realtime.close_codes import (
     FORBIDDEN,
@@ -113,7 +113,7 @@ class SocketConsumer(SignedInSocket):
         await send({"type": "websocket.accept", "subprotocol": handshake.subprotocol(scope)})
         scope["headers"].clear()  # a held socket needs neither their memory nor the token in it
         try:
-            if reconnect_backoff.hold(self._credentials):
+            if flood_backoff.is_held(self._credentials):
                 self._shut_out(punish=False)
             else:
                 self._opening = spawn(self._open())
@@ -283,7 +283,7 @@ class SocketConsumer(SignedInSocket):
         """Close a flooder's socket, receive no more from it, and have its token wait before it is let in again."""
         self.close(TOO_MANY)
         if punish and not self._is_shut_out:
-            reconnect_backoff.impose(self._credentials)
+            flood_backoff.impose(self._credentials)
         self._is_shut_out = True
 
     def _end(self) -> None:

@@ -1,4 +1,4 @@
-"""CSV and XLSX in and out of an admin: export, and the import whose pages are in `pages`."""
+"""CSV and XLSX in and out of an admin: export, and the import whose views are in `import_views`."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from import_export.forms import ExportForm
 from import_export.signals import post_export
 
 from depannini_dashmap.lib.sheets.exports import as_csv
+from depannini_dashmap.lib.sheets.import_views import ImportViews
 from depannini_dashmap.lib.sheets.limits import MAX_ROWS
-from depannini_dashmap.lib.sheets.pages import SheetPages
 
 __all__ = ["MAX_ROWS", "SheetAdmin", "TenantHistory"]
 
@@ -29,7 +29,7 @@ class SheetExportForm(ExportForm):
         self.initial["format"] = "0"
 
 
-class SheetAdmin(SheetPages, ImportExportMixin):
+class SheetAdmin(ImportViews, ImportExportMixin):
     """Import and export of an admin; stands before the admin class whose permissions it follows."""
 
     import_formats = [CSV, XLSX]

@@ -10,9 +10,9 @@ from dataclasses import dataclass
 
 from django.utils.translation import gettext as _
 
+from depannini_dashmap.lib.sheets.headings import Headings
 from depannini_dashmap.lib.sheets.limits import MAX_CELLS, MAX_COLUMNS, MAX_LINES, MAX_ROWS
-from depannini_dashmap.lib.sheets.page import HEADER_WITHIN, Page, SheetError
-from depannini_dashmap.lib.sheets.words import Headings
+from depannini_dashmap.lib.sheets.sheet_lines import HEADER_WITHIN, Page, SheetError
 
 LINE_LOOKED_AT = 10_000  # letters
 DELIMITERS = ",;\t|"

@@ -8,10 +8,10 @@ from typing import Any
 from django.utils.translation import gettext as _
 
 from depannini_dashmap.lib.sheets.csv_files import DELIMITERS, read_csv
+from depannini_dashmap.lib.sheets.headings import Headings
 from depannini_dashmap.lib.sheets.limits import MAX_COLUMNS
 from depannini_dashmap.lib.sheets.other_files import refuse_other_kinds
-from depannini_dashmap.lib.sheets.page import Page
-from depannini_dashmap.lib.sheets.words import Headings
+from depannini_dashmap.lib.sheets.sheet_lines import Page
 from depannini_dashmap.lib.sheets.workbooks import read_workbook
 
 

@@ -12,8 +12,8 @@ from django.utils.translation import gettext_lazy
 from import_export.forms import ConfirmImportForm, ImportForm
 
 from depannini_dashmap.lib.sheets.limits import MAX_BYTES, MAX_LETTERS
-from depannini_dashmap.lib.sheets.page import SheetError
 from depannini_dashmap.lib.sheets.resources import RowResource
+from depannini_dashmap.lib.sheets.sheet_lines import SheetError
 from depannini_dashmap.lib.text import clean
 
 MOST_MENDED = 50  # rows on one page

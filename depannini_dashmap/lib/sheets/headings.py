@@ -1,80 +1,84 @@
-"""What a company means by the headings of its sheets: remembered when it is chosen on the page, used for the next file."""
+"""Headings of sheets in English, French and Arabic, and the words for months, yes and no."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any, NamedTuple
+import re
+import unicodedata
+from collections.abc import Iterable, Mapping
 
-from django.apps import apps
-from django.utils.translation import gettext as _
+from depannini_dashmap.lib.text import plain_digits
 
-from depannini_dashmap.lib.sheets.resources import RowResource
-from depannini_dashmap.lib.sheets.tables import Table, guess, letter
-from depannini_dashmap.lib.sheets.words import fold
-
-LONGEST = 200
-MOST_REMEMBERED = 2_000  # of one company and kind
-
-
-class Choice(NamedTuple):
-    """A column of the file on the page that maps them: where it stands, its first values, which column it becomes."""
-
-    letter: str
-    heading: str
-    key: str
-    values: list[str]
-    column: str
-    is_guess: bool
+_IN_BETWEEN = frozenset(["de", "du", "des", "d", "la", "le", "les", "l", "of", "the", "a", "an", "at", "en", "point", "stop", "arret", "order", "commande"])
+_BARE = frozenset(["n", "no", "nr", "num", "numero", "number"])  # most often the number of the line
+_HUMP = re.compile(r"(?<=[a-z])(?=[A-Z])")
+_BETWEEN = re.compile(r"[/|\n]| [-–—] ")
+_UNIT = re.compile(r"[(\[][^)\]]*[)\]]")
 
 
-def remembered(company_id: int | None, kind: str) -> dict[str, str]:
-    """Return the column of each folded heading that the company has chosen before."""
-    if company_id is None:
-        return {}
-    rows = _headings().filter(company_id=company_id, kind=kind).order_by("pk")
-    return dict(rows.values_list("heading", "column")[:MOST_REMEMBERED])
+def fold(text: str) -> str:
+    """Return a word without case, accents, tatweel and marks between, so that people's spellings of it meet."""
+    plain = unicodedata.normalize("NFKD", text.casefold()).replace("ـ", "")
+    letters = "".join(character for character in plain if not unicodedata.combining(character))
+    return " ".join("".join(plain_digits(c) if c.isalnum() else " " for c in letters).split())
 
 
-def remember(company_id: int | None, kind: str, chosen: Mapping[str, str]) -> None:
-    """Keep what was chosen; the newest choice of a heading counts."""
-    if company_id is None:
-        return
-    rows = [
-        _headings().model(company_id=company_id, kind=kind, heading=heading, column=column)
-        for heading, column in sorted(chosen.items())
-        if not heading.startswith("#")  # a letter means something in this file alone
-    ]
-    _headings().bulk_create(
-        rows, update_conflicts=True, unique_fields=["company", "kind", "heading"], update_fields=["column"]
-    )
+def tokens(heading: str) -> frozenset[str]:
+    """Return the words of a heading that matter: `Adresse de livraison` is {adresse, livraison}."""
+    words = [word for word in fold(heading).split() if word not in _IN_BETWEEN]
+    return frozenset(word[2:] if word.startswith("ال") and len(word) > 4 else word for word in words)
 
 
-def choices(table: Table, resource: type[RowResource], chosen: Mapping[str, str]) -> list[Choice]:
-    """Return the columns of a file with what each becomes; where nothing is known, with a guess."""
-    headings = resource.known_headings(chosen)
-    taken = set(table.columns)
-    found = []
-    for index, heading in enumerate(table.header):
-        values = table.first_values(index)
-        if not heading and not values:
-            continue
-        column = table.used.get(index, "")
-        guessed = "" if column or not heading else guess(heading, headings, taken)
-        taken.add(guessed)
-        found.append(Choice(letter(index), heading, key_of(heading, index), values, column or guessed, bool(guessed)))
-    return found
+class Headings:
+    """Which column a heading means: as it was chosen, by its own name, by one of its other names, or by none.
+
+    `chosen` holds a column for each folded heading; an empty one says that the heading is not used.
+    """
+
+    def __init__(self, columns: Iterable[str], others: Mapping[str, Iterable[str]], chosen: Mapping[str, str] | None = None) -> None:
+        self.columns = list(columns)
+        self.chosen = dict(chosen or {})
+        self._known: dict[frozenset[str], str] = {}
+        for column, names in others.items():
+            for name in names:
+                self._known.setdefault(tokens(name), column)
+        self._known |= {tokens(column): column for column in self.columns}
+
+    def column(self, heading: str) -> str | None:
+        """Return the column of a heading, None when it means none of them."""
+        if self.chosen and (folded := fold(heading)) in self.chosen:
+            return self.chosen[folded] or None
+        if column := self.named(heading):
+            return column
+        # One name in two languages: `Client / الزبون`.
+        halves = {column for half in _BETWEEN.split(heading)[:4] if (column := self.named(half))}
+        return halves.pop() if len(halves) == 1 else None
+
+    def named(self, heading: str) -> str | None:
+        """Return the column that a heading names as a whole, without its unit or with `itsWords` apart."""
+        if fold(heading) in _BARE:
+            return None
+        for text in (heading, _UNIT.sub(" ", heading), _HUMP.sub(" ", heading)):
+            if (words := tokens(text)) in self._known:
+                return self._known[words]
+        return None
+
+    def count(self, cells: Iterable[str]) -> int:
+        """Return how many columns a line names."""
+        return len({column for cell in cells if (column := self.column(cell))})
 
 
-def key_of(heading: str, index: int) -> str:
-    """Return under which name a heading is remembered; a column without one goes by its letter."""
-    return (fold(heading) or f"#{letter(index)}")[:LONGEST]
+def combined(ends: Iterable[str], names: Iterable[str]) -> list[str]:
+    """Return each name with each end: `livraison` and `adresse` make `livraison adresse`, in any order."""
+    names = list(names)
+    return [f"{end} {name}" for end in ends for name in names]
 
 
-def offered(resource: type[RowResource]) -> list[tuple[str, str]]:
-    """Return what a column of the file may become, in the language of the page; the first is: nothing."""
-    stars = {name: f"{resource.label(name)} *" for name in resource.required}
-    return [("", f"– {_('not used')} –"), *((name, stars.get(name) or resource.label(name)) for name in resource.readable())]
-
-
-def _headings() -> Any:
-    return apps.get_model("depannini_dashmap", "SheetHeading").objects
+_MONTHS = (
+    "january jan janvier janv جانفي يناير", "february feb fevrier fevr fev فيفري فبراير", "march mar mars مارس",
+    "april apr avril avr افريل أبريل ابريل", "may mai ماي مايو", "june jun juin جوان يونيو",
+    "july jul juillet juil جويلية يوليو", "august aug aout اوت أوت أغسطس", "september sep sept septembre سبتمبر",
+    "october oct octobre أكتوبر اكتوبر", "november nov novembre نوفمبر", "december dec decembre ديسمبر",
+)  # fmt: skip
+MONTHS = {fold(word): number for number, words in enumerate(_MONTHS, start=1) for word in words.split()}
+YES = frozenset(map(fold, ["true", "yes", "y", "1", "x", "on", "oui", "o", "vrai", "active", "actif", "✓", "نعم", "صحيح"])) - {""}
+NO = frozenset(map(fold, ["false", "no", "n", "0", "off", "non", "faux", "inactive", "inactif", "لا", "خطا", "خطأ"]))

@@ -22,7 +22,7 @@ from import_export.results import RowResult
 from simple_history.models import HistoricalRecords
 
 from depannini_dashmap.lib.api.exception_handler import from_database
-from depannini_dashmap.lib.sheets import headings
+from depannini_dashmap.lib.sheets import heading_choices
 from depannini_dashmap.lib.sheets.files import read_page
 from depannini_dashmap.lib.sheets.resources import LINE, RowResource
 from depannini_dashmap.lib.sheets.tables import Row, Table, read_table
@@ -76,12 +76,12 @@ def read(sheet: Any, content: bytes | None = None) -> Table:
 
 def chosen_headings(sheet: Any) -> dict[str, str]:
     """Return what headings mean: as chosen for this sheet, else as the company chose before."""
-    return headings.remembered(sheet.user.current_company_id, sheet.kind) | sheet.columns
+    return heading_choices.remembered(sheet.user.current_company_id, sheet.kind) | sheet.columns
 
 
 def choices(sheet: Any, table: Table) -> list[dict[str, Any]]:
     """Return the columns of a sheet and what each becomes, for the page that maps them."""
-    found = headings.choices(table, resource_class(sheet.kind), chosen_headings(sheet))
+    found = heading_choices.choices(table, resource_class(sheet.kind), chosen_headings(sheet))
     return [choice._asdict() for choice in found]
 
 

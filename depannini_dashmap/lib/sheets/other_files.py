@@ -8,7 +8,7 @@ import zipfile
 
 from django.utils.translation import gettext as _
 
-from depannini_dashmap.lib.sheets.page import SheetError
+from depannini_dashmap.lib.sheets.sheet_lines import SheetError
 
 _COMPOUND = b"\xd0\xcf\x11\xe0"
 _ENCRYPTED = "EncryptedPackage".encode("utf-16-le")

@@ -9,7 +9,7 @@ from typing import Any
 from django.utils.translation import gettext
 from import_export.results import Result, RowResult
 
-from depannini_dashmap.lib.sheets import headings, imports
+from depannini_dashmap.lib.sheets import heading_choices, imports
 from depannini_dashmap.lib.sheets.forms import MOST_MENDED
 from depannini_dashmap.lib.sheets.resources import RowResource, safe_cell
 
@@ -39,7 +39,7 @@ def of_large(sheet: Any, resource: type[RowResource]) -> dict[str, Any]:
         "more_corrections": found["more_corrections"],
         "more_rows": max(0, sheet.taken + sheet.skipped - len(found["preview"])),
         "choices": found["choices"],
-        "offered": headings.offered(resource),
+        "offered": heading_choices.offered(resource),
     }
 
 

@@ -18,10 +18,10 @@ from rest_framework import serializers
 
 from depannini_dashmap.lib.api.exception_handler import flatten_fields
 from depannini_dashmap.lib.errors import DomainError
-from depannini_dashmap.lib.sheets.page import SheetError
+from depannini_dashmap.lib.sheets.headings import Headings
+from depannini_dashmap.lib.sheets.sheet_lines import SheetError
 from depannini_dashmap.lib.sheets.tables import Row
 from depannini_dashmap.lib.sheets.values import TEXT, Kind
-from depannini_dashmap.lib.sheets.words import Headings
 from depannini_dashmap.lib.text import plain_digits
 
 LINE = "line"  # the one column of a dataset: a whole row of the file

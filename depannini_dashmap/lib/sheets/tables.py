@@ -10,10 +10,10 @@ from typing import Any
 
 from django.utils.translation import gettext as _
 
+from depannini_dashmap.lib.sheets.headings import Headings, fold
 from depannini_dashmap.lib.sheets.limits import MAX_COLUMNS, MAX_LETTERS, MAX_ROWS
-from depannini_dashmap.lib.sheets.page import Page, SheetError
+from depannini_dashmap.lib.sheets.sheet_lines import Page, SheetError
 from depannini_dashmap.lib.sheets.values import TEXT, CellFault, Kind, read_cell, read_coordinates, written
-from depannini_dashmap.lib.sheets.words import Headings, fold
 
 
 @dataclass

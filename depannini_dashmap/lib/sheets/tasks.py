@@ -11,7 +11,7 @@ from django_tasks import task
 
 from depannini_dashmap.lib.ops import worker
 from depannini_dashmap.lib.sheets import imports
-from depannini_dashmap.lib.sheets.page import SheetError
+from depannini_dashmap.lib.sheets.sheet_lines import SheetError
 
 logger = logging.getLogger(__name__)
 

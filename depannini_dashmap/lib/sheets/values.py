@@ -15,7 +15,7 @@ from urllib.parse import unquote
 
 from django.utils.translation import gettext as _
 
-from depannini_dashmap.lib.sheets.words import MONTHS, NO, YES, fold
+from depannini_dashmap.lib.sheets.headings import MONTHS, NO, YES, fold
 from depannini_dashmap.lib.text import clean, plain_phone, plain_plate
 
 _FORMULA = re.compile(r"^\s*[=+\-@\t\r\n\x00＝＋－＠]")

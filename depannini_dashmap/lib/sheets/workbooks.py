@@ -8,6 +8,7 @@ import zipfile
 
 from django.utils.translation import gettext as _
 
+from depannini_dashmap.lib.sheets.headings import Headings
 from depannini_dashmap.lib.sheets.limits import (
     MAX_CELLS,
     MAX_COLUMNS,
@@ -17,9 +18,8 @@ from depannini_dashmap.lib.sheets.limits import (
     Unreadable,
     measure_workbook,
 )
-from depannini_dashmap.lib.sheets.page import HEADER_WITHIN, Page, SheetError
+from depannini_dashmap.lib.sheets.sheet_lines import HEADER_WITHIN, Page, SheetError
 from depannini_dashmap.lib.sheets.values import EPOCH_1904, NotComputed
-from depannini_dashmap.lib.sheets.words import Headings
 
 MAX_SHEETS = 20
 # Tags of spreadsheets are short: bounds keep a file that was made to be slow from being so.

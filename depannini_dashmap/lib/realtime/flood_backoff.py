@@ -24,6 +24,6 @@ def impose(credentials: tuple[str | None, str] | None) -> None:
         del _running[next(iter(_running))]
 
 
-def hold(credentials: tuple[str | None, str] | None) -> bool:
+def is_held(credentials: tuple[str | None, str] | None) -> bool:
     """Return whether these credentials are in back-off."""
     return credentials is not None and time.monotonic() < _running.get(hash(credentials[1]), (0.0, 0.0))[0]

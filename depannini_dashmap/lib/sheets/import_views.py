@@ -21,12 +21,12 @@ from import_export.results import Result, RowResult
 
 from depannini_dashmap.lib.api.constraint_errors import waited_too_long
 from depannini_dashmap.lib.api.exception_handler import from_database
-from depannini_dashmap.lib.sheets import forms, headings, imports, reports, tasks
+from depannini_dashmap.lib.sheets import forms, heading_choices, imports, reports, tasks
 from depannini_dashmap.lib.sheets.csv_files import look_over_csv
 from depannini_dashmap.lib.sheets.limits import MAX_ROWS, TooMuch, Unreadable, is_large
 from depannini_dashmap.lib.sheets.other_files import refuse_other_kinds
-from depannini_dashmap.lib.sheets.page import SheetError
 from depannini_dashmap.lib.sheets.resources import LINE, RowResource
+from depannini_dashmap.lib.sheets.sheet_lines import SheetError
 from depannini_dashmap.lib.sheets.tables import Table
 
 WAIT_FOR_OTHERS = 1.0  # seconds
@@ -34,7 +34,7 @@ WAIT_FOR_OTHERS = 1.0  # seconds
 _reading = threading.BoundedSemaphore(1)
 
 
-class SheetPages:
+class ImportViews:
     """Mixed into an admin whose `resource_classes` say what a row is."""
 
     confirm_form_class = forms.SheetConfirmForm
@@ -164,7 +164,7 @@ class SheetPages:
         imports.rows().filter(pk=sheet.pk, state="open").update(**kept)
 
     def _mapping(self, sheet: Any, table: Table) -> dict[str, Any]:
-        return {"choices": imports.choices(sheet, table), "offered": headings.offered(self.resource_classes[0])}
+        return {"choices": imports.choices(sheet, table), "offered": heading_choices.offered(self.resource_classes[0])}
 
     def _refuse(self, request: HttpRequest, sheet: Any, form: Any, sentence: str) -> HttpResponse:
         if not form.is_bound:
@@ -185,7 +185,7 @@ class SheetPages:
             return HttpResponseRedirect(self._url("import_sheet", sheet.pk))
         with transaction.atomic():
             if imports.start_over(sheet, columns=chosen):
-                headings.remember(sheet.user.current_company_id, sheet.kind, chosen)
+                heading_choices.remember(sheet.user.current_company_id, sheet.kind, chosen)
                 if sheet.is_large:
                     tasks.queue(sheet)
         return HttpResponseRedirect(self._url("import_sheet", sheet.pk))

@@ -7,8 +7,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
+from depannini_dashmap.lib.sheets.headings import Headings, fold
 from depannini_dashmap.lib.sheets.values import EPOCH
-from depannini_dashmap.lib.sheets.words import Headings, fold
 
 HEADER_WITHIN = 30  # lines that may stand above the header
 
