@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sys
 
-from assistance.matching import Costs
+from assistance.matching_costs import Costs
 
 
 def solve(costs: Costs) -> list[tuple[int, int]]:

@@ -1,4 +1,4 @@
-"""Tasks of requests, which the worker runs: rows that hold ids only and are safe to run twice. `schedule.py` queues them."""
+"""Tasks of requests, which the worker runs: rows that hold ids only and are safe to run twice. `task_queueing.py` queues them."""
 
 from django_tasks import task
 

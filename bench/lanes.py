@@ -35,7 +35,7 @@ def fill() -> None:
     from orders.models import Order
     from orders.services import create_order
     from orders.stops import StopInput
-    from trips.services.stops import add_order
+    from trips.services.stop_lists import add_order
     from trips.services.trips import create_trip
 
     chance = random.Random(1)

@@ -100,7 +100,7 @@ def fill_trips(actor: Any, company: Any, size: int) -> None:
 
     from fleet.models import Vehicle
     from orders.fake_orders import invent_orders
-    from trips.services import stops, trips
+    from trips.services import stop_lists, trips
 
     vehicle = Vehicle.objects.create(
         company=company, license_plate="T1", make="Ford", model="Transit", year=2023, capacity=2
@@ -114,7 +114,7 @@ def fill_trips(actor: Any, company: Any, size: int) -> None:
             planned_start_time=dt.time(8),
         )
         for order in invent_orders(company_id=company.pk, count=STOPS_A_TRIP // 2, seed=number):
-            stops.add_order(actor=actor, trip_id=trip.pk, order=order)
+            stop_lists.add_order(actor=actor, trip_id=trip.pk, order=order)
 
 
 def measure(client: Any, path: str, rows: int, rounds: int, runs: int) -> tuple[list[float], list[float]]:

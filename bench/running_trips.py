@@ -61,7 +61,7 @@ def arrivals(rounds: int) -> None:
     """Measure the arrivals of all running trips in one pass, the query included, and a round of the look for delays."""
     from django.utils import timezone
 
-    from trips.arrivals import expected_stops
+    from trips.expected_arrivals import expected_stops
     from trips.models import Trip
     from trips.services import delays
 
@@ -73,7 +73,7 @@ def arrivals(rounds: int) -> None:
         times.append((time.perf_counter() - began) * 1000)
         sources = Counter(stop.arrival.source if stop.arrival else "none" for ahead in found.values() for stop in ahead)
         began = time.perf_counter()
-        delays.look(actor=None, now=now)
+        delays.note_delays(actor=None, now=now)
         looks.append((time.perf_counter() - began) * 1000)
     print(f"{dict(sources)} of {len(found)} trips")
     print(f"arrivals of {TRIPS} running trips, read and reckoned: {times[-1]:.0f} ms; a look for delays of all: {looks[-1]:.0f} ms")

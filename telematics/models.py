@@ -1,6 +1,6 @@
 """Positions, the latest of each vehicle, and the devices and forwarders that send them.
 
-Rows of Position and LatestPosition are written by ingest.py alone, those of StopVisit by arrivals.py.
+Rows of Position and LatestPosition are written by ingest.py alone, those of StopVisit by stop_visits.py.
 """
 
 from __future__ import annotations

@@ -21,7 +21,7 @@ from fleet.models import Vehicle
 from orders.customer_links import status_since
 from orders.models import Order
 from trips import eta, route
-from trips.arrivals import expected_stops
+from trips.expected_arrivals import expected_stops
 from trips.lifecycle import IN_PROGRESS, PLANNED
 from trips.models import StopProof, Trip, TripOrder, TripStop
 from trips.sequencing import DELIVERY, PICKUP

@@ -17,7 +17,7 @@ from accounts.models import User
 from depannini_dashmap.lib.db.prepared import PreparedRows, among
 from depannini_dashmap.lib.roads import routing
 from depannini_dashmap.lib.time_zone import display_zone
-from trips import arrivals, route, sequencing
+from trips import expected_arrivals, route, sequencing
 from trips.lifecycle import IN_PROGRESS
 from trips.models import TripStop
 
@@ -129,10 +129,10 @@ def with_roads(trip: dict[str, Any], now: dt.datetime) -> dict[str, Any]:
 
 def add_arrivals(trip_stops: Iterable[dict[str, Any]], trip_ids: Sequence[int], now: dt.datetime) -> None:
     """Put `eta` into the documents of trip stops; None where nobody can say, or nothing is expected."""
-    expected = arrivals.expected_stops(trip_ids, now)
+    expected = expected_arrivals.expected_stops(trip_ids, now)
     found = {stop.stop_id: stop.arrival for stops in expected.values() for stop in stops}
     for document in trip_stops:
-        document["eta"] = arrivals.arrival_document(found.get(document["id"]), now)
+        document["eta"] = expected_arrivals.arrival_document(found.get(document["id"]), now)
 
 
 def road_document(way: routing.Route) -> dict[str, Any] | None:

@@ -45,7 +45,7 @@ from trips.serializers import (
     TripStopsAnswerSerializer,
     TripStopSerializer,
 )
-from trips.services import notify, resequencing, stops, trips
+from trips.services import notify, resequencing, stop_lists, trips
 from trips.steps.proofs import KINDS
 
 
@@ -111,7 +111,7 @@ class TripViewSet(_TripsViewSet):
     def add_order(self, request: Request, pk: str) -> Response:
         trip_id = self._row(path_id(pk, "Trip"))["id"]
         fields = self.read(AddOrderSerializer).validated_data
-        pair = stops.add_order(actor=request.user, trip_id=trip_id, **fields)
+        pair = stop_lists.add_order(actor=request.user, trip_id=trip_id, **fields)
         documents = {row["id"]: row for row in trip_stop_documents(trip_id)}
         answer = {
             "message": f"Successfully added order {fields['order'].order_number} to trip",
@@ -126,7 +126,7 @@ class TripViewSet(_TripsViewSet):
     @action(detail=True, methods=["post"], url_path="reorder-stops")
     def reorder_stops(self, request: Request, pk: str) -> Response:
         trip_id = self._row(path_id(pk, "Trip"))["id"]
-        stops.reorder_stops(actor=request.user, trip_id=trip_id, **self.read(ReorderSerializer).validated_data)
+        stop_lists.reorder_stops(actor=request.user, trip_id=trip_id, **self.read(ReorderSerializer).validated_data)
         return one_page(trip_stop_documents(trip_id))
 
     @extend_schema(summary="Mail the trip to its driver", request=None, responses=MessageSerializer)
@@ -212,7 +212,7 @@ class TripStopViewSet(_TripsViewSet):
     @extend_schema(summary="Add a stop to a trip", request=AddStopSerializer, responses={201: TripStopSerializer})
     def create(self, request: Request) -> Response:
         fields = self.read(AddStopSerializer).validated_data
-        added = stops.add_stop(actor=request.user, trip_id=fields.pop("trip").pk, **fields)
+        added = stop_lists.add_stop(actor=request.user, trip_id=fields.pop("trip").pk, **fields)
         return Response(self._document(added.pk), status=201)
 
     @extend_schema(summary="Show a trip stop")
@@ -228,7 +228,7 @@ class TripStopViewSet(_TripsViewSet):
         trip_stop_id = path_id(pk, _("Trip stop"))
         self._document(trip_stop_id)
         fields = self.read(ChangeStopSerializer, partial=True).validated_data
-        stops.update_stop(actor=request.user, trip_stop_id=trip_stop_id, **fields)
+        stop_lists.update_stop(actor=request.user, trip_stop_id=trip_stop_id, **fields)
         return Response(self._document(trip_stop_id))
 
     @extend_schema(
@@ -239,7 +239,7 @@ class TripStopViewSet(_TripsViewSet):
 
     @extend_schema(summary="Take a stop out of its trip and close the gap")
     def destroy(self, request: Request, pk: str) -> Response:
-        stops.delete_stop(actor=request.user, trip_stop_id=path_id(pk, _("Trip stop")))
+        stop_lists.delete_stop(actor=request.user, trip_stop_id=path_id(pk, _("Trip stop")))
         return Response(status=204)
 
     @extend_schema(

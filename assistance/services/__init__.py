@@ -1,6 +1,6 @@
 """Services of roadside assistance, one verb each; REST, sockets, admin and tasks call these and nothing below."""
 
-from assistance.candidates import Ranked, assistants_to_call, ranked_candidates
+from assistance.dispatch_candidates import Ranked, assistants_to_call, ranked_candidates
 from assistance.quotes import Quote, distance_of, quote
 from assistance.services.account_closure import close_open_jobs
 from assistance.services.approvals import approve_assistant, withdraw_approval

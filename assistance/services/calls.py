@@ -11,7 +11,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from accounts.services import caller_account
-from assistance import lifecycle, quotes, schedule
+from assistance import lifecycle, quotes, task_queueing
 from assistance.models import Assistance, ScheduledRequest
 from assistance.quotes import Place
 from assistance.services import manual_dispatch
@@ -102,7 +102,7 @@ def schedule_for_caller(
         dropoff_lng=dropoff[1] if dropoff else None,
         **described,
     )
-    schedule.plan_scheduled(row.pk, scheduled_for)
+    task_queueing.plan_scheduled(row.pk, scheduled_for)
     audit.record("assistance_scheduled", actor=actor, target=row, billed_to=caller.billed_to)
     return row
 
@@ -141,7 +141,7 @@ def open_scheduled(*, actor: None, scheduled_id: int) -> None:
     if due is None or due.scheduled_for > now:
         return None
     if due.client_id != client_id:  # joined by its owner meanwhile
-        return schedule.plan_scheduled(due.pk, now + timedelta(seconds=1))
+        return task_queueing.plan_scheduled(due.pk, now + timedelta(seconds=1))
     if not is_there or now > due.scheduled_for + settings.ASSISTANCE_LONGEST:
         row.update(canceled_at=now, refusal="client_gone" if not is_there else "too_late")
         return None
@@ -166,7 +166,7 @@ def _make(due: ScheduledRequest, now: datetime) -> None:
         return None
     except IntegrityError:
         ScheduledRequest.objects.filter(pk=due.pk).update(refusal="request_already_open")
-        return schedule.plan_scheduled(due.pk, now + TRY_AGAIN_AFTER)
+        return task_queueing.plan_scheduled(due.pk, now + TRY_AGAIN_AFTER)
     ScheduledRequest.objects.filter(pk=due.pk).update(assistance_id=asked.job.pk, refusal="")
     return None
 

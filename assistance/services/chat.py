@@ -9,7 +9,7 @@ from django.utils import timezone
 from django.utils.text import format_lazy
 from django.utils.translation import gettext_lazy as _
 
-from assistance import event_types, events, representation, schedule, selectors
+from assistance import event_types, events, representation, selectors, task_queueing
 from assistance.models import CONTACT_AFTER_END, ChatMessage
 from assistance.steps import state
 from depannini_dashmap.lib.errors import Conflict, InvalidData, Unauthenticated
@@ -54,7 +54,7 @@ def post_chat(*, actor: User, assistance_id: int, message: str, client_id: str |
     )
     frame = _frame(sent, row, actor)
     events.publish_to_room(assistance_id, frame)
-    schedule.push_chat(sent.pk)
+    task_queueing.queue_push_of_message(sent.pk)
     return Posted(frame, is_new=True)
 
 

@@ -11,7 +11,7 @@ from django.utils.translation import get_language, override
 from django.utils.translation import gettext_lazy as _
 
 from accounts.limits import message_budget
-from assistance import schedule
+from assistance import task_queueing
 from assistance.models import Assistance, RequestLink
 from assistance.steps import request_links, state
 from depannini_dashmap.lib.db.secret_links import new_token
@@ -49,7 +49,7 @@ def send_link(*, actor: User, assistance_id: int) -> None:
         raise InvalidData(_("The client has no phone number"))
     message_budget.spend(message_budget.JOB, "phone", number, asker=actor, company_id=actor.current_company_id)
     link = request_links.keep_link(job.pk, new_token(), given_by=actor)
-    schedule.queue_link(link.pk, get_language() or settings.LANGUAGE_CODE)
+    task_queueing.queue_link(link.pk, get_language() or settings.LANGUAGE_CODE)
     audit.record("request_link_given", actor=actor, target=job, link_id=link.pk, by="SMS")
 
 

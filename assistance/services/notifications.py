@@ -19,7 +19,7 @@ from accounts.limits import message_budget
 from accounts.models import PushDevice, PushNotice, User
 from accounts.notifications import Notification
 from accounts.steps import notifications as devices
-from assistance import lifecycle, notifications, schedule
+from assistance import lifecycle, notifications, task_queueing
 from assistance.models import Assistance, ChatMessage, Offer
 from assistance.notifications import CHAT, OFFER, PRICE, STATUS, tag_of
 from depannini_dashmap.lib.db.advisory_locks import take_lock
@@ -98,7 +98,7 @@ def push_job(*, actor: None, assistance_id: int) -> None:
             _send_sms(job.client, one, now)
     if Assistance.objects.filter(pk=job.pk).exclude(version=job.version).exists():
         # What another worker has shown of the new state may have reached a phone before this: nothing old may stay there.
-        schedule.push_job(job.pk)
+        task_queueing.queue_push_of_job(job.pk)
 
 
 def _wanted(job: Assistance, now: datetime) -> list[Notification]:
@@ -157,7 +157,7 @@ def _now_shown(user_id: int, tag: str) -> Notification | None:
 
 def _try_again(retries: Iterable[devices.Retry]) -> None:
     for retry in retries:
-        schedule.push_again(retry.device_id, retry.tag)
+        task_queueing.queue_push_again(retry.device_id, retry.tag)
 
 
 def _matters(one: Notification) -> bool:

@@ -10,7 +10,7 @@ from django.db import transaction
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from assistance import events, lifecycle, schedule
+from assistance import events, lifecycle, task_queueing
 from assistance.models import Assistance, AssistantProfile, Offer
 from assistance.steps import jobs, offers, prices, signs_of_life, state
 from depannini_dashmap.lib.errors import Conflict
@@ -76,5 +76,5 @@ def _reopen(job: Assistance, now: datetime, reason: str) -> None:
         frame = events.request_closed(assistance_id=job.pk, reason=reason, event_id=event_id)
         events.publish_to_assistants([(former_id, frame)])
     offers.send_wave(job, job.wave + 1, now)
-    schedule.plan_expiry(job.pk, expires_at)
+    task_queueing.plan_expiry(job.pk, expires_at)
     jobs.offer_next_job(former_id, now)

@@ -13,7 +13,7 @@ from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
 
-from assistance import events, lifecycle, schedule
+from assistance import events, lifecycle, task_queueing
 from assistance.models import Assistance, AssistantProfile
 from assistance.steps import state
 from assistance.steps.signs_of_life import MOST_REMEMBERED, is_due, last_sign, written
@@ -63,7 +63,7 @@ def _revive(user_id: int, now: datetime) -> None:
         return
     state.change(job, now, stalled_since=None)
     _tell(job)
-    schedule.plan_stall_check(job, now + settings.ASSISTANCE_STALLED_AFTER)
+    task_queueing.plan_stall_check(job, now + settings.ASSISTANCE_STALLED_AFTER)
 
 
 @transaction.atomic
@@ -83,7 +83,7 @@ def check_stalled(*, actor: None, assistance_id: int, accepted_at: float) -> Non
     now = timezone.now()
     since = last_sign(job, profile) + settings.ASSISTANCE_STALLED_AFTER
     if since > now:
-        return schedule.plan_stall_check(job, since)
+        return task_queueing.plan_stall_check(job, since)
     state.change(job, now, stalled_since=since)
     return _tell(job)
 
@@ -91,4 +91,4 @@ def check_stalled(*, actor: None, assistance_id: int, accepted_at: float) -> Non
 def _tell(job: Assistance) -> None:
     frame = events.stalled(assistance_id=job.pk, since=job.stalled_since, seq=job.version)
     events.publish_to_room(job.pk, frame)
-    schedule.push_job(job.pk)
+    task_queueing.queue_push_of_job(job.pk)

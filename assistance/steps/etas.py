@@ -9,7 +9,7 @@ from typing import Any
 
 from django.utils import timezone
 
-from assistance import events, lifecycle, representation, schedule
+from assistance import events, lifecycle, representation, task_queueing
 from assistance.models import Assistance
 from assistance.nearby import Candidate
 from assistance.notifications import is_near
@@ -101,7 +101,7 @@ def follow(places: Iterable[tuple[int, int, float, float]]) -> None:
                 pk, events.eta(assistance_id=pk, eta=representation.eta_of(status, **changes), seq=version)
             )
             if status == lifecycle.ACCEPTED and is_near(changes["eta_at"], now):
-                schedule.push_job(pk)
+                task_queueing.queue_push_of_job(pk)
 
 
 def _is_due(assistance_id: int) -> bool:

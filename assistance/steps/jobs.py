@@ -10,7 +10,7 @@ from django.conf import settings
 from django.db.models import Case, Value, When
 from django.utils.translation import gettext_lazy as _
 
-from assistance import events, lifecycle, schedule
+from assistance import events, lifecycle, task_queueing
 from assistance.models import Assistance, AssistantProfile, Offer, ServiceType
 from assistance.steps import etas, offers, prices, state
 from depannini_dashmap.lib.db.prepared import update_row
@@ -32,7 +32,7 @@ def take(job: Assistance, profile: AssistantProfile, now: datetime, **offer: Any
     changes = prices.of_repair(job) if becomes_repair else {}
     changes |= etas.on_the_way(job, lifecycle.ACCEPTED, (profile.lat, profile.lng), now)
     state.move(job, lifecycle.ACCEPTED, now, assistant_id=profile.pk, accepted_at=now, **changes)
-    schedule.plan_stall_check(job, now + settings.ASSISTANCE_STALLED_AFTER)
+    task_queueing.plan_stall_check(job, now + settings.ASSISTANCE_STALLED_AFTER)
     _settle_offers(job, profile, now, offer)
     state.publish_status(job, now, lat=profile.lat, lng=profile.lng)
 
@@ -58,7 +58,7 @@ def _settle_offers(job: Assistance, profile: AssistantProfile, now: datetime, un
         reason = Offer.Reason.TAKEN if request == job.pk else Offer.Reason.BUSY
         _tell_closed(assistant, request, reason, f"offer.{offer_id}.closed")
     if others := {request for _, request, _ in lost} - {job.pk}:
-        schedule.push_offers(others)  # those of this one are looked at with its state
+        task_queueing.queue_push_of_offers(others)  # those of this one are looked at with its state
 
 
 def _tell_closed(assistant_id: int, assistance_id: int, reason: str, event_id: str) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 from django.conf import settings
 from django.db.models import Exists, Q
 
-from assistance import approval, events, lifecycle, nearby, representation, schedule
+from assistance import approval, events, lifecycle, nearby, representation, task_queueing
 from assistance.models import Assistance, AssistantProfile, Offer
 from assistance.nearby import DISTANCE_PLACES, Candidate, Search
 from assistance.steps import etas, state
@@ -34,7 +34,7 @@ def send_wave(job: Assistance, wave: int, now: datetime, shares: Shares | None =
     chosen = by_share(etas.soonest(pickup, near, len(near) if shares else size), job.pk, shares or {})[:size]
     open_offers([(job, candidate) for candidate in chosen], source=Offer.Source.WAVE, now=now)
     if now + settings.OFFER_WAVE_INTERVAL < job.expires_at:
-        schedule.plan_wave(job.pk, wave + 1, now)
+        task_queueing.plan_wave(job.pk, wave + 1, now)
 
 
 def radius_of(wave: int) -> float:
@@ -80,7 +80,7 @@ def open_offers(chosen: Iterable[tuple[Assistance, Candidate]], *, source: str, 
     ]
     events.publish_to_assistants(asked)
     if asked:
-        schedule.push_offers(jobs)
+        task_queueing.queue_push_of_offers(jobs)
 
 
 def lock_open(*, assistance_id: int | None = None, assistant_id: int | None = None) -> list[OpenOffer]:
@@ -114,7 +114,7 @@ def close(offers: Iterable[OpenOffer], reason: str, now: datetime, **answer: Any
         for offer_id, assistance_id, assistant_id in ended
     ]
     events.publish_to_assistants(told)
-    schedule.push_offers({assistance_id for _, assistance_id, _ in ended})
+    task_queueing.queue_push_of_offers({assistance_id for _, assistance_id, _ in ended})
 
 
 def offer_waiting_to(profile: AssistantProfile, now: datetime) -> None:

@@ -10,7 +10,7 @@ from django.conf import settings
 from django.utils.text import format_lazy
 from django.utils.translation import gettext_lazy as _
 
-from assistance import events, pricing, representation, schedule
+from assistance import events, pricing, representation, task_queueing
 from assistance.models import Assistance, ServiceType
 from assistance.steps import state
 from depannini_dashmap.lib.errors import InvalidData
@@ -61,4 +61,4 @@ def _unpriced() -> dict[str, Any]:
 def publish_price(job: Assistance, now: datetime) -> None:
     """Publish a price, and what the client says to it, to the room and the phones."""
     events.publish_to_room(job.pk, events.price(representation.of(job, viewer_id=job.client_id, now=now)))
-    schedule.push_job(job.pk)
+    task_queueing.queue_push_of_job(job.pk)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from django.conf import settings
 from django.utils import timezone
 
-from assistance import lifecycle, nearby, schedule
+from assistance import lifecycle, nearby, task_queueing
 from assistance.models import Assistance, Offer
 from assistance.nearby import Candidate, Search
 from assistance.quotes import Place, distance_of, quote
@@ -79,12 +79,12 @@ def open_request(
         expires_at=now + settings.ASSISTANCE_TTL,
     )
     if not is_offered:
-        schedule.plan_expiry(job.pk, job.expires_at)
+        task_queueing.plan_expiry(job.pk, job.expires_at)
         return Requested(job, [])
     near = nearby.within(*pickup, job.radius_km, Search(assistance_type, now))
     asked = etas.soonest(pickup, near, offers.size_of(1))
     offers.open_offers([(job, candidate) for candidate in asked], source=Offer.Source.WAVE, now=now)
     state.publish_status(job, now)  # the room is empty yet, but operators listen
-    schedule.plan_wave(job.pk, 2, now)
-    schedule.plan_expiry(job.pk, job.expires_at)
+    task_queueing.plan_wave(job.pk, 2, now)
+    task_queueing.plan_expiry(job.pk, job.expires_at)
     return Requested(job, near)

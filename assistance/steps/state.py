@@ -13,7 +13,7 @@ from django.utils.text import format_lazy
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import User as Account
-from assistance import events, lifecycle, representation, schedule, selectors
+from assistance import events, lifecycle, representation, selectors, task_queueing
 from assistance.models import Assistance, AssistantProfile
 from depannini_dashmap.lib.db.prepared import PreparedObjects, PreparedRows, update_row
 from depannini_dashmap.lib.errors import Conflict, NotFound, Unauthenticated
@@ -99,7 +99,7 @@ def publish_status(job: Assistance, now: datetime, *, lat: float | None = None, 
     body = representation.of(job, viewer_id=None, sees_all=True, now=now)
     events.publish_to_room(job.pk, events.status(body, lat=lat, lng=lng))
     if job.version > 1:  # of a new request nobody needs to hear but those it is offered to
-        schedule.push_job(job.pk)
+        task_queueing.queue_push_of_job(job.pk)
 
 
 def job_of(assistant_id: int) -> int | None:

@@ -8,7 +8,7 @@ from django.conf import settings as django_settings
 from django.test import Client
 from django.utils import timezone
 
-from assistance import approval, candidates, services
+from assistance import approval, dispatch_candidates, services
 from assistance.models import AssistantProfile, Offer
 from depannini_dashmap.lib.errors import Conflict, Forbidden, NotFound
 from depannini_dashmap.models import AuditEvent
@@ -139,13 +139,13 @@ def test_nobody_assigns_who_is_not_approved(
 ) -> None:
     job = ask(client_user)
     duty(assistant_user)
-    [candidate] = candidates.ranked_candidates(job)
+    [candidate] = dispatch_candidates.ranked_candidates(job)
     assert candidate.reasons == ("not approved",) and not candidate.is_assignable
     with pytest.raises(Conflict) as refused:
         services.assign_by_hand(actor=staff_user, assistance_id=job.pk, assistant_id=assistant_user.pk)
     assert refused.value.code == "not_approved"
     _expire(assistant_user)
-    [candidate] = candidates.ranked_candidates(job)
+    [candidate] = dispatch_candidates.ranked_candidates(job)
     assert candidate.reasons == ("licence expired",)
 
 

@@ -7,7 +7,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from assistance.candidates import Ranked, by_driving_time
+from assistance.dispatch_candidates import Ranked, by_driving_time
 from assistance.models import Assistance, AssistantProfile, Offer
 from assistance.nearby import Candidate
 from assistance.services import take_places

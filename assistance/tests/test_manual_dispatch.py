@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from django.utils import timezone
 
-from assistance import candidates, services
+from assistance import dispatch_candidates, services
 from assistance.models import Assistance, AssistantProfile, ChatMessage, Offer
 from depannini_dashmap.lib.errors import Conflict, Forbidden, InvalidData, NotFound
 
@@ -26,7 +26,7 @@ def test_candidates_are_ranked_and_say_what_speaks_against_them(
     too_far = make_assistant(6, lat + 49 * NORTH, lng + 0.5)
     job = ask(client_user, assistance_type="towing")
     services.decline(actor=near, assistance_id=job.pk)
-    ranked = candidates.ranked_candidates(job)
+    ranked = dispatch_candidates.ranked_candidates(job)
     assert [(one.user_id, one.reasons) for one in ranked if one.user_id != too_far.pk] == [
         (far.pk, ()),
         (stale.pk, ("stale location",)),

@@ -13,7 +13,7 @@ from django.utils import timezone
 
 from accounts.models import User
 from accounts.services import caller_account
-from assistance import candidates, pricing, quotes, services
+from assistance import dispatch_candidates, pricing, quotes, services
 from assistance.models import Assistance, Offer, ScheduledRequest, Tariff
 from depannini_dashmap.lib.roads.routing import Leg
 from depannini_dashmap.models import AuditEvent
@@ -184,7 +184,7 @@ def test_those_who_could_go_are_ranked_by_driving_time(samira: Client, make_assi
         questions.append((len(origins), goals))
         return [[Leg(seconds[lat], 1000.0, "road")] for lat, _lng in origins]
 
-    monkeypatch.setattr(candidates.routing, "matrix", matrix)
+    monkeypatch.setattr(dispatch_candidates.routing, "matrix", matrix)
     page = samira.post(f"{PAGE}preview/", CALL).content.decode()
     assert questions == [(4, [(36.7525, 3.042)])]
     assert _names_in_order(page) == ["Assistant 2", "Assistant 1", "Assistant 3", "Assistant 4"]
@@ -200,9 +200,9 @@ def test_without_roads_the_nearest_come_first_and_the_page_says_so(samira: Clien
 
 
 def test_the_farther_follow_those_that_are_compared(monkeypatch: pytest.MonkeyPatch) -> None:
-    ranked = [candidates.Ranked(number, "", number / 10, (), None) for number in range(30)]
-    monkeypatch.setattr(candidates.routing, "matrix", lambda origins, goals: [[Leg(100.0 - row, 1.0, "road")] for row, _ in enumerate(origins)])
-    found, is_by_road = candidates.by_driving_time(ranked, (36.75, 3.04))
+    ranked = [dispatch_candidates.Ranked(number, "", number / 10, (), None) for number in range(30)]
+    monkeypatch.setattr(dispatch_candidates.routing, "matrix", lambda origins, goals: [[Leg(100.0 - row, 1.0, "road")] for row, _ in enumerate(origins)])
+    found, is_by_road = dispatch_candidates.by_driving_time(ranked, (36.75, 3.04))
     assert is_by_road and [one.user_id for one in found] == [*reversed(range(20)), *range(20, 30)]
 
 

@@ -13,7 +13,7 @@ from accounts.keyed_hashes import device_key
 from accounts.limits import message_budget
 from accounts.models import PushDevice, PushNotice, User
 from accounts.steps import notifications as devices
-from assistance import schedule, services
+from assistance import services, task_queueing
 from assistance.models import Assistance, Offer
 from depannini_dashmap.lib.errors import InvalidData, TooManyRequests
 from depannini_dashmap.lib.outbound import push
@@ -73,7 +73,7 @@ def test_an_offer_reaches_the_phone_and_leaves_it(ask, duty, client_user, assist
     assert sent() == []
     services.update_status(actor=client_user, assistance_id=job.pk, status="canceled")
     assert said(sent()) == [(device.token, f"offer-{job.pk}", None)]
-    schedule.push_offers([job.pk])
+    task_queueing.queue_push_of_offers([job.pk])
     assert sent() == []
 
 
@@ -116,10 +116,10 @@ def test_a_client_follows_their_request(job_in, client_user, assistant_user, sen
     Assistance.objects.filter(pk=job.pk).update(eta_at=None)
     assert said(sent()) == [(f"phone-of-{client_user.pk}", f"assistance-{job.pk}", "Help is on the way")]
     Assistance.objects.filter(pk=job.pk).update(eta_at=timezone.now() + timedelta(minutes=4))
-    schedule.push_job(job.pk)
+    task_queueing.queue_push_of_job(job.pk)
     assert [one["title"] for one in sent()] == ["Your assistant is almost there"]
     Assistance.objects.filter(pk=job.pk).update(eta_at=timezone.now() + timedelta(minutes=9))
-    schedule.push_job(job.pk)
+    task_queueing.queue_push_of_job(job.pk)
     assert sent() == []
     services.update_status(actor=assistant_user, assistance_id=job.pk, status="ongoing")
     assert [one["title"] for one in sent()] == ["Your assistant has begun"]
@@ -231,7 +231,7 @@ def test_who_has_no_device_gets_an_sms_when_help_comes(job_in, client_user, assi
     assert sent() == []
     [text] = messages()
     assert text.startswith(f"To: {client_user.phone_number}\n") and "assistant" in text
-    schedule.push_job(job.pk)
+    task_queueing.queue_push_of_job(job.pk)
     services.update_status(actor=assistant_user, assistance_id=job.pk, status="ongoing")
     sent()
     assert len(messages()) == 1
@@ -242,11 +242,11 @@ def test_no_sms_to_a_number_that_nobody_has_proven_nor_beside_a_device(job_in, c
     sent()
     User.objects.filter(pk=client_user.pk).update(phone_verified=True)
     settings.SMS_FALLBACK = False
-    schedule.push_job(job.pk)
+    task_queueing.queue_push_of_job(job.pk)
     sent()
     settings.SMS_FALLBACK = True
     phone(client_user)
-    schedule.push_job(job.pk)
+    task_queueing.queue_push_of_job(job.pk)
     sent()
     assert messages() == []
 

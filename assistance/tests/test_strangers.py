@@ -7,7 +7,7 @@ import pytest
 from django.conf import settings
 from django.utils import timezone
 
-from assistance import candidates
+from assistance import dispatch_candidates
 from assistance.cells import ROUNDED_BY_KM, public_place
 from assistance.models import AssistantProfile, Offer
 from assistance.nearby import Search, within
@@ -122,7 +122,7 @@ def test_the_assistant_alone_receives_the_exact_distance(
     assert way != shown
     [offer] = [frame for group, frame in heard if frame["type"] == "new_assistance_request"]
     assert (offer["distance"], Offer.objects.get(assistance=job).distance_km) == (way, way)
-    [candidate] = candidates.ranked_candidates(job)
+    [candidate] = dispatch_candidates.ranked_candidates(job)
     assert (candidate.user_id, candidate.distance_km) == (user.pk, way)
     assert not any(str(way) in str(frame) for group, frame in heard if group == f"assistance.{job.pk}")
 

@@ -24,7 +24,7 @@ PRUNE = "prune"
 LEFT_TO_COMMAND = {"audit"}
 
 
-def look(now: datetime | None = None) -> bool:
+def run_if_due(now: datetime | None = None) -> bool:
     """Prune if it is time and no other process does; return whether this call did."""
     now = (now or timezone.now()).astimezone(ZoneInfo(settings.DISPLAY_TIME_ZONE))
     if settings.PRUNE_AT is None or now.time() < settings.PRUNE_AT or not Chore.objects.claim(PRUNE, now.date()):
@@ -42,6 +42,6 @@ def start() -> PeriodicThread | None:
     """Start this process's thread, once; none where PRUNE_AT is off."""
     if settings.PRUNE_AT is None:
         return None
-    thread = PeriodicThread("nightly", look, LOOK_EVERY)
+    thread = PeriodicThread("nightly", run_if_due, LOOK_EVERY)
     thread.start()
     return thread

@@ -15,14 +15,14 @@ ALARMS_EVERY = 10.0
 def look_at_delays() -> bool:
     """Look at the running trips, unless another process just did; return whether this call did. Two at once would say nothing twice."""
     if is_ours := _take("delays", DELAYS_EVERY):
-        delays.look(actor=None)
+        delays.note_delays(actor=None)
     return is_ours
 
 
 def look_at_alarms() -> bool:
     """Raise and close alarms, unless another process just did; return whether this call did. Two at once would raise nothing twice."""
     if is_ours := _take("alarms", ALARMS_EVERY):
-        alarms.look(actor=None)
+        alarms.refresh_alarms(actor=None)
     return is_ours
 
 

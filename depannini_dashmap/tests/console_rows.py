@@ -16,7 +16,7 @@ from orders.services import create_order
 from orders.stops import StopInput
 from telematics.services import record_position
 from trips.models import Trip
-from trips.services.stops import add_order
+from trips.services.stop_lists import add_order
 from trips.services.trips import create_trip
 
 EVIL = "<img src=x onerror=alert(1)>"

@@ -9,7 +9,7 @@ from django.utils import timezone
 
 from alarms import services
 from alarms.models import Alarm, AlarmWatch
-from alarms.tests.test_looks import late_trip, look
+from alarms.tests.test_refreshing import late_trip, look
 from depannini_dashmap.tests.console_rows import EVIL, make_request, signed_in
 
 pytestmark = pytest.mark.django_db

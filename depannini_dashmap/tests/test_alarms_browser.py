@@ -6,7 +6,7 @@ import pytest
 
 from alarms import services
 from alarms.models import Alarm
-from alarms.tests.test_looks import late_trip
+from alarms.tests.test_refreshing import late_trip
 from depannini_dashmap.tests.test_console_browser import _faults_of, browser, pytestmark, watch
 from testing.fixtures import server, session_server
 from testing.servers import Server
@@ -21,7 +21,7 @@ def rings_of(page: Any) -> list[str]:
 
 def test_an_alarm_is_told_everywhere_and_rung_once_by_all_tabs(server: Server, watch: Any, dispatcher: Any, company_a: Any) -> None:
     trip = late_trip(dispatcher, company_a)
-    services.look(actor=None)
+    services.refresh_alarms(actor=None)
     one = watch(server.url, permissions=["notifications"])
     one.sign_in("nadia", "/admin/map/")
     page = one.page
@@ -51,7 +51,7 @@ def test_an_alarm_is_told_everywhere_and_rung_once_by_all_tabs(server: Server, w
 @pytest.mark.parametrize("language", ["fr", "ar"])
 def test_who_does_not_want_to_ring_is_not_asked_again(server: Server, watch: Any, dispatcher: Any, company_a: Any, language: str) -> None:
     late_trip(dispatcher, company_a)
-    services.look(actor=None)
+    services.refresh_alarms(actor=None)
     one = watch(server.url, locale=language, extra_http_headers={"Accept-Language": language})
     one.page.set_viewport_size({"width": 390, "height": 800})
     one.sign_in("nadia", "/admin/alarms/")

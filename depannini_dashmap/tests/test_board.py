@@ -25,7 +25,7 @@ from depannini_dashmap.tests.console_rows import (
 from telematics.devices import make_device
 from telematics.models import Device
 from trips.models import Trip, TripStop
-from trips.services.stops import add_order
+from trips.services.stop_lists import add_order
 from trips.services.trips import update_trip
 
 pytestmark = pytest.mark.django_db

@@ -27,7 +27,7 @@ from orders.services import update_order
 from orders.stops import StopInput
 from trips.models import Trip, TripStop
 from trips.services.notify import notify_driver
-from trips.services.stops import update_stop
+from trips.services.stop_lists import update_stop
 from trips.services.trips import update_trip
 
 pytestmark = pytest.mark.django_db

@@ -28,30 +28,30 @@ def old(client_user: User) -> VerificationCode:
 
 
 def test_it_is_done_once_when_it_is_time(old: VerificationCode) -> None:
-    assert not nightly.look(BEFORE)
+    assert not nightly.run_if_due(BEFORE)
     assert VerificationCode.objects.filter(pk=old.pk).exists()
-    assert nightly.look(AFTER)
+    assert nightly.run_if_due(AFTER)
     assert not VerificationCode.objects.filter(pk=old.pk).exists()
-    assert not nightly.look(AFTER)
-    assert nightly.look(AFTER + timedelta(days=1))
+    assert not nightly.run_if_due(AFTER)
+    assert nightly.run_if_due(AFTER + timedelta(days=1))
 
 
 def test_a_night_that_was_slept_through_is_made_up_for(old: VerificationCode) -> None:
-    assert nightly.look(AFTER + timedelta(hours=9))
+    assert nightly.run_if_due(AFTER + timedelta(hours=9))
 
 
 def test_audit_events_are_left_to_the_command(old: VerificationCode) -> None:
-    assert nightly.look(AFTER)
+    assert nightly.run_if_due(AFTER)
     assert AuditEvent.objects.filter(event="x").count() == 1
 
 
 def test_a_new_deployment_begins_with_the_next_night() -> None:
-    assert not nightly.look(AFTER)
+    assert not nightly.run_if_due(AFTER)
     assert Chore.objects.get().taken_on == date(2026, 3, 2)
-    assert nightly.look(AFTER + timedelta(days=1))
+    assert nightly.run_if_due(AFTER + timedelta(days=1))
 
 
 def test_it_can_be_switched_off(old: VerificationCode, settings: Any) -> None:
     settings.PRUNE_AT = None
-    assert not nightly.look(AFTER)
+    assert not nightly.run_if_due(AFTER)
     assert nightly.start.__wrapped__() is None

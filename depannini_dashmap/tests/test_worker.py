@@ -10,7 +10,7 @@ from django_tasks_db.models import DBTaskResult
 
 from accounts import messages, tasks
 from accounts.models import Notice, VerificationCode
-from assistance.schedule import plan_expiry, plan_wave
+from assistance.task_queueing import plan_expiry, plan_wave
 from depannini_dashmap.lib.ops import process_registry, worker
 from depannini_dashmap.lib.ops.worker import Worker
 

@@ -16,7 +16,7 @@ from orders.models import Order
 from orders.stops import StopInput
 from payments.services import record_payment
 from trips.models import Trip, TripStop
-from trips.services.stops import add_order
+from trips.services.stop_lists import add_order
 from trips.services.trips import create_trip
 
 pytestmark = pytest.mark.django_db

@@ -1,1 +1,1 @@
-"""The flows of trips: `trips` (the tour and its status), `stops` (what it visits), `notify` (the driver), `arrivals`."""
+"""The flows of trips: `trips` (the tour and its status), `stop_lists` (what it visits), `stop_arrivals`, `notify` (the driver)."""

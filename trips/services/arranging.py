@@ -22,7 +22,7 @@ from trips import route
 from trips.lanes import OWN, Lane, Run, StopRef, due_times, evaluate_lane, held_rows, read_lanes, ref_of
 from trips.lifecycle import DRAFT, PLANNED
 from trips.models import Trip, TripStop
-from trips.services.stops import add_order, remove_order, reorder_stops
+from trips.services.stop_lists import add_order, remove_order, reorder_stops
 from trips.services.trips import create_trip, update_trip
 from trips.steps.trips import ON_TIME, lock_trip
 

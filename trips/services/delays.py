@@ -15,7 +15,7 @@ from django.utils import timezone
 
 from depannini_dashmap.lib.time_zone import display_zone, format_utc
 from fleet.events import board_changed
-from trips import arrivals, eta, events, route
+from trips import eta, events, expected_arrivals, route
 from trips.lifecycle import IN_PROGRESS
 from trips.models import TripStop
 
@@ -50,7 +50,7 @@ class _Stop(NamedTuple):
         return route.due_instant(start, self.clock, self.day, display_zone())
 
 
-def look(*, actor: None, now: dt.datetime | None = None) -> None:
+def note_delays(*, actor: None, now: dt.datetime | None = None) -> None:
     """Check all running trips, and publish changes since the last check to their companies' watchers.
 
     Shape: no `actor`, the worker calls it.
@@ -61,7 +61,7 @@ def look(*, actor: None, now: dt.datetime | None = None) -> None:
     now = now or timezone.now()
     rows = TripStop.objects.open().filter(trip__status=IN_PROGRESS).order_by("trip_id", "sequence").values_list(*_COLUMNS)
     trips = {trip_id: [_Stop(*row) for row in of_trip] for trip_id, of_trip in groupby(rows, key=lambda row: row[0])}
-    for trip_id, ahead in arrivals.expected_stops(list(trips), now).items():
+    for trip_id, ahead in expected_arrivals.expected_stops(list(trips), now).items():
         expected = {stop.stop_id: stop.arrival for stop in ahead}
         stops = [stop for stop in trips[trip_id] if stop.pk in expected]
         _tell_arrivals(stops, expected, now)
@@ -75,7 +75,7 @@ def _tell_arrivals(stops: list[_Stop], expected: Mapping[int, eta.Arrival | None
         at = arrival.at if arrival is not None else None
         # Another process may have been faster.
         if _is_worth_telling(stop.eta_told_at, at) and _note(stop, eta_told_at=at):
-            told.append({"trip_stop_id": stop.pk, "eta": arrivals.arrival_document(arrival, now)})
+            told.append({"trip_stop_id": stop.pk, "eta": expected_arrivals.arrival_document(arrival, now)})
     if told:
         events.trip_eta(company_id=stops[0].company_id, trip_id=stops[0].trip_id, stops=told)
 

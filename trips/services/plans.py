@@ -30,7 +30,7 @@ from trips.planning.answers import Answer, answer_of
 from trips.planning.problem import Objective, Route, Solution, Visit
 from trips.planning.reading import build, depot_of
 from trips.planning.reasons import Choice, why_this_vehicle
-from trips.services.stops import Call, fill_trip
+from trips.services.stop_lists import Call, fill_trip
 from trips.services.trips import create_trip, delete_trip, update_trip
 
 logger = logging.getLogger(__name__)

@@ -1,4 +1,4 @@
-"""Services of trips: create, change, move through the states, delete. The stops of a trip are in `stops`."""
+"""Services of trips: create, change, move through the states, delete. The stops of a trip are in `stop_lists`."""
 
 from __future__ import annotations
 

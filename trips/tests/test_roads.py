@@ -11,7 +11,7 @@ from depannini_dashmap.lib.roads import osrm
 from orders.models import Stop
 from telematics.services import record_position
 from testing.roads import LIECHTENSTEIN
-from trips.arrivals import expected_stops
+from trips.expected_arrivals import expected_stops
 from trips.models import Trip, TripStop
 
 pytestmark = pytest.mark.django_db

@@ -13,7 +13,7 @@ from django.utils import timezone
 
 from accounts.models import User
 from depannini_dashmap.lib.time_zone import display_zone
-from trips import arrivals, eta, route
+from trips import eta, expected_arrivals, route
 from trips.lifecycle import IN_PROGRESS
 from trips.models import Trip, TripStop
 from trips.route import Point
@@ -42,11 +42,11 @@ def pace() -> eta.Pace:
 
 def next_stops(trips: Iterable[Trip], now: dt.datetime) -> dict[int, NextStop]:
     """Return the next stop of each trip that is under way, by the trip's id; one query, or none where none is."""
-    expected = arrivals.expected_stops([trip.pk for trip in trips if trip.status == IN_PROGRESS], now)
+    expected = expected_arrivals.expected_stops([trip.pk for trip in trips if trip.status == IN_PROGRESS], now)
     return {trip_id: _next(ahead[0]) for trip_id, ahead in expected.items()}
 
 
-def _next(stop: arrivals.ExpectedStop) -> NextStop:
+def _next(stop: expected_arrivals.ExpectedStop) -> NextStop:
     arrival = stop.arrival
     if arrival is None:
         return NextStop(stop.stop_id, stop.name, None)

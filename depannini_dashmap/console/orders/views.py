@@ -28,7 +28,7 @@ from fleet.models import Vehicle
 from orders.models import Order
 from orders.services import update_order
 from trips.models import Trip
-from trips.services.stops import add_order
+from trips.services.stop_lists import add_order
 from trips.services.trips import create_trip
 
 MOST_OFFERED = 100

@@ -14,7 +14,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
 
 from accounts.services import look_up_caller
-from assistance import candidates, quotes, services
+from assistance import dispatch_candidates, quotes, services
 from assistance.models import Assistance
 from assistance.quotes import price_lines
 from depannini_dashmap.console import work_page
@@ -117,7 +117,7 @@ def _around(request: HttpRequest, form: CallForm) -> dict[str, Any]:
         around["too_far"] = error.for_page()
     if pickup is not None:
         place = Assistance(pickup_lat=pickup[0], pickup_lng=pickup[1], assistance_type=kind)
-        found, is_by_road = candidates.by_driving_time(candidates.ranked_candidates(place), pickup)
+        found, is_by_road = dispatch_candidates.by_driving_time(dispatch_candidates.ranked_candidates(place), pickup)
         around |= {"candidates": found, "is_by_road": is_by_road, "is_placed": True}
     return around
 

@@ -14,7 +14,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
 from assistance import lifecycle
-from assistance.candidates import assistants_to_call, by_driving_time, ranked_candidates
+from assistance.dispatch_candidates import assistants_to_call, by_driving_time, ranked_candidates
 from assistance.models import Assistance, ChatMessage, Offer
 from assistance.quotes import price_lines
 from assistance.selectors import tariff_of

@@ -11,7 +11,7 @@ from accounts.models import User
 from depannini_dashmap.lib.errors import InvalidData
 from trips.lifecycle import COMPLETED
 from trips.models import Trip, TripStop
-from trips.services.stops import update_stop
+from trips.services.stop_lists import update_stop
 from trips.services.trips import update_trip
 
 LONGEST_REASON = 500

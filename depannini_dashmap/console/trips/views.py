@@ -31,7 +31,7 @@ from trips.models import StopProof, Trip, TripStop
 from trips.pictures import picture_response
 from trips.representation import way_in_words, way_of
 from trips.services.notify import notify_driver
-from trips.services.stops import remove_order, reorder_stops, update_stop
+from trips.services.stop_lists import remove_order, reorder_stops, update_stop
 from trips.services.trips import update_trip
 from trips.vehicle_load import KG_PER_TONNE, heaviest_load_kg
 

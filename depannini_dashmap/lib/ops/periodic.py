@@ -11,18 +11,18 @@ logger = logging.getLogger(__name__)
 
 
 class PeriodicThread(threading.Thread):
-    """Calls `look` every so many seconds; an interrupted call must be safe to repeat."""
+    """Calls `work` every so many seconds; an interrupted call must be safe to repeat."""
 
-    def __init__(self, name: str, look: Callable[[], object], every: float) -> None:
+    def __init__(self, name: str, work: Callable[[], object], every: float) -> None:
         super().__init__(name=name, daemon=True)
-        self.look, self.every = look, every
+        self.work, self.every = work, every
 
     def run(self) -> None:
-        """Look until the process ends."""
+        """Work until the process ends."""
         while True:
             try:
                 close_old_connections()
-                self.look()
+                self.work()
             except (DatabaseError, InterfaceError) as error:
                 logger.warning("The round %s could not be done: %s", self.name, type(error).__name__)
             except Exception:

@@ -1,4 +1,4 @@
-"""When the tasks of requests are due; each function queues one, inside the transaction that makes it necessary."""
+"""The queue of the tasks of requests: each function queues one, inside the transaction that makes it necessary."""
 
 from __future__ import annotations
 
@@ -40,21 +40,21 @@ def queue_link(link_id: int, language: str) -> None:
     enqueue("assistance.tasks.send_link", link_id, language)
 
 
-def push_offers(assistance_ids: Iterable[int]) -> None:
+def queue_push_of_offers(assistance_ids: Iterable[int]) -> None:
     """Queue a look at what assistants are shown of some requests."""
     enqueue("assistance.tasks.push_offers", sorted(assistance_ids))
 
 
-def push_job(assistance_id: int) -> None:
+def queue_push_of_job(assistance_id: int) -> None:
     """Queue a look at what the parties of a request are shown."""
     enqueue("assistance.tasks.push_job", assistance_id)
 
 
-def push_chat(message_id: int) -> None:
+def queue_push_of_message(message_id: int) -> None:
     """Queue telling of a message."""
     enqueue("assistance.tasks.push_chat", message_id)
 
 
-def push_again(device_id: int, tag: str) -> None:
+def queue_push_again(device_id: int, tag: str) -> None:
     """Queue another try of what did not reach a device."""
     enqueue("assistance.tasks.push_again", device_id, tag, run_after=timezone.now() + PUSH_AGAIN_AFTER)

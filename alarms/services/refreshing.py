@@ -22,7 +22,7 @@ SAME_WITHIN = dt.timedelta(minutes=15)
 FAILED_MESSAGES_LAST = dt.timedelta(days=7)
 
 
-def look(*, actor: None, now: dt.datetime | None = None) -> None:
+def refresh_alarms(*, actor: None, now: dt.datetime | None = None) -> None:
     """Bring the alarms in line with what is alarming now, and have those called whose alarms ring for too long.
 
     Shape: no `actor`, the worker calls it. Safe to run twice and by two processes at once: the database keeps one open

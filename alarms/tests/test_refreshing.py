@@ -31,7 +31,7 @@ pytestmark = pytest.mark.django_db
 
 
 def look(minutes=0):
-    services.look(actor=None, now=timezone.now() + dt.timedelta(minutes=minutes))
+    services.refresh_alarms(actor=None, now=timezone.now() + dt.timedelta(minutes=minutes))
 
 
 def kinds():
