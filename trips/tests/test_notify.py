@@ -286,7 +286,7 @@ def test_a_repeated_attempt_carries_the_same_message_id(client):
 
 @pytest.mark.parametrize(
     ("language", "words"),
-    [("", "Vehicle:"), ("fr", "Véhicule:"), ("ar", "المركبة:")],
+    [("", "Vehicle:"), ("fr", "Véhicule\u00a0:"), ("ar", "المركبة:")],
 )
 def test_the_mail_speaks_the_drivers_language(client, mailoutbox, language, words):
     vehicle = make_vehicle(client, driver_language=language)
