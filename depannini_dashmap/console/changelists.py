@@ -14,6 +14,8 @@ from django.db import DataError, NotSupportedError
 from django.http import HttpRequest, QueryDict
 from django.utils.translation import gettext as _
 
+from depannini_dashmap.lib.db.search import joined_last
+
 MOST_LETTERS = 200
 MOST_WORDS = 10
 _TOO_MANY_DIGITS = re.compile(r"\d{19}")
@@ -65,6 +67,8 @@ class ReadableList(ChangeList):
     def get_results(self, request: HttpRequest) -> None:
         """Read the page; a list too long to be counted, and a search, draw no dates to choose from, which would read all of it."""
         super().get_results(request)
+        if self.query and self.result_list.query.is_sliced and not self.result_list.query.annotations:
+            self.result_list = joined_last(self.result_list)
         if self.query or getattr(self.paginator, "is_cut", False):
             self.date_hierarchy = None
 

@@ -7,6 +7,7 @@ import pytest
 from django.apps import apps
 from django.db import connection
 from django.db.models import QuerySet
+from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from accounts.models import Company, Membership
@@ -39,15 +40,20 @@ def indexes_of(rows: QuerySet, *without: str) -> set[str]:
     return set(_named(plan if isinstance(plan, list) else json.loads(plan)))
 
 
-def _named(node):
-    if isinstance(node, list):
-        for each in node:
-            yield from _named(each)
-    elif isinstance(node, dict):
-        if "Index Name" in node:
-            yield node["Index Name"]
-        for each in node.values():
-            yield from _named(each)
+def _named(plan):
+    return (node["Index Name"] for node in _nodes(plan) if "Index Name" in node)
+
+
+def _nodes(plan):
+    """Yield each node of a plan in JSON."""
+    if isinstance(plan, list):
+        for each in plan:
+            yield from _nodes(each)
+    elif isinstance(plan, dict):
+        if "Node Type" in plan:
+            yield plan
+        for each in plan.values():
+            yield from _nodes(each)
 
 
 @only_postgresql
@@ -73,6 +79,31 @@ def test_words_are_searched_by_their_trigrams(many):
 
 
 @only_postgresql
+@pytest.mark.parametrize("address", ["/api/orders/?search=Zarrouk&page_size=20", "/admin/orders/order/?q=Zarrouk"])
+def test_a_search_finds_its_page_before_it_joins_the_stops(api, client, dispatcher, many, address):
+    """Else a word seems so dear to find by its trigrams that the whole history is read in order."""
+    Order.objects.filter(pk__in=Order.objects.order_by("pk").values("pk")[:60]).update(customer_name="Amina Zarrouk")
+    client.force_login(dispatcher, backend="django.contrib.auth.backends.ModelBackend")
+    caller = api(dispatcher) if address.startswith("/api") else client
+    with CaptureQueriesContext(connection) as queries:
+        assert caller.get(address).status_code == 200
+    [page] = [each["sql"] for each in queries if "LIMIT" in each["sql"] and "goods_weight" in each["sql"]]
+    with connection.cursor() as cursor:
+        cursor.execute(f"EXPLAIN (FORMAT JSON) {page}")
+        plan = cursor.fetchone()[0]
+    [limit] = [node for node in _nodes(plan if isinstance(plan, list) else json.loads(plan)) if node["Node Type"] == "Limit"]
+    assert {node["Relation Name"] for node in _nodes(limit) if "Relation Name" in node} == {"orders_order"}
+
+
+@only_postgresql
+def test_a_whole_phone_number_is_searched_by_its_digits_once(dispatcher, many):
+    found = str(search(Order.objects.order_by(), FIELDS, ["+213555123456"], "+213555123456").query)
+    assert found.count('customer_phone"') == 2  # among the columns, and compared without its marks
+    words = str(search(Order.objects.order_by(), FIELDS, ["+213", "555123456"], "+213 555123456").query)
+    assert words.count('customer_phone"') == 4
+
+
+@only_postgresql
 def test_a_number_is_searched_by_its_beginning(dispatcher, many):
     found = search(Order.objects.listed_for(dispatcher), FIELDS, ["ORD-2024-0012"], "ORD-2024-0012")
     assert any(name.startswith("orders_order_order_number") for name in indexes_of(found.order_by()))
@@ -95,6 +126,22 @@ def test_a_phone_is_found_in_any_spelling_and_words_need_no_digits_in_it(dispatc
     for text in ("0555 123456", "+213555123456", "12-34-56", "Zohra 7777", "zohra"):
         assert search(rows, FIELDS, text.split(), text).count() == 1, text
     assert search(rows, FIELDS, ["Zohra", "9999999"], "Zohra 9999999").count() == 0
+
+
+def test_pages_of_a_search_follow_one_another_in_the_order_asked_for(api, client, dispatcher, many):
+    """In both directions, each with the rows and the stops of the whole list."""
+    every = list(Order.objects.filter(goods_description__icontains="tiles").order_by("-customer_name", "-id"))
+    assert len(every) > 40
+    caller, pages, address = api(dispatcher), [], "/api/orders/?search=tiles&ordering=-customer_name&page_size=20"
+    while address:
+        pages.append(caller.get(address).json())
+        address = pages[-1]["next"]
+    rows = [row for page in pages for row in page["results"]]
+    assert [(row["id"], row["pickup_stop"]["id"]) for row in rows] == [(each.pk, each.pickup_stop_id) for each in every]
+    assert caller.get(pages[1]["previous"]).json()["results"] == pages[0]["results"]
+    client.force_login(dispatcher, backend="django.contrib.auth.backends.ModelBackend")
+    shown = client.get("/admin/orders/order/?q=tiles&o=-2").context["cl"].result_list
+    assert [order.pk for order in shown] == [each.pk for each in every][:50]
 
 
 def test_a_list_shows_the_rows_of_ones_companies_and_no_others(dispatcher, many):

@@ -13,6 +13,7 @@ from rest_framework.request import Request
 from rest_framework.utils.urls import replace_query_param
 
 from depannini_dashmap.lib.api.pagination import CursorPages
+from depannini_dashmap.lib.db.search import joined_last
 from depannini_dashmap.lib.errors import InvalidData
 
 
@@ -37,7 +38,10 @@ class RowPages(CursorPages):
             queryset = queryset.filter(_beyond(self.names, start[1], lowers))
         size = self.get_page_size(request) or self.max_page_size
         directions = (f"-{name}" if lower else name for name, lower in zip(self.names, lowers, strict=True))
-        found = list(queryset.order_by(*directions)[: size + 1])
+        page = queryset.order_by(*directions)[: size + 1]
+        if columns is not None and request.query_params.get("search"):
+            page = joined_last(page).values_list(*columns)
+        found = list(page)
         more = len(found) > size
         self.rows: list[Any] = found[:size]
         if backwards:

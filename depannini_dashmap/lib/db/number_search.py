@@ -48,6 +48,12 @@ def in_any_spelling(fields: Iterable[str], text: str) -> Q:
     return condition
 
 
+def holds_itself(text: str) -> bool:
+    """Return whether a phone number or plate that holds `text` as it is written also holds it in any spelling."""
+    wanted = squeezed(text)
+    return wanted.isdigit() and wanted in "".join(letter for letter in text if letter not in BETWEEN)
+
+
 def without_marks(name: str) -> Combinable:
     """Return a column without what may stand between its digits."""
     column: Combinable = F(name)

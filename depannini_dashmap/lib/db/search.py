@@ -13,7 +13,7 @@ from django.db.models import F, Q, QuerySet
 from django.db.models.functions import Upper
 from django.db.models.sql import Query
 
-from depannini_dashmap.lib.db.number_search import in_any_spelling, is_written_in_many_ways, without_marks
+from depannini_dashmap.lib.db.number_search import holds_itself, in_any_spelling, is_written_in_many_ways, without_marks
 
 _LOOKUPS = {"^": "istartswith", "=": "iexact"}
 
@@ -27,8 +27,22 @@ def search(rows: QuerySet, fields: Sequence[str], words: Iterable[str], text: st
     numbered = rows.numbered(text) if hasattr(rows, "numbered") else None
     if numbered is not None:
         return numbered
-    each = [reduce(or_, (Q(**{_lookup(field): word}) for field in fields)) for word in words]
-    return rows.filter(reduce(and_, each, Q()) | in_any_spelling(fields, text))
+    words, spelled = list(words), in_any_spelling(fields, text)
+    if words == [text] and spelled and holds_itself(text):  # the long numbers' trigrams are searched once
+        fields = [name for name in fields if not is_written_in_many_ways(name)]
+    each = [reduce(or_, (Q(**{_lookup(field): word}) for field in fields), Q()) for word in words]
+    return rows.filter(reduce(and_, each, Q()) | spelled)
+
+
+def joined_last(page: QuerySet) -> QuerySet:
+    """Return a page, an ordered slice without annotations, as a query that first finds its rows and then joins others to them.
+
+    PostgreSQL joins before it sorts what an index of words has found. That makes the index look dear, so that it rather
+    reads the whole list in its order, in search of enough rows for a page.
+    """
+    rows = page.model._base_manager.filter(pk__in=page.values("pk")).order_by(*page.query.order_by)
+    rows.query.select_related = page.query.select_related
+    return rows
 
 
 def _lookup(field: str) -> str:
