@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from collections.abc import Iterator
 from itertools import permutations
 from typing import Any
 
@@ -26,6 +27,14 @@ costs = st.integers(1, 5).flatmap(
         st.lists(st.one_of(st.none(), st.integers(0, 5_000)), min_size=width, max_size=width), min_size=1, max_size=5
     )
 )
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _unhurried_solver() -> Iterator[None]:
+    """Give the solver's process, which a busy machine starts slowly, the time that it needs."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(matching_costs, "LONGEST_SECONDS", 60.0)
+        yield
 
 
 def _worth(table: Any, pairs: Any) -> tuple[int, float]:
