@@ -14,7 +14,7 @@ from django.utils.html import format_html
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from depannini_dashmap.console.work_page import MOST_CHOSEN
+from depannini_dashmap.console.action_pages import MOST_CHOSEN
 
 Action = Callable[[ModelAdmin, HttpRequest, QuerySet], HttpResponseRedirect]
 

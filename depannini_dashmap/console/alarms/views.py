@@ -22,7 +22,7 @@ from alarms import services
 from alarms.messages import address_of
 from alarms.models import LONGEST_WAIT, AlarmWatch
 from alarms.services.care import SNOOZES
-from depannini_dashmap.console import work_page
+from depannini_dashmap.console import action_pages
 from depannini_dashmap.console.alarms.listing import read_listing, read_rings, read_watches
 from depannini_dashmap.lib.errors import DomainError, Forbidden, InvalidData, NotFound
 
@@ -63,7 +63,7 @@ def state(request: HttpRequest) -> HttpResponse:
 @require_POST
 def act(request: HttpRequest, step: str) -> HttpResponse:
     """Take one step with alarms: acknowledge, snooze or again."""
-    ids = work_page.chosen_ids(request)
+    ids = action_pages.chosen_ids(request)
     return _told(request, lambda: _taken(request, step, ids))
 
 

@@ -13,20 +13,20 @@ from django.utils.translation import gettext_lazy
 from accounts.models import User
 from assistance.models import AssistantProfile
 from assistance.services import approve_assistant, withdraw_approval
-from depannini_dashmap.console import work_page
+from depannini_dashmap.console import action_pages
 
 
 class ApprovalStep(NamedTuple):
     """What the page asks, what is then said of each assistant, and the service."""
 
-    ask: work_page.Ask
+    ask: action_pages.Ask
     done: Promise
     act: Callable[[User, int], None]
 
 
 STEPS = {
     "approve": ApprovalStep(
-        work_page.Ask(
+        action_pages.Ask(
             gettext_lazy("Approve assistants"),
             gettext_lazy("Compare the papers first. These assistants may then take jobs, and see the phones of whom they help."),
         ),
@@ -34,7 +34,7 @@ STEPS = {
         lambda staff, pk: approve_assistant(actor=staff, assistant_id=pk),
     ),
     "withdraw": ApprovalStep(
-        work_page.Ask(
+        action_pages.Ask(
             gettext_lazy("Take approvals back"),
             gettext_lazy("With ASSISTANT_APPROVAL on, these assistants get no further jobs; a running one goes on."),
         ),
@@ -52,16 +52,16 @@ def papers_of(profile: AssistantProfile) -> str:
     return f"{licence} · {registration} · {profile.vehicle_type or '–'}"
 
 
-@work_page.READ_AND_POST
-@work_page.for_roadside
+@action_pages.READ_AND_POST
+@action_pages.for_roadside
 def take_step(request: HttpRequest, step: str, context: dict[str, Any]) -> HttpResponse:
     """Ask once, with the papers beside each name, then do it to each."""
     if step not in STEPS:
         raise Http404
     wanted = STEPS[step]
-    rows = AssistantProfile.objects.select_related("user").filter(pk__in=work_page.chosen_ids(request)).order_by("pk")
+    rows = AssistantProfile.objects.select_related("user").filter(pk__in=action_pages.chosen_ids(request)).order_by("pk")
     chosen = [
-        work_page.Chosen(
+        action_pages.Chosen(
             profile.user,
             f"{profile.user.display_name} · {papers_of(profile)}",
             reverse("admin:assistance_assistantprofile_change", args=[profile.pk]),
@@ -73,4 +73,4 @@ def take_step(request: HttpRequest, step: str, context: dict[str, Any]) -> HttpR
         wanted.act(request.user, person.pk)
         return str(wanted.done)
 
-    return work_page.ask_then_each(request, context, wanted.ask, chosen, act, back=reverse("admin:assistance_assistantprofile_changelist"))
+    return action_pages.ask_then_each(request, context, wanted.ask, chosen, act, back=reverse("admin:assistance_assistantprofile_changelist"))

@@ -18,15 +18,15 @@ from accounts import services
 from accounts.models import Company, Invitation, Membership
 from accounts.permissions import may_edit, may_own
 from accounts.serializers import NewMemberSerializer
-from depannini_dashmap.console import work_page
+from depannini_dashmap.console import action_pages
 from depannini_dashmap.lib.api.exception_handler import flatten_fields
 from depannini_dashmap.lib.errors import DomainError, InvalidData
 
-LEAVE = work_page.Ask(
+LEAVE = action_pages.Ask(
     gettext_lazy("Leave the company"),
     gettext_lazy("You no longer see anything of this company. To come back you have to be invited again."),
 )
-REMOVE = work_page.Ask(
+REMOVE = action_pages.Ask(
     gettext_lazy("Remove from the company"),
     gettext_lazy("This person no longer sees anything of this company, from now on."),
 )
@@ -82,7 +82,7 @@ def invite(request: HttpRequest, company_id: int, context: dict[str, Any]) -> Ht
 @require_POST
 def revoke(request: HttpRequest, company_id: int, invitation_id: int, context: dict[str, Any]) -> HttpResponse:
     """Take an invitation back."""
-    company, number = _company(request, company_id), work_page.checked_id(invitation_id)
+    company, number = _company(request, company_id), action_pages.checked_id(invitation_id)
 
     def act() -> str:
         services.revoke_invitation(actor=request.user, company=company, invitation_id=number)
@@ -99,22 +99,22 @@ def give_role(request: HttpRequest, company_id: int, user_id: int, context: dict
         raise Http404
 
     def act() -> str:
-        member = services.change_role(actor=request.user, company=company, user_id=work_page.checked_id(user_id), role=role)
+        member = services.change_role(actor=request.user, company=company, user_id=action_pages.checked_id(user_id), role=role)
         words = {"name": member.user.display_name, "role": Membership.Role(role).label}
         return _("New role of %(name)s: %(role)s") % words
 
     return _told(request, act, back=_people(company))
 
 
-@work_page.READ_AND_POST
+@action_pages.READ_AND_POST
 def remove(request: HttpRequest, company_id: int, user_id: int, context: dict[str, Any]) -> HttpResponse:
     """Ask once, then end a membership: one's own, or as an owner another's."""
     company = _company(request, company_id)
-    member = Membership.objects.select_related("user").filter(company=company, user_id=work_page.checked_id(user_id)).first()
+    member = Membership.objects.select_related("user").filter(company=company, user_id=action_pages.checked_id(user_id)).first()
     if member is None:
         raise Http404
     is_own = member.user_id == request.user.pk
-    chosen = [work_page.Chosen(member.user, member.user.display_name, _people(company))]
+    chosen = [action_pages.Chosen(member.user, member.user.display_name, _people(company))]
 
     def act(_row: Any, _reason: str) -> str:
         services.remove_member(actor=request.user, company=company, user_id=member.user_id)
@@ -122,7 +122,7 @@ def remove(request: HttpRequest, company_id: int, user_id: int, context: dict[st
 
     done = reverse("admin:index") if is_own else _people(company)
     back = done if request.method == "POST" else _people(company)
-    return work_page.ask_then_each(request, context, LEAVE if is_own else REMOVE, chosen, act, back=back)
+    return action_pages.ask_then_each(request, context, LEAVE if is_own else REMOVE, chosen, act, back=back)
 
 
 @require_safe
@@ -140,7 +140,7 @@ def show_invitations(request: HttpRequest, context: dict[str, Any]) -> HttpRespo
 @require_POST
 def answer(request: HttpRequest, invitation_id: int, choice: str, context: dict[str, Any]) -> HttpResponse:
     """Accept an invitation or decline it."""
-    number = work_page.checked_id(invitation_id)
+    number = action_pages.checked_id(invitation_id)
 
     def accept() -> str:
         company = services.accept_invitation(actor=request.user, invitation_id=number).company
@@ -154,7 +154,7 @@ def answer(request: HttpRequest, invitation_id: int, choice: str, context: dict[
 
 
 def _company(request: HttpRequest, company_id: int) -> Company:
-    company = Company.objects.visible_to(request.user).filter(pk=work_page.checked_id(company_id)).first()
+    company = Company.objects.visible_to(request.user).filter(pk=action_pages.checked_id(company_id)).first()
     if company is None:
         raise Http404
     return company

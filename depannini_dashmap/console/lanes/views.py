@@ -15,7 +15,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
 
 from accounts.models import Company
-from depannini_dashmap.console import work_page
+from depannini_dashmap.console import action_pages
 from depannini_dashmap.console.lanes import arrangement
 from depannini_dashmap.console.lanes.page_words import page_words
 from depannini_dashmap.console.lanes.state import read_state
@@ -45,7 +45,7 @@ def answers_errors(view: Callable[..., HttpResponse]) -> Callable[..., HttpRespo
 
 @never_cache
 @require_safe
-@work_page.for_editors
+@action_pages.for_editors
 def show(request: HttpRequest, context: dict[str, Any]) -> HttpResponse:
     """Show a company's day: orders that wait, a lane for each vehicle, the map."""
     companies = list(Company.objects.editable_by(request.user).order_by("name")[:MOST_OFFERED])
@@ -68,7 +68,7 @@ def show(request: HttpRequest, context: dict[str, Any]) -> HttpResponse:
 
 @never_cache
 @require_safe
-@work_page.for_editors
+@action_pages.for_editors
 def state(request: HttpRequest) -> HttpResponse:
     """Give the day anew, for a page that is open."""
     wanted = request.GET.get("company", "")
@@ -81,7 +81,7 @@ def state(request: HttpRequest) -> HttpResponse:
 
 
 @require_POST
-@work_page.for_editors
+@action_pages.for_editors
 @answers_errors
 def evaluate(request: HttpRequest) -> HttpResponse:
     """Tell what lanes would be: times, loads, what they break; or why the rules refuse one. Stores nothing."""
@@ -90,7 +90,7 @@ def evaluate(request: HttpRequest) -> HttpResponse:
 
 
 @require_POST
-@work_page.for_editors
+@action_pages.for_editors
 @answers_errors
 def replan_lanes(request: HttpRequest) -> HttpResponse:
     """Suggest which of these trips serves which of their orders; what has begun stays. Stores nothing."""
@@ -100,7 +100,7 @@ def replan_lanes(request: HttpRequest) -> HttpResponse:
 
 
 @require_POST
-@work_page.for_editors
+@action_pages.for_editors
 @answers_errors
 def save(request: HttpRequest) -> HttpResponse:
     """Save lanes; each is answered with what became of it."""
@@ -109,11 +109,11 @@ def save(request: HttpRequest) -> HttpResponse:
 
 
 @require_POST
-@work_page.for_editors
+@action_pages.for_editors
 @answers_errors
 def tell(request: HttpRequest, trip_id: int) -> HttpResponse:
     """Tell a trip's driver of it as it is now."""
-    notify_driver(actor=request.user, trip_id=work_page.checked_id(trip_id))
+    notify_driver(actor=request.user, trip_id=action_pages.checked_id(trip_id))
     return JsonResponse({"message": _("driver notified")})
 
 

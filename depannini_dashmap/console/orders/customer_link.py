@@ -15,7 +15,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 
 from accounts.permissions import may_edit
-from depannini_dashmap.console import work_page
+from depannini_dashmap.console import action_pages
 from depannini_dashmap.lib.errors import DomainError
 from orders.customer_links import address_for, channels_to
 from orders.models import Order, OrderLink
@@ -34,11 +34,11 @@ class LinkForm(forms.Form):
 
 
 @never_cache
-@work_page.READ_AND_POST
+@action_pages.READ_AND_POST
 def show(request: HttpRequest, order_id: int, context: dict[str, Any]) -> HttpResponse:
     """Show how an order's link stands; whoever may change the order makes, sends or ends it. An address is shown once."""
     rows = Order.objects.visible_to(request.user).select_related("company", "delivery_stop")
-    order = rows.filter(pk=work_page.checked_id(order_id)).first()
+    order = rows.filter(pk=action_pages.checked_id(order_id)).first()
     if order is None:
         raise Http404
     url = ""

@@ -13,7 +13,7 @@ from django.urls import reverse
 from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 
-from depannini_dashmap.console import work_page
+from depannini_dashmap.console import action_pages
 from depannini_dashmap.lib.errors import DomainError
 from depannini_dashmap.lib.numbers import NotANumber, read_decimal
 from orders import places
@@ -35,8 +35,8 @@ class Unlocated:
     guess: dict[str, Any] | None
 
 
-@work_page.READ_AND_POST
-@work_page.for_editors
+@action_pages.READ_AND_POST
+@action_pages.for_editors
 def show(request: HttpRequest, context: dict[str, Any]) -> HttpResponse:
     """List stops to locate with their guesses; a POST of `order`, `end`, `lat` and `lng` accepts one."""
     if request.method == "POST":

@@ -20,7 +20,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
 from accounts.models import User
-from depannini_dashmap.console import work_page
+from depannini_dashmap.console import action_pages
 from depannini_dashmap.console.bulk_results import Results, run_each
 from depannini_dashmap.lib.admin.tenancy import TextFormField
 from depannini_dashmap.lib.errors import Conflict, DomainError
@@ -85,11 +85,11 @@ def _vehicle_label(vehicle: Vehicle) -> str:
     return f"{vehicle.license_plate} · {vehicle.make} {vehicle.model} · {vehicle.driver_name}".rstrip(" ·")
 
 
-@work_page.READ_AND_POST
-@work_page.for_editors
+@action_pages.READ_AND_POST
+@action_pages.for_editors
 def into_trip(request: HttpRequest, context: dict[str, Any]) -> HttpResponse:
     """Ask for the trip, then put the chosen orders into it one by one."""
-    ids = work_page.chosen_ids(request)
+    ids = action_pages.chosen_ids(request)
     orders = list(Order.objects.visible_to(request.user).with_stops().filter(pk__in=ids).order_by("created_at", "pk"))
     if not orders:
         raise Http404
@@ -107,19 +107,19 @@ def into_trip(request: HttpRequest, context: dict[str, Any]) -> HttpResponse:
     return TemplateResponse(request, "console/into_trip.html", {**context, **page})
 
 
-@work_page.READ_AND_POST
-@work_page.for_editors
+@action_pages.READ_AND_POST
+@action_pages.for_editors
 def fill_trip(request: HttpRequest, trip_id: int, context: dict[str, Any]) -> HttpResponse:
     """Offer the orders that wait, those of the trip's company and with both stops; put the ticked ones into the trip."""
     trips = Trip.objects.editable_by(request.user).select_related("vehicle")
-    trip = trips.filter(pk=work_page.checked_id(trip_id)).first()
+    trip = trips.filter(pk=action_pages.checked_id(trip_id)).first()
     if trip is None:
         raise Http404
     here = reverse("admin:dispatch_trip", args=[trip.pk])
     waiting = Order.objects.visible_to(request.user).available_for_trip().filter(company_id=trip.company_id).with_stops()
     wanted = request.GET.get("q", "").replace("\x00", "").strip()[:100]
     if request.method == "POST":
-        ids = work_page.numbers(request.POST.getlist("order"))
+        ids = action_pages.numbers(request.POST.getlist("order"))
         orders = list(Order.objects.visible_to(request.user).with_stops().filter(pk__in=ids).order_by("pk"))
         if orders:
             results = _assign(request.user, orders, {"kind": EXISTING, "trip": trip})[1]
@@ -142,7 +142,7 @@ def fill_trip(request: HttpRequest, trip_id: int, context: dict[str, Any]) -> Ht
 def _told(request: HttpRequest, context: dict[str, Any], trip: Trip, results: Results, back: str) -> HttpResponse:
     """Go on to the trip's page; where an order was left out, report each first."""
     if results.skipped:
-        return work_page.results_page(request, context, _("Orders into a trip"), results, back=back, trip=trip)
+        return action_pages.results_page(request, context, _("Orders into a trip"), results, back=back, trip=trip)
     added = ngettext("%(count)d order added.", "%(count)d orders added.", results.done)
     messages.success(request, added % {"count": results.done})
     return HttpResponseRedirect(reverse("admin:dispatch_trip", args=[trip.pk]))
@@ -167,19 +167,19 @@ def _assign(user: User, orders: list[Order], wanted: dict[str, Any]) -> tuple[Tr
     return trip, results
 
 
-CANCEL = work_page.Ask(
+CANCEL = action_pages.Ask(
     gettext_lazy("Cancel orders"),
     gettext_lazy("These are not carried out any more; no trip can take them. An order in a trip has to be taken out first."),
 )
 
 
-@work_page.READ_AND_POST
-@work_page.for_editors
+@action_pages.READ_AND_POST
+@action_pages.for_editors
 def cancel(request: HttpRequest, context: dict[str, Any]) -> HttpResponse:
     """Ask once, then cancel the chosen orders."""
-    orders = Order.objects.visible_to(request.user).filter(pk__in=work_page.chosen_ids(request)).order_by("pk")
+    orders = Order.objects.visible_to(request.user).filter(pk__in=action_pages.chosen_ids(request)).order_by("pk")
     chosen = [
-        work_page.Chosen(order, f"{order.customer_name}, {order.get_status_display()}", reverse("admin:orders_order_change", args=[order.pk]))
+        action_pages.Chosen(order, f"{order.customer_name}, {order.get_status_display()}", reverse("admin:orders_order_change", args=[order.pk]))
         for order in orders
     ]
 
@@ -190,4 +190,4 @@ def cancel(request: HttpRequest, context: dict[str, Any]) -> HttpResponse:
         return _("cancelled")
 
     back = chosen[0].url if len(chosen) == 1 else reverse("admin:orders_order_changelist")
-    return work_page.ask_then_each(request, context, CANCEL, chosen, act, back=back)
+    return action_pages.ask_then_each(request, context, CANCEL, chosen, act, back=back)

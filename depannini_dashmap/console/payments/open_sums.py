@@ -15,7 +15,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
 from accounts.models import Company
-from depannini_dashmap.console import work_page
+from depannini_dashmap.console import action_pages
 from depannini_dashmap.console.board.views import given_id
 from depannini_dashmap.console.payments.forms import HandInForm
 from depannini_dashmap.lib.errors import Conflict, DomainError
@@ -79,8 +79,8 @@ def _since(request: HttpRequest) -> dt.date | None:
         return None
 
 
-@work_page.READ_AND_POST
-@work_page.for_roadside
+@action_pages.READ_AND_POST
+@action_pages.for_roadside
 def show_cash(request: HttpRequest, context: dict[str, Any]) -> HttpResponse:
     """Show the cash that each assistant took and holds; POST: one of them hands some over."""
     form = HandInForm(request.POST if request.method == "POST" else None)
@@ -109,16 +109,16 @@ def show_cash(request: HttpRequest, context: dict[str, Any]) -> HttpResponse:
     return TemplateResponse(request, "console/cash.html", {**context, **page})
 
 
-@work_page.READ_AND_POST
-@work_page.for_roadside
+@action_pages.READ_AND_POST
+@action_pages.for_roadside
 def reverse_cash(request: HttpRequest, row_id: int, context: dict[str, Any]) -> HttpResponse:
     """Ask for the reason, then take back that cash was handed over."""
     rows = CashHandIn.objects.visible_to(request.user).select_related("assistant")
-    row = rows.filter(pk=work_page.checked_id(row_id)).first()
+    row = rows.filter(pk=action_pages.checked_id(row_id)).first()
     if row is None:
         raise Http404
     back = reverse("admin:cash")
-    note, problem = work_page.given_note(request, longest=LONGEST_NOTE)
+    note, problem = action_pages.given_note(request, longest=LONGEST_NOTE)
     if request.method == "POST" and not problem:
         try:
             reverse_hand_in(actor=request.user, row_id=row.pk, reason=note)

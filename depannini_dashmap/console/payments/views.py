@@ -13,7 +13,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
 from assistance.models import Assistance
-from depannini_dashmap.console import work_page
+from depannini_dashmap.console import action_pages
 from depannini_dashmap.console.payments.forms import PayForm
 from depannini_dashmap.lib.errors import Conflict, DomainError
 from orders.models import Order
@@ -22,19 +22,19 @@ from payments.models import LONGEST_NOTE, Payment
 from payments.services import record_payment, reverse_payment
 
 
-@work_page.READ_AND_POST
+@action_pages.READ_AND_POST
 def pay_order(request: HttpRequest, order_id: int, context: dict[str, Any]) -> HttpResponse:
     """Show what an order owes and was paid, and take a payment."""
     orders = Order.objects.visible_to(request.user).select_related("company")
-    return _pay(request, orders.filter(pk=work_page.checked_id(order_id)).first(), context)
+    return _pay(request, orders.filter(pk=action_pages.checked_id(order_id)).first(), context)
 
 
-@work_page.READ_AND_POST
-@work_page.for_roadside
+@action_pages.READ_AND_POST
+@action_pages.for_roadside
 def pay_job(request: HttpRequest, assistance_id: int, context: dict[str, Any]) -> HttpResponse:
     """Show what a job owes and was paid, and take a payment."""
     jobs = Assistance.objects.visible_to(request.user).select_related("client", "assistant")
-    return _pay(request, jobs.filter(pk=work_page.checked_id(assistance_id)).first(), context)
+    return _pay(request, jobs.filter(pk=action_pages.checked_id(assistance_id)).first(), context)
 
 
 def _pay(request: HttpRequest, thing: Payable | None, context: dict[str, Any]) -> HttpResponse:
@@ -93,7 +93,7 @@ def visible_payment(request: HttpRequest, payment_id: int) -> Payment:
     rows = Payment.objects.visible_to(request.user).select_related(
         "company", "order", "assistance__client", "taken_by", "recorded_by", "reverses", "reversed_by"
     )
-    payment = rows.filter(pk=work_page.checked_id(payment_id)).first()
+    payment = rows.filter(pk=action_pages.checked_id(payment_id)).first()
     if payment is None:
         raise Http404
     return payment
@@ -121,13 +121,13 @@ def _payments_of(payment: Payment) -> str:
     return reverse("admin:pay_job", args=[payment.assistance_id])
 
 
-@work_page.READ_AND_POST
+@action_pages.READ_AND_POST
 def reverse_receipt(request: HttpRequest, payment_id: int, context: dict[str, Any]) -> HttpResponse:
     """Ask for the reason, then take a payment back."""
     payment = visible_payment(request, payment_id)
     if not may_pay(request, payment.order or payment.assistance):
         raise PermissionDenied
-    note, problem = work_page.given_note(request, longest=LONGEST_NOTE)
+    note, problem = action_pages.given_note(request, longest=LONGEST_NOTE)
     if request.method == "POST" and not problem:
         try:
             back = reverse_payment(actor=request.user, payment_id=payment.pk, reason=note)

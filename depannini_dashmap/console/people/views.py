@@ -13,7 +13,7 @@ from django.utils.translation import gettext_lazy
 
 from accounts.models import User
 from accounts.services import close_account, request_own_verification, set_active, set_roadside, sign_out_everywhere
-from depannini_dashmap.console import work_page
+from depannini_dashmap.console import action_pages
 from depannini_dashmap.lib.errors import Conflict, Forbidden
 from depannini_dashmap.lib.ops import audit
 
@@ -21,14 +21,14 @@ from depannini_dashmap.lib.ops import audit
 class PeopleStep(NamedTuple):
     """What the page asks, what is then said of each person, and the service."""
 
-    ask: work_page.Ask
+    ask: action_pages.Ask
     done: Promise
     act: Callable[[User, User], Any]
     spares_the_mighty: bool = True
 
 
 def _step(title: Promise, effect: Promise, done: Promise, act: Callable[[User, User], Any]) -> PeopleStep:
-    return PeopleStep(work_page.Ask(title, effect), done, act)
+    return PeopleStep(action_pages.Ask(title, effect), done, act)
 
 
 def _resend(actor: User, person: User) -> None:
@@ -88,16 +88,16 @@ STEPS = {
 }
 
 
-@work_page.READ_AND_POST
-@work_page.for_operators
+@action_pages.READ_AND_POST
+@action_pages.for_operators
 def take_step(request: HttpRequest, step: str, context: dict[str, Any]) -> HttpResponse:
     """Ask once, then do it to the chosen people; nobody does it to themselves, and only superusers to superusers."""
     if step not in STEPS:
         raise Http404
     wanted = STEPS[step]
-    people = User.objects.visible_to(request.user).filter(pk__in=work_page.chosen_ids(request)).order_by("pk")
+    people = User.objects.visible_to(request.user).filter(pk__in=action_pages.chosen_ids(request)).order_by("pk")
     chosen = [
-        work_page.Chosen(person, person.display_name, reverse("admin:accounts_user_change", args=[person.pk])) for person in people
+        action_pages.Chosen(person, person.display_name, reverse("admin:accounts_user_change", args=[person.pk])) for person in people
     ]
 
     def act(person: User, _reason: str) -> str:
@@ -107,4 +107,4 @@ def take_step(request: HttpRequest, step: str, context: dict[str, Any]) -> HttpR
         wanted.act(request.user, person)
         return str(wanted.done)
 
-    return work_page.ask_then_each(request, context, wanted.ask, chosen, act, back=reverse("admin:accounts_user_changelist"))
+    return action_pages.ask_then_each(request, context, wanted.ask, chosen, act, back=reverse("admin:accounts_user_changelist"))

@@ -19,7 +19,7 @@ from django.views.decorators.http import require_POST, require_safe
 
 from accounts.models import Company
 from accounts.permissions import may_edit
-from depannini_dashmap.console import work_page
+from depannini_dashmap.console import action_pages
 from depannini_dashmap.console.plans.reasons import sentence
 from depannini_dashmap.lib.errors import DomainError
 from fleet.models import Vehicle
@@ -47,15 +47,15 @@ class PlanForm(forms.Form):
     time_limit = forms.TypedChoiceField(label=gettext_lazy("Seconds to search"), coerce=int, choices=[(n, n) for n in plans.TIME_LIMITS])
 
 
-@work_page.READ_AND_POST
-@work_page.for_editors
+@action_pages.READ_AND_POST
+@action_pages.for_editors
 def choose(request: HttpRequest, context: dict[str, Any]) -> HttpResponse:
     """Offer a company's orders that wait and its vehicles in service; ask for a plan of those that are ticked."""
     tomorrow = timezone.localdate() + dt.timedelta(days=1)
     initial = {"day": request.GET.get("day") or tomorrow, "starts_at": dt.time(8), "objective": Objective.TIME, "time_limit": 10}
     form = PlanForm(request.POST or None, initial=initial)
-    order_ids = work_page.numbers(request.POST.getlist("order"))
-    vehicle_ids = work_page.numbers(request.POST.getlist("vehicle"))
+    order_ids = action_pages.numbers(request.POST.getlist("order"))
+    vehicle_ids = action_pages.numbers(request.POST.getlist("vehicle"))
     if request.method == "POST" and form.is_valid():
         try:
             plan = plans.request_plan(actor=request.user, order_ids=order_ids, vehicle_ids=vehicle_ids, **form.cleaned_data)
@@ -91,7 +91,7 @@ def chosen_company(request: HttpRequest, companies: list[Company]) -> Company | 
 @require_safe
 def show(request: HttpRequest, plan_id: int, context: dict[str, Any]) -> HttpResponse:
     """Show how far a plan is, its trips, and a reason for every order left out."""
-    plan = TripPlan.objects.visible_to(request.user).filter(pk=work_page.checked_id(plan_id)).first()
+    plan = TripPlan.objects.visible_to(request.user).filter(pk=action_pages.checked_id(plan_id)).first()
     if plan is None:
         raise Http404
     result = plan.result or {"trips": [], "left_out": [], "totals": {}}
@@ -122,7 +122,7 @@ def show(request: HttpRequest, plan_id: int, context: dict[str, Any]) -> HttpRes
 
 
 @require_POST
-@work_page.for_editors
+@action_pages.for_editors
 def act(request: HttpRequest, plan_id: int, step: str, context: dict[str, Any]) -> HttpResponse:
     """Cancel, apply or undo a plan."""
     undo = partial(plans.undo_plan, although_told="although_told" in request.POST)
@@ -134,7 +134,7 @@ def act(request: HttpRequest, plan_id: int, step: str, context: dict[str, Any]) 
     }
     if step not in acts:
         raise Http404
-    if not TripPlan.objects.visible_to(request.user).filter(pk=work_page.checked_id(plan_id)).exists():
+    if not TripPlan.objects.visible_to(request.user).filter(pk=action_pages.checked_id(plan_id)).exists():
         raise Http404
     try:
         acts[step](actor=request.user, plan_id=plan_id)

@@ -13,7 +13,7 @@ from django.views.decorators.http import require_safe
 
 from assistance.models import Assistance
 from assistance.receipt_paper import amount, price_facts, vat_fact, when
-from depannini_dashmap.console import work_page
+from depannini_dashmap.console import action_pages
 from orders.places import describe_place
 from payments.balances import Balance, balance_of
 
@@ -22,11 +22,11 @@ if TYPE_CHECKING:
 
 
 @require_safe
-@work_page.for_roadside
+@action_pages.for_roadside
 def show_pdf(request: HttpRequest, assistance_id: int, context: dict[str, Any]) -> HttpResponse:
     """Answer the request as a PDF document."""
     jobs = Assistance.objects.visible_to(request.user).select_related("client", "assistant")
-    job = jobs.filter(pk=work_page.checked_id(assistance_id)).first()
+    job = jobs.filter(pk=action_pages.checked_id(assistance_id)).first()
     if job is None:
         raise Http404
     return HttpResponse(

@@ -14,17 +14,17 @@ from django.views.decorators.cache import never_cache
 from assistance.models import Assistance, RequestLink
 from assistance.services import end_links, give_link, send_link
 from assistance.steps.request_links import text_of
-from depannini_dashmap.console import work_page
+from depannini_dashmap.console import action_pages
 from depannini_dashmap.lib.errors import DomainError
 
 
 @never_cache
-@work_page.READ_AND_POST
-@work_page.for_roadside
+@action_pages.READ_AND_POST
+@action_pages.for_roadside
 def links(request: HttpRequest, assistance_id: int, context: dict[str, Any]) -> HttpResponse:
     """Show how many links there are; POST `do` makes one (show), sends one (sms) or ends all (end). A link is shown once."""
     rows = Assistance.objects.visible_to(request.user).select_related("client")
-    job = rows.filter(pk=work_page.checked_id(assistance_id)).first()
+    job = rows.filter(pk=action_pages.checked_id(assistance_id)).first()
     if job is None:
         raise Http404
     address = ""
@@ -40,7 +40,7 @@ def links(request: HttpRequest, assistance_id: int, context: dict[str, Any]) -> 
         "job": job,
         "address": address,
         "text": text_of(address) if address else "",
-        "code": work_page.qr_code(address) if address else "",
+        "code": action_pages.qr_code(address) if address else "",
         "live_links": RequestLink.objects.live().filter(assistance=job).count(),
         "back": reverse("admin:dispatch_request", args=[job.pk]),
     }

@@ -17,7 +17,7 @@ from accounts.services import look_up_caller
 from assistance import dispatch_candidates, quotes, services
 from assistance.models import Assistance
 from assistance.quotes import price_lines
-from depannini_dashmap.console import work_page
+from depannini_dashmap.console import action_pages
 from depannini_dashmap.console.requests.call_form import CallForm
 from depannini_dashmap.lib.errors import DomainError, InvalidData
 from orders import places
@@ -25,8 +25,8 @@ from orders import places
 LAST_JOBS = 5
 
 
-@work_page.READ_AND_POST
-@work_page.for_roadside
+@action_pages.READ_AND_POST
+@action_pages.for_roadside
 def take_call(request: HttpRequest, context: dict[str, Any]) -> HttpResponse:
     """Show the form; offer the request, assign it or save it for later. A refusal keeps what was typed."""
     form = CallForm(request.POST if request.method == "POST" else None, user=request.user)
@@ -50,7 +50,7 @@ def take_call(request: HttpRequest, context: dict[str, Any]) -> HttpResponse:
 
 
 @require_POST
-@work_page.for_roadside
+@action_pages.for_roadside
 def preview(request: HttpRequest) -> HttpResponse:
     """Give what follows from the fields so far: the caller's last jobs, the price and who could go; stores nothing.
 
@@ -73,9 +73,9 @@ def _carry_out(request: HttpRequest, form: CallForm) -> str:
     if at is not None:
         raise InvalidData(fields={"scheduled_for": [_("Save it for later, or empty the time.")]})
     if "assistant" in request.POST:
-        [assistant_id] = work_page.numbers([request.POST["assistant"]])
+        [assistant_id] = action_pages.numbers([request.POST["assistant"]])
         made = services.assign_for_caller(
-            actor=request.user, caller=caller, assistant_id=work_page.checked_id(assistant_id), **asked
+            actor=request.user, caller=caller, assistant_id=action_pages.checked_id(assistant_id), **asked
         ).job.pk
         messages.success(request, _("The request is assigned."))
     else:

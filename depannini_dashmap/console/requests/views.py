@@ -19,7 +19,7 @@ from assistance.models import Assistance, ChatMessage, Offer
 from assistance.quotes import price_lines
 from assistance.selectors import tariff_of
 from assistance.services import ASKED_AGAIN, ask_again, assign_by_hand, cancel_by_staff, set_price
-from depannini_dashmap.console import work_page
+from depannini_dashmap.console import action_pages
 from depannini_dashmap.console.amounts import read_amount
 from depannini_dashmap.console.live_map import page_maps
 from depannini_dashmap.console.requests import party_steps
@@ -28,7 +28,7 @@ from orders.places import describe_place
 
 CHAT_SHOWN = 200
 
-CANCEL = work_page.Ask(
+CANCEL = action_pages.Ask(
     gettext_lazy("Cancel the chosen requests"),
     gettext_lazy("Open requests end for good; each client and assistant is told at once, with the reason."),
     asks_reason=True,
@@ -37,14 +37,14 @@ CANCEL = work_page.Ask(
 
 def _job(request: HttpRequest, assistance_id: int) -> Assistance:
     rows = Assistance.objects.visible_to(request.user).select_related("client", "assistant__assistant_profile")
-    job = rows.filter(pk=work_page.checked_id(assistance_id)).first()
+    job = rows.filter(pk=action_pages.checked_id(assistance_id)).first()
     if job is None:
         raise Http404
     return job
 
 
 @require_safe
-@work_page.for_roadside
+@action_pages.for_roadside
 def show_request(request: HttpRequest, assistance_id: int, context: dict[str, Any]) -> HttpResponse:
     """Show the request with its candidates, the best first, each with their obstacles."""
     job = _job(request, assistance_id)
@@ -92,8 +92,8 @@ def _places(job: Assistance) -> list[JobPlace]:
     ]
 
 
-@work_page.READ_AND_POST
-@work_page.for_roadside
+@action_pages.READ_AND_POST
+@action_pages.for_roadside
 def assign(request: HttpRequest, assistance_id: int, assistant_id: int, context: dict[str, Any]) -> HttpResponse:
     """Ask once, then assign the request to the assistant."""
     job = _job(request, assistance_id)
@@ -112,13 +112,13 @@ def assign(request: HttpRequest, assistance_id: int, assistant_id: int, context:
     return HttpResponseRedirect(here)
 
 
-@work_page.READ_AND_POST
-@work_page.for_roadside
+@action_pages.READ_AND_POST
+@action_pages.for_roadside
 def cancel(request: HttpRequest, assistance_id: int, context: dict[str, Any]) -> HttpResponse:
     """Ask for the reason, then cancel the request."""
     job = _job(request, assistance_id)
     here = reverse("admin:dispatch_request", args=[job.pk])
-    note, problem = work_page.given_note(request)
+    note, problem = action_pages.given_note(request)
     if request.method == "POST" and not problem:
         try:
             cancel_by_staff(actor=request.user, assistance_id=job.pk, note=note)
@@ -126,19 +126,19 @@ def cancel(request: HttpRequest, assistance_id: int, context: dict[str, Any]) ->
         except DomainError as error:
             messages.error(request, error.for_page())
         return HttpResponseRedirect(here)
-    reason = {"note": note, "problem": problem, "longest": work_page.LONGEST_NOTE}
+    reason = {"note": note, "problem": problem, "longest": action_pages.LONGEST_NOTE}
     page = {"title": _("Cancel the request"), "job": job, "back": here, **reason}
     return TemplateResponse(request, "console/cancel_request.html", {**context, **page})
 
 
-@work_page.READ_AND_POST
-@work_page.for_roadside
+@action_pages.READ_AND_POST
+@action_pages.for_roadside
 def adjust(request: HttpRequest, assistance_id: int, context: dict[str, Any]) -> HttpResponse:
     """Ask for the new price and the reason, then store it; the client is asked."""
     job = _job(request, assistance_id)
     here = reverse("admin:dispatch_request", args=[job.pk])
     typed = request.POST.get("price", "")[:40]
-    note, problem = work_page.given_note(request)
+    note, problem = action_pages.given_note(request)
     refusal = ""
     if request.method == "POST" and not problem:
         try:
@@ -148,12 +148,12 @@ def adjust(request: HttpRequest, assistance_id: int, context: dict[str, Any]) ->
         except DomainError as error:
             refusal = error.for_page()
     page = {"title": _("Adjust the price"), "job": job, "back": here, "typed": typed, "refusal": refusal}
-    reason = {"note": note, "problem": problem, "longest": work_page.LONGEST_NOTE}
+    reason = {"note": note, "problem": problem, "longest": action_pages.LONGEST_NOTE}
     return TemplateResponse(request, "console/adjust_price.html", {**context, **page, **reason})
 
 
-@work_page.READ_AND_POST
-@work_page.for_roadside
+@action_pages.READ_AND_POST
+@action_pages.for_roadside
 def take_step(request: HttpRequest, assistance_id: int, step: str, context: dict[str, Any]) -> HttpResponse:
     """Ask once, for a repair also its price, then do for a party what they cannot."""
     if step not in party_steps.STEPS:
@@ -176,8 +176,8 @@ def take_step(request: HttpRequest, assistance_id: int, step: str, context: dict
     return TemplateResponse(request, "console/request_step.html", {**context, **page})
 
 
-@work_page.READ_AND_POST
-@work_page.for_roadside
+@action_pages.READ_AND_POST
+@action_pages.for_roadside
 def repeat(request: HttpRequest, assistance_id: int, context: dict[str, Any]) -> HttpResponse:
     """Ask once, then open a request like one that ended without help, and go on there."""
     job = _job(request, assistance_id)
@@ -194,14 +194,14 @@ def repeat(request: HttpRequest, assistance_id: int, context: dict[str, Any]) ->
     return HttpResponseRedirect(reverse("admin:dispatch_request", args=[opened]))
 
 
-@work_page.READ_AND_POST
-@work_page.for_roadside
+@action_pages.READ_AND_POST
+@action_pages.for_roadside
 def cancel_chosen(request: HttpRequest, context: dict[str, Any]) -> HttpResponse:
     """Ask for one reason, then cancel the chosen requests."""
     rows = Assistance.objects.visible_to(request.user).select_related("client")
-    jobs = rows.filter(pk__in=work_page.chosen_ids(request)).order_by("pk")
+    jobs = rows.filter(pk__in=action_pages.chosen_ids(request)).order_by("pk")
     chosen = [
-        work_page.Chosen(
+        action_pages.Chosen(
             job,
             f"{job.get_status_display()} · {job.client.display_name}",
             reverse("admin:dispatch_request", args=[job.pk]),
@@ -213,4 +213,4 @@ def cancel_chosen(request: HttpRequest, context: dict[str, Any]) -> HttpResponse
         cancel_by_staff(actor=request.user, assistance_id=job.pk, note=note)
         return _("canceled")
 
-    return work_page.ask_then_each(request, context, CANCEL, chosen, act, back=reverse("admin:assistance_assistance_changelist"))
+    return action_pages.ask_then_each(request, context, CANCEL, chosen, act, back=reverse("admin:assistance_assistance_changelist"))

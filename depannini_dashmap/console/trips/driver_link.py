@@ -11,7 +11,7 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 
-from depannini_dashmap.console import work_page
+from depannini_dashmap.console import action_pages
 from depannini_dashmap.lib.errors import DomainError
 from trips.driver_mail import short_text
 from trips.models import Trip, TripLink
@@ -20,12 +20,12 @@ from trips.steps.driver_links import way_to
 
 
 @never_cache
-@work_page.READ_AND_POST
-@work_page.for_editors
+@action_pages.READ_AND_POST
+@action_pages.for_editors
 def show(request: HttpRequest, trip_id: int, context: dict[str, Any]) -> HttpResponse:
     """Show whether a link of the driver lives; POST `do` makes one (make) or ends it (end). Its address is shown once."""
     rows = Trip.objects.visible_to(request.user).select_related("vehicle", "company")
-    trip = rows.filter(pk=work_page.checked_id(trip_id)).first()
+    trip = rows.filter(pk=action_pages.checked_id(trip_id)).first()
     if trip is None:
         raise Http404
     address = ""
@@ -41,7 +41,7 @@ def show(request: HttpRequest, trip_id: int, context: dict[str, Any]) -> HttpRes
         "trip": trip,
         "address": address,
         "text": short_text(trip, address) if address else "",
-        "code": work_page.qr_code(address) if address else "",
+        "code": action_pages.qr_code(address) if address else "",
         "link": TripLink.objects.filter(trip=trip).live().first(),
         "way": way_to(trip.vehicle)[1],
         "back": reverse("admin:dispatch_trip", args=[trip.pk]),

@@ -20,7 +20,7 @@ from django.views.decorators.http import require_POST, require_safe
 
 from accounts.models import User
 from accounts.permissions import may_edit
-from depannini_dashmap.console import work_page
+from depannini_dashmap.console import action_pages
 from depannini_dashmap.console.bulk_results import run_each
 from depannini_dashmap.console.live_map import arrival_times, page_maps
 from depannini_dashmap.console.trips import open_stops
@@ -100,7 +100,7 @@ STEP = {
 
 def _visible(request: HttpRequest, trip_id: int) -> Trip:
     rows = Trip.objects.visible_to(request.user).with_driver_told().select_related("vehicle", "company", "dispatcher")
-    trip = rows.filter(pk=work_page.checked_id(trip_id)).first()
+    trip = rows.filter(pk=action_pages.checked_id(trip_id)).first()
     if trip is None:
         raise Http404
     return trip
@@ -169,7 +169,7 @@ def _trip_page(
 @require_safe
 def show_picture(request: HttpRequest, trip_id: int, stop_id: int, kind: str) -> HttpResponse:
     """Show the photo or the signature that proves a stop."""
-    proofs = StopProof.objects.filter(trip_stop__trip=_visible(request, trip_id), trip_stop=work_page.checked_id(stop_id))
+    proofs = StopProof.objects.filter(trip_stop__trip=_visible(request, trip_id), trip_stop=action_pages.checked_id(stop_id))
     try:
         return picture_response(proofs.first(), kind)
     except NotFound as error:
@@ -180,16 +180,16 @@ def show_picture(request: HttpRequest, trip_id: int, stop_id: int, kind: str) ->
 def suggest_times(request: HttpRequest, trip_id: int) -> HttpResponse:
     """Return the due times that fit the order of the stops in `?stop=…&stop=…`, as HH:MM by stop; nothing is stored."""
     trip = _visible(request, trip_id)
-    times = arrival_times.suggested_times(trip, work_page.numbers(request.GET.getlist("stop")), timezone.now())
+    times = arrival_times.suggested_times(trip, action_pages.numbers(request.GET.getlist("stop")), timezone.now())
     return JsonResponse({"due": {str(stop): f"{timezone.localtime(at):%H:%M}" for stop, at in times.items()}})
 
 
 @require_POST
-@work_page.for_editors
+@action_pages.for_editors
 def arrange(request: HttpRequest, trip_id: int, context: dict[str, Any]) -> HttpResponse:
     """Store the order of the stops, and when each is due, as the form lists them; refused input is shown again."""
     trip = _visible(request, trip_id)
-    given, times = work_page.numbers(request.POST.getlist("stop")), request.POST.getlist("due")
+    given, times = action_pages.numbers(request.POST.getlist("stop")), request.POST.getlist("due")
     try:
         with transaction.atomic():
             numbers = [(stop, place) for place, stop in enumerate(given, start=1)]
@@ -228,20 +228,20 @@ def _new_times(trip: Trip, stops: list[int], given: list[str]) -> Iterator[tuple
         yield stop, time
 
 
-TAKE_OUT = work_page.Ask(
+TAKE_OUT = action_pages.Ask(
     gettext_lazy("Take out of the trip"),
     gettext_lazy("The pickup and the delivery leave the trip, and the order waits for another one. Tell the driver afterwards."),
 )
 
 
-@work_page.READ_AND_POST
-@work_page.for_editors
+@action_pages.READ_AND_POST
+@action_pages.for_editors
 def take_out(request: HttpRequest, trip_id: int, context: dict[str, Any]) -> HttpResponse:
     """Ask once, then release the chosen orders of the trip."""
     trip = _visible(request, trip_id)
-    held = Order.objects.filter(trip_orders__trip=trip, trip_orders__is_live=True, pk__in=work_page.chosen_ids(request))
+    held = Order.objects.filter(trip_orders__trip=trip, trip_orders__is_live=True, pk__in=action_pages.chosen_ids(request))
     chosen = [
-        work_page.Chosen(order, order.customer_name, reverse("admin:orders_order_change", args=[order.pk]))
+        action_pages.Chosen(order, order.customer_name, reverse("admin:orders_order_change", args=[order.pk]))
         for order in held.order_by("pk")
     ]
 
@@ -249,14 +249,14 @@ def take_out(request: HttpRequest, trip_id: int, context: dict[str, Any]) -> Htt
         remove_order(actor=request.user, trip_id=trip.pk, order_id=order.pk)
         return _("taken out, waits for a trip")
 
-    return work_page.ask_then_each(request, context, TAKE_OUT, chosen, act, back=reverse("admin:dispatch_trip", args=[trip.pk]))
+    return action_pages.ask_then_each(request, context, TAKE_OUT, chosen, act, back=reverse("admin:dispatch_trip", args=[trip.pk]))
 
 
 @require_POST
-@work_page.for_editors
+@action_pages.for_editors
 def mark_stop(request: HttpRequest, trip_id: int, stop_id: int, context: dict[str, Any]) -> HttpResponse:
     """Record that a stop is done or failed, or open it again, as a driver reports by phone."""
-    trip, number = _visible(request, trip_id), work_page.checked_id(stop_id)
+    trip, number = _visible(request, trip_id), action_pages.checked_id(stop_id)
     if "failed" in request.POST:
         state = {"failed": True, "failure_reason": request.POST.get(f"reason-{number}", "").strip()[:LONGEST_REASON]}
         said = _("%(name)s failed; its order can go into another trip or be cancelled.")
@@ -272,14 +272,14 @@ def mark_stop(request: HttpRequest, trip_id: int, stop_id: int, context: dict[st
     return HttpResponseRedirect(reverse("admin:dispatch_trip", args=[trip.pk]))
 
 
-@work_page.READ_AND_POST
-@work_page.for_editors
+@action_pages.READ_AND_POST
+@action_pages.for_editors
 def take_step(request: HttpRequest, step: str, context: dict[str, Any]) -> HttpResponse:
     """Ask once, then take the chosen trips a step on and show the result of each."""
     if step not in STEP:
         raise Http404
     wanted = STEP[step]
-    ids = work_page.chosen_ids(request)
+    ids = action_pages.chosen_ids(request)
     rows = Trip.objects.visible_to(request.user).with_progress().select_related("vehicle")
     trips = list(rows.filter(pk__in=ids).order_by("pk"))
     if not trips:
@@ -304,5 +304,5 @@ def take_step(request: HttpRequest, step: str, context: dict[str, Any]) -> HttpR
 
     results = run_each(trips, act, lambda trip: reverse("admin:dispatch_trip", args=[trip.pk]))
     if len(trips) == 1:
-        return work_page.tell_one(request, results, results.rows[0].url)
-    return work_page.results_page(request, context, str(wanted.label), results, back=reverse("admin:trips_trip_changelist"))
+        return action_pages.tell_one(request, results, results.rows[0].url)
+    return action_pages.results_page(request, context, str(wanted.label), results, back=reverse("admin:trips_trip_changelist"))

@@ -14,7 +14,7 @@ from django.utils.translation import gettext_lazy
 from django.views.decorators.cache import never_cache
 
 from accounts.permissions import may_edit
-from depannini_dashmap.console import work_page
+from depannini_dashmap.console import action_pages
 from depannini_dashmap.lib.errors import DomainError
 from fleet.models import Vehicle
 from telematics.devices import end_device, end_forwarder, make_device, make_forwarder
@@ -25,10 +25,10 @@ PHONE_APPS = [Device.App.TRACCAR_CLIENT, Device.App.OWNTRACKS, Device.App.OSMAND
 
 
 @never_cache
-@work_page.READ_AND_POST
+@action_pages.READ_AND_POST
 def connect(request: HttpRequest, vehicle_id: int, context: dict[str, Any]) -> HttpResponse:
     """Show a vehicle's devices; connect another one. A key or secret is shown once, in the answer that made it."""
-    vehicle = Vehicle.objects.alive().visible_to(request.user).select_related("company").filter(pk=work_page.checked_id(vehicle_id)).first()
+    vehicle = Vehicle.objects.alive().visible_to(request.user).select_related("company").filter(pk=action_pages.checked_id(vehicle_id)).first()
     if vehicle is None:
         raise Http404
     made: Setup | None = None
@@ -46,7 +46,7 @@ def connect(request: HttpRequest, vehicle_id: int, context: dict[str, Any]) -> H
         "forwarders": list(Forwarder.objects.working().filter(company_id=vehicle.company_id)),
         "apps": [(app.value, app.label) for app in PHONE_APPS],
         "made": made,
-        "code": work_page.qr_code(made.code) if made and made.code else "",
+        "code": action_pages.qr_code(made.code) if made and made.code else "",
         "typed": typed,
         "is_editable": may_edit(request.user, vehicle.company_id),
         "now": timezone.now(),
@@ -74,14 +74,14 @@ def _make(request: HttpRequest, vehicle: Vehicle) -> Setup | None:
     return setup_of(kind, key, base_url)
 
 
-END = work_page.Ask(
+END = action_pages.Ask(
     gettext_lazy("Disconnect"),
     gettext_lazy("These can report no more places. What they reported stays. To connect one again, make it anew."),
 )
 
 
-@work_page.READ_AND_POST
-@work_page.for_editors
+@action_pages.READ_AND_POST
+@action_pages.for_editors
 def disconnect(request: HttpRequest, kind: str, context: dict[str, Any]) -> HttpResponse:
     """Ask once, then end the chosen devices or forwarders."""
     rows: Any = {"devices": Device.objects.select_related("vehicle"), "servers": Forwarder.objects.all()}.get(kind)
@@ -89,11 +89,11 @@ def disconnect(request: HttpRequest, kind: str, context: dict[str, Any]) -> Http
         raise Http404
     back = reverse("admin:telematics_device_changelist")
     chosen = []
-    for row in rows.working().visible_to(request.user).filter(pk__in=work_page.chosen_ids(request)).order_by("pk"):
+    for row in rows.working().visible_to(request.user).filter(pk__in=action_pages.chosen_ids(request)).order_by("pk"):
         detail = row.vehicle.license_plate if kind == "devices" else row.company.name
         if kind == "devices":
             back = reverse("admin:dispatch_connect", args=[row.vehicle_id])
-        chosen.append(work_page.Chosen(row, detail, back))
+        chosen.append(action_pages.Chosen(row, detail, back))
 
     def act(row: Any, _reason: str) -> str:
         if kind == "devices":
@@ -102,4 +102,4 @@ def disconnect(request: HttpRequest, kind: str, context: dict[str, Any]) -> Http
             end_forwarder(actor=request.user, forwarder_id=row.pk)
         return _("disconnected")
 
-    return work_page.ask_then_each(request, context, END, chosen, act, back=back)
+    return action_pages.ask_then_each(request, context, END, chosen, act, back=back)

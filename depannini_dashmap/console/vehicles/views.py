@@ -9,24 +9,24 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from depannini_dashmap.console import work_page
+from depannini_dashmap.console import action_pages
 from depannini_dashmap.lib.errors import Conflict
 from fleet.models import Vehicle
 from fleet.services import restore_vehicle
 
-RESTORE = work_page.Ask(
+RESTORE = action_pages.Ask(
     gettext_lazy("Bring back into the fleet"),
     gettext_lazy("These vehicles can be given trips again. Their past trips and positions were kept."),
 )
 
 
-@work_page.READ_AND_POST
-@work_page.for_editors
+@action_pages.READ_AND_POST
+@action_pages.for_editors
 def restore(request: HttpRequest, context: dict[str, Any]) -> HttpResponse:
     """Ask once, then restore the chosen vehicles."""
-    vehicles = Vehicle.objects.visible_to(request.user).filter(pk__in=work_page.chosen_ids(request)).order_by("pk")
+    vehicles = Vehicle.objects.visible_to(request.user).filter(pk__in=action_pages.chosen_ids(request)).order_by("pk")
     chosen = [
-        work_page.Chosen(
+        action_pages.Chosen(
             vehicle,
             _("deleted") if vehicle.is_deleted else _("in the fleet"),
             reverse("admin:fleet_vehicle_change", args=[vehicle.pk]),
@@ -40,4 +40,4 @@ def restore(request: HttpRequest, context: dict[str, Any]) -> HttpResponse:
         restore_vehicle(actor=request.user, vehicle_id=vehicle.pk)
         return _("brought back")
 
-    return work_page.ask_then_each(request, context, RESTORE, chosen, act, back=reverse("admin:fleet_vehicle_changelist"))
+    return action_pages.ask_then_each(request, context, RESTORE, chosen, act, back=reverse("admin:fleet_vehicle_changelist"))
