@@ -3,7 +3,7 @@
 `python -m bench.long_lists [--quick]` with DATABASE_URL (PostgreSQL) in the environment: it makes a database of its own
 for each size next to the given one and drops it. The orders are written by the database itself, half a minute for a
 million: three years of them, of which the newest `OPEN` are under way; one in fifty was cancelled, each customer comes
-again after five thousand others. A figure is the time at the greater size by that at the smaller one.
+again after five thousand others, and three hundred of the oldest tenth carried what nobody carries since. A figure is the time at the greater size by that at the smaller one.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from testing.databases import own_database
 
 OPEN = 200
 RARE = "Zarrouk"  # the customer of one order in a thousand
+OLD = "amber"  # the goods of 300 orders of the oldest tenth
 
 _STOPS = """
 INSERT INTO orders_stop (company_id, name, address, latitude, longitude, stop_type, contact_name, contact_phone, notes,
@@ -38,7 +39,8 @@ INSERT INTO orders_order (company_id, order_number, reference, customer_name, cu
 SELECT %(company)s, 'ORD-' || 2023 + n * 3 / %(size)s || '-' || lpad(n::text, 7, '0'), '',
        CASE WHEN n %% 1000 = 500 THEN %(rare)s ELSE 'Customer' END || ' ' || n * 7919 %% 5000,
        'Company ' || n %% 700, '', '+2135' || lpad((n * 7919 %% 100000000)::text, 8, '0'),
-       (ARRAY['Boxes of tiles', 'Pallets of milk', 'Machine parts', 'Medicine', 'Furniture'])[1 + n %% 5], 'standard', '',
+       CASE WHEN n <= %(size)s / 10 AND n * 300 %% (%(size)s / 10) < 300 THEN %(old)s
+       ELSE (ARRAY['Boxes of tiles', 'Pallets of milk', 'Machine parts', 'Medicine', 'Furniture'])[1 + n %% 5] END, 'standard', '',
        CASE WHEN n > %(size)s - %(open)s THEN 'pending' WHEN n %% 50 = 7 THEN 'cancelled' ELSE 'delivered' END, false,
        now() - (%(size)s - n) * interval '3 years' / %(size)s, now(), %(first)s + 2 * n - 2, %(first)s + 2 * n - 1
 FROM generate_series(1::bigint, %(size)s) n
@@ -49,7 +51,7 @@ def fill_many(company: Any, size: int) -> None:
     """Add so many orders to a company without any; needs PostgreSQL, and that nobody else adds stops meanwhile."""
     from django.db import connection
 
-    values = {"company": company.pk, "size": size, "open": OPEN, "rare": RARE}
+    values = {"company": company.pk, "size": size, "open": OPEN, "rare": RARE, "old": OLD}
     with connection.cursor() as cursor:
         cursor.execute("SET statement_timeout = 0")
         cursor.execute(f"WITH made AS ({_STOPS}) SELECT min(id) FROM made", values)
@@ -62,12 +64,14 @@ PAGES = {
     "board": "/admin/board/",
     "order list": "/admin/orders/order/",
     "search for a rare customer": f"/admin/orders/order/?q={RARE}+3500",
+    "search for old goods": f"/admin/orders/order/?q={OLD}",
     "search for a number": "/admin/orders/order/?q=ORD-2024-0005000",
     "search for what is not there": "/admin/orders/order/?q=qqqxyz",
     "status filter": "/admin/orders/order/?status__exact=cancelled",
 }
 LISTS = {
     "?search=": f"/api/orders/?page_size=50&search={RARE}+3500",
+    "?search= of old goods": f"/api/orders/?page_size=50&search={OLD}",
     "?ordering=customer_name": "/api/orders/?page_size=50&ordering=customer_name",
 }
 
