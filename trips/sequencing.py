@@ -1,6 +1,6 @@
 """The order of a trip's stops as plain values: where a stop comes in, what a reorder makes of the list, what breaks a journey.
 
-Nothing here touches the database; `services.stops` stores what these functions answer.
+Nothing here touches the database; `services.stop_lists` stores what these functions answer.
 """
 
 from __future__ import annotations
