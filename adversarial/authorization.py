@@ -29,6 +29,7 @@ from adversarial.matrix_objects import (
     own_order,
     payment,
     photo,
+    photographed_job,
     plan,
     priced_order,
     proven_stop,
@@ -217,6 +218,19 @@ EXPECTED: dict[str, Case] = {
     ),
     "POST /api/assistance/{assistance_id}/messages/ (accepted)": Case(
         of_request(client=201, assistant=201, staff=201), {"message": "I am here"}, job("accepted")
+    ),
+    # An offer shows no photos: they may show plates and people.
+    "GET /api/assistance/{assistance_id}/photos/ (waiting)": Case(
+        of_request(client=200, assistant=404, staff=200), None, photographed_job()
+    ),
+    "GET /api/assistance/{assistance_id}/photos/ (accepted)": Case(
+        of_request(client=200, assistant=200, staff=200), None, photographed_job("accepted")
+    ),
+    "GET /api/assistance/{assistance_id}/photos/{photo_id}/ (waiting)": Case(
+        of_request(client=200, assistant=404, staff=200), None, photographed_job()
+    ),
+    "GET /api/assistance/{assistance_id}/photos/{photo_id}/ (accepted)": Case(
+        of_request(client=200, assistant=200, staff=200), None, photographed_job("accepted")
     ),
     # Companies
     "GET /api/companies/": Case(fleet(200)),

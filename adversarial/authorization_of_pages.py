@@ -1,6 +1,16 @@
 """Who may open which page: rows of the matrix for links, the page for motorists, the console's front door and the assistants' page."""
 
-from adversarial.matrix_objects import admin_session, as_motorist, duty_form, duty_session, help_link, unknown_link
+from adversarial.matrix_objects import (
+    admin_session,
+    as_motorist,
+    duty_form,
+    duty_session,
+    help_link,
+    linked_photo,
+    photo_of_another_link,
+    photographed_job,
+    unknown_link,
+)
 from adversarial.matrix_rows import Case, everyone
 from adversarial.matrix_users import AWAY
 from testing.users import PASSWORD
@@ -30,6 +40,9 @@ PAGES: dict[str, Case] = {
     "GET /h/{token}/receipt/ (of a request under way)": Case(everyone(404), on=help_link),
     "GET /h/{token}/receipt.pdf (unknown)": Case(everyone(404), on=unknown_link),
     "GET /h/{token}/receipt.pdf (of a request under way)": Case(everyone(404), on=help_link),
+    "GET /h/{token}/photos/{photo_id}/ (unknown)": Case(everyone(404), on=unknown_link),
+    "GET /h/{token}/photos/{photo_id}/ (of the link's request)": Case(everyone(200), on=linked_photo),
+    "GET /h/{token}/photos/{photo_id}/ (of another request)": Case(everyone(404), on=photo_of_another_link),
     # The link's token is no credential: with it one is as nobody.
     "GET /api/assistance/view/ (with a link's token)": Case(everyone((401, "invalid_token")), on=as_motorist),
     "GET /api/profile/user/ (with a link's token)": Case(everyone((401, "invalid_token")), on=as_motorist),
@@ -56,6 +69,11 @@ PAGES: dict[str, Case] = {
     ),
     "GET /duty/code/": Case(everyone(200)),
     "POST /duty/code/": Case(everyone(200), on=duty_form, options=duty_fields(phone="+213660000000")),
+    "GET /duty/photos/{photo_id}/ (by header)": Case(everyone(401), on=photographed_job()),
+    "GET /duty/photos/{photo_id}/ (of a request that is offered)": Case({**IN_THE_DUTY_PAGE, "assistant": 404, "other_assistant": 404}, on=photographed_job(in_the_duty_page=True)),
+    "GET /duty/photos/{photo_id}/ (of an accepted request)": Case(
+        {**IN_THE_DUTY_PAGE, "other_assistant": 404}, on=photographed_job("accepted", in_the_duty_page=True)
+    ),
     "POST /duty/sign-out/": Case(everyone(303), on=duty_session, options=duty_fields()),
     "POST /duty/language/": Case(everyone(302), on=duty_form, options=duty_fields(language="en", next="/duty/")),
     "POST /duty/socket-token/": Case(IN_THE_DUTY_PAGE, on=duty_session, options=duty_fields()),

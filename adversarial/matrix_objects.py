@@ -226,7 +226,7 @@ def hand_in(matrix: MatrixUsers, name: str):
 @contextmanager
 def unknown_link(matrix: MatrixUsers, name: str):
     """Put a link that nobody has into the path."""
-    yield {"token": "x" * 32, "kind": "photo"}
+    yield {"token": "x" * 32, "kind": "photo", "photo_id": 1}
 
 
 @contextmanager
@@ -240,6 +240,50 @@ def help_link(matrix: MatrixUsers, name: str):
         matrix.link_token = answer.headers["Location"].split("/")[2]
         matrix.environment.secrets.add(matrix.link_token)
     yield {"token": matrix.link_token}
+
+
+def _request_photo(matrix: MatrixUsers, request: str) -> int:
+    """Give a request, named by an expression, a photo of its client, and return its id."""
+    code = (
+        "import io; from django.core.files.base import ContentFile; from django.utils import timezone; from PIL import Image;"
+        "from accounts import photos; from assistance.models import Assistance, RequestLink, RequestPhoto; out = io.BytesIO();"
+        "Image.new('RGB', (9, 9)).save(out, 'PNG'); name = photos.save_photo(ContentFile(out.getvalue(), name='a.png'), 'requests');"
+        f"job = Assistance.objects.get(pk={request});"
+        "row = RequestPhoto.objects.create(assistance=job, sender_id=job.client_id, role='client', number=1, photo=name, at=timezone.now()); print('photo', row.pk)"
+    )
+    return int(matrix.environment.python(code).rpartition("photo ")[2])
+
+
+def photographed_job(*steps: str, in_the_duty_page: bool = False):
+    """Return a request of the first client with a photo of theirs; the actor may sign in on the duty page first."""
+
+    @contextmanager
+    def held(matrix: MatrixUsers, name: str):
+        with job(*steps)(matrix, name) as values:
+            values["photo_id"] = _request_photo(matrix, str(values["assistance_id"]))
+            if not in_the_duty_page:
+                yield values
+                return
+            with duty_session(matrix, name) as signed_in:
+                yield {**values, **signed_in}
+
+    return held
+
+
+@contextmanager
+def linked_photo(matrix: MatrixUsers, name: str):
+    """Put the link of a request and a photo of it into the path."""
+    with help_link(matrix, name) as values:
+        if not hasattr(matrix, "linked_photo"):
+            matrix.linked_photo = _request_photo(matrix, f"RequestLink.objects.get(token_hash=RequestLink.hash_of('{values['token']}')).assistance_id")
+        yield {**values, "photo_id": matrix.linked_photo}
+
+
+@contextmanager
+def photo_of_another_link(matrix: MatrixUsers, name: str):
+    """Put the link of a request and a photo of another into the path."""
+    with help_link(matrix, name) as values, photographed_job()(matrix, name) as other:
+        yield {**values, "photo_id": other["photo_id"]}
 
 
 @contextmanager

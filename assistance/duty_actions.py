@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING, NamedTuple
 
+from django.core.files.base import File
 from django.http import QueryDict
 from django.utils.timezone import localtime
 from django.utils.translation import gettext as _
@@ -26,18 +27,19 @@ _LONGEST_AMOUNT = 40  # letters
 
 
 class DutyForm(NamedTuple):
-    """The form's values: the request it is about (0 for none), an amount, words, and the form's own key."""
+    """The form's values: the request it is about (0 for none), an amount, words, the form's own key, and photos."""
 
     assistance_id: int
     amount: Decimal | None
     message: str
     key: str
+    photos: Sequence[File] = ()
 
 
-def read_form(sent: QueryDict, key: str) -> DutyForm:
+def read_form(sent: QueryDict, key: str, photos: Sequence[File] = ()) -> DutyForm:
     """Read a form; an invalid amount is NaN, which every service refuses as a price."""
     typed = sent.get("price", "")[:_LONGEST_AMOUNT].strip()
-    return DutyForm(read_id(sent.get("job", "")), read_amount(typed) if typed else None, sent.get("message", ""), key)
+    return DutyForm(read_id(sent.get("job", "")), read_amount(typed) if typed else None, sent.get("message", ""), key, photos)
 
 
 def read_id(text: str) -> int:
@@ -123,7 +125,12 @@ def _say(user: User, form: DutyForm) -> str:
     return ""
 
 
+def _photo(user: User, form: DutyForm) -> str:
+    services.add_photos(actor=user, assistance_id=form.assistance_id, given=form.photos, key=form.key[:64])
+    return _("The photo is with the job.")
+
+
 ACTIONS: dict[str, Callable[[User, DutyForm], str]] = {
     "on": _on, "off": _off, "accept": _accept, "decline": _decline, "start": _start,
-    "price": _price, "complete": _complete, "release": _release, "say": _say,
+    "price": _price, "complete": _complete, "release": _release, "say": _say, "photo": _photo,
 }  # fmt: skip

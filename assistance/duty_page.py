@@ -27,6 +27,7 @@ from accounts.limits.throttles import LocationThrottle, SignedInThrottle
 from accounts.models import User
 from accounts.page_sessions import own_session
 from accounts.phones import NotAPhoneNumber, normalise_phone
+from accounts.pictures import picture_response
 from accounts.services import check_password, confirm_reset, register_push_device, request_reset
 from accounts.steps.addresses import PHONE
 from accounts.viewsets.access import GuessesCounted
@@ -34,6 +35,8 @@ from assistance import services
 from assistance.duty_actions import act, read_form, read_id, read_place
 from assistance.duty_reading import read_page
 from assistance.duty_refusals import in_words
+from assistance.models import RequestPhoto
+from assistance.steps import photos
 from depannini_dashmap.lib.api import page_forms
 from depannini_dashmap.lib.api.service_worker import FORGET, KEEP, OFFLINE
 from depannini_dashmap.lib.errors import DomainError, Forbidden, InvalidData, Unauthenticated
@@ -80,7 +83,7 @@ class DutyPageView(View):
 
 @method_decorator(ensure_csrf_cookie, name="get")
 class DutyView(DutyPageView):
-    """`/duty/`. GET shows the page, or the form to sign in. POST `action` (see `duty_actions`) with `job`, `price`, `message`, `key`."""
+    """`/duty/`. GET shows the page, or the form to sign in. POST `action` (see `duty_actions`) with `job`, `price`, `message`, `photos`, `key`."""
 
     def get(self, request: HttpRequest) -> HttpResponse:
         """Show the page; without its slash, which the service worker needs, lead to it."""
@@ -116,13 +119,25 @@ class DutyView(DutyPageView):
     @staticmethod
     def _act(request: HttpRequest, user: User) -> HttpResponse:
         key = request.headers.get("Idempotency-Key") or request.POST.get(page_forms.KEY_FIELD, "")
-        form, tapped_at = read_form(request.POST, key), page_forms.tapped_at(request)
+        form, tapped_at = read_form(request.POST, key, request.FILES.getlist(photos.FIELD)), page_forms.tapped_at(request)
         return page_forms.answer_once(
             request,
             user.pk,
             lambda: act(user, request.POST.get("action", ""), form, tapped_at),
             lambda error: in_words(error, user, read_id(request.POST.get("job", ""))),
         )
+
+
+class PhotoView(DutyPageView):
+    """GET `/duty/photos/<id>/`: a photo of a job that the assistant is on, or that ended within a day. 200; 401; 404."""
+
+    def get(self, request: HttpRequest, photo_id: int) -> HttpResponse:
+        """Show the photo."""
+        try:
+            found = RequestPhoto.objects.visible_to(self.assistant()).filter(pk=photo_id).first()
+            return picture_response(found.photo if found else "")
+        except DomainError as error:
+            return page_forms.refusal(error, error.for_page())
 
 
 class SignInView(DutyPageView):

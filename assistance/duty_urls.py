@@ -1,6 +1,6 @@
 """Paths of the assistants' page, below `/duty/`."""
 
-from django.urls import path
+from django.urls import path, re_path
 
 from assistance import duty_page
 from depannini_dashmap.lib.api.service_worker import ServiceWorkerView
@@ -14,6 +14,7 @@ urlpatterns = [
     path("language/", duty_page.LanguageView.as_view(), name="duty-language"),
     path("socket-token/", duty_page.SocketTokenView.as_view(), name="duty-socket-token"),
     path("place/", duty_page.PlaceView.as_view(), name="duty-place"),
+    re_path(r"^photos/(?P<photo_id>[0-9]{1,18})/$", duty_page.PhotoView.as_view(), name="duty-photo"),
     path("push/", duty_page.PushView.as_view(), name="duty-push"),
     path("manifest.webmanifest", duty_page.ManifestView.as_view(), name="duty-manifest"),
     path("worker.js", ServiceWorkerView.as_view(scripts=SCRIPTS), name="duty-worker"),

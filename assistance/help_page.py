@@ -17,7 +17,7 @@ from accounts.link_pages import link_page
 from assistance import quotes
 from assistance.help_form import HelpForm, read_point
 from assistance.services import Asker, ProofNeeded, ask_for_help
-from assistance.steps import request_links
+from assistance.steps import photos, request_links
 from assistance.steps.asking import require_in_area
 from depannini_dashmap.lib.errors import DomainError, TooManyRequests
 from orders import places
@@ -29,7 +29,7 @@ LONGEST_SEARCH = 200
 
 @link_page
 def help_page(request: HttpRequest) -> HttpResponse:
-    """GET shows the form; POST `step` (price: show what it costs; ask: ask for help, then lead to the request's page).
+    """GET shows the form; POST `step` (price: show what it costs; ask: ask for help with `photos`, then lead to the request's page).
 
     A form that another site sends only fills this one in, under a new key: it must not order a tow in a visitor's name.
     """
@@ -69,16 +69,17 @@ def _answer(request: HttpRequest) -> HttpResponse:
 
 def _ask(request: HttpRequest, form: HelpForm, priced: dict[str, Any]) -> HttpResponse:
     given = form.cleaned_data
-    asker = Asker(given["phone"], caller_address(request), form.form_key, given["code"])
+    asker = Asker(given["phone"], caller_address(request), form.form_key, given["code"], request.FILES.getlist(photos.FIELD))
     try:
         token = ask_for_help(actor=None, asker=asker, **form.asked())
     except ProofNeeded:
         return _page("assistance/help_price.html", form, wants_code=True, **priced)
     except DomainError as error:
-        if "code" not in (error.fields or {}):
+        fields = error.fields or {}
+        if "code" not in fields and photos.FIELD not in fields:
             raise
         form.refuse(error)
-        return _page("assistance/help_price.html", form, wants_code=True, **priced)
+        return _page("assistance/help_price.html", form, wants_code="code" in fields or bool(given["code"]), **priced)
     return HttpResponseRedirect(request_links.path_of(token), status=303)
 
 

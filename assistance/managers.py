@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 
 LINK_AFTER_END = timedelta(hours=24)
+PHOTOS_AFTER_END = timedelta(hours=24)  # for its assistant, as long as the phone numbers
 
 
 class AssistanceQuerySet(models.QuerySet):
@@ -46,6 +47,16 @@ class AssistanceQuerySet(models.QuerySet):
     def of_person(self, user_id: int) -> Self:
         """Keep those whose client or assistant somebody is."""
         return self.filter(Q(client_id=user_id) | Q(assistant_id=user_id))
+
+    def showing_photos_to(self, user: User) -> Self:
+        """Keep the user's own and the jobs that they are on, or that ended within a day; staff and Roadside see all.
+
+        Not what is only offered: a photo may show plates and people, and most of those who are asked never come.
+        """
+        if user.is_roadside:
+            return self.all()
+        is_recent = Q(ended_at=None) | Q(ended_at__gt=timezone.now() - PHOTOS_AFTER_END)
+        return self.filter(Q(client_id=user.pk) | Q(assistant_id=user.pk) & is_recent)
 
     def visible_to(self, user: User) -> Self:
         """Keep the user's own and, while open, those offered to them; staff and Roadside see all."""
@@ -133,6 +144,15 @@ class RequestLinkQuerySet(SecretLinkQuerySet):
         ended_before = timezone.now() - LINK_AFTER_END
         is_lasting = Q(assistance__ended_at=None) | Q(assistance__ended_at__gt=ended_before)
         return super().opened_by(token).filter(is_lasting)
+
+
+class RequestPhotoQuerySet(models.QuerySet):
+    """Photos of requests."""
+
+    def visible_to(self, user: User) -> Self:
+        """Keep those of the requests that show the user their photos."""
+        requests = apps.get_model("assistance", "Assistance").objects.showing_photos_to(user)
+        return self.filter(assistance__in=requests)
 
 
 class TariffQuerySet(models.QuerySet):

@@ -19,6 +19,7 @@ from assistance.managers import (
     OfferQuerySet,
     ScheduledRequestQuerySet,
 )
+from assistance.photo_models import RequestPhoto
 from assistance.profile_models import AssistantProfile
 from assistance.tariff_models import Tariff
 
@@ -29,6 +30,7 @@ __all__ = [
     "ChatMessage",
     "Offer",
     "RequestLink",
+    "RequestPhoto",
     "ScheduledRequest",
     "ServiceType",
     "Tariff",

@@ -12,16 +12,19 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts.limits.throttles import Bucket
 from accounts.link_pages import find_for, link_page
+from accounts.pictures import picture_response
 from assistance import lifecycle, motorist_view
-from assistance.models import RequestLink
+from assistance.models import RequestLink, RequestPhoto
 from assistance.receipt_paper import receipt_of
 from assistance.services import (
+    add_photos_by_link,
     answer_price_by_link,
     cancel_by_link,
     rate_by_link,
     release_by_link,
     write_by_link,
 )
+from assistance.steps import photos
 from assistance.steps.request_links import find_link, path_of
 from depannini_dashmap.lib.api import page_forms
 from depannini_dashmap.lib.api.service_worker import KEEP, OFFLINE
@@ -36,7 +39,7 @@ ACTS = Bucket("motorist", 30, 30)  # what one link does a minute
 
 @link_page
 def motorist_page(request: HttpRequest, token: str) -> HttpResponse:
-    """GET shows the request of a link; POST `action` (cancel, write, price, rate, release) acts, then leads back.
+    """GET shows the request of a link; POST `action` (cancel, write, price, rate, release, photo) acts, then leads back.
 
     A script that asks for JSON is told what became of it (`page_forms`), and of a link that has ended by 404.
     """
@@ -100,6 +103,14 @@ def motorist_receipt_pdf(request: HttpRequest, token: str) -> HttpResponse:
     return HttpResponse(body, content_type="application/pdf", headers={"Content-Disposition": name})
 
 
+@link_page
+def motorist_photo(request: HttpRequest, token: str, photo_id: int) -> HttpResponse:
+    """GET shows a photo of the request of a link."""
+    link = _find(request, token)
+    found = RequestPhoto.objects.filter(assistance_id=link.assistance_id, pk=photo_id).first()
+    return picture_response(found.photo if found else "")
+
+
 def _find(request: HttpRequest, token: str) -> RequestLink:
     return find_for(request, token, find_link, RequestLink.objects.all())
 
@@ -117,6 +128,8 @@ def _act(request: HttpRequest, token: str) -> None:
         rate_by_link(actor=None, token=token, rating=_stars(given.get("rating", "")))
     elif action == "release":
         release_by_link(actor=None, token=token)
+    elif action == "photo":
+        add_photos_by_link(actor=None, token=token, given=request.FILES.getlist(photos.FIELD), key=given.get("key", "")[:64])
     else:
         raise InvalidData(_("Press one of the buttons."))
 
@@ -137,6 +150,7 @@ def _page(token: str, link: RequestLink, error: DomainError | None = None) -> Ht
         **motorist_view.shown(link, token),
         "error": error.for_page() if error else "",
         "message_key": new_token(),
+        "photo_key": new_token(),
         "state_url": f"{path_of(token)}state/",
         "scope": RequestLink.page_path,
         "map_attributes": map_background.attributes(),

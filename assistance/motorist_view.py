@@ -13,13 +13,14 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from assistance import lifecycle, quotes, representation
-from assistance.models import Assistance, ChatMessage, RequestLink, VehicleClass
+from assistance.models import Assistance, ChatMessage, RequestLink, RequestPhoto, VehicleClass
+from assistance.photo_models import MOST_PHOTOS
 from assistance.selectors import tariff_of
 from assistance.steps.request_links import path_of
 from depannini_dashmap.lib.roads.routing import RANGE
 from depannini_dashmap.lib.time_zone import format_utc
 
-REGIONS = ("state", "who", "price", "chat", "end")
+REGIONS = ("state", "who", "price", "photos", "chat", "end")
 CHAT_SHOWN = 200
 
 
@@ -30,6 +31,7 @@ def shown(link: RequestLink, token: str) -> dict[str, Any]:
     row = representation.row_of(job)
     tariff = tariff_of(job)
     has_contact = representation.has_contact(row, now)
+    pictures = list(RequestPhoto.objects.filter(assistance_id=job.pk).order_by("-role", "at", "pk"))
     return {
         "job": job,
         "is_open": job.is_open,
@@ -42,6 +44,8 @@ def shown(link: RequestLink, token: str) -> dict[str, Any]:
         "lines": quotes.price_lines(tariff, job.distance_km),
         "asks_price": job.price_consent in ("pending", "refused") and job.status != lifecycle.CANCELED,
         "messages": _messages(job),
+        "photos": pictures,
+        "can_add_photos": job.is_open and sum(one.sender_id == job.client_id for one in pictures) < MOST_PHOTOS,
         "can_write": job.assistant_id is not None and (job.is_open or has_contact),
         "help_phone": settings.HELP_PHONE,
         "page_url": path_of(token),
@@ -53,7 +57,7 @@ def live(link: RequestLink, token: str) -> tuple[bytes, str]:
     """Return the parts of the page and the map as JSON, and the tag by which an unchanged one is known."""
     page = shown(link, token)
     regions = {name: render_to_string(f"assistance/motorist_{name}.html", page) for name in REGIONS}
-    told = {name: page[name] for name in ("is_open", "can_write")}
+    told = {name: page[name] for name in ("is_open", "can_write", "can_add_photos")}
     body = json.dumps({"regions": regions, "map": map_of(link.assistance), **told}, ensure_ascii=False).encode()
     return body, f'"{hashlib.sha256(body).hexdigest()[:32]}"'
 

@@ -10,7 +10,7 @@ from django.utils import timezone
 from assistance import lifecycle
 from assistance.event_types import Expected
 from assistance.events import point
-from assistance.models import CONTACT_AFTER_END, Assistance, ChatMessage, ScheduledRequest
+from assistance.models import CONTACT_AFTER_END, Assistance, ChatMessage, RequestPhoto, ScheduledRequest
 from assistance.nearby import DISTANCE_PLACES, Candidate
 from depannini_dashmap.lib.roads.routing import RANGE
 from depannini_dashmap.lib.time_zone import format_utc
@@ -162,6 +162,11 @@ def message(sent: ChatMessage) -> dict[str, Any]:
         "createdAt": format_utc(sent.created_at),
         "client_id": sent.client_id or None,
     }
+
+
+def photo(one: RequestPhoto) -> dict[str, Any]:
+    """Build what is answered of a photo: who sent it, when, and the path that shows it to who may see it."""
+    return {"id": one.pk, "role": one.role, "at": format_utc(one.at), "path": f"/api/assistance/{one.assistance_id}/photos/{one.pk}/"}
 
 
 def has_contact(row: Row, now: datetime) -> bool:

@@ -9,7 +9,8 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from assistance import event_types, events, lifecycle, representation
-from assistance.models import Assistance, Offer, ServiceType, Tariff, VehicleClass
+from assistance.managers import RequestPhotoQuerySet
+from assistance.models import Assistance, Offer, RequestPhoto, ServiceType, Tariff, VehicleClass
 from depannini_dashmap.lib.db.prepared import PreparedRows
 from depannini_dashmap.lib.errors import NotFound
 
@@ -99,6 +100,14 @@ def assistance_for(user: User, assistance_id: int) -> dict[str, Any]:
     if row is None:
         raise NotFound(_("Assistance"))
     return representation.body(row, viewer_id=user.pk, sees_all=user.is_roadside, now=timezone.now())
+
+
+def photos_for(user: User, assistance_id: int) -> RequestPhotoQuerySet:
+    """Return the photos of a request that a user may see. Raises: NotFound for who may see none of its photos."""
+    rows = Assistance.objects.filter(pk=assistance_id) if is_id(assistance_id) else Assistance.objects.none()
+    if not rows.showing_photos_to(user).exists():
+        raise NotFound(_("Assistance"))
+    return RequestPhoto.objects.filter(assistance_id=assistance_id)
 
 
 def tariff_of(job: Assistance) -> Tariff | None:

@@ -11,7 +11,7 @@ from rest_framework import serializers
 
 from accounts.fields import PhoneField
 from assistance.lifecycle import STATES
-from assistance.models import Assistance, ChatMessage, ServiceType, VehicleClass
+from assistance.models import Assistance, ChatMessage, RequestPhoto, ServiceType, VehicleClass
 from assistance.services.calls import Caller
 from depannini_dashmap.lib.api.fields import (
     DecimalStringField,
@@ -321,6 +321,16 @@ class MessageSerializer(AnswerSerializer):
     sender_id = serializers.IntegerField()
     createdAt = UtcDateTimeField()
     client_id = serializers.CharField(allow_null=True)
+
+
+@extend_schema_serializer(component_name="RequestPhoto")
+class PhotoSerializer(AnswerSerializer):
+    """A photo of a request."""
+
+    id = serializers.IntegerField()
+    role = serializers.ChoiceField(RequestPhoto.Role.choices, help_text="of who sent it")
+    at = UtcDateTimeField()
+    path = serializers.CharField(help_text="of the API; read it with the token")
 
 
 class DeclinedSerializer(AnswerSerializer):

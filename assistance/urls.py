@@ -23,6 +23,7 @@ requests.register("assistance", viewsets.RequestViewSet, basename="assistance")
 router = SlashlessRouter()
 router.register("assistance/scheduled", viewsets.ScheduledViewSet, basename="scheduled")
 router.register(rf"assistance/(?P<assistance_id>{viewsets.ID})/messages", viewsets.MessageViewSet, basename="message")
+router.register(rf"assistance/(?P<assistance_id>{viewsets.ID})/photos", viewsets.RequestPhotoViewSet, basename="request-photo")
 router.register("assistants", profile_viewsets.AssistantViewSet, basename="assistant")
 
 WHOLE = {"get": "retrieve", "put": "update", "patch": "partial_update"}

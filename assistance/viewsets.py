@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from django.http import HttpResponse
 from django.utils import timezone
+from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework import status
 from rest_framework.decorators import action
@@ -12,7 +14,9 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from accounts.permissions import IsAssistant, IsClient, IsRoadside
+from accounts.pictures import picture_response
 from assistance import representation, selectors, services
+from assistance.managers import RequestPhotoQuerySet
 from assistance.models import ChatMessage, ScheduledRequest
 from assistance.serializers import (
     AnyCallSerializer,
@@ -23,6 +27,7 @@ from assistance.serializers import (
     DeclinedSerializer,
     EndSerializer,
     MessageSerializer,
+    PhotoSerializer,
     PostSerializer,
     PriceSerializer,
     RatingSerializer,
@@ -302,6 +307,39 @@ class MessageViewSet(ApiViewSet):
         posted = services.post_chat(actor=request.user, assistance_id=int(assistance_id), message=data["message"], client_id=data["client_id"])
         body = {name: value for name, value in posted.frame.items() if name in MessageSerializer().fields}
         return Response(body, status=status.HTTP_201_CREATED if posted.is_new else status.HTTP_200_OK)
+
+
+class RequestPhotoViewSet(ApiViewSet):
+    """GET assistance/<id>/photos/: the photos of a request, as its client and its assistant added them on their pages.
+
+    200 a page; 404 for strangers, for who is only offered it, and for its assistant from 24 h after the end.
+    GET assistance/<id>/photos/<photo_id>/: the picture. 200; 404.
+    """
+
+    serializer_class = PhotoSerializer
+    pagination_class = RowPages
+    filter_backends: list[Any] = []
+    ordering = ("at", "id")
+    lookup_url_kwarg = "photo_id"
+    lookup_value_regex = ID
+
+    @extend_schema(parameters=[PATH_ID], responses={200: PhotoSerializer(many=True)}, operation_id="assistance_photos")
+    def list(self, request: Request, assistance_id: str) -> Response:
+        page = self.paginate_queryset(self._rows(request, assistance_id))
+        return self.get_paginated_response([representation.photo(one) for one in page])
+
+    @extend_schema(
+        parameters=[PATH_ID, OpenApiParameter("photo_id", int, OpenApiParameter.PATH)],
+        responses={(200, "image/*"): OpenApiTypes.BINARY}, operation_id="assistance_photo",
+    )  # fmt: skip
+    def retrieve(self, request: Request, assistance_id: str, photo_id: str) -> HttpResponse:
+        rows = self._rows(request, assistance_id)
+        found = rows.filter(pk=photo_id).first() if selectors.is_id(int(photo_id)) else None
+        return picture_response(found.photo if found else "")
+
+    @staticmethod
+    def _rows(request: Request, assistance_id: str) -> RequestPhotoQuerySet:
+        return selectors.photos_for(request.user, int(assistance_id))
 
 
 def checked_id(text: str) -> int:

@@ -15,13 +15,14 @@ from django.utils import timezone
 from django.utils.translation import get_language, override
 
 from accounts.link_pages import find_for, link_page
+from accounts.pictures import picture_response
 from depannini_dashmap.lib.errors import NotFound
 from depannini_dashmap.lib.time_zone import format_utc
 from orders.customer_links import find_link, over_at
 from orders.models import OrderLink
 from trips.customer_tracking import COMING, Tracking, track
 from trips.driver_mail import dialled
-from trips.pictures import picture_response
+from trips.steps.proofs import picture_name
 
 STEPS = ("ordered", "scheduled", "on_the_road", "en_route", "delivered")
 
@@ -59,7 +60,7 @@ def customer_proof(request: HttpRequest, token: str, kind: str) -> HttpResponse:
     """GET answers the photo or the signature that proves the delivery, once it is done."""
     if request.method == "POST":
         return HttpResponseNotAllowed(["GET", "HEAD"])
-    return picture_response(_found(request, token)[1].proof, kind)
+    return picture_response(picture_name(_found(request, token)[1].proof, kind))
 
 
 def _found(request: HttpRequest, token: str) -> tuple[OrderLink, Tracking]:

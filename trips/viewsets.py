@@ -14,6 +14,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from accounts.permissions import IsDispatcherOrStaff
+from accounts.pictures import picture_response
 from depannini_dashmap.lib.api.keyset_pagination import RowPages
 from depannini_dashmap.lib.api.pagination import one_page
 from depannini_dashmap.lib.api.routers import path_id
@@ -21,7 +22,6 @@ from depannini_dashmap.lib.api.viewsets import ApiViewSet
 from depannini_dashmap.lib.errors import NotFound
 from trips.filters import TripFilter, TripStopFilter
 from trips.models import StopProof, Trip, TripStop
-from trips.pictures import picture_response
 from trips.plan_serializers import EvaluateSerializer, EvaluationSerializer, ResequenceSerializer
 from trips.representation import (
     add_arrivals,
@@ -46,7 +46,7 @@ from trips.serializers import (
     TripStopSerializer,
 )
 from trips.services import notify, resequencing, stop_lists, trips
-from trips.steps.proofs import KINDS
+from trips.steps.proofs import KINDS, picture_name
 
 
 class _TripsViewSet(ApiViewSet):
@@ -251,7 +251,7 @@ class TripStopViewSet(_TripsViewSet):
     @action(detail=True, methods=["get"], url_path=r"proof/(?P<kind>[^/.]+)", url_name="proof")
     def proof(self, request: Request, pk: str, kind: str) -> HttpResponse:
         rows = StopProof.objects.filter(trip_stop__in=TripStop.objects.visible_to(request.user), trip_stop=path_id(pk, _("Trip stop")))
-        return picture_response(rows.first(), kind)
+        return picture_response(picture_name(rows.first(), kind))
 
     def _document(self, trip_stop_id: int) -> dict[str, Any]:
         row = self.get_queryset().filter(pk=trip_stop_id).first()

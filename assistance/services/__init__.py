@@ -28,6 +28,7 @@ from assistance.services.motorist import (
 )
 from assistance.services.notifications import push_again, push_chat, push_job, push_offers
 from assistance.services.offers import decline, expire, send_next_wave
+from assistance.services.photos import add_photos, add_photos_by_link
 from assistance.services.prices import answer_price, set_price
 from assistance.services.profiles import (
     change_own_profile,
@@ -53,6 +54,8 @@ __all__ = [
     "Ranked",
     "PartyLocation",
     "accept",
+    "add_photos",
+    "add_photos_by_link",
     "answer_price",
     "answer_price_by_link",
     "approve_assistant",

@@ -10,9 +10,9 @@ from django.db.models.functions import Round
 from django.utils import timezone
 
 from assistance import lifecycle
-from assistance.models import Assistance, AssistantProfile, ChatMessage, ScheduledRequest
+from assistance.models import Assistance, AssistantProfile, ChatMessage, RequestPhoto, ScheduledRequest
 from assistance.services import profiles
-from assistance.steps import jobs, state
+from assistance.steps import jobs, photos, state
 
 if TYPE_CHECKING:
     from accounts.models import User
@@ -20,10 +20,10 @@ if TYPE_CHECKING:
 
 @transaction.atomic
 def close_open_jobs(*, actor: None, user: User) -> None:
-    """Cancel the user's open requests and notify the other party; then erase their messages and locations.
+    """Cancel the user's open requests and notify the other party; then erase their messages, photos and locations.
 
     Shape: no `actor`, who asked for the closing is audited with the account.
-    Effects: their messages, descriptions and papers are gone; pickups and dropoffs stay to about a kilometre.
+    Effects: their messages, descriptions and papers are gone, with the photos that they sent and all of their requests; pickups and dropoffs stay to about a kilometre.
     """
     profiles.leave_duty(actor=None, user_id=user.pk)
     mine = Assistance.objects.open().filter(Q(client_id=user.pk) | Q(assistant_id=user.pk))
@@ -42,6 +42,7 @@ def _erase(user_id: int) -> None:
         description="", **{name: Round(F(name), 2) for name in ("pickup_lat", "pickup_lng", "dropoff_lat", "dropoff_lng")}
     )
     ChatMessage.objects.filter(sender_id=user_id).delete()
+    photos.forget(RequestPhoto.objects.filter(Q(sender_id=user_id) | Q(assistance__client_id=user_id)))
     Assistance.objects.filter(client_id=user_id).update(
         description="",
         reason_note="",

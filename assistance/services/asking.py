@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
+from django.core.files.base import File
 from django.db import IntegrityError, transaction
+from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from accounts.keyed_hashes import address_key
 from accounts.limits.throttles import Quota
 from accounts.networks import network_key
 from accounts.services import asking_account, enter_proof, request_proof, use_up_proof
+from assistance import lifecycle
 from assistance.models import RequestLink
-from assistance.steps import request_links
+from assistance.steps import photos, request_links, state
 from assistance.steps.asking import needs_proof, require_in_area
 from assistance.steps.requests import open_request, open_request_of
 from depannini_dashmap.lib.db.advisory_locks import take_lock
@@ -24,12 +28,13 @@ ASKS = Quota("help", 20, 3600)  # for each network
 
 
 class Asker(NamedTuple):
-    """Who asks: the number, the network, the form that they filled in, and the code where one was sent."""
+    """Who asks: the number, the network, the form that they filled in, the code where one was sent, and photos of what is wrong."""
 
     phone_number: str
     network: str
     form_key: str
     code: str = ""
+    photos: Sequence[File] = ()
 
 
 class ProofNeeded(Conflict):
@@ -44,7 +49,8 @@ def ask_for_help(*, actor: None, asker: Asker, **asked: Any) -> str:
     Shape: no `actor`; ``asked`` as for `request_assistance`. The same form again returns the same link. A number that is not
     proven gets a request of its own, which shows in no account and keeps none from asking; a proven one asks as its
     holder does, and is led to the request that is open already.
-    Raises: ProofNeeded once a code is on its way; InvalidCode; InvalidData (the place, the number); TooManyRequests.
+    The photos are decoded once the ask counts, and kept with the request.
+    Raises: ProofNeeded once a code is on its way; InvalidCode; InvalidData (the place, the number, a photo); TooManyRequests; Unavailable.
     """
     token = request_links.token_for(asker.form_key)
     if RequestLink.objects.is_known(token):
@@ -55,14 +61,16 @@ def ask_for_help(*, actor: None, asker: Asker, **asked: Any) -> str:
         ASKS.spend(asker.network)
     else:  # this ask was counted when the code was sent
         proof_id = enter_proof(actor=None, form_key=asker.form_key, phone_number=asker.phone_number, code=asker.code)
-    try:
-        with transaction.atomic():
-            _open(asker, token, proof_id, asked)
-    except _Suspicious:
-        _send_code(asker)
-    except IntegrityError:
-        if not RequestLink.objects.is_known(token) and not _joined_open_request(asker, token, proof_id):
-            raise
+    with photos.stored(asker.photos) as found:
+        try:
+            with transaction.atomic():
+                _open(asker, token, proof_id, asked, found)
+        except _Suspicious:
+            _send_code(asker)
+        except IntegrityError:
+            found.kept.clear()
+            if not RequestLink.objects.is_known(token) and not _joined_open_request(asker, token, proof_id, found):
+                raise
     return token
 
 
@@ -70,7 +78,7 @@ class _Suspicious(Exception):
     """The number has to be proven, as became clear while nobody else was asking."""
 
 
-def _open(asker: Asker, token: str, proof_id: int | None, asked: dict[str, Any]) -> None:
+def _open(asker: Asker, token: str, proof_id: int | None, asked: dict[str, Any], found: photos.StoredPhotos) -> None:
     hashes = _hashes(asker)
     take_lock(f"help {hashes['asked_from']}")
     take_lock(f"help {hashes['asked_under']}")
@@ -83,12 +91,13 @@ def _open(asker: Asker, token: str, proof_id: int | None, asked: dict[str, Any])
     job = open_request(client, is_one_of_many=not is_proven, **asked).job
     if proof_id is not None:
         use_up_proof(actor=None, proof_id=proof_id)
+    photos.keep(job, client, lifecycle.CLIENT, found, timezone.now())
     link = request_links.keep_link(job.pk, token, is_proven=is_proven, **hashes)
     audit.record("assistance_requested", target=job, by=BY_LINK, link_id=link.pk, is_proven=is_proven)
 
 
-def _joined_open_request(asker: Asker, token: str, proof_id: int | None) -> bool:
-    """Lead who has proven the number to the request that is open under it."""
+def _joined_open_request(asker: Asker, token: str, proof_id: int | None, found: photos.StoredPhotos) -> bool:
+    """Lead who has proven the number to the request that is open under it, with as many of the photos as fit."""
     if proof_id is None:
         return False
     with transaction.atomic():
@@ -97,6 +106,8 @@ def _joined_open_request(asker: Asker, token: str, proof_id: int | None) -> bool
         if open_id is None:
             return False
         use_up_proof(actor=None, proof_id=proof_id)
+        if found.names and (job := state.locked(open_id)) is not None and job.is_open:
+            photos.keep(job, client, lifecycle.CLIENT, found, timezone.now(), as_fits=True)
         link = request_links.keep_link(open_id, token, is_proven=True, **_hashes(asker))
         audit.record("request_link_given", target=link.assistance, by=BY_LINK, link_id=link.pk, is_proven=True)
     return True

@@ -12,14 +12,12 @@ from typing import TYPE_CHECKING, Any
 from django.db import transaction
 
 from assistance import lifecycle
-from assistance.models import RequestLink
 from assistance.services.asking import BY_LINK
 from assistance.services.chat import post_chat
 from assistance.services.jobs import rate, update_status
 from assistance.services.prices import answer_price
 from assistance.services.releases import release
-from assistance.steps.request_links import find_link
-from depannini_dashmap.lib.errors import NotFound
+from assistance.steps.request_links import find_link, require_open
 from depannini_dashmap.lib.ops import audit
 from depannini_dashmap.lib.text import clean
 
@@ -60,7 +58,6 @@ def release_by_link(*, actor: None, token: str) -> None:
 def _act(token: str, event: str, act: Callable[[User, int], Any]) -> None:
     link = find_link(token)
     act(link.assistance.client, link.assistance_id)
-    if not RequestLink.objects.opened_by(token).exists():  # ended while we waited for the request
-        raise NotFound
+    require_open(token)  # it may have ended while we waited for the request
     if event:
         audit.record(event, target=link.assistance, by=BY_LINK, link_id=link.pk)

@@ -52,3 +52,7 @@ def find_link(token: str) -> RequestLink:
     return link
 
 
+def require_open(token: str) -> None:
+    """Let a token pass whose link is still live; asked once its request is locked. Raises: NotFound."""
+    if not RequestLink.objects.opened_by(token).exists():
+        raise NotFound

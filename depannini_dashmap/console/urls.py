@@ -106,6 +106,7 @@ def console_urls(site: DispatchAdminSite) -> list[URLPattern]:
             name="dispatch_assign",
         ),
         path("dispatch/requests/<int:assistance_id>/cancel/", page(request_views.cancel), name="dispatch_cancel"),
+        path("dispatch/requests/<int:assistance_id>/photos/<int:photo_id>/", page(request_views.show_photo), name="dispatch_photo"),
         path("dispatch/requests/<int:assistance_id>/price/", page(request_views.adjust), name="dispatch_price"),
         path("dispatch/requests/<int:assistance_id>/link/", page(request_links), name="dispatch_links"),
         path("dispatch/requests/<int:assistance_id>/again/", page(request_views.repeat), name="dispatch_again"),

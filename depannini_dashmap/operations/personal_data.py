@@ -12,11 +12,13 @@ from typing import Any
 from axes.models import AccessAttempt, AccessFailureLog, AccessLog
 from django.apps import apps
 from django.contrib.auth import get_user_model
+from django.core.files.storage import default_storage
 from django.core.serializers.json import DjangoJSONEncoder
 from django.db.models import Model, Q
 
 from accounts.models import Invitation, User, normalise_email
 from accounts.phones import normalise_phone
+from assistance.models import RequestPhoto
 from depannini_dashmap.models import AuditEvent
 
 # Hashes and keys are useless to the person, and useful to a thief of the file.
@@ -86,7 +88,7 @@ def _columns(row: Model) -> dict[str, Any]:
 
 
 def export(user: User, target: Path) -> Path:
-    """Write everything about the person, and their photo, into a zip file that only its owner may read."""
+    """Write everything about the person, their photo, and the photos that they added to requests, into a zip file that only its owner may read."""
     document = {"exported_at": datetime.now(UTC).isoformat(timespec="seconds"), "data": gather(user)}
     target.touch(mode=0o600, exist_ok=False)
     with zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED) as archive:
@@ -95,4 +97,8 @@ def export(user: User, target: Path) -> Path:
         if name and user.profile_photo.storage.exists(name):
             with user.profile_photo.open("rb") as photo:
                 archive.writestr(f"photo{Path(name).suffix}", photo.read())
+        for pk, name in RequestPhoto.objects.filter(sender=user).order_by("pk").values_list("pk", "photo"):
+            if default_storage.exists(name):
+                with default_storage.open(name) as photo:
+                    archive.writestr(f"requests/{pk}{Path(name).suffix}", photo.read())
     return target

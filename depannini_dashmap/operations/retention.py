@@ -28,7 +28,8 @@ from accounts.models import (
     VerificationCode,
 )
 from alarms.models import Alarm
-from assistance.models import ChatMessage, RequestLink
+from assistance.models import ChatMessage, RequestLink, RequestPhoto
+from assistance.steps import photos
 from depannini_dashmap.models import AuditEvent, BudgetedMessage, FailedTry, IdempotentRequest, SheetImport
 from orders.models import OrderLink
 from telematics.models import Position
@@ -68,6 +69,7 @@ RULES = (
     Rule("positions", "positions", lambda before: Position.objects.recorded_before(before)),
     Rule("chat", "chat messages", lambda before: ChatMessage.objects.filter(created_at__lt=before)),
     Rule("proofs", "proofs of delivery", lambda before: StopProof.objects.filter(at__lt=before), forget_old),
+    Rule("proofs", "photos of requests", lambda before: RequestPhoto.objects.filter(at__lt=before), photos.forget_old),
     Rule("codes", "verification codes", lambda before: VerificationCode.objects.filter(created_at__lt=before)),
     Rule("codes", "wrong codes", lambda before: CodeGuess.objects.filter(at__lt=before)),
     Rule("codes", "unsent notices", lambda before: Notice.objects.filter(created_at__lt=before)),

@@ -12,8 +12,10 @@ import jsonschema
 import pytest
 import yaml
 from django.conf import settings
+from django.utils import timezone
 
 from accounts.tests.conftest import codes, messages, sms_directory  # noqa: F401 - fixtures
+from assistance.models import Assistance, RequestPhoto
 from depannini_dashmap.lib.api.operation_texts import texts
 from depannini_dashmap.tests.example_world import World
 
@@ -23,8 +25,10 @@ OPERATIONS = {
 }
 # What cannot be sent as it is written: a file, and a token that only Google can sign.
 FORM, FORMS = "application/x-www-form-urlencoded", {"OsmandReport"}
-# Two take or return pictures, one calls Google.
-NOT_SENT = {"POST /api/profile/photo/", "GET /api/trip-stops/{id}/proof/{kind}/", "POST /api/auth/login/google/"}
+# Some take or return pictures, one calls Google.
+NOT_SENT = {
+    "POST /api/profile/photo/", "GET /api/trip-stops/{id}/proof/{kind}/", "GET /api/assistance/{assistance_id}/photos/{photo_id}/", "POST /api/auth/login/google/"
+}  # fmt: skip
 ID, JOB, PAYMENT = "{id}", "{assistance_id}", "{payment_id}"
 
 
@@ -168,6 +172,7 @@ def _reset(world: World) -> Situation:
 
 SITUATIONS: dict[str, Callable[[World], Situation]] = {
     "GET /api/assistance/{assistance_id}/messages/": lambda w: _with_message(w),
+    "GET /api/assistance/{assistance_id}/photos/": lambda w: _with_photo(w),
     "POST /api/assistance/{assistance_id}/messages/": lambda w: Situation(w.client_user, {JOB: w.job("accepted")}),
     "PATCH /api/assistance/accept/{assistance_id}/": lambda w: Situation(w.assistant_user, {JOB: w.job("requested")}),
     "POST /api/assistance/assign/{assistance_id}/": lambda w: Situation(w.staff_user, {JOB: w.job("requested")}, assistant=w.assistant_user.pk),
@@ -267,6 +272,12 @@ ROWS: dict[str, Callable[[World], int]] = {
     "trip-stops": lambda world: world.trip()["stops"][0],
     "vehicles": World.vehicle,
 }
+
+
+def _with_photo(world: World) -> Situation:
+    job = Assistance.objects.get(pk=world.job("accepted"))
+    RequestPhoto.objects.create(assistance=job, sender_id=job.client_id, role="client", number=1, photo="requests/a.jpg", at=timezone.now())
+    return Situation(world.client_user, {JOB: job.pk})
 
 
 def _with_message(world: World) -> Situation:

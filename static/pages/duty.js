@@ -2,6 +2,7 @@
 import { clock } from "./clock.js";
 import { forgetCopy, openOffline } from "./offline.js";
 import { openOutbox } from "./outbox.js";
+import { openPhotos } from "./photo.js";
 import { shareHere } from "./place.js";
 import { offerPush } from "./push.js";
 import { remember, renew } from "./regions.js";
@@ -122,6 +123,7 @@ const place = shareHere({
 });
 
 remember(root);
+openPhotos(root);
 const offers = keepSocket({
   path: `/ws/assistant/${root.dataset.user}/`,
   token,

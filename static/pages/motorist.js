@@ -1,11 +1,13 @@
 // The page of one request, live: asks for what has changed, keeps the last state without reception and says how old it is.
 import { forgetCopy, openOffline } from "./offline.js";
+import { openPhotos } from "./photo.js";
 import { newKey } from "./random_key.js";
 
 const page = document.getElementById("motorist");
 const lost = document.getElementById("lost");
 const refused = document.getElementById("refused");
 const write = document.getElementById("write");
+const addPhotos = document.getElementById("add-photos");
 const mapBox = document.getElementById("map-box");
 const box = document.getElementById("map");
 const EVERY = 5000;
@@ -87,6 +89,7 @@ async function look() {
   isCopyOld = true;
   renewCopy();
   write.hidden = !state.can_write;
+  addPhotos.hidden = !state.can_add_photos;
   isOpen = state.is_open;
   points = state.map;
   return drawMap();
@@ -131,18 +134,20 @@ setInterval(showAges, 10000);
 
 // --- Sending without leaving the page --------------------------------------------------------------------------------
 // Without reception what is typed stays, and its key: sent again it is the same message.
+openPhotos(page);
 page.addEventListener("submit", async (event) => {
   const form = event.target;
   event.preventDefault();
   if (form.dataset.isSent) return;
   form.dataset.isSent = "yes";
-  const body = new URLSearchParams(new FormData(form));
+  const fields = new FormData(form);
+  const body = form.enctype === "multipart/form-data" ? fields : new URLSearchParams(fields);
   if (event.submitter?.name) body.append(event.submitter.name, event.submitter.value);
   try {
     const answer = await fetch(page.dataset.page, { method: "POST", body, headers: { Accept: "application/json" } });
     if (answer.status === 404) return end();
     const told = await answer.json();
-    refused.textContent = told.text;
+    refused.textContent = told.text ?? told.error ?? "";
     refused.hidden = told.outcome === "done";
     if (told.outcome === "done") {
       form.reset();

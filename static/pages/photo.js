@@ -24,17 +24,21 @@ export function openPhotos(part) {
   }, { capture: true });
 }
 
-/** Put a smaller photo into a field. What cannot be decoded here stays as it is: the server says what is wrong with it. */
+/** Put smaller photos into a field. What cannot be decoded here stays as it is: the server says what is wrong with it. */
 async function replace(field) {
-  const [file] = field.files;
+  const files = [...field.files];
+  const chosen = new DataTransfer();
+  for (const file of files) chosen.items.add(await smaller(file)); // one after the other: each takes memory
+  if (files.some((file, number) => field.files[number] !== file) || field.files.length !== files.length) return;
+  field.files = chosen.files;
+}
+
+async function smaller(file) {
   try {
     const blob = await shrunk(file);
-    if (blob.size >= file.size || field.files[0] !== file) return;
-    const chosen = new DataTransfer();
-    chosen.items.add(new File([blob], "photo.jpg", { type: blob.type }));
-    field.files = chosen.files;
+    return blob.size < file.size ? new File([blob], "photo.jpg", { type: blob.type }) : file;
   } catch {
-    // The photo goes as it is.
+    return file; // the photo goes as it is
   }
 }
 

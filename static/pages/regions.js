@@ -37,10 +37,11 @@ function replace(root, region) {
   if (same) region.querySelector(same)?.focus({ preventScroll: true });
 }
 
-/** Carry over what somebody has typed. */
+/** Carry over what somebody has typed or chosen. */
 function keepTyped(region, field) {
   const successor = region.querySelector(sameAs(field) ?? "never");
-  if (successor) successor.value = field.value;
+  if (successor?.type === "file") successor.files = field.files;
+  else if (successor) successor.value = field.value;
 }
 
 /** A selector that finds the successor of a focused link, button or field. */

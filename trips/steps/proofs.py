@@ -11,13 +11,13 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from django.core.files.base import ContentFile, File
-from django.core.files.storage import default_storage
 from django.db import transaction
 from django.db.models import QuerySet
 from django.utils.translation import gettext_lazy as _
 
-from accounts import photos
-from depannini_dashmap.lib.errors import InvalidData, NotFound
+from accounts import photos, pictures
+from accounts.pictures import forget_files
+from depannini_dashmap.lib.errors import InvalidData
 from depannini_dashmap.lib.text import clean
 from trips.models import StopProof, TripStop
 
@@ -102,38 +102,13 @@ def forget_proofs(rows: Any) -> None:
 
 
 def forget_old(proofs: QuerySet[StopProof]) -> int:
-    """Delete proofs with their files, in a transaction of the caller's, and return how many went.
-
-    The files go first: what was cut off is done again. A proof whose file the volume does not give up stays, for the next time.
-    """
-    gone = []
-    for proof in proofs.select_for_update():
-        try:
-            for name in filter(None, (proof.photo, proof.signature)):
-                default_storage.delete(name)
-        except OSError:
-            continue
-        gone.append(proof.pk)
-    StopProof.objects.filter(pk__in=gone).delete()
-    return len(gone)
+    """Delete proofs with their files, as `pictures.forget_old` does."""
+    return pictures.forget_old(proofs, *KINDS)
 
 
-def forget_files(names: list[str]) -> None:
-    """Delete pictures; if that fails, a file stays behind under a random name that no URL serves."""
-    for name in names:
-        photos.delete_photo(name)
-
-
-def read_picture(proof: StopProof | None, kind: str) -> tuple[bytes, str]:
-    """Read a picture of a proof that the caller may see; return it and its media type. Raises: NotFound."""
-    name = getattr(proof, kind, "") if kind in KINDS else ""
-    if not name:
-        raise NotFound(_("Picture"))
-    try:
-        with default_storage.open(name) as file:
-            return file.read(), {"jpg": "image/jpeg", "png": "image/png", "webp": "image/webp"}[name.rpartition(".")[2]]
-    except (OSError, KeyError) as error:
-        raise NotFound(_("Picture")) from error
+def picture_name(proof: StopProof | None, kind: str) -> str:
+    """Return the file of a picture of a proof; nothing where there is none."""
+    return getattr(proof, kind, "") if kind in KINDS else ""
 
 
 def _drawn(signature: str) -> File | None:

@@ -13,9 +13,10 @@ from django.utils.translation import get_language, gettext_lazy
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
+from accounts.pictures import picture_response
 from assistance import lifecycle
 from assistance.dispatch_candidates import assistants_to_call, by_driving_time, ranked_candidates
-from assistance.models import Assistance, ChatMessage, Offer
+from assistance.models import Assistance, ChatMessage, Offer, RequestPhoto
 from assistance.quotes import price_lines
 from assistance.selectors import tariff_of
 from assistance.services import ASKED_AGAIN, ask_again, assign_by_hand, cancel_by_staff, set_price
@@ -23,7 +24,7 @@ from depannini_dashmap.console import action_pages
 from depannini_dashmap.console.amounts import read_amount
 from depannini_dashmap.console.live_map import page_maps
 from depannini_dashmap.console.requests import party_steps
-from depannini_dashmap.lib.errors import DomainError
+from depannini_dashmap.lib.errors import DomainError, NotFound
 from orders.places import describe_place
 
 CHAT_SHOWN = 200
@@ -70,9 +71,21 @@ def show_request(request: HttpRequest, assistance_id: int, context: dict[str, An
         "steps": party_steps.steps_open_to(job),
         "is_stalled": job.status == lifecycle.ACCEPTED and job.stalled_since is not None,
         "messages_sent": list(ChatMessage.objects.filter(assistance=job).select_related("sender").order_by("id")[:CHAT_SHOWN]),
+        "photos": list(RequestPhoto.objects.filter(assistance=job).select_related("sender").order_by("-role", "at", "pk")),
         "now": timezone.now(),
     }
     return TemplateResponse(request, "console/request.html", {**context, **page})
+
+
+@require_safe
+@action_pages.for_roadside
+def show_photo(request: HttpRequest, assistance_id: int, photo_id: int, context: dict[str, Any]) -> HttpResponse:
+    """Show a photo of the request."""
+    found = RequestPhoto.objects.filter(assistance=_job(request, assistance_id), pk=action_pages.checked_id(photo_id)).first()
+    try:
+        return picture_response(found.photo if found else "")
+    except NotFound as error:
+        raise Http404 from error
 
 
 class JobPlace(NamedTuple):

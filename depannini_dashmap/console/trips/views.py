@@ -20,6 +20,7 @@ from django.views.decorators.http import require_POST, require_safe
 
 from accounts.models import User
 from accounts.permissions import may_edit
+from accounts.pictures import picture_response
 from depannini_dashmap.console import action_pages
 from depannini_dashmap.console.bulk_results import run_each
 from depannini_dashmap.console.live_map import arrival_times, page_maps
@@ -28,11 +29,11 @@ from depannini_dashmap.lib.errors import DomainError, InvalidData, NotFound
 from orders.models import Order
 from trips.lifecycle import CANCELLED, COMPLETED, DRAFT, IN_PROGRESS, OPEN, PLANNED, STEPS
 from trips.models import StopProof, Trip, TripStop
-from trips.pictures import picture_response
 from trips.representation import way_in_words, way_of
 from trips.services.notify import notify_driver
 from trips.services.stop_lists import remove_order, reorder_stops, update_stop
 from trips.services.trips import update_trip
+from trips.steps.proofs import picture_name
 from trips.vehicle_load import KG_PER_TONNE, heaviest_load_kg
 
 
@@ -171,7 +172,7 @@ def show_picture(request: HttpRequest, trip_id: int, stop_id: int, kind: str) ->
     """Show the photo or the signature that proves a stop."""
     proofs = StopProof.objects.filter(trip_stop__trip=_visible(request, trip_id), trip_stop=action_pages.checked_id(stop_id))
     try:
-        return picture_response(proofs.first(), kind)
+        return picture_response(picture_name(proofs.first(), kind))
     except NotFound as error:
         raise Http404 from error
 
