@@ -76,7 +76,7 @@ def _ask(request: HttpRequest, form: HelpForm, priced: dict[str, Any]) -> HttpRe
         return _page("assistance/help_price.html", form, wants_code=True, **priced)
     except DomainError as error:
         fields = error.fields or {}
-        if "code" not in fields and photos.FIELD not in fields:
+        if "code" not in fields and photos.REFUSED not in fields:
             raise
         form.refuse(error)
         return _page("assistance/help_price.html", form, wants_code="code" in fields or bool(given["code"]), **priced)

@@ -60,4 +60,4 @@ def add_photos_by_link(*, actor: None, token: str, given: Sequence[File], key: s
 
 def _require(given: Sequence[File]) -> None:
     if not given:
-        raise InvalidData(fields={photos.FIELD: [_("Choose a photo.")]})
+        raise InvalidData(fields={photos.REFUSED: [_("Choose a photo.")]})

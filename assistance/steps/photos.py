@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from accounts.models import User
 
 FOLDER = "requests"  # of the storage; no address serves it, only views that ask who looks
-FIELD = "photos"
+FIELD, REFUSED = "photos", "photo"  # of forms, and what a refusal is about
 
 
 @dataclass(slots=True)
@@ -46,7 +46,7 @@ def stored(given: Sequence[File]) -> Iterator[StoredPhotos]:
     found = StoredPhotos()
     try:
         for file in given:
-            found.names.append(photos.save_photo(photos.reencode_photo(file, FIELD), FOLDER))
+            found.names.append(photos.save_photo(photos.reencode_photo(file, REFUSED), FOLDER))
         yield found
     except BaseException:
         found.kept.clear()
@@ -98,4 +98,4 @@ def forget_old(rows: QuerySet[RequestPhoto]) -> int:
 
 
 def _too_many() -> InvalidData:
-    return InvalidData(fields={FIELD: [format_lazy(_("At most {most} photos of yours go with a request."), most=MOST_PHOTOS)]})
+    return InvalidData(fields={REFUSED: [format_lazy(_("At most {most} photos of yours go with a request."), most=MOST_PHOTOS)]})

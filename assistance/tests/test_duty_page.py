@@ -294,8 +294,8 @@ def test_the_page_costs_a_fixed_number_of_queries(signed_in, assistant_user, cli
     services.accept(actor=assistant_user, assistance_id=Assistance.objects.latest("pk").pk)
     for number in range(3):
         services.post_chat(actor=assistant_user, assistance_id=Assistance.objects.latest("pk").pk, message=f"{number}")
-        # The same without offers, with what was written.
-        with django_assert_num_queries(7):
+        # The same without offers, with what was written and the photos.
+        with django_assert_num_queries(8):
             signed_in.get("/duty/")
 
 

@@ -177,7 +177,7 @@ def test_a_state_costs_so_many_queries_however_many_messages(visitor, asked, ass
     for count in (1, 3):
         while ChatMessage.objects.count() < count:
             services.post_chat(actor=assistant_user, assistance_id=job.pk, message="Soon")
-        with django_assert_num_queries(3):  # the link with its request and people, the tariff, the messages
+        with django_assert_num_queries(4):  # the link with its request and people, the tariff, the messages, the photos
             assert visitor.get(f"{path}state/").status_code == 200
 
 

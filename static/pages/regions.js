@@ -24,8 +24,10 @@ function replace(root, region) {
   const old = root.querySelector(`[data-region="${CSS.escape(name)}"]`);
   if (!old) return;
   const focused = old.contains(document.activeElement) ? document.activeElement : null;
+  const chosen = [];
   for (const field of old.querySelectorAll("input:not([type=hidden]), textarea")) {
-    if (field.value !== field.defaultValue) keepTyped(region, field);
+    if (field.type === "file") chosen.push(field);
+    else if (field.value !== field.defaultValue) keepTyped(region, field);
   }
   seen.set(name, written(region));
   for (const details of region.querySelectorAll("details[data-keep]")) {
@@ -34,14 +36,20 @@ function replace(root, region) {
   }
   const same = focused && sameAs(focused);
   old.replaceWith(region);
+  for (const field of chosen) keepChosen(region, field);
   if (same) region.querySelector(same)?.focus({ preventScroll: true });
 }
 
-/** Carry over what somebody has typed or chosen. */
+/** Carry over what somebody has typed. */
 function keepTyped(region, field) {
   const successor = region.querySelector(sameAs(field) ?? "never");
-  if (successor?.type === "file") successor.files = field.files;
-  else if (successor) successor.value = field.value;
+  if (successor) successor.value = field.value;
+}
+
+/** Carry over chosen files, which a field takes once it is part of the page. */
+function keepChosen(region, field) {
+  const successor = field.files.length && region.querySelector(sameAs(field) ?? "never");
+  if (successor) successor.files = field.files;
 }
 
 /** A selector that finds the successor of a focused link, button or field. */
