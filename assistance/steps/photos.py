@@ -80,11 +80,6 @@ def keep(job: Assistance, sender: User, role: str, found: StoredPhotos, now: dat
     return len(rows)
 
 
-def room_left(job_id: int, sender_id: int) -> int:
-    """Return how many photos somebody may still add to a request."""
-    return MOST_PHOTOS - RequestPhoto.objects.filter(assistance_id=job_id, sender_id=sender_id).count()
-
-
 def forget(rows: QuerySet[RequestPhoto]) -> None:
     """Delete photos: rows in this transaction, files once it is committed."""
     files = list(rows.values_list("photo", flat=True))

@@ -49,7 +49,9 @@ function keepTyped(region, field) {
 /** Carry over chosen files, which a field takes once it is part of the page. */
 function keepChosen(region, field) {
   const successor = field.files.length && region.querySelector(sameAs(field) ?? "never");
-  if (successor) successor.files = field.files;
+  if (!successor) return;
+  successor.files = field.files;
+  successor.dispatchEvent(new Event("change", { bubbles: true })); // a photo that was just being made small is so again
 }
 
 /** A selector that finds the successor of a focused link, button or field. */
