@@ -39,7 +39,7 @@ def print_url_table():
     table = []
     for route, view in walk(get_resolver().url_patterns):
         path = re.sub(r"<(?:\w+:)?(\w+)>", r"{\1}", simplify_regex(route)).replace("\\", "").replace("{pk}", "{id}")
-        path = path if path.endswith(("/", "}", ".csv", ".mvt", ".js", ".webmanifest", "admin")) else path + "/"
+        path = path if path.endswith(("/", "}", ".csv", ".mvt", ".js", ".pdf", ".webmanifest", "admin")) else path + "/"
         table += [(method.upper(), path) for method in methods(view) if method not in ("options", "head")]
     print(json.dumps(table))
 
