@@ -40,7 +40,7 @@ def test_the_pages_cost_the_same_with_more_rows(
         (nadia, f"/admin/dispatch/trips/{trip.pk}/take-out/?ids={held}", 8),  # the trip, its orders
         (nadia, f"/admin/dispatch/orders/into-trip/?ids={ids}", 9),  # orders, open trips, vehicles
         # an operator has no roles; the request, candidates, who declined, who is busy, offers, what they wrote
-        (salim, f"/admin/dispatch/requests/{job.pk}/", 11),
+        (salim, f"/admin/dispatch/requests/{job.pk}/", 12),
     ]
     for browser, path, count in costs:
         browser.get(path)
