@@ -69,7 +69,7 @@ def test_a_good_deployment_has_nothing_doubtful(production: Any) -> None:
         ("W001", {"REDIS_URL": ""}),
         ("W003", {"EMAIL_BACKEND": "django.core.mail.backends.console.EmailBackend"}),
         ("W004", {"SMS_URL": "console:"}),
-        ("W022", {"PUSH_URL": "console:"}),
+        ("I002", {"PUSH_URL": "console:"}),
         ("W022", {"VAPID_PRIVATE_KEY": ""}),
         ("E008", {"PUSH_URL": "pigeon:"}),
         ("E008", {"VAPID_PRIVATE_KEY": "no key"}),

@@ -309,11 +309,15 @@ def _is_vapid_key(text: str) -> bool:
         return False
 
 
-@rule("W022", "Set PUSH_URL=services: with FCM_CREDENTIALS (apps) and VAPID_PRIVATE_KEY (browsers).")
+@rule("I002", "Set PUSH_URL=services: with FCM_CREDENTIALS (apps) and VAPID_PRIVATE_KEY (browsers).")
+def push_is_on() -> str | None:
+    """Sockets and SMS work without notifications; an assistant whose app is closed learns of an offer by a notification alone."""
+    return "PUSH_URL=console: prints notifications into the log." if settings.PUSH_URL.startswith("console:") else None
+
+
+@rule("W022", "Set FCM_CREDENTIALS (apps) or VAPID_PRIVATE_KEY (browsers).")
 def push_leaves() -> str | None:
-    """Who has the app closed hears of an offer by a notification alone."""
-    if settings.PUSH_URL.startswith("console:"):
-        return "PUSH_URL=console: prints notifications into the log."
+    """Notifications that are switched on must have a key by which they leave."""
     if settings.PUSH_URL.startswith("services:") and not (settings.FCM_CREDENTIALS or settings.VAPID_PRIVATE_KEY):
         return "PUSH_URL=services: without FCM_CREDENTIALS and VAPID_PRIVATE_KEY: no notification leaves."
     return None
