@@ -79,16 +79,11 @@ def undo_delivery(order_ids: Collection[int], status: str, *, actor: User | None
 def move_to_company(order_ids: Collection[int], company_id: int, *, actor: User | None = None) -> None:
     """Move pending orders and their stops to another company of the same caller, whose trip will carry them.
 
-    An order for which something was paid stays: its receipts are numbered among those of its company, and are that company's
-    to see. Raises: Conflict (the order is in a trip or not pending), `order_has_payments`.
+    Payments stay with the company that took them: their receipts are numbered there, and are its own to see.
+    Raises: Conflict (the order is in a trip or not pending).
     """
     moving = [order for order in _lock(order_ids) if order.company_id != company_id]
     left = {order.company_id for order in moving}
-    # A payment locks its order first, so none comes in between.
-    if paid := Order.objects.filter(pk__in=[order.pk for order in moving], payments__isnull=False).order_by("pk").first():
-        raise Conflict(
-            format_lazy(_("Order {number} has payments, so it keeps its company"), number=paid.order_number), code="order_has_payments"
-        )
     for order in moving:
         if not order.is_available_for_trip:
             raise Conflict(
