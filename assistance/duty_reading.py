@@ -55,7 +55,7 @@ def read_page(user: User) -> dict[str, Any]:
         "job": _shown_job(job) if job is not None else None,
         "offers": [] if job is not None else _open_offers(user.pk),
         "chat": _messages(job.pk) if job is not None else [],
-        "photos": (pictures := _photos(job.pk) if job is not None else []),
+        "photos": (pictures := list(RequestPhoto.objects.of_request(job.pk)) if job is not None else []),
         "can_add_photos": job is not None and sum(one.sender_id == user.pk for one in pictures) < MOST_PHOTOS,
         "ended": _ended(user.pk, since, now),
         "earned": earned(user.pk, since),
@@ -119,11 +119,6 @@ def _is_unpriced(job: Assistance) -> bool:
 def _messages(assistance_id: int) -> list[ChatMessage]:
     newest = ChatMessage.objects.filter(assistance_id=assistance_id).select_related("sender").only("message", "created_at", "sender_id", *SENDER)
     return list(reversed(newest.order_by("-created_at", "-id")[:MOST_MESSAGES]))
-
-
-def _photos(assistance_id: int) -> list[RequestPhoto]:
-    """Return the photos of a job: its client's first."""
-    return list(RequestPhoto.objects.filter(assistance_id=assistance_id).order_by("-role", "at", "pk"))
 
 
 def _ended(user_id: int, since: datetime, now: datetime) -> list[dict[str, Any]]:

@@ -149,6 +149,10 @@ class RequestLinkQuerySet(SecretLinkQuerySet):
 class RequestPhotoQuerySet(models.QuerySet):
     """Photos of requests."""
 
+    def of_request(self, assistance_id: int) -> Self:
+        """Keep those of one request, its client's first."""
+        return self.filter(assistance_id=assistance_id).order_by("-role", "at", "pk")
+
     def visible_to(self, user: User) -> Self:
         """Keep those of the requests that show the user their photos."""
         requests = apps.get_model("assistance", "Assistance").objects.showing_photos_to(user)

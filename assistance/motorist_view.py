@@ -31,7 +31,7 @@ def shown(link: RequestLink, token: str) -> dict[str, Any]:
     row = representation.row_of(job)
     tariff = tariff_of(job)
     has_contact = representation.has_contact(row, now)
-    pictures = list(RequestPhoto.objects.filter(assistance_id=job.pk).order_by("-role", "at", "pk"))
+    pictures = list(RequestPhoto.objects.of_request(job.pk))
     return {
         "job": job,
         "is_open": job.is_open,

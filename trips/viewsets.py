@@ -129,7 +129,7 @@ class TripViewSet(_TripsViewSet):
         stop_lists.reorder_stops(actor=request.user, trip_id=trip_id, **self.read(ReorderSerializer).validated_data)
         return one_page(trip_stop_documents(trip_id))
 
-    @extend_schema(summary="Mail the trip to its driver", request=None, responses=MessageSerializer)
+    @extend_schema(summary="Send a trip to its driver", request=None, responses=MessageSerializer)
     @action(detail=True, methods=["post"], url_path="notify-driver", speaks_while_answering=True)
     def notify_driver(self, request: Request, pk: str) -> Response:
         notify.notify_driver(actor=request.user, trip_id=path_id(pk, "Trip"))
@@ -138,8 +138,7 @@ class TripViewSet(_TripsViewSet):
     @extend_schema(summary="Make the link to the driver's page of a trip", request=None, responses={201: DriverLinkSerializer})
     @action(detail=True, methods=["post"], url_path="driver-link")
     def make_driver_link(self, request: Request, pk: str) -> Response:
-        _trip, url = notify.make_driver_link(actor=request.user, trip_id=path_id(pk, "Trip"))
-        return Response({"url": url}, status=201)
+        return Response({"url": notify.make_driver_link(actor=request.user, trip_id=path_id(pk, "Trip"))}, status=201)
 
     @extend_schema(summary="End the link to the driver's page of a trip")
     @make_driver_link.mapping.delete

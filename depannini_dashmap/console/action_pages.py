@@ -18,6 +18,7 @@ from django.views.decorators.http import require_http_methods
 
 from depannini_dashmap.console.board.views import BIGGEST_ID, may_change
 from depannini_dashmap.console.bulk_results import Results, run_each
+from depannini_dashmap.lib.errors import DomainError
 from depannini_dashmap.lib.text import clean
 
 MOST_CHOSEN = 500
@@ -133,6 +134,21 @@ def tell_one(request: HttpRequest, results: Results, to: str) -> HttpResponse:
 def results_page(request: HttpRequest, context: dict[str, Any], title: str, results: Results, **more: Any) -> HttpResponse:
     """Show what became of each chosen row."""
     return TemplateResponse(request, "console/results.html", {**context, "title": title, "results": results, **more})
+
+
+def made_once(request: HttpRequest, act: Callable[[], str], page: str) -> str | HttpResponse:
+    """On a POST, do what was asked for: return the address of a new link, to be shown this once, or the way back to the `page`.
+
+    `act` returns the address, or nothing where no link was made; what the services refuse is said on the page. A GET makes nothing.
+    """
+    if request.method != "POST":
+        return ""
+    try:
+        if address := act():
+            return address
+    except DomainError as error:
+        messages.error(request, error.for_page())
+    return HttpResponseRedirect(page)
 
 
 def qr_code(text: str) -> SafeString:

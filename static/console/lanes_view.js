@@ -45,7 +45,7 @@ export class View {
 
   driver(vehicle) {
     const told = element("span", "quiet", named(vehicle.driver));
-    if (!vehicle.is_reached) told.append(" ", element("span", "badge", this.words.noMail));
+    if (!vehicle.is_reached) told.append(" ", element("span", "badge", this.words.unreachable));
     if (!vehicle.is_active) told.append(" ", element("span", "badge is-late", this.words.inactive));
     return told;
   }

@@ -106,8 +106,8 @@ def _open_trip(actor: User, trip: Trip | None) -> Trip:
 
 
 @transaction.atomic
-def make_driver_link(*, actor: User, trip_id: int) -> tuple[Trip, str]:
-    """Make a link to the driver's page that is handed on here, which ends the one before; return the trip and the link's address.
+def make_driver_link(*, actor: User, trip_id: int) -> str:
+    """Make a link to the driver's page that is handed on here, which ends the one before; return its address, which is told only now.
 
     Effects: the driver counts as notified. Raises: NotFound, Forbidden, InvalidData (closed), Conflict (a message is on its way).
     """
@@ -119,7 +119,7 @@ def make_driver_link(*, actor: User, trip_id: int) -> tuple[Trip, str]:
     Trip.objects.filter(pk=trip.pk).update(driver_notified=True, notified_at=now, notify_claimed_at=None, updated_at=now)
     audit.record("driver_link_made", actor=actor, target=trip)
     board_changed(trip.company_id, "trips")
-    return trip, TripLink.address_of(token)
+    return TripLink.address_of(token)
 
 
 @transaction.atomic

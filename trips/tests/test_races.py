@@ -19,7 +19,7 @@ from django.test import Client
 from accounts.tokens import issue_pair
 from fleet.models import Vehicle
 from orders.models import Order
-from trips.models import Trip, TripOrder, TripStop
+from trips.models import Trip, TripLink, TripOrder, TripStop
 from trips.tests.world import add_place, loaded_trip, make_order, make_trip, make_vehicle, order_status, stops_of
 
 pytestmark = [pytest.mark.postgres, pytest.mark.django_db(transaction=True)]
@@ -176,6 +176,19 @@ def test_sixteen_times_notify(client, race):
             "Driver already notified"
         }
         assert len(mail.outbox) == 1
+
+
+def test_links_handed_on_at_once_and_beside_a_mail_leave_one_alive(client, race):
+    trip, _ = loaded_trip(client)
+    path = f"/api/trips/{trip}"
+    calls = [lambda one: one.post(f"{path}/driver-link/")] * (CONTENDERS - 1) + [lambda one: one.post(f"{path}/notify-driver/")]
+    for _ in range(ROUNDS):
+        answers = race(calls)
+        assert {answer.status_code for answer in answers[:-1]} <= {201, 409}
+        assert answers[-1].status_code in (200, 400), "the mail left, or a link was handed on before"
+        assert TripLink.objects.live().filter(trip=trip).count() == 1
+        assert Trip.objects.get(pk=trip).driver_notified
+        assert Trip.objects.get(pk=trip).notify_claimed_at is None
 
 
 def test_complete_against_cancel_against_delivered(client, race):

@@ -20,7 +20,7 @@ def page_words() -> dict[str, Any]:
         "hours": _("Shift"),
         "nextFree": _("next free"),
         "start": _("Start"),
-        "noMail": _("driver cannot be reached"),
+        "unreachable": _("driver cannot be reached"),
         "inactive": _("out of service"),
         "newTrip": _("New trip: drop an order here"),
         "newTripOf": _("new trip"),

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 from django import forms
 from django.conf import settings
 from django.contrib import messages
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import Http404, HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils.translation import get_language, gettext_lazy
@@ -16,7 +17,6 @@ from django.views.decorators.cache import never_cache
 
 from accounts.permissions import may_edit
 from depannini_dashmap.console import action_pages
-from depannini_dashmap.lib.errors import DomainError
 from orders.customer_links import address_for, channels_to
 from orders.models import Order, OrderLink
 from orders.services import make_link, revoke_link, send_link
@@ -41,14 +41,9 @@ def show(request: HttpRequest, order_id: int, context: dict[str, Any]) -> HttpRe
     order = rows.filter(pk=action_pages.checked_id(order_id)).first()
     if order is None:
         raise Http404
-    url = ""
-    if request.method == "POST":
-        try:
-            url = _act(request, order)
-        except DomainError as error:
-            messages.error(request, error.for_page())
-        if not url:
-            return HttpResponseRedirect(reverse("admin:dispatch_order_link", args=[order.pk]))
+    url = action_pages.made_once(request, partial(_act, request, order), reverse("admin:dispatch_order_link", args=[order.pk]))
+    if not isinstance(url, str):
+        return url
     page = {
         "title": _("Customer's link of %(order)s") % {"order": order.order_number},
         "order": order,

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 from django.contrib import messages
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import Http404, HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils.translation import gettext as _
@@ -15,7 +16,6 @@ from assistance.models import Assistance, RequestLink
 from assistance.services import end_links, give_link, send_link
 from assistance.steps.request_links import text_of
 from depannini_dashmap.console import action_pages
-from depannini_dashmap.lib.errors import DomainError
 
 
 @never_cache
@@ -27,14 +27,9 @@ def links(request: HttpRequest, assistance_id: int, context: dict[str, Any]) -> 
     job = rows.filter(pk=action_pages.checked_id(assistance_id)).first()
     if job is None:
         raise Http404
-    address = ""
-    if request.method == "POST":
-        try:
-            address = _act(request, job)
-        except DomainError as error:
-            messages.error(request, error.for_page())
-        if not address:
-            return HttpResponseRedirect(reverse("admin:dispatch_links", args=[job.pk]))
+    address = action_pages.made_once(request, partial(_act, request, job), reverse("admin:dispatch_links", args=[job.pk]))
+    if not isinstance(address, str):
+        return address
     page = {
         "title": _("Link for the motorist"),
         "job": job,

@@ -71,7 +71,7 @@ def show_request(request: HttpRequest, assistance_id: int, context: dict[str, An
         "steps": party_steps.steps_open_to(job),
         "is_stalled": job.status == lifecycle.ACCEPTED and job.stalled_since is not None,
         "messages_sent": list(ChatMessage.objects.filter(assistance=job).select_related("sender").order_by("id")[:CHAT_SHOWN]),
-        "photos": list(RequestPhoto.objects.filter(assistance=job).select_related("sender").order_by("-role", "at", "pk")),
+        "photos": list(RequestPhoto.objects.of_request(job.pk).select_related("sender")),
         "now": timezone.now(),
     }
     return TemplateResponse(request, "console/request.html", {**context, **page})

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 from django.contrib import messages
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import Http404, HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 
 from depannini_dashmap.console import action_pages
-from depannini_dashmap.lib.errors import DomainError
 from trips.driver_mail import short_text
 from trips.models import Trip, TripLink
 from trips.services.notify import end_driver_link, make_driver_link
@@ -28,14 +28,9 @@ def show(request: HttpRequest, trip_id: int, context: dict[str, Any]) -> HttpRes
     trip = rows.filter(pk=action_pages.checked_id(trip_id)).first()
     if trip is None:
         raise Http404
-    address = ""
-    if request.method == "POST":
-        try:
-            address = _act(request, trip)
-        except DomainError as error:
-            messages.error(request, error.for_page())
-        if not address:
-            return HttpResponseRedirect(reverse("admin:dispatch_driver_link", args=[trip.pk]))
+    address = action_pages.made_once(request, partial(_act, request, trip), reverse("admin:dispatch_driver_link", args=[trip.pk]))
+    if not isinstance(address, str):
+        return address
     page = {
         "title": _("Driver's link"),
         "trip": trip,
@@ -52,7 +47,7 @@ def show(request: HttpRequest, trip_id: int, context: dict[str, Any]) -> HttpRes
 def _act(request: HttpRequest, trip: Trip) -> str:
     """Do what was asked for and return the address of a new link that is to be shown. Raises: as the services."""
     if request.POST.get("do") == "make":
-        return make_driver_link(actor=request.user, trip_id=trip.pk)[1]
+        return make_driver_link(actor=request.user, trip_id=trip.pk)
     end_driver_link(actor=request.user, trip_id=trip.pk)
     messages.success(request, _("The link opens nothing any more."))
     return ""
