@@ -15,7 +15,7 @@ from depannini_dashmap.lib.db.secret_links import new_token
 from depannini_dashmap.lib.errors import DomainError
 from depannini_dashmap.lib.numbers import NotANumber, read_float
 from depannini_dashmap.lib.text import clean, plain_code, plain_digits
-from orders import places
+from orders import place_search
 
 NAMED_BY_NUMBERS = ("coordinates", "link", "plus_code")
 MOST_CHOICES = 6
@@ -75,7 +75,7 @@ class HelpForm(forms.Form):
             if is_required:
                 self.add_error(field, _("Say where you are: use your position, or write the place."))
             return None
-        found = places.find_places(user=None, text=text, language=get_language() or "")
+        found = place_search.find_places(user=None, text=text, language=get_language() or "")
         if found and found[0]["source"] in NAMED_BY_NUMBERS:
             return found[0]["lat"], found[0]["lng"]
         self.choices[field] = found[:MOST_CHOICES]

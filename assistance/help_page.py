@@ -20,7 +20,7 @@ from assistance.services import Asker, ProofNeeded, ask_for_help
 from assistance.steps import photos, request_links
 from assistance.steps.asking import require_in_area
 from depannini_dashmap.lib.errors import DomainError, TooManyRequests
-from orders import places
+from orders import place_search
 
 OTHER_SITES = {"cross-site", "same-site"}
 SEARCHES = Bucket("help_places", 60, 60)  # for each network
@@ -96,11 +96,11 @@ def _priced(form: HelpForm) -> dict[str, Any]:
 def _named(point: tuple[float, float] | None) -> str:
     if point is None:
         return ""
-    return places.describe_place(*point, get_language() or "")["name"] or f"{point[0]:.5f}, {point[1]:.5f}"
+    return place_search.describe_place(*point, get_language() or "")["name"] or f"{point[0]:.5f}, {point[1]:.5f}"
 
 
 def _page(template: str, form: HelpForm, **shown: Any) -> HttpResponse:
-    page = {"form": form, "help_phone": settings.HELP_PHONE, "attribution": places.attribution(), **shown}
+    page = {"form": form, "help_phone": settings.HELP_PHONE, "attribution": place_search.attribution(), **shown}
     return HttpResponse(render_to_string(template, page), headers={"Content-Language": get_language() or "en"})
 
 
@@ -117,5 +117,5 @@ def help_places(request: HttpRequest) -> HttpResponse:
     text = request.GET.get("q", "")
     text = text[:2000] if "://" in text else text[:LONGEST_SEARCH]
     near = read_point(request.GET.get("near", "")[:60])
-    found = places.find_places(user=None, text=text, near=near, language=get_language() or "") if text.strip() else []
+    found = place_search.find_places(user=None, text=text, near=near, language=get_language() or "") if text.strip() else []
     return JsonResponse({"results": found, "notice": None})

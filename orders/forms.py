@@ -9,8 +9,8 @@ from django.utils.translation import gettext, gettext_lazy
 from depannini_dashmap.lib.geo import HALF_LOCATION
 from orders.field_names import ENDS, LOCATION, ORDER, STOP
 from orders.models import Order, Stop
-from orders.place_input import PlaceInput
 from orders.stops import StopInput, lacking_half
+from orders.widgets import PlaceInput
 
 ORDER_FIELDS = ["company", *ORDER]
 STOP_FIELDS = {end: [f"{end}_{name}" for name in STOP] for end in ENDS}

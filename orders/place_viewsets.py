@@ -8,8 +8,8 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from depannini_dashmap.lib.api.viewsets import ApiViewSet
+from orders import place_search
 from orders import place_serializers as shapes
-from orders import places
 
 
 class PlaceViewSet(ApiViewSet):
@@ -29,11 +29,11 @@ class PlaceViewSet(ApiViewSet):
         `notice` says what could not be read.
         """
         asked = self.read(shapes.SearchSerializer, request.query_params.dict()).validated_data
-        return Response(places.suggestions(user=request.user, asked=asked))
+        return Response(place_search.suggestions(user=request.user, asked=asked))
 
     @extend_schema(summary="Say what is at a point", parameters=[shapes.PointSerializer], responses=shapes.DescriptionShape)
     def at(self, request: Request) -> Response:
         """The nearest street and town."""
         point = self.read(shapes.PointSerializer, request.query_params.dict()).validated_data
-        found = places.describe_place(point["lat"], point["lng"], point.get("lang", ""))
-        return Response({**found, "attribution": places.attribution()})
+        found = place_search.describe_place(point["lat"], point["lng"], point.get("lang", ""))
+        return Response({**found, "attribution": place_search.attribution()})

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from django.utils import timezone
 
 from depannini_dashmap.lib import errors
-from depannini_dashmap.lib.db.row_updates import RowUpdate
+from depannini_dashmap.lib.db.bulk_updates import RowUpdate
 from fleet.models import Vehicle
 from telematics import devices
 from telematics.device_readings import DeviceReading, Refusal, read_report

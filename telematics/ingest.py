@@ -12,8 +12,8 @@ from typing import Any, NamedTuple
 
 from django.db import connection, transaction
 
+from depannini_dashmap.lib.db.bulk_updates import RowUpdate
 from depannini_dashmap.lib.db.prepared import Statement
-from depannini_dashmap.lib.db.row_updates import RowUpdate
 from telematics.readings import Reading
 
 

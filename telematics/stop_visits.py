@@ -6,7 +6,7 @@ import datetime as dt
 from collections.abc import Callable, Mapping, Sequence
 from itertools import zip_longest
 
-from depannini_dashmap.lib.db.row_updates import RowUpdate
+from depannini_dashmap.lib.db.bulk_updates import RowUpdate
 from depannini_dashmap.lib.geo import haversine_km
 from telematics.ingest import Row
 from telematics.models import StopVisit

@@ -10,7 +10,7 @@ from typing import Any
 from django.db.models import QuerySet
 
 from depannini_dashmap.lib.geo import haversine_km
-from depannini_dashmap.lib.roads import map_matching, polylines
+from depannini_dashmap.lib.roads import line_geometry, map_matching
 from telematics.models import Position
 from telematics.representation import instant
 from telematics.thinning import thin
@@ -62,7 +62,7 @@ def _on_roads(feature: dict[str, Any], kept: Sequence[tuple], coordinates: list[
         drawn = [[[round(lng, 6), round(lat, 6)] for lat, lng in piece.line] for piece in found]
         feature["geometry"] = {"type": "MultiLineString", "coordinates": drawn}
     if on_roads:
-        feature["properties"]["distance_km"] = round(sum(polylines.length_km(piece.line) for piece in found), 3)
+        feature["properties"]["distance_km"] = round(sum(line_geometry.length_km(piece.line) for piece in found), 3)
     feature["properties"] |= {"fixes": coordinates, "matched": bool(on_roads)}
     return feature
 

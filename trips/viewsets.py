@@ -45,7 +45,7 @@ from trips.serializers import (
     TripStopsAnswerSerializer,
     TripStopSerializer,
 )
-from trips.services import notify, resequencing, stop_lists, trips
+from trips.services import driver_notification, resequencing, stop_lists, trips
 from trips.steps.proofs import KINDS, picture_name
 
 
@@ -132,18 +132,18 @@ class TripViewSet(_TripsViewSet):
     @extend_schema(summary="Send a trip to its driver", request=None, responses=MessageSerializer)
     @action(detail=True, methods=["post"], url_path="notify-driver", speaks_while_answering=True)
     def notify_driver(self, request: Request, pk: str) -> Response:
-        notify.notify_driver(actor=request.user, trip_id=path_id(pk, "Trip"))
+        driver_notification.notify_driver(actor=request.user, trip_id=path_id(pk, "Trip"))
         return Response({"message": "Driver notified successfully"})
 
     @extend_schema(summary="Make the link to the driver's page of a trip", request=None, responses={201: DriverLinkSerializer})
     @action(detail=True, methods=["post"], url_path="driver-link")
     def make_driver_link(self, request: Request, pk: str) -> Response:
-        return Response({"url": notify.make_driver_link(actor=request.user, trip_id=path_id(pk, "Trip"))}, status=201)
+        return Response({"url": driver_notification.make_driver_link(actor=request.user, trip_id=path_id(pk, "Trip"))}, status=201)
 
     @extend_schema(summary="End the link to the driver's page of a trip")
     @make_driver_link.mapping.delete
     def end_driver_link(self, request: Request, pk: str) -> Response:
-        notify.end_driver_link(actor=request.user, trip_id=path_id(pk, "Trip"))
+        driver_notification.end_driver_link(actor=request.user, trip_id=path_id(pk, "Trip"))
         return Response(status=204)
 
     @extend_schema(

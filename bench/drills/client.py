@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 
 from websockets.asyncio.client import ClientConnection, connect
 
-from testing.pairs import Pair
+from testing.client_assistant_pairs import Pair
 
 BEHIND = 500
 

@@ -17,8 +17,8 @@ from websockets.exceptions import ConnectionClosed, InvalidHandshake
 from bench.drills import client
 from bench.drills.client import Line, Places, Tally, open_pairs, open_socket
 from bench.drills.outcomes import print_table
+from testing.client_assistant_pairs import Pair, pairs_in
 from testing.environments import IsolatedEnvironment
-from testing.pairs import Pair, pairs_in
 
 SLOW, FLOODERS, HONEST = 100, 50, 10
 COMES_BACK_AFTER = 1.0  # seconds until a flooder that was cut off is there again

@@ -20,8 +20,8 @@ from bench.drills.client import Line, Places, Tally, open_pairs, open_socket, st
 from bench.drills.crowds import connections
 from bench.drills.load import STOP
 from bench.drills.outcomes import print_table
+from testing.client_assistant_pairs import Pair, pairs_in
 from testing.environments import IsolatedEnvironment
-from testing.pairs import Pair, pairs_in
 from testing.samples import new_vehicle
 from testing.users import Users
 

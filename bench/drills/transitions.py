@@ -14,8 +14,8 @@ from websockets.exceptions import ConnectionClosed
 from bench.drills import client
 from bench.drills.client import Line, open_socket
 from bench.drills.outcomes import print_table
+from testing.client_assistant_pairs import Pair, pairs_in
 from testing.environments import IsolatedEnvironment
-from testing.pairs import Pair, pairs_in
 
 AT_ONCE = 40  # pairs that act at the same time, as people pause between steps
 STEPS = 4  # of one request: asked, accepted, ongoing, completed

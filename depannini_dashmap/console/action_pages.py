@@ -16,8 +16,8 @@ from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods
 
-from depannini_dashmap.console.board.views import BIGGEST_ID, may_change
 from depannini_dashmap.console.bulk_results import Results, run_each
+from depannini_dashmap.console.query_ids import BIGGEST_ID
 from depannini_dashmap.lib.errors import DomainError
 from depannini_dashmap.lib.text import clean
 
@@ -38,6 +38,11 @@ def _only_for(may: Callable[[HttpRequest], bool]) -> Callable[[View], View]:
         return guarded
 
     return guard
+
+
+def may_change(request: HttpRequest) -> bool:
+    """Return whether the person may change anything at all: a mere viewer sees no buttons."""
+    return bool(request.user.is_operator or request.user.is_company_editor)
 
 
 for_editors = _only_for(may_change)  # who only looks is refused

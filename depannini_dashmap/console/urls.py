@@ -10,11 +10,13 @@ from django.http import HttpRequest, HttpResponse
 from django.urls import URLPattern, path
 from django.views.i18n import set_language
 
+from depannini_dashmap.console import session_views
 from depannini_dashmap.console.alarms import views as alarm_views
 from depannini_dashmap.console.assistants import views as assistant_views
 from depannini_dashmap.console.board import views as board_views
 from depannini_dashmap.console.companies import views as companie_views
 from depannini_dashmap.console.lanes import views as lane_views
+from depannini_dashmap.console.live_map import views as map_views
 from depannini_dashmap.console.orders import customer_link
 from depannini_dashmap.console.orders import locating as order_locating
 from depannini_dashmap.console.orders import views as order_views
@@ -53,8 +55,8 @@ def console_urls(site: DispatchAdminSite) -> list[URLPattern]:
     return [
         path("language/", set_language, name="language"),
         path("board/", site.admin_view(board_views.board_fragment), name="board"),
-        path("map/", page(board_views.live_map), name="map"),
-        path("map/state/", site.admin_view(board_views.map_state), name="map_state"),
+        path("map/", page(map_views.live_map), name="map"),
+        path("map/state/", site.admin_view(map_views.map_state), name="map_state"),
         path("dispatch/orders/locate/", page(order_locating.show), name="dispatch_locate"),
         path("dispatch/vehicles/<int:vehicle_id>/day/", page(vehicle_day.show), name="vehicle_day"),
         path("dispatch/vehicles/<int:vehicle_id>/day/track/", site.admin_view(vehicle_day.track), name="vehicle_day_track"),
@@ -62,7 +64,7 @@ def console_urls(site: DispatchAdminSite) -> list[URLPattern]:
         path("alarms/state/", site.admin_view(alarm_views.state), name="alarms_state"),
         path("alarms/watch/", site.admin_view(alarm_views.watch), name="alarms_watch"),
         path("alarms/<slug:step>/", site.admin_view(alarm_views.act), name="alarms_act"),
-        path("socket-token/", site.admin_view(board_views.socket_token), name="socket_token"),
+        path("socket-token/", site.admin_view(session_views.socket_token), name="socket_token"),
         path("company/", page(companie_views.choose), name="company"),
         path("company/<int:company_id>/", page(companie_views.show), name="company_people"),
         path("company/<int:company_id>/invite/", page(companie_views.invite), name="company_invite"),

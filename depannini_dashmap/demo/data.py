@@ -30,7 +30,7 @@ from depannini_dashmap.demo.people_and_places import (
     Place,
 )
 from depannini_dashmap.lib.geo import initial_bearing
-from depannini_dashmap.lib.roads import polylines, routing
+from depannini_dashmap.lib.roads import line_geometry, routing
 from fleet.models import Vehicle
 from fleet.services import create_vehicle
 from orders.models import Order
@@ -287,13 +287,13 @@ def _drive(
 ) -> Iterable[dict[str, object]]:
     """Report every 15 seconds along the road, where roads are known, else along the straight line; six tenths of the way."""
     way = routing.route([(start.lat, start.lng), (goal.lat, goal.lng)], within=2.0).line
-    distance_km = polylines.length_km(way)
+    distance_km = line_geometry.length_km(way)
     step_s = 15
     steps = max(2, int(distance_km / 40 * 3600 / step_s * 0.6))
     speed_kmh = distance_km * 0.6 / (steps * step_s / 3600)
     for index in range(steps + 1):
         share = 0.6 * index / steps
-        (lat, lng), ahead = polylines.along(way, distance_km * share)
+        (lat, lng), ahead = line_geometry.along(way, distance_km * share)
         yield {
             "vehicle_id": vehicle.pk,
             "latitude": lat + chance.uniform(-0.00003, 0.00003),

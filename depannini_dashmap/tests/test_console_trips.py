@@ -26,7 +26,7 @@ from orders.models import Order
 from orders.services import update_order
 from orders.stops import StopInput
 from trips.models import Trip, TripStop
-from trips.services.notify import notify_driver
+from trips.services.driver_notification import notify_driver
 from trips.services.stop_lists import update_stop
 from trips.services.trips import update_trip
 

@@ -14,7 +14,7 @@ from django.utils import timezone
 
 from accounts.models import Company, User
 from assistance.models import Assistance, AssistantProfile
-from depannini_dashmap.console.reports.reading import Month, read_month
+from depannini_dashmap.console.reports.month_queries import Month, read_month
 from depannini_dashmap.demo.people_and_places import ALGIERS
 from depannini_dashmap.demo.role_links import role_links
 from depannini_dashmap.demo.simulator.fleet import FASTEST, ROAD_SPEED_KMH, rhythm

@@ -18,12 +18,12 @@ SQUARE = (0.0, 0.0, 10.0, 10.0)
 @pytest.fixture(scope="session", params=["tilemaker", "tippecanoe"])
 def streets_file(request, tmp_path_factory):
     pytest.importorskip("osmium", reason="needs the packages of requirements-roads.txt")
-    from depannini_dashmap.lib.roads.build import streets, tilemaker
+    from depannini_dashmap.lib.roads.build import street_tiles, tilemaker
     from depannini_dashmap.lib.roads.build.failures import Unavailable
 
     if request.param == "tilemaker" and tilemaker.program() is None:
         pytest.skip("needs the program tilemaker (Debian's package)")
-    make = streets.build_streets if request.param == "tilemaker" else streets._by_tippecanoe
+    make = street_tiles.build_streets if request.param == "tilemaker" else street_tiles._by_tippecanoe
     target = tmp_path_factory.mktemp("streets") / "streets.mbtiles"
     try:
         assert make(MONACO, target, read_box(MONACO)).endswith(f"by {request.param}")
@@ -51,14 +51,14 @@ def test_a_tile_holds_streets_with_their_names(use_streets):
 @pytest.mark.parametrize("program", ["#!/bin/sh\necho cannot >&2\nexit 3\n", "#!/bin/sh\nexit 0\n", "no program"])
 def test_where_tilemaker_fails_the_other_way_is_taken(program, tmp_path, monkeypatch):
     pytest.importorskip("osmium", reason="needs the packages of requirements-roads.txt")
-    from depannini_dashmap.lib.roads.build import streets, tilemaker
+    from depannini_dashmap.lib.roads.build import street_tiles, tilemaker
 
     false = tmp_path / "tilemaker"
     false.write_text(program)
     false.chmod(0o755)
     monkeypatch.setattr(tilemaker, "program", lambda: str(false))
-    monkeypatch.setattr(streets, "_by_tippecanoe", lambda *_: "by tippecanoe")
-    assert streets.build_streets(MONACO, tmp_path / "s.mbtiles", read_box(MONACO)) == "by tippecanoe"
+    monkeypatch.setattr(street_tiles, "_by_tippecanoe", lambda *_: "by tippecanoe")
+    assert street_tiles.build_streets(MONACO, tmp_path / "s.mbtiles", read_box(MONACO)) == "by tippecanoe"
     assert [path.name for path in tmp_path.iterdir()] == ["tilemaker"]
 
 

@@ -10,7 +10,7 @@ from django.test import Client
 from openpyxl import load_workbook
 
 from accounts.models import User
-from depannini_dashmap.console.reports.reading import Month, read_month
+from depannini_dashmap.console.reports.month_queries import Month, read_month
 from fleet.services import create_vehicle
 from orders.models import Order
 from orders.stops import StopInput

@@ -13,7 +13,7 @@ from django.test import Client
 from django.utils import timezone
 
 from trips.models import Trip
-from trips.services.notify import CLAIM_TTL
+from trips.services.driver_notification import CLAIM_TTL
 from trips.tests.world import RUNGIS, add_place, loaded_trip, make_trip, make_vehicle, stops_of
 
 pytestmark = pytest.mark.django_db

@@ -24,7 +24,7 @@ from depannini_dashmap.lib.errors import DomainError
 from trips.lanes import read_lanes
 from trips.models import TripPlan
 from trips.services.arranging import Outcome, arrange
-from trips.services.notify import notify_driver
+from trips.services.driver_notification import notify_driver
 from trips.services.replanning import replan
 
 A_DAY = dt.timedelta(days=1)

@@ -16,7 +16,7 @@ from django.utils.translation import gettext as _
 from depannini_dashmap.console import action_pages
 from depannini_dashmap.lib.errors import DomainError
 from depannini_dashmap.lib.numbers import NotANumber, read_decimal
-from orders import places
+from orders import place_search
 from orders.models import Order, Stop
 from orders.services import update_order
 from orders.stops import StopInput
@@ -49,7 +49,7 @@ def show(request: HttpRequest, context: dict[str, Any]) -> HttpResponse:
         for end in ENDS
         if (stop := getattr(order, f"{end}_stop")) is not None and stop.latitude is None
     ]
-    page = {"title": _("Not on the map"), "rows": rows, "attribution": places.attribution(), "total": orders.count()}
+    page = {"title": _("Not on the map"), "rows": rows, "attribution": place_search.attribution(), "total": orders.count()}
     return TemplateResponse(request, "console/locate.html", {**context, **page})
 
 
@@ -57,7 +57,7 @@ def _guess(request: HttpRequest, stop: Stop) -> dict[str, Any] | None:
     """Take the first suggestion for the address, else for the name."""
     language = (get_language() or "en")[:2]
     for text in (stop.address, stop.name):
-        if found := places.find_places(user=request.user, text=text[: places.LONGEST], language=language):
+        if found := place_search.find_places(user=request.user, text=text[: place_search.LONGEST], language=language):
             return found[0]
     return None
 

@@ -16,8 +16,8 @@ from django.views.decorators.http import require_safe
 
 from accounts.models import Company
 from depannini_dashmap.console import action_pages
-from depannini_dashmap.console.board.views import given_id
 from depannini_dashmap.console.payments.forms import HandInForm
+from depannini_dashmap.console.query_ids import given_id
 from depannini_dashmap.lib.errors import Conflict, DomainError
 from payments import balances, debts
 from payments.models import LONGEST_NOTE, CashHandIn

@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.views.decorators.http import require_safe
 
-from orders import places
+from orders import place_search
 from orders.place_serializers import PointSerializer, SearchSerializer
 
 
@@ -15,7 +15,7 @@ def search(request: HttpRequest) -> HttpResponse:
     asked = SearchSerializer(data=request.GET.dict())
     if not asked.is_valid():
         return JsonResponse({"fields": asked.errors}, status=400)
-    return JsonResponse(places.suggestions(user=request.user, asked=asked.validated_data))
+    return JsonResponse(place_search.suggestions(user=request.user, asked=asked.validated_data))
 
 
 @require_safe
@@ -25,4 +25,4 @@ def name(request: HttpRequest) -> HttpResponse:
     if not asked.is_valid():
         return JsonResponse({"fields": asked.errors}, status=400)
     point = asked.validated_data
-    return JsonResponse({"name": places.describe_place(point["lat"], point["lng"], point.get("lang", ""))["name"]})
+    return JsonResponse({"name": place_search.describe_place(point["lat"], point["lng"], point.get("lang", ""))["name"]})

@@ -14,7 +14,7 @@ from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
-from depannini_dashmap.console.reports.reading import Month, read_month
+from depannini_dashmap.console.reports.month_queries import Month, read_month
 from depannini_dashmap.console.reports.tables import ReportTable, charts_of, tables_of
 from depannini_dashmap.lib.time_zone import display_zone
 

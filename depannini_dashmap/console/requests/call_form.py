@@ -15,7 +15,7 @@ from assistance.services import Caller
 from depannini_dashmap.lib.errors import DomainError
 from depannini_dashmap.lib.numbers import NotANumber, read_float
 from depannini_dashmap.lib.text import clean, plain_digits
-from orders import places
+from orders import place_search
 
 NAMED_BY_NUMBERS = ("coordinates", "link", "plus_code")
 _OF_SERVICES = {"client.phone_number": "phone", "client.name": "name"}
@@ -71,7 +71,7 @@ class CallForm(forms.Form):
         point = _read_point(self.cleaned_data.get(f"{field}_at", ""))
         if not text or point is not None:
             return point if text else None
-        for found in places.find_places(user=self.user, text=text, language=get_language() or "")[:1]:
+        for found in place_search.find_places(user=self.user, text=text, language=get_language() or "")[:1]:
             if found["source"] in NAMED_BY_NUMBERS:
                 return found["lat"], found["lng"]
         self.add_error(field, _("Choose one of the suggestions, click the map, or give the coordinates."))

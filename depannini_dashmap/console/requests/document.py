@@ -14,7 +14,7 @@ from django.views.decorators.http import require_safe
 from assistance.models import Assistance
 from assistance.receipt_paper import amount, price_facts, vat_fact, when
 from depannini_dashmap.console import action_pages
-from orders.places import describe_place
+from orders.place_search import describe_place
 from payments.balances import Balance, balance_of
 
 if TYPE_CHECKING:

@@ -20,7 +20,7 @@ from assistance.quotes import price_lines
 from depannini_dashmap.console import action_pages
 from depannini_dashmap.console.requests.call_form import CallForm
 from depannini_dashmap.lib.errors import DomainError, InvalidData
-from orders import places
+from orders import place_search
 
 LAST_JOBS = 5
 
@@ -43,7 +43,7 @@ def take_call(request: HttpRequest, context: dict[str, Any]) -> HttpResponse:
         "form": form,
         "is_sent": is_sent,
         "open_job": open_job,
-        "attribution": places.attribution(),
+        "attribution": place_search.attribution(),
         **_around(request, form),
     }
     return TemplateResponse(request, "console/new_call.html", {**context, **page})

@@ -25,7 +25,7 @@ from depannini_dashmap.console.amounts import read_amount
 from depannini_dashmap.console.live_map import page_maps
 from depannini_dashmap.console.requests import party_steps
 from depannini_dashmap.lib.errors import DomainError, NotFound
-from orders.places import describe_place
+from orders.place_search import describe_place
 
 CHAT_SHOWN = 200
 

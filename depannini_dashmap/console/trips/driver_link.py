@@ -15,7 +15,7 @@ from django.views.decorators.cache import never_cache
 from depannini_dashmap.console import action_pages
 from trips.driver_mail import short_text
 from trips.models import Trip, TripLink
-from trips.services.notify import end_driver_link, make_driver_link
+from trips.services.driver_notification import end_driver_link, make_driver_link
 from trips.steps.driver_links import way_to
 
 

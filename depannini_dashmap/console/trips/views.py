@@ -30,7 +30,7 @@ from orders.models import Order
 from trips.lifecycle import CANCELLED, COMPLETED, DRAFT, IN_PROGRESS, OPEN, PLANNED, STEPS
 from trips.models import StopProof, Trip, TripStop
 from trips.representation import way_in_words, way_of
-from trips.services.notify import notify_driver
+from trips.services.driver_notification import notify_driver
 from trips.services.stop_lists import remove_order, reorder_stops, update_stop
 from trips.services.trips import update_trip
 from trips.steps.proofs import picture_name

@@ -18,7 +18,7 @@ import websockets
 
 from depannini_dashmap.demo.people_and_places import DEMO_PASSWORD
 from depannini_dashmap.lib.geo import initial_bearing
-from depannini_dashmap.lib.roads import polylines, routing
+from depannini_dashmap.lib.roads import line_geometry, routing
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -159,8 +159,8 @@ class Mover:
         if not self.way or self.way[-1] != (lat, lng):
             found = routing.route([(self.lat, self.lng), (lat, lng)], within=1.0)
             self.way = [(self.lat, self.lng), *(found.line if found.source == routing.ROAD else ()), (lat, lng)]
-        left_km, reach_km = polylines.length_km(self.way), speed_kmh * seconds / 3600
-        (self.lat, self.lng), ahead = polylines.along(self.way, reach_km)
+        left_km, reach_km = line_geometry.length_km(self.way), speed_kmh * seconds / 3600
+        (self.lat, self.lng), ahead = line_geometry.along(self.way, reach_km)
         if left_km <= max(reach_km, 0.03):
             self.lat, self.lng, self.speed_kmh, self.way = lat, lng, 0.0, []
             return True

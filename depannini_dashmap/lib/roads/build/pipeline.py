@@ -18,7 +18,7 @@ from depannini_dashmap.lib.roads import data
 from depannini_dashmap.lib.roads.build.engine import build_engine_files
 from depannini_dashmap.lib.roads.build.failures import BuildFailed, Unavailable
 from depannini_dashmap.lib.roads.build.places import build_places
-from depannini_dashmap.lib.roads.build.streets import build_streets
+from depannini_dashmap.lib.roads.build.street_tiles import build_streets
 
 Say = Callable[[str], None]
 Part = Callable[[Path, Path], str]

@@ -1,6 +1,6 @@
 """Clients and assistants by the hundred: inserted straight into a database, as registering hashes a password for each.
 
-`python -m testing.pairs NUMBER` prints them as JSON; `pairs_in` runs that with an environment's variables and reads it.
+`python -m testing.client_assistant_pairs NUMBER` prints them as JSON; `pairs_in` runs that with an environment's variables and reads it.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ class Pair:
 
 def pairs_in(environment: Environment, count: int, *, with_request: bool = True) -> list[Pair]:
     """Make pairs in an environment's database, each with an accepted request if wished."""
-    command = [sys.executable, "-m", "testing.pairs", str(count), *(["--bare"] if not with_request else [])]
+    command = [sys.executable, "-m", "testing.client_assistant_pairs", str(count), *(["--bare"] if not with_request else [])]
     made = subprocess.run(command, cwd=environment.tree, env=environment.variables, capture_output=True, text=True)
     if made.returncode:
         raise SystemExit(made.stderr)
