@@ -20,11 +20,11 @@ from assistance import events, lifecycle, selectors, services
 from assistance.services import PartyLocation
 from assistance.steps import signs_of_life
 from depannini_dashmap.lib.errors import Conflict, NotFound
-from depannini_dashmap.lib.realtime import frames
+from depannini_dashmap.lib.realtime import inbound_frames
 from depannini_dashmap.lib.realtime.async_tasks import in_thread
 from depannini_dashmap.lib.realtime.coalesce import Coalesced, Gathered
 from depannini_dashmap.lib.realtime.consumers import FORBIDDEN, Refused, SocketConsumer
-from depannini_dashmap.lib.realtime.frames import BadFrame
+from depannini_dashmap.lib.realtime.inbound_frames import BadFrame
 from depannini_dashmap.lib.realtime.subscriptions import Event
 
 logger = logging.getLogger(__name__)
@@ -178,7 +178,7 @@ class AssistanceConsumer(TokenConsumer):
 
     def take_location(self, frame: dict[str, Any]) -> None:
         """Take the sender's location: published to the room at most once a second, stored every five."""
-        lat, lng = frames.coordinate(frame, "lat", 90), frames.coordinate(frame, "lng", 180)
+        lat, lng = inbound_frames.coordinate(frame, "lat", 90), inbound_frames.coordinate(frame, "lng", 180)
         if not self.is_sender:
             raise BadFrame("not_a_party", "Only the client and the assistant share their location here")
         if self.status in lifecycle.FINAL:

@@ -27,7 +27,7 @@ from accounts.limits.throttles import LocationThrottle, SignedInThrottle
 from accounts.models import User
 from accounts.page_sessions import own_session
 from accounts.phones import NotAPhoneNumber, normalise_phone
-from accounts.pictures import picture_response
+from accounts.private_images import picture_response
 from accounts.services import check_password, confirm_reset, register_push_device, request_reset
 from accounts.steps.addresses import PHONE
 from accounts.viewsets.access import GuessesCounted

@@ -18,7 +18,7 @@ from assistance import quotes
 from assistance.help_form import HelpForm, read_point
 from assistance.services import Asker, ProofNeeded, ask_for_help
 from assistance.steps import photos, request_links
-from assistance.steps.asking import require_in_area
+from assistance.steps.public_request_checks import require_in_area
 from depannini_dashmap.lib.errors import DomainError, TooManyRequests
 from orders import place_search
 

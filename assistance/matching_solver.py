@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sys
 
-from assistance.matching_costs import Costs
+from assistance.request_matching import Costs
 
 
 def solve(costs: Costs) -> list[tuple[int, int]]:

@@ -12,7 +12,7 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts.limits.throttles import Bucket
 from accounts.link_pages import find_for, link_page
-from accounts.pictures import picture_response
+from accounts.private_images import picture_response
 from assistance import lifecycle, motorist_view
 from assistance.models import RequestLink, RequestPhoto
 from assistance.receipt_paper import receipt_of

@@ -9,7 +9,7 @@ from django.conf import settings
 from django.utils import timezone
 
 from assistance.models import Assistance
-from depannini_dashmap.lib.ops.task_queue import enqueue
+from depannini_dashmap.lib.ops.enqueue import enqueue
 
 PUSH_AGAIN_AFTER = timedelta(seconds=2)
 

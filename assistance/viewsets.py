@@ -14,7 +14,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from accounts.permissions import IsAssistant, IsClient, IsRoadside
-from accounts.pictures import picture_response
+from accounts.private_images import picture_response
 from assistance import representation, selectors, services
 from assistance.managers import RequestPhotoQuerySet
 from assistance.models import ChatMessage, ScheduledRequest

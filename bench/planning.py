@@ -1,4 +1,4 @@
-"""`python -m bench.planning [--quick]`: how good and how fast plans are, checked by `testing.plan_checker`.
+"""`python -m bench.planning [--quick]`: how good and how fast plans are, checked by `testing.route_plan_checker`.
 
 Needs no database. Problems are generated with a seed: towns of 20 km, mixed fleets with breaks and skills, and planted orders that
 nobody can serve. The floor of the costs is a nearest-neighbour planner of this file; that of single trips is every order of visits;
@@ -18,7 +18,7 @@ from typing import Any
 
 from bench import figures
 from bench.textbook import INSTANCES, Instance
-from testing.plan_checker import faults
+from testing.route_plan_checker import faults
 from trips.planning import engine
 from trips.planning.problem import Break, Half, PlanOrder, PlanVehicle, Problem, Route, Solution, Visit
 from trips.planning.schedule import is_feasible, schedule

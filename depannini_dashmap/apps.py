@@ -15,9 +15,9 @@ class DepanniniDashmapConfig(AppConfig):
         from django.db.models.signals import post_migrate
 
         from depannini_dashmap.lib.ops import checks  # noqa: F401
-        from depannini_dashmap.operations import erasures
+        from depannini_dashmap.operations import erasure_replay
 
-        post_migrate.connect(erasures.apply_after_migrate, sender=self)
+        post_migrate.connect(erasure_replay.apply_after_migrate, sender=self)
 
 
 class DispatchAdminConfig(AdminConfig):
@@ -27,7 +27,7 @@ class DispatchAdminConfig(AdminConfig):
 
     def ready(self) -> None:
         """Register the admin classes of all apps, without what only workbooks need."""
-        from depannini_dashmap.lib.sheets.lazy_xlsx import spare_openpyxl
+        from depannini_dashmap.lib.sheets.lazy_openpyxl import spare_openpyxl
 
         spare_openpyxl()
         super().ready()

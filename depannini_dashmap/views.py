@@ -17,7 +17,7 @@ from django.views.static import serve
 from drf_spectacular.utils import extend_schema
 from drf_spectacular.views import SpectacularAPIView
 
-from accounts import photos
+from accounts import image_reencoding
 from depannini_dashmap.lib import errors
 from depannini_dashmap.lib.api.decorators import read_only
 from depannini_dashmap.lib.api.exception_handler import error_response
@@ -58,7 +58,7 @@ def readyz(request: HttpRequest) -> JsonResponse:
 @read_only
 def media(request: HttpRequest, path: str) -> HttpResponse:
     """Serve a photo of the public folder. They have random names and were re-encoded; nosniff comes from SecurityMiddleware."""
-    if not posixpath.normpath(path).lstrip("/").startswith(f"{photos.PUBLIC}/"):
+    if not posixpath.normpath(path).lstrip("/").startswith(f"{image_reencoding.PUBLIC}/"):
         raise Http404
     try:
         return serve(request, path, document_root=settings.MEDIA_ROOT)

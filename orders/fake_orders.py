@@ -11,7 +11,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from accounts.models import Company, User
-from depannini_dashmap.lib.ops.fake_data import require_fake_data
+from depannini_dashmap.lib.ops.fake_data_guard import require_fake_data
 from fleet.default_company import company_for
 from orders.models import Order, Stop
 from orders.numbers import take_numbers

@@ -13,7 +13,7 @@ from accounts.models import Company, User
 from depannini_dashmap.lib.db.secret_links import new_token
 from depannini_dashmap.lib.errors import Conflict, InvalidData, NotFound
 from depannini_dashmap.lib.ops import audit
-from depannini_dashmap.lib.ops.task_queue import enqueue
+from depannini_dashmap.lib.ops.enqueue import enqueue
 from fleet.default_company import company_for
 from fleet.events import board_changed
 from orders import customer_messages

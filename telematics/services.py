@@ -14,7 +14,7 @@ from django.utils.text import format_lazy
 from django.utils.translation import gettext_lazy as _
 
 from depannini_dashmap.lib import errors
-from depannini_dashmap.lib.ops.fake_data import require_fake_data
+from depannini_dashmap.lib.ops.fake_data_guard import require_fake_data
 from telematics import events, ingest
 from telematics.fake_drive import drive
 from telematics.models import Position

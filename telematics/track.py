@@ -11,9 +11,9 @@ from django.db.models import QuerySet
 
 from depannini_dashmap.lib.geo import haversine_km
 from depannini_dashmap.lib.roads import line_geometry, map_matching
+from telematics.line_simplification import thin
 from telematics.models import Position
 from telematics.representation import instant
-from telematics.thinning import thin
 
 MAX_POINTS = 1000
 MAX_READ = 20_000

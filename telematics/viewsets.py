@@ -23,7 +23,7 @@ from depannini_dashmap.lib.api.parsers import JsonParser
 from depannini_dashmap.lib.api.routers import path_id
 from depannini_dashmap.lib.api.viewsets import ApiViewSet
 from depannini_dashmap.lib.db.prepared import PreparedRows
-from depannini_dashmap.lib.ops.fake_data import require_fake_data
+from depannini_dashmap.lib.ops.fake_data_guard import require_fake_data
 from fleet.models import Vehicle
 from telematics import serializers, services
 from telematics.models import LatestPosition, Position

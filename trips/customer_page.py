@@ -15,7 +15,7 @@ from django.utils import timezone
 from django.utils.translation import get_language, override
 
 from accounts.link_pages import find_for, link_page
-from accounts.pictures import picture_response
+from accounts.private_images import picture_response
 from depannini_dashmap.lib.errors import NotFound
 from depannini_dashmap.lib.time_zone import format_utc
 from orders.customer_links import find_link, over_at

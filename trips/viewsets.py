@@ -14,7 +14,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from accounts.permissions import IsDispatcherOrStaff
-from accounts.pictures import picture_response
+from accounts.private_images import picture_response
 from depannini_dashmap.lib.api.keyset_pagination import RowPages
 from depannini_dashmap.lib.api.pagination import one_page
 from depannini_dashmap.lib.api.routers import path_id

@@ -10,7 +10,7 @@ from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from accounts import photos, signals
+from accounts import image_reencoding, signals
 from accounts.models import Invitation, User
 from accounts.services.memberships import leave_all
 from accounts.services.sessions import end_sessions
@@ -75,7 +75,7 @@ def close_account(*, actor: User | None, user: User) -> None:
     erasure = erasures_file.erasure_of(account.pk, account.date_joined)
     transaction.on_commit(lambda: erasures_file.remember_or_log(erasure))
     if photo:
-        transaction.on_commit(lambda: photos.delete_photo(photo))
+        transaction.on_commit(lambda: image_reencoding.delete_photo(photo))
 
 
 def _erase_traces(account: User) -> None:

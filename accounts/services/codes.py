@@ -10,10 +10,10 @@ from django.db.models import Q
 from django.utils import timezone
 
 from accounts import tasks
-from accounts.caller_keys import present_caller
 from accounts.keyed_hashes import address_key
 from accounts.limits import message_budget
 from accounts.models import Invitation, Notice, User, VerificationCode
+from accounts.requester_keys import present_caller
 from accounts.services.sessions import set_password
 from accounts.steps.addresses import EMAIL, OTHER, PHONE, can_reset, change_address, end_codes, field_of, holder_of
 from accounts.steps.callers import hold_number, join_caller

@@ -9,7 +9,7 @@ from typing import Any
 from django.db import IntegrityError, transaction
 from django.utils.translation import gettext_lazy as _
 
-from accounts import photos
+from accounts import image_reencoding
 from accounts.models import Company, Notice, User
 from accounts.services import codes
 from accounts.services.registration import TAKEN
@@ -34,7 +34,7 @@ def change_profile(*, actor: User, user: User, **changes: Any) -> User:
     account was closed or switched off meanwhile.
     """
     photo = changes.get("profile_photo")
-    stored = photos.save_photo(photos.reencode_photo(photo)) if photo else None
+    stored = image_reencoding.save_photo(image_reencoding.reencode_photo(photo)) if photo else None
     try:
         with transaction.atomic():
             return _change(actor, user, changes, stored)
@@ -157,10 +157,10 @@ def _change_photo(account: User, stored: str | None) -> set[str]:
     old = account.profile_photo.name if account.profile_photo else None
     account.profile_photo = stored
     if old:
-        transaction.on_commit(lambda: photos.delete_photo(old))
+        transaction.on_commit(lambda: image_reencoding.delete_photo(old))
     return {"profile_photo"}
 
 
 def _forget_photo(stored: str | None) -> None:
     if stored:
-        photos.delete_photo(stored)
+        image_reencoding.delete_photo(stored)

@@ -16,10 +16,10 @@ from django.db.models import F, Q, Sum
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from accounts.caller_keys import present_caller
 from accounts.keyed_hashes import address_key, is_code
 from accounts.models import CodeGuess, User, VerificationCode
 from accounts.networks import is_familiar
+from accounts.requester_keys import present_caller
 from depannini_dashmap.lib.db.advisory_locks import take_lock
 from depannini_dashmap.lib.errors import InvalidData
 

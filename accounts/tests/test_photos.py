@@ -11,7 +11,7 @@ import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from PIL import Image
 
-from accounts import photos
+from accounts import image_reencoding
 from depannini_dashmap.lib.errors import InvalidData, Unavailable
 
 
@@ -28,7 +28,7 @@ def upload(content, name="photo.jpg"):
 
 @pytest.mark.parametrize(("kind", "ending"), [("JPEG", "jpg"), ("PNG", "png"), ("WEBP", "webp")])
 def test_accepted_by_content_under_a_random_name(kind, ending):
-    clean = photos.reencode_photo(upload(picture(kind), "../../x" * 50 + ".svg"))
+    clean = image_reencoding.reencode_photo(upload(picture(kind), "../../x" * 50 + ".svg"))
     assert re.fullmatch(rf"[0-9a-f]{{32}}\.{ending}", clean.name)
     with Image.open(clean) as image:
         assert (image.format, image.size) == (kind, (40, 20))
@@ -40,7 +40,7 @@ def test_the_first_picture_of_several_is_kept():
     several = picture("MPO", (3000, 1500), save_all=True, append_images=[other])
     with Image.open(io.BytesIO(several)) as image:
         assert (image.format, image.n_frames) == ("MPO", 2)
-    clean = photos.reencode_photo(upload(several))
+    clean = image_reencoding.reencode_photo(upload(several))
     assert clean.name.endswith(".jpg")
     with Image.open(clean) as image:
         assert (image.format, image.size) == ("JPEG", (2048, 1024))
@@ -54,7 +54,7 @@ def test_metadata_is_gone_and_the_picture_upright():
     exif.get_ifd(0x8825)[2] = (36.0, 45.0, 0.0)
     dirty = picture(exif=exif)
     assert b"SECRET-CAMERA" in dirty
-    clean = photos.reencode_photo(upload(dirty))
+    clean = image_reencoding.reencode_photo(upload(dirty))
     content = clean.read()
     assert b"SECRET-CAMERA" not in content and b"Exif" not in content
     with Image.open(io.BytesIO(content)) as image:
@@ -63,18 +63,18 @@ def test_metadata_is_gone_and_the_picture_upright():
 
 
 def test_what_follows_the_picture_is_gone():
-    clean = photos.reencode_photo(upload(picture() + b"<script>alert(1)</script>"))
+    clean = image_reencoding.reencode_photo(upload(picture() + b"<script>alert(1)</script>"))
     assert b"script" not in clean.read()
 
 
 def test_big_pictures_shrink():
-    with Image.open(photos.reencode_photo(upload(picture(size=(5000, 2500))))) as image:
+    with Image.open(image_reencoding.reencode_photo(upload(picture(size=(5000, 2500))))) as image:
         assert image.size == (2048, 1024)
 
 
 @pytest.mark.parametrize("mode", ["1", "L", "LA", "P", "RGB", "RGBA", "I;16"])
 def test_big_pictures_of_every_mode_shrink(mode):
-    with Image.open(photos.reencode_photo(upload(picture("PNG", (2400, 1200), mode)))) as image:
+    with Image.open(image_reencoding.reencode_photo(upload(picture("PNG", (2400, 1200), mode)))) as image:
         assert (image.size, image.mode) == ((2048, 1024), "RGBA" if mode in {"LA", "RGBA"} else "RGB")
 
 
@@ -82,18 +82,18 @@ def test_a_big_picture_is_turned_upright():
     exif = Image.Exif()
     exif[0x0112] = 6
     for kind in ("JPEG", "PNG", "WEBP"):
-        with Image.open(photos.reencode_photo(upload(picture(kind, (2400, 1200), exif=exif)))) as image:
+        with Image.open(image_reencoding.reencode_photo(upload(picture(kind, (2400, 1200), exif=exif)))) as image:
             assert image.size == (1024, 2048)
 
 
 def test_a_colour_that_means_transparent_stays_so():
-    clean = photos.reencode_photo(upload(picture("PNG", (2400, 1200), transparency=(255, 0, 0))))
+    clean = image_reencoding.reencode_photo(upload(picture("PNG", (2400, 1200), transparency=(255, 0, 0))))
     with Image.open(clean) as image:
         assert (image.mode, image.getpixel((9, 9))[3]) == ("RGBA", 0)
 
 
 def test_transparency_stays():
-    with Image.open(photos.reencode_photo(upload(picture("PNG", mode="RGBA")))) as image:
+    with Image.open(image_reencoding.reencode_photo(upload(picture("PNG", mode="RGBA")))) as image:
         assert image.mode == "RGBA"
 
 
@@ -112,16 +112,16 @@ HOSTILE = {
 @pytest.mark.parametrize("content", HOSTILE.values(), ids=HOSTILE)
 def test_refused(content):
     with pytest.raises(InvalidData) as refusal:
-        photos.reencode_photo(upload(content))
+        image_reencoding.reencode_photo(upload(content))
     assert list(refusal.value.fields) == ["profile_photo"]
 
 
 def test_only_jpeg_that_shrinks_while_it_is_read_may_be_very_large():
-    with Image.open(photos.reencode_photo(upload(picture(size=(7000, 7000), mode="L")))) as image:
+    with Image.open(image_reencoding.reencode_photo(upload(picture(size=(7000, 7000), mode="L")))) as image:
         assert image.size == (2048, 2048)
     for content in (picture("PNG", (7070, 7070), "LA"), picture(size=(7000, 7000), mode="L", progressive=True)):
         with pytest.raises(InvalidData) as refusal:
-            photos.reencode_photo(upload(content))
+            image_reencoding.reencode_photo(upload(content))
         assert "pixels" in refusal.value.fields["profile_photo"][0]
 
 
@@ -132,17 +132,17 @@ from pathlib import Path
 from django.conf import settings
 settings.configure(PHOTO_MAX_BYTES=5 * 1024 * 1024)
 from django.core.files.uploadedfile import SimpleUploadedFile
-from accounts import photos
+from accounts import image_reencoding
 
 def peak():  # of this process alone: ru_maxrss starts from the parent's
     status = Path("/proc/self/status").read_text()
     return int(status.split("VmHWM:")[1].split()[0]) / 1024
 
 small, large = (Path(name).read_bytes() for name in sys.argv[1:])
-photos.reencode_photo(SimpleUploadedFile("a", small))
+image_reencoding.reencode_photo(SimpleUploadedFile("a", small))
 before = peak()
 with ThreadPoolExecutor(4) as pool:
-    list(pool.map(lambda _: photos.reencode_photo(SimpleUploadedFile("a", large)), range(4)))
+    list(pool.map(lambda _: image_reencoding.reencode_photo(SimpleUploadedFile("a", large)), range(4)))
 print(peak() - before)
 """
 
@@ -164,14 +164,14 @@ def test_four_large_pictures_at_once_take_little_memory(tmp_path, kind, size, mo
     small.write_bytes(picture(kind))
     large.write_bytes(picture(kind, size, mode, **options))
     command = [sys.executable, "-c", GROWTH, small, large]
-    run = subprocess.run(command, capture_output=True, text=True, check=True, cwd=Path(photos.__file__).parents[1])
+    run = subprocess.run(command, capture_output=True, text=True, check=True, cwd=Path(image_reencoding.__file__).parents[1])
     assert float(run.stdout) < most  # MB
 
 
 def test_a_refused_picture_lets_the_next_one_in():
     with pytest.raises(InvalidData):
-        photos.reencode_photo(upload(b"GIF89a"))
-    thread = threading.Thread(target=photos.reencode_photo, args=(upload(picture()),), daemon=True)
+        image_reencoding.reencode_photo(upload(b"GIF89a"))
+    thread = threading.Thread(target=image_reencoding.reencode_photo, args=(upload(picture()),), daemon=True)
     thread.start()
     thread.join(10)
     assert not thread.is_alive()
@@ -180,11 +180,11 @@ def test_a_refused_picture_lets_the_next_one_in():
 def test_too_big_a_file(settings):
     settings.PHOTO_MAX_BYTES = 100
     with pytest.raises(InvalidData):
-        photos.reencode_photo(upload(picture()))
+        image_reencoding.reencode_photo(upload(picture()))
 
 
 def test_a_full_volume_is_said(settings, tmp_path):
     (tmp_path / "photos").write_text("in the way")
     settings.MEDIA_ROOT = str(tmp_path)
     with pytest.raises(Unavailable):
-        photos.save_photo(photos.reencode_photo(upload(picture())))
+        image_reencoding.save_photo(image_reencoding.reencode_photo(upload(picture())))

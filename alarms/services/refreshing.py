@@ -13,7 +13,7 @@ from alarms.events import alarms_changed
 from alarms.failed_messages import DELIVERIES
 from alarms.models import Alarm
 from alarms.reasons import Reason
-from alarms.services import watches
+from alarms.services import escalations
 
 Kind = Alarm.Kind
 # What comes and goes with each fix: back within this time it is the alarm of before, with what was said about it.
@@ -31,7 +31,7 @@ def refresh_alarms(*, actor: None, now: dt.datetime | None = None) -> None:
     now = now or timezone.now()
     found = {(reason.kind, reason.thing): reason for reason in reasons.read(now)}
     _bring_in_line(found, now)
-    watches.call_watchers(actor=None, now=now)
+    escalations.call_watchers(actor=None, now=now)
 
 
 @transaction.atomic
@@ -83,7 +83,7 @@ def note_failed_message(*, actor: None, task_id: str, task_path: str, arguments:
     if delivery is None:
         return
     if task_path == "alarms.tasks.deliver_alarm" and arguments:
-        watches.forget_unsent(actor=None, watch_id=arguments[0])
+        escalations.forget_unsent(actor=None, watch_id=arguments[0])
     company_id = delivery.company_of(arguments[0]) if arguments else None
     _raise([Reason(Kind.FAILED_MESSAGE, task_id, delivery.name, company_id)], timezone.now())
     alarms_changed([(Kind.FAILED_MESSAGE, company_id)])

@@ -4,7 +4,6 @@ from assistance.dispatch_candidates import Ranked, assistants_to_call, ranked_ca
 from assistance.quotes import Quote, distance_of, quote
 from assistance.services.account_closure import close_open_jobs
 from assistance.services.approvals import approve_assistant, withdraw_approval
-from assistance.services.asking import Asker, ProofNeeded, ask_for_help
 from assistance.services.calls import (
     Caller,
     assign_for_caller,
@@ -39,6 +38,7 @@ from assistance.services.profiles import (
     report_location,
     set_duty,
 )
+from assistance.services.public_requests import Asker, ProofNeeded, ask_for_help
 from assistance.services.releases import release
 from assistance.services.requests import request_assistance
 from assistance.services.signs_of_life import check_stalled, note_sign_of_life, note_signs_of_life

@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, Any
 from django.db import transaction
 
 from assistance import lifecycle
-from assistance.services.asking import BY_LINK
 from assistance.services.chat import post_chat
 from assistance.services.jobs import rate, update_status
 from assistance.services.prices import answer_price
+from assistance.services.public_requests import BY_LINK
 from assistance.services.releases import release
 from assistance.steps.request_links import find_link, require_open
 from depannini_dashmap.lib.ops import audit

@@ -12,7 +12,7 @@ from django.utils.translation import gettext_lazy as _
 
 from assistance import lifecycle
 from assistance.models import Assistance
-from assistance.services.asking import BY_LINK
+from assistance.services.public_requests import BY_LINK
 from assistance.steps import photos, state
 from assistance.steps.request_links import find_link, require_open
 from depannini_dashmap.lib.errors import Forbidden, InvalidData, NotFound

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import datetime
 
-from assistance import matching_costs, nearby
+from assistance import nearby, request_matching
 from assistance.models import Assistance, Offer
 from assistance.nearby import Candidate, Search
 from assistance.steps.etas import MOST_COMPARED
@@ -34,7 +34,7 @@ def shares_around(assistance_id: int, radius_km: float, now: datetime) -> Shares
         return {}
     costs = _costs(jobs, near, everyone)
     assistants = list(everyone)
-    return {assistants[column]: jobs[row].pk for row, column in matching_costs.match(costs).items()}
+    return {assistants[column]: jobs[row].pk for row, column in request_matching.match(costs).items()}
 
 
 def by_share(near: list[Candidate], assistance_id: int, shares: Shares) -> list[Candidate]:

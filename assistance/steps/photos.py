@@ -14,7 +14,7 @@ from django.db.models import QuerySet
 from django.utils.text import format_lazy
 from django.utils.translation import gettext_lazy as _
 
-from accounts import photos, pictures
+from accounts import image_reencoding, private_images
 from assistance import events
 from assistance.models import Assistance, RequestPhoto
 from assistance.photo_models import MOST_PHOTOS
@@ -46,13 +46,13 @@ def stored(given: Sequence[File]) -> Iterator[StoredPhotos]:
     found = StoredPhotos()
     try:
         for file in given:
-            found.names.append(photos.save_photo(photos.reencode_photo(file, REFUSED), FOLDER))
+            found.names.append(image_reencoding.save_photo(image_reencoding.reencode_photo(file, REFUSED), FOLDER))
         yield found
     except BaseException:
         found.kept.clear()
         raise
     finally:
-        pictures.forget_files([name for name in found.names if name not in found.kept])
+        private_images.forget_files([name for name in found.names if name not in found.kept])
 
 
 def keep(job: Assistance, sender: User, role: str, found: StoredPhotos, now: datetime, *, key: str = "", as_fits: bool = False) -> int:
@@ -84,12 +84,12 @@ def forget(rows: QuerySet[RequestPhoto]) -> None:
     """Delete photos: rows in this transaction, files once it is committed."""
     files = list(rows.values_list("photo", flat=True))
     rows.delete()
-    transaction.on_commit(lambda: pictures.forget_files(files))
+    transaction.on_commit(lambda: private_images.forget_files(files))
 
 
 def forget_old(rows: QuerySet[RequestPhoto]) -> int:
-    """Delete photos with their files, as `pictures.forget_old` does."""
-    return pictures.forget_old(rows, "photo")
+    """Delete photos with their files, as `private_images.forget_old` does."""
+    return private_images.forget_old(rows, "photo")
 
 
 def _too_many() -> InvalidData:

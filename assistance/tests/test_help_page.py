@@ -8,8 +8,8 @@ from django.test import Client
 
 from accounts.models import User, VerificationCode
 from assistance.models import Assistance, RequestLink
-from assistance.services.asking import ASKS
-from assistance.steps.asking import SEVERAL
+from assistance.services.public_requests import ASKS
+from assistance.steps.public_request_checks import SEVERAL
 from depannini_dashmap.lib.db.secret_links import new_token
 from depannini_dashmap.models import AuditEvent, BudgetedMessage
 

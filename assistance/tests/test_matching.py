@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
-from assistance import matching_costs, services
+from assistance import request_matching, services
 from assistance.matching_solver import solve
 from assistance.models import Offer
 from assistance.steps.matching import shares_around
@@ -33,7 +33,7 @@ costs = st.integers(1, 5).flatmap(
 def _unhurried_solver() -> Iterator[None]:
     """Give the solver's process, which a busy machine starts slowly, the time that it needs."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(matching_costs, "LONGEST_SECONDS", 60.0)
+        patch.setattr(request_matching, "LONGEST_SECONDS", 60.0)
         yield
 
 
@@ -54,7 +54,7 @@ def _best(table: Any) -> tuple[int, float]:
 def test_a_matching_is_never_worse_than_nearest_first(table: Any) -> None:
     pairs = solve(table)
     assert len({row for row, _ in pairs}) == len({column for _, column in pairs}) == len(pairs)
-    assert _worth(table, pairs) <= _worth(table, matching_costs.nearest_first(table).items())
+    assert _worth(table, pairs) <= _worth(table, request_matching.nearest_first(table).items())
 
 
 @UNHURRIED
@@ -64,14 +64,14 @@ def test_a_matching_is_the_best_there_is(table: Any) -> None:
 
 
 def test_the_solver_is_a_process_of_its_own() -> None:
-    program = f"from assistance.matching_costs import match; print(match({CONTESTED})); import sys; print('scipy' in sys.modules or 'numpy' in sys.modules)"
+    program = f"from assistance.request_matching import match; print(match({CONTESTED})); import sys; print('scipy' in sys.modules or 'numpy' in sys.modules)"
     answer = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, timeout=60)
     assert answer.stdout.split("\n")[:2] == ["{0: 0, 1: 1}", "False"]
 
 
 def test_nearest_first_where_the_solver_breaks(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
-    monkeypatch.setattr(matching_costs.sys, "executable", "/bin/false")
-    assert matching_costs.match(CONTESTED) == {1: 0, 0: 1}
+    monkeypatch.setattr(request_matching.sys, "executable", "/bin/false")
+    assert request_matching.match(CONTESTED) == {1: 0, 0: 1}
     assert "could not be matched" in caplog.text
 
 

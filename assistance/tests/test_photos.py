@@ -164,7 +164,7 @@ def test_the_same_form_again_adds_none(visitor, duty, assistant_user, phone):
     for _ in range(2):
         twice["photos"][0].seek(0)
         assert visitor.post("/help/", twice).status_code == 303
-    path = f"/h/{services.asking.request_links.token_for(twice['key'])}/"
+    path = f"/h/{services.public_requests.request_links.token_for(twice['key'])}/"
     for _ in range(2):
         assert add(visitor, path, photo(), key="one").status_code == 303
     assert RequestPhoto.objects.count() == len(files()) == 2

@@ -15,6 +15,7 @@ from depannini_dashmap.console.alarms import views as alarm_views
 from depannini_dashmap.console.assistants import views as assistant_views
 from depannini_dashmap.console.board import views as board_views
 from depannini_dashmap.console.companies import views as companie_views
+from depannini_dashmap.console.geocoding import views as place_views
 from depannini_dashmap.console.lanes import views as lane_views
 from depannini_dashmap.console.live_map import views as map_views
 from depannini_dashmap.console.orders import customer_link
@@ -23,18 +24,17 @@ from depannini_dashmap.console.orders import views as order_views
 from depannini_dashmap.console.payments import open_sums
 from depannini_dashmap.console.payments import views as payment_views
 from depannini_dashmap.console.people import views as people_views
-from depannini_dashmap.console.places import views as place_views
 from depannini_dashmap.console.plans import views as plan_views
 from depannini_dashmap.console.reports import views as report_views
 from depannini_dashmap.console.requests import document as request_document
-from depannini_dashmap.console.requests import new_call, tariffs
+from depannini_dashmap.console.requests import new_call, tariff_preview
 from depannini_dashmap.console.requests import views as request_views
 from depannini_dashmap.console.requests.links import links as request_links
 from depannini_dashmap.console.trips import driver_link
 from depannini_dashmap.console.trips import views as trip_views
 from depannini_dashmap.console.vehicles import connect
 from depannini_dashmap.console.vehicles import day as vehicle_day
-from depannini_dashmap.console.vehicles import views as vehicle_views
+from depannini_dashmap.console.vehicles import restore as vehicle_views
 
 if TYPE_CHECKING:
     from depannini_dashmap.console.admin_site import DispatchAdminSite
@@ -129,5 +129,5 @@ def console_urls(site: DispatchAdminSite) -> list[URLPattern]:
         path("dispatch/vehicles/<int:vehicle_id>/connect/", page(connect.connect), name="dispatch_connect"),
         path("dispatch/disconnect/<slug:kind>/", page(connect.disconnect), name="dispatch_disconnect"),
         path("dispatch/vehicles/restore/", page(vehicle_views.restore), name="dispatch_restore"),
-        path("dispatch/tariffs/example/", site.admin_view(tariffs.example), name="tariff_example"),
+        path("dispatch/tariffs/example/", site.admin_view(tariff_preview.example), name="tariff_example"),
     ]

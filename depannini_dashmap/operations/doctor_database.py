@@ -15,7 +15,7 @@ from django_tasks_db.models import DBTaskResult
 from accounts.models import User
 from depannini_dashmap.lib.ops.erasures_file import remembered
 from depannini_dashmap.models import AuditEvent
-from depannini_dashmap.operations import erasures
+from depannini_dashmap.operations import erasure_replay
 from depannini_dashmap.operations.doctor_findings import CLOCK_SLACK, PATIENCE, Broken, Doubtful, cause, examination
 
 TASKS_LATE = 120.0  # seconds after which a due task says that no worker runs
@@ -156,7 +156,7 @@ def identities() -> str:
 def erased_people() -> str:
     """Look for accounts that were erased and are open again, as after a restore."""
     try:
-        number, back = len(remembered()), erasures.open_again()
+        number, back = len(remembered()), erasure_replay.open_again()
     except (DatabaseError, InterfaceError) as error:
         raise Broken(f"Cannot be read: {cause(error)}", "See database and migrations.") from error
     except OSError as error:

@@ -12,7 +12,7 @@ import uvicorn
 from depannini_dashmap.lib.ops import worker
 from depannini_dashmap.lib.realtime import async_tasks, consumers
 from depannini_dashmap.lib.realtime.close_codes import RESTART
-from depannini_dashmap.lib.realtime.frames import MAX_BYTES
+from depannini_dashmap.lib.realtime.inbound_frames import MAX_BYTES
 from depannini_dashmap.server import shutdown
 from depannini_dashmap.server.websocket_protocol import WebSocketProtocol
 

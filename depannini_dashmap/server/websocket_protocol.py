@@ -13,7 +13,7 @@ from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIO
 from websockets.frames import Frame
 from websockets.http11 import Request
 
-from depannini_dashmap.lib.realtime.frames import Allowance
+from depannini_dashmap.lib.realtime.inbound_frames import Allowance
 from depannini_dashmap.lib.realtime.keepalive import EXTENSION, FLOOD
 
 # Bytes in the kernel for one client: what one read brings is parsed before other clients have a turn.

@@ -10,7 +10,7 @@ import pytest
 import redis
 from django.core.cache import cache
 
-from depannini_dashmap.lib.ops import deployment_names, process_registry
+from depannini_dashmap.lib.ops import process_registry, redis_keys
 from depannini_dashmap.lib.realtime import subscriptions
 from depannini_dashmap.operations.doctor import examine
 
@@ -90,7 +90,7 @@ def test_a_redis_that_says_nothing_is_not_called_empty(settings: Any) -> None:
 
 def test_names_hold_the_deployment(settings: Any) -> None:
     settings.DEPLOYMENT = "staging"
-    assert deployment_names.named(process_registry.LIST) == "dashmap.staging.processes"
+    assert redis_keys.named(process_registry.LIST) == "dashmap.staging.processes"
 
 
 @pytest.mark.parametrize(("environment", "same"), [({}, True), ({"SECRET_KEY": OTHER_KEY}, False), ({"DATABASE_URL": "sqlite:////tmp/other.sqlite3"}, False)])

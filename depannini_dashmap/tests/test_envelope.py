@@ -8,7 +8,7 @@ from django.test import Client
 
 from depannini_dashmap.lib import errors
 from depannini_dashmap.lib.db import readiness
-from depannini_dashmap.lib.realtime import frames
+from depannini_dashmap.lib.realtime import inbound_frames
 
 pytestmark = pytest.mark.django_db
 
@@ -91,7 +91,7 @@ def test_one_wrong_field_is_named_in_a_complete_sentence(fields, said):
     error = errors.InvalidData(fields=fields)
     assert (error.message, error.code, error.fields) == (said, "invalid_data", fields)
     assert errors.InvalidData("Vehicle not found", fields=fields).message == "Vehicle not found"
-    assert frames.BadFrame("invalid", fields=fields).error == said
+    assert inbound_frames.BadFrame("invalid", fields=fields).error == said
 
 
 def test_shipped_consoles_show_why_a_vehicle_is_refused(api, dispatcher):

@@ -17,7 +17,7 @@ from assistance.models import Assistance, ChatMessage
 from depannini_dashmap.lib.ops import audit, request_context
 from depannini_dashmap.lib.ops.erasures_file import erasure_of, remember, remembered
 from depannini_dashmap.models import AuditEvent
-from depannini_dashmap.operations import erasures
+from depannini_dashmap.operations import erasure_replay
 from depannini_dashmap.operations.doctor import examine
 from depannini_dashmap.tests.test_backups import Deployment, deployment  # noqa: F401 - a fixture
 
@@ -82,9 +82,9 @@ def test_a_backup_of_an_older_release_is_erased_again_by_migrate(deployment: Dep
 @pytest.mark.django_db
 def test_an_account_with_the_same_number_is_somebody_else(client_user: User, ledger: Path) -> None:
     remember([erasure_of(client_user.pk, client_user.date_joined - timedelta(microseconds=1))])
-    assert erasures.open_again() == []
+    assert erasure_replay.open_again() == []
     remember([erasure_of(client_user.pk, client_user.date_joined)])
-    assert erasures.open_again() == [client_user]
+    assert erasure_replay.open_again() == [client_user]
     (finding,) = examine(["erased_people"])
     assert finding.level == "broken"
     assert "erase_person --again" in finding.remedy
@@ -127,8 +127,8 @@ def test_a_file_that_cannot_be_written_stops_no_erasure(client_user: User, setti
     assert client_user.closed_at
     assert f"erasure of account {client_user.pk} could not be kept" in caplog.text
     settings.ERASURES_FILE = tmp_path / "accounts.jsonl"
-    assert erasures.gather() == 1
-    assert erasures.gather() == 0
+    assert erasure_replay.gather() == 1
+    assert erasure_replay.gather() == 0
     assert remembered() == {erasure_of(client_user.pk, client_user.date_joined)}
 
 

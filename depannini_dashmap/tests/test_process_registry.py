@@ -11,7 +11,7 @@ import pytest
 from django.conf import settings
 from django.utils import timezone
 
-from depannini_dashmap.lib.ops import deployment_names, process_registry
+from depannini_dashmap.lib.ops import process_registry, redis_keys
 from depannini_dashmap.lib.realtime import publisher
 from depannini_dashmap.lib.realtime.subscriptions import RESYNC, Message
 
@@ -51,17 +51,17 @@ def sent(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[Message]]:
     monkeypatch.setattr(publisher, "send", messages.extend)
     client: Any = process_registry._client()
     yield messages
-    client.delete(deployment_names.named(process_registry.LIST))
+    client.delete(redis_keys.named(process_registry.LIST))
 
 
 @pytest.mark.postgres
 def test_g10_a_sudden_death_has_all_sockets_read_again_once(sent: list[Message]) -> None:
     client: Any = process_registry._client()
-    client.sadd(deployment_names.named(process_registry.LIST), f"{process_registry._machine()}:{os.getpid()}:1", "elsewhere:1:1")
+    client.sadd(redis_keys.named(process_registry.LIST), f"{process_registry._machine()}:{os.getpid()}:1", "elsewhere:1:1")
     process_registry.enter()
     assert process_registry.bury_dead() == 1
     assert process_registry.bury_dead() == 0
     assert sent == [RESYNC]
-    assert {name.decode() for name in client.smembers(deployment_names.named(process_registry.LIST))} == {"elsewhere:1:1", process_registry.own_name()}
+    assert {name.decode() for name in client.smembers(redis_keys.named(process_registry.LIST))} == {"elsewhere:1:1", process_registry.own_name()}
     process_registry.leave()
-    assert {name.decode() for name in client.smembers(deployment_names.named(process_registry.LIST))} == {"elsewhere:1:1"}
+    assert {name.decode() for name in client.smembers(redis_keys.named(process_registry.LIST))} == {"elsewhere:1:1"}

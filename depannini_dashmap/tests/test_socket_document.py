@@ -12,7 +12,7 @@ import yaml
 from django.conf import settings
 from django.test import Client
 
-from depannini_dashmap.lib.realtime.frames import BadFrame
+from depannini_dashmap.lib.realtime.inbound_frames import BadFrame
 
 TOP = Path(settings.BASE_DIR)
 DOCUMENT = yaml.safe_load((TOP / "docs" / "asyncapi.yaml").read_text())

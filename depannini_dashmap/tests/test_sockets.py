@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from depannini_dashmap.lib.ops import deployment_names
+from depannini_dashmap.lib.ops import redis_keys
 from depannini_dashmap.lib.realtime import connection_limit, consumers
 from depannini_dashmap.lib.realtime.connection_limit import APPS, PAGES, Connection
 from testing.waiting import wait_until_async
@@ -131,5 +131,5 @@ def test_the_longest_silent_is_the_one_too_many(limit: Any, has_redis: bool, set
     for one in held:
         one.leave()
     assert not Connection(USER, limit).enter()
-    assert connection_limit._here.keys() == {deployment_names.named("connections", limit.name, str(USER))}
+    assert connection_limit._here.keys() == {redis_keys.named("connections", limit.name, str(USER))}
     connection_limit._here.clear()

@@ -4,7 +4,7 @@ from math import sin
 
 import pytest
 
-from telematics.thinning import thin
+from telematics.line_simplification import thin
 
 
 def test_short_lines_stay_whole() -> None:

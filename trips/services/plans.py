@@ -20,7 +20,7 @@ from accounts.models import User
 from accounts.permissions import require_editor
 from depannini_dashmap.lib.errors import Conflict, DomainError, InvalidData, NotFound
 from depannini_dashmap.lib.ops import audit
-from depannini_dashmap.lib.ops.task_queue import enqueue
+from depannini_dashmap.lib.ops.enqueue import enqueue
 from fleet.models import Vehicle
 from orders.models import Order
 from trips.lifecycle import DRAFT, PLANNED

@@ -15,8 +15,8 @@ from django.db import transaction
 from django.db.models import QuerySet
 from django.utils.translation import gettext_lazy as _
 
-from accounts import photos, pictures
-from accounts.pictures import forget_files
+from accounts import image_reencoding, private_images
+from accounts.private_images import forget_files
 from depannini_dashmap.lib.errors import InvalidData
 from depannini_dashmap.lib.text import clean
 from trips.models import StopProof, TripStop
@@ -78,7 +78,7 @@ def _store(given: GivenProof, columns: dict[str, str]) -> None:
             columns[name] = text
     for name, picture in {"photo": given.photo, "signature": _drawn(given.signature)}.items():
         if picture is not None:
-            columns[name] = photos.save_photo(photos.reencode_photo(picture, name), FOLDER)
+            columns[name] = image_reencoding.save_photo(image_reencoding.reencode_photo(picture, name), FOLDER)
 
 
 def keep_proof(row: TripStop, found: StoredProof, at: dt.datetime) -> None:
@@ -102,8 +102,8 @@ def forget_proofs(rows: Any) -> None:
 
 
 def forget_old(proofs: QuerySet[StopProof]) -> int:
-    """Delete proofs with their files, as `pictures.forget_old` does."""
-    return pictures.forget_old(proofs, *KINDS)
+    """Delete proofs with their files, as `private_images.forget_old` does."""
+    return private_images.forget_old(proofs, *KINDS)
 
 
 def picture_name(proof: StopProof | None, kind: str) -> str:

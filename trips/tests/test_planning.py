@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 
-from testing.plan_checker import faults
+from testing.route_plan_checker import faults
 from trips.planning import engine
 from trips.planning.insertion import cheapest, empty
 from trips.planning.problem import Break, Half, Objective, PlanOrder, PlanVehicle, Problem, Route, Solution, Visit

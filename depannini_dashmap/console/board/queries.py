@@ -18,7 +18,7 @@ from accounts.models import User
 from assistance import approval
 from assistance.models import Assistance, AssistantProfile, Offer
 from depannini_dashmap.console.live_map.arrival_times import NextStop, count_late, next_stops
-from depannini_dashmap.console.trip_urgency import URGENCY
+from depannini_dashmap.console.trip_status_order import URGENCY
 from depannini_dashmap.lib.time_zone import display_zone
 from fleet.models import Vehicle
 from orders.lifecycle import PENDING

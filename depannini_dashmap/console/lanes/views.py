@@ -16,7 +16,7 @@ from django.views.decorators.http import require_POST, require_safe
 
 from accounts.models import Company
 from depannini_dashmap.console import action_pages
-from depannini_dashmap.console.lanes import arrangement
+from depannini_dashmap.console.lanes import lane_json
 from depannini_dashmap.console.lanes.page_words import page_words
 from depannini_dashmap.console.lanes.state import read_state
 from depannini_dashmap.console.plans.views import MOST_OFFERED, NEWEST, chosen_company
@@ -85,8 +85,8 @@ def state(request: HttpRequest) -> HttpResponse:
 @answers_errors
 def evaluate(request: HttpRequest) -> HttpResponse:
     """Tell what lanes would be: times, loads, what they break; or why the rules refuse one. Stores nothing."""
-    lanes = read_lanes(actor=request.user, runs=arrangement.read_runs(request))
-    return JsonResponse({"runs": [arrangement.timing(lane) for lane in lanes]})
+    lanes = read_lanes(actor=request.user, runs=lane_json.read_runs(request))
+    return JsonResponse({"runs": [lane_json.timing(lane) for lane in lanes]})
 
 
 @require_POST
@@ -94,7 +94,7 @@ def evaluate(request: HttpRequest) -> HttpResponse:
 @answers_errors
 def replan_lanes(request: HttpRequest) -> HttpResponse:
     """Suggest which of these trips serves which of their orders; what has begun stays. Stores nothing."""
-    found = replan(actor=request.user, runs=arrangement.read_runs(request))
+    found = replan(actor=request.user, runs=lane_json.read_runs(request))
     rows = [{"key": key, "stops": [list(ref) for ref in refs]} for key, refs in found.refs.items()]
     return JsonResponse({"runs": rows, "saved_minutes": round(found.saved_seconds / 60)})
 
@@ -104,7 +104,7 @@ def replan_lanes(request: HttpRequest) -> HttpResponse:
 @answers_errors
 def save(request: HttpRequest) -> HttpResponse:
     """Save lanes; each is answered with what became of it."""
-    outcomes = arrange(actor=request.user, runs=arrangement.read_runs(request))
+    outcomes = arrange(actor=request.user, runs=lane_json.read_runs(request))
     return JsonResponse({"runs": [_outcome(row) for row in outcomes]})
 
 
@@ -128,6 +128,6 @@ def _day(request: HttpRequest) -> dt.date:
     """Return the day in `?day=`; today where it is none."""
     try:
         day = dt.date.fromisoformat(request.GET.get("day", ""))
-        return day if day.year in arrangement.YEARS else timezone.localdate()
+        return day if day.year in lane_json.YEARS else timezone.localdate()
     except ValueError:
         return timezone.localdate()

@@ -12,7 +12,7 @@ from django.utils import timezone
 
 from accounts.models import User
 from assistance.models import Assistance, AssistantProfile, ServiceType
-from depannini_dashmap.console.trip_urgency import URGENCY
+from depannini_dashmap.console.trip_status_order import URGENCY
 from depannini_dashmap.lib.time_zone import format_utc
 from telematics.models import LatestPosition
 from trips.models import Trip, TripStop

@@ -13,7 +13,7 @@ from django.utils.translation import get_language, gettext_lazy
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
-from accounts.pictures import picture_response
+from accounts.private_images import picture_response
 from assistance import lifecycle
 from assistance.dispatch_candidates import assistants_to_call, by_driving_time, ranked_candidates
 from assistance.models import Assistance, ChatMessage, Offer, RequestPhoto

@@ -20,11 +20,11 @@ from django.views.decorators.http import require_POST, require_safe
 
 from accounts.models import User
 from accounts.permissions import may_edit
-from accounts.pictures import picture_response
+from accounts.private_images import picture_response
 from depannini_dashmap.console import action_pages
 from depannini_dashmap.console.bulk_results import run_each
 from depannini_dashmap.console.live_map import arrival_times, page_maps
-from depannini_dashmap.console.trips import open_stops
+from depannini_dashmap.console.trips import trip_completion
 from depannini_dashmap.lib.errors import DomainError, InvalidData, NotFound
 from orders.models import Order
 from trips.lifecycle import CANCELLED, COMPLETED, DRAFT, IN_PROGRESS, OPEN, PLANNED, STEPS
@@ -286,19 +286,19 @@ def take_step(request: HttpRequest, step: str, context: dict[str, Any]) -> HttpR
     if not trips:
         raise Http404
     ready = [trip for trip in trips if trip.status in wanted.sources]
-    stops = open_stops.of_trips(ready, request.POST) if wanted.closes_stops else {}
-    problem = open_stops.NO_REASON if open_stops.lack_reasons(stops, request.POST) else ""
+    stops = trip_completion.of_trips(ready, request.POST) if wanted.closes_stops else {}
+    problem = trip_completion.NO_REASON if trip_completion.lack_reasons(stops, request.POST) else ""
     if request.method != "POST" or problem:
         for trip in trips:
             trip.open_stops = trip.total - trip.done  # type: ignore[attr-defined]
             trip.open_rows = stops.get(trip.pk, [])  # type: ignore[attr-defined]
         page = {"title": wanted.label, "step": wanted, "trips": trips, "ready": ready, "ids": ",".join(map(str, ids))}
-        page |= {"problem": problem, "longest": open_stops.LONGEST_REASON, "has_open_stops": bool(stops)}
+        page |= {"problem": problem, "longest": trip_completion.LONGEST_REASON, "has_open_stops": bool(stops)}
         return TemplateResponse(request, "console/trip_step.html", {**context, **page})
 
     def act(trip: Trip) -> str:
         if stops.get(trip.pk):
-            open_stops.complete(request.user, trip, stops[trip.pk], request.POST)
+            trip_completion.complete(request.user, trip, stops[trip.pk], request.POST)
         else:
             wanted.act(request.user, trip.pk)
         return str(wanted.done)

@@ -13,7 +13,12 @@ from django.db.models import F, Q, QuerySet
 from django.db.models.functions import Upper
 from django.db.models.sql import Query
 
-from depannini_dashmap.lib.db.number_search import holds_itself, in_any_spelling, is_written_in_many_ways, without_marks
+from depannini_dashmap.lib.db.phone_and_plate_search import (
+    holds_itself,
+    in_any_spelling,
+    is_written_in_many_ways,
+    without_marks,
+)
 
 _LOOKUPS = {"^": "istartswith", "=": "iexact"}
 

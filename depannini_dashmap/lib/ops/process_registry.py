@@ -16,7 +16,7 @@ import redis
 from django.conf import settings
 from django.utils import timezone
 
-from depannini_dashmap.lib.ops import deployment_names, redis_breaker
+from depannini_dashmap.lib.ops import redis_breaker, redis_keys
 
 logger = logging.getLogger(__name__)
 
@@ -70,9 +70,9 @@ def bury_dead() -> int:
         return 0
     enter()  # again: Redis may have been emptied since
     try:
-        names = {name.decode() for name in set(client.smembers(deployment_names.named(LIST)))}  # type: ignore[arg-type]
+        names = {name.decode() for name in set(client.smembers(redis_keys.named(LIST)))}  # type: ignore[arg-type]
         # The process that removes a name acts on it, so that exactly one of many does.
-        buried = [name for name in names if is_dead(name, timezone.now()) and client.srem(deployment_names.named(LIST), name)]
+        buried = [name for name in names if is_dead(name, timezone.now()) and client.srem(redis_keys.named(LIST), name)]
     except redis.RedisError as error:
         logger.info("The list of processes cannot be read: %s", type(error).__name__)
         return 0
@@ -87,7 +87,7 @@ def _write(verb: str) -> None:
     client = _client()
     try:
         if client is not None:
-            getattr(client, verb)(deployment_names.named(LIST), own_name())
+            getattr(client, verb)(redis_keys.named(LIST), own_name())
     except redis.RedisError as error:
         logger.info("The list of processes cannot be written: %s", type(error).__name__)
 

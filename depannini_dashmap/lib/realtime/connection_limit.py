@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 import redis
 from django.conf import settings
 
-from depannini_dashmap.lib.ops import deployment_names, redis_breaker
+from depannini_dashmap.lib.ops import redis_breaker, redis_keys
 from depannini_dashmap.lib.realtime.async_tasks import in_thread
 from depannini_dashmap.lib.realtime.keepalive import Transport
 
@@ -62,7 +62,7 @@ class Connection:
     def __init__(self, user_id: int, limit: Limit = APPS):
         self.limit = limit
         self.name = uuid.uuid4().hex
-        self._key = deployment_names.named("connections", limit.name, str(user_id))
+        self._key = redis_keys.named("connections", limit.name, str(user_id))
         self._is_held = False
         self._rounds = 0
 

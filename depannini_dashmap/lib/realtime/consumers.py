@@ -15,7 +15,7 @@ from django.db import DatabaseError, InterfaceError
 
 from depannini_dashmap.lib.errors import DomainError
 from depannini_dashmap.lib.ops import metrics
-from depannini_dashmap.lib.realtime import flood_backoff, frames, handshake, keepalive, layer, subscriptions
+from depannini_dashmap.lib.realtime import flood_backoff, handshake, inbound_frames, keepalive, layer, subscriptions
 from depannini_dashmap.lib.realtime.async_tasks import in_thread, leave_to_thread, spawn
 from depannini_dashmap.lib.realtime.close_codes import (
     FORBIDDEN,
@@ -26,7 +26,7 @@ from depannini_dashmap.lib.realtime.close_codes import (
     TRY_LATER,
 )
 from depannini_dashmap.lib.realtime.connection_limit import APPS, EXCEEDED, PAGES, Connection
-from depannini_dashmap.lib.realtime.frames import BadFrame
+from depannini_dashmap.lib.realtime.inbound_frames import BadFrame
 from depannini_dashmap.lib.realtime.keepalive import FLOOD, Transport
 from depannini_dashmap.lib.realtime.socket_sign_in import Refused, SignedInSocket
 from depannini_dashmap.lib.realtime.subscriptions import Event
@@ -139,7 +139,7 @@ class SocketConsumer(SignedInSocket):
         self._transport = keepalive.of(self.scope)
         self._subscriptions = subscriptions.of(asyncio.get_running_loop())
         self._early = []
-        self._allowance, self._strikes = frames.Allowance(), frames.Strikes()
+        self._allowance, self._strikes = inbound_frames.Allowance(), inbound_frames.Strikes()
         self.begin_session(handshake.credentials(self.scope))
         self._opening = self._connection = None
         self._joined = ()
@@ -223,7 +223,7 @@ class SocketConsumer(SignedInSocket):
     async def _take(self, message: dict) -> None:
         """Answer one frame; the socket survives any error in it."""
         text = message.get("text")
-        if frames.is_too_big(text if text is not None else message.get("bytes") or b""):
+        if inbound_frames.is_too_big(text if text is not None else message.get("bytes") or b""):
             return self.close(TOO_BIG)
         metrics.FRAMES_IN.inc()
         if not self._allowance.take():
@@ -231,7 +231,7 @@ class SocketConsumer(SignedInSocket):
         try:
             if text is None:
                 raise BadFrame("invalid", "Binary frames are not understood")
-            await self._handle(frames.parse(text))
+            await self._handle(inbound_frames.parse(text))
         except BadFrame as bad:
             self.send_error(bad.code, bad.error, bad.fields)
             if self._strikes.add():

@@ -11,7 +11,7 @@ from typing import Any
 import redis
 from django.conf import settings
 
-from depannini_dashmap.lib.ops import deployment_names, redis_breaker
+from depannini_dashmap.lib.ops import redis_breaker, redis_keys
 from depannini_dashmap.lib.realtime import layer, subscriptions
 from depannini_dashmap.lib.realtime.subscriptions import KEPT_FOR, Event, Message
 
@@ -56,4 +56,4 @@ def read_newest(group: str, kind: str, key: Any) -> Event | None:
 
 
 def _name(group: str, kind: str, key: Any) -> bytes:
-    return deployment_names.named("newest", group, kind, str(key)).encode()
+    return redis_keys.named("newest", group, kind, str(key)).encode()

@@ -20,7 +20,7 @@ import redis.asyncio
 from django.conf import settings
 from redis.connection import parse_url
 
-from depannini_dashmap.lib.ops import deployment_names, redis_breaker
+from depannini_dashmap.lib.ops import redis_breaker, redis_keys
 
 logger = logging.getLogger(__name__)
 
@@ -87,7 +87,7 @@ def events(group: bytes, payload: bytes) -> Iterator[Event]:
 @cache
 def channel(url: str) -> str:
     """Name a deployment's channel: Redis publishes across its numbered databases, so the number is in it."""
-    return deployment_names.named(str(parse_url(url).get("db", 0)), "events")
+    return redis_keys.named(str(parse_url(url).get("db", 0)), "events")
 
 
 def channel_of(base: bytes, group: bytes) -> bytes:

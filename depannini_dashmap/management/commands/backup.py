@@ -8,7 +8,7 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
-from depannini_dashmap.operations import backups, erasures
+from depannini_dashmap.operations import backups, erasure_replay
 
 
 class Command(BaseCommand):
@@ -30,8 +30,8 @@ class Command(BaseCommand):
         except backups.ArchiveError as error:
             raise CommandError(str(error)) from error
         try:
-            erasures.gather(folder)
-            erasures.copy_to(folder)
+            erasure_replay.gather(folder)
+            erasure_replay.copy_to(folder)
         except OSError as error:
             raise CommandError(f"{made} is made, but erasures cannot be kept in {settings.ERASURES_FILE}: {error.strerror}") from error
         size = made.stat().st_size / 1_000_000

@@ -7,7 +7,7 @@ from django.core.management.base import BaseCommand, CommandError
 
 from accounts.services.account_closure import close_account
 from depannini_dashmap.lib.errors import DomainError
-from depannini_dashmap.operations import erasures, personal_data
+from depannini_dashmap.operations import erasure_replay, personal_data
 
 WHAT_STAYS = (
     "Gone: names, addresses, phones, photo, what they wrote in chats and requests, attempts to sign in, and the network addresses "
@@ -49,10 +49,10 @@ class Command(BaseCommand):
         self.stdout.write(f"Account {user.pk} is closed and erased. {WHAT_STAYS}")
 
     def _erase_again(self) -> None:
-        if not erasures.is_current():
+        if not erasure_replay.is_current():
             raise CommandError("Migrations are missing: run python manage.py migrate, which erases again by itself")
-        done, refused = erasures.apply()
-        for sentence in erasures.sentences(done, refused) or ["Nobody who was erased is open."]:
+        done, refused = erasure_replay.apply()
+        for sentence in erasure_replay.sentences(done, refused) or ["Nobody who was erased is open."]:
             self.stdout.write(sentence)
         if refused:
             raise CommandError(f"{len(refused)} could not be erased")

@@ -10,7 +10,7 @@ from django.contrib.auth import get_user_model
 from django.core.management.base import BaseCommand, CommandError
 from django.db import DatabaseError
 
-from depannini_dashmap.operations import backups, erasures
+from depannini_dashmap.operations import backups, erasure_replay
 
 
 class Command(BaseCommand):
@@ -34,15 +34,15 @@ class Command(BaseCommand):
         source = Path(options["archive"])
         began = time.monotonic()
         try:
-            erasures.gather(source.parent)
+            erasure_replay.gather(source.parent)
             manifest = backups.restore(source)
         except backups.ArchiveError as error:
             raise CommandError(str(error)) from error
         except OSError as error:
             raise CommandError(f"Nothing was replaced: erasures cannot be kept in {settings.ERASURES_FILE}: {error.strerror}") from error
         self.stdout.write(f"Restored the state of {manifest['made_at']} in {time.monotonic() - began:.1f} s.")
-        if erasures.is_current():
-            for sentence in erasures.sentences(*erasures.apply()):
+        if erasure_replay.is_current():
+            for sentence in erasure_replay.sentences(*erasure_replay.apply()):
                 self.stdout.write(sentence)
         else:
             self.stdout.write("Who was erased after that backup is erased again by migrate.")

@@ -17,7 +17,7 @@ from alarms import messages
 from alarms.managers import ROADSIDE_KINDS
 from alarms.models import LONGEST_WAIT, Alarm, AlarmMessage, AlarmWatch
 from depannini_dashmap.lib.errors import Forbidden, InvalidData, NotFound, TooManyRequests
-from depannini_dashmap.lib.ops.task_queue import enqueue
+from depannini_dashmap.lib.ops.enqueue import enqueue
 from depannini_dashmap.lib.time_zone import display_zone
 
 MESSAGE_EVERY = dt.timedelta(minutes=10)

@@ -7,7 +7,7 @@ from django.db.models import QuerySet
 from django.http import HttpResponse
 from django.utils.translation import gettext_lazy as _
 
-from accounts import photos
+from accounts import image_reencoding
 from depannini_dashmap.lib.errors import NotFound
 
 _MEDIA_TYPES = {"jpg": "image/jpeg", "png": "image/png", "webp": "image/webp"}
@@ -30,7 +30,7 @@ def picture_response(name: str) -> HttpResponse:
 def forget_files(names: list[str]) -> None:
     """Delete pictures; if that fails, a file stays behind under a random name that no URL serves."""
     for name in names:
-        photos.delete_photo(name)
+        image_reencoding.delete_photo(name)
 
 
 def forget_old(rows: QuerySet, *columns: str) -> int:

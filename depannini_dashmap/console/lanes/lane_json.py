@@ -10,7 +10,7 @@ import orjson
 from django.http import HttpRequest
 from django.utils.translation import gettext as _
 
-from depannini_dashmap.console.lanes.words import sentences
+from depannini_dashmap.console.lanes.violation_texts import sentences
 from depannini_dashmap.lib.errors import InvalidData
 from trips.lanes import OWN, Lane, Run, StopRef, evaluate_lane
 from trips.sequencing import DELIVERY, PICKUP

@@ -17,7 +17,7 @@ from accounts.services import asking_account, enter_proof, request_proof, use_up
 from assistance import lifecycle
 from assistance.models import RequestLink
 from assistance.steps import photos, request_links, state
-from assistance.steps.asking import needs_proof, require_in_area
+from assistance.steps.public_request_checks import needs_proof, require_in_area
 from assistance.steps.requests import open_request, open_request_of
 from depannini_dashmap.lib.db.advisory_locks import take_lock
 from depannini_dashmap.lib.errors import Conflict
