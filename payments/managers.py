@@ -35,6 +35,10 @@ class PaymentQuerySet(models.QuerySet):
         """Keep what has come in: all but what is to be billed on account."""
         return self.exclude(method=NOT_MONEY)
 
+    def in_cash(self, *, after: int = 0) -> Self:
+        """Keep cash, taken and given back, of the rows that were written after one."""
+        return self.filter(method="cash", pk__gt=after)
+
 
 class CashHandInQuerySet(models.QuerySet):
     """Cash that assistants handed in."""

@@ -133,6 +133,27 @@ class CashHandIn(models.Model):
         return gettext("cash of %(name)s") % {"name": self.assistant_id}
 
 
+class CashCount(models.Model):
+    """What somebody had taken in cash and handed in up to a row of each table: the same two rows for everybody.
+
+    Rows of payments and of cash handed in never change, so a count stays true; what they hold now is the count and the
+    rows since.
+    """
+
+    holder = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
+    currency = models.CharField(max_length=3)
+    taken = models.DecimalField(max_digits=16, decimal_places=2, default=0)
+    handed_in = models.DecimalField(max_digits=16, decimal_places=2, default=0)
+    last_payment = models.BigIntegerField(default=0)
+    last_hand_in = models.BigIntegerField(default=0)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["holder", "currency"], name="cash_count_once")]
+
+    def __str__(self) -> str:
+        return f"{self.holder_id}: {self.taken - self.handed_in} {self.currency}"
+
+
 def receipt_number(year: int, number: int) -> str:
     """Return `R-2026-0001`; beyond 9999 the number simply grows longer."""
     return f"R-{year}-{number:04d}"

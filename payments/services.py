@@ -5,14 +5,14 @@ Locks, in the order of the house: the account of who holds the cash, the order o
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, TypeVar
 from uuid import UUID
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import Model, QuerySet, Sum
+from django.db.models import Max, Model, QuerySet, Sum
 from django.utils import timezone
 from django.utils.text import format_lazy
 from django.utils.translation import gettext_lazy as _
@@ -23,20 +23,22 @@ from accounts.models import User as Account
 from accounts.permissions import require_editor
 from assistance.models import Assistance
 from assistance.pricing import CENT, TOO_MUCH, ZERO, money
+from depannini_dashmap.lib.db.advisory_locks import take_lock
 from depannini_dashmap.lib.errors import Conflict, Forbidden, InvalidData, NotFound
 from depannini_dashmap.lib.ops import audit
 from depannini_dashmap.lib.text import clean
 from fleet.events import board_changed, roadside_changed
 from orders.models import Order
-from payments.balances import Balance, Payable, balance_of, in_hand
+from payments.balances import Balance, Payable, add_sums, balance_of, in_hand
 from payments.card_numbers import holds_card_number
-from payments.models import LONGEST_NOTE, ROADSIDE, CashHandIn, Payment
+from payments.models import LONGEST_NOTE, ROADSIDE, CashCount, CashHandIn, Payment
 from payments.receipts import take_receipt_number
 
 if TYPE_CHECKING:
     from accounts.models import User
 
 Method = Payment.Method
+SETTLED = timedelta(hours=1)  # no transaction lives as long
 Row = TypeVar("Row", bound=Model)
 Made = TypeVar("Made", Payment, CashHandIn)
 
@@ -156,6 +158,40 @@ def reverse_hand_in(*, actor: User, row_id: int, reason: str) -> CashHandIn:
     )
     audit.record("cash_hand_in_reversed", actor=actor, target=row.assistant, row=row.pk, reverses=first.pk, reason=text)
     return row
+
+
+@transaction.atomic
+def count_cash(*, actor: None) -> int:
+    """Count everybody's cash up to the rows of an hour ago, and return how many people's changed; a round calls, so no `actor`.
+
+    Numbers are given before their rows are committed, in any order; after an hour none below the last can still come.
+    """
+    take_lock("cash count")
+    counts = {(row.holder_id, row.currency): row for row in CashCount.objects.all()}
+    first = next(iter(counts.values()), CashCount())
+    last_payment = _settled(Payment.objects.all(), first.last_payment)
+    last_hand_in = _settled(CashHandIn.objects.all(), first.last_hand_in)
+    taken: dict[tuple[int, str], Decimal] = {}
+    handed: dict[tuple[int, str], Decimal] = {}
+    add_sums(taken, Payment.objects.in_cash(after=first.last_payment).filter(pk__lte=last_payment), "taken_by_id")
+    add_sums(handed, CashHandIn.objects.filter(pk__gt=first.last_hand_in, pk__lte=last_hand_in), "assistant_id")
+    changed = taken.keys() | handed.keys()
+    if not changed:
+        return 0
+    for key in changed:
+        row = counts.setdefault(key, CashCount(holder_id=key[0], currency=key[1]))
+        row.taken += taken.get(key, ZERO)
+        row.handed_in += handed.get(key, ZERO)
+    for row in counts.values():
+        row.last_payment, row.last_hand_in = last_payment, last_hand_in
+    columns = ["taken", "handed_in", "last_payment", "last_hand_in"]
+    CashCount.objects.bulk_create(counts.values(), update_conflicts=True, unique_fields=["holder", "currency"], update_fields=columns)
+    return len(changed)
+
+
+def _settled(rows: QuerySet[Any], counted: int) -> int:
+    """Return the last row that none below it can follow any more, or the one that was counted last."""
+    return max(counted, rows.filter(created_at__lt=timezone.now() - SETTLED).aggregate(last=Max("pk"))["last"] or 0)
 
 
 def _locked_order(actor: User, order_id: int) -> Order:

@@ -1,4 +1,4 @@
-"""Has running trips and alarms looked at, again and again, by one of the processes that run tasks."""
+"""Has running trips and alarms looked at, and cash counted, again and again, by one of the processes that run tasks."""
 
 from functools import cache
 
@@ -6,10 +6,12 @@ from django.core.cache import cache as shared
 
 from alarms import services as alarms
 from depannini_dashmap.lib.ops.periodic import PeriodicThread
+from payments import services as payments
 from trips.services import delays
 
 DELAYS_EVERY = 30.0  # seconds
 ALARMS_EVERY = 10.0
+CASH_EVERY = 600.0
 
 
 def look_at_delays() -> bool:
@@ -26,6 +28,13 @@ def look_at_alarms() -> bool:
     return is_ours
 
 
+def count_cash() -> bool:
+    """Count the cash that people took and handed in, unless another process just did; return whether this call did."""
+    if is_ours := _take("cash", CASH_EVERY):
+        payments.count_cash(actor=None)
+    return is_ours
+
+
 def _take(name: str, every: float) -> bool:
     return shared.add(f"{name}.looked", 1, timeout=every - 1)
 
@@ -33,7 +42,11 @@ def _take(name: str, every: float) -> bool:
 @cache
 def start() -> tuple[PeriodicThread, ...]:
     """Start this process's threads, once; each round has its own, so that none waits behind another."""
-    threads = (PeriodicThread("delays", look_at_delays, DELAYS_EVERY), PeriodicThread("alarms", look_at_alarms, ALARMS_EVERY))
+    threads = (
+        PeriodicThread("delays", look_at_delays, DELAYS_EVERY),
+        PeriodicThread("alarms", look_at_alarms, ALARMS_EVERY),
+        PeriodicThread("cash", count_cash, CASH_EVERY),
+    )
     for thread in threads:
         thread.start()
     return threads
