@@ -10,6 +10,7 @@ from django.http import HttpRequest
 from django.utils.text import capfirst, smart_split, unescape_string_literal
 
 from depannini_dashmap.lib.admin.bounded_pages import BoundedPaginator
+from depannini_dashmap.lib.admin.related_links import LinkingForm
 from depannini_dashmap.lib.db.search import search
 from depannini_dashmap.lib.text import clean
 
@@ -66,6 +67,10 @@ class TenantAdmin(admin.ModelAdmin):
         # Says what the list holds rather than "Select … to change".
         title = capfirst(str(self.opts.verbose_name_plural))
         return super().changelist_view(request, {"title": title, **(extra_context or {})})
+
+    def render_change_form(self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any) -> Any:
+        context["adminform"] = LinkingForm(context["adminform"], request)
+        return super().render_change_form(request, context, *args, **kwargs)
 
     def get_list_display(self, request: HttpRequest) -> Any:
         # Who sees one company only needs no column that always says the same.
