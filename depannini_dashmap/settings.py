@@ -330,7 +330,7 @@ MESSAGES_PER_COMPANY = env.int("MESSAGES_PER_COMPANY", 500)
 if CODES_PER_NETWORK < 1 or MESSAGES_PER_COMPANY < 0:
     raise ImproperlyConfigured("CODES_PER_NETWORK is at least 1, MESSAGES_PER_COMPANY at least 0.")
 TASK_WORKER = env.str("TASK_WORKER", "on").lower() not in {"off", "0", "false", "no"}
-TASKS = {"default": {"BACKEND": "django_tasks_db.DatabaseBackend", "QUEUES": []}}
+TASKS = {"default": {"BACKEND": "depannini_dashmap.lib.ops.task_backend.DatabaseBackend", "QUEUES": []}}
 
 # --- The trade ------------------------------------------------------------------------------------------------------------------
 CURRENCY = env.str("CURRENCY", "DZD")

@@ -154,11 +154,14 @@ if IS_POSTGRESQL:
             held_ids(None, 1)
 
     @pytest.mark.django_db
-    def test_the_insert_of_one_object_is_planned_once(dispatcher):
+    def test_the_insert_of_a_few_objects_is_planned_once(dispatcher):
         make_van(dispatcher.current_company, "A")
         before = prepared_now()
         make_van(dispatcher.current_company, "B")
         assert prepared_now() == before
+        for number in range(2):
+            Vehicle.objects.bulk_create([Vehicle(company=dispatcher.current_company, license_plate=f"{number}{end}", year=2020) for end in "CD"])
+            assert len(prepared_now() - before) == 1
 
 
 @pytest.mark.django_db
@@ -192,6 +195,18 @@ def test_an_object_may_be_inserted_with_an_expression(dispatcher):
     counted = make_van(dispatcher.current_company, Upper(Value("b")))
     assert Vehicle.objects.get(pk=counted.pk).license_plate == "B"
     assert counted.pk > plain.pk
+
+
+@pytest.mark.django_db
+def test_several_objects_are_inserted_in_their_order(dispatcher):
+    company = dispatcher.current_company
+    for count in (2, 3, 11):
+        plates = [f"{count}-{number}" for number in reversed(range(count))]
+        made = Vehicle.objects.bulk_create([Vehicle(company=company, license_plate=plate, year=2020) for plate in plates])
+        assert [Vehicle.objects.get(pk=van.pk).license_plate for van in made] == plates
+    with_sql = [Vehicle(company=company, license_plate=plate, year=2020) for plate in ("X", Upper(Value("y")))]
+    Vehicle.objects.bulk_create(with_sql)
+    assert Vehicle.objects.filter(license_plate__in=["X", "Y"]).count() == 2
 
 
 @pytest.mark.django_db

@@ -15,7 +15,7 @@ from weakref import WeakKeyDictionary
 
 import orjson
 from django.conf import settings
-from django.db import NotSupportedError, connection
+from django.db import DEFAULT_DB_ALIAS, NotSupportedError, connection, connections
 from django.db.models import JSONField, Model, QuerySet
 from django.db.models.expressions import RawSQL
 from django.db.models.query import get_related_populators
@@ -40,36 +40,37 @@ class Statement:
 
     def rows(self, *values: Any) -> list[tuple]:
         """Run it and return its rows."""
-        with connection.cursor() as cursor:
-            if self._is_prepared and connection.vendor == "postgresql" and settings.DATABASE_PREPARE:
-                self._execute(cursor, values)
+        database = connections[DEFAULT_DB_ALIAS]  # once, as `connection` looks it up at each use
+        with database.cursor() as cursor:
+            if self._is_prepared and database.vendor == "postgresql" and settings.DATABASE_PREPARE:
+                self._execute(database, cursor, values)
             else:
                 cursor.execute(self._with_names, {f"v{number}": value for number, value in enumerate(values, 1)})
             return cursor.fetchall()
 
-    def _execute(self, cursor: Any, values: tuple) -> None:
+    def _execute(self, database: Any, cursor: Any, values: tuple) -> None:
         try:
-            cursor.execute(self._call(values), values)
+            cursor.execute(self._call(database, values), values)
         except NotSupportedError:
             # A migration changed the type of a column that the statement gives ("cached plan must not change result type").
-            stale = _prepared[connection.connection].pop(self, None)
-            if stale is None or connection.in_atomic_block:
+            stale = _prepared[database.connection].pop(self, None)
+            if stale is None or database.in_atomic_block:
                 raise
-            with connection.wrap_database_errors, connection.connection.cursor() as raw:
+            with database.wrap_database_errors, database.connection.cursor() as raw:
                 raw.execute(f"DEALLOCATE {stale}")
-            cursor.execute(self._call(values), values)
+            cursor.execute(self._call(database, values), values)
 
-    def _call(self, values: tuple) -> str:
+    def _call(self, database: Any, values: tuple) -> str:
         marks = f" ({', '.join(['%s'] * len(values))})" if values else ""
-        return f"EXECUTE {self._name()}{marks}"
+        return f"EXECUTE {self._name(database)}{marks}"
 
-    def _name(self) -> str:
+    def _name(self, database: Any) -> str:
         """Return the statement's name on this connection, prepared if need be by the driver itself: it is no query."""
-        connection.validate_no_broken_transaction()
-        known = _prepared.setdefault(connection.connection, {})
+        database.validate_no_broken_transaction()
+        known = _prepared.setdefault(database.connection, {})
         if self not in known:
             name = f"statement_{next(_numbers)}"
-            with connection.wrap_database_errors, connection.connection.cursor() as raw:
+            with database.wrap_database_errors, database.connection.cursor() as raw:
                 raw.execute(f"PREPARE {name} AS {self.sql}")
             known[self] = name
         return known[self]
@@ -183,16 +184,17 @@ def update_row(model: type[Model], pk: Any, **changes: Any) -> bool:
 
     Shape: plain values, and foreign keys by their id.
     """
-    if connection.vendor != "postgresql":
+    database: Any = connections[DEFAULT_DB_ALIAS]
+    if database.vendor != "postgresql":
         return bool(model._default_manager.filter(pk=pk).update(**changes))
     meta: Any = model._meta
     fields = [meta.get_field(name) for name in changes]
     key = (meta.db_table, *(field.column for field in fields))
     if key not in _updates:
-        quoted = [connection.ops.quote_name(name) for name in (*key, meta.pk.column)]
+        quoted = [database.ops.quote_name(name) for name in (*key, meta.pk.column)]
         told = ", ".join(f"{name} = ${number}" for number, name in enumerate(quoted[1:-1], 1))
         _updates[key] = Statement(f"UPDATE {quoted[0]} SET {told} WHERE {quoted[-1]} = ${len(key)} RETURNING 1")  # noqa: S608
-    values = [field.get_db_prep_save(value, connection) for field, value in zip(fields, changes.values(), strict=True)]
+    values = [field.get_db_prep_save(value, database) for field, value in zip(fields, changes.values(), strict=True)]
     return bool(_updates[key].rows(*values, pk))
 
 
