@@ -118,8 +118,14 @@ def test_prepared_rows_know_the_reader_and_take_lists_of_values(dispatcher, disp
     assert sorted(plates(Reader(dispatcher.pk, True), van.pk, truck.pk)) == [(van.pk,), (truck.pk,)]
 
 
+def a_van(company, plate: str = "A", **fields) -> Vehicle:
+    return Vehicle(company=company, license_plate=plate, make="F", model="T", year=2020, capacity="1.5", **fields)
+
+
 def make_van(company, plate: str = "A", **fields) -> Vehicle:
-    return Vehicle.objects.create(company=company, license_plate=plate, make="F", model="T", year=2020, capacity="1.5", **fields)
+    van = a_van(company, plate, **fields)
+    van.save(force_insert=True)
+    return van
 
 
 @pytest.mark.django_db
@@ -160,7 +166,7 @@ if IS_POSTGRESQL:
         make_van(dispatcher.current_company, "B")
         assert prepared_now() == before
         for number in range(2):
-            Vehicle.objects.bulk_create([Vehicle(company=dispatcher.current_company, license_plate=f"{number}{end}", year=2020) for end in "CD"])
+            Vehicle.objects.bulk_create([a_van(dispatcher.current_company, f"{number}{end}") for end in "CD"])
             assert len(prepared_now() - before) == 1
 
 
@@ -202,9 +208,9 @@ def test_several_objects_are_inserted_in_their_order(dispatcher):
     company = dispatcher.current_company
     for count in (2, 3, 11):
         plates = [f"{count}-{number}" for number in reversed(range(count))]
-        made = Vehicle.objects.bulk_create([Vehicle(company=company, license_plate=plate, year=2020) for plate in plates])
+        made = Vehicle.objects.bulk_create([a_van(company, plate) for plate in plates])
         assert [Vehicle.objects.get(pk=van.pk).license_plate for van in made] == plates
-    with_sql = [Vehicle(company=company, license_plate=plate, year=2020) for plate in ("X", Upper(Value("y")))]
+    with_sql = [a_van(company, plate) for plate in ("X", Upper(Value("y")))]
     Vehicle.objects.bulk_create(with_sql)
     assert Vehicle.objects.filter(license_plate__in=["X", "Y"]).count() == 2
 
