@@ -11,7 +11,7 @@ from accounts.managers import VerificationCodeQuerySet
 
 
 class VerificationCode(models.Model):
-    """A 6-digit code for one address and purpose; neither the code nor the address can be read from the row.
+    """A code of 6 digits, or of 8 where somebody guesses, for one address and purpose; neither the code nor the address can be read from the row.
 
     A row without user is a decoy for an address that no account has, so that asking costs the same.
     """
@@ -25,7 +25,9 @@ class VerificationCode(models.Model):
         RESET = "reset"
         CLAIM = "claim", "verify an address that another account holds"
         HELP = "help", "ask for help under a number, without an account"
+        SIGN_IN = "signin", "sign in on the assistants' page"
 
+    SHORT, LONG = 6, 8  # digits
     MAX_TRIES = 20
     MAX_TRIES_PER_CALLER = 5
     MOST_OPEN = 3
@@ -41,6 +43,7 @@ class VerificationCode(models.Model):
         max_length=254, blank=True, default="", help_text="not yet the user's; emptied once the code has left"
     )
     code_hash = models.CharField(max_length=64, blank=True, default="")
+    digits = models.PositiveSmallIntegerField(default=SHORT, db_default=SHORT)
     tries = models.PositiveSmallIntegerField(default=0)
     created_at = models.DateTimeField(default=timezone.now)
     sent_at = models.DateTimeField(null=True)
@@ -65,7 +68,7 @@ class VerificationCode(models.Model):
 
 
 class CodeGuess(models.Model):
-    """One wrong code that somebody entered for an address; kept for a day, over which guesses are bounded."""
+    """One wrong code of six digits that somebody entered for an address; kept for a day, over which guesses are bounded."""
 
     user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, null=True, related_name="code_guesses", db_index=False)
     address_key = models.CharField(max_length=64, help_text="keyed hash of the address")

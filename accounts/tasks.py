@@ -41,7 +41,7 @@ def deliver_code(code_id: int, attempt: int = 1) -> None:
     is_decoy = row is not None and row.user_id is None
     if row is None or not (address or is_decoy):
         return
-    code = f"{secrets.randbelow(10**6):06d}"
+    code = f"{secrets.randbelow(10**row.digits):0{row.digits}d}"
     expires_at = timezone.now() + CODE_TTL
     hashed = code_hash(row.pk, code)
     if not unsent.update(code_hash=hashed, expires_at=expires_at):

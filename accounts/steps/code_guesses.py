@@ -1,8 +1,9 @@
 """Entering a code: which ones a caller may try, how many wrong tries there are, and that all at once count one by one.
 
 A wrong try counts against every code that it was compared with. The bounds, of which no row is written for a right one:
-five a caller and twenty in all for each code, and twenty comparisons a day for each account, so that somebody who guesses
-day by day has a chance of 2 in 100,000 (the owner, known by where they signed in from, has twenty of their own).
+five a caller and twenty in all for each code, and nineteen comparisons a day for each account, so that somebody who guesses
+day by day has a chance of 2 in 100,000, codes of forms (`form_codes`) included. The owner, known by where they signed in from,
+has nineteen of their own.
 """
 
 from __future__ import annotations
@@ -24,8 +25,9 @@ from depannini_dashmap.lib.db.advisory_locks import take_lock
 from depannini_dashmap.lib.errors import InvalidData
 
 CLAIM, HELP = VerificationCode.Purpose.CLAIM, VerificationCode.Purpose.HELP
+APART = (CLAIM, HELP)  # who enters these does not hold the address: all who do guess at it together
 DAY = timedelta(days=1)
-DAILY_COMPARISONS = 20
+DAILY_COMPARISONS = 19
 
 
 class InvalidCode(InvalidData):
@@ -101,40 +103,21 @@ def _open_to(caller: str, rows: list[VerificationCode], now: datetime, owner: Us
         return left
     is_owners = owner is not None or is_familiar(rows[0].user_id)
     spent = {
-        (row.address_key, row.purpose, row.user_id): _spent_today(row, caller, now, is_owners=is_owners) for row in left
+        (row.address_key, row.purpose, row.user_id): spent_today(row, now, caller if is_owners else "") for row in left
     }
     to_spend = Counter((row.address_key, row.purpose, row.user_id) for row in left)
     allowed = {group for group, number in to_spend.items() if spent[group] + number <= DAILY_COMPARISONS}
     return [row for row in left if (row.address_key, row.purpose, row.user_id) in allowed]
 
 
-def _spent_today(row: VerificationCode, caller: str, now: datetime, *, is_owners: bool) -> int:
+def spent_today(row: VerificationCode, now: datetime, caller: str = "") -> int:
+    """Return how many wrong codes of a day count with this one's: of its account and address; of one caller's if named."""
     guesses = CodeGuess.objects.filter(at__gt=now - DAY)
-    if row.purpose == CLAIM:
-        # Who claims does not hold the address: all who do guess at it together, as do all who ask for help (`proofs_left`).
-        guesses = guesses.filter(address_key=row.address_key, purpose=CLAIM)
+    if row.purpose in APART:
+        guesses = guesses.filter(address_key=row.address_key, purpose=row.purpose)
     else:
-        same = (
-            Q(user_id=row.user_id) | Q(address_key=row.address_key) if row.user_id else Q(address_key=row.address_key)
-        )
-        guesses = guesses.filter(same).exclude(purpose__in=[CLAIM, HELP])
-        if is_owners:
+        same = Q(user_id=row.user_id) | Q(address_key=row.address_key) if row.user_id else Q(address_key=row.address_key)
+        guesses = guesses.filter(same).exclude(purpose__in=APART)
+        if caller:
             guesses = guesses.filter(caller=caller)
     return guesses.aggregate(sum=Sum("compared"))["sum"] or 0
-
-
-def proofs_left(key: str, now: datetime) -> bool:
-    """Return whether wrong codes are left of a number's day by which somebody without an account asks for help.
-
-    These count apart: whoever guesses there uses up nothing of an account's own tries.
-    """
-    if not settings.THROTTLING_ENABLED:
-        return True
-    guesses = CodeGuess.objects.filter(address_key=key, purpose=HELP, at__gt=now - DAY)
-    return (guesses.aggregate(sum=Sum("compared"))["sum"] or 0) < DAILY_COMPARISONS
-
-
-def note_wrong_proof(row: VerificationCode, now: datetime) -> None:
-    """Count a wrong code, against the code that was asked for and against the number's day."""
-    VerificationCode.objects.filter(pk=row.pk, tries__lt=VerificationCode.MAX_TRIES).update(tries=F("tries") + 1)
-    CodeGuess.objects.create(address_key=row.address_key, purpose=HELP, caller=present_caller(None), compared=1, at=now)

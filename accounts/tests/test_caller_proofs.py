@@ -1,5 +1,6 @@
 """Codes of those who ask for help without an account: how many wrong ones there may be, and whose tries these use up."""
 
+import re
 import threading
 from datetime import timedelta
 
@@ -46,12 +47,12 @@ def enter(key, code, number=NUMBER):
 
 
 def guess_all_day(form):
-    for _ in range(DAILY_COMPARISONS // VerificationCode.MAX_TRIES_PER_CALLER):
+    for _ in range(-(-DAILY_COMPARISONS // VerificationCode.MAX_TRIES_PER_CALLER)):
         key = form()
         assert not any(enter(key, WRONG) for _ in range(VerificationCode.MAX_TRIES_PER_CALLER))
 
 
-def test_a_number_has_twenty_wrong_codes_a_day(form, settings, time_machine):
+def test_a_number_has_nineteen_wrong_short_codes_a_day(form, settings, time_machine):
     time_machine.move_to(timezone.now(), tick=False)
     guess_all_day(form)
     key, other = form(), form("+213555000002")
@@ -63,6 +64,31 @@ def test_a_number_has_twenty_wrong_codes_a_day(form, settings, time_machine):
     key = form()
     settings.THROTTLING_ENABLED = True
     assert enter(key, RIGHT)
+
+
+def test_wrong_codes_of_strangers_keep_nobody_from_proving_a_number(messages, form, settings):
+    guess_all_day(form)
+    settings.THROTTLING_ENABLED = True
+    request_proof(actor=None, form_key="owner", phone_number=NUMBER)
+    (code,) = re.findall(r"is (\d{8})\.", messages(NUMBER)[-1])
+    assert enter("owner", code)
+
+
+def test_long_codes_have_five_tries_which_count_for_no_day(messages, form, settings):
+    guess_all_day(form)
+    counted = CodeGuess.objects.count()
+    settings.THROTTLING_ENABLED = True
+    request_proof(actor=None, form_key="owner", phone_number=NUMBER)
+    (code,) = re.findall(r"is (\d{8})\.", messages(NUMBER)[-1])
+    assert not any(enter("owner", WRONG) for _ in range(VerificationCode.MAX_TRIES_PER_CALLER))
+    assert not enter("owner", code)
+    assert (CodeGuess.objects.count(), VerificationCode.objects.latest("pk").tries) == (counted, 5)
+
+
+def test_a_number_that_nobody_guesses_at_gets_six_digits(messages, settings):
+    settings.THROTTLING_ENABLED = True
+    request_proof(actor=None, form_key="owner", phone_number=NUMBER)
+    assert re.findall(r"is (\d{6})\.", messages(NUMBER)[-1])
 
 
 def test_a_right_code_is_no_guess_and_good_once(form):
