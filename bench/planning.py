@@ -2,7 +2,7 @@
 
 Needs no database. Problems are generated with a seed: towns of 20 km, mixed fleets with breaks and skills, and planted orders that
 nobody can serve. The floor of the costs is a nearest-neighbour planner of this file; that of single trips is every order of visits;
-that of the instances in `bench/textbook.py` is the best value that is known.
+that of the instances in `bench/textbook.py` and `testing/pickup_delivery_instances.py` is the best value that is known.
 """
 
 from __future__ import annotations
@@ -18,6 +18,8 @@ from typing import Any
 
 from bench import figures
 from bench.textbook import INSTANCES, Instance
+from testing.pickup_delivery_instances import BEST
+from testing.pickup_delivery_instances import instance as pickups_and_deliveries
 from testing.route_plan_checker import faults
 from trips.planning import engine
 from trips.planning.problem import Break, Half, PlanOrder, PlanVehicle, Problem, Route, Solution, Visit
@@ -120,6 +122,20 @@ def measure_textbook(instances: Sequence[Instance]) -> None:
         _report(f"distance of {instance.name} / best known ({instance.best})", metres / instance.best, at_most=most)
 
 
+def measure_pickups() -> None:
+    """Print by how much plans of 50 pickups and deliveries are longer than PyVRP's of a minute, and how many use no more vehicles."""
+    ratios, no_more = [], 0
+    for (kind, seed), (metres, vehicles) in BEST.items():
+        problem = pickups_and_deliveries(kind, seed, time_limit=10)
+        found = engine.solve_routable(problem)
+        assert not found.unassigned and not faults(problem.as_json(), found.as_json())
+        ratios.append(sum(schedule(problem, route).metres for route in found.routes) / metres)
+        no_more += len(found.routes) <= vehicles
+        print(f"{kind} {seed}: {ratios[-1]:.3f}, {len(found.routes)} vehicles (there {vehicles}), {found.engine}", flush=True)
+    _report("distance of pickups and deliveries / PyVRP in 60 s, the worst", max(ratios), at_most=1.03)
+    _report("of these with no more vehicles", no_more / len(BEST), at_least=0.65)
+
+
 def _report(what: str, value: float, **goal: Any) -> None:
     print(f"{what}: {value:.3f} {goal}", flush=True)
     figures.report(what, [value], **goal)
@@ -167,3 +183,4 @@ if __name__ == "__main__":
     else:
         measure([50, 100, 200, 500], towns=20, singles=20)
         measure_textbook(INSTANCES)
+        measure_pickups()

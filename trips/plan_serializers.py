@@ -9,7 +9,7 @@ from rest_framework import serializers
 from depannini_dashmap.lib.api.fields import ClockTimeField, IsoDateField, ModelSerializer, StrictIntegerField
 from depannini_dashmap.lib.api.schema_serializers import AnswerSerializer
 from trips.models import TripPlan
-from trips.planning.problem import Objective
+from trips.planning.problem import Engine, Objective
 from trips.planning.reasons import Reason
 from trips.services.plans import TIME_LIMITS
 
@@ -90,6 +90,9 @@ class PlanResultSerializer(serializers.Serializer):
     """Trips, and what is left."""
 
     source = serializers.ChoiceField(choices=SOURCES, help_text="where times and distances come from")
+    engine = serializers.ChoiceField(
+        choices=[name.value for name in Engine], required=False, help_text="whose routes these are; plans from before have none"
+    )
     trips = PlannedTripSerializer(many=True)
     left_out = LeftOutSerializer(many=True)
     totals = PlanTotalsSerializer()

@@ -23,6 +23,7 @@ class Answer:
     """The result of a plan as JSON holds it. Times are seconds since midnight of its day, distances metres."""
 
     source: str
+    engine: str
     trips: list[dict[str, Any]]
     left_out: list[dict[str, Any]]
     totals: dict[str, Any]
@@ -44,7 +45,7 @@ def answer_of(problem: Problem, solution: Solution, orders: Sequence[Order], veh
         {"order": row.order, "order_number": numbers[row.order], "code": row.code.value, "numbers": _named(row, numbers, plates)}
         for row in _reasons(problem, solution)
     ]
-    return Answer(places.source, trips, left_out, _totals(solution, trips))
+    return Answer(places.source, solution.engine, trips, left_out, _totals(solution, trips))
 
 
 def trip_of(problem: Problem, route: Route, timed: Schedule, numbers: dict[int, str], places: Places) -> dict[str, Any]:

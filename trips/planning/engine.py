@@ -95,7 +95,7 @@ def solve_routable(
     if not routable or not problem.vehicles:
         return Solution((), tuple(order.id for order in problem.orders))
     found = solve(replace(problem, orders=routable), is_cancelled=is_cancelled, longest_wait=longest_wait, begins=begins)
-    return Solution(found.routes, (*found.unassigned, *unroutable))
+    return replace(found, unassigned=(*found.unassigned, *unroutable))
 
 
 def _wait(child: subprocess.Popen[bytes], limit: float, is_cancelled: Callable[[], bool]) -> None:

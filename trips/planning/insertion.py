@@ -6,6 +6,7 @@ import random
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from trips.planning.costs import route_cost
 from trips.planning.problem import Problem, Route, Visit
 from trips.planning.schedule import Schedule, is_feasible, schedule
 
@@ -37,14 +38,14 @@ def cheapest(problem: Problem, route: Route, order_id: int, most_tries: int = 10
 
 
 def improved(problem: Problem, route: Route) -> Route:
-    """Return the route with its visits moved one by one, and its orders one by one, as long as that saves driving.
+    """Return the route with its visits moved one by one, and its orders one by one, as long as that is cheaper by the plan's objective.
 
     VROOM moves whole orders alone, which leaves one trip in ten of four orders more than 0.5 % above the optimum.
     """
-    best = schedule(problem, route).seconds
+    best = route_cost(problem, route)
     while True:
         tried = (candidate for candidate in _neighbours(route) if is_feasible(problem, candidate))
-        timed = min(((schedule(problem, candidate).seconds, candidate) for candidate in tried), key=lambda row: row[0], default=None)
+        timed = min(((route_cost(problem, candidate), candidate) for candidate in tried), key=lambda row: row[0], default=None)
         if timed is None or timed[0] >= best:
             return route
         best, route = timed
@@ -65,7 +66,7 @@ def rebuilt(problem: Problem, route: Route, tries: int = 10) -> Route:
                 break
             made = found.route
         else:
-            best = min(best, improved(problem, made), key=lambda one: schedule(problem, one).seconds)
+            best = min(best, improved(problem, made), key=lambda one: route_cost(problem, one))
     return best
 
 

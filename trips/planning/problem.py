@@ -26,6 +26,13 @@ class Objective(StrEnum):
     COST = "cost"
 
 
+class Engine(StrEnum):
+    """Whose routes a solution has."""
+
+    VROOM = "vroom"
+    PYVRP = "pyvrp"
+
+
 @dataclass(frozen=True, slots=True)
 class Half:
     """One end of an order: where, when it may begin (no window: at any time) and how long it takes."""
@@ -144,6 +151,7 @@ class Solution:
 
     routes: tuple[Route, ...] = ()
     unassigned: tuple[int, ...] = field(default=())
+    engine: Engine = Engine.VROOM
 
     def as_json(self) -> dict[str, Any]:
         """Return the solution as values that JSON holds."""
@@ -155,7 +163,7 @@ class Solution:
         routes = (
             Route(row["vehicle"], tuple(Visit(step["kind"], step["order"]) for step in row["visits"])) for row in sent["routes"]
         )
-        return cls(tuple(routes), tuple(sent["unassigned"]))
+        return cls(tuple(routes), tuple(sent["unassigned"]), Engine(sent["engine"]))
 
 
 def _plain(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

@@ -1,7 +1,8 @@
 """`python -m trips.planning.solver`: a problem as JSON on stdin, the best routes found as JSON on stdout.
 
 Runs as a child of its own, at low priority and on one thread, so that neither its memory nor its licence comes into a
-serving process. Source of the method: VROOM (https://github.com/VROOM-Project/vroom) by its Python package pyvroom.
+serving process. Source of the method: VROOM (https://github.com/VROOM-Project/vroom) by its Python package pyvroom, whose
+routes PyVRP makes better in what is left of the time where it knows all that is asked (`pyvrp_search.py`).
 """
 
 from __future__ import annotations
@@ -9,11 +10,15 @@ from __future__ import annotations
 import json
 import os
 import sys
+import time
+from dataclasses import asdict, replace
 from datetime import timedelta
 from typing import Any
 
+from trips.planning import pyvrp_search
+from trips.planning.costs import cost, rates_of
 from trips.planning.insertion import improved, rebuilt
-from trips.planning.problem import HORIZON, Half, Objective, PlanOrder, PlanVehicle, Problem, Route, Solution, Visit
+from trips.planning.problem import HORIZON, Engine, Half, PlanOrder, PlanVehicle, Problem, Route, Solution, Visit
 from trips.planning.schedule import is_feasible
 
 # Longer than any shift: where there is no way, no route goes.
@@ -21,23 +26,36 @@ NO_WAY = 2 * HORIZON
 NICENESS = 10
 # Visits up to which a route is looked through once more, in milliseconds.
 SHORT_ROUTE = 17
-# A vehicle costs as much as two days of driving: one more is used only where an order would be left otherwise.
-ONE_MORE_VEHICLE = 2 * HORIZON
 # Orders up to which each exploration level ends well within its limit; loose problems search more per step.
 LEVELS, LOOSE_LEVELS = ((200, 5), (500, 3)), ((60, 5), (120, 3), (200, 1))
+# Where PyVRP searches on: VROOM ends within a second up to so many orders; more of them it only makes a beginning of.
+THOROUGH_UP_TO = 60
+VROOMS_SHARE = 0.4
 
 
 def solve(problem: Problem) -> Solution:
     """Return the best routes found within the problem's limit; orders that VROOM drops wrongly are tried once more alone."""
-    solution = _rescue(problem, _solve(problem, problem.vehicles))
+    solution = _searched_on(problem) if pyvrp_search.can_search(problem) else _rescue(problem, _solve(problem, problem.vehicles))
     again = rebuilt if len(problem.vehicles) == 1 else improved
     routes = (again(problem, route) if len(route.visits) <= SHORT_ROUTE else route for route in solution.routes)
-    return Solution(tuple(routes), solution.unassigned)
+    return Solution(tuple(routes), solution.unassigned, solution.engine)
+
+
+def _searched_on(problem: Problem) -> Solution:
+    """Return the better of VROOM's routes and those that PyVRP makes of them; by the same measure, and none that breaks a promise."""
+    ends = time.monotonic() + problem.time_limit
+    first = _solve(replace(problem, time_limit=VROOMS_SHARE * problem.time_limit), problem.vehicles)
+    second = pyvrp_search.search(problem, first, max(ends - time.monotonic(), 0.1))
+    keeps = all(is_feasible(problem, route) for route in second.routes) and set(second.unassigned) <= set(first.unassigned)
+    is_better = len(second.unassigned) < len(first.unassigned) or cost(problem, second) < cost(problem, first)
+    return replace(second, engine=Engine.PYVRP) if keeps and is_better else first
 
 
 def exploration_level(problem: Problem) -> int:
     """Return how thoroughly to search: 5 (most) to 0, by the number of orders and by how free they are in time."""
     count = len(problem.orders)
+    if count > THOROUGH_UP_TO and pyvrp_search.can_search(problem):
+        return 0
     windows = sum(bool(half and half.windows) for order in problem.orders for half in (order.pickup, order.delivery))
     levels = LOOSE_LEVELS if windows < count else LEVELS
     return next((level for most, level in levels if count <= most), 0)
@@ -63,7 +81,7 @@ def _solve(problem: Problem, vehicles: tuple[PlanVehicle, ...]) -> Solution:
                 skills={skills[name] for name in row.skills if name in skills} | {only[row.id]},
                 time_window=vroom.TimeWindow(*row.shift),
                 breaks=[vroom.Break(row.id, [vroom.TimeWindow(row.rest.opens, row.rest.closes)], row.rest.seconds)] if row.rest else [],
-                costs=_costs(vroom, problem.objective, row),
+                costs=vroom.VehicleCosts(**asdict(rates_of(problem.objective, row))),
                 **({} if row.most_stops is None else {"max_tasks": row.most_stops}),
             )
         )
@@ -96,16 +114,6 @@ def _half(kind: Any, vroom: Any, number: int, half: Half, **more: Any) -> Any:
 
 def _limit(amount: int | None) -> int:
     return 10**12 if amount is None else amount
-
-
-def _costs(vroom: Any, objective: Objective, vehicle: PlanVehicle) -> Any:
-    if objective is Objective.DISTANCE:
-        return vroom.VehicleCosts(per_hour=0, per_km=1000)
-    if objective is Objective.VEHICLES:
-        return vroom.VehicleCosts(fixed=ONE_MORE_VEHICLE)
-    if objective is Objective.COST and (vehicle.cost_fixed or vehicle.cost_per_hour or vehicle.cost_per_km):
-        return vroom.VehicleCosts(fixed=vehicle.cost_fixed, per_hour=vehicle.cost_per_hour, per_km=vehicle.cost_per_km)
-    return vroom.VehicleCosts()
 
 
 def _route(problem: Problem, row: dict[str, Any]) -> Route:

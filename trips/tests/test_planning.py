@@ -7,9 +7,11 @@ from dataclasses import replace
 
 import pytest
 
+from testing.pickup_delivery_instances import instance
 from testing.route_plan_checker import faults
-from trips.planning import engine
-from trips.planning.insertion import cheapest, empty
+from trips.planning import engine, pyvrp_search, solver
+from trips.planning.costs import cost
+from trips.planning.insertion import cheapest, empty, improved
 from trips.planning.problem import Break, Half, Objective, PlanOrder, PlanVehicle, Problem, Route, Solution, Visit
 from trips.planning.reasons import Reason, why_left_out, why_this_vehicle
 from trips.planning.schedule import schedule
@@ -264,3 +266,58 @@ def test_the_checker_of_the_benches_finds_what_the_clock_finds(order, vehicle, v
     assert [fault in one for one in found[:1]] == ([True] if fault else [])
     if fault != "without taking it":  # whether a route has a pause at all is the solver's business
         assert schedule(asked, route).is_feasible == (not found)
+
+
+# --- PyVRP, which searches on from VROOM's routes ---
+def test_it_searches_on_where_it_knows_all_that_is_asked(monkeypatch):
+    monkeypatch.setattr(pyvrp_search, "find_spec", lambda _name: "there")
+    fleet = (VAN, replace(VAN, id=2))
+    assert pyvrp_search.can_search(problem(BOX, vehicles=fleet))
+    assert not pyvrp_search.can_search(problem(BOX))  # one trip is VROOM's and its improvement's
+    for vehicle in ({"rest": Break(0, 1, 1)}, {"most_stops": 4}):
+        assert not pyvrp_search.can_search(problem(BOX, vehicles=(VAN, replace(VAN, id=2, **vehicle))))
+    for order in ({"pickup": None, "vehicle": 1}, {"delivery": Half(2, ((0, 1), (5, 9)))}):
+        assert not pyvrp_search.can_search(problem(replace(BOX, **order), vehicles=fleet))
+
+
+@pytest.mark.parametrize("objective", list(Objective))
+def test_what_it_finds_keeps_all_promises_and_costs_no_more(objective):
+    pytest.importorskip("pyvrp")
+    made = replace(instance("lr1", 9, objective=objective, time_limit=1), orders=instance("lr1", 9).orders[:12])
+    orders = (
+        replace(made.orders[0], skills=frozenset({"cold"})),
+        replace(made.orders[1], skills=frozenset({"crane"})),  # nobody has one
+        *made.orders[2:],
+    )
+    open_ended = {3: {"start": None}, 4: {"end": None}}
+    fleet = tuple(
+        replace(row, skills=frozenset({"cold"} if row.id == 2 else ()), cost_fixed=50, cost_per_km=row.id, **open_ended.get(row.id, {}))
+        for row in made.vehicles[:6]
+    )
+    asked = replace(made, orders=orders, vehicles=fleet)
+    first = solver._solve(asked, fleet)
+    found = pyvrp_search.search(asked, first, 0.5)
+    assert faults(asked.as_json(), found.as_json()) == []
+    assert found.unassigned == (2,)
+    assert cost(asked, found) <= cost(asked, first)
+    assert {route.vehicle for route in found.routes if 1 in route.orders} == {2}
+
+
+def test_the_answer_says_whose_routes_it_has():
+    pytest.importorskip("pyvrp")
+    asked = instance("lr1", 1, time_limit=2)
+    found = engine.solve(asked)
+    assert (found.engine, faults(asked.as_json(), found.as_json())) == ("pyvrp", [])
+    assert engine.solve(problem(BOX)).engine == "vroom"
+
+
+def test_a_route_is_improved_by_the_objective():
+    """Least metres are least metres, also where the shorter way takes longer."""
+    metres = ((0, 1, 9), (1, 0, 1), (9, 1, 0))
+    seconds = ((0, 9, 1), (9, 0, 9), (1, 9, 0))
+    orders = tuple(PlanOrder(number, None, Half(number), vehicle=1) for number in (1, 2))
+    van = PlanVehicle(1, start=0)
+    for objective, first in ((Objective.DISTANCE, 1), (Objective.TIME, 2)):
+        route = Route(1, (Visit("delivery", 3 - first), Visit("delivery", first)))
+        found = improved(Problem(orders, (van,), seconds, metres, objective), route)
+        assert [visit.order for visit in found.visits] == [first, 3 - first]
