@@ -126,7 +126,7 @@ def _events(order: Order, rows: Sequence[TripStop], held: _Held | None, state: s
     found = [Event(ORDERED, order.created_at)]
     if held and held.pickup and held.pickup.is_completed and held.pickup.actual_departure_datetime:
         found.append(Event("picked_up", held.pickup.actual_departure_datetime))
-    found += [Event(FAILED, row.updated_at) for row in rows if row.failed and row.stop.stop_type == DELIVERY]
+    found += [Event(FAILED, row.failed_at) for row in rows if row.failed_at and row.stop.stop_type == DELIVERY]
     delivery = held.delivery if held else None
     if delivery and delivery.actual_arrival_datetime and delivery.has_arrived and not delivery.failed:
         found.append(Event(ARRIVED, delivery.actual_arrival_datetime))
@@ -157,7 +157,7 @@ def _is_today(trip: Trip, delivery: TripStop, now: dt.datetime) -> bool:
 
 
 # --- Live -----------------------------------------------------------------------------------------------------------------
-_COLUMNS = ("trip_id", "sequence", "is_completed", "failed", "actual_arrival_datetime", "actual_departure_datetime", "arrival_is_suggested", "updated_at")
+_COLUMNS = ("trip_id", "sequence", "is_completed", "failed", "actual_arrival_datetime", "actual_departure_datetime", "arrival_is_suggested", "failed_at")
 _PLACE = ("stop__latitude", "stop__longitude")
 
 
@@ -202,7 +202,7 @@ def _fix(trip: Trip, delivery: TripStop, others: Sequence[TripStop], now: dt.dat
 
 def _left_at(stop: TripStop) -> dt.datetime | None:
     """Return when a stop was left; of one that failed nobody says so, and the vehicle was there until then at least."""
-    return max(filter(None, (stop.actual_departure_datetime, stop.updated_at if stop.failed else None)), default=None)
+    return max(filter(None, (stop.actual_departure_datetime, stop.failed_at)), default=None)
 
 
 def _is_still_there(vehicle: Vehicle, here: route.Point, at: dt.datetime) -> bool:

@@ -166,6 +166,7 @@ class TripStop(models.Model):
     notes = models.TextField(_("notes"), max_length=5000, blank=True, default="")
     is_completed = models.BooleanField(_("done"), default=False)
     failed = models.BooleanField(_("failed"), default=False, db_default=False, help_text=_("closed without being done: nothing was loaded or delivered"))
+    failed_at = models.DateTimeField(_("failed at"), null=True, blank=True, editable=False)
     failure_reason = models.CharField(_("failure reason"), max_length=500, blank=True, default="", db_default="")
     created_at = models.DateTimeField(_("created at"), auto_now_add=True)
     updated_at = models.DateTimeField(_("updated at"), auto_now=True)

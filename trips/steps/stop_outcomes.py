@@ -46,7 +46,7 @@ def record_outcome(
     reason = row.failure_reason if failure_reason is None else failure_reason
     wanted = row.failed if failed is None else failed
     if wanted != row.failed or (wanted and reason != row.failure_reason):
-        _fail(trip, row, wanted, reason)
+        _fail(trip, row, wanted, reason, at)
     if is_completed and not row.is_completed:
         _complete(trip, row, is_completed, actor, at)
 
@@ -62,15 +62,20 @@ def require_open(trip: Trip) -> None:
         raise closed(trip)
 
 
-def _fail(trip: Trip, row: TripStop, failed: bool, reason: str) -> None:
-    """Close a stop that failed, or open it again; the other one of its order goes with it unless it was completed."""
+def _fail(trip: Trip, row: TripStop, failed: bool, reason: str, at: dt.datetime | None) -> None:
+    """Close a stop that failed, or open it again; the other one of its order goes with it unless it was completed.
+
+    Another reason for the same failure moves no time.
+    """
     require_open(trip)
     _require_held(trip, row)
+    now = timezone.now()
+    row.failed_at = (row.failed_at or at or now) if failed else None
     row.failed, row.failure_reason = failed, reason if failed else ""
     together = _together(trip, row).filter(is_completed=False)
     if not failed:
         forget_proofs(together.values("pk"))
-    together.update(failed=failed, failure_reason=row.failure_reason, updated_at=timezone.now())
+    together.update(failed=failed, failed_at=row.failed_at, failure_reason=row.failure_reason, updated_at=now)
     note_work(trip)
 
 

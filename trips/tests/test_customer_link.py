@@ -163,13 +163,13 @@ def test_the_vehicle_is_not_shown_where_a_stop_failed_nor_where_one_without_a_pl
     report(client, trip, FAR, timezone.now() - timedelta(seconds=1))
     finish(client, failing, failed=True)
     finish(client, somewhere, failed=True)
-    TripStop.objects.filter(pk=somewhere["id"]).update(updated_at=timezone.now() - timedelta(minutes=1))
+    TripStop.objects.filter(pk=somewhere["id"]).update(failed_at=timezone.now() - timedelta(minutes=1))
     assert state_of(phone, path)["position"] is None, "a fix from before the last stop failed"
     report(client, trip, (FAR[0] + 0.0005, FAR[1]), timezone.now() + timedelta(seconds=1))
     assert state_of(phone, path)["position"] is None, "still where the stop failed, wherever that is"
     report(client, trip, (48.790, 2.385), timezone.now() + timedelta(minutes=1))
     assert state_of(phone, path)["position"]["lat"] == 48.79
-    TripStop.objects.filter(pk=somewhere["id"]).update(failed=False, is_completed=True, actual_arrival_datetime=timezone.now(), actual_departure_datetime=timezone.now() + timedelta(minutes=1))
+    TripStop.objects.filter(pk=somewhere["id"]).update(failed=False, failed_at=None, is_completed=True, actual_arrival_datetime=timezone.now(), actual_departure_datetime=timezone.now() + timedelta(minutes=1))
     assert state_of(phone, path)["position"] is None, "it was still there when the stop was left"
     Vehicle.objects.get(trips=trip).positions.all().delete()
     assert state_of(phone, path)["position"] is None, "nobody knows where the stop was"

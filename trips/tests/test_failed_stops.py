@@ -1,6 +1,9 @@
 """A stop that failed is closed and delivers nothing; its order may leave for another trip, or be cancelled."""
 
+from datetime import timedelta
+
 import pytest
+from django.utils import timezone
 
 from trips.models import TripOrder, TripStop
 from trips.tests.world import loaded_trip, make_trip, order_status, stops_of
@@ -46,6 +49,24 @@ def test_a_failed_pickup_fails_the_delivery_too(client, running):
     assert [(row["failed"], row["failure_reason"]) for row in stops_of(client, trip)] == [(True, "goods not ready")] * 2
     client.put(f"/api/trip-stops/{halves['pickup']['id']}/", {"failed": False})
     assert [(row["failed"], row["failure_reason"]) for row in stops_of(client, trip)] == [(False, "")] * 2
+
+
+def test_the_time_of_a_failure_stays(client, running, time_machine):
+    trip, _, halves = running
+    time_machine.move_to(failed_at := timezone.now(), tick=False)
+    fail(client, halves["pickup"])
+    place = client.post("/api/trip-stops/", {"trip": trip, "stop": {"name": "Fuel", "address": "1 Road"}}).json()
+    assert client.post(f"/api/trips/{trip}/reorder-stops/", {"orders": [{"id": place["id"], "sequence": 0}]}).status_code == 200
+    time_machine.shift(timedelta(hours=1))
+    assert client.post(f"/api/trips/{trip}/reorder-stops/", {"orders": [{"id": place["id"], "sequence": 9}]}).status_code == 200
+    fail(client, halves["pickup"], "nobody there, called twice")
+    rows = TripStop.objects.filter(trip=trip)
+    assert set(rows.filter(failed=True).values_list("failed_at", flat=True)) == {failed_at}
+    assert rows.get(pk=halves["pickup"]["id"]).updated_at > failed_at
+    client.put(f"/api/trip-stops/{halves['pickup']['id']}/", {"failed": False})
+    assert not rows.exclude(failed_at=None).exists()
+    fail(client, halves["delivery"])
+    assert rows.get(pk=halves["delivery"]["id"]).failed_at == failed_at + timedelta(hours=1)
 
 
 @pytest.mark.parametrize("wanted", ["pending", "cancelled"])
