@@ -24,7 +24,7 @@ _CODE_SMS = {
     VerificationCode.Purpose.VERIFY: "Your verification code is {code}. It counts for {minutes} minutes.",
     VerificationCode.Purpose.RESET: "Your password reset code is {code}. It counts for {minutes} minutes.",
     VerificationCode.Purpose.HELP: "Your code to ask for help on the road is {code}. It counts for {minutes} minutes. If you asked for nothing, give it to nobody.",
-    VerificationCode.Purpose.SIGN_IN: "Your code to sign in without a password is {code}. It counts for {minutes} minutes. Give it to nobody; if you asked for none, nobody gets in without it.",
+    VerificationCode.Purpose.SIGN_IN: "Your sign-in code is {code}. It counts for {minutes} minutes. Give it to nobody: it opens your page without the password.",
     VerificationCode.Purpose.CLAIM: "Somebody asks to use this number for another account. Only if that is you: the code is {code}"
     " and counts for {minutes} minutes. Give it to nobody.",
 }

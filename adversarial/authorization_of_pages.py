@@ -67,6 +67,8 @@ PAGES: dict[str, Case] = {
         on=duty_form,
         options=lambda values: duty_fields(phone=values["own_phone"], password=PASSWORD)(values),
     ),
+    "GET /duty/sign-in/code/": Case(everyone(200)),
+    "POST /duty/sign-in/code/": Case(everyone(200), on=duty_form, options=duty_fields(phone="+213660000000", key="k")),
     "GET /duty/code/": Case(everyone(200)),
     "POST /duty/code/": Case(everyone(200), on=duty_form, options=duty_fields(phone="+213660000000")),
     "GET /duty/photos/{photo_id}/ (by header)": Case(everyone(401), on=photographed_job()),

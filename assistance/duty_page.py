@@ -28,7 +28,14 @@ from accounts.models import User
 from accounts.page_sessions import own_session
 from accounts.phones import NotAPhoneNumber, normalise_phone
 from accounts.private_images import picture_response
-from accounts.services import check_password, confirm_reset, register_push_device, request_reset
+from accounts.services import (
+    check_password,
+    confirm_reset,
+    register_push_device,
+    request_reset,
+    request_sign_in,
+    sign_in_by_code,
+)
 from accounts.steps.addresses import PHONE
 from accounts.viewsets.access import GuessesCounted
 from assistance import services
@@ -39,7 +46,8 @@ from assistance.models import RequestPhoto
 from assistance.steps import photos
 from depannini_dashmap.lib.api import page_forms
 from depannini_dashmap.lib.api.service_worker import FORGET, KEEP, OFFLINE
-from depannini_dashmap.lib.errors import DomainError, Forbidden, InvalidData, Unauthenticated
+from depannini_dashmap.lib.db.secret_links import new_token
+from depannini_dashmap.lib.errors import DomainError, Forbidden, InvalidData, TooManyRequests, Unauthenticated
 from depannini_dashmap.lib.outbound import web_push
 from depannini_dashmap.lib.outbound.push_messages import WEB_PUSH, PushAddress
 from depannini_dashmap.lib.text import plain_code
@@ -47,7 +55,7 @@ from depannini_dashmap.lib.text import plain_code
 PATH = "/duty"
 COOKIE = "duty_session"
 _HEADERS = {"Referrer-Policy": "same-origin", "X-Robots-Tag": "noindex, nofollow", "Cache-Control": "no-store"}
-_LONGEST_PHONE, _LONGEST_CODE = 40, 40
+_LONGEST_PHONE, _LONGEST_CODE, _LONGEST_KEY = 40, 40, 64
 
 
 @method_decorator(own_session(COOKIE, PATH), name="dispatch")
@@ -162,6 +170,37 @@ class SignInView(DutyPageView):
             return answer
         page_sessions.begin(request, user, by="duty page")
         return HttpResponseRedirect(f"{PATH}/", status=303)
+
+
+class SignInCodeView(DutyPageView):
+    """`/duty/sign-in/code/`: signing in without the password. POST {phone, key} has a code sent; with {code} it signs in. 200; 303; 400; 429."""
+
+    def get(self, request: HttpRequest) -> HttpResponse:
+        """Ask for the phone number."""
+        return self._page(new_token())
+
+    def post(self, request: HttpRequest) -> HttpResponse:
+        """Have a code sent, the same whether or not there is such an assistant; or begin the session by one."""
+        phone, code = _phone(request), plain_code(request.POST.get("code", "")[:_LONGEST_CODE])
+        key = request.POST.get("key", "")[:_LONGEST_KEY] or new_token()
+        try:
+            if not code:
+                message_budget.require_room()
+                request_sign_in(actor=None, form_key=key, phone_number=phone)
+                return self._page(key, phone)
+            with GuessesCounted(request):
+                user = sign_in_by_code(actor=None, form_key=key, phone_number=phone, code=code)
+        except DomainError as error:
+            return self._page(key, phone, error)
+        page_sessions.begin(request, user, by="duty page, by code alone")
+        return HttpResponseRedirect(f"{PATH}/", status=303)
+
+    def _page(self, key: str, phone: str = "", error: DomainError | None = None) -> HttpResponse:
+        shown = {"key": key, "phone": phone, "error": error.for_page() if error else ""}
+        answer = self._rendered("assistance/duty_sign_in_code.html", shown, error.status if error else 200, FORGET)
+        if isinstance(error, TooManyRequests):
+            answer["Retry-After"] = str(error.retry_after)
+        return answer
 
 
 class CodeView(DutyPageView):

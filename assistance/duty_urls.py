@@ -9,6 +9,7 @@ SCRIPTS = ("pages/duty.js", "pages/duty_sign_in.js")
 
 urlpatterns = [
     path("sign-in/", duty_page.SignInView.as_view(), name="duty-sign-in"),
+    path("sign-in/code/", duty_page.SignInCodeView.as_view(), name="duty-sign-in-code"),
     path("code/", duty_page.CodeView.as_view(), name="duty-code"),
     path("sign-out/", duty_page.SignOutView.as_view(), name="duty-sign-out"),
     path("language/", duty_page.LanguageView.as_view(), name="duty-language"),

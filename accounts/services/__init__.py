@@ -3,6 +3,7 @@
 from accounts.services.account_closure import close_account
 from accounts.services.caller_proofs import enter_proof, request_proof, use_up_proof
 from accounts.services.callers import asking_account, caller_account, look_up_caller
+from accounts.services.code_sign_in import request_sign_in, sign_in_by_code
 from accounts.services.codes import (
     confirm_reset,
     request_own_verification,
@@ -54,6 +55,7 @@ __all__ = [
     "request_own_verification",
     "request_proof",
     "request_reset",
+    "request_sign_in",
     "request_verification",
     "revoke_invitation",
     "set_active",
@@ -62,6 +64,7 @@ __all__ = [
     "set_quiet_hours",
     "set_roadside",
     "sign_in",
+    "sign_in_by_code",
     "sign_in_to_fleet",
     "sign_in_with_google",
     "sign_out_everywhere",

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from django.db import transaction
 from django.db.models import F
+from django.utils import timezone
 
 from accounts import events, signals, tokens
-from accounts.models import Invitation, Notice, PushDevice, User
+from accounts.models import Invitation, Notice, PushDevice, User, VerificationCode
 from accounts.steps.notices import notice_address, send_notice
 from depannini_dashmap.lib.ops import audit
 
@@ -16,11 +17,13 @@ def end_sessions(*, actor: User | None, user_id: int, reason: str) -> None:
     """End every token of a user.
 
     Shape: `actor` is who asked, None for a command.
-    Effects: the token version moves on, fleet tokens and devices are deleted, ``sessions_ended`` is sent, sockets are notified.
+    Effects: the token version moves on, fleet tokens and devices are deleted, codes to sign in by end, ``sessions_ended`` is sent, sockets are notified.
     """
     User.objects.filter(pk=user_id).update(token_version=F("token_version") + 1)
     tokens.end_all_fleet_tokens(user_id)
     PushDevice.objects.filter(user_id=user_id).delete()
+    sign_in_codes = VerificationCode.objects.open().filter(user_id=user_id, purpose=VerificationCode.Purpose.SIGN_IN)
+    sign_in_codes.update(ended_at=timezone.now())
     signals.sessions_ended.send(sender=User, user_id=user_id, reason=reason)
     events.session_ended(user_id, None)
 

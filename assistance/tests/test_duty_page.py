@@ -349,6 +349,65 @@ def test_a_code_to_the_phone_sets_a_new_password_and_signs_in(phone, assistant_u
     assert press(phone, None, path="/duty/code/", **form, code=code).status_code == 400, "a code is good once"
 
 
+# --- Without the password -------------------------------------------------------------------------------------------------------
+CODE_PAGE = "/duty/sign-in/code/"
+
+
+def form_key(answer):
+    return re.search(r'name="key" value="([^"]+)"', answer.content.decode())[1]
+
+
+def test_a_code_alone_signs_in(phone, assistant_user, run_tasks, tmp_path, settings):
+    settings.SMS_URL = f"file://{tmp_path}"
+    User.objects.filter(pk=assistant_user.pk).update(phone_verified=True)
+    assert CODE_PAGE in body(phone)
+    asked = {}
+    for number in (assistant_user.phone_number, "+213660000000", "nobody"):
+        answer = press(phone, None, path=CODE_PAGE, phone=number, key=form_key(phone.get(CODE_PAGE)))
+        said = answer.content.decode()
+        assert (answer.status_code, answer["X-Offline"]) == (200, "forget") and "on its way" in said and number in said
+        asked[number] = {"phone": number, "key": form_key(answer)}
+    run_tasks()
+    [sms] = tmp_path.iterdir()
+    code = re.search(r"\b\d{6}\b", sms.read_text())[0]
+    mine, before = asked[assistant_user.phone_number], phone.cookies.get("duty_session")
+    wrong = "000000" if code != "000000" else "000001"
+    refused = [press(phone, None, path=CODE_PAGE, **form, code=wrong) for form in asked.values()]
+    assert {answer.status_code for answer in refused} == {400} and all("Invalid or expired code" in answer.content.decode() for answer in refused)
+    assert press(phone, None, path=CODE_PAGE, **mine | {"key": "stolen"}, code=code).status_code == 400
+    answer = press(phone, None, path=CODE_PAGE, **mine, code=f"{code[:3]} {code[3:]}")
+    assert (answer.status_code, answer["Location"]) == (303, "/duty/") and before is None
+    assert "Karim" in body(phone)
+    assert AuditEvent.objects.filter(event="signed_in", actor_id=assistant_user.pk, detail__by="duty page, by code alone").count() == 1
+    assert press(Client(), None, path=CODE_PAGE, **mine, code=code).status_code == 400, "a code is good once"
+
+
+def test_a_session_that_somebody_planted_is_not_the_one_that_a_code_opens(phone, sign_in, assistant_user, other_assistant, run_tasks, tmp_path, settings):
+    settings.SMS_URL = f"file://{tmp_path}"
+    User.objects.filter(pk=assistant_user.pk).update(phone_verified=True)
+    sign_in(other_assistant)
+    planted = phone.cookies["duty_session"].value
+    mine = {"phone": assistant_user.phone_number, "key": "k"}
+    press(phone, None, path=CODE_PAGE, **mine)
+    run_tasks()
+    code = re.search(r"\b\d{6}\b", next(tmp_path.iterdir()).read_text())[0]
+    assert phone.post(CODE_PAGE, {**mine, "code": code}).status_code == 403, "no form of another site"
+    assert press(phone, None, path=CODE_PAGE, **mine, code=code).status_code == 303
+    assert phone.cookies["duty_session"].value != planted and "Karim" in body(phone)
+    thief = Client()
+    thief.cookies["duty_session"] = planted
+    assert 'name="password"' in body(thief)
+
+
+def test_codes_to_sign_in_keep_to_the_limits(phone, assistant_user, settings):
+    User.objects.filter(pk=assistant_user.pk).update(phone_verified=True)
+    settings.THROTTLING_ENABLED, settings.CODES_PER_NETWORK = True, 5
+    asked = [assistant_user.phone_number] * 5 + ["+213660000001", "+213660000002", "+213660000003"]
+    answers = [press(phone, None, path=CODE_PAGE, phone=number, key=f"form {place}") for place, number in enumerate(asked)]
+    assert [answer.status_code for answer in answers] == [200] * 7 + [429] and int(answers[-1]["Retry-After"]) > 0
+    assert assistant_user.codes.count() == 3, "nobody is flooded"
+
+
 # --- Notifications ---------------------------------------------------------------------------------------------------------
 def test_a_browser_is_notified_until_its_session_ends(signed_in, assistant_user, settings):
     settings.VAPID_PRIVATE_KEY = "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAE"
