@@ -38,15 +38,23 @@ def sibling(url: str, name: str) -> str:
 
 
 @contextmanager
-def own_database(url: str, prefix: str = "own") -> Iterator[str]:
-    """Yield the URL of a fresh database: on the PostgreSQL of the given URL, else a SQLite file; it is dropped at the end."""
+def own_database(url: str, prefix: str = "own", copy_of: str = "") -> Iterator[str]:
+    """Yield the URL of a database of one's own, which is dropped at the end.
+
+    It is on the PostgreSQL of the given URL, else a SQLite file; empty, or a copy of the database of the URL `copy_of`,
+    to which nobody may be connected meanwhile.
+    """
     if not url.startswith("postgres"):
         with tempfile.TemporaryDirectory() as folder:
-            yield f"sqlite:///{folder}/{prefix}.sqlite3"
+            path = f"{folder}/{prefix}.sqlite3"
+            if copy_of:
+                shutil.copy(copy_of.removeprefix("sqlite:///"), path)
+            yield f"sqlite:///{path}"
         return
     name = f"{prefix}_{secrets.token_hex(6)}"
+    template = f" TEMPLATE {urlsplit(copy_of).path[1:]}" if copy_of else ""
     with _exit_on_sigterm():
-        execute(sibling(url, "postgres"), f"CREATE DATABASE {name}")
+        execute(sibling(url, "postgres"), f"CREATE DATABASE {name}{template}")
         try:
             yield sibling(url, name)
         finally:

@@ -1,23 +1,16 @@
 """Backup, loss of everything, restore: rehearsed on whichever database the suite runs, on PostgreSQL with a million positions."""
 
-import json
-import os
-import subprocess
-import sys
 import tarfile
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from django.conf import settings
 
 from depannini_dashmap.operations import backups
-from testing.databases import execute, own_database
-from testing.fixtures import database_url
+from depannini_dashmap.tests.deployments import Deployment
 
-TOP = Path(settings.BASE_DIR)
-# SQLite is for a first look: nobody keeps a year of a fleet in it, and a million would be the longest minute of its suite.
-POSITIONS = 1_000_000 if "postgresql" in settings.DATABASES["default"]["ENGINE"] else 100_000
+# SQLite is for a first look: nobody keeps a year of a fleet in it.
+POSITIONS = 1_000_000 if "postgresql" in settings.DATABASES["default"]["ENGINE"] else 10_000
 
 FILL = f"""
 from datetime import datetime, timezone
@@ -46,60 +39,8 @@ with connection.cursor() as cursor:
     )
 """
 
-FINGERPRINT = """
-import hashlib, json
-from django.apps import apps
-from accounts.models import User
-counts = {model._meta.db_table: model.objects.count() for model in apps.get_models() if model._meta.managed}
-from telematics.models import Position
-whole = hashlib.sha256()
-for row in Position.objects.order_by("id").values_list("id", "latitude", "longitude", "speed", "timestamp").iterator(50_000):
-    whole.update(repr(row).encode())
-print(json.dumps([counts, whole.hexdigest(), User.objects.filter(username="nadia").exists()]))
-"""
-
-
-class Deployment:
-    """One database and photo folder of its own, spoken to by management commands only."""
-
-    def __init__(self, environment: dict[str, str], media: Path):
-        self.environment, self.media = environment, media
-
-    def manage(self, *words: str, status: int = 0) -> str:
-        done = subprocess.run(
-            [sys.executable, "manage.py", *words], cwd=TOP, env=self.environment, capture_output=True, text=True, timeout=600
-        )
-        assert done.returncode == status, done.stderr
-        return done.stdout + done.stderr
-
-    @property
-    def is_postgresql(self) -> bool:
-        return self.environment["DATABASE_URL"].startswith("postgres")
-
-    def ask(self, statement: str) -> list[tuple]:
-        return execute(self.environment["DATABASE_URL"], statement)
-
-    def fingerprint(self) -> list:
-        return json.loads(self.manage("shell", "-v", "0", "-c", FINGERPRINT))
-
-
-@pytest.fixture
-def deployment(tmp_path: Path) -> Iterator[Deployment]:
-    media = tmp_path / "media"
-    environment = {
-        "PATH": os.environ["PATH"],
-        "HOME": str(tmp_path),
-        "ENV_FILE": str(tmp_path / ".env"),
-        "MEDIA_ROOT": str(media),
-        "SECRET_KEY": "a-key-of-the-rehearsal-that-is-long-enough-0123456789",
-    }
-    with own_database(database_url(), "rehearsal") as url:
-        yield Deployment(environment | {"DATABASE_URL": url}, media)
-
-
 @pytest.mark.slow
 def test_everything_comes_back(deployment: Deployment, tmp_path: Path) -> None:
-    deployment.manage("migrate", "--noinput")
     deployment.manage("shell", "-v", "0", "-c", FILL)
     (deployment.media / "photos").mkdir(parents=True)
     (deployment.media / "photos" / "a.jpg").write_bytes(b"a photo")
@@ -147,7 +88,6 @@ def test_a_photo_that_goes_meanwhile_does_not_stop_a_backup(tmp_path: Path, monk
 
 
 def test_a_damaged_backup_is_refused(deployment: Deployment, tmp_path: Path) -> None:
-    deployment.manage("migrate", "--noinput", "-v", "0")
     deployment.manage("backup", str(tmp_path / "backups"))
     (made,) = (tmp_path / "backups").iterdir()
     with tarfile.open(made) as whole:
@@ -171,7 +111,6 @@ def test_a_damaged_backup_is_refused(deployment: Deployment, tmp_path: Path) -> 
 
 
 def test_a_backup_of_a_newer_release_is_refused(deployment: Deployment, tmp_path: Path) -> None:
-    deployment.manage("migrate", "--noinput", "-v", "0")
     deployment.manage("backup", str(tmp_path / "backups"))
     (made,) = (tmp_path / "backups").iterdir()
     with tarfile.open(made) as whole:
@@ -189,7 +128,6 @@ def test_a_backup_of_a_newer_release_is_refused(deployment: Deployment, tmp_path
 
 
 def test_old_backups_are_thinned_out(deployment: Deployment, tmp_path: Path) -> None:
-    deployment.manage("migrate", "--noinput", "-v", "0")
     folder = tmp_path / "backups"
     folder.mkdir()
     for day in ("20240101", "20240102", "20240103"):

@@ -19,7 +19,7 @@ from depannini_dashmap.lib.ops.erasures_file import erasure_of, remember, rememb
 from depannini_dashmap.models import AuditEvent
 from depannini_dashmap.operations import erasure_replay
 from depannini_dashmap.operations.doctor import examine
-from depannini_dashmap.tests.test_backups import Deployment, deployment  # noqa: F401 - a fixture
+from depannini_dashmap.tests.deployments import Deployment
 
 PEOPLE = """
 from accounts.models import User
@@ -42,9 +42,8 @@ def open_people(place: Deployment) -> list[str]:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("lost", ["nothing", "database", "file", "all but the backups"])
-def test_a_restore_erases_again(deployment: Deployment, tmp_path: Path, lost: str) -> None:  # noqa: F811
+def test_a_restore_erases_again(deployment: Deployment, tmp_path: Path, lost: str) -> None:
     backups, file = tmp_path / "backups", tmp_path / "erasures" / "accounts.jsonl"
-    deployment.manage("migrate", "-v0")
     deployment.manage("shell", "-v", "0", "-c", PEOPLE)
     deployment.manage("backup", str(backups))
     (made,) = backups.iterdir()
@@ -64,9 +63,8 @@ def test_a_restore_erases_again(deployment: Deployment, tmp_path: Path, lost: st
 
 
 @pytest.mark.slow
-def test_a_backup_of_an_older_release_is_erased_again_by_migrate(deployment: Deployment, tmp_path: Path) -> None:  # noqa: F811
+def test_a_backup_of_an_older_release_is_erased_again_by_migrate(deployment: Deployment, tmp_path: Path) -> None:
     backups = tmp_path / "backups"
-    deployment.manage("migrate", "-v0")
     deployment.manage("shell", "-v", "0", "-c", PEOPLE)
     deployment.manage("migrate", "depannini_dashmap", "0004", "-v0")
     deployment.manage("backup", str(backups))

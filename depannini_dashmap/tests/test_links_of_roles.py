@@ -11,6 +11,7 @@ from typing import Any
 from urllib.parse import urljoin, urlsplit
 
 import pytest
+from django.conf import settings
 from django.contrib.auth.models import Group
 from django.db import transaction
 from django.test import Client
@@ -33,10 +34,15 @@ from orders.models import Order
 from payments.services import record_payment
 from trips.services.trips import update_trip
 
-pytestmark = [pytest.mark.django_db, pytest.mark.slow]
+pytestmark = [
+    pytest.mark.django_db,
+    pytest.mark.slow,
+    # The longest tests of the suite, about what templates and guards say: the same whichever database is under them.
+    pytest.mark.skipif("postgresql" in settings.DATABASES["default"]["ENGINE"], reason="is run on SQLite alone"),
+]
 
 # Of each view so many pages are opened: rows differ by their state.
-PAGES_OF_A_KIND = 3
+PAGES_OF_A_KIND = 2
 LEAVES = ("logout", "language", "jsi18n", "password_change")
 
 
