@@ -7,8 +7,9 @@ from email.utils import parseaddr
 from django.conf import settings
 from django.core.mail import EmailMultiAlternatives
 from django.template.loader import render_to_string
+from django.utils.translation import get_language, get_language_bidi, gettext, override
 
-from accounts.models import Invitation, Notice, VerificationCode
+from accounts.models import Invitation, InvitationLink, Notice, VerificationCode
 from depannini_dashmap.lib.ops.metrics import MESSAGES_SENT
 from depannini_dashmap.lib.outbound import mail
 from depannini_dashmap.lib.outbound.plain_text import one_line
@@ -65,18 +66,21 @@ def send_notice(channel: str, address: str, kind: str, *, key: str) -> None:
     MESSAGES_SENT.labels("notice", channel).inc()
 
 
-def send_invitation(invitation: Invitation, address: str) -> None:
-    """Send an invitation to a company. Raises: as `send_code`."""
-    context = {
-        "subject": "A company invites you",
-        "company": one_line(invitation.company.name),
-        "inviter": one_line(invitation.invited_by.display_name if invitation.invited_by else ""),
-        "role": invitation.role,
-        "day": f"{invitation.expires_at:%Y-%m-%d}",
-        "is_by_email": bool(invitation.email),
-    }
-    key = f"invitation-{invitation.pk}-{invitation.created_at:%Y%m%d%H%M%S%f}"  # after a restore a number comes again
-    _send_mail(address, "invitation", context, _message_id(key))
+def send_invitation(invitation: Invitation, address: str, *, link: InvitationLink | None = None, url: str = "") -> None:
+    """Send an invitation to a company, with the address of the page of a `link` in its language. Raises: as `send_code`."""
+    with override(link.language if link else settings.LANGUAGE_CODE):
+        context = {
+            "subject": gettext("A company invites you"),
+            "company": one_line(invitation.company.name),
+            "inviter": one_line(invitation.invited_by.display_name if invitation.invited_by else ""),
+            "role": str(invitation.get_role_display()).lower(),
+            "day": f"{invitation.expires_at:%Y-%m-%d}",
+            "url": url,
+            "language": get_language(),
+            "direction": "rtl" if get_language_bidi() else "ltr",
+        }
+        key = f"invitation-{invitation.pk}-{invitation.created_at:%Y%m%d%H%M%S%f}"  # after a restore a number comes again
+        _send_mail(address, "invitation", context, _message_id(f"{key}-{link.pk}" if link else key))
     MESSAGES_SENT.labels("invitation", "email").inc()
 
 

@@ -19,6 +19,7 @@ from django.utils.translation import gettext_lazy as _
 from accounts.code_models import CodeGuess, Notice, VerificationCode
 from accounts.company_models import Company
 from accounts.keyed_hashes import spellings
+from accounts.link_models import InvitationLink
 from accounts.managers import (
     InvitationQuerySet,
     MembershipQuerySet,
@@ -36,6 +37,7 @@ __all__ = [
     "Company",
     "EndedToken",
     "Invitation",
+    "InvitationLink",
     "Membership",
     "Notice",
     "PushDevice",

@@ -14,7 +14,8 @@ from django_tasks import task
 
 from accounts import messages
 from accounts.keyed_hashes import address_key, code_hash
-from accounts.models import Invitation, Notice, User, VerificationCode
+from accounts.models import Invitation, InvitationLink, Notice, User, VerificationCode
+from depannini_dashmap.lib.db.secret_links import new_token
 
 # The worker takes due tasks by priority (-100 to 100), then by time; waves and expiry come before all of these.
 CODE_PRIORITIES = {VerificationCode.Channel.PHONE: 20, VerificationCode.Channel.EMAIL: 10}
@@ -65,12 +66,26 @@ def deliver_notice(notice_id: int, attempt: int = 1) -> None:
 
 @task(priority=NOTICE_PRIORITY)
 def deliver_invitation(invitation_id: int, attempt: int = 1) -> None:
-    """Send an invitation while it is open, unless no account has the name."""
+    """Send an invitation by username while it is open, unless no account has the name."""
     row = Invitation.objects.open().filter(pk=invitation_id).select_related("company", "user", "invited_by").first()
-    address = row and (row.email or _own_address(row.user))
-    if row is None or not address:
+    if row is not None and (address := _own_address(row.user)):
+        messages.send_invitation(row, address)
+
+
+@task(priority=NOTICE_PRIORITY)
+def deliver_invitation_link(link_id: int) -> None:
+    """Make the token of a link, store its hash and send it to the invited address, unless it was sent or the invitation has ended.
+
+    A try whose mail may have left makes another token: the older one then opens nothing.
+    """
+    unsent = InvitationLink.objects.live().filter(pk=link_id, sent_at=None)
+    link = unsent.select_related("invitation__company", "invitation__invited_by").first()
+    if link is None or link.invitation is None or not link.invitation.is_open:
         return
-    messages.send_invitation(row, address)
+    token = new_token()
+    if unsent.update(token_hash=InvitationLink.hash_of(token)):
+        messages.send_invitation(link.invitation, link.invitation.email, link=link, url=InvitationLink.address_of(token))
+        unsent.update(sent_at=timezone.now())
 
 
 def _own_address(user: User | None) -> str | None:

@@ -48,6 +48,7 @@ PAGES: dict[str, Case] = {
     "GET /api/profile/user/ (with a link's token)": Case(everyone((401, "invalid_token")), on=as_motorist),
     "POST /api/assistance/request/ (with a link's token)": Case(everyone((401, "invalid_token")), {"pickup": AWAY}, as_motorist),
     "GET /api/trips/ (with a link's token)": Case(everyone((401, "invalid_token")), on=as_motorist),
+    "GET /i/{token}/": Case(everyone(404), on=unknown_link),
     "GET /o/{token}/": Case(everyone(404), on=unknown_link),
     "GET /o/{token}/state/": Case(everyone(404), on=unknown_link),
     "GET /o/{token}/proof/{kind}/": Case(everyone(404), on=unknown_link),

@@ -18,7 +18,7 @@ NOT_IN_THE_SCHEMA = {
     "GET /", "GET /api/", "GET /healthz/", "GET /readyz/", "GET /metrics/", "GET /api/schema/", "GET /api/docs/",
     "GET /api/docs/sockets/", "GET /admin/", "GET /media/{path}", "GET /t/{token}/", "GET /t/worker.js", "GET /help/", "GET /help/places/",
     "GET /h/worker.js", "GET /h/{token}/", "GET /h/{token}/state/", "GET /h/{token}/receipt/", "GET /h/{token}/receipt.pdf", "GET /streets/{build}/{z}/{x}/{y}.mvt",
-    "GET /o/{token}/", "GET /o/{token}/state/", "GET /o/{token}/proof/{kind}/",
+    "GET /i/{token}/", "GET /o/{token}/", "GET /o/{token}/state/", "GET /o/{token}/proof/{kind}/",
 }  # fmt: skip
 WRITTEN = {name.partition(" (")[0] for name in EXPECTED}
 UNWRITTEN = [operation for operation in OPERATIONS if operation not in WRITTEN]
@@ -71,7 +71,7 @@ def test_d01_every_user_gets_the_status_of_the_matrix(matrix, operation):
 
 # Function views list no methods for the table, so any other method must be refused.
 # A driver's and a motorist's page act by POST: trips/tests/test_driver_link.py, assistance/tests/test_motorist_page.py.
-OPEN_FUNCTIONS = [path.replace("{path}", "a.jpg") for path in FUNCTIONS if not path.startswith(("/admin/", "/t/", "/h/", "/o/", "/help/", "/streets/"))]
+OPEN_FUNCTIONS = [path.replace("{path}", "a.jpg") for path in FUNCTIONS if not path.startswith(("/admin/", "/t/", "/h/", "/o/", "/i/", "/help/", "/streets/"))]
 
 
 @pytest.mark.parametrize("path", OPEN_FUNCTIONS)

@@ -8,7 +8,7 @@ from typing import NamedTuple
 from django.utils.translation import gettext_lazy as _
 from django_stubs_ext import StrOrPromise
 
-from accounts.models import Invitation
+from accounts.models import Invitation, InvitationLink
 from orders.models import OrderLink
 
 
@@ -24,6 +24,10 @@ def _company_of_invitation(row_id: int) -> int | None:
     return Invitation.objects.filter(pk=row_id).values_list("company_id", flat=True).first()
 
 
+def _company_of_invitation_link(row_id: int) -> int | None:
+    return InvitationLink.objects.filter(pk=row_id).values_list("invitation__company_id", flat=True).first()
+
+
 def _company_of_order_link(row_id: int) -> int | None:
     return OrderLink.objects.filter(pk=row_id).values_list("order__company_id", flat=True).first()
 
@@ -32,6 +36,7 @@ DELIVERIES = {
     "accounts.tasks.deliver_code": Delivery("code", _("Code")),
     "accounts.tasks.deliver_notice": Delivery("notice", _("Notice")),
     "accounts.tasks.deliver_invitation": Delivery("invitation", _("Invitation"), _company_of_invitation),
+    "accounts.tasks.deliver_invitation_link": Delivery("invitation", _("Invitation"), _company_of_invitation_link),
     "alarms.tasks.deliver_alarm": Delivery("alarm", _("Alarm")),
     "orders.tasks.deliver_link": Delivery("link", _("Customer's link"), _company_of_order_link),
     "assistance.tasks.send_link": Delivery("motorists_link", _("Link for the motorist")),

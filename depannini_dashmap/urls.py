@@ -5,6 +5,7 @@ from django.urls import include, path, re_path
 from django.views.generic import RedirectView
 from drf_spectacular.views import SpectacularSwaggerSplitView
 
+from accounts import invitation_page
 from assistance import help_page, motorist_page
 from assistance.duty_page import DutyView
 from depannini_dashmap import views
@@ -47,6 +48,7 @@ urlpatterns = [
     re_path(r"^h/(?P<token>[^/]+)/photos/(?P<photo_id>[0-9]{1,18})/?$", motorist_page.motorist_photo, name="motorist-photo"),
     re_path(r"^h/(?P<token>[^/]+)/receipt/?$", motorist_page.motorist_receipt, name="motorist-receipt"),
     re_path(r"^h/(?P<token>[^/]+)/receipt\.pdf$", motorist_page.motorist_receipt_pdf, name="motorist-receipt-pdf"),
+    re_path(r"^i/(?P<token>[^/]+)/?$", invitation_page.invitation_page, name="invitation-page"),
     re_path(r"^o/(?P<token>[^/]+)/?$", customer_page.customer_page, name="customer-page"),
     re_path(r"^o/(?P<token>[^/]+)/state/?$", customer_page.customer_state, name="customer-state"),
     re_path(r"^o/(?P<token>[^/]+)/proof/(?P<kind>photo|signature)/?$", customer_page.customer_proof, name="customer-proof"),

@@ -14,6 +14,7 @@ from accounts.services.codes import (
 )
 from accounts.services.companies import change_company, delete_company, open_company
 from accounts.services.groups import set_roadside
+from accounts.services.invitation_links import accept_by_link, hand_on_link, join_by_link, send_invitation_link
 from accounts.services.invitations import accept_invitation, decline_invitation, invite, revoke_invitation
 from accounts.services.memberships import add_member, change_role, remove_member
 from accounts.services.profile import change_profile
@@ -29,6 +30,7 @@ from accounts.services.sessions import (
 from accounts.services.sign_in import check_password, sign_in, sign_in_to_fleet, sign_in_with_google
 
 __all__ = [
+    "accept_by_link",
     "accept_invitation",
     "add_member",
     "asking_account",
@@ -44,7 +46,9 @@ __all__ = [
     "end_sessions",
     "enter_proof",
     "forget_push_devices",
+    "hand_on_link",
     "invite",
+    "join_by_link",
     "look_up_caller",
     "open_account",
     "open_company",
@@ -58,6 +62,7 @@ __all__ = [
     "request_sign_in",
     "request_verification",
     "revoke_invitation",
+    "send_invitation_link",
     "set_active",
     "set_password",
     "set_password_by_operator",

@@ -15,13 +15,14 @@ from accounts.limits import message_budget
 from accounts.models import Invitation, Notice, User, VerificationCode
 from accounts.requester_keys import present_caller
 from accounts.services.sessions import set_password
+from accounts.steps.address_claims import notice_address_of, take_address
 from accounts.steps.addresses import EMAIL, OTHER, PHONE, can_reset, change_address, end_codes, field_of, holder_of
 from accounts.steps.callers import hold_number, join_caller
 from accounts.steps.code_guesses import InvalidCode, enter_code, use_up
 from accounts.steps.notices import send_notice
 from accounts.steps.password_rules import require_good_password
 from depannini_dashmap.lib.db.advisory_locks import take_lock
-from depannini_dashmap.lib.errors import Conflict, InvalidData
+from depannini_dashmap.lib.errors import InvalidData
 from depannini_dashmap.lib.ops import audit
 
 VERIFY, RESET = VerificationCode.Purpose.VERIFY, VerificationCode.Purpose.RESET
@@ -223,9 +224,9 @@ def _prove(row: VerificationCode, channel: str, address: str) -> User:
     if user is None or not user.is_active or address != getattr(user, f"pending_{field}" if row.purpose == CLAIM else field):
         raise InvalidCode()  # not the user's, or claimed, any more
     for holder in found.values():
-        _take_address(holder, channel)
+        take_address(holder, channel)
     old = getattr(user, field)
-    target = _notice_address(user, channel, old) if old and old != address else None
+    target = notice_address_of(user, channel) if old and old != address else None
     was_proven = getattr(user, f"{channel}_verified")
     change_address(user, channel, address)
     setattr(user, f"{channel}_verified", True)
@@ -234,21 +235,3 @@ def _prove(row: VerificationCode, channel: str, address: str) -> User:
     if target:
         send_notice(user, Notice.Kind.ADDRESS_CHANGED, channel, target, was_proven=was_proven)
     return user
-
-
-def _notice_address(user: User, channel: str, address: str | None) -> str | None:
-    """Return an address of the user that notices may go to: never a suspended one."""
-    return None if getattr(user, f"{channel}_suspended") else address
-
-
-def _take_address(holder: User, channel: str) -> None:
-    """Take an address from an account that holds it unproven. Raises: Conflict when it was proven."""
-    if getattr(holder, f"{channel}_verified"):
-        raise Conflict("This address belongs to another account", code="address_taken")
-    field = field_of(channel)
-    change_address(holder, channel, None)
-    holder.save(update_fields=[field, "username", f"{channel}_suspended"])
-    end_codes(holder.pk, channel)
-    other = OTHER[VerificationCode.Channel(channel)]
-    if left := _notice_address(holder, other, getattr(holder, field_of(other))):
-        send_notice(holder, Notice.Kind.ADDRESS_TAKEN, other, left)

@@ -15,6 +15,7 @@ from accounts.limits import message_budget
 from accounts.managers import normalise_email
 from accounts.models import Company, Invitation, Membership, User
 from accounts.permissions import require_editor
+from accounts.steps.invitation_links import mail_link
 from accounts.steps.memberships import lock_account, lock_company, make_current
 from accounts.usernames import canonical_username
 from depannini_dashmap.lib.errors import Conflict, NotFound
@@ -53,7 +54,10 @@ def invite(*, actor: User, company: Company, person: dict[str, str], role: str |
     # Who is not there has an address in the budget, too: asking for them costs the same.
     address = name["email"] or (user.email if user else None) or f"@{name['username']}"
     if message_budget.allow(message_budget.INVITATION, "email", address, asker=actor, holder=user, company_id=locked.pk):
-        tasks.deliver_invitation.enqueue(invitation.pk)
+        if invitation.email:
+            mail_link(invitation)
+        else:
+            tasks.deliver_invitation.enqueue(invitation.pk)
     audit.record("member_invited", actor=actor, target=locked, invitation_id=invitation.pk, role=role)
     return invitation
 

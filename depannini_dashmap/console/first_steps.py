@@ -27,7 +27,6 @@ class Step:
     is_done: bool
     missing: StrOrPromise
     url: str = ""
-    link_to_copy: str = ""
 
 
 def steps_for(user: User) -> list[Step]:
@@ -71,11 +70,11 @@ def _driving(user: User, is_done: bool) -> Step:
 
 
 def _people(user: User, has_company: bool, is_done: bool) -> Step:
-    missing = _("You are alone here. Invite somebody by username or e-mail, and send them this address, where they answer once they have an account.")
+    missing = _("You are alone here. Invite somebody by username or e-mail: the mail lets them join, also without an account. Each invitation has a link to hand on.")
     if not has_company:
         missing = _("Nobody can be invited before there is a company.")
         return Step(_("Invite people"), is_done, missing)
-    return Step(_("Invite people"), is_done, missing, reverse("admin:company"), settings.BASE_URL + reverse("admin:invitations"))
+    return Step(_("Invite people"), is_done, missing, reverse("admin:company"))
 
 
 def _map() -> Step:

@@ -71,6 +71,9 @@ def console_urls(site: DispatchAdminSite) -> list[URLPattern]:
         path(
             "company/<int:company_id>/invitations/<int:invitation_id>/", page(companie_views.revoke), name="company_revoke"
         ),
+        path(
+            "company/<int:company_id>/invitations/<int:invitation_id>/link/", page(companie_views.hand_on), name="company_invitation_link"
+        ),
         path("company/<int:company_id>/people/<int:user_id>/role/", page(companie_views.give_role), name="company_role"),
         path("company/<int:company_id>/people/<int:user_id>/remove/", page(companie_views.remove), name="company_remove"),
         path("invitations/", page(companie_views.show_invitations), name="invitations"),

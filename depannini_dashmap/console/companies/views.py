@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from django.contrib import messages
@@ -12,6 +13,7 @@ from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
+from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
 
 from accounts import services
@@ -21,6 +23,7 @@ from accounts.serializers import NewMemberSerializer
 from depannini_dashmap.console import action_pages
 from depannini_dashmap.lib.api.exception_handler import flatten_fields
 from depannini_dashmap.lib.errors import DomainError, InvalidData
+from depannini_dashmap.lib.outbound import mail
 
 LEAVE = action_pages.Ask(
     gettext_lazy("Leave the company"),
@@ -58,6 +61,7 @@ def show(request: HttpRequest, company_id: int, context: dict[str, Any]) -> Http
         "roles": Membership.Role.choices,
         "invited_roles": Membership.INVITED,
         "days": Invitation.LASTS.days,
+        "reaches_mailboxes": mail.reaches_mailboxes(),
     }
     return TemplateResponse(request, "console/company.html", {**context, **page})
 
@@ -89,6 +93,23 @@ def revoke(request: HttpRequest, company_id: int, invitation_id: int, context: d
         return _("The invitation is taken back.")
 
     return _told(request, act, back=_people(company))
+
+
+@never_cache
+@action_pages.READ_AND_POST
+def hand_on(request: HttpRequest, company_id: int, invitation_id: int, context: dict[str, Any]) -> HttpResponse:
+    """Make the link of an invitation that its inviter hands on; its address is shown once."""
+    company, number = _company(request, company_id), action_pages.checked_id(invitation_id)
+    rows = Invitation.objects.open().filter(company=company, pk=number).exclude(email="")
+    invitation = rows.first() if may_edit(request.user, company.pk) else None
+    if invitation is None:
+        raise Http404
+    make = partial(services.hand_on_link, actor=request.user, company=company, invitation_id=number)
+    url = action_pages.made_once(request, make, reverse("admin:company_invitation_link", args=[company.pk, number]))
+    if not isinstance(url, str):
+        return url
+    page = {"title": _("Link of the invitation"), "company": company, "invitation": invitation, "url": url, "reaches_mailboxes": mail.reaches_mailboxes()}
+    return TemplateResponse(request, "console/invitation_link.html", {**context, **page})
 
 
 @require_POST

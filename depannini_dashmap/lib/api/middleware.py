@@ -31,7 +31,7 @@ _NO_ID = re.compile(r"\d{19}")
 _TEXT = re.compile(
     r"text/|application/(?:[\w.-]+\+)?(?:json|xml|yaml)\b|application/(?:x-)?javascript\b|image/svg\+xml", re.IGNORECASE
 )
-_PAGES = ("/admin/", "/admin", "/driver/", "/track/", "/t/", "/h/", "/help/", "/help", "/o/", "/duty")
+_PAGES = ("/admin/", "/admin", "/driver/", "/track/", "/t/", "/h/", "/help/", "/help", "/o/", "/i/", "/duty")
 
 
 def is_page(path: str) -> bool:

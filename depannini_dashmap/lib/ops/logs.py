@@ -15,7 +15,7 @@ _SECRETS = (
     (re.compile(r"(?i)([?&](?:token|access_token|code|password|refresh)=)[^&\s\"']+"), r"\1[secret]"),
     (re.compile(r"(?i)(\"?(?:password|old_password|new_password|code|refresh|access|secret)\"?\s*[:=]\s*)\"?[^\s,\"'}]+"), r"\1[secret]"),
     (re.compile(r"(/devices/osmand/?\?)[^\s\"']+"), r"\1[secret]"),  # a device's key is its `id`
-    (re.compile(r"(?<![\w/])((?:https?://[\w.:\[\]-]+)?/[tho]/)[\w%.~-]+"), r"\1[secret]"),  # links that open one thing
+    (re.compile(r"(?<![\w/])((?:https?://[\w.:\[\]-]+)?/[thoi]/)[\w%.~-]+"), r"\1[secret]"),  # links that open one thing
     (re.compile(r"\+\d{8,15}\b"), "[phone]"),
     (re.compile(r"(-?\d{1,3}\.\d{2})\d{3,}"), r"\1"),
 )
