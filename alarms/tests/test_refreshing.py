@@ -209,15 +209,11 @@ def test_rounds_look_once_among_processes(client_user):
 
 # --- Failed messages -------------------------------------------------------------------------------------------------
 def test_a_message_that_is_given_up_is_an_alarm_until_somebody_has_seen_it(dispatcher, company_a, staff_user, monkeypatch):
-    from accounts.models import Invitation
-    from accounts.tasks import deliver_invitation
+    from accounts.services import invite
 
-    row = Invitation.objects.create(
-        company=company_a, email="new@example.com", role="member", invited_by=dispatcher, expires_at=timezone.now() + dt.timedelta(days=1)
-    )
-    monkeypatch.setattr("accounts.messages.send_invitation", lambda *_: 1 / 0)
+    monkeypatch.setattr("accounts.messages.send_invitation", lambda *_, **__: 1 / 0)
     monkeypatch.setattr("depannini_dashmap.lib.ops.worker.MAX_TRIES", 1)
-    deliver_invitation.enqueue(row.pk)
+    invite(actor=dispatcher, company=company_a, person={"email": "new@example.com"})
     Worker().drain()
     [alarm] = Alarm.objects.all()
     assert (alarm.kind, alarm.name, alarm.company_id) == ("failed_message", "invitation", company_a.pk)
