@@ -7,7 +7,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('accounts', '0020_quiet_hours_are_whole'),
+        ('accounts', '0021_sign_in_codes'),
     ]
 
     operations = [
