@@ -110,6 +110,27 @@ def test_c14_a_token_of_a_page_opens_only_sockets_and_ends_with_its_session(envi
         assert browser.http.post(environment.urls[0] + "/admin/socket-token/", data=form, follow_redirects=False).status_code in (302, 403)
 
 
+def test_c14_a_ticket_of_a_link_opens_one_socket_over_all_servers(environment, users):
+    http, (one, two) = users.anyone.http, environment.urls[:2]
+    asked = {"key": "c14" * 8, "pickup": "-50.0, -50.0", "assistance_type": "towing", "vehicle_type": "light", "phone": "+213661009914", "step": "ask"}
+    link = http.request("POST", f"{one}/help/", data=asked, follow_redirects=False).headers["Location"]
+    environment.secrets.add(link.split("/")[2])
+
+    def opened(ticket, server, **options):
+        return Caller(environment, header="").socket("/ws/h/", server=server, headers={}, subprotocols=["bearer", ticket], **options)
+
+    ticket = http.request("POST", f"{one}{link}ticket/").json()["ticket"]
+    environment.secrets.add(ticket)
+    with opened(ticket, 1, origin=two) as page:
+        assert page.receive()["type"] == "connection_established"
+        for server in (0, 1):
+            with opened(ticket, server) as again:
+                assert again.receive_close() == 4401
+    with opened(link.split("/")[2], 0) as by_link:
+        assert by_link.receive_close() == 4401
+    assert Caller(environment, header=f"Bearer {ticket}").get("/api/companies/").status_code == 401
+
+
 def test_c14_ended_tokens_close_sockets(users):
     client = users.client()
     number = ask_for_help(client)

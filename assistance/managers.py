@@ -139,11 +139,10 @@ class ScheduledRequestQuerySet(models.QuerySet):
 class RequestLinkQuerySet(SecretLinkQuerySet):
     """Motorists' links to requests."""
 
-    def opened_by(self, token: str) -> Self:
-        """Keep the link of a token, unless it was ended, has expired, or its request ended more than a day ago."""
+    def open(self) -> Self:
+        """Keep those that were not ended, have not expired, and whose request did not end more than a day ago."""
         ended_before = timezone.now() - LINK_AFTER_END
-        is_lasting = Q(assistance__ended_at=None) | Q(assistance__ended_at__gt=ended_before)
-        return super().opened_by(token).filter(is_lasting)
+        return super().open().filter(Q(assistance__ended_at=None) | Q(assistance__ended_at__gt=ended_before))
 
 
 class RequestPhotoQuerySet(models.QuerySet):

@@ -12,6 +12,7 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts.limits.throttles import Bucket
 from accounts.link_pages import find_for, link_page
+from accounts.link_tickets import ticket_page
 from accounts.private_images import picture_response
 from assistance import lifecycle, motorist_view
 from assistance.models import RequestLink, RequestPhoto
@@ -115,6 +116,9 @@ def _find(request: HttpRequest, token: str) -> RequestLink:
     return find_for(request, token, find_link, RequestLink.objects.all())
 
 
+motorist_ticket = ticket_page(_find)
+
+
 def _act(request: HttpRequest, token: str) -> None:
     given = request.POST
     action = given.get("action", "")
@@ -152,6 +156,7 @@ def _page(token: str, link: RequestLink, error: DomainError | None = None) -> Ht
         "message_key": new_token(),
         "photo_key": new_token(),
         "state_url": f"{path_of(token)}state/",
+        "ticket_url": f"{path_of(token)}ticket/",
         "scope": RequestLink.page_path,
         "map_attributes": map_background.attributes(),
         "map_points": motorist_view.map_of(link.assistance),

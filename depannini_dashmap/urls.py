@@ -45,6 +45,7 @@ urlpatterns = [
     path("h/worker.js", ServiceWorkerView.as_view(scripts=motorist_page.SCRIPTS), name="motorist-worker"),
     re_path(r"^h/(?P<token>[^/]+)/?$", motorist_page.motorist_page, name="motorist-page"),
     re_path(r"^h/(?P<token>[^/]+)/state/?$", motorist_page.motorist_state, name="motorist-state"),
+    re_path(r"^h/(?P<token>[^/]+)/ticket/?$", motorist_page.motorist_ticket, name="motorist-ticket"),
     re_path(r"^h/(?P<token>[^/]+)/photos/(?P<photo_id>[0-9]{1,18})/?$", motorist_page.motorist_photo, name="motorist-photo"),
     re_path(r"^h/(?P<token>[^/]+)/receipt/?$", motorist_page.motorist_receipt, name="motorist-receipt"),
     re_path(r"^h/(?P<token>[^/]+)/receipt\.pdf$", motorist_page.motorist_receipt_pdf, name="motorist-receipt-pdf"),

@@ -11,6 +11,7 @@ from django.utils.translation import get_language, override
 from django.utils.translation import gettext_lazy as _
 
 from accounts.limits import message_budget
+from accounts.link_events import links_ended
 from assistance import task_queueing
 from assistance.models import Assistance, RequestLink
 from assistance.steps import request_links, state
@@ -86,6 +87,7 @@ def end_links(*, actor: User, assistance_id: int) -> int:
         raise NotFound(_("Assistance"))
     ended = RequestLink.objects.filter(assistance=job).revoke()
     if ended:
+        links_ended(RequestLink, job.pk)
         audit.record("request_links_ended", actor=actor, target=job, links=ended)
     return ended
 

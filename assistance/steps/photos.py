@@ -15,8 +15,9 @@ from django.utils.text import format_lazy
 from django.utils.translation import gettext_lazy as _
 
 from accounts import image_reencoding, private_images
+from accounts.link_events import pages_changed
 from assistance import events
-from assistance.models import Assistance, RequestPhoto
+from assistance.models import Assistance, RequestLink, RequestPhoto
 from assistance.photo_models import MOST_PHOTOS
 from depannini_dashmap.lib.errors import InvalidData
 
@@ -58,7 +59,8 @@ def stored(given: Sequence[File]) -> Iterator[StoredPhotos]:
 def keep(job: Assistance, sender: User, role: str, found: StoredPhotos, now: datetime, *, key: str = "", as_fits: bool = False) -> int:
     """Keep stored photos with a locked request and return how many are new; the same `key` again keeps none, `as_fits` no more than fit.
 
-    Effects: the office's pages are told to look again. Others look by themselves: the version of the request stays.
+    Effects: the pages of the office and of the request's links are told to look again. Others look by themselves: the version
+    of the request stays.
 
     Raises: InvalidData where these are more than still fit.
     """
@@ -77,6 +79,7 @@ def keep(job: Assistance, sender: User, role: str, found: StoredPhotos, now: dat
     RequestPhoto.objects.bulk_create(rows)
     found.kept += names
     events.roadside_changed("assistance")
+    pages_changed(RequestLink, job.pk)
     return len(rows)
 
 

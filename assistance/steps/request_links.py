@@ -52,6 +52,14 @@ def find_link(token: str) -> RequestLink:
     return link
 
 
+def reopen(link_id: int) -> RequestLink:
+    """Return a link by its id, with its request, while it is open. Raises: NotFound."""
+    link = RequestLink.objects.open().filter(pk=link_id).select_related("assistance").first()
+    if link is None:
+        raise NotFound
+    return link
+
+
 def require_open(token: str) -> None:
     """Let a token pass whose link is still live; asked once its request is locked. Raises: NotFound."""
     if not RequestLink.objects.opened_by(token).exists():

@@ -45,6 +45,11 @@ def test_help_is_asked_with_the_phones_position_and_followed_live(server: Server
     page.wait_for_selector("h2:has-text('Karim is on the way')")
     page.wait_for_selector("#map .pin-mover")
     assert _faults_of(page, "on the way") == []
+    page.route("**/state/", lambda route: route.abort())  # whatever moves now, no look of the page has brought
+    was_at = page.get_attribute("#map .pin-mover", "style")
+    services.report_location(actor=assistant_user, lat=36.765, lng=3.061)
+    page.wait_for_function("before => document.querySelector('#map .pin-mover').getAttribute('style') !== before", arg=was_at)
+    page.unroute("**/state/")
     services.post_chat(actor=assistant_user, assistance_id=job.pk, message="Ten minutes")
     page.wait_for_selector("li:has-text('Ten minutes')")
     page.fill("#message", "I stand at the bridge")

@@ -17,7 +17,10 @@ from depannini_dashmap.lib.realtime.inbound_frames import BadFrame
 TOP = Path(settings.BASE_DIR)
 DOCUMENT = yaml.safe_load((TOP / "docs" / "asyncapi.yaml").read_text())
 MESSAGES = DOCUMENT["components"]["messages"]
-SENDERS = ("assistance/events.py", "assistance/consumers.py", "telematics/events.py", "telematics/consumers.py", "trips/events.py")
+SENDERS = (
+    "accounts/link_sockets.py", "assistance/events.py", "assistance/consumers.py", "assistance/motorist_socket.py", "telematics/events.py",
+    "telematics/consumers.py", "trips/events.py",
+)  # fmt: skip
 
 
 @pytest.mark.parametrize("name", MESSAGES)

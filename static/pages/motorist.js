@@ -1,4 +1,5 @@
 // The page of one request, live: asks for what has changed, keeps the last state without reception and says how old it is.
+import { listen } from "./link_socket.js";
 import { forgetCopy, openOffline } from "./offline.js";
 import { openPhotos } from "./photo.js";
 import { newKey } from "./random_key.js";
@@ -12,6 +13,7 @@ const mapBox = document.getElementById("map-box");
 const box = document.getElementById("map");
 const EVERY = 5000;
 const SLOWEST = 60000;
+const AHEAD = 15000;
 const DAY = 86400000;
 const COPY_EVERY = 20000;
 const KEPT = "depannini.request";
@@ -20,11 +22,14 @@ let wait = EVERY;
 let timer = 0;
 let isOver = false;
 let isOpen = true;
+let isLooking = false;
+let isDue = false; // something changed while the page looked
 let clock = Number(kept("depannini.clock") ?? Date.parse(page.dataset.serverTime) - Date.now()); // the server's clock minus this phone's
 let heard = Date.parse(page.dataset.serverTime); // of a copy: when it was made
 let renewed = Date.now();
 let isCopyOld = false;
 let view = null;
+let live = null; // the place of who comes that the socket told last
 let points = JSON.parse(document.getElementById("map-points").textContent);
 const ago = new Intl.RelativeTimeFormat(document.documentElement.lang, { numeric: "auto" });
 
@@ -91,7 +96,10 @@ async function look() {
   write.hidden = !state.can_write;
   addPhotos.hidden = !state.can_add_photos;
   isOpen = state.is_open;
+  hearing.want(isOpen);
   points = state.map;
+  // The socket is some seconds ahead of what is stored.
+  if (points.mover && live && live.at > points.mover.at && Date.parse(live.at) - Date.parse(points.mover.at) < AHEAD) points.mover = live;
   return drawMap();
 }
 
@@ -105,6 +113,7 @@ function renewCopy() {
 
 function end() {
   isOver = true;
+  hearing.want(false);
   lost.textContent = page.dataset.tOver;
   lost.hidden = false;
   keep(KEPT, "null");
@@ -114,16 +123,34 @@ function end() {
 async function go() {
   clearTimeout(timer);
   if (document.hidden || isOver) return;
+  if (isLooking) {
+    isDue = true;
+    return;
+  }
+  isLooking = true;
+  isDue = false;
   try {
     await look();
   } catch {
     wait = Math.min(SLOWEST, wait * 2);
     lost.hidden = false;
   }
+  isLooking = false;
   showAges();
-  if (!isOver) timer = setTimeout(go, isOpen ? wait : SLOWEST);
+  if (!isOver) timer = setTimeout(go, isDue && wait === EVERY ? 0 : hearing.wait(isOpen ? wait : SLOWEST));
 }
 
+function move({ lat, lng, at }) {
+  live = { lat, lng, at };
+  if (!points.mover) return;
+  points.mover = live;
+  const seen = page.querySelector("[data-region=who] time[data-age]");
+  if (seen) seen.dateTime = at;
+  showAges();
+  drawMap();
+}
+
+const hearing = listen({ path: "/ws/h/", ticketUrl: page.dataset.ticket, changed: go, place: move });
 document.addEventListener("visibilitychange", go);
 window.addEventListener("online", () => {
   go();

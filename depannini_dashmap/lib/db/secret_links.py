@@ -26,9 +26,13 @@ class SecretLinkQuerySet(models.QuerySet):
         """Keep those that were not ended; they may have expired."""
         return self.filter(revoked_at=None)
 
+    def open(self) -> Self:
+        """Keep those that were neither ended nor have expired."""
+        return self.live().filter(expires_at__gt=timezone.now())
+
     def opened_by(self, token: str) -> Self:
-        """Keep the link of a token, unless it was ended or has expired."""
-        return self.live().filter(token_hash=self._hash_of(token), expires_at__gt=timezone.now())
+        """Keep the link of a token, if it is open."""
+        return self.open().filter(token_hash=self._hash_of(token))
 
     def is_known(self, token: str) -> bool:
         """Return whether a token was ever given, so that an old link does not count as a guess."""

@@ -37,7 +37,7 @@ class Limit(NamedTuple):
     most: int
 
 
-APPS, PAGES = Limit("apps", 5), Limit("pages", 20)
+APPS, PAGES, LINKS = Limit("apps", 5), Limit("pages", 20), Limit("links", 10)
 
 # Forgets those that were not renewed, notes one's own answer where there is one, and gives all names in their order.
 _RANK = """
@@ -52,17 +52,17 @@ _lock = Lock()
 
 
 class Connection:
-    """One socket among those of its user. Methods that are not coroutines may wait for Redis: call them in a thread.
+    """One socket among those of its owner: a user's id, or the name of a link. Methods that are not coroutines may wait for Redis: call them in a thread.
 
     Units: `answered_at` is in seconds since 1970.
     """
 
     __slots__ = ("_is_held", "_key", "_rounds", "limit", "name")
 
-    def __init__(self, user_id: int, limit: Limit = APPS):
+    def __init__(self, owner: int | str, limit: Limit = APPS):
         self.limit = limit
         self.name = uuid.uuid4().hex
-        self._key = redis_keys.named("connections", limit.name, str(user_id))
+        self._key = redis_keys.named("connections", limit.name, str(owner))
         self._is_held = False
         self._rounds = 0
 

@@ -8,7 +8,7 @@ import logging
 import time
 from collections.abc import Awaitable, Callable, Iterable
 from datetime import UTC, datetime
-from typing import ClassVar
+from typing import Any, ClassVar
 from weakref import WeakSet
 
 from django.db import DatabaseError, InterfaceError
@@ -51,8 +51,8 @@ class SocketConsumer(SignedInSocket):
     """
 
     __slots__ = (
-        "_allowance", "_connection", "_early", "_is_shut_out", "_joined", "_opening", "_strikes", "_subscriptions",
-        "_transport", "_user_group", "scope",
+        "_allowance", "_connection", "_early", "_is_shut_out", "_joined", "_opening", "_own_group", "_strikes", "_subscriptions",
+        "_transport", "scope",
     )  # fmt: skip
 
     handlers: ClassVar[dict[str, str]] = {}
@@ -84,10 +84,18 @@ class SocketConsumer(SignedInSocket):
     def closed(self) -> None:
         """Clean up."""
 
+    async def own_group(self) -> str:
+        """Name the group of all sockets of who opened this one, as early as the credentials say it. Raises: Refused."""
+        return user_group(await self.claimed_user_id())
+
+    def counted(self, token: Any) -> Connection:
+        """Return the socket as one of those that are counted together; `token` is what `identify` returned."""
+        return Connection(self.user.pk, PAGES if getattr(token, "is_of_page", False) else APPS)
+
     # --- For the outside --------------------------------------------------------------------------------------------
     def deliver(self, event: Event) -> None:
-        """Take an event of a group; those of the user's own group ask whether the socket may stay."""
-        if event.group == self._user_group:
+        """Take an event of a group; those of its own group ask whether the socket may stay."""
+        if event.group == self._own_group:
             self._take_notice(event)
         elif self._early is not None:
             self._early.append(event)
@@ -143,16 +151,16 @@ class SocketConsumer(SignedInSocket):
         self.begin_session(handshake.credentials(self.scope))
         self._opening = self._connection = None
         self._joined = ()
-        self._user_group = ""
+        self._own_group = ""
         LIVE.add(self)
 
     async def _open(self) -> None:
         try:
             # Joined first, so that what ends or changes while the database is asked arrives as an event.
-            await self._join(await self.claimed_user_id())
+            await self._join(await self.own_group())
             shown, are_too_many = await in_thread(self._sign_in)
             if are_too_many and self._connection is not None:
-                layer.publish_now(self._user_group, {"type": EXCEEDED, "limit": self._connection.limit.name})
+                layer.publish_now(self._own_group, {"type": EXCEEDED, "limit": self._connection.limit.name})
             self._show(shown)
             self.plan_recheck()
         except Refused as refusal:
@@ -165,9 +173,9 @@ class SocketConsumer(SignedInSocket):
         finally:
             self._opening = None
 
-    async def _join(self, user_id: int) -> None:
-        self._user_group = user_group(user_id)
-        self._joined = (self._user_group, *self.groups_to_join())
+    async def _join(self, own_group: str) -> None:
+        self._own_group = own_group
+        self._joined = (own_group, *self.groups_to_join())
         await self._subscriptions.join(self._joined, self)
 
     def _sign_in(self) -> tuple[list[dict], bool]:
@@ -175,7 +183,7 @@ class SocketConsumer(SignedInSocket):
         token = self.check_session(is_shown=True)
         self.extend_expiry()
         shown = self.read_snapshot()
-        connection = Connection(self.user.pk, PAGES if getattr(token, "is_of_page", False) else APPS)
+        connection = self.counted(token)
         are_too_many = connection.enter()
         self._connection = connection
         if self._closing:  # gone while we asked

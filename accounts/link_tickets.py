@@ -1,0 +1,64 @@
+"""Tickets by which the page of a link opens its socket: random, good once, for a minute; the link itself is in no handshake.
+
+They lie in the cache under their hash. Where Redis loses one, or another process than the one that gave it is asked while
+Redis is away, it opens nothing: the page asks for another, and without a socket it looks for itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from django.core.cache import cache
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.utils.crypto import salted_hmac
+from django.views import View
+
+from accounts.limits.throttles import Bucket
+from accounts.link_events import link_name
+from accounts.link_pages import link_page
+from depannini_dashmap.lib.db.secret_links import SecretLink, new_token
+from depannini_dashmap.lib.errors import Unauthenticated
+
+LASTS = 60  # seconds
+GIVEN = Bucket("ticket", 30, 30)  # to one link a minute
+_LONGEST = 64  # letters of what is looked up
+
+
+def give(link: SecretLink) -> str:
+    """Return a ticket for one socket of a link's page. Raises: TooManyRequests."""
+    GIVEN.spend(link_name(type(link), link.pk))
+    ticket = new_token()
+    cache.set(_key(ticket), (link.page_path, link.pk), LASTS)
+    return ticket
+
+
+def redeem(ticket: str, kind: type[SecretLink]) -> int:
+    """Return the id of the link that a ticket was given for; of several who bring it at once, one gets it. Raises: Unauthenticated."""
+    if not ticket.isascii() or len(ticket) > _LONGEST:
+        raise Unauthenticated()
+    key = _key(ticket)
+    found = cache.get(key)
+    if found is None or not cache.delete(key) or found[0] != kind.page_path:
+        raise Unauthenticated()
+    return int(found[1])
+
+
+class TicketView(View):
+    """POST below a link's page: a ticket for its socket, `{"ticket"}`. 200; 404; 429. Who: anybody with the link."""
+
+    find: Callable[[HttpRequest, str], SecretLink] = None  # type: ignore[assignment]
+
+    def post(self, request: HttpRequest, token: str) -> HttpResponse:
+        """Give the ticket."""
+        return JsonResponse({"ticket": give(self.find(request, token))})
+
+
+def ticket_page(find: Callable[[HttpRequest, str], SecretLink]) -> Callable[..., HttpResponse]:
+    """Return the view of `ticket/` below a link's page; `find` returns the link of a request and a token."""
+    view: Any = TicketView.as_view(find=find)
+    return link_page(view)
+
+
+def _key(ticket: str) -> str:
+    return f"ticket:{salted_hmac('accounts.ticket', ticket, algorithm='sha256').hexdigest()}"
