@@ -11,10 +11,8 @@ from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
-import httpx
 from django.conf import settings
 from django.utils.module_loading import import_string
-from google.auth import exceptions, jwt
 
 from depannini_dashmap.lib.errors import Forbidden, Unauthenticated, Unavailable
 from depannini_dashmap.lib.text import NotAnEmail, canonical_email, clean
@@ -49,6 +47,8 @@ class GoogleIdentity:
 
 def fetch_certificates() -> Mapping[str, str]:
     """Return Google's certificates by key id, within two seconds in any case. Raises: CertificatesUnavailable."""
+    import httpx  # with google.auth some megabytes, which few processes need
+
     # Waited for from outside: looking a name up cannot be cancelled. Cancelled a little later than waited for:
     # a TLS handshake closes its socket when it times out by itself, not when it is cancelled.
     fetching = _fetcher.submit(lambda: asyncio.run(asyncio.wait_for(_download(), PATIENCE + 1)))
@@ -64,6 +64,8 @@ def fetch_certificates() -> Mapping[str, str]:
 
 async def _download() -> bytes:
     """Return what Google answers; cancelling closes the connection at any point."""
+    import httpx
+
     body = b""
     async with (
         httpx.AsyncClient(timeout=PATIENCE, follow_redirects=True) as client,
@@ -127,6 +129,8 @@ def verify_google_token(raw: str) -> GoogleIdentity:
     Raises: Unauthenticated (not a JWT, forged, expired, for somebody else), Forbidden (e-mail not verified by Google),
     Unavailable (not configured, or the certificates cannot be fetched).
     """
+    from google.auth import exceptions, jwt
+
     try:
         key_id = jwt.decode_header(raw).get("kid")
     except (ValueError, TypeError, AttributeError, exceptions.GoogleAuthError) as error:
@@ -149,6 +153,8 @@ def verify_google_token(raw: str) -> GoogleIdentity:
 
 
 def _verified_claims(raw: str, certificates: Mapping[str, str]) -> Mapping:
+    from google.auth import exceptions, jwt
+
     try:
         claims = jwt.decode(
             raw,

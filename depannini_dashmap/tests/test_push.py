@@ -63,8 +63,7 @@ def service(monkeypatch, settings) -> Service:
     settings.PUSH_URL = "services:"
     settings.VAPID_PRIVATE_KEY = web_push.make_private_key()
     transport, client = Service(), httpx.AsyncClient
-    for module in (web_push, fcm):
-        monkeypatch.setattr(module.httpx, "AsyncClient", lambda **options: client(transport=transport, **options))
+    monkeypatch.setattr(httpx, "AsyncClient", lambda **options: client(transport=transport, **options))
     return transport
 
 

@@ -40,7 +40,7 @@ class Twilio(httpx.AsyncBaseTransport):
 def twilio(monkeypatch) -> Twilio:
     transport = Twilio()
     client = httpx.AsyncClient
-    monkeypatch.setattr(sms.httpx, "AsyncClient", lambda **options: client(transport=transport, **options))
+    monkeypatch.setattr(httpx, "AsyncClient", lambda **options: client(transport=transport, **options))
     return transport
 
 

@@ -7,18 +7,20 @@ import logging
 import threading
 import time
 from functools import cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import httpx
 from django.conf import settings
 
 from depannini_dashmap.lib.outbound.push_messages import GONE, LATER, REFUSED, PushAddress, PushMessage, outcome_of
+
+if TYPE_CHECKING:
+    import httpx
 
 logger = logging.getLogger(__name__)
 
 SCOPE = "https://www.googleapis.com/auth/firebase.messaging"
 URL = "https://fcm.googleapis.com/v1/projects/{project}/messages:send"
-STEP = httpx.Timeout(5.0, connect=3.05)  # seconds
+STEP = (3.05, 5.0, 5.0, 5.0)  # seconds to connect, read, write, and wait for a connection
 _refreshing = threading.Lock()
 
 
@@ -50,6 +52,8 @@ def credentials(path: str) -> Any:
 
 async def send(address: PushAddress, message: PushMessage) -> str:
     """Send one message after `refresh`, and return what became of it."""
+    import httpx
+
     account = credentials(settings.FCM_CREDENTIALS)
     url = URL.format(project=account.project_id)
     try:

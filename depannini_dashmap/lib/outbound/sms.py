@@ -10,11 +10,10 @@ from collections.abc import Callable
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
-import httpx
 from django.conf import settings
 
 PATIENCE = 10.0  # seconds in all: those of a client are per read, and a gateway that drips never exceeds them
-STEP = httpx.Timeout(5.0, connect=3.05)  # seconds
+STEP = (3.05, 5.0, 5.0, 5.0)  # seconds to connect, read, write, and wait for a connection
 
 
 class SmsError(Exception):
@@ -54,6 +53,8 @@ def _to_file(url: str, to: str, text: str) -> None:
 
 
 def _to_twilio(url: str, to: str, text: str) -> None:
+    import httpx  # some megabytes, which few processes need
+
     parts = urlsplit(url)
     account, secret = unquote(parts.username or ""), unquote(parts.password or "")
     # The netloc keeps the case and the plus that `hostname` would lose.
@@ -69,6 +70,8 @@ def _to_twilio(url: str, to: str, text: str) -> None:
 
 async def _post_to_twilio(account: str, secret: str, message: dict[str, str]) -> int:
     """Return the status of the answer; cancelling closes the connection at any point."""
+    import httpx
+
     async with httpx.AsyncClient(timeout=STEP) as client:
         url = f"https://api.twilio.com/2010-04-01/Accounts/{account}/Messages.json"
         return (await client.post(url, auth=(account, secret), data=message)).status_code

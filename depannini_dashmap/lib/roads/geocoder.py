@@ -5,12 +5,14 @@ from __future__ import annotations
 import logging
 import time
 from functools import lru_cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import httpx
 from django.conf import settings
 
 from depannini_dashmap.lib.roads.places import Place
+
+if TYPE_CHECKING:
+    import httpx
 
 logger = logging.getLogger(__name__)
 
@@ -24,6 +26,8 @@ def search(text: str, *, near: tuple[float, float] | None, language: str, limit:
     global _rests_until
     if not settings.GEOCODER_URL or time.monotonic() < _rests_until:
         return []
+    import httpx
+
     photon = "nominatim" not in settings.GEOCODER_URL and not settings.GEOCODER_URL.rstrip("/").endswith("/search")
     query: dict[str, Any] = {"q": text, "limit": limit}
     if photon:
@@ -45,6 +49,8 @@ def search(text: str, *, near: tuple[float, float] | None, language: str, limit:
 
 @lru_cache(maxsize=1)
 def _client() -> httpx.Client:
+    import httpx
+
     return httpx.Client(timeout=PATIENCE, headers={"User-Agent": "Depannini-DashMap/1.1"})
 
 
