@@ -67,6 +67,7 @@ class OrderAdmin(SheetAdmin, TenantHistory, SimpleHistoryAdmin, ServiceAdmin):
     list_filter = ["status", WaitingFilter, OnMapFilter, ("created_at", admin.DateFieldListFilter), "goods_type", CompanyFilter]
     list_select_related = ["company", "pickup_stop", "delivery_stop"]
     search_fields = ["order_number", "customer_name", "customer_company", "customer_phone", "goods_description"]
+    search_help_text = _("Words of one or two letters are looked for at the beginnings of words.")
     readonly_fields = ["order_number", "reference", "status", "paid", "is_in_trip", "created_at", "updated_at"]
     date_hierarchy = "created_at"
     ordering = ["-created_at", "-id"]

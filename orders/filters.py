@@ -26,7 +26,7 @@ class OrderFilter(FilterSet):
     updated_since = InstantFilter(field_name="updated_at", lookup_expr="gte", label="changed at or after")
     search = SearchFilter(
         ("order_number", "customer_name", "customer_company", "customer_phone", "goods_description"),
-        label="in number, customer or goods",
+        label="in number, customer or goods; one or two letters at the beginnings of words",
     )
 
     def filter_available(self, queryset: OrderQuerySet, name: str, value: bool) -> OrderQuerySet:

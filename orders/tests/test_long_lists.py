@@ -79,6 +79,25 @@ def test_words_are_searched_by_their_trigrams(many):
 
 
 @only_postgresql
+def test_short_words_are_searched_by_their_trigrams(many):
+    for text in ("qq", "q", "هد"):
+        found = search(Order.objects.order_by(), FIELDS, [text], text)
+        assert indexes_of(found, "indexscan", "indexonlyscan") == {"order_words"}, text
+
+
+def test_short_words_are_found_at_the_beginnings_of_words(api, client, dispatcher, company_a):
+    made = [Order(company=company_a, order_number=f"ORD-2024-{n}", customer_name=name) for n, name in enumerate(("Ly Haddad", "Haddad ly", "Family", "50% Ly_"))]
+    Order.objects.bulk_create(made)
+    client.force_login(dispatcher)
+    for text, found in (("ly", {0, 1, 3}), ("l", {0, 1, 3}), ("_", set()), ("%", set()), ("fa", {2}), ("mily", {2}), ("ha ly", {0, 1})):
+        rows = client.get(reverse("admin:orders_order_changelist"), {"q": text}).context["cl"].result_list
+        assert {row.pk for row in rows} == {made[n].pk for n in found}, text
+    answer = api(dispatcher).get("/api/orders/?search=ly").json()
+    assert {row["id"] for row in answer["results"]} == {made[n].pk for n in (0, 1, 3)}
+    assert b"at the beginnings of words" in client.get(reverse("admin:orders_order_changelist")).content
+
+
+@only_postgresql
 @pytest.mark.parametrize("address", ["/api/orders/?search=Zarrouk&page_size=20", "/admin/orders/order/?q=Zarrouk"])
 def test_a_search_finds_its_page_before_it_joins_the_stops(api, client, dispatcher, many, address):
     """Else a word seems so dear to find by its trigrams that the whole history is read in order."""

@@ -20,6 +20,7 @@ from depannini_dashmap.lib.db.phone_and_plate_search import (
     without_marks,
 )
 
+FEWEST_LETTERS = 3  # of a word that is found anywhere in a long list
 _LOOKUPS = {"^": "istartswith", "=": "iexact"}
 
 
@@ -27,7 +28,8 @@ def search(rows: QuerySet, fields: Sequence[str], words: Iterable[str], text: st
     """Keep the rows that hold each word in one of `fields`, or the whole text as a number in any notation.
 
     A field may say `^` or `=` before its name, as in Django's admin. Where the rows have numbers of their own
-    (`numbered`) and the text is one, only the number counts.
+    (`numbered`) and the text is one, only the number counts; of such rows, words of one or two letters are looked for at the
+    beginnings of words, as an index of trigrams knows them there alone.
     """
     numbered = rows.numbered(text) if hasattr(rows, "numbered") else None
     if numbered is not None:
@@ -35,7 +37,8 @@ def search(rows: QuerySet, fields: Sequence[str], words: Iterable[str], text: st
     words, spelled = list(words), in_any_spelling(fields, text)
     if words == [text] and spelled and holds_itself(text):  # the long numbers' trigrams are searched once
         fields = [name for name in fields if not is_written_in_many_ways(name)]
-    each = [reduce(or_, (Q(**{_lookup(field): word}) for field in fields), Q()) for word in words]
+    fewest = FEWEST_LETTERS if hasattr(rows, "numbered") else 0  # what has numbers of its own is what grows for ever
+    each = [reduce(or_, (_holds(field, word, fewest) for field in fields), Q()) for word in words]
     return rows.filter(reduce(and_, each, Q()) | spelled)
 
 
@@ -50,8 +53,12 @@ def joined_last(page: QuerySet) -> QuerySet:
     return rows
 
 
-def _lookup(field: str) -> str:
-    return f"{field.lstrip('^=@')}__{_LOOKUPS.get(field[0], 'icontains')}"
+def _holds(field: str, word: str, fewest: int) -> Q:
+    """Return the condition that a field holds a word; a shorter one has to stand at the beginning of the field or of a word in it."""
+    name, lookup = field.lstrip("^=@"), _LOOKUPS.get(field[0], "icontains")
+    if lookup == "icontains" and len(word) < fewest:
+        return Q(**{f"{name}__istartswith": word}) | Q(**{f"{name}__icontains": f" {word}"})
+    return Q(**{f"{name}__{lookup}": word})
 
 
 class AddSearchIndex(Operation):
