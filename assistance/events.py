@@ -114,7 +114,7 @@ def point(lat: float | None, lng: float | None) -> Point | None:
 def status(body: dict[str, Any], *, lat: float | None = None, lng: float | None = None) -> StatusEvent:
     """Return the event of a request's state.
 
-    Shape: ``body`` as wire.body gives it to an operator (so with phone numbers); lat and lng are the assistant's, for
+    Shape: ``body`` as representation.body gives it to an operator (so with phone numbers); lat and lng are the assistant's, for
     the frame of the acceptance, the only one that carries the phone number.
     """
     assistant: Person | None = None
@@ -231,7 +231,7 @@ def eta(*, assistance_id: int, eta: Expected | None, seq: int) -> EtaEvent:
 
 
 def new_assistance_request(body: dict[str, Any], *, distance_km: float | None, eta_s: int | None, event_id: str) -> NewRequestEvent:
-    """Offer a request to an assistant; ``body`` as wire.body gives it, distance and driving time to the pickup."""
+    """Offer a request to an assistant; ``body`` as representation.body gives it, distance and driving time to the pickup."""
     return {
         "type": "new_assistance_request",
         "assistance_id": body["id"],

@@ -1,4 +1,4 @@
-"""Limits of mails and SMS, checked before a message is queued or sent (contract section 7).
+"""Limits of mails and SMS, checked before a message is queued or sent.
 
 Counted in the database, one row a message, so that it holds in every process and without Redis. Rows are also written
 for accounts that do not exist: asking costs the same. Windows slide: an hour is the last 60 minutes.

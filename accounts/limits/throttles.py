@@ -1,4 +1,4 @@
-"""Throttles of requests (contract section 7): fixed windows counted in the cache, off with THROTTLING=off."""
+"""Throttles of requests: fixed windows counted in the cache, off with THROTTLING=off."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What messages may cost (contract section 7): who gets how many, for whom it counts, and who learns of it."""
+"""What messages may cost: who gets how many, for whom it counts, and who learns of it."""
 
 import threading
 from collections import Counter

@@ -1,4 +1,4 @@
-"""Rates of contract section 7."""
+"""Rates of requests."""
 
 import pytest
 from django.utils import timezone

@@ -15,7 +15,7 @@ from assistance.services.calls import (
 )
 from assistance.services.chat import Posted, post_chat
 from assistance.services.given_links import deliver_link, end_links, give_link, send_link
-from assistance.services.jobs import accept, complete, rate, update_status
+from assistance.services.jobs import complete, rate, update_status
 from assistance.services.locations import PartyLocation, store_locations, take_places
 from assistance.services.manual_dispatch import ASKED_AGAIN, ask_again, assign_by_hand, cancel_by_staff
 from assistance.services.motorist import (
@@ -26,7 +26,7 @@ from assistance.services.motorist import (
     write_by_link,
 )
 from assistance.services.notifications import push_again, push_chat, push_job, push_offers
-from assistance.services.offers import decline, expire, send_next_wave
+from assistance.services.offers import accept, decline, expire, send_next_wave
 from assistance.services.photos import add_photos, add_photos_by_link
 from assistance.services.prices import answer_price, set_price
 from assistance.services.profiles import (

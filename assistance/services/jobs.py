@@ -1,4 +1,4 @@
-"""Taking a job, moving it on and rating it."""
+"""A job that was taken: moved on, completed and rated; it is taken by accepting its offer (`offers.py`)."""
 
 from __future__ import annotations
 
@@ -6,15 +6,15 @@ from datetime import datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
-from django.db import IntegrityError, transaction
+from django.db import transaction
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from assistance import events, lifecycle, representation
-from assistance.models import Assistance, Offer, ServiceType
-from assistance.steps import approvals, prices, state
-from assistance.steps.jobs import busy, end, take
-from depannini_dashmap.lib.errors import Conflict, Forbidden, InvalidData, NotFound
+from assistance.models import Assistance, ServiceType
+from assistance.steps import prices, state
+from assistance.steps.jobs import end
+from depannini_dashmap.lib.errors import Conflict, Forbidden, InvalidData
 from depannini_dashmap.lib.ops import audit
 
 if TYPE_CHECKING:
@@ -31,39 +31,6 @@ ACTED = {
     lifecycle.COMPLETED: "assistance_completed",
     lifecycle.CANCELED: "assistance_canceled",
 }
-
-
-def accept(*, actor: User, assistance_id: int) -> Assistance:
-    """Take a waiting request; exactly one assistant wins.
-
-    Effects: every other offer of it, and every other offer to the winner, is over. The winner's repetition changes
-    nothing. Raises: Forbidden for who is no approved assistant on duty of a fitting service; NotFound; Conflict when it is
-    taken or has ended, or the assistant is on another job; Unauthenticated for a closed or inactive account.
-    """
-    if actor.user_type != "assistant":
-        raise Forbidden("Only assistants accept requests")
-    try:
-        with transaction.atomic():
-            return _accept(actor, assistance_id, timezone.now())
-    except IntegrityError:
-        raise busy(actor.pk) from None
-
-
-def _accept(user: User, assistance_id: int, now: datetime) -> Assistance:
-    profile = state.held_self(user.pk)
-    job = state.locked(assistance_id)
-    if job is None:
-        raise NotFound(_("Assistance"))
-    state.refuse_final(job)
-    if job.assistant_id == user.pk:
-        return job
-    if profile is None or not profile.is_active:
-        raise Forbidden(_("Switch yourself on before you accept requests"), code="assistant_inactive")
-    if job.assistance_type not in ("", profile.service_type):
-        raise Forbidden(_("This request needs another service"), code="wrong_service")
-    approvals.require_approved(profile)
-    take(job, profile, now, source=Offer.Source.SELF)
-    return job
 
 
 @transaction.atomic

@@ -1,16 +1,18 @@
-"""Offers to assistants: in waves, to those who become available nearby, and how offers end."""
+"""Offers to assistants: made in waves, accepted, declined, expired."""
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import TYPE_CHECKING
 
-from django.db import transaction
+from django.db import IntegrityError, transaction
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from assistance import lifecycle
 from assistance.models import Assistance, Offer
-from assistance.steps import state
+from assistance.steps import approvals, state
+from assistance.steps.jobs import busy, take
 from assistance.steps.matching import shares_around
 from assistance.steps.offers import close, lock_open, radius_of, send_wave
 from depannini_dashmap.lib.errors import Conflict, Forbidden, NotFound
@@ -34,6 +36,39 @@ def send_next_wave(*, actor: None, assistance_id: int, wave: int) -> None:
         if job is None or job.status != lifecycle.REQUESTED or job.wave != wave - 1 or now >= job.expires_at:
             return
         send_wave(job, wave, now, shares)
+
+
+def accept(*, actor: User, assistance_id: int) -> Assistance:
+    """Take a waiting request; exactly one assistant wins.
+
+    Effects: every other offer of it, and every other offer to the winner, is over. The winner's repetition changes
+    nothing. Raises: Forbidden for who is no approved assistant on duty of a fitting service; NotFound; Conflict when it is
+    taken or has ended, or the assistant is on another job; Unauthenticated for a closed or inactive account.
+    """
+    if actor.user_type != "assistant":
+        raise Forbidden("Only assistants accept requests")
+    try:
+        with transaction.atomic():
+            return _accept(actor, assistance_id, timezone.now())
+    except IntegrityError:
+        raise busy(actor.pk) from None
+
+
+def _accept(user: User, assistance_id: int, now: datetime) -> Assistance:
+    profile = state.held_self(user.pk)
+    job = state.locked(assistance_id)
+    if job is None:
+        raise NotFound(_("Assistance"))
+    state.refuse_final(job)
+    if job.assistant_id == user.pk:
+        return job
+    if profile is None or not profile.is_active:
+        raise Forbidden(_("Switch yourself on before you accept requests"), code="assistant_inactive")
+    if job.assistance_type not in ("", profile.service_type):
+        raise Forbidden(_("This request needs another service"), code="wrong_service")
+    approvals.require_approved(profile)
+    take(job, profile, now, source=Offer.Source.SELF)
+    return job
 
 
 @transaction.atomic

@@ -15,7 +15,7 @@ from django.utils import timezone
 from accounts.models import OPERATORS, ROADSIDE, Company, Membership, User
 from accounts.signals import assistant_registered
 from assistance.models import Assistance, ChatMessage, Offer
-from assistance.services import approvals, jobs, profiles, requests
+from assistance.services import approvals, jobs, offers, profiles, requests
 from depannini_dashmap.demo.money import pay_jobs, pay_orders, price_of_order
 from depannini_dashmap.demo.people_and_places import (
     ALGIERS,
@@ -319,7 +319,7 @@ def _make_roadside(chance: random.Random, made: Made) -> None:
     made.add("requests", 14)
     _ask(clients[0], ALGIERS[4], "towing", chance)
     running = _ask(clients[1], ALGIERS[6], "towing", chance)
-    jobs.accept(actor=towers[0], assistance_id=running.pk)
+    offers.accept(actor=towers[0], assistance_id=running.pk)
     ChatMessage.objects.create(assistance=running, sender=clients[1], message="Je suis sur le bas-côté, voiture grise.")
     ChatMessage.objects.create(assistance=running, sender=towers[0], message="J'arrive dans dix minutes.")
     unanswered = _ask(clients[2], ALGIERS[16], "repair", chance)
@@ -364,7 +364,7 @@ def _ask(client: User, place: Place, kind: str, chance: random.Random) -> Assist
 def _make_past_job(client: User, helper: User, hours_ago: int, chance: random.Random) -> None:
     """A job from request to rating, set back in time."""
     job = _ask(client, chance.choice(ALGIERS[:15]), "towing", chance)
-    jobs.accept(actor=helper, assistance_id=job.pk)
+    offers.accept(actor=helper, assistance_id=job.pk)
     if hours_ago % 7 == 0:
         jobs.update_status(actor=client, assistance_id=job.pk, status="canceled")
     else:
