@@ -28,6 +28,7 @@ def duty_fields(**fields):
 PAGES: dict[str, Case] = {
     "GET /t/worker.js": Case(everyone(200)),
     "GET /t/{token}/": Case(everyone(404), on=unknown_link),
+    "POST /t/{token}/ticket/": Case(everyone(404), {}, unknown_link),
     # Asking for help needs no account; a link opens its one request to anybody who has it, signed in or not, as the same motorist.
     "GET /help/": Case(everyone(200)),
     "GET /help/places/": Case(everyone(200)),

@@ -8,6 +8,7 @@ from django.urls import re_path
 from assistance.routing import websocket_urlpatterns as assistance
 from depannini_dashmap.lib.realtime.handshake import OriginGuard, refuse
 from telematics.routing import websocket_urlpatterns as telematics
+from trips.routing import websocket_urlpatterns as trips
 
 
 async def unknown_path(scope: dict, receive: Callable, send: Callable) -> None:
@@ -15,4 +16,4 @@ async def unknown_path(scope: dict, receive: Callable, send: Callable) -> None:
     await refuse(receive, send)
 
 
-sockets = OriginGuard(URLRouter([*assistance, *telematics, re_path(r"", unknown_path)]))
+sockets = OriginGuard(URLRouter([*assistance, *telematics, *trips, re_path(r"", unknown_path)]))

@@ -40,6 +40,7 @@ urlpatterns = [
     path("admin/", admin.site.urls),
     path("t/worker.js", ServiceWorkerView.as_view(scripts=("pages/driver.js",)), name="driver-worker"),
     re_path(r"^t/(?P<token>[^/]+)/?$", driver_page.driver_page, name="driver-page"),
+    re_path(r"^t/(?P<token>[^/]+)/ticket/?$", driver_page.driver_ticket, name="driver-ticket"),
     re_path(r"^help/?$", help_page.help_page, name="help-page"),
     re_path(r"^help/places/?$", help_page.help_places, name="help-places"),
     path("h/worker.js", ServiceWorkerView.as_view(scripts=motorist_page.SCRIPTS), name="motorist-worker"),

@@ -15,6 +15,7 @@ from django.template.loader import render_to_string
 from django.utils.translation import get_language, gettext, override
 
 from accounts.link_pages import find_for, link_page
+from accounts.link_tickets import ticket_page
 from depannini_dashmap.lib.api import page_forms
 from depannini_dashmap.lib.api.service_worker import KEEP, OFFLINE
 from depannini_dashmap.lib.errors import DomainError, NotFound, TooManyRequests
@@ -38,7 +39,7 @@ def driver_page(request: HttpRequest, token: str) -> HttpResponse:
     """
     if request.method == "POST" and page_forms.wants_json(request):
         return _told(request, token)
-    link = find_for(request, token, find_link, TripLink.objects.all())
+    link = _find(request, token)
     with override(link.trip.vehicle.driver_language or get_language()):
         if request.method != "POST":
             return _page(link, token)
@@ -47,14 +48,14 @@ def driver_page(request: HttpRequest, token: str) -> HttpResponse:
         except NotFound:
             raise
         except DomainError as error:
-            return _page(find_for(request, token, find_link, TripLink.objects.all()), token, error)
+            return _page(_find(request, token), token, error)
         return HttpResponseRedirect(request.path, status=303)
 
 
 def _told(request: HttpRequest, token: str) -> HttpResponse:
     """Do what a tap that was kept without reception asks for, and say what became of it."""
     try:
-        link = find_for(request, token, find_link, TripLink.objects.all())
+        link = _find(request, token)
     except NotFound as error:
         return page_forms.refusal(error, gettext("This link has ended. Ask for a new one, and tell what you did."))
     except TooManyRequests as error:
@@ -67,6 +68,13 @@ def _told(request: HttpRequest, token: str) -> HttpResponse:
         except DomainError as error:
             return page_forms.refusal(error, error.for_page())
     return page_forms.said(page_forms.DONE)
+
+
+def _find(request: HttpRequest, token: str) -> TripLink:
+    return find_for(request, token, find_link, TripLink.objects.all())
+
+
+driver_ticket = ticket_page(_find)
 
 
 def _act(request: HttpRequest, token: str) -> None:

@@ -5,8 +5,21 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from accounts.link_events import links_ended, pages_changed
 from depannini_dashmap.lib.realtime import layer
-from fleet.events import watchers_of
+from fleet.events import board_changed, watchers_of
+from trips.models import TripLink
+
+
+def trip_changed(trip_id: int, company_id: int) -> None:
+    """Hint to the boards of a trip's company and to its driver's page, after commit, that they should look again."""
+    board_changed(company_id, "trips")
+    pages_changed(TripLink, trip_id)
+
+
+def driver_links_ended(trip_id: int) -> None:
+    """Have the driver's pages of a trip check, after commit, whether their link still opens it."""
+    links_ended(TripLink, trip_id)
 
 
 def trip_eta(*, company_id: int, trip_id: int, stops: Sequence[dict[str, Any]]) -> None:

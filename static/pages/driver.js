@@ -1,4 +1,5 @@
 // The driver's page: taps that outlast dead spots, signing, and printing the route sheet. Its forms work without this.
+import { listen } from "./link_socket.js";
 import { openOffline } from "./offline.js";
 import { openOutbox } from "./outbox.js";
 import { openPhotos } from "./photo.js";
@@ -24,7 +25,8 @@ async function refresh() {
     // Without reception: what is shown stays, and what waits says so.
   }
   arrange();
-  timer = setTimeout(refresh, EVERY);
+  clearTimeout(timer);
+  timer = setTimeout(refresh, hearing.wait(EVERY));
   return undefined;
 }
 
@@ -38,6 +40,7 @@ function arrange() {
   print.onclick = () => window.print();
 }
 
+const hearing = listen({ path: "/ws/t/", ticketUrl: `${root.dataset.url}ticket/`, changed: refresh });
 remember(root);
 openPhotos(root);
 arrange();

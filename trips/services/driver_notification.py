@@ -22,6 +22,7 @@ from depannini_dashmap.lib.outbound import mail, sms
 from fleet.events import board_changed
 from fleet.models import Vehicle
 from trips import driver_mail
+from trips.events import driver_links_ended
 from trips.lifecycle import OPEN, STEPS
 from trips.models import Trip, TripLink, TripStop
 from trips.steps import driver_links
@@ -131,6 +132,7 @@ def end_driver_link(*, actor: User, trip_id: int) -> None:
     require_editor(actor, trip.company_id)
     if not TripLink.objects.filter(trip=trip).revoke():
         raise NotFound(_("Driver's link"))
+    driver_links_ended(trip.pk)
     audit.record("driver_link_ended", actor=actor, target=trip)
 
 

@@ -13,7 +13,7 @@ from django.db import transaction
 from django.db.models import Case, DateTimeField, Q, QuerySet, Value, When
 from django.utils import timezone
 
-from fleet.events import board_changed
+from trips.events import trip_changed
 from trips.lifecycle import IN_PROGRESS
 from trips.models import TripStop
 
@@ -58,6 +58,6 @@ def _stamp(trip_stop_ids: Collection[int], rows: QuerySet[TripStop], **fields: A
         target = TripStop.objects.open().filter(pk__in=rows.values("pk"))
         if not target.update(**fields, updated_at=timezone.now()):
             return False
-        for company_id in own.order_by().values_list("trip__company_id", flat=True).distinct():
-            board_changed(company_id, "trips")
+        for trip_id, company_id in own.order_by().values_list("trip_id", "trip__company_id").distinct():
+            trip_changed(trip_id, company_id)
     return True

@@ -23,6 +23,7 @@ from orders import trip_assignment
 from orders.models import Order, Stop
 from orders.stops import StopInput, change_stop, copy_stop, create_stop, discard_stops, require_stop
 from trips import route, sequencing
+from trips.events import trip_changed
 from trips.models import Trip, TripOrder, TripStop
 from trips.sequencing import DELIVERY, PICKUP
 from trips.steps.proofs import forget_proofs
@@ -270,7 +271,7 @@ def _touch(trip: Trip) -> None:
     """The driver has not been notified of these stops; a mail being sent no longer counts as a notification."""
     trip.driver_notified, trip.notify_claimed_at = False, None
     Trip.objects.filter(pk=trip.pk).update(driver_notified=False, notify_claimed_at=None, updated_at=timezone.now())
-    board_changed(trip.company_id, "trips")
+    trip_changed(trip.pk, trip.company_id)
 
 
 def _arrange(trip: Trip, ids: Sequence[int]) -> None:
@@ -374,7 +375,7 @@ def _change_place(trip: Trip, row: TripStop, sent: StopInput) -> bool:
         list(Order.objects.select_for_update().filter(pk__in=[row.order_id]).values_list("pk"))
         require_stop(content, called="stop", before=row.stop)
         if change_stop(row.stop, content):  # which marks the notification as out of date
-            board_changed(trip.company_id, "trips")
+            trip_changed(trip.pk, trip.company_id)
     return False
 
 

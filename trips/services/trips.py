@@ -22,6 +22,7 @@ from orders.lifecycle import LEAVES_FAILED
 from orders.models import Order
 from orders.stops import discard_stops
 from trips import sequencing
+from trips.events import driver_links_ended, trip_changed
 from trips.lifecycle import CANCELLED, COMPLETED, FAILED, IN_PROGRESS, NEEDS_WHOLE_ORDERS, STEPS
 from trips.models import Trip, TripOrder, TripStop
 from trips.steps.proofs import forget_proofs
@@ -99,6 +100,7 @@ def delete_trip(*, actor: User, trip_id: int) -> None:
     forget_proofs(TripStop.objects.filter(trip=trip).values("pk"))
     audit.record("trip_deleted", actor=actor, target=trip, name=trip.name, status=trip.status)
     trip.delete()
+    driver_links_ended(trip_id)
     discard_stops(*own_stops)
     board_changed(trip.company_id, "trips")
 
@@ -161,7 +163,7 @@ def _save(trip: Trip, *fields: str) -> None:
         if not ("trip_one_running_per_vehicle" in str(error) or "trips_trip.vehicle_id" in str(error)):
             raise
         raise Conflict(_("The vehicle has another trip in progress"), code="vehicle_busy") from error
-    board_changed(trip.company_id, "trips")
+    trip_changed(trip.pk, trip.company_id)
 
 
 # --- The steps -----------------------------------------------------------------------------------------------------------

@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import Max
+from django.db.models import Max, QuerySet
 from django.utils import timezone
 from django.utils.crypto import constant_time_compare
 
@@ -16,6 +16,7 @@ from accounts.phones import NotAPhoneNumber, normalise_phone
 from depannini_dashmap.lib.errors import NotFound
 from depannini_dashmap.lib.outbound import sms
 from fleet.models import Vehicle
+from trips.events import driver_links_ended
 from trips.models import Trip, TripLink, TripStop
 
 HAND = "hand"  # how a link goes that a dispatcher copies
@@ -49,7 +50,8 @@ def give_link(*, trip_id: int, token: str, sent_to: str) -> None:
     trip = Trip.objects.select_for_update(no_key=True).filter(pk=trip_id).first()
     if trip is None:
         return
-    TripLink.objects.filter(trip=trip).revoke()
+    if TripLink.objects.filter(trip=trip).revoke():
+        driver_links_ended(trip.pk)
     TripLink.objects.create(
         trip=trip,
         token_hash=TripLink.hash_of(token),
@@ -64,7 +66,16 @@ def find_link(token: str) -> TripLink:
     Raises: NotFound (unknown, expired, ended, somebody else drives the trip), always the same.
     """
     related = ("trip__vehicle", "trip__company", "trip__dispatcher", "last_stop__stop")
-    link = TripLink.objects.opened_by(token).select_related(*related).first()
+    return _of_driver(TripLink.objects.opened_by(token).select_related(*related))
+
+
+def reopen(link_id: int) -> TripLink:
+    """Return a link by its id while it is open, with its trip and vehicle. Raises: NotFound."""
+    return _of_driver(TripLink.objects.open().filter(pk=link_id).select_related("trip__vehicle"))
+
+
+def _of_driver(links: QuerySet[TripLink]) -> TripLink:
+    link = links.first()
     if link is None or not _is_of_driver(link):
         raise NotFound
     return link

@@ -11,6 +11,7 @@ from accounts.models import User
 from accounts.permissions import require_editor
 from depannini_dashmap.lib.errors import Conflict, NotFound
 from fleet.events import board_changed
+from trips.events import trip_changed
 from trips.lifecycle import FAILED, OPEN, STEPS
 from trips.models import Trip, TripOrder, TripStop
 
@@ -31,7 +32,7 @@ def lock_trip(actor: User, trip_id: int, *, must_be_open: bool = False) -> Trip:
 def note_work(trip: Trip) -> None:
     """Note that something was done in a (locked) trip, and hint to the boards."""
     Trip.objects.filter(pk=trip.pk).update(updated_at=timezone.now())
-    board_changed(trip.company_id, "trips")
+    trip_changed(trip.pk, trip.company_id)
 
 
 def closed(trip: Trip) -> Conflict:
