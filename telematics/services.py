@@ -22,7 +22,9 @@ from telematics.plausibility import Fix
 from telematics.readings import InvalidReading, Reading, parse_reading
 from telematics.representation import POSITION_COLUMNS, position_object, ready_positions
 from telematics.stop_visits import follow_visits
+from telematics.trip_distances import distance_of
 from telematics.vehicle_lookup import TrackedVehicle, shown_reading, visible_ids, writable_vehicles
+from trips.models import Trip, TripStop
 
 if TYPE_CHECKING:
     from accounts.models import User
@@ -34,6 +36,8 @@ READ_ONLY = "You may only look at this vehicle"
 ALGIERS = (36.7538, 3.0588)
 FAKE_INTERVAL = dt.timedelta(seconds=15)
 SHORTEST_INTERVAL = dt.timedelta(seconds=1)
+SETTLED = dt.timedelta(minutes=15)  # after a trip's end: devices buffer
+MEASURED_AT_ONCE, MOST_FIXES = 20, 200_000
 
 
 class BulkResult(NamedTuple):
@@ -267,3 +271,21 @@ def _free_span(vehicle: TrackedVehicle, count: int, now: dt.datetime) -> tuple[d
         return vehicle.latest.timestamp + interval, interval
     first = Position.objects.filter(vehicle_id=vehicle.id).order_by("timestamp").values_list("timestamp", flat=True)[0]
     return first - FAKE_INTERVAL - length, FAKE_INTERVAL
+
+
+def measure_trips(*, actor: None) -> int:
+    """Measure trips that ended a while ago, also in old data, and return how many; a round calls, so no `actor`.
+
+    Effects: `driven_km` and `km_source` of some trips, the newest first, once: what was measured stays when positions are pruned.
+    """
+    trips = list(Trip.objects.to_measure(timezone.now() - SETTLED)[:MEASURED_AT_ONCE])
+    reached: dict[int, list[tuple[float, float]]] = {trip.pk: [] for trip in trips}
+    stops = TripStop.objects.filter(trip__in=reached, is_completed=True, stop__latitude__isnull=False, stop__longitude__isnull=False)
+    for trip_id, lat, lng in stops.in_order_of_arrival().values_list("trip_id", "stop__latitude", "stop__longitude"):
+        reached[trip_id].append((float(str(lat)), float(str(lng))))
+    for trip in trips:
+        rows = Position.objects.filter(vehicle_id=trip.vehicle_id, is_implausible=False).between(trip.actual_start_datetime, trip.actual_end_datetime)
+        fixes = rows.order_by("timestamp").values_list("timestamp", "latitude", "longitude")[:MOST_FIXES]
+        km, source = distance_of(fixes.iterator(chunk_size=2000), reached[trip.pk])
+        Trip.objects.filter(pk=trip.pk, driven_km=None).update(driven_km=km, km_source=source)
+    return len(trips)

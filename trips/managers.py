@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Self
 
 from django.apps import apps
@@ -18,6 +19,11 @@ CLOSED_STOP = Q(is_completed=True) | Q(failed=True)
 
 class TripQuerySet(TenantQuerySet):
     """Trips of companies."""
+
+    def to_measure(self, ended_before: datetime) -> Self:
+        """Keep those that ended before an instant and whose kilometres nobody has measured yet, the newest first."""
+        ended = self.filter(actual_start_datetime__isnull=False, actual_end_datetime__lt=ended_before, driven_km=None)
+        return ended.order_by("-actual_end_datetime")
 
     def open(self) -> Self:
         """Keep those that are neither completed nor cancelled."""
@@ -59,6 +65,10 @@ class TripStopQuerySet(TenantQuerySet):
     def open(self) -> Self:
         """Keep the stops that are neither completed nor failed."""
         return self.filter(OPEN_STOP)
+
+    def in_order_of_arrival(self) -> Self:
+        """Sort by trip, and the stops of each as its vehicle came there."""
+        return self.order_by("trip_id", "actual_arrival_datetime", "sequence")
 
     def awaited(self) -> Self:
         """Keep the stops of running trips at which the vehicle has not arrived, or only seems to have."""

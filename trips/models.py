@@ -41,6 +41,11 @@ class Trip(models.Model):
         COMPLETED = "completed", _("Completed")
         CANCELLED = "cancelled", _("Cancelled")
 
+    class KmSource(models.TextChoices):
+        RECORDED = "recorded", _("recorded positions")
+        ROAD = "road", _("by road")
+        STRAIGHT = "straight", _("straight lines")
+
     company = models.ForeignKey("accounts.Company", on_delete=models.PROTECT, related_name="trips", editable=False, verbose_name=_("company"))
     vehicle = models.ForeignKey("fleet.Vehicle", on_delete=models.PROTECT, related_name="trips", verbose_name=_("vehicle"))
     dispatcher = models.ForeignKey(
@@ -56,11 +61,13 @@ class Trip(models.Model):
     driver_notified = models.BooleanField(_("driver notified"), default=False, editable=False)
     notified_at = models.DateTimeField(_("notified at"), null=True, blank=True, editable=False)
     notify_claimed_at = models.DateTimeField(null=True, blank=True, editable=False)
+    driven_km = models.FloatField(null=True, blank=True, editable=False, help_text="measured once, a while after the trip's end")
+    km_source = models.CharField(max_length=8, choices=KmSource.choices, blank=True, default="", db_default="", editable=False)
     created_at = models.DateTimeField(_("created at"), auto_now_add=True)
     updated_at = models.DateTimeField(_("updated at"), auto_now=True)
 
     objects = TripQuerySet.as_manager()
-    history = HistoricalRecords(history_manager=HistoryManager, excluded_fields=["notify_claimed_at"])
+    history = HistoricalRecords(history_manager=HistoryManager, excluded_fields=["notify_claimed_at", "driven_km", "km_source"])
 
     class Meta:
         verbose_name = _("trip")
@@ -70,6 +77,11 @@ class Trip(models.Model):
             models.Index(fields=["company", "-created_at", "-id"], name="trip_company_newest"),
             models.Index(fields=["-created_at", "-id"], name="trip_newest"),
             models.Index(fields=["company", "planned_start_date"], name="trip_company_day"),
+            models.Index(
+                fields=["actual_end_datetime"],
+                condition=Q(actual_end_datetime__isnull=False, actual_start_datetime__isnull=False, driven_km__isnull=True),
+                name="trip_to_measure",
+            ),
         ]
         constraints = [
             models.UniqueConstraint(

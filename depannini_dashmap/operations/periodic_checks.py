@@ -1,4 +1,4 @@
-"""Has running trips and alarms looked at, and cash counted, again and again, by one of the processes that run tasks."""
+"""Has running trips and alarms looked at, cash counted and ended trips measured, again and again, by one of the processes that run tasks."""
 
 from functools import cache
 
@@ -7,11 +7,13 @@ from django.core.cache import cache as shared
 from alarms import services as alarms
 from depannini_dashmap.lib.ops.periodic import PeriodicThread
 from payments import services as payments
+from telematics import services as telematics
 from trips.services import delays
 
 DELAYS_EVERY = 30.0  # seconds
 ALARMS_EVERY = 10.0
 CASH_EVERY = 600.0
+TRIPS_EVERY = 60.0
 
 
 def look_at_delays() -> bool:
@@ -35,6 +37,13 @@ def count_cash() -> bool:
     return is_ours
 
 
+def measure_trips() -> bool:
+    """Measure how far ended trips went, unless another process just did; return whether this call did."""
+    if is_ours := _take("trips", TRIPS_EVERY):
+        telematics.measure_trips(actor=None)
+    return is_ours
+
+
 def _take(name: str, every: float) -> bool:
     return shared.add(f"{name}.looked", 1, timeout=every - 1)
 
@@ -46,6 +55,7 @@ def start() -> tuple[PeriodicThread, ...]:
         PeriodicThread("delays", look_at_delays, DELAYS_EVERY),
         PeriodicThread("alarms", look_at_alarms, ALARMS_EVERY),
         PeriodicThread("cash", count_cash, CASH_EVERY),
+        PeriodicThread("trips", measure_trips, TRIPS_EVERY),
     )
     for thread in threads:
         thread.start()

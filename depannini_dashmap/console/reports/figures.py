@@ -50,6 +50,8 @@ class TripRow(NamedTuple):
     plate: str
     started_at: dt.datetime | None
     ended_at: dt.datetime | None
+    driven_km: float | None = None
+    km_source: str = ""
 
 
 class StopRow(NamedTuple):
@@ -73,11 +75,18 @@ class Sums:
     trips: int = 0
     stops: int = 0
     km: float = 0
+    recorded_km: float = 0
+    road_km: float = 0
     hours: float = 0
     worth: Decimal = Decimal(0)
     paid: Decimal = Decimal(0)
     answers: list[float] = field(default_factory=list)
     waits: list[float] = field(default_factory=list)
+
+    @property
+    def straight_km(self) -> float:
+        """The part of `km` that is straight lines: all that was neither recorded nor found by road."""
+        return max(self.km - self.recorded_km - self.road_km, 0)
 
     @property
     def answer_min(self) -> float | None:
@@ -114,11 +123,16 @@ class Sums:
             self.worth += order.price or 0
             self.paid += order.paid
 
-    def add_trip(self, trip: TripRow, stops: int, km: float) -> None:
-        """Count a trip that was driven."""
+    def add_trip(self, trip: TripRow, stops: int, straight_km: float) -> None:
+        """Count a trip that was driven: what was measured, or straight lines until it is."""
         self.trips += 1
         self.stops += stops
+        km = straight_km if trip.driven_km is None else trip.driven_km
         self.km += km
+        if trip.km_source == "recorded":
+            self.recorded_km += km
+        elif trip.km_source == "road":
+            self.road_km += km
         if trip.started_at and trip.ended_at:
             self.hours += minutes(trip.started_at, trip.ended_at) / 60
 
@@ -174,7 +188,7 @@ def add_orders(figures: Figures, orders: Iterable[OrderRow], zone: dt.tzinfo) ->
 
 
 def add_trips(figures: Figures, trips: Iterable[TripRow], stops: Iterable[StopRow]) -> None:
-    """Count trips on the day for which they were planned; kilometres are straight lines between the stops that were reached."""
+    """Count trips on the day for which they were planned; kilometres of those that are not measured are straight lines between the stops that were reached."""
     reached, km, last = {}, {}, {}
     for stop in stops:
         reached[stop.trip_id] = reached.get(stop.trip_id, 0) + 1

@@ -64,9 +64,10 @@ def read_month(user: User, month: Month) -> tuple[figures.Figures, dict[int, str
         planned_start_date__gte=month.first, planned_start_date__lt=month.next.first, actual_start_datetime__isnull=False
     )
     trips = driven.values_list(
-        "pk", "planned_start_date", "vehicle_id", "vehicle__license_plate", "actual_start_datetime", "actual_end_datetime"
-    )
-    stops = TripStop.objects.filter(trip__in=driven.order_by().values("pk"), is_completed=True).order_by("trip_id", "actual_arrival_datetime", "sequence")
+        "pk", "planned_start_date", "vehicle_id", "vehicle__license_plate", "actual_start_datetime", "actual_end_datetime",
+        "driven_km", "km_source",
+    )  # fmt: skip
+    stops = TripStop.objects.filter(trip__in=driven.order_by().values("pk"), is_completed=True).in_order_of_arrival()
     reached = stops.values_list("trip_id", "stop__latitude", "stop__longitude").iterator(chunk_size=AT_ONCE)
     figures.add_trips(found, map(figures.TripRow._make, trips), (figures.StopRow(trip, _float(lat), _float(lng)) for trip, lat, lng in reached))
     return found, names_of(found.by_assistant.keys() | found.client_ids)

@@ -82,7 +82,7 @@ def _job_columns(currency: str) -> list[Column]:
         (_("Jobs"), lambda sums: sums.jobs),
         (_("Completed"), lambda sums: sums.completed),
         (_("Canceled"), lambda sums: sums.canceled),
-        (_("km"), lambda sums: round(sums.km, 1)),
+        (_("km in straight lines"), lambda sums: round(sums.km, 1)),
         (_("Hours"), lambda sums: round(sums.hours, 1)),
         (_("Answered after (min)"), lambda sums: _rounded(sums.answer_min)),
         (_("There after (min)"), lambda sums: _rounded(sums.wait_min)),
@@ -106,6 +106,9 @@ def _trip_columns() -> list[Column]:
         (_("Trips"), lambda sums: sums.trips),
         (_("Stops"), lambda sums: sums.stops),
         (_("km"), lambda sums: round(sums.km, 1)),
+        (_("km recorded"), lambda sums: round(sums.recorded_km, 1)),
+        (_("km by road"), lambda sums: round(sums.road_km, 1)),
+        (_("km in straight lines"), lambda sums: round(sums.straight_km, 1)),
         (_("Hours"), lambda sums: round(sums.hours, 1)),
     ]
 
