@@ -17,7 +17,7 @@ from trips.lifecycle import PLANNED
 from trips.models import Trip, TripStop
 
 # A planned trip that nobody started is an alarm for so many days; then somebody has seen it, or nobody will.
-OVERDUE = dt.timedelta(days=7)
+UNSTARTED_ALARM_MAX_AGE = dt.timedelta(days=7)
 Kind = Alarm.Kind
 
 
@@ -30,7 +30,7 @@ class Reason(NamedTuple):
     company_id: int | None = None
 
 
-def read(now: dt.datetime) -> list[Reason]:
+def find_active_reasons(now: dt.datetime) -> list[Reason]:
     """Read all that is alarming now; six queries."""
     return [*_requests(now), *_late_trips(now), *_silent_vehicles(now)]
 
@@ -51,7 +51,7 @@ def _late_trips(now: dt.datetime) -> list[Reason]:
     found = dict.fromkeys(late.values_list("trip_id", "trip__name", "trip__company_id"))
     before = now.astimezone(display_zone()) - dt.timedelta(minutes=settings.RUNNING_LATE_AFTER[0] if settings.RUNNING_LATE_AFTER else 0)
     should_run = Q(planned_start_date__lt=before.date()) | Q(planned_start_date=before.date(), planned_start_time__lt=before.time())
-    trips = Trip.objects.filter(should_run, status=PLANNED, planned_start_date__gte=before.date() - OVERDUE).order_by()
+    trips = Trip.objects.filter(should_run, status=PLANNED, planned_start_date__gte=before.date() - UNSTARTED_ALARM_MAX_AGE).order_by()
     found |= dict.fromkeys(trips.values_list("pk", "name", "company_id"))
     return [Reason(Kind.LATE_TRIP, str(pk), name, company_id) for pk, name, company_id in found]
 

@@ -266,7 +266,7 @@ class LocationStream:
 async def _store_places(gathered: dict[LocationStream, PartyLocation]) -> None:
     places = list(gathered.values())
     try:
-        refused = await in_thread(services.take_places, actor=None, places=places)
+        refused = await in_thread(services.store_locations_and_etas, actor=None, places=places)
     except DatabaseError as error:  # the next place of each sender comes within seconds
         logger.warning("%d places were not stored: %s", len(places), type(error).__name__)
         return

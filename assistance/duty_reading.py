@@ -73,7 +73,7 @@ def earned(user_id: int, since: datetime) -> list[Earned]:
     return [Earned(**row) for row in rows]
 
 
-def way_to(lat: float, lng: float) -> dict[str, str]:
+def directions_links(lat: float, lng: float) -> dict[str, str]:
     """Return the links that lead somewhere: by a map of the web, and by the phone's own map app."""
     point = f"{lat:.6f},{lng:.6f}"
     return {"maps": DIRECTIONS + urlencode({"api": 1, "destination": point}), "geo": f"geo:{point}?q={point}"}
@@ -88,7 +88,7 @@ def _open_offers(user_id: int) -> list[dict[str, Any]]:
             "distance_km": offer.distance_km,
             "drive_min": None if offer.eta_s is None else max(1, round(offer.eta_s / 60)),
             "is_unpriced": _is_unpriced(offer.assistance),
-            **way_to(offer.assistance.pickup_lat, offer.assistance.pickup_lng),
+            **directions_links(offer.assistance.pickup_lat, offer.assistance.pickup_lng),
         }
         for offer in rows
     ]
@@ -107,7 +107,7 @@ def _shown_job(job: Assistance) -> dict[str, Any]:
         "is_repair": job.assistance_type == ServiceType.REPAIR and not job.is_price_fixed,
         "eta": job.eta_at if eta_of(job.status, job.eta_at, job.eta_source, job.eta_reckoned_at) else None,
         "phone": job.client.reachable_phone or "",
-        **way_to(lat, lng),
+        **directions_links(lat, lng),
     }
 
 

@@ -38,14 +38,14 @@ from assistance.event_types import (
 )
 from depannini_dashmap.lib.realtime import latest_values, layer
 from depannini_dashmap.lib.time_zone import format_utc
-from fleet.events import roadside_changed, roadside_group, thin_out
+from fleet.events import roadside_changed, roadside_group, register_coalescing
 
 # Names what has no row of its own; asking the system for randomness each time costs more than the frame.
 _PROCESS = uuid.uuid4().hex[:12]
 _numbers = itertools.count(1)
 
 
-thin_out("assistance_location", by="user_id")
+register_coalescing("assistance_location", by="user_id")
 
 
 def assistance_group(assistance_id: int) -> str:

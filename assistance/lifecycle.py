@@ -22,7 +22,7 @@ ASSISTANT = "assistant"  # of the job; for accepted, the one who takes it
 STAFF = "staff"  # and the group Roadside
 SYSTEM = "system"
 
-ASSISTANCE = Lifecycle(
+TRANSITIONS = Lifecycle(
     {
         REQUESTED: _("requested"),
         ACCEPTED: _("accepted"),

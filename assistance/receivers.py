@@ -52,6 +52,6 @@ def end_open_jobs(sender: Any, user: Any, **kwargs: Any) -> None:
 
 
 @receiver(caller_joining)
-def join_caller(sender: Any, user: Any, caller: Any, **kwargs: Any) -> None:
+def merge_caller_account(sender: Any, user: Any, caller: Any, **kwargs: Any) -> None:
     """Requests made for a number belong to its owner, once they have proven it."""
-    services.join_caller(actor=user, caller=caller)
+    services.merge_caller_account(actor=user, caller=caller)

@@ -10,7 +10,7 @@ from depannini_dashmap.lib.realtime import layer
 THINNED: dict[str, str] = {"board_changed": "what"}
 
 
-def thin_out(kind: str, *, by: str) -> None:
+def register_coalescing(kind: str, *, by: str) -> None:
     """Have watchers get of this kind of frame the newest once a second, for each value under the key `by`."""
     THINNED[kind] = by
 

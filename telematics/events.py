@@ -8,9 +8,9 @@ from typing import Any
 import orjson
 
 from depannini_dashmap.lib.realtime import layer
-from fleet.events import thin_out, watchers_of
+from fleet.events import register_coalescing, watchers_of
 
-thin_out("position", by="vehicle_id")
+register_coalescing("position", by="vehicle_id")
 
 
 def positions_moved(moves: Iterable[tuple[int, int, dict[str, Any] | orjson.Fragment]]) -> None:

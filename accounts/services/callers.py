@@ -14,7 +14,7 @@ from django.utils.translation import gettext_lazy as _
 from django_stubs_ext import StrOrPromise
 
 from accounts.models import User, VerificationCode
-from accounts.steps.callers import hold_number
+from accounts.steps.callers import lock_phone_number
 from depannini_dashmap.lib.errors import InvalidData
 from depannini_dashmap.lib.ops import audit
 
@@ -51,7 +51,7 @@ def caller_account(*, actor: User, phone_number: str, name: str) -> User:
     Shape: an E.164 number, and a name that corrects the caller's former one; a registered holder keeps theirs.
     Raises: InvalidData for a number of somebody who is no client, or whose account is switched off.
     """
-    hold_number(VerificationCode.Channel.PHONE, phone_number)
+    lock_phone_number(VerificationCode.Channel.PHONE, phone_number)
     caller, problem = look_up_caller(actor=actor, phone_number=phone_number)
     if problem:
         raise InvalidData(fields={"client.phone_number": [problem]})
@@ -70,7 +70,7 @@ def asking_account(*, actor: None, phone_number: str, is_proven: bool) -> User:
     Shape: no `actor`, as nobody is signed in. Who has just proven the number acts for the client who holds it proven;
     anybody else, and whoever holds it otherwise, is the number's caller, whose account opens and shows nothing.
     """
-    hold_number(VerificationCode.Channel.PHONE, phone_number)
+    lock_phone_number(VerificationCode.Channel.PHONE, phone_number)
     if is_proven:
         holders = User.objects.active().filter(phone_number=phone_number, phone_verified=True, user_type=User.Type.CLIENT)
         if (holder := holders.first()) is not None:

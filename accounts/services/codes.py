@@ -17,7 +17,7 @@ from accounts.requester_keys import present_caller
 from accounts.services.sessions import set_password
 from accounts.steps.address_claims import notice_address_of, take_address
 from accounts.steps.addresses import EMAIL, OTHER, PHONE, can_reset, change_address, end_codes, field_of, holder_of
-from accounts.steps.callers import hold_number, join_caller
+from accounts.steps.callers import lock_phone_number, merge_caller_account
 from accounts.steps.code_guesses import InvalidCode, enter_code, use_up
 from accounts.steps.notices import send_notice
 from accounts.steps.password_rules import require_good_password
@@ -157,11 +157,11 @@ def _verify_own(user: User, channel: str, addresses: list[str], code: str) -> Us
 
 def _proven(row: VerificationCode, channel: str, address: str) -> User:
     with transaction.atomic():
-        hold_number(channel, address)
+        lock_phone_number(channel, address)
         user = _prove(row, channel, address)
         use_up(row)
         end_codes(user.pk, channel)
-        join_caller(user, channel, address)
+        merge_caller_account(user, channel, address)
         audit.record("address_verified", actor=user, target=user, channel=channel)
     return user
 
@@ -178,7 +178,7 @@ def confirm_reset(*, actor: None, channel: str, address: str, code: str, new_pas
         raise InvalidCode()
     require_good_password(new_password, user)
     with transaction.atomic():
-        hold_number(channel, address)
+        lock_phone_number(channel, address)
         account = User.objects.select_for_update(no_key=True).get(pk=user.pk)
         now = holder_of(channel, address)  # as it is now that nobody else changes the account
         if now is None or now.pk != account.pk or not can_reset(now, channel):
@@ -187,7 +187,7 @@ def confirm_reset(*, actor: None, channel: str, address: str, code: str, new_pas
         end_codes(account.pk)
         if not getattr(account, f"{channel}_verified"):
             _take_over(account, channel)
-            join_caller(account, channel, address)
+            merge_caller_account(account, channel, address)
         set_password(actor=account, user=account, password=new_password, reason="password_reset")
 
 

@@ -18,11 +18,11 @@ def field_of(channel: str) -> str:
 
 
 def holder_of(channel: str, address: str) -> User | None:
-    """Return the active account that holds an address, proven or not; `holds_more` says whether it has rights to lose."""
+    """Return the active account that holds an address, proven or not; `has_privileges` says whether it has rights to lose."""
     groups = User.groups.through.objects.filter(user_id=OuterRef("pk"))
     more = Q(is_superuser=True) | Exists(Membership.objects.filter(user_id=OuterRef("pk"))) | Exists(groups)
     holders = User.objects.active().filter(**{field_of(channel): address})
-    return holders.annotate(holds_more=ExpressionWrapper(more, output_field=BooleanField())).first()
+    return holders.annotate(has_privileges=ExpressionWrapper(more, output_field=BooleanField())).first()
 
 
 def can_reset(holder: User | None, channel: str) -> bool:
@@ -32,7 +32,7 @@ def can_reset(holder: User | None, channel: str) -> bool:
     """
     if holder is None or getattr(holder, f"{channel}_suspended"):
         return False
-    return getattr(holder, f"{channel}_verified") or not holder.holds_more  # type: ignore[attr-defined]
+    return getattr(holder, f"{channel}_verified") or not holder.has_privileges  # type: ignore[attr-defined]
 
 
 def end_codes(user_id: int, channel: str | None = None) -> None:

@@ -8,13 +8,13 @@ from depannini_dashmap.lib.db.advisory_locks import take_lock
 from depannini_dashmap.lib.ops import audit
 
 
-def hold_number(channel: str, address: str) -> None:
+def lock_phone_number(channel: str, address: str) -> None:
     """Let nobody ask for help for a caller until the number that is being proven is joined; call it before row locks."""
     if channel == VerificationCode.Channel.PHONE:
         take_lock(f"caller {address}")
 
 
-def join_caller(user: User, channel: str, address: str) -> None:
+def merge_caller_account(user: User, channel: str, address: str) -> None:
     """Move to a client the requests that dispatchers made under the number that they have just proven.
 
     Effects: ``caller_joining``, then the caller's account is gone. Nothing for who is no client.

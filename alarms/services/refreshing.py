@@ -29,7 +29,7 @@ def refresh_alarms(*, actor: None, now: dt.datetime | None = None) -> None:
     alarm of a kind for each thing. Ten queries, and some where something changed.
     """
     now = now or timezone.now()
-    found = {(reason.kind, reason.thing): reason for reason in reasons.read(now)}
+    found = {(reason.kind, reason.thing): reason for reason in reasons.find_active_reasons(now)}
     _bring_in_line(found, now)
     escalations.call_watchers(actor=None, now=now)
 

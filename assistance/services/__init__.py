@@ -8,7 +8,7 @@ from assistance.services.calls import (
     Caller,
     assign_for_caller,
     cancel_scheduled,
-    join_caller,
+    merge_caller_account,
     open_scheduled,
     request_for_caller,
     schedule_for_caller,
@@ -16,7 +16,7 @@ from assistance.services.calls import (
 from assistance.services.chat import Posted, post_chat
 from assistance.services.given_links import deliver_link, end_links, give_link, send_link
 from assistance.services.jobs import complete, rate, update_status
-from assistance.services.locations import PartyLocation, store_locations, take_places
+from assistance.services.locations import PartyLocation, store_locations, store_locations_and_etas
 from assistance.services.manual_dispatch import ASKED_AGAIN, ask_again, assign_by_hand, cancel_by_staff
 from assistance.services.motorist import (
     answer_price_by_link,
@@ -79,7 +79,7 @@ __all__ = [
     "expire",
     "give_link",
     "is_sign_due",
-    "join_caller",
+    "merge_caller_account",
     "keep_fresh",
     "leave_duty",
     "note_sign_of_life",
@@ -106,7 +106,7 @@ __all__ = [
     "set_duty",
     "set_price",
     "store_locations",
-    "take_places",
+    "store_locations_and_etas",
     "update_status",
     "withdraw_approval",
     "write_by_link",

@@ -172,7 +172,7 @@ def _make(due: ScheduledRequest, now: datetime) -> None:
 
 
 @transaction.atomic
-def join_caller(*, actor: User, caller: User) -> None:
+def merge_caller_account(*, actor: User, caller: User) -> None:
     """Move to a client the requests made under their number before they proved it.
 
     Effects: where both have an open request, the caller's goes on in addition to the client's own; its room is notified.

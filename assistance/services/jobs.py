@@ -57,7 +57,7 @@ def update_status(*, actor: User, assistance_id: int, status: str, total_price: 
 
 
 def _step(job: Assistance, role: str, status: str, now: datetime, total_price: Decimal | None, note: str) -> None:
-    lifecycle.ASSISTANCE.require(job.status, status, role)
+    lifecycle.TRANSITIONS.require(job.status, status, role)
     if status == lifecycle.CANCELED:
         return end(job, now, status, reason=REASONS[role], reason_note=note)
     if total_price is not None and not job.is_price_fixed:

@@ -33,13 +33,13 @@ class PartyLocation(NamedTuple):
     lng: float
 
 
-def take_places(*, actor: None, places: Sequence[PartyLocation]) -> set[tuple[int, int]]:
+def store_locations_and_etas(*, actor: None, places: Sequence[PartyLocation]) -> set[tuple[int, int]]:
     """Store locations as `store_locations` does, and then update expected arrivals. Returns those not stored.
 
     Shape: no `actor`, they are of many users.
     """
     refused = store_locations(actor=None, places=places)
-    etas.follow([place for place in places if (place.assistance_id, place.user_id) not in refused])
+    etas.update_for_locations([place for place in places if (place.assistance_id, place.user_id) not in refused])
     return refused
 
 

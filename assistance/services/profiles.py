@@ -154,7 +154,7 @@ def report_location(*, actor: User, lat: float, lng: float, assistance_id: int |
         frame = events.location(user_id=actor.pk, lat=lat, lng=lng, assistance_id=room[0], seq=room[1], at=now)
         events.publish_to_room(room[0], frame)
         if actor.user_type == "assistant":
-            transaction.on_commit(partial(etas.follow, [(room[0], actor.pk, lat, lng)]), robust=True)
+            transaction.on_commit(partial(etas.update_for_locations, [(room[0], actor.pk, lat, lng)]), robust=True)
 
 
 def _room(user: User, assistance_id: int | None) -> tuple[int, int] | None:
@@ -166,7 +166,7 @@ def _room(user: User, assistance_id: int | None) -> tuple[int, int] | None:
     if found is None:
         raise NotFound(_("Assistance"))
     if not found.is_open:
-        raise Conflict(format_lazy(_("This request is already {status}"), status=lifecycle.ASSISTANCE.word(found.status)), code="already_final", current_status=found.status)
+        raise Conflict(format_lazy(_("This request is already {status}"), status=lifecycle.TRANSITIONS.word(found.status)), code="already_final", current_status=found.status)
     return found.pk, found.version
 
 

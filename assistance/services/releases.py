@@ -42,7 +42,7 @@ def release(*, actor: User, assistance_id: int) -> Assistance:
         _require_stalled(job, profile, now)
     if role != lifecycle.STAFF and job.status == lifecycle.ONGOING:
         raise Conflict(_("This job is under way"), code="invalid_transition", current_status=job.status)
-    lifecycle.ASSISTANCE.require(job.status, lifecycle.REQUESTED, role)
+    lifecycle.TRANSITIONS.require(job.status, lifecycle.REQUESTED, role)
     former_id = job.assistant_id
     _reopen(job, now, REASONS[role])
     if role == lifecycle.STAFF:

@@ -74,7 +74,7 @@ def on_the_way(
     return _reckoned((lat, lng), goal, now)
 
 
-def follow(places: Iterable[tuple[int, int, float, float]]) -> None:
+def update_for_locations(places: Iterable[tuple[int, int, float, float]]) -> None:
     """Reckon anew when assistants arrive who were just somewhere: (request, assistant, latitude, longitude).
 
     Effects: a request is looked at every TELL_EVERY at most; where its arrival changed by more than WORTH_TELLING it is

@@ -73,7 +73,7 @@ def refuse_final(job: Assistance) -> None:
     """Refuse to change a request that has ended. Raises: Conflict with the present status."""
     if not job.is_open:
         raise Conflict(
-            format_lazy(_("This request is already {status}"), status=lifecycle.ASSISTANCE.word(job.status)),
+            format_lazy(_("This request is already {status}"), status=lifecycle.TRANSITIONS.word(job.status)),
             code="already_final",
             current_status=job.status,
         )

@@ -9,7 +9,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from accounts.models import User
-from accounts.steps.callers import hold_number, join_caller
+from accounts.steps.callers import lock_phone_number, merge_caller_account
 from assistance import services
 from assistance.models import Assistance, Offer, ScheduledRequest
 from assistance.services import Caller
@@ -117,11 +117,11 @@ def test_the_owner_proves_the_number_while_a_request_is_entered(staff_user: Any)
 
         def prove(owner: User = owner, phone: str = phone) -> None:
             with transaction.atomic():
-                hold_number("phone", phone)
+                lock_phone_number("phone", phone)
                 account = User.objects.select_for_update(no_key=True).get(pk=owner.pk)
                 account.phone_verified = True
                 account.save(update_fields=["phone_verified"])
-                join_caller(account, "phone", phone)
+                merge_caller_account(account, "phone", phone)
 
         outcomes = at_once(
             partial(_outcome, prove),

@@ -9,7 +9,7 @@ from django.utils import timezone
 
 from accounts.models import User
 from accounts.services import caller_account
-from accounts.steps.callers import join_caller
+from accounts.steps.callers import merge_caller_account
 from assistance import services
 from assistance.models import Assistance, Offer, ScheduledRequest
 from depannini_dashmap.lib.errors import Conflict, InvalidData
@@ -37,7 +37,7 @@ def _prove(user: User) -> None:
     """Prove a user's phone as a code does."""
     User.objects.filter(pk=user.pk).update(phone_verified=True)
     user.refresh_from_db()
-    join_caller(user, "phone", user.phone_number or "")
+    merge_caller_account(user, "phone", user.phone_number or "")
 
 
 def _register(api: Any, number: str = NUMBER, **more: Any) -> Any:

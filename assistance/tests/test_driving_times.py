@@ -10,7 +10,7 @@ from django.utils import timezone
 from assistance.dispatch_candidates import Ranked, by_driving_time
 from assistance.models import Assistance, AssistantProfile, Offer
 from assistance.nearby import Candidate
-from assistance.services import take_places
+from assistance.services import store_locations_and_etas
 from assistance.services.locations import PartyLocation
 from assistance.steps import etas
 from depannini_dashmap.lib.roads import osrm
@@ -113,7 +113,7 @@ def _at(job, user, place, *, later):
     """Report a place as the socket does, some seconds after the last look."""
     etas.forget_looks()
     Assistance.objects.filter(pk=job).update(eta_reckoned_at=timezone.now() - timedelta(seconds=later))
-    take_places(actor=None, places=[PartyLocation(job, user.pk, *place)])
+    store_locations_and_etas(actor=None, places=[PartyLocation(job, user.pk, *place)])
 
 
 def test_a_change_of_more_than_a_minute_is_published_and_a_smaller_one_is_not(
@@ -141,7 +141,7 @@ def test_it_is_published_every_thirty_seconds_at_most(api, client_user, assistan
     api(assistant_user).patch(f"/api/assistance/accept/{job}/")
     with frames() as told:
         _at(job, assistant_user, SCHAAN, later=20)
-        take_places(actor=None, places=[PartyLocation(job, assistant_user.pk, *VADUZ)])
+        store_locations_and_etas(actor=None, places=[PartyLocation(job, assistant_user.pk, *VADUZ)])
     assert [frame for _, frame in told if frame["type"] == "eta"] == []
 
 
@@ -152,7 +152,7 @@ def test_places_that_follow_each_other_quickly_cost_no_query_more(api, client_us
     counts = []
     for _ in range(2):
         with CaptureQueriesContext(connection) as queries:
-            take_places(actor=None, places=[PartyLocation(job, assistant_user.pk, *SCHAAN)])
+            store_locations_and_etas(actor=None, places=[PartyLocation(job, assistant_user.pk, *SCHAAN)])
         counts.append(len(queries))
     assert counts[0] == counts[1] + 1  # the first looks at the job
 
@@ -166,7 +166,7 @@ def test_on_the_way_to_the_dropoff_that_is_what_is_expected(api, client_user, as
     assert answer.json()["eta"] is None
     etas.forget_looks()
     with frames() as told:
-        take_places(actor=None, places=[PartyLocation(job, assistant_user.pk, *VADUZ)])
+        store_locations_and_etas(actor=None, places=[PartyLocation(job, assistant_user.pk, *VADUZ)])
     (event,) = [frame for _, frame in told if frame["type"] == "eta"]
     assert event["eta"]["source"] == "straight_line"
 

@@ -78,7 +78,7 @@ def _claim(actor: User, trip_id: int) -> tuple[Trip, str, str, int | None]:
     Returns: the trip, the channel, the address, and the row of the budget.
     """
     trip = _open_trip(actor, Trip.objects.visible_to(actor).select_related("vehicle", "dispatcher", "company").filter(pk=trip_id).first())
-    channel, address = driver_links.way_to(trip.vehicle)
+    channel, address = driver_links.channel_to_driver(trip.vehicle)
     if not channel and sms.is_configured():
         raise InvalidData(_("The vehicle's driver has neither an e-mail address nor a phone that gets SMS"), code="no_driver_email")
     if not channel:

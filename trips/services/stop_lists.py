@@ -53,7 +53,7 @@ def add_order(
     trip = lock_trip(actor, trip_id, must_be_open=True)
     if order.is_in_trip:
         _leave_failed_trip(order, actor)
-    _detach_history(trip, order)
+    _detach_earlier_visits(trip, order)
     if order.company_id != trip.company_id:
         require_editor(actor, order.company_id)
         trip_assignment.move_to_company([order.pk], trip.company_id, actor=actor)
@@ -79,7 +79,7 @@ def add_order(
     )
     index = sequencing.insertion_index(len(ids), sequence)
     _store_sequence(trip, [*ids[:index], pickup.pk, delivery.pk, *ids[index:]])
-    _touch(trip)
+    _mark_driver_unnotified(trip)
     return pickup, delivery
 
 
@@ -111,7 +111,7 @@ def fill_trip(*, actor: User, trip: Trip, calls: Sequence[Call]) -> list[TripSto
         )
         for number, call in enumerate(calls, start=1)
     )
-    _touch(trip)
+    _mark_driver_unnotified(trip)
     return rows
 
 
@@ -147,7 +147,7 @@ def add_stop(
     )
     index = sequencing.insertion_index(len(ids), sequence)
     _arrange(trip, [*ids[:index], added.pk, *ids[index:]])
-    _touch(trip)
+    _mark_driver_unnotified(trip)
     return added
 
 
@@ -191,7 +191,7 @@ def update_stop(
     if sequence is not None and sequence != row.sequence and _move_row(held, row, sequence):
         changed["sequence"] = sequence
     if changed:
-        _touch(held)
+        _mark_driver_unnotified(held)
     record_outcome(held, row, actor=actor, is_completed=is_completed, failed=failed, failure_reason=failure_reason)
     return row
 
@@ -215,7 +215,7 @@ def delete_stop(*, actor: User, trip_stop_id: int) -> None:
         if held.live().exists():  # another trip may have it by now
             trip_assignment.release_from_trip([order_id], actor=actor)
         held.delete()
-    _touch(trip)
+    _mark_driver_unnotified(trip)
 
 
 @transaction.atomic
@@ -246,7 +246,7 @@ def reorder_stops(*, actor: User, trip_id: int, numbers: Sequence[tuple[int, int
         raise InvalidData(fields={"orders": [str(error)]}) from error
     if wanted != present:
         _arrange(trip, wanted)
-        _touch(trip)
+        _mark_driver_unnotified(trip)
 
 
 # --- Rows ------------------------------------------------------------------------------------------------------------------
@@ -267,7 +267,7 @@ def _ids(trip: Trip) -> list[int]:
     return list(TripStop.objects.filter(trip=trip).order_by("sequence").values_list("pk", flat=True))
 
 
-def _touch(trip: Trip) -> None:
+def _mark_driver_unnotified(trip: Trip) -> None:
     """The driver has not been notified of these stops; a mail being sent no longer counts as a notification."""
     trip.driver_notified, trip.notify_claimed_at = False, None
     Trip.objects.filter(pk=trip.pk).update(driver_notified=False, notify_claimed_at=None, updated_at=timezone.now())
@@ -330,7 +330,7 @@ def _leave_failed_trip(order: Order, actor: User) -> None:
         order.refresh_from_db(fields=["status", "is_in_trip"])
 
 
-def _detach_history(trip: Trip, order: Order) -> None:
+def _detach_earlier_visits(trip: Trip, order: Order) -> None:
     """Detach the stops of an order that left this very trip before, so that it can be added again."""
     if not TripOrder.objects.filter(trip=trip, order=order, is_live=False).exists():
         return

@@ -22,7 +22,7 @@ from trips.models import Trip, TripLink, TripStop
 HAND = "hand"  # how a link goes that a dispatcher copies
 
 
-def way_to(vehicle: Vehicle) -> tuple[str, str]:
+def channel_to_driver(vehicle: Vehicle) -> tuple[str, str]:
     """Return how a vehicle's driver gets messages and where: `email`, or `phone` where SMS are sent; two empty strings without either."""
     if vehicle.driver_email:
         return "email", vehicle.driver_email

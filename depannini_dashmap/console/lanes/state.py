@@ -16,7 +16,7 @@ from trips.lanes import OWN, held_rows, version_of
 from trips.lifecycle import IN_PROGRESS
 from trips.models import Trip, TripStop
 from trips.planning.reading import SKILL_OF_GOODS
-from trips.steps.driver_links import way_to
+from trips.steps.driver_links import channel_to_driver
 
 MOST_WAITING = 500
 MOST_LANES = 200
@@ -87,7 +87,7 @@ def _vehicle(row: dict[str, Any]) -> dict[str, Any]:
         "litres": None if row["volume_capacity"] is None else int(row["volume_capacity"] * 1000),
         "skills": row["skills"] or [],
         "shift": [_clock(row["shift_start"]), _clock(row["shift_end"])] if row["shift_start"] else None,
-        "is_reached": bool(way_to(Vehicle(driver_email=row["driver_email"], driver_phone=row["driver_phone"]))[0]),
+        "is_reached": bool(channel_to_driver(Vehicle(driver_email=row["driver_email"], driver_phone=row["driver_phone"]))[0]),
         "is_active": row["is_active"],
     }
 

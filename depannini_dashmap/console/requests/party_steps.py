@@ -47,7 +47,7 @@ STEPS = {
 
 def steps_open_to(job: Assistance) -> list[tuple[str, Promise]]:
     """Return the steps that staff may take now, each with its title."""
-    allows = lifecycle.ASSISTANCE.allows
+    allows = lifecycle.TRANSITIONS.allows
     return [
         (name, step.title)
         for name, step in STEPS.items()

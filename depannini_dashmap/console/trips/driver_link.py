@@ -16,7 +16,7 @@ from depannini_dashmap.console import action_pages
 from trips.driver_mail import short_text
 from trips.models import Trip, TripLink
 from trips.services.driver_notification import end_driver_link, make_driver_link
-from trips.steps.driver_links import way_to
+from trips.steps.driver_links import channel_to_driver
 
 
 @never_cache
@@ -38,7 +38,7 @@ def show(request: HttpRequest, trip_id: int, context: dict[str, Any]) -> HttpRes
         "text": short_text(trip, address) if address else "",
         "code": action_pages.qr_code(address) if address else "",
         "link": TripLink.objects.filter(trip=trip).live().first(),
-        "way": way_to(trip.vehicle)[1],
+        "way": channel_to_driver(trip.vehicle)[1],
         "back": reverse("admin:dispatch_trip", args=[trip.pk]),
     }
     return TemplateResponse(request, "console/driver_link.html", {**context, **page})

@@ -27,8 +27,8 @@ from depannini_dashmap.lib import errors
 from depannini_dashmap.lib.api.renderers import JsonRenderer
 
 METHODS = frozenset({"POST", "PUT", "PATCH"})
-KEPT = timedelta(hours=72)
-ABANDONED = timedelta(seconds=60)
+RETENTION = timedelta(hours=72)
+CLAIM_TIMEOUT = timedelta(seconds=60)
 
 
 class Replay(Exception):
@@ -51,7 +51,7 @@ def _records() -> Any:
     return apps.get_model("depannini_dashmap", "IdempotentRequest").objects
 
 
-def begin(request: Request) -> Claim | None:
+def claim_request(request: Request) -> Claim | None:
     """Claim the request's key.
 
     Returns None where no key applies. Raises: Replay, InvalidData (bad key), KeyReused (another body),
@@ -65,18 +65,18 @@ def begin(request: Request) -> Claim | None:
 
 
 def claim(*, user_id: int, path: str, key: str, digest: str) -> Claim:
-    """Claim a key of a user on a path, for a body that `digest` tells from others. Raises: as `begin`."""
+    """Claim a key of a user on a path, for a body that `digest` tells from others. Raises: as `claim_request`."""
     if not 1 <= len(key) <= 255 or not key.isprintable():
         raise errors.InvalidData(fields={"Idempotency-Key": ["Send 1 to 255 printable characters."]})
     now = timezone.now()
     scope = {"user_id": user_id, "path": path[:255], "key": key}
-    _records().filter(**scope, started_at__lt=now - KEPT).delete()
-    _records().filter(**scope, status=None, started_at__lt=now - ABANDONED).delete()
+    _records().filter(**scope, started_at__lt=now - RETENTION).delete()
+    _records().filter(**scope, status=None, started_at__lt=now - CLAIM_TIMEOUT).delete()
     try:
         with transaction.atomic():
             record = _records().create(**scope, body_digest=digest, started_at=now)
     except IntegrityError:
-        _answered(scope, digest)
+        _raise_for_existing(scope, digest)
     return Claim(record.pk, now)
 
 
@@ -106,7 +106,7 @@ def form_digest(request: HttpRequest | Request, method: bytes = b"") -> str:
     return form.hexdigest()
 
 
-def _answered(scope: dict, digest: str) -> NoReturn:
+def _raise_for_existing(scope: dict, digest: str) -> NoReturn:
     record = _records().filter(**scope).first()
     if record is None or (record.body_digest == digest and record.status is None):
         raise _still_running()
@@ -121,7 +121,7 @@ def _still_running() -> errors.Conflict:
     return errors.Conflict("A request with this Idempotency-Key is still running", code="still_running")
 
 
-def _seal(record_id: int) -> Fernet:
+def _cipher(record_id: int) -> Fernet:
     key = salted_hmac("lib.idempotency", str(record_id), algorithm="sha256").digest()
     return Fernet(base64.urlsafe_b64encode(key))
 
@@ -136,7 +136,7 @@ def _opened(record: Any) -> bytes:
         message = "The request was answered; you have lost rights since, so its answer is not shown again"
         raise errors.Conflict(message, code="answer_lost")
     try:
-        return _seal(record.pk).decrypt(bytes(record.answer))
+        return _cipher(record.pk).decrypt(bytes(record.answer))
     except InvalidToken as error:
         message = "The request was answered; its answer was sealed with a SECRET_KEY that is gone"
         raise errors.Conflict(message, code="answer_lost") from error
@@ -151,23 +151,23 @@ def with_answer(claim: Claim, handler: Callable[..., Any]) -> Callable[..., Any]
     def handle(*args: Any, **kwargs: Any) -> Any:
         with transaction.atomic():
             response = handler(*args, **kwargs)
-            if not finish(claim, response):
+            if not store_response(claim, response):
                 raise _still_running()
             return response
 
     return handle
 
 
-def finish(claim: Claim, response: Response | HttpResponse) -> bool:
+def store_response(claim: Claim, response: Response | HttpResponse) -> bool:
     """Keep the answer for repetitions, or release the key; return whether the claim was still held."""
     if response.status_code in (400, 429) or response.status_code >= 500:
-        return forget(claim)
+        return release_claim(claim)
     body = JsonRenderer().render(response.data) if isinstance(response, Response) else response.content
-    sealed = _seal(claim.record_id).encrypt(body)
+    sealed = _cipher(claim.record_id).encrypt(body)
     claims = _records().filter(pk=claim.record_id, status=None)
     return bool(claims.update(status=response.status_code, answer=sealed))
 
 
-def forget(claim: Claim) -> bool:
+def release_claim(claim: Claim) -> bool:
     """Release the key; return whether the claim was still held."""
     return bool(_records().filter(pk=claim.record_id, status=None).delete()[0])

@@ -64,11 +64,11 @@ def answer_once(request: HttpRequest, user_id: int, act: Callable[[], str], why:
     except errors.DomainError as error:
         answer = refusal(error, why(error))
         if claim is not None:
-            idempotency.finish(claim, answer)
+            idempotency.store_response(claim, answer)
         return answer
     except Exception:
         if claim is not None:
-            idempotency.forget(claim)
+            idempotency.release_claim(claim)
         raise
 
 

@@ -19,7 +19,7 @@ class ApiMixin:
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         super().initial(request, *args, **kwargs)  # type: ignore[misc]
-        self.idempotent = idempotency.begin(request)
+        self.idempotent = idempotency.claim_request(request)
         if self.idempotent is not None and not self.speaks_while_answering:
             name = str(request.method).lower()
             if handler := getattr(self, name, None):
@@ -29,7 +29,7 @@ class ApiMixin:
         response = super().finalize_response(request, response, *args, **kwargs)  # type: ignore[misc]
         claim = getattr(self, "idempotent", None)
         if claim is not None:
-            idempotency.finish(claim, response)
+            idempotency.store_response(claim, response)
         return response
 
     def handle_exception(self, exc: Exception) -> Any:
@@ -40,7 +40,7 @@ class ApiMixin:
         except Exception:
             claim = getattr(self, "idempotent", None)
             if claim is not None:
-                idempotency.forget(claim)
+                idempotency.release_claim(claim)
             raise
 
     def get_object(self) -> Any:
