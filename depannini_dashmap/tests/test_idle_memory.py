@@ -10,11 +10,11 @@ import django
 django.setup()
 from django.urls import get_resolver
 get_resolver().url_patterns
-print(sorted(name for name in ("PIL", "faker", "numpy", "openpyxl") if name in sys.modules))
+print(sorted(name for name in ("PIL", "faker", "google.auth", "httpx", "numpy", "openpyxl") if name in sys.modules))
 """
 
 
-def test_what_only_sheets_pictures_and_invented_data_need_is_loaded_by_them_alone():
+def test_what_only_sheets_pictures_invented_data_and_outside_services_need_is_loaded_by_them_alone():
     environment = os.environ | {"DJANGO_SETTINGS_MODULE": "depannini_dashmap.settings_test"}
     loaded = subprocess.run([sys.executable, "-c", LOAD], env=environment, capture_output=True, text=True, check=True)
     assert loaded.stdout.strip() == "[]"
