@@ -38,7 +38,7 @@ from assistance.event_types import (
 )
 from depannini_dashmap.lib.realtime import latest_values, layer
 from depannini_dashmap.lib.time_zone import format_utc
-from fleet.events import roadside_changed, roadside_group, register_coalescing
+from fleet.events import register_coalescing, roadside_changed, roadside_group
 
 # Names what has no row of its own; asking the system for randomness each time costs more than the frame.
 _PROCESS = uuid.uuid4().hex[:12]

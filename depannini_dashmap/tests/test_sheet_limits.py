@@ -63,6 +63,11 @@ TOO_MUCH = {
     "styles": _changed(GOOD, "xl/styles.xml", lambda xml: xml + b"<xf/>" * (limits.MAX_TAGS + 1)),
     "zeros": _changed(GOOD, "xl/media/a.png", lambda _: b"\0" * (limits.MAX_UNPACKED_BYTES + 1)),
     "members": _changed(GOOD, "xl/a.xml", lambda _: b""),
+    "a long comment": _changed(GOOD, SHEET, lambda xml: xml + b"<!--" + b"< a>" * 500_000 + b"-->"),
+    "a long instruction": _changed(GOOD, SHEET, lambda xml: xml + b"<?a " + b"< a>" * 500_000 + b"?>"),
+    "a long tag": _changed(GOOD, SHEET, lambda xml: xml.replace(b"<sheetData", b"<a b='" + b"> " * 1_000_000 + b"'/><sheetData")),
+    "a long text": _changed(GOOD, "xl/sharedStrings.xml", lambda _: b"<sst><si><t>" + b"a" * 2_000_000 + b"</t></si></sst>"),
+    "a long comment in utf-16": _changed(GOOD, SHEET, lambda _: ('<?xml version="1.0" encoding="utf-16"?><!--' + "a" * 2_000_000 + "--><worksheet/>").encode("utf-16")),
 }
 ODD = {
     "entities": _changed(GOOD, SHEET, lambda xml: xml.replace(b"<worksheet", BOMB.encode() + b"<worksheet")),
@@ -97,6 +102,11 @@ def test_too_much_is_found_out_before_the_workbook_is_opened(content: bytes, mon
     monkeypatch.setattr(openpyxl, "load_workbook", lambda *_, **__: pytest.fail("it was opened"))
     with pytest.raises(SheetError, match="holds too much"):
         read_workbook(content, Headings(["make"], {}))
+
+
+def test_comments_that_programs_write_are_read_over() -> None:
+    marked = _changed(GOOD, SHEET, lambda xml: xml.replace(b"<sheetData", b"<!-- made by a program -->" * 40_000 + b"<?keep it?><sheetData"))
+    assert len(read_workbook(marked, Headings(["make"], {})).lines) == 2
 
 
 @pytest.mark.parametrize("content", ODD.values(), ids=ODD)

@@ -17,11 +17,13 @@ MAX_CELLS = 500_000
 MAX_TAGS = 6_000_000
 MAX_MEMBERS = 500
 MAX_LETTERS = 5_000  # of one cell
+MAX_TOKEN_BYTES = 1024 * 1024  # of one tag, comment or text; Excel's longest cell has 32,767 letters
 # Excel keeps rows that are empty but were formatted once.
 MAX_LINES = 5 * MAX_ROWS
 _CHUNK = 256 * 1024
 _OVERLAP = 16
 _DECLARATIONS = (b"<!DOCTYPE", b"<!ENTITY")
+_ENCLOSED = ((b"<!--", b"-->"), (b"<?", b"?>"))  # may hold a "<" of their own
 
 
 class Measure(NamedTuple):
@@ -65,19 +67,26 @@ def measure_workbook(content: bytes) -> Measure:
 
 
 class _Tally:
-    """Counts tags, rows and cells over all parts, and refuses what declares entities."""
+    """Counts tags, rows and cells over all parts, and refuses what declares entities or is slow to read.
+
+    Expat before 2.6 reads a token from its start with each piece that it is fed: a comment of 60 MB took a minute.
+    """
 
     def __init__(self) -> None:
         self.tags = self.cells = self.rows = 0
 
     def count(self, part: IO[bytes], *, is_sheet: bool) -> None:
-        rest = b""
+        rest, text_bytes, enclosed_bytes = b"", 0, [0] * len(_ENCLOSED)
         while chunk := part.read(_CHUNK):
             # A part in UTF-16 must not hide what it declares.
             text = chunk.replace(b"\x00", b"")
             seam = rest + text
             if any(name in seam for name in _DECLARATIONS):
                 raise Unreadable("entities are declared")
+            text_bytes = len(text) - text.rfind(b"<") if b"<" in text else text_bytes + len(text)
+            enclosed_bytes = [_open_bytes(seam, *marks, before) for marks, before in zip(_ENCLOSED, enclosed_bytes, strict=True)]
+            if max(text_bytes, *enclosed_bytes) > MAX_TOKEN_BYTES:
+                raise TooMuch
             self.tags += text.count(b"<")
             if is_sheet:
                 # What lies across the seam of two chunks is not worth counting.
@@ -86,3 +95,11 @@ class _Tally:
             if self.tags > MAX_TAGS or self.cells > MAX_CELLS or self.rows > MAX_LINES:
                 raise TooMuch
             rest = text[-_OVERLAP:]
+
+
+def _open_bytes(text: bytes, opening: bytes, closing: bytes, before: int) -> int:
+    """Return how much of a comment or the like has been read that is still open at the end of a text."""
+    opened, closed = text.rfind(opening), text.rfind(closing)
+    if opened > closed:
+        return len(text) - opened if closed >= 0 or not before else before + len(text)
+    return before + len(text) if before and closed < 0 else 0
