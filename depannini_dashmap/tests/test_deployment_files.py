@@ -219,7 +219,7 @@ def health_of(name: str, port: int) -> list[str]:
 
 
 def run(command: list[str], environment: dict[str, str]) -> "subprocess.CompletedProcess[str]":
-    return subprocess.run(command, cwd=TOP, env=environment, capture_output=True, text=True, timeout=60)
+    return subprocess.run(command, cwd=TOP, env=environment, capture_output=True, text=True, timeout=300)
 
 
 def healthy(name: str, port: int, environment: dict[str, str], process: Any) -> bool:

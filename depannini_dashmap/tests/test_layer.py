@@ -109,10 +109,10 @@ def test_g8_a_redis_that_dies_and_comes_back(tmp_path: Any, server: Server, staf
             made = own.call("POST", "/api/assistance/request/", issue_pair(client_user)["access"], **place)
             assert made.status_code == 201
             job = made.json()["assistance"]["id"]
-            assert client.receive("assistance", seconds=3)["assistance_id"] == job  # this process goes on by itself
+            assert client.receive("assistance", seconds=15)["assistance_id"] == job  # this process goes on by itself
         with redis_server(port, tmp_path):
-            client.receive("connection_established", seconds=8)  # the state is shown again
+            client.receive("connection_established", seconds=30)  # the state is shown again
             path = f"/api/assistance/update/{job}/"
             assert own.call("PATCH", path, issue_pair(client_user)["access"], status="canceled").status_code == 200
-            assert client.receive("assistance", seconds=3)["status"] == "canceled"
+            assert client.receive("assistance", seconds=15)["status"] == "canceled"
         client.__exit__()
