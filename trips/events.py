@@ -1,4 +1,4 @@
-"""Frames about running trips on the fleet's sockets: when their stops may be reached, and which of them run late."""
+"""Frames about trips on the fleet's sockets: when stops may be reached, which run late, how far a plan of a day is."""
 
 from __future__ import annotations
 
@@ -39,3 +39,18 @@ def running_late(*, company_id: int, trip_id: int, trip_name: str, late_min: int
     """
     frame = {"type": "running_late", "company_id": company_id, "trip_id": trip_id, "trip_name": trip_name, "late_min": late_min}
     layer.publish(watchers_of(company_id), {**frame, "stops": list(stops)})
+
+
+def plan_progress(*, company_id: int, plan_id: int, phase: str, seconds: int, of: int) -> None:
+    """Publish to the company's watchers how far a plan is: when its phase changes, and once a second while it is searched for.
+
+    Shape: `phase` is `queued`, `reading` (distances; another plan may have to end first) or `searching`; `seconds` of at
+    most `of` are searched.
+    """
+    frame = {"type": "plan_progress", "company_id": company_id, "id": plan_id, "phase": phase, "seconds": seconds, "of": of}
+    layer.publish(watchers_of(company_id), frame)
+
+
+def plan_done(*, company_id: int, plan_id: int, status: str) -> None:
+    """Publish to the company's watchers that nobody searches for a plan any more: it is `ready`, `failed` or `cancelled`."""
+    layer.publish(watchers_of(company_id), {"type": "plan_done", "company_id": company_id, "id": plan_id, "status": status})

@@ -11,7 +11,9 @@ from django.test import Client as Browser
 from model_bakery import baker
 
 from accounts.tokens import issue_pair
+from depannini_dashmap.lib.realtime import layer
 from testing.servers import Server
+from trips.events import plan_done, plan_progress
 
 
 @pytest.fixture
@@ -137,3 +139,16 @@ def test_staff_receive_events_of_the_roadside(server: Server, staff_user: Any, c
         frame = client.receive("assistance")
         assert (frame["assistance_id"], frame["status"]) == (made.json()["assistance"]["id"], "requested")
         assert client.receive("board_changed")["what"] == "assistance"
+
+
+def test_plans_are_heard_in_their_company_alone_by_viewers_too(server: Server, dispatcher_b: Any, viewer: Any, truck: Any) -> None:
+    with server.socket("/ws/fleet/", token(viewer)) as own, server.socket("/ws/fleet/", token(dispatcher_b)) as foreign:
+        for client in (own, foreign):
+            client.receive("connection_established")
+        plan_progress(company_id=truck.company_id, plan_id=8, phase="searching", seconds=3, of=10)
+        plan_done(company_id=truck.company_id, plan_id=8, status="ready")
+        layer.flush()
+        assert own.receive("plan_progress")["seconds"] == 3
+        assert own.receive("plan_done")["status"] == "ready"
+        foreign.send({"type": "ping"})
+        assert foreign.receive() == {"type": "pong"}

@@ -6,7 +6,6 @@ import datetime as dt
 import logging
 import time
 from collections.abc import Collection, Sequence
-from functools import partial
 from typing import Any
 
 from django.db import DatabaseError, InterfaceError, transaction
@@ -23,6 +22,7 @@ from depannini_dashmap.lib.ops import audit
 from depannini_dashmap.lib.ops.enqueue import enqueue
 from fleet.models import Vehicle
 from orders.models import Order
+from trips import events
 from trips.lifecycle import DRAFT, PLANNED
 from trips.models import Trip, TripPlan
 from trips.planning import engine
@@ -77,6 +77,7 @@ def request_plan(
         vehicle_ids=[vehicle.pk for vehicle in vehicles],
     )
     enqueue("trips.tasks.solve_plan", plan.pk)
+    _tell(plan, "queued")
     return plan
 
 
@@ -88,6 +89,7 @@ def solve(*, actor: None, plan_id: int) -> None:
     if not TripPlan.objects.filter(pk=plan_id, status__in=_OPEN).update(status=Status.SOLVING, started_at=None):
         return
     plan = TripPlan.objects.select_related("company").get(pk=plan_id)
+    _tell(plan, "reading")
     try:
         answer, basis = _solve(plan)
     except engine.PlanStopped:
@@ -112,6 +114,7 @@ def cancel_plan(*, actor: User, plan_id: int) -> TripPlan:
         return plan
     if plan.status not in (*_OPEN, Status.READY):
         raise Conflict(_("The plan is over"), code="plan_closed", current_status=plan.status)
+    events.plan_done(company_id=plan.company_id, plan_id=plan.pk, status=Status.CANCELLED)
     return _set(plan, status=Status.CANCELLED, finished_at=plan.finished_at or timezone.now())
 
 
@@ -239,13 +242,13 @@ def _solve(plan: TripPlan) -> tuple[Answer, dict[str, dict[str, str]]]:
         objective=Objective(plan.objective),
         time_limit=plan.time_limit,
     )
-    solution = engine.solve_routable(problem, is_cancelled=_Asks(plan.pk), begins=partial(_note_start, plan.pk))
+    watch = _Watch(plan)
+    solution = engine.solve_routable(problem, is_cancelled=watch.is_cancelled, begins=watch.begins)
     return answer_of(problem, solution, orders, vehicles, places), _basis(orders, vehicles)
 
 
-def _note_start(plan_id: int) -> None:
-    """Note when the search begins: by then distances are read, and no other plan of the host is being made."""
-    TripPlan.objects.filter(pk=plan_id, status=Status.SOLVING).update(started_at=timezone.now())
+def _tell(plan: TripPlan, phase: str, seconds: int = 0) -> None:
+    events.plan_progress(company_id=plan.company_id, plan_id=plan.pk, phase=phase, seconds=seconds, of=plan.time_limit)
 
 
 def _rows(plan: TripPlan) -> tuple[list[Order], list[Vehicle]]:
@@ -254,17 +257,30 @@ def _rows(plan: TripPlan) -> tuple[list[Order], list[Vehicle]]:
     return list(orders), list(vehicles)
 
 
-class _Asks:
-    """Whether a plan was cancelled, asked of the database once a second."""
+class _Watch:
+    """Once a second while a plan is made: tells how long it is searched for, and asks the database whether it was cancelled."""
 
-    def __init__(self, plan_id: int) -> None:
-        self.plan_id, self.asked_at = plan_id, time.monotonic()
+    def __init__(self, plan: TripPlan) -> None:
+        self.plan, self.looked_at = plan, time.monotonic()
+        self.began_at: float | None = None
 
-    def __call__(self) -> bool:
-        if time.monotonic() - self.asked_at < 1:
+    def begins(self) -> None:
+        """Note when the search begins: by then distances are read, and no other plan of the host is being made."""
+        TripPlan.objects.filter(pk=self.plan.pk, status=Status.SOLVING).update(started_at=timezone.now())
+        self.began_at = self.looked_at = time.monotonic()
+        _tell(self.plan, "searching")
+
+    def is_cancelled(self) -> bool:
+        """Return whether nobody wants the plan any more; between two looks it is wanted."""
+        now = time.monotonic()
+        if now - self.looked_at < 1:
             return False
-        self.asked_at = time.monotonic()
-        return not TripPlan.objects.filter(pk=self.plan_id, status=Status.SOLVING).exists()
+        self.looked_at = now
+        if not TripPlan.objects.filter(pk=self.plan.pk, status=Status.SOLVING).exists():
+            return True
+        if self.began_at is not None:
+            _tell(self.plan, "searching", min(int(now - self.began_at), self.plan.time_limit))
+        return False
 
 
 def _basis(orders: Collection[Order], vehicles: Collection[Vehicle]) -> dict[str, dict[str, str]]:
@@ -274,8 +290,9 @@ def _basis(orders: Collection[Order], vehicles: Collection[Vehicle]) -> dict[str
     }
 
 
-def _finish(plan: TripPlan, **fields: Any) -> None:
-    TripPlan.objects.filter(pk=plan.pk, status=Status.SOLVING).update(finished_at=timezone.now(), **fields)
+def _finish(plan: TripPlan, *, status: str, **fields: Any) -> None:
+    if TripPlan.objects.filter(pk=plan.pk, status=Status.SOLVING).update(status=status, finished_at=timezone.now(), **fields):
+        events.plan_done(company_id=plan.company_id, plan_id=plan.pk, status=status)
 
 
 # --- Applying ----------------------------------------------------------------------------------------------------------------

@@ -2,9 +2,13 @@
 
 import datetime as dt
 
+import jsonschema
 import pytest
+import yaml
+from django.conf import settings
 from django.utils import timezone
 
+from depannini_dashmap.lib.realtime import layer
 from orders.models import Order
 from trips import route
 from trips.models import Trip, TripPlan, TripStop
@@ -322,3 +326,28 @@ def test_a_plan_that_was_solved_twice_is_the_same_plan(client, day, run_tasks):
     assert client.get(f"/api/trips/plans/{plan['id']}/").json() == plan
     assert TripStop.objects.count() == 0
     assert dt.date.fromisoformat(plan["date"]) == dt.date(2026, 12, 1)
+
+
+def test_its_watchers_hear_how_far_it_is(client, day, run_tasks, django_capture_on_commit_callbacks, company_a, company_b):
+    with layer.captured("fleet.") as sent, django_capture_on_commit_callbacks(execute=True):
+        number = ask(client, day)
+        run_tasks()
+    heard = [event for group, event in sent if group == f"fleet.company.{company_a.pk}" and event["type"].startswith("plan_")]
+    assert not [event for group, event in sent if group == f"fleet.company.{company_b.pk}"]
+    assert {(event["id"], event["company_id"]) for event in heard} == {(number, company_a.pk)}
+    assert list(dict.fromkeys(event.get("phase", event.get("status")) for event in heard)) == ["queued", "reading", "searching", "ready"]
+    assert [event["seconds"] for event in heard[:3]] == [0, 0, 0]
+    assert heard[-1] == {"type": "plan_done", "company_id": company_a.pk, "id": number, "status": "ready"}
+    document = yaml.safe_load((settings.BASE_DIR / "docs" / "asyncapi.yaml").read_text())
+    for frame in heard:
+        jsonschema.validate(frame, {"$ref": f"#/components/schemas/{frame['type']}", "components": document["components"]})
+
+
+def test_who_waits_for_a_cancelled_plan_hears_it(client, day, run_tasks, django_capture_on_commit_callbacks):
+    number = ask(client, day)
+    with layer.captured("fleet.") as sent, django_capture_on_commit_callbacks(execute=True):
+        assert client.post(f"/api/trips/plans/{number}/cancel/").status_code == 200
+        assert client.post(f"/api/trips/plans/{number}/cancel/").status_code == 200
+        run_tasks()
+    assert {event["status"] for _group, event in sent if event["type"] == "plan_done"} == {"cancelled"}
+    assert len({group for group, event in sent if event["type"] == "plan_done"}) == len([1 for _group, event in sent if event["type"] == "plan_done"])
