@@ -375,5 +375,7 @@ def _make_past_job(client: User, helper: User, hours_ago: int, chance: random.Ra
     now = timezone.now()
     waited = dt.timedelta(seconds=chance.randint(15, 240))
     changes = {"created_at": now - back, "accepted_at": now - back + waited, "ended_at": now - back + waited * 20}
+    if hours_ago % 7:
+        changes["started_at"] = now - back + waited * 8
     Assistance.objects.filter(pk=job.pk).update(updated_at=changes["ended_at"], **changes)
     Offer.objects.filter(assistance_id=job.pk).update(offered_at=changes["created_at"])

@@ -62,6 +62,8 @@ def test_a_believable_week_made_once(api, settings, capsys):
     for _, login, password in LOGINS:
         path, name = ("/api/auth/login/phone/", "phone_number") if login.startswith("+") else ("/api/auth/login/", "username")
         assert api().post(path, {name: login, "password": password}).status_code == 200, login
+    for job in Assistance.objects.filter(status="completed"):
+        assert job.created_at < job.accepted_at < job.started_at < job.ended_at, "the report's times follow from these"
 
 
 def test_its_assistants_work_where_staff_approve_them(settings):
