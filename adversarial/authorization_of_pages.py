@@ -39,6 +39,8 @@ PAGES: dict[str, Case] = {
     "GET /h/{token}/state/ (of a request)": Case(everyone(200), on=help_link),
     "POST /h/{token}/ticket/ (unknown)": Case(everyone(404), {}, unknown_link),
     "POST /h/{token}/ticket/ (of a request)": Case(everyone(200), {}, help_link),
+    "GET /h/{token}/push/ (unknown)": Case(everyone(405), on=unknown_link),
+    "GET /h/{token}/push/ (of a request)": Case(everyone(405), on=help_link),
     "GET /h/{token}/receipt/ (unknown)": Case(everyone(404), on=unknown_link),
     "GET /h/{token}/receipt/ (of a request under way)": Case(everyone(404), on=help_link),
     "GET /h/{token}/receipt.pdf (unknown)": Case(everyone(404), on=unknown_link),

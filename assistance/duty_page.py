@@ -26,6 +26,7 @@ from accounts.limits import message_budget
 from accounts.limits.throttles import LocationThrottle, SignedInThrottle
 from accounts.models import User
 from accounts.page_sessions import own_session
+from accounts.page_subscriptions import read_subscription
 from accounts.phones import NotAPhoneNumber, normalise_phone
 from accounts.private_images import picture_response
 from accounts.services import (
@@ -49,7 +50,6 @@ from depannini_dashmap.lib.api.service_worker import FORGET, KEEP, OFFLINE
 from depannini_dashmap.lib.db.secret_links import new_token
 from depannini_dashmap.lib.errors import DomainError, Forbidden, InvalidData, TooManyRequests, Unauthenticated
 from depannini_dashmap.lib.outbound import web_push
-from depannini_dashmap.lib.outbound.push_messages import WEB_PUSH, PushAddress
 from depannini_dashmap.lib.text import plain_code
 
 PATH = "/duty"
@@ -283,7 +283,7 @@ class PushView(DutyPageView):
         try:
             user = self.assistant()
             SignedInThrottle.quota.spend(user.pk)
-            address = _subscription(request)
+            address = read_subscription(request.POST)
             language = get_language() or settings.LANGUAGE_CODE
             register_push_device(actor=user, session=console_sessions.session_name(request), address=address, language=language)
         except DomainError as error:
@@ -325,18 +325,6 @@ def _password(request: HttpRequest) -> str:
     if len(password) > LONGEST_PASSWORD:
         raise InvalidData(_("A password has at most 256 characters."))
     return password
-
-
-def _subscription(request: HttpRequest) -> PushAddress:
-    """Return what a browser gave. Raises: InvalidData."""
-    endpoint = request.POST.get("endpoint", "")
-    p256dh, auth = (request.POST.get(name, "").rstrip("=") for name in ("p256dh", "auth"))
-    try:
-        web_push.check_endpoint(endpoint)
-        web_push.check_keys(p256dh, auth)
-    except web_push.NotASubscription as error:
-        raise InvalidData(fields={str(error): ["Not valid"]}) from None
-    return PushAddress(WEB_PUSH, endpoint, p256dh, auth)
 
 
 def _required_assistant(user: User | None) -> User:

@@ -141,8 +141,20 @@ class RequestLinkQuerySet(SecretLinkQuerySet):
 
     def open(self) -> Self:
         """Keep those that were not ended, have not expired, and whose request did not end more than a day ago."""
-        ended_before = timezone.now() - LINK_AFTER_END
-        return super().open().filter(Q(assistance__ended_at=None) | Q(assistance__ended_at__gt=ended_before))
+        return super().open().filter(_is_lasting(timezone.now()))
+
+
+class LinkSubscriptionQuerySet(models.QuerySet):
+    """Browsers that follow one request each by its link."""
+
+    def over(self, before: datetime) -> Self:
+        """Keep those whose page opened no more at an instant."""
+        is_open = Q(link__expires_at__gt=before) & Q(link__revoked_at=None) & _is_lasting(before, "link__")
+        return self.exclude(is_open)
+
+
+def _is_lasting(now: datetime, path: str = "") -> Q:
+    return Q(**{f"{path}assistance__ended_at": None}) | Q(**{f"{path}assistance__ended_at__gt": now - LINK_AFTER_END})
 
 
 class RequestPhotoQuerySet(models.QuerySet):

@@ -13,7 +13,7 @@ from django.utils.translation import gettext_lazy as _
 
 from assistance import lifecycle
 from assistance.kinds import ServiceType, VehicleClass
-from assistance.link_models import RequestLink
+from assistance.link_models import LinkSubscription, RequestLink
 from assistance.managers import (
     AssistanceQuerySet,
     OfferQuerySet,
@@ -29,6 +29,7 @@ __all__ = [
     "AssistantProfile",
     "ChatMessage",
     "Offer",
+    "LinkSubscription",
     "RequestLink",
     "RequestPhoto",
     "ScheduledRequest",

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed, HttpResponseRedirect
 from django.template.loader import render_to_string
 from django.utils import timezone
 from django.utils.translation import get_language
@@ -13,6 +14,7 @@ from django.utils.translation import gettext_lazy as _
 from accounts.limits.throttles import Bucket
 from accounts.link_pages import find_for, link_page
 from accounts.link_tickets import ticket_page
+from accounts.page_subscriptions import read_subscription
 from accounts.private_images import picture_response
 from assistance import lifecycle, motorist_view
 from assistance.models import RequestLink, RequestPhoto
@@ -21,6 +23,7 @@ from assistance.services import (
     add_photos_by_link,
     answer_price_by_link,
     cancel_by_link,
+    follow_by_link,
     rate_by_link,
     release_by_link,
     write_by_link,
@@ -32,6 +35,7 @@ from depannini_dashmap.lib.api.service_worker import KEEP, OFFLINE
 from depannini_dashmap.lib.db.secret_links import new_token
 from depannini_dashmap.lib.errors import DomainError, InvalidData, NotFound, TooManyRequests
 from depannini_dashmap.lib.numbers import NotANumber, read_decimal
+from depannini_dashmap.lib.outbound import web_push
 from depannini_dashmap.lib.roads import map_background
 
 SCRIPTS = ("pages/motorist.js",)  # what the page needs without reception
@@ -112,6 +116,21 @@ def motorist_photo(request: HttpRequest, token: str, photo_id: int) -> HttpRespo
     return picture_response(found.photo if found else "")
 
 
+@link_page
+def motorist_push(request: HttpRequest, token: str) -> HttpResponse:
+    """POST {endpoint, p256dh, auth}: notifications in this browser until the link ends. 200; 400; 404; 405; 429; 503."""
+    if request.method != "POST":
+        return HttpResponseNotAllowed(["POST"])
+    link = _find(request, token)
+    try:
+        ACTS.spend(link.pk)
+        language = get_language() or settings.LANGUAGE_CODE
+        follow_by_link(actor=None, token=token, address=read_subscription(request.POST), language=language)
+    except DomainError as error:
+        return page_forms.refusal(error, error.for_page())
+    return page_forms.said(page_forms.DONE)
+
+
 def _find(request: HttpRequest, token: str) -> RequestLink:
     return find_for(request, token, find_link, RequestLink.objects.all())
 
@@ -158,6 +177,8 @@ def _page(token: str, link: RequestLink, error: DomainError | None = None) -> Ht
         "state_url": f"{path_of(token)}state/",
         "ticket_url": f"{path_of(token)}ticket/",
         "scope": RequestLink.page_path,
+        "push_key": web_push.public_key(),
+        "push_url": f"{path_of(token)}push/",
         "map_attributes": map_background.attributes(),
         "map_points": motorist_view.map_of(link.assistance),
         "server_time": timezone.now(),

@@ -55,6 +55,11 @@ def queue_push_of_message(message_id: int) -> None:
     enqueue("assistance.tasks.push_chat", message_id)
 
 
+def queue_push_of_link(subscription_id: int) -> None:
+    """Queue a look at what a browser that follows a request by its link is shown."""
+    enqueue("assistance.tasks.push_link", subscription_id)
+
+
 def queue_push_again(device_id: int, tag: str) -> None:
     """Queue another try of what did not reach a device."""
     enqueue("assistance.tasks.push_again", device_id, tag, run_after=timezone.now() + PUSH_AGAIN_AFTER)

@@ -57,6 +57,12 @@ def push_chat(message_id: int) -> None:
 
 
 @task(priority=PUSH_PRIORITY)
+def push_link(subscription_id: int) -> None:
+    """Show a browser that follows a request by its link how it stands."""
+    services.push_link(actor=None, subscription_id=subscription_id)
+
+
+@task(priority=PUSH_PRIORITY)
 def push_again(device_id: int, tag: str) -> None:
     """Send to one device what did not reach it."""
     services.push_again(actor=None, device_id=device_id, tag=tag)

@@ -48,6 +48,7 @@ urlpatterns = [
     re_path(r"^h/(?P<token>[^/]+)/state/?$", motorist_page.motorist_state, name="motorist-state"),
     re_path(r"^h/(?P<token>[^/]+)/ticket/?$", motorist_page.motorist_ticket, name="motorist-ticket"),
     re_path(r"^h/(?P<token>[^/]+)/photos/(?P<photo_id>[0-9]{1,18})/?$", motorist_page.motorist_photo, name="motorist-photo"),
+    re_path(r"^h/(?P<token>[^/]+)/push/?$", motorist_page.motorist_push, name="motorist-push"),
     re_path(r"^h/(?P<token>[^/]+)/receipt/?$", motorist_page.motorist_receipt, name="motorist-receipt"),
     re_path(r"^h/(?P<token>[^/]+)/receipt\.pdf$", motorist_page.motorist_receipt_pdf, name="motorist-receipt-pdf"),
     re_path(r"^i/(?P<token>[^/]+)/?$", invitation_page.invitation_page, name="invitation-page"),

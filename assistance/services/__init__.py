@@ -16,6 +16,7 @@ from assistance.services.calls import (
 from assistance.services.chat import Posted, post_chat
 from assistance.services.given_links import deliver_link, end_links, give_link, send_link
 from assistance.services.jobs import complete, rate, update_status
+from assistance.services.link_push import follow_by_link, push_link
 from assistance.services.locations import PartyLocation, store_locations, store_locations_and_etas
 from assistance.services.manual_dispatch import ASKED_AGAIN, ask_again, assign_by_hand, cancel_by_staff
 from assistance.services.motorist import (
@@ -86,9 +87,11 @@ __all__ = [
     "note_signs_of_life",
     "post_chat",
     "open_scheduled",
+    "follow_by_link",
     "push_again",
     "push_chat",
     "push_job",
+    "push_link",
     "push_offers",
     "quote",
     "ranked_candidates",

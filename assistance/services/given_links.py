@@ -13,7 +13,7 @@ from django.utils.translation import gettext_lazy as _
 from accounts.limits import message_budget
 from accounts.link_events import links_ended
 from assistance import task_queueing
-from assistance.models import Assistance, RequestLink
+from assistance.models import Assistance, LinkSubscription, RequestLink
 from assistance.steps import request_links, state
 from depannini_dashmap.lib.db.secret_links import new_token
 from depannini_dashmap.lib.errors import Forbidden, InvalidData, NotFound
@@ -86,6 +86,7 @@ def end_links(*, actor: User, assistance_id: int) -> int:
     if job is None:
         raise NotFound(_("Assistance"))
     ended = RequestLink.objects.filter(assistance=job).revoke()
+    LinkSubscription.objects.filter(link__assistance=job).delete()
     if ended:
         links_ended(RequestLink, job.pk)
         audit.record("request_links_ended", actor=actor, target=job, links=ended)

@@ -20,7 +20,7 @@ from accounts.models import PushDevice, PushNotice, User
 from accounts.notifications import Notification
 from accounts.steps import notifications as devices
 from assistance import lifecycle, notifications, task_queueing
-from assistance.models import Assistance, ChatMessage, Offer
+from assistance.models import Assistance, ChatMessage, LinkSubscription, Offer
 from assistance.notifications import CHAT, OFFER, PRICE, STATUS, tag_of
 from depannini_dashmap.lib.db.advisory_locks import take_lock
 from depannini_dashmap.lib.errors import InvalidData, TooManyRequests
@@ -96,6 +96,7 @@ def push_job(*, actor: None, assistance_id: int) -> None:
     for one in wanted:
         if one.user_id == job.client_id and _matters(one):
             _send_sms(job.client, one, now)
+    _queue_links(job.pk)
     if Assistance.objects.filter(pk=job.pk).exclude(version=job.version).exists():
         # What another worker has shown of the new state may have reached a phone before this: nothing old may stay there.
         task_queueing.queue_push_of_job(job.pk)
@@ -126,6 +127,7 @@ def push_chat(*, actor: None, message_id: int) -> None:
     job = message.assistance
     parties = {user_id for user_id in (job.client_id, job.assistant_id) if user_id is not None}
     _try_again(devices.withdraw({(message.sender_id, tag_of(CHAT, job.pk))}))
+    _queue_links(job.pk)
     told = [notifications.of_chat(job.pk, user_id, message.pk) for user_id in parties - {message.sender_id}]
     _try_again(devices.show(told))
 
@@ -153,6 +155,12 @@ def _now_shown(user_id: int, tag: str) -> Notification | None:
         job = Assistance.objects.filter(pk=assistance_id).first()
         found = _wanted(job, timezone.now()) if job else []
     return next((one for one in found if (one.user_id, one.tag) == (user_id, tag)), None)
+
+
+def _queue_links(assistance_id: int) -> None:
+    """Have browsers that follow the request by a link looked at, each by a task of its own."""
+    for pk in LinkSubscription.objects.filter(link__assistance_id=assistance_id).values_list("pk", flat=True):
+        task_queueing.queue_push_of_link(pk)
 
 
 def _try_again(retries: Iterable[devices.Retry]) -> None:

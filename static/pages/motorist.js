@@ -2,6 +2,7 @@
 import { listen } from "./link_socket.js";
 import { forgetCopy, openOffline } from "./offline.js";
 import { openPhotos } from "./photo.js";
+import { followPage, isFollowed, offerPush } from "./push.js";
 import { newKey } from "./random_key.js";
 
 const page = document.getElementById("motorist");
@@ -224,6 +225,17 @@ keep(KEPT, JSON.stringify({ path: page.dataset.page, until: Date.now() + DAY }))
 function keepOffline() {
   openOffline(page.dataset.worker, page.dataset.scope, page.dataset.page);
 }
+
+offerPush({
+  button: document.getElementById("push"),
+  key: page.dataset.pushKey,
+  isAgain: () => isFollowed(page.dataset.request),
+  async save({ endpoint, keys }) {
+    const answer = await fetch(page.dataset.pushUrl, { method: "POST", body: new URLSearchParams({ endpoint, ...keys }), headers: { Accept: "application/json" } });
+    if (!answer.ok) throw new Error(String(answer.status));
+    await followPage(page.dataset.request, page.dataset.page);
+  },
+}).catch(() => {}); // without reception: at the next visit
 
 drawMap();
 go();

@@ -3,12 +3,13 @@
 
 /**
  * Show `button` where the browser could notify and was not asked yet. `key` is the server's public key, empty where it
- * sends none; `save` gives a subscription to the server.
+ * sends none; `save` gives a subscription to the server; `isAgain` says whether this page registered before, where others
+ * of this site may have been allowed to notify.
  */
-export async function offerPush({ button, key, save }) {
+export async function offerPush({ button, key, save, isAgain = () => true }) {
   if (!button || !key || !("serviceWorker" in navigator) || !("PushManager" in window) || !("Notification" in window)) return;
   const { pushManager } = await navigator.serviceWorker.ready;
-  if (Notification.permission === "granted") return subscribe(pushManager, key, save);
+  if (Notification.permission === "granted" && (await isAgain())) return subscribe(pushManager, key, save);
   if (Notification.permission === "denied") return;
   button.hidden = false;
   button.addEventListener("click", async () => {
@@ -20,6 +21,15 @@ export async function offerPush({ button, key, save }) {
       button.disabled = false; // no reception: it may be pressed again
     }
   });
+}
+
+// The address of a page that only a link opens stays in this browser: push_worker.js finds it by the request's number.
+export async function followPage(request, path) {
+  await (await caches.open("followed-pages")).put(`/followed/${request}`, new Response(path));
+}
+
+export async function isFollowed(request) {
+  return Boolean(await (await caches.open("followed-pages")).match(`/followed/${request}`));
 }
 
 async function subscribe(pushManager, key, save) {

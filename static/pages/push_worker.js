@@ -7,7 +7,7 @@ self.addEventListener("push", (event) => {
 
 self.addEventListener("notificationclick", (event) => {
   event.notification.close();
-  event.waitUntil(open());
+  event.waitUntil(open(event.notification.data));
 });
 
 function read(data) {
@@ -30,9 +30,16 @@ async function takeAway({ tag, title, body }) {
   for (const notification of await self.registration.getNotifications({ tag })) notification.close();
 }
 
-async function open() {
-  const home = self.registration.scope;
+async function open(data) {
+  const home = (await followed(data?.assistance_id)) ?? self.registration.scope;
   const pages = await self.clients.matchAll({ type: "window" });
   const page = pages.find((one) => one.url.startsWith(home));
   return page ? page.focus() : self.clients.openWindow(home);
+}
+
+// The page of one request, where it was opened by a link: push.js kept its address.
+async function followed(request) {
+  const kept = request && (await (await caches.open("followed-pages")).match(`/followed/${request}`));
+  const path = kept && new URL(await kept.text(), location.origin).href;
+  return path?.startsWith(self.registration.scope) ? path : null;
 }
