@@ -165,7 +165,7 @@ class OrderResource(RowResource):
     def label(cls, column: str) -> str:
         """Return what a column is called on a page: `Pickup: address`."""
         end, _underscore, name = column.partition("_")
-        return f"{_(end.capitalize())}: {_(name.replace('_', ' '))}" if end in ENDS else super().label(column)
+        return _("%(end)s: %(name)s") % {"end": _(end.capitalize()), "name": _(name.replace("_", " "))} if end in ENDS else super().label(column)
 
     def _company_id(self, user: User, name: str) -> int:
         if name not in self.companies:

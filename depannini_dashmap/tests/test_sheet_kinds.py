@@ -118,7 +118,7 @@ def test_the_number_of_a_line_is_no_order_number(heading):
 # --- one column ---
 def test_a_file_of_one_column_lacks_the_others():
     found = table("customer_name\nAmel\n")
-    with pytest.raises(SheetError, match="lacks these columns: goods_description"):
+    with pytest.raises(SheetError, match="lacks these columns: goods description"):
         OrderResource().check_columns(found.columns)
 
 

@@ -163,7 +163,7 @@ def test_what_changed_between_dry_run_and_confirmation_stops_the_import(page, di
     ("content", "name", "message"),
     [
         (f"{HEADER}\n".encode("utf-16"), "v.csv", "no rows below its header"),
-        ("make,model,year\nFord,Transit,2020\n", "v.csv", "lacks these columns: license_plate, capacity."),
+        ("make,model,year\nFord,Transit,2020\n", "v.csv", "lacks these columns: license plate, capacity."),
         (f"{HEADER}\n", "v.csv", "no rows below its header"),
         ("", "v.csv", "empty"),
         ("\n\n", "v.csv", "header"),

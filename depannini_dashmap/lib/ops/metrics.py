@@ -26,6 +26,11 @@ MESSAGES_REFUSED = Counter(
 METHODS = {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"}
 
 
+def requests_in_flight() -> int:
+    """Return how many requests this process is answering now."""
+    return int(next(iter(IN_FLIGHT.collect())).samples[0].value)
+
+
 class MetricsMiddleware:
     """Time every request; the route is its pattern, never its path, so that ids make no series."""
 

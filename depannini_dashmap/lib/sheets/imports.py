@@ -27,7 +27,7 @@ from depannini_dashmap.lib.sheets.files import read_page
 from depannini_dashmap.lib.sheets.resources import LINE, RowResource
 from depannini_dashmap.lib.sheets.tables import Row, Table, read_table
 
-BATCH_SECONDS = 0.05  # nobody else waits for a row, or on SQLite for the file, much longer
+BATCH_SECONDS = 0.03  # nobody else waits for a row, or on SQLite for the file, much longer
 BATCH_ROWS = 50
 REST = 1.0  # of the time that a batch took, left to everybody else
 MOST_PREVIEWED = 200
@@ -171,7 +171,7 @@ class Run:
         if not self.is_check:
             self.resource.prepare(BATCH_ROWS)
         with transaction.atomic():
-            sheet = rows().select_for_update().filter(pk=self.sheet.pk).first()
+            sheet = rows().select_for_update().defer("report").filter(pk=self.sheet.pk).first()
             wanted = "checking" if self.is_check else "importing"
             if sheet is None or sheet.state != wanted or (not self.is_check and sheet.done != self.done):
                 return False
@@ -231,7 +231,7 @@ class Run:
         self.corrections += shown
         self.more_corrections += len(found) - len(shown)
         with transaction.atomic():
-            sheet = rows().select_for_update().filter(pk=self.sheet.pk, state="checking").first()
+            sheet = rows().select_for_update().defer("report").filter(pk=self.sheet.pk, state="checking").first()
             if sheet is None:
                 return False
             if self.done == len(results):

@@ -9,7 +9,6 @@ from typing import Any, ClassVar
 
 from django.core.exceptions import NON_FIELD_ERRORS, ValidationError
 from django.db import transaction
-from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 from import_export import resources, results
 from import_export.fields import Field
@@ -140,9 +139,8 @@ class RowResource(resources.Resource):
         """Raise SheetError when a needed column is missing."""
         missing = [name for name in self.required if name not in headers]
         if missing:
-            # In English the names are those of an empty sheet.
-            names = missing if get_language() in (None, "en") else [self.label(name) for name in missing]
-            raise SheetError(_("The file lacks these columns: %(names)s.") % {"names": ", ".join(names)})
+            names = ", ".join(self.label(name) for name in missing)
+            raise SheetError(_("The file lacks these columns: %(names)s.") % {"names": names})
 
     def validated(self, serializer: Any, sent: dict[str, Any]) -> dict[str, Any]:
         """Return what the API's serializer makes of a row; one serializer serves all rows. Raises: ValidationError by column."""

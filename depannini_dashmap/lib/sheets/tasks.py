@@ -9,13 +9,14 @@ from typing import Any
 from django.db.models import F
 from django_tasks import task
 
-from depannini_dashmap.lib.ops import worker
+from depannini_dashmap.lib.ops import metrics, worker
 from depannini_dashmap.lib.sheets import imports
 from depannini_dashmap.lib.sheets.sheet_lines import SheetError
 
 logger = logging.getLogger(__name__)
 
 MOST_FAILURES = 5
+LONGEST_WAIT = 0.1  # seconds after each batch
 
 
 def queue(sheet: Any) -> None:
@@ -53,4 +54,12 @@ def _to_the_end(sheet: Any) -> None:
         if worker.is_stopping():
             queue(sheet)
             return
-        time.sleep((time.monotonic() - started) * imports.REST)
+        _give_way(time.monotonic() - started)
+
+
+def _give_way(worked: float) -> None:
+    """Rest as long as a batch took, in seconds, and on until this process answers no request, but not for ever."""
+    time.sleep(worked * imports.REST)
+    until = time.monotonic() + LONGEST_WAIT
+    while metrics.requests_in_flight() and time.monotonic() < until:
+        time.sleep(0.001)
