@@ -77,8 +77,22 @@ class TripPlan(models.Model):
         return round(min(self.searched_seconds / (self.time_limit + 1), 0.99), 2)
 
     @property
+    def phase(self) -> str | None:
+        """What is done for a plan that is being made: `queued`, `reading` or `searching`; None for others."""
+        if self.status == self.Status.QUEUED:
+            return "queued"
+        if self.status != self.Status.SOLVING:
+            return None
+        return "reading" if self.started_at is None else "searching"
+
+    @property
+    def seconds(self) -> int | None:
+        """How many seconds, of at most `time_limit`, a plan that is being made has been searched for; None for others."""
+        return None if self.phase is None else min(int(self.searched_seconds), self.time_limit)
+
+    @property
     def searched_seconds(self) -> float:
         """How long a plan that is being made has been searched for; 0 before the search begins."""
         if self.status != self.Status.SOLVING or self.started_at is None:
             return 0.0
-        return (timezone.now() - self.started_at).total_seconds()
+        return max((timezone.now() - self.started_at).total_seconds(), 0.0)

@@ -106,14 +106,18 @@ class TripPlanSerializer(ModelSerializer):
     orders = serializers.ListField(child=serializers.IntegerField(), source="order_ids")
     vehicles = serializers.ListField(child=serializers.IntegerField(), source="vehicle_ids")
     progress = serializers.FloatField()
+    phase = serializers.ChoiceField(
+        choices=["queued", "reading", "searching"], allow_null=True, help_text="as `plan_progress` has it; null unless the plan is being made"
+    )
+    seconds = serializers.IntegerField(allow_null=True, help_text="searched, of at most `time_limit`; null unless the plan is being made")
     result = PlanResultSerializer(allow_null=True)
     trips = serializers.ListField(child=serializers.IntegerField(), source="made_trips", help_text="made by `apply`")
 
     class Meta:
         model = TripPlan
         fields = [
-            "id", "company", "status", "date", "start_time", "objective", "time_limit", "orders", "vehicles", "progress", "result", "trips",
-            "error", "created_at", "started_at", "finished_at",
+            "id", "company", "status", "date", "start_time", "objective", "time_limit", "orders", "vehicles", "progress", "phase", "seconds", "result",
+            "trips", "error", "created_at", "started_at", "finished_at",
         ]  # fmt: skip
         read_only_fields = fields
 

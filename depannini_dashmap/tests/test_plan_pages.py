@@ -1,5 +1,6 @@
 """The planning page: choose, watch, apply, undo; what a role may not do is refused."""
 
+import re
 from datetime import timedelta
 
 import pytest
@@ -32,14 +33,20 @@ def asked(browser, day):
     return answer["Location"]
 
 
+def badge(page):
+    """Return the class and the word of the plan's status as the page has it without JavaScript."""
+    return re.search(r'id="plan-status" class="badge ([\w-]+)">([^<]+)<', page).groups()
+
+
 def test_a_day_is_planned_applied_and_undone_by_the_pages(browser, day, run_tasks):
     page = browser.get("/admin/plan/suggest/").content.decode()
     assert page.count('name="order"') == 3
     path = asked(browser, day)
     page = browser.get(path).content.decode()
-    assert "http-equiv" in page and "It waits for the worker." in page
+    assert "http-equiv" in page and "It waits for the worker." in page and badge(page) == ("is-cancelled", "queued")
     TripPlan.objects.update(status="solving")
-    assert "Distances are read" in browser.get(path).content.decode()
+    page = browser.get(path).content.decode()
+    assert "Distances are read" in page and badge(page) == ("is-in_progress", "solving")
     for ago, words in ((1, "Searched for 1 of at most 2 seconds."), (60, "Searched for 2 of at most 2 seconds.")):
         TripPlan.objects.update(started_at=timezone.now() - timedelta(seconds=ago))
         assert words in browser.get(path).content.decode()

@@ -51,7 +51,7 @@ def ready(client, day, run_tasks, **more):
     number = ask(client, day, **more)
     run_tasks()
     plan = client.get(f"/api/trips/plans/{number}/").json()
-    assert (plan["status"], plan["error"], plan["progress"]) == ("ready", "", 1.0)
+    assert (plan["status"], plan["error"], plan["progress"], plan["phase"], plan["seconds"]) == ("ready", "", 1.0, None, None)
     return plan
 
 
@@ -326,6 +326,27 @@ def test_a_plan_that_was_solved_twice_is_the_same_plan(client, day, run_tasks):
     assert client.get(f"/api/trips/plans/{plan['id']}/").json() == plan
     assert TripStop.objects.count() == 0
     assert dt.date.fromisoformat(plan["date"]) == dt.date(2026, 12, 1)
+
+
+@pytest.mark.parametrize(
+    ("status", "ago", "shown"),
+    [
+        ("queued", None, ("queued", 0)),
+        ("solving", None, ("reading", 0)),
+        ("solving", 1, ("searching", 1)),
+        ("solving", 60, ("searching", 2)),
+        ("solving", -60, ("searching", 0)),  # the clock of the worker's host is ahead
+        ("failed", 1, (None, None)),
+        ("cancelled", 1, (None, None)),
+    ],
+)
+def test_who_only_looks_sees_the_phase_and_the_seconds_of_the_frame(client, day, status, ago, shown):
+    number = ask(client, day)
+    TripPlan.objects.update(status=status, started_at=None if ago is None else timezone.now() - dt.timedelta(seconds=ago))
+    plan = client.get(f"/api/trips/plans/{number}/").json()
+    assert (plan["phase"], plan["seconds"]) == shown
+    assert [(row["phase"], row["seconds"]) for row in client.get("/api/trips/plans/").json()["results"]] == [shown]
+    assert plan["progress"] >= 0
 
 
 def test_its_watchers_hear_how_far_it_is(client, day, run_tasks, django_capture_on_commit_callbacks, company_a, company_b):

@@ -108,7 +108,6 @@ def show(request: HttpRequest, plan_id: int, context: dict[str, Any]) -> HttpRes
         "error": _in_words(plan.error),
         "told": ", ".join(trip.name for trip in rows if trip.may_be_known),
         "is_open": plan.status in (TripPlan.Status.QUEUED, TripPlan.Status.SOLVING),
-        "searched": min(int(plan.searched_seconds), plan.time_limit),
         "trips": trips,
         "left_out": [{**row, "why": sentence(row)} for row in result["left_out"]],
         "totals": result["totals"],
