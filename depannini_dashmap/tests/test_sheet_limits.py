@@ -64,10 +64,13 @@ TOO_MUCH = {
     "zeros": _changed(GOOD, "xl/media/a.png", lambda _: b"\0" * (limits.MAX_UNPACKED_BYTES + 1)),
     "members": _changed(GOOD, "xl/a.xml", lambda _: b""),
     "a long comment": _changed(GOOD, SHEET, lambda xml: xml + b"<!--" + b"< a>" * 500_000 + b"-->"),
+    "a long comment that looks ended": _changed(GOOD, SHEET, lambda xml: xml + b"<!-->" + b"< a>" * 500_000 + b"-->"),
     "a long instruction": _changed(GOOD, SHEET, lambda xml: xml + b"<?a " + b"< a>" * 500_000 + b"?>"),
     "a long tag": _changed(GOOD, SHEET, lambda xml: xml.replace(b"<sheetData", b"<a b='" + b"> " * 1_000_000 + b"'/><sheetData")),
     "a long text": _changed(GOOD, "xl/sharedStrings.xml", lambda _: b"<sst><si><t>" + b"a" * 2_000_000 + b"</t></si></sst>"),
     "a long comment in utf-16": _changed(GOOD, SHEET, lambda _: ('<?xml version="1.0" encoding="utf-16"?><!--' + "a" * 2_000_000 + "--><worksheet/>").encode("utf-16")),
+    # The first letter is the bytes `--`, the second begins with `>`.
+    "a long comment of letters that look like marks": _changed(GOOD, SHEET, lambda _: ('<?xml version="1.0" encoding="utf-16"?><!--' + "\u2d2d>< " * 500_000 + "--><worksheet/>").encode("utf-16")),
 }
 ODD = {
     "entities": _changed(GOOD, SHEET, lambda xml: xml.replace(b"<worksheet", BOMB.encode() + b"<worksheet")),

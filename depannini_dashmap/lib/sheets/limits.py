@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import codecs
 import io
 import zipfile
+from collections.abc import Iterator
 from typing import IO, NamedTuple
 
 MAX_ROWS = 20_000
@@ -23,6 +25,7 @@ MAX_LINES = 5 * MAX_ROWS
 _CHUNK = 256 * 1024
 _OVERLAP = 16
 _DECLARATIONS = (b"<!DOCTYPE", b"<!ENTITY")
+_UTF_16 = {b"\xff\xfe": "utf-16-le", b"\xfe\xff": "utf-16-be", b"<\x00": "utf-16-le", b"\x00<": "utf-16-be"}
 _ENCLOSED = ((b"<!--", b"-->"), (b"<?", b"?>"))  # may hold a "<" of their own
 
 
@@ -77,9 +80,7 @@ class _Tally:
 
     def count(self, part: IO[bytes], *, is_sheet: bool) -> None:
         rest, text_bytes, enclosed_bytes = b"", 0, [0] * len(_ENCLOSED)
-        while chunk := part.read(_CHUNK):
-            # A part in UTF-16 must not hide what it declares.
-            text = chunk.replace(b"\x00", b"")
+        for text in _in_utf_8(part):
             seam = rest + text
             if any(name in seam for name in _DECLARATIONS):
                 raise Unreadable("entities are declared")
@@ -97,9 +98,22 @@ class _Tally:
             rest = text[-_OVERLAP:]
 
 
+def _in_utf_8(part: IO[bytes]) -> Iterator[bytes]:
+    """Yield a part piece by piece; one in UTF-16, whose letters may look like marks, is read as expat does. Raises: ValueError."""
+    chunk = part.read(_CHUNK)
+    encoding = next((name for beginning, name in _UTF_16.items() if chunk.startswith(beginning)), None)
+    decoder = codecs.getincrementaldecoder(encoding)() if encoding else None
+    while chunk:
+        yield decoder.decode(chunk).encode() if decoder else chunk
+        chunk = part.read(_CHUNK)
+
+
 def _open_bytes(text: bytes, opening: bytes, closing: bytes, before: int) -> int:
     """Return how much of a comment or the like has been read that is still open at the end of a text."""
-    opened, closed = text.rfind(opening), text.rfind(closing)
+    opened = text.rfind(opening)
+    closed = text.rfind(closing, opened + len(opening) if opened >= 0 else 0)  # `<!-->` opens a comment and ends none
+    if opened >= 0 and closed < 0:
+        closed = text.rfind(closing, 0, opened)
     if opened > closed:
         return len(text) - opened if closed >= 0 or not before else before + len(text)
     return before + len(text) if before and closed < 0 else 0
