@@ -135,7 +135,7 @@ def due_times(found: Evaluation, places: dict[StopRef, int]) -> dict[StopRef, dt
     if any(row.code == "no_way" for row in found.schedule.violations):
         return {}
     calls = [found.schedule.calls[place] for place in places.values()]
-    begins = (found.midnight + dt.timedelta(seconds=-(-(call.arrival + call.wait) // 60) * 60) for call in calls)
+    begins = (found.clock.wall(-(-(call.arrival + call.wait) // 60) * 60) for call in calls)
     return dict(zip(places, begins, strict=True))
 
 

@@ -13,10 +13,10 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from depannini_dashmap.lib.errors import InvalidData
-from depannini_dashmap.lib.time_zone import display_zone
 from trips.lifecycle import IN_PROGRESS
 from trips.models import Trip, TripStop
 from trips.planning import engine
+from trips.planning.day_clock import DayClock, clock_of
 from trips.planning.problem import Half, Objective, PlanOrder, PlanVehicle, Problem, Route, Visit
 from trips.planning.reading import Places, depot_of, plan_order, plan_vehicle, seconds_of, windows_of
 from trips.planning.schedule import Schedule, schedule
@@ -28,9 +28,9 @@ FIX_IS_FRESH = dt.timedelta(minutes=15)
 
 @dataclass(frozen=True, slots=True)
 class Evaluation:
-    """The open stops of a trip in an order, on the clock. `midnight` is that of the trip's day; ids are trip stops'."""
+    """The open stops of a trip in an order, on the clock of the trip's day; ids are trip stops'."""
 
-    midnight: dt.datetime
+    clock: DayClock
     ids: list[int | None]  # of the calls; None for the pause
     schedule: Schedule
     source: str
@@ -62,8 +62,7 @@ class Evaluation:
         }
 
     def _at(self, seconds: int) -> str:
-        moment = (self.midnight + dt.timedelta(seconds=seconds)).replace(tzinfo=display_zone())
-        return moment.astimezone(dt.UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+        return self.clock.instant(seconds).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def rows_of(trip: Trip) -> list[TripStop]:
@@ -84,6 +83,7 @@ class OpenStops:
         self.visited = rows if visited is None else visited
         self.places = Places() if places is None else places
         self.begins = seconds_of(trip.planned_start_time)
+        self.clock = clock_of(trip.planned_start_date)
         self.visit_of: dict[int, Visit] = {}
         self.orders = self._orders()
         self.vehicle = self._vehicle()
@@ -111,9 +111,8 @@ class OpenStops:
             routes = [Route(self.trip.vehicle_id, (*visits[:at], Visit("break"), *visits[at:])) for at in range(len(visits) + 1)]
         timed = min((schedule(self.problem, route) for route in routes), key=lambda row: (len(row.violations), row.ends))
         names = [None if call.visit.order is None else self.row_of[call.visit.order, call.visit.kind] for call in timed.calls]
-        midnight = dt.datetime.combine(self.trip.planned_start_date, dt.time())
         by_order = {order: pk for (order, _kind), pk in self.row_of.items() if order is not None}
-        return Evaluation(midnight, names, timed, self.places.source, by_order)
+        return Evaluation(self.clock, names, timed, self.places.source, by_order)
 
     def best_order(self) -> list[int]:
         """Return the open stops in the best order found."""
@@ -138,11 +137,11 @@ class OpenStops:
         for row in self.open_rows:
             pair = halves.get(row.order_id, {}) if row.order_id else {}
             if row.order is not None and row.stop.stop_type == PICKUP and DELIVERY in pair:
-                orders.append(plan_order(row.order, self.places, self.begins))
+                orders.append(plan_order(row.order, self.places, self.begins, self.clock))
                 self.visit_of[row.pk] = Visit("pickup", row.order.pk)
             elif row.order is not None and row.stop.stop_type == DELIVERY:
                 if PICKUP not in pair:  # on board already
-                    orders.append(replace(plan_order(row.order, self.places, self.begins), pickup=None, vehicle=self.trip.vehicle_id))
+                    orders.append(replace(plan_order(row.order, self.places, self.begins, self.clock), pickup=None, vehicle=self.trip.vehicle_id))
                 self.visit_of[row.pk] = Visit("delivery", row.order.pk)
             else:
                 orders.append(PlanOrder(-row.pk, None, self._call(row), vehicle=self.trip.vehicle_id))
@@ -153,11 +152,12 @@ class OpenStops:
         """Return a stop that belongs to no whole order as a place to call at."""
         minutes = row.stop.service_minutes
         service = int(settings.ETA_SERVICE_TIME.total_seconds()) if minutes is None else minutes * 60
-        return Half(self.places.number(row.stop.latitude, row.stop.longitude), windows_of(row.stop.windows, self.begins), service)
+        return Half(self.places.number(row.stop.latitude, row.stop.longitude), windows_of(row.stop.windows, self.begins, self.clock), service)
 
     def _vehicle(self) -> PlanVehicle:
+        trip = self.trip
         vehicle = plan_vehicle(
-            self.trip.vehicle, self.places, starts_at=self.trip.planned_start_time, depot=depot_of(self.trip.company)
+            trip.vehicle, self.places, clock=self.clock, starts_at=trip.planned_start_time, depot=depot_of(trip.company), is_trip=True
         )
         if self.trip.status != IN_PROGRESS:
             return vehicle
@@ -168,8 +168,7 @@ class OpenStops:
             start = self.places.number(fix.latitude, fix.longitude)
         elif (last := self._last_reached()) is not None:
             start = self.places.number(last.stop.latitude, last.stop.longitude)
-        wall = now.astimezone(display_zone()).replace(tzinfo=None) - dt.datetime.combine(self.trip.planned_start_date, dt.time())
-        begins = max(int(wall.total_seconds()), 0)
+        begins = max(int((now - self.clock.instant(0)).total_seconds()), 0)
         return replace(vehicle, start=start, shift=(begins, max(vehicle.shift[1], begins)), rest=None)
 
     def _last_reached(self) -> TripStop | None:

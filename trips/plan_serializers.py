@@ -29,7 +29,7 @@ class PlanRequestSerializer(serializers.Serializer):
 
 
 class PlanStopSerializer(serializers.Serializer):
-    """A stop of a planned trip. Times are seconds since midnight of the plan's day, on the company's clock."""
+    """A stop of a planned trip. Times are seconds that have passed since midnight of the plan's day where the company is."""
 
     kind = serializers.ChoiceField(choices=["pickup", "delivery", "break"])
     order = serializers.IntegerField(allow_null=True)

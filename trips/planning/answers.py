@@ -20,7 +20,7 @@ REASON_SECONDS = 4.0
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """The result of a plan as JSON holds it. Times are seconds since midnight of its day, distances metres."""
+    """The result of a plan as JSON holds it. Times are seconds that have passed since midnight of its day, distances metres."""
 
     source: str
     engine: str

@@ -1,6 +1,6 @@
 """What a planner is given and what it answers, as plain values that go through JSON to the solver's process.
 
-Times are whole seconds since midnight of the planned day, on the clock of the company; distances whole metres; amounts
+Times are whole seconds that have passed since midnight of the planned day (`day_clock.py`); distances whole metres; amounts
 whole kilograms and whole litres. A place is an index into the matrices.
 """
 

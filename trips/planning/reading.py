@@ -15,6 +15,7 @@ from accounts.models import Company
 from depannini_dashmap.lib.roads import routing
 from fleet.models import Vehicle
 from orders.models import Order, Stop
+from trips.planning.day_clock import DayClock
 from trips.planning.problem import A_DAY, HORIZON, Break, Half, Objective, PlanOrder, PlanVehicle, Problem, Window
 
 Point = tuple[float, float]
@@ -53,12 +54,12 @@ class Places:
         return seconds, metres
 
 
-def plan_order(order: Order, places: Places, begins: int) -> PlanOrder:
-    """Return an order with both its stops as the solver takes it; `begins` is when trips begin, in seconds since midnight."""
+def plan_order(order: Order, places: Places, begins: int, clock: DayClock) -> PlanOrder:
+    """Return an order with both its stops as the solver takes it; `begins` is when trips begin, a clock time in seconds."""
     return PlanOrder(
         id=order.pk,
-        pickup=_half(order.pickup_stop, places, begins),
-        delivery=_half(order.delivery_stop, places, begins) or Half(None),
+        pickup=_half(order.pickup_stop, places, begins, clock),
+        delivery=_half(order.delivery_stop, places, begins, clock) or Half(None),
         kilograms=math.ceil(order.goods_weight or 0),
         litres=math.ceil((order.goods_volume or 0) * 1000),
         skills=skills_of(order),
@@ -72,18 +73,25 @@ def skills_of(order: Order) -> frozenset[str]:
     return frozenset(by_type | set(order.required_skills or ()))
 
 
-def plan_vehicle(vehicle: Vehicle, places: Places, *, starts_at: dt.time, depot: Point | None) -> PlanVehicle:
-    """Return a vehicle of the day; where it has no place of its own it starts and ends at the depot."""
+def plan_vehicle(vehicle: Vehicle, places: Places, *, clock: DayClock, starts_at: dt.time, depot: Point | None, is_trip: bool = False) -> PlanVehicle:
+    """Return a vehicle of the day; where it has no place of its own it starts and ends at the depot.
+
+    A trip (`is_trip`) that starts in the small hours belongs to the shift that began the evening before.
+    """
     home = places.number(*depot) if depot else None
     start = places.number(vehicle.start_latitude, vehicle.start_longitude)
     end = places.number(vehicle.end_latitude, vehicle.end_longitude)
-    shift = _span(vehicle.shift_start, vehicle.shift_end)
+    shift, begins = _span(vehicle.shift_start, vehicle.shift_end), _begins(vehicle, starts_at)
+    if is_trip and shift and seconds_of(starts_at) <= shift[1] - A_DAY:
+        shift, begins = (shift[0] - A_DAY, shift[1] - A_DAY), seconds_of(starts_at)
+    rest = _rest(vehicle, shift, clock)
+    ends = clock.passed(shift[1]) if shift else HORIZON
     return PlanVehicle(
         id=vehicle.pk,
         start=home if start is None else start,
         end=home if end is None else end,
-        shift=(_begins(vehicle, starts_at), shift[1] if shift else HORIZON),
-        rest=_rest(vehicle, shift),
+        shift=(clock.passed(begins), ends),
+        rest=rest if rest and (not is_trip or rest.opens <= ends) else None,
         kilograms=math.floor(vehicle.capacity * 1000),
         litres=None if vehicle.volume_capacity is None else math.floor(vehicle.volume_capacity * 1000),
         skills=frozenset(vehicle.skills or ()),
@@ -95,42 +103,49 @@ def plan_vehicle(vehicle: Vehicle, places: Places, *, starts_at: dt.time, depot:
 
 
 def build(
-    orders: Iterable[Order], vehicles: Iterable[Vehicle], *, starts_at: dt.time, depot: Point | None, objective: Objective, time_limit: float
+    orders: Iterable[Order],
+    vehicles: Iterable[Vehicle],
+    *,
+    clock: DayClock,
+    starts_at: dt.time,
+    depot: Point | None,
+    objective: Objective,
+    time_limit: float,
 ) -> tuple[Problem, Places]:
     """Return the problem of a day and its places."""
     places, vehicles = Places(), list(vehicles)
     begins = min((_begins(vehicle, starts_at) for vehicle in vehicles), default=seconds_of(starts_at))
-    plan_orders = tuple(plan_order(order, places, begins) for order in orders)
-    plan_vehicles = tuple(plan_vehicle(vehicle, places, starts_at=starts_at, depot=depot) for vehicle in vehicles)
+    plan_orders = tuple(plan_order(order, places, begins, clock) for order in orders)
+    plan_vehicles = tuple(plan_vehicle(vehicle, places, clock=clock, starts_at=starts_at, depot=depot) for vehicle in vehicles)
     seconds, metres = places.ways()
     return Problem(plan_orders, plan_vehicles, seconds, metres, objective, time_limit), places
 
 
 def _begins(vehicle: Vehicle, starts_at: dt.time) -> int:
-    """Return when a vehicle may begin: with its shift, and not before the plan."""
+    """Return the clock time at which a vehicle may begin: with its shift, and not before the plan."""
     shift = _span(vehicle.shift_start, vehicle.shift_end)
     return max(shift[0], seconds_of(starts_at)) if shift else seconds_of(starts_at)
 
 
-def _half(stop: Stop | None, places: Places, begins: int) -> Half | None:
+def _half(stop: Stop | None, places: Places, begins: int, clock: DayClock) -> Half | None:
     if stop is None:
         return None
     service = stop.service_minutes
     return Half(
         places.number(stop.latitude, stop.longitude),
-        windows_of(stop.windows, begins),
+        windows_of(stop.windows, begins, clock),
         int(settings.ETA_SERVICE_TIME.total_seconds()) if service is None else service * 60,
     )
 
 
-def windows_of(windows: Sequence[dict[str, Any]] | None, begins: int) -> tuple[Window, ...]:
-    """Return the windows of a stop in seconds since midnight.
+def windows_of(windows: Sequence[dict[str, Any]] | None, begins: int, clock: DayClock) -> tuple[Window, ...]:
+    """Return the windows of a stop in seconds that have passed since midnight.
 
     One that is over when trips begin is that of the next day where it opens within the NIGHT that follows: trips that begin
     in the evening reach it.
     """
     spans = ((seconds_of(dt.time.fromisoformat(row["opens"])), seconds_of(dt.time.fromisoformat(row["closes"]))) for row in windows or ())
-    return tuple(sorted(_after(span, begins, begins + NIGHT) for span in spans))
+    return tuple(sorted(_passed(_after(span, begins, begins + NIGHT), clock) for span in spans))
 
 
 def _after(span: Window, begins: int, until: int) -> Window:
@@ -139,12 +154,12 @@ def _after(span: Window, begins: int, until: int) -> Window:
     return (opens, closes) if span[1] < begins and opens <= until else span
 
 
-def _rest(vehicle: Vehicle, shift: Window | None) -> Break | None:
+def _rest(vehicle: Vehicle, shift: Window | None, clock: DayClock) -> Break | None:
     """Return the pause; that of a shift past midnight may be after it."""
     span = _span(vehicle.break_earliest, vehicle.break_latest)
     if span is None or not vehicle.break_minutes:
         return None
-    return Break(*(_after(span, *shift) if shift else span), vehicle.break_minutes * 60)
+    return Break(*_passed(_after(span, *shift) if shift else span, clock), vehicle.break_minutes * 60)
 
 
 def _span(first: dt.time | None, last: dt.time | None) -> Window | None:
@@ -153,6 +168,10 @@ def _span(first: dt.time | None, last: dt.time | None) -> Window | None:
         return None
     opens, closes = seconds_of(first), seconds_of(last)
     return opens, closes if closes >= opens else closes + A_DAY
+
+
+def _passed(span: Window, clock: DayClock) -> Window:
+    return clock.passed(span[0]), clock.passed(span[1])
 
 
 def seconds_of(clock: dt.time) -> int:

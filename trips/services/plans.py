@@ -27,8 +27,9 @@ from trips.lifecycle import DRAFT, PLANNED
 from trips.models import Trip, TripPlan
 from trips.planning import engine
 from trips.planning.answers import Answer, answer_of
-from trips.planning.problem import Objective, Route, Solution, Visit
-from trips.planning.reading import build, depot_of
+from trips.planning.day_clock import clock_of
+from trips.planning.problem import Objective, Problem, Route, Solution, Visit
+from trips.planning.reading import Places, build, depot_of
 from trips.planning.reasons import Choice, why_this_vehicle
 from trips.services.stop_lists import Call, fill_trip
 from trips.services.trips import create_trip, delete_trip, update_trip
@@ -178,7 +179,7 @@ def why_chosen(*, actor: User, plan_id: int, order_id: int) -> Choice:
         raise NotFound("Plan")
     if plan.result is None:
         raise Conflict(_("The plan is not ready"), code="plan_not_ready", current_status=plan.status)
-    problem, _places = build(*_rows(plan), starts_at=plan.starts_at, depot=depot_of(plan.company), objective=Objective(plan.objective), time_limit=1)
+    problem, _places = _build(plan, *_rows(plan), time_limit=1)
     routes = tuple(
         Route(row["vehicle"], tuple(Visit(call["kind"], call["order"]) for call in row["stops"] if call["order"] in problem.order or not call["order"]))
         for row in plan.result["trips"]
@@ -234,17 +235,22 @@ def _orders(rows: QuerySet[Order], ids: Collection[int]) -> QuerySet[Order]:
 # --- Solving -----------------------------------------------------------------------------------------------------------------
 def _solve(plan: TripPlan) -> tuple[Answer, dict[str, dict[str, str]]]:
     orders, vehicles = _rows(plan)
-    problem, places = build(
-        orders,
-        vehicles,
-        starts_at=plan.starts_at,
-        depot=depot_of(plan.company),
-        objective=Objective(plan.objective),
-        time_limit=plan.time_limit,
-    )
+    problem, places = _build(plan, orders, vehicles, time_limit=plan.time_limit)
     watch = _Watch(plan)
     solution = engine.solve_routable(problem, is_cancelled=watch.is_cancelled, begins=watch.begins)
     return answer_of(problem, solution, orders, vehicles, places), _basis(orders, vehicles)
+
+
+def _build(plan: TripPlan, orders: list[Order], vehicles: list[Vehicle], *, time_limit: int) -> tuple[Problem, Places]:
+    return build(
+        orders,
+        vehicles,
+        clock=clock_of(plan.planned_on),
+        starts_at=plan.starts_at,
+        depot=depot_of(plan.company),
+        objective=Objective(plan.objective),
+        time_limit=time_limit,
+    )
 
 
 def _tell(plan: TripPlan, phase: str, seconds: int = 0) -> None:
@@ -314,7 +320,8 @@ def _require_unchanged(plan: TripPlan, orders: dict[int, Order], vehicles: dict[
 
 
 def _make_trip(actor: User, plan: TripPlan, row: dict[str, Any], vehicle: Vehicle) -> Trip:
-    starts = dt.datetime.combine(plan.planned_on, dt.time()) + dt.timedelta(seconds=row["starts"] // 60 * 60)
+    clock = clock_of(plan.planned_on)
+    starts = clock.wall(row["starts"] // 60 * 60)
     trip = create_trip(
         actor=actor,
         vehicle=vehicle,
@@ -322,9 +329,8 @@ def _make_trip(actor: User, plan: TripPlan, row: dict[str, Any], vehicle: Vehicl
         planned_start_date=starts.date(),
         planned_start_time=starts.time(),
     )
-    midnight = dt.datetime.combine(plan.planned_on, dt.time())
     calls = [
-        Call(call["order"], call["kind"], midnight + dt.timedelta(seconds=-(-(call["arrival"] + call["wait"]) // 60) * 60))
+        Call(call["order"], call["kind"], clock.wall(-(-(call["arrival"] + call["wait"]) // 60) * 60))
         for call in row["stops"]
         if call["order"]
     ]

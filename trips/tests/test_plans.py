@@ -1,6 +1,7 @@
 """Plans of a day over REST: asked, solved by the worker, applied, undone; and one trip evaluated and put in order."""
 
 import datetime as dt
+from zoneinfo import ZoneInfo
 
 import jsonschema
 import pytest
@@ -164,6 +165,36 @@ def test_trips_of_the_night_reach_the_windows_of_the_next_morning(client, day, r
     due = route.due_at(row.trip.planned_start, row.planned_arrival_time, row.planned_arrival_date)
     assert dt.datetime(2026, 12, 2, 2) <= due <= dt.datetime(2026, 12, 2, 3)
     assert client.post(f"/api/trips/{row.trip_id}/evaluate/").json()["violations"] == []
+
+
+@pytest.mark.parametrize(
+    ("evening", "reached", "delivered"),
+    [
+        ("2026-10-24", "2026-10-24T23:30:00Z", ("2026-10-25T02:00:00Z", "03:00")),  # waits an hour longer for 03:00
+        ("2027-03-27", "2027-03-28T00:30:00Z", ("2027-03-28T01:05:00Z", "03:05")),  # 20 minutes after 01:45 it is 03:05
+    ],
+)
+def test_a_night_in_which_clocks_change_is_as_long_as_it_is(client, day, run_tasks, settings, evening, reached, delivered):
+    settings.DISPLAY_TIME_ZONE, settings.ETA_ROAD_FACTOR, settings.ETA_MEAN_SPEED_KMH = "Europe/Paris", 1.0, 60.0
+    pickup = place("p", 0, 0, service_minutes=15, windows=[{"opens": "01:30", "closes": "01:31"}])
+    delivery = place("d", 20, 0, service_minutes=15, windows=[{"opens": "03:00", "closes": "05:30"}])
+    order = make_order(client, pickup_stop=pickup, delivery_stop=delivery)
+    vehicle = make_vehicle(client, shift_start="22:00", shift_end="06:00")
+    asked = {**day, "orders": [order["id"]], "vehicles": [vehicle], "date": evening, "start_time": "22:00"}
+    plan = ready(client, asked, run_tasks)
+    [planned] = plan["result"]["trips"]
+    first, last = planned["stops"]
+    assert last["arrival"] == first["arrival"] + first["wait"] + first["service"] + last["leg_seconds"]
+    midnight = dt.datetime.fromisoformat(evening).replace(tzinfo=ZoneInfo("Europe/Paris")).astimezone(dt.UTC)
+    begins = [midnight + dt.timedelta(seconds=row["arrival"] + row["wait"]) for row in planned["stops"]]
+    for found, expected in zip(begins, (reached, delivered[0]), strict=True):
+        assert dt.timedelta() <= found - dt.datetime.fromisoformat(expected) <= dt.timedelta(minutes=2)
+    [trip] = client.post(f"/api/trips/plans/{plan['id']}/apply/").json()["trips"]
+    assert stops_of(client, trip)[1]["planned_arrival_time"][:4] == delivered[1][:4]
+    found = client.post(f"/api/trips/{trip}/evaluate/").json()
+    assert found["violations"] == []  # it starts after midnight, in the shift that began before
+    for row, expected in zip(found["stops"], begins, strict=True):
+        assert abs(dt.datetime.fromisoformat(row["eta"]) + dt.timedelta(seconds=row["wait"]) - expected) <= dt.timedelta(minutes=1)
 
 
 def test_a_mail_on_its_way_counts_as_told(client, day, run_tasks):

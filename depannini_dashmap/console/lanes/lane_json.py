@@ -13,6 +13,7 @@ from django.utils.translation import gettext as _
 from depannini_dashmap.console.lanes.violation_texts import sentences
 from depannini_dashmap.lib.errors import InvalidData
 from trips.lanes import OWN, Lane, Run, StopRef, evaluate_lane
+from trips.planning.day_clock import DayClock
 from trips.sequencing import DELIVERY, PICKUP
 
 MOST_RUNS = 400
@@ -87,15 +88,15 @@ def timing(lane: Lane) -> dict[str, Any]:
     on_board = _on_board_at_start(lane)
     return {
         **answer,
-        "starts": _clock(found.schedule.starts),
-        "ends": _clock(found.schedule.ends),
+        "starts": _shown(found.clock, found.schedule.starts),
+        "ends": _shown(found.clock, found.schedule.ends),
         "ends_seconds": found.schedule.ends,
         "kilometres": round(found.schedule.metres / 1000),
         "is_estimate": found.source != "road",
         "kilograms": max([on_board[0], *(call.kilograms for call in calls)]),
         "litres": max([on_board[1], *(call.litres for call in calls)]),
         "stops": [
-            {"ref": list(ref), "eta": _clock(calls[place].arrival), "wait": calls[place].wait // 60} for ref, place in places.items()
+            {"ref": list(ref), "eta": _shown(found.clock, calls[place].arrival), "wait": calls[place].wait // 60} for ref, place in places.items()
         ],
         "broken": sentences(found.schedule.violations, numbers, lane.trip.vehicle.license_plate),
     }
@@ -108,7 +109,8 @@ def _on_board_at_start(lane: Lane) -> tuple[int, int]:
     return sum(math.ceil(order.goods_weight or 0) for order in loaded), sum(math.ceil((order.goods_volume or 0) * 1000) for order in loaded)
 
 
-def _clock(seconds: int) -> str:
+def _shown(clock: DayClock, seconds: int) -> str:
     """Return seconds since midnight as HH:MM, with a mark on later days."""
-    days, rest = divmod(seconds, 24 * 3600)
-    return f"{rest // 3600:02}:{rest % 3600 // 60:02}" + (f" +{days}" if days else "")
+    wall = clock.wall(seconds)
+    days = (wall.date() - clock.day).days
+    return f"{wall:%H:%M}" + (f" +{days}" if days else "")

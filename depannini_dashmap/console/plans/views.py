@@ -25,6 +25,7 @@ from depannini_dashmap.lib.errors import DomainError
 from fleet.models import Vehicle
 from orders.models import Order
 from trips.models import Trip, TripPlan
+from trips.planning.day_clock import clock_of
 from trips.planning.problem import Objective
 from trips.services import plans
 
@@ -168,7 +169,7 @@ def _span(plan: TripPlan, row: dict[str, Any]) -> dict[str, Any]:
 
 def _clock(plan: TripPlan, seconds: int) -> dt.datetime:
     """Return a moment of the plan as wall-clock time."""
-    return dt.datetime.combine(plan.planned_on, dt.time()) + dt.timedelta(seconds=seconds)
+    return clock_of(plan.planned_on).wall(seconds)
 
 
 def _points(row: dict[str, Any]) -> list[list[float]]:
