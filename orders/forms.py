@@ -3,10 +3,10 @@
 from typing import Any
 
 from django import forms
-from django.utils.text import format_lazy
 from django.utils.translation import gettext, gettext_lazy
 
 from depannini_dashmap.lib.geo import HALF_LOCATION
+from depannini_dashmap.lib.labels import labelled_lazily
 from orders.field_names import ENDS, LOCATION, ORDER, STOP
 from orders.models import Order, Stop
 from orders.stops import StopInput, lacking_half
@@ -27,7 +27,7 @@ def _stop_fields() -> dict[str, forms.Field]:
             field = column.formfield(required=False)
             field.validators = [*field.validators, *column.validators]  # no form of stops runs those of the column
             words = gettext_lazy(name.replace("_", " "))  # the names of the model's fields are in the catalogue
-            field.label = format_lazy("{end}: {field}", end=_END_NAMES[end], field=words)
+            field.label = labelled_lazily(_END_NAMES[end], words)
             if name == "notes":
                 field.widget = forms.Textarea(attrs={"rows": 2})
             if name == "address":

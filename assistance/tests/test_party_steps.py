@@ -100,7 +100,7 @@ def test_the_page_names_the_places_and_how_old_the_assistants_place_is(
     for point in ("36.752500,3.042000", "36.700000,3.100000"):
         assert f"https://www.google.com/maps/dir/?api=1&amp;destination={point}" in page
     assert "Place last heard" in page and "s ago" in page
-    assert f"{job.distance_km} km × " in page and f"/admin/map/?request={job.pk}" in page
+    assert f"{job.distance_km} <bdi>km</bdi> × " in page and f"/admin/map/?request={job.pk}" in page
     assert str(client_user.phone_number) in page and str(assistant_user.phone_number) in page
 
 

@@ -19,6 +19,7 @@ from django.views.decorators.http import require_http_methods
 from depannini_dashmap.console.bulk_results import Results, run_each
 from depannini_dashmap.console.query_ids import BIGGEST_ID
 from depannini_dashmap.lib.errors import DomainError
+from depannini_dashmap.lib.labels import labelled
 from depannini_dashmap.lib.text import clean
 
 MOST_CHOSEN = 500
@@ -132,7 +133,7 @@ def tell_one(request: HttpRequest, results: Results, to: str) -> HttpResponse:
     """Show the result of the only row on the page where the work goes on."""
     [row] = results.rows
     tell = messages.success if row.is_done else messages.error
-    tell(request, f"{row.label}: {row.message}")
+    tell(request, labelled(row.label, row.message))
     return HttpResponseRedirect(to)
 
 

@@ -16,6 +16,8 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from django_stubs_ext import StrOrPromise
 
+from depannini_dashmap.lib.labels import labelled
+
 # Parts of field names that are short for a word.
 _WORDS = {"lat": "latitude", "lng": "longitude", "num": "number", "cat": "category", "email": "e-mail", "sms": "SMS", "url": "URL"}
 _NO_FIELD = "non_field_errors"
@@ -191,4 +193,4 @@ def _with_field_name(name: str, text: str) -> str:
     if not text or not label:
         return text
     word = gettext(label[:1].lower() + label[1:])  # the names of the models' fields are in the catalogues
-    return f"{word[:1].upper()}{word[1:]}: {text}"
+    return labelled(word[:1].upper() + word[1:], text)

@@ -63,7 +63,7 @@ def test_a_price_is_adjusted_with_a_reason_and_explained(client_user: Any, salim
     asked = api(client_user).post("/api/assistance/request/", {"pickup": pickup, "dropoff": dropoff}).json()["assistance"]
     request_path, path = (f"/admin/dispatch/requests/{asked['id']}/{name}" for name in ("", "price/"))
     shown = salim.get(request_path).content.decode()
-    assert "1500.00</bdi>" in shown and f"{asked['distance_km']:.3f} km × 50.00 = " in shown and path in shown
+    assert "1500.00</bdi>" in shown and f"{asked['distance_km']:.3f} <bdi>km</bdi> × 50.00 = " in shown and path in shown
     assert f"{asked['total_price']:.2f}" in salim.get(path).content.decode()
     for price, note, said in (
         ("1200", " ", "Give a reason"),
@@ -81,7 +81,7 @@ def test_a_price_is_adjusted_with_a_reason_and_explained(client_user: Any, salim
     job.refresh_from_db()
     assert (job.total_price, job.price_source, job.price_consent) == (Decimal("1250.50"), "staff", "pending")
     shown = salim.get(request_path).content.decode()
-    assert "not answered yet" in shown and "Péage &lt;b&gt;compris&lt;/b&gt;" in shown and "km × 50.00" not in shown
+    assert "not answered yet" in shown and "Péage &lt;b&gt;compris&lt;/b&gt;" in shown and "<bdi>km</bdi> × 50.00" not in shown
     listed = salim.get("/admin/assistance/assistance/?price_consent__exact=pending").content.decode()
     assert f"/admin/dispatch/requests/{job.pk}/" in listed
     salim.post(f"/admin/dispatch/requests/{job.pk}/cancel/", {"note": "asked twice"})

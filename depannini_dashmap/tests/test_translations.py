@@ -7,8 +7,11 @@ from pathlib import Path
 
 import pytest
 from django.conf import settings
+from django.utils import translation
 from django.utils.translation import trans_real
 from django.utils.translation.template import templatize
+
+from depannini_dashmap.lib.labels import labelled
 
 CALLS = {"_", "gettext", "gettext_lazy", "gettext_noop", "ngettext", "ngettext_lazy"}
 PLURAL = {"ngettext", "ngettext_lazy"}
@@ -76,3 +79,18 @@ def test_holes_stay_as_they_are(language: str) -> None:
         if isinstance(key, str) and key in MARKED and not set(HOLES.findall(text)) <= set(HOLES.findall(key)):
             faults.append((key, text))
     assert faults == []
+
+
+def test_the_colon_after_a_label_is_the_languages_own() -> None:
+    written = re.compile(r"(?:\}\}|%\}|</(?:bdi|a|strong|span)>|\">):\s")
+    sentences = re.compile(r"(?s)\{% blocktranslate.*?\{% endblocktranslate %\}")
+    root = Path(settings.BASE_DIR)
+    pages = [path for ending in ("html", "txt") for path in (root / "templates").rglob(f"*.{ending}")]
+    faults = [
+        f"{path.relative_to(root)}: {found.group()}"
+        for path in pages
+        for found in written.finditer(sentences.sub("", path.read_text(encoding="utf-8")))
+    ]
+    assert faults == []
+    with translation.override("fr"):
+        assert labelled("16-1", "démarrée") == "16-1\xa0: démarrée"

@@ -15,12 +15,12 @@ function choose(item) {
     const runs = page.board.runsOf(vehicle.id);
     for (const run of runs) {
       const free = run.timing?.ends ? `${words.nextFree} ${run.timing.ends}` : "";
-      const load = `${Math.round(view.load(page.board, run, "kilograms"))} / ${vehicle.kilograms} kg`;
+      const load = `${Math.round(view.load(page.board, run, "kilograms"))} / ${vehicle.kilograms} ${words.kg}`;
       const name = run.trip ? run.trip.name : words.aNewTrip;
       options.push(option(vehicle.plate, [name, load, free].filter(Boolean).join(" · "), () => put(ref, run.key, atStart.checked ? 0 : run.stops.length)));
     }
     const hours = vehicle.shift ? vehicle.shift.join("–") : "";
-    options.push(option(vehicle.plate, [words.newTripOf, `${vehicle.kilograms} kg`, hours, vehicle.driver].filter(Boolean).join(" · "), () => put(ref, `new-${vehicle.id}`, 0)));
+    options.push(option(vehicle.plate, [words.newTripOf, `${vehicle.kilograms} ${words.kg}`, hours, vehicle.driver].filter(Boolean).join(" · "), () => put(ref, `new-${vehicle.id}`, 0)));
   }
   dialog.querySelector(".options").replaceChildren(...options);
   dialog.returnValue = "";

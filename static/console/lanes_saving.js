@@ -10,7 +10,7 @@ function line(name) {
   const label = document.createElement("bdi");
   label.textContent = name;
   const said = document.createElement("span");
-  row.append(label, ": ", said);
+  row.append(label, `${words.colon} `, said);
   results.append(row);
   return (text, isDone) => {
     said.textContent = [said.textContent, text].filter(Boolean).join(", ");

@@ -54,10 +54,10 @@ export class View {
     const kilograms = Math.max(0, ...runs.map((run) => this.load(board, run, "kilograms")));
     const litres = Math.max(0, ...runs.map((run) => this.load(board, run, "litres")));
     const made = element("p", "lane-facts");
-    made.append(this.meter(this.words.load, kilograms, vehicle.kilograms, `${round(kilograms)} / ${round(vehicle.kilograms)} kg`));
+    made.append(this.meter(this.words.load, kilograms, vehicle.kilograms, `${round(kilograms)} / ${round(vehicle.kilograms)} ${this.words.kg}`));
     if (vehicle.litres !== null || litres) {
       const most = vehicle.litres === null ? "" : ` / ${cubic(vehicle.litres)}`;
-      made.append(this.meter(this.words.volume, litres, vehicle.litres ?? Infinity, `${cubic(litres)}${most} m³`));
+      made.append(this.meter(this.words.volume, litres, vehicle.litres ?? Infinity, `${cubic(litres)}${most} ${this.words.cubicMetres}`));
     }
     if (vehicle.shift) made.append(element("span", "nowrap", `${this.words.hours} `, ltr(vehicle.shift.join("–"))));
     const last = runs.filter((run) => run.timing && run.stops.length).map((run) => run.timing).sort((a, b) => a.ends_seconds - b.ends_seconds).pop();
@@ -85,7 +85,7 @@ export class View {
     bar.max = Number.isFinite(most) && most ? most : 1;
     bar.value = Number.isFinite(most) ? Math.min(value, bar.max) : 0;
     bar.setAttribute("aria-label", `${label} ${text}`);
-    return element("span", `progress${value > most ? " is-over" : ""}`, bar, ltr(text));
+    return element("span", `progress${value > most ? " is-over" : ""}`, bar, named(text));
   }
 
   run(board, run, current) {
@@ -118,7 +118,7 @@ export class View {
     } else head.append(element("strong", "", this.words.aNewTrip), " ", this.startField(run));
     const timing = run.timing;
     if (timing && timing.starts && run.stops.length) {
-      head.append(" ", ltr(`${timing.starts}–${timing.ends}`), " ", ltr(`${timing.is_estimate ? "~" : ""}${timing.kilometres} km`));
+      head.append(" ", ltr(`${timing.starts}–${timing.ends}`), " ", named(`${timing.is_estimate ? "~" : ""}${timing.kilometres} ${this.words.km}`));
     }
     if (board.isChanged(run)) head.append(" ", element("span", "badge is-accepted", this.words.notSaved));
     return head;
@@ -181,8 +181,9 @@ export class View {
     handle.tabIndex = isFirst ? 0 : -1;
     handle.setAttribute("aria-describedby", "lanes-help");
     const detail = element("span", "quiet detail", named(order.pickup.name), " – ", named(order.delivery.name));
-    const more = [order.kilograms ? `${round(order.kilograms)} kg` : "", order.litres ? `${cubic(order.litres)} m³` : "", order.delivery.hours];
-    for (const text of more) if (text) detail.append(" · ", ltr(text));
+    const more = [order.kilograms ? `${round(order.kilograms)} ${this.words.kg}` : "", order.litres ? `${cubic(order.litres)} ${this.words.cubicMetres}` : ""];
+    for (const text of more) if (text) detail.append(" · ", named(text));
+    if (order.delivery.hours) detail.append(" · ", ltr(order.delivery.hours));
     if (order.skills.length) detail.append(" · ", named(order.skills.join(", ")));
     if (!order.pickup.at || !order.delivery.at) detail.append(" ", element("span", "badge is-late", this.words.notOnMap));
     const choose = element("button", "button small", this.words.putInto);

@@ -90,7 +90,7 @@ class Outbox {
     const typed = form.querySelector("input:not([type=hidden], [type=file]), textarea")?.value.trim() ?? "";
     const tap = {
       owner: this.owner, url: form.getAttribute("action") || location.pathname, fields: sent, name,
-      label: typed ? `${label}: ${typed.slice(0, 60)}` : label,
+      label: typed ? `${label}${this.box.dataset.colon} ${typed.slice(0, 60)}` : label,
       at: Date.now(), key: form.elements.key?.value || newKey(), state: "waiting",
     };
     this.db.add(STORE, tap).then(
@@ -172,7 +172,7 @@ class Outbox {
     const refused = this.taps.filter((tap) => tap.state === "refused");
     const waits = this.taps.filter((tap) => tap.state === "waiting");
     const rows = [
-      ...refused.map((tap) => row(tap, `${words.refused}: ${tap.text}`, words, true)),
+      ...refused.map((tap) => row(tap, `${words.refused}${words.colon} ${tap.text}`, words, true)),
       ...waits.slice(0, SHOWN).map((tap) => row(tap, tap.id === this.sending ? words.sending : words.waits, words, tap.id !== this.sending)),
     ];
     if (waits.length > SHOWN) rows.push(element("li", words.more.replace("{count}", waits.length - SHOWN)));

@@ -16,10 +16,10 @@ from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
-from django.utils.text import format_lazy
 from django.utils.translation import gettext_lazy as _
 
 from depannini_dashmap.lib.errors import DomainError
+from depannini_dashmap.lib.labels import labelled_lazily
 from trips.planning.problem import Problem, Solution
 
 # VROOM looks at its limit between two steps alone: 250 loose orders with a limit of 0.1 s once took 67.7 s.
@@ -79,7 +79,7 @@ def solve(
         if child.returncode != 0:
             said.seek(0)
             reason = said.read().decode(errors="replace").strip().splitlines()[-1:] or [f"ended by signal {-child.returncode}"]
-            raise PlanFailed(format_lazy("{sentence}: {reason}", sentence=_("The planner stopped without an answer"), reason=reason[0][:200]))
+            raise PlanFailed(labelled_lazily(_("The planner stopped without an answer"), reason[0][:200]))
         answered.seek(0)
         return Solution.from_json(json.load(answered))
 

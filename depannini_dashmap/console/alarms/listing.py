@@ -13,6 +13,7 @@ from django.urls import reverse
 from accounts.models import Company, User
 from alarms.failed_messages import words_of
 from alarms.models import Alarm, AlarmWatch
+from depannini_dashmap.lib.labels import labelled
 
 MOST_SHOWN = 200
 MOST_ENDED = 50
@@ -80,7 +81,7 @@ def read_rings(user: User, now: dt.datetime) -> dict[str, Any]:
     newest = list(ringing.order_by("-ringing_since", "-pk")[:MOST_SAID])
     count = ringing.count() if len(newest) == MOST_SAID else len(newest)
     rings = [
-        {"key": f"{row.pk}-{int(row.ringing_since.timestamp())}", "text": f"{name_of(row)}: {row.get_kind_display()}", "url": url_of(row)}
+        {"key": f"{row.pk}-{int(row.ringing_since.timestamp())}", "text": labelled(name_of(row), row.get_kind_display()), "url": url_of(row)}
         for row in newest
     ]
     return {"count": count, "rings": rings}

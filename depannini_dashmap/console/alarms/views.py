@@ -25,6 +25,7 @@ from alarms.services.care import SNOOZES
 from depannini_dashmap.console import action_pages
 from depannini_dashmap.console.alarms.listing import read_listing, read_rings, read_watches
 from depannini_dashmap.lib.errors import DomainError, Forbidden, InvalidData, NotFound
+from depannini_dashmap.lib.labels import labelled
 
 
 class WatchForm(forms.Form):
@@ -114,7 +115,7 @@ def _set_watch(request: HttpRequest, company: Company | None) -> str:
     form = WatchForm(request.POST)
     if not form.is_valid():
         name, errors = next(iter(form.errors.items()))
-        raise InvalidData(f"{form.fields[name].label}: {errors[0]}")
+        raise InvalidData(labelled(form.fields[name].label, errors[0]))
     services.set_watch(actor=request.user, company=company, language=get_language() or "en", **form.cleaned_data)
     return _("You will be told of alarms that nobody takes care of.")
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from django.utils.translation import gettext as _
+from django.utils.translation import pgettext
 
 from trips.models import Trip
 
@@ -16,6 +17,10 @@ def page_words() -> dict[str, Any]:
         "pickup": _("pickup"),
         "delivery": _("delivery"),
         "load": _("Load"),
+        "kg": _("kg"),
+        "km": _("km"),
+        "cubicMetres": _("m³"),
+        "colon": pgettext("after a label", ":"),
         "volume": _("Volume"),
         "hours": _("Shift"),
         "nextFree": _("next free"),

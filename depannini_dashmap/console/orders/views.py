@@ -24,6 +24,7 @@ from depannini_dashmap.console import action_pages
 from depannini_dashmap.console.bulk_results import Results, run_each
 from depannini_dashmap.lib.admin.tenancy import TextFormField
 from depannini_dashmap.lib.errors import Conflict, DomainError
+from depannini_dashmap.lib.labels import labelled
 from fleet.models import Vehicle
 from orders.models import Order
 from orders.services import update_order
@@ -163,7 +164,7 @@ def _assign(user: User, orders: list[Order], wanted: dict[str, Any]) -> tuple[Tr
     results = run_each(orders, act, lambda order: reverse("admin:orders_order_change", args=[order.pk]))
     if wanted["kind"] == NEW and not results.done:
         first = results.rows[0]
-        raise DomainError(f"{first.label}: {first.message}")
+        raise DomainError(labelled(first.label, first.message))
     return trip, results
 
 

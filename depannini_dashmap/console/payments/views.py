@@ -49,7 +49,7 @@ def _pay(request: HttpRequest, thing: Payable | None, context: dict[str, Any]) -
             messages.success(request, _("Paid: %(receipt)s") % {"receipt": made.receipt_number})
             return HttpResponseRedirect(reverse("admin:receipt", args=[made.pk]))
     payments = Payment.objects.of(thing).visible_to(request.user).select_related("taken_by", "reversed_by", "reverses")
-    named = _("Request %(id)s") % {"id": f"#{thing.pk}"} if isinstance(thing, Assistance) else str(thing)
+    named = _("Request #%(id)s") % {"id": thing.pk} if isinstance(thing, Assistance) else str(thing)
     page = {
         "title": _("Payments of %(what)s") % {"what": named},
         "thing": thing,

@@ -38,7 +38,7 @@ def document_of(job: Assistance) -> bytes:
     """Write the document of a request whose people are loaded."""
     from depannini_dashmap.lib.pdf import Document  # what it stands on is big, and most processes never print
 
-    paper = Document(_("Request %(id)s") % {"id": f"#{job.pk}"}, get_language() or "en", is_rtl=get_language_bidi())
+    paper = Document(_("Request #%(id)s") % {"id": job.pk}, get_language() or "en", is_rtl=get_language_bidi())
     _write_people(paper, job)
     paper.heading(_("Times"))
     for label, instant in (

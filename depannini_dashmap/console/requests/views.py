@@ -54,7 +54,7 @@ def show_request(request: HttpRequest, assistance_id: int, context: dict[str, An
     candidates, is_by_road = by_driving_time(ranked_candidates(job) if is_waiting else [], (job.pickup_lat, job.pickup_lng))
     tariff = tariff_of(job)
     page = {
-        "title": _("Request %(id)s") % {"id": f"#{job.pk}"},
+        "title": _("Request #%(id)s") % {"id": job.pk},
         "job": job,
         "is_waiting": is_waiting,
         "can_ask_again": job.reason in ASKED_AGAIN,
