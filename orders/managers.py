@@ -11,7 +11,7 @@ from accounts.managers import TenantQuerySet
 from depannini_dashmap.lib.db.secret_links import SecretLinkQuerySet
 from orders.lifecycle import OPEN
 
-_NUMBER = re.compile(r"ORD-\d{4}-\d{1,10}", re.ASCII | re.IGNORECASE)
+_NUMBER = re.compile(r"ORD-\d{4}(-\d{0,10})?", re.ASCII | re.IGNORECASE)
 
 _WITHOUT_LOCATION = Q(pickup_stop__isnull=False, pickup_stop__latitude__isnull=True) | Q(
     delivery_stop__isnull=False, delivery_stop__latitude__isnull=True

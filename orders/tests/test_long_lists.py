@@ -139,6 +139,16 @@ def test_a_number_finds_the_orders_that_begin_with_it(api, dispatcher, many):
     assert [row["id"] for row in whole] == [first.pk]
 
 
+@pytest.mark.parametrize("beginning", ["ord-2024", "ORD-2024-", "ORD-2024-0"])
+def test_a_year_of_numbers_is_searched_by_the_number_alone(client, dispatcher, company_a, beginning):
+    texts = {"ORD-2024-0001": "", "ORD-2023-0002": "Returned from ORD-2024-0001", "ORD-2024-0003": ""}
+    made = [Order(company=company_a, order_number=number, goods_description=goods) for number, goods in texts.items()]
+    Order.objects.bulk_create(made)
+    client.force_login(dispatcher)
+    found = client.get(reverse("admin:orders_order_changelist"), {"q": beginning}).context["cl"].result_list
+    assert [row.pk for row in found] == [made[2].pk, made[0].pk]
+
+
 def test_a_phone_is_found_in_any_spelling_and_words_need_no_digits_in_it(dispatcher, many):
     Order.objects.filter(pk=Order.objects.first().pk).update(customer_phone="+213 (555) 12-34-56", customer_name="Only Zohra 7777")
     rows = Order.objects.listed_for(dispatcher)
