@@ -14,7 +14,7 @@ from django.db import DataError, NotSupportedError
 from django.http import HttpRequest, QueryDict
 from django.utils.translation import gettext as _
 
-from depannini_dashmap.lib.db.search import joined_last
+from depannini_dashmap.lib.db.search import joined_last, read_soon
 
 MOST_LETTERS = 200
 MOST_WORDS = 10
@@ -68,7 +68,7 @@ class ReadableList(ChangeList):
         """Read the page; a list too long to be counted, and a search, draw no dates to choose from, which would read all of it."""
         super().get_results(request)
         if self.query and self.result_list.query.is_sliced and not self.result_list.query.annotations:
-            self.result_list = joined_last(self.result_list)
+            self.result_list = joined_last(read_soon(self.result_list, self.root_queryset, self.result_count))
         if self.query or getattr(self.paginator, "is_cut", False):
             self.date_hierarchy = None
 

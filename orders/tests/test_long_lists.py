@@ -114,6 +114,20 @@ def test_a_search_finds_its_page_before_it_joins_the_stops(api, client, dispatch
     assert {node["Relation Name"] for node in _nodes(limit) if "Relation Name" in node} == {"orders_order"}
 
 
+@pytest.mark.parametrize(("few", "newest", "expected"), [(1000, 10, 9000), (5, 1000, 9000), (5, 300, 9000), (5, 300, 0)])
+def test_a_word_that_old_orders_alone_have_is_found_newest_first(client, dispatcher, many, monkeypatch, few, newest, expected):
+    """In whichever way the page is read: sorted, from the newest orders, or in the order of the list."""
+    for name, value in (("FEW", few), ("NEWEST", newest), ("SORTED", expected)):
+        monkeypatch.setattr(f"depannini_dashmap.lib.db.search.{name}", value)
+    old = Order.objects.order_by("created_at", "id").values("pk")[:120]
+    Order.objects.filter(pk__in=list(old.values_list("pk", flat=True))).update(goods_description="Velvet")
+    every = list(Order.objects.filter(goods_description="Velvet").order_by("-created_at", "-id").values_list("pk", flat=True))
+    client.force_login(dispatcher, backend="django.contrib.auth.backends.ModelBackend")
+    shown = [client.get(f"/admin/orders/order/?q=velvet&p={page}").context["cl"].result_list for page in (1, 2, 3)]
+    assert [row.pk for page in shown for row in page] == every
+    assert [len(page) for page in shown] == [50, 50, 20]
+
+
 @only_postgresql
 def test_a_whole_phone_number_is_searched_by_its_digits_once(dispatcher, many):
     found = str(search(Order.objects.order_by(), FIELDS, ["+213555123456"], "+213555123456").query)
