@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, ClassVar
 
+from django.utils.crypto import salted_hmac
+
 from accounts.link_events import ENDED, link_name, pages_group
 from accounts.link_tickets import redeem
 from depannini_dashmap.lib.db.secret_links import SecretLink
@@ -109,7 +111,8 @@ class LinkSocket(SocketConsumer):
             link_id = redeem(self._credentials[1], self.kind)
         except Unauthenticated:
             raise Refused(UNAUTHENTICATED) from None
-        self._credentials = (None, link_name(self.kind, link_id))  # who floods waits, whatever ticket they bring next
+        # Who floods waits, whatever ticket they bring next; under a name that nobody else can bring as a token.
+        self._credentials = (None, salted_hmac("accounts.link_socket", link_name(self.kind, link_id), algorithm="sha256").hexdigest())
         if flood_backoff.is_held(self._credentials):
             raise Refused(TOO_MANY)
         return link_id

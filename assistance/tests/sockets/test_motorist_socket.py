@@ -14,6 +14,7 @@ from assistance import services
 from assistance.models import Assistance, RequestLink
 from assistance.steps.request_links import keep_link, path_of
 from assistance.tests.sockets.conftest import close_code, token
+from assistance.tests.test_floods import flood
 from depannini_dashmap.lib.db.secret_links import new_token
 from testing.clients import SocketClient
 from testing.servers import Server
@@ -75,6 +76,14 @@ def test_a_ticket_opens_one_socket_of_its_kind(server: Server, ticket: Any, requ
     for nothing in ("x" * 32, "x" * 5000, token_for(requested)):
         assert close_code(server, "/ws/h/", subprotocols=["bearer", nothing]) == 4401
     assert close_code(server, "/ws/h/") == 4401
+
+
+def test_nobody_shuts_a_page_out_by_flooding_in_the_name_of_its_link(server: Server, ticket: Any, requested: int) -> None:
+    given = ticket(requested)
+    with server.socket("/ws/h/", subprotocols=["bearer", f"link.h.{RequestLink.objects.get().pk}"]) as stranger:
+        assert flood(stranger) == 4401
+    with opened(server, given) as page:
+        page.receive("connection_established")
 
 
 def test_of_two_that_bring_a_ticket_at_once_one_gets_in(server: Server, ticket: Any, requested: int) -> None:
