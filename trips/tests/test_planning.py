@@ -321,3 +321,9 @@ def test_a_route_is_improved_by_the_objective():
         route = Route(1, (Visit("delivery", 3 - first), Visit("delivery", first)))
         found = improved(Problem(orders, (van,), seconds, metres, objective), route)
         assert [visit.order for visit in found.visits] == [first, 3 - first]
+
+
+def test_an_order_to_deliver_before_it_can_be_picked_up_is_left_out_and_the_others_are_planned():
+    late = replace(BOX, id=8, pickup=Half(1, ((14 * HOUR, 15 * HOUR),), 300), delivery=Half(2, ((9 * HOUR, 10 * HOUR),), 300))
+    found = solver.solve(problem(BOX, late, vehicles=(VAN, replace(VAN, id=2)), time_limit=0.3))
+    assert found.unassigned == (8,) and [set(route.orders) for route in found.routes] == [{7}]
