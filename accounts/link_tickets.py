@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from django.conf import settings
 from django.core.cache import cache
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.utils.crypto import salted_hmac
@@ -21,6 +22,7 @@ from depannini_dashmap.lib.db.secret_links import SecretLink, new_token
 from depannini_dashmap.lib.errors import Unauthenticated
 
 LASTS = 60  # seconds
+LOOK_EVERY = 60  # seconds between two looks of a page that a socket keeps told
 GIVEN = Bucket("ticket", 30, 30)  # to one link a minute
 _LONGEST = 64  # letters of what is looked up
 
@@ -45,13 +47,18 @@ def redeem(ticket: str, kind: type[SecretLink]) -> int:
 
 
 class TicketView(View):
-    """POST below a link's page: a ticket for its socket, `{"ticket"}`. 200; 404; 429. Who: anybody with the link."""
+    """POST below a link's page: a ticket for its socket, and how often the page looks beside it, in seconds.
+
+    `{"ticket", "look_every"}`; without Redis a socket hears its own process alone, and the page looks as it does without one (0).
+    200; 404; 429. Who: anybody with the link.
+    """
 
     find: Callable[[HttpRequest, str], SecretLink] = None  # type: ignore[assignment]
 
     def post(self, request: HttpRequest, token: str) -> HttpResponse:
         """Give the ticket."""
-        return JsonResponse({"ticket": give(self.find(request, token))})
+        ticket = give(self.find(request, token))
+        return JsonResponse({"ticket": ticket, "look_every": LOOK_EVERY if settings.REDIS_URL else 0})
 
 
 def ticket_page(find: Callable[[HttpRequest, str], SecretLink]) -> Callable[..., HttpResponse]:

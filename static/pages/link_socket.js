@@ -3,7 +3,6 @@
 import { keepSocket } from "./sockets.js";
 
 const LONGEST_WAIT = 300000; // where sockets never come through, looking now and then is enough
-const LOOK_EVERY = 60000;
 const SPREAD = 5000; // over which pages look after their server has gone
 
 /** Keep the page told: `changed()` whenever it should look, `place(at)` where somebody is. `ticketUrl` gives tickets. */
@@ -11,11 +10,14 @@ export function listen({ path, ticketUrl, changed, place = () => {} }) {
   let socket = null;
   let isWanted = true;
   let wasOpen = false;
+  let lookEvery = 0; // while the socket lives, in ms; 0 leaves it to the page, as events of other processes do not come
 
   async function ticket() {
     const answer = await fetch(ticketUrl, { method: "POST", cache: "no-store" });
     if (!answer.ok) throw new Error(String(answer.status));
-    return (await answer.json()).ticket;
+    const given = await answer.json();
+    lookEvery = given.look_every * 1000;
+    return given.ticket;
   }
 
   function frame(event) {
@@ -44,7 +46,7 @@ export function listen({ path, ticketUrl, changed, place = () => {} }) {
   return {
     /** The milliseconds until the page looks by itself: spread, so that not all pages look at once. */
     wait(without) {
-      return (socket?.isOpen ? Math.max(LOOK_EVERY, without) : without) * (1 + 0.2 * Math.random());
+      return (socket?.isOpen ? Math.max(lookEvery, without) : without) * (1 + 0.2 * Math.random());
     },
     /** Want a socket, or none: what is over does not change any more. */
     want(isIt) {
