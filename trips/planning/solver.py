@@ -34,7 +34,19 @@ VROOMS_SHARE = 0.4
 
 
 def solve(problem: Problem) -> Solution:
-    """Return the best routes found within the problem's limit; orders that VROOM drops wrongly are tried once more alone."""
+    """Return the best routes found within the problem's limit; orders that VROOM drops wrongly are tried once more alone.
+
+    A vehicle whose shift is over before it could start has no route, and what is on board of it no place: VROOM takes no such shift.
+    """
+    vehicles = tuple(row for row in problem.vehicles if row.shift[0] < row.shift[1])
+    late = {row.id for row in problem.vehicles} - {row.id for row in vehicles}
+    orders = tuple(order for order in problem.orders if order.pickup is not None or order.vehicle not in late)
+    found = _solve_working(replace(problem, vehicles=vehicles, orders=orders)) if vehicles and orders else Solution((), ())
+    served = set().union(*(route.orders for route in found.routes))
+    return replace(found, unassigned=tuple(order.id for order in problem.orders if order.id not in served))
+
+
+def _solve_working(problem: Problem) -> Solution:
     solution = _searched_on(problem) if pyvrp_search.can_search(problem) else _rescue(problem, _solve(problem, problem.vehicles))
     again = rebuilt if len(problem.vehicles) == 1 else improved
     routes = (again(problem, route) if len(route.visits) <= SHORT_ROUTE else route for route in solution.routes)
@@ -45,7 +57,10 @@ def _searched_on(problem: Problem) -> Solution:
     """Return the better of VROOM's routes and those that PyVRP makes of them; by the same measure, and none that breaks a promise."""
     ends = time.monotonic() + problem.time_limit
     first = _solve(replace(problem, time_limit=VROOMS_SHARE * problem.time_limit), problem.vehicles)
-    second = pyvrp_search.search(problem, first, max(ends - time.monotonic(), 0.1))
+    try:
+        second = pyvrp_search.search(problem, first, max(ends - time.monotonic(), 0.1))
+    except (ArithmeticError, LookupError, RuntimeError, TypeError, ValueError):
+        return first  # a plan that is there is not lost to what only makes it shorter
     keeps = all(is_feasible(problem, route) for route in second.routes) and set(second.unassigned) <= set(first.unassigned)
     is_better = len(second.unassigned) < len(first.unassigned) or cost(problem, second) < cost(problem, first)
     return replace(second, engine=Engine.PYVRP) if keeps and is_better else first

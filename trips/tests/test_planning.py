@@ -327,3 +327,20 @@ def test_an_order_to_deliver_before_it_can_be_picked_up_is_left_out_and_the_othe
     late = replace(BOX, id=8, pickup=Half(1, ((14 * HOUR, 15 * HOUR),), 300), delivery=Half(2, ((9 * HOUR, 10 * HOUR),), 300))
     found = solver.solve(problem(BOX, late, vehicles=(VAN, replace(VAN, id=2)), time_limit=0.3))
     assert found.unassigned == (8,) and [set(route.orders) for route in found.routes] == [{7}]
+
+
+def test_a_vehicle_whose_shift_is_over_before_the_plan_begins_drives_no_route_and_the_others_do():
+    over = replace(VAN, id=2, shift=(20 * HOUR, 16 * HOUR))
+    on_board = PlanOrder(9, None, Half(2, service=300), vehicle=2)
+    found = solver.solve(problem(BOX, on_board, vehicles=(VAN, over), time_limit=0.3))
+    assert found.unassigned == (9,) and [(route.vehicle, set(route.orders)) for route in found.routes] == [(1, {7})]
+    assert solver.solve(problem(BOX, vehicles=(over,), time_limit=0.3)).unassigned == (7,)
+
+
+def test_a_plan_is_not_lost_to_the_search_that_makes_it_shorter(monkeypatch):
+    def fail(*_):
+        raise ValueError("no")
+
+    monkeypatch.setattr(pyvrp_search, "search", fail)
+    found = solver.solve(problem(BOX, vehicles=(VAN, replace(VAN, id=2)), time_limit=0.3))
+    assert found.unassigned == () and len(found.routes) == 1
