@@ -17,7 +17,8 @@ const ltr = (text) => {
   return made;
 };
 const filled = (words, values) => words.replace(/\{(\w+)\}/g, (_, name) => values[name]);
-const round = (number) => Math.round(number).toLocaleString("en").replace(/,/g, " ");
+// A narrow space that does not break: a common one turns the groups of a number round in Arabic.
+const round = (number) => Math.round(number).toLocaleString("en").replace(/,/g, "\u202f");
 const cubic = (litres) => (Math.round(litres / 100) / 10).toString();
 
 export class View {
