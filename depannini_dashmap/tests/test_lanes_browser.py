@@ -129,7 +129,8 @@ def test_the_page_is_worked_by_touch_on_a_phone_in_arabic(server: Server, watch:
     page = one.page
     page.locator(".card [data-move=choose]").tap()
     page.locator("#lanes-choose .option").tap()
-    page.wait_for_selector(".lane .run.is-changed .run-head:has-text('km')")
+    page.wait_for_selector(".lane .run.is-changed .run-head:has-text('كم')")
+    assert "3\u202f000 كغ" in page.inner_text(".lane-facts")  # a common space would show 000 3
     assert _faults_of(page, "lanes in Arabic at 390") == []
     page.locator("#lanes-save").tap()
     page.wait_for_selector("#lanes-results li.is-done")
