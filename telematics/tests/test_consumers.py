@@ -141,6 +141,7 @@ def test_staff_receive_events_of_the_roadside(server: Server, staff_user: Any, c
         assert client.receive("board_changed")["what"] == "assistance"
 
 
+@pytest.mark.postgres  # the server hears another process by Redis alone
 def test_plans_are_heard_in_their_company_alone_by_viewers_too(server: Server, dispatcher_b: Any, viewer: Any, truck: Any) -> None:
     with server.socket("/ws/fleet/", token(viewer)) as own, server.socket("/ws/fleet/", token(dispatcher_b)) as foreign:
         for client in (own, foreign):
