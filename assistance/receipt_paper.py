@@ -63,7 +63,7 @@ def price_facts(job: Assistance) -> Facts:
     lines = price_lines(tariff, job.distance_km)
     facts = []
     if tariff is not None and lines is not None:
-        way = f"{localize(job.distance_km)} km × {localize(tariff.per_km)} = {amount(lines.distance, job.currency)}"
+        way = f"{localize(job.distance_km)} {_('km')} × {localize(tariff.per_km)} = {amount(lines.distance, job.currency)}"
         facts += [(_("Base"), amount(lines.base, job.currency)), (_("Distance"), way)]
         if lines.top_up:
             facts.append((_("Up to the minimum"), amount(lines.top_up, job.currency)))

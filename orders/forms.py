@@ -28,6 +28,7 @@ def _stop_fields() -> dict[str, forms.Field]:
             field.validators = [*field.validators, *column.validators]  # no form of stops runs those of the column
             words = gettext_lazy(name.replace("_", " "))  # the names of the model's fields are in the catalogue
             field.label = labelled_lazily(_END_NAMES[end], words)
+            field.label_suffix = ""  # one colon is enough
             if name == "notes":
                 field.widget = forms.Textarea(attrs={"rows": 2})
             if name == "address":
