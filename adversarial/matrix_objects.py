@@ -246,8 +246,8 @@ def _request_photo(matrix: MatrixUsers, request: str) -> int:
     """Give a request, named by an expression, a photo of its client, and return its id."""
     code = (
         "import io; from django.core.files.base import ContentFile; from django.utils import timezone; from PIL import Image;"
-        "from accounts import photos; from assistance.models import Assistance, RequestLink, RequestPhoto; out = io.BytesIO();"
-        "Image.new('RGB', (9, 9)).save(out, 'PNG'); name = photos.save_photo(ContentFile(out.getvalue(), name='a.png'), 'requests');"
+        "from accounts import image_reencoding; from assistance.models import Assistance, RequestLink, RequestPhoto; out = io.BytesIO();"
+        "Image.new('RGB', (9, 9)).save(out, 'PNG'); name = image_reencoding.save_photo(ContentFile(out.getvalue(), name='a.png'), 'requests');"
         f"job = Assistance.objects.get(pk={request});"
         "row = RequestPhoto.objects.create(assistance=job, sender_id=job.client_id, role='client', number=1, photo=name, at=timezone.now()); print('photo', row.pk)"
     )
@@ -312,8 +312,8 @@ def proven_stop(matrix: MatrixUsers, name: str):
     with new_stop(matrix, name) as values:
         matrix.environment.python(
             "import io; from django.core.files.base import ContentFile; from django.utils import timezone; from PIL import Image;"
-            "from accounts import photos; from trips.models import StopProof; out = io.BytesIO(); Image.new('RGB', (9, 9)).save(out, 'PNG');"
-            "name = photos.save_photo(ContentFile(out.getvalue(), name='a.png'), 'proofs');"
+            "from accounts import image_reencoding; from trips.models import StopProof; out = io.BytesIO(); Image.new('RGB', (9, 9)).save(out, 'PNG');"
+            "name = image_reencoding.save_photo(ContentFile(out.getvalue(), name='a.png'), 'proofs');"
             f"StopProof.objects.create(trip_stop_id={values['id']}, signature=name, at=timezone.now())"
         )
         yield {**values, "kind": "signature"}
