@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from trips.planning.problem import HORIZON, Objective, PlanVehicle, Problem, Route, Solution
-from trips.planning.schedule import schedule
+from trips.planning.schedule import driven
 
 # A vehicle costs as much as two days of driving: one more is used only where an order would be left otherwise.
 ONE_MORE_VEHICLE = 2 * HORIZON
@@ -41,8 +41,8 @@ def rates_of(objective: Objective, vehicle: PlanVehicle) -> Rates:
 
 def route_cost(problem: Problem, route: Route) -> int:
     """Return what a route costs, in the units of `Rates.leg`."""
-    rates, timed = rates_of(problem.objective, problem.vehicle[route.vehicle]), schedule(problem, route)
-    return rates.fixed * UNITS + rates.leg(timed.seconds, timed.metres)
+    rates = rates_of(problem.objective, problem.vehicle[route.vehicle])
+    return rates.fixed * UNITS + rates.leg(*driven(problem, route))
 
 
 def cost(problem: Problem, solution: Solution) -> int:

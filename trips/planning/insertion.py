@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 import random
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -37,26 +39,35 @@ def cheapest(problem: Problem, route: Route, order_id: int, most_tries: int = 10
     return None
 
 
-def improved(problem: Problem, route: Route) -> Route:
+def improved(problem: Problem, route: Route, ends: float = math.inf) -> Route:
     """Return the route with its visits moved one by one, and its orders one by one, as long as that is cheaper by the plan's objective.
+
+    It stops at `ends`, a moment of `time.monotonic()`.
 
     VROOM moves whole orders alone, which leaves one trip in ten of four orders more than 0.5 % above the optimum.
     """
     best = route_cost(problem, route)
-    while True:
-        tried = (candidate for candidate in _neighbours(route) if is_feasible(problem, candidate))
-        timed = min(((route_cost(problem, candidate), candidate) for candidate in tried), key=lambda row: row[0], default=None)
-        if timed is None or timed[0] >= best:
+    while time.monotonic() < ends:
+        timed = ((route_cost(problem, candidate), candidate) for candidate in _neighbours(route))
+        cheaper = sorted((row for row in timed if row[0] < best), key=lambda row: row[0])
+        found = next((row for row in cheaper if is_feasible(problem, row[1])), None)
+        if found is None:
             return route
-        best, route = timed
+        best, route = found
+    return route
 
 
-def rebuilt(problem: Problem, route: Route, tries: int = 10) -> Route:
-    """Return the best of the route and of some built again, order by order in other sequences, each improved. For one trip."""
+def rebuilt(problem: Problem, route: Route, ends: float = math.inf, tries: int = 10) -> Route:
+    """Return the best of the route and of some built again, order by order in other sequences, each improved. For one trip.
+
+    No more are begun after `ends`, a moment of `time.monotonic()`.
+    """
     chance = random.Random(route.vehicle)  # noqa: S311 - the same plan again for the same question
     pauses = tuple(visit for visit in route.visits if visit.order is None)
-    best = improved(problem, route)
+    best = improved(problem, route, ends)
     for _ in range(tries):
+        if time.monotonic() >= ends:
+            break
         order_ids = sorted(route.orders)
         chance.shuffle(order_ids)
         made = Route(route.vehicle, pauses)
@@ -66,7 +77,7 @@ def rebuilt(problem: Problem, route: Route, tries: int = 10) -> Route:
                 break
             made = found.route
         else:
-            best = min(best, improved(problem, made), key=lambda one: route_cost(problem, one))
+            best = min(best, improved(problem, made, ends), key=lambda one: route_cost(problem, one))
     return best
 
 

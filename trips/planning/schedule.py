@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 from trips.planning.problem import HORIZON, Break, Half, PlanOrder, PlanVehicle, Problem, Route, Visit, Window
 
@@ -77,6 +78,22 @@ def is_feasible(problem: Problem, route: Route) -> bool:
     """Return whether a route keeps every promise."""
     clock = _Clock(problem, route)
     return not clock.standing and clock.run(clock.vehicle.shift[0], to_first_fault=True).is_feasible
+
+
+def driven(problem: Problem, route: Route) -> tuple[int, int]:
+    """Return the seconds and metres on the road of a route, whenever it starts; where there is no way, nothing is counted."""
+    vehicle, seconds, metres = problem.vehicle[route.vehicle], 0, 0
+    places = [vehicle.start]
+    for visit in route.visits:
+        if visit.order is not None:
+            order = problem.order[visit.order]
+            half = order.pickup if visit.kind == "pickup" and order.pickup is not None else order.delivery
+            places.append(half.place)
+    for here, there in pairwise([*places, vehicle.end]):
+        if here is not None and there is not None and here != there:
+            seconds += problem.seconds[here][there] or 0
+            metres += problem.metres[here][there] or 0
+    return seconds, metres
 
 
 class _Clock:

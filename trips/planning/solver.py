@@ -26,6 +26,7 @@ NO_WAY = 2 * HORIZON
 NICENESS = 10
 # Visits up to which a route is looked through once more, in milliseconds.
 SHORT_ROUTE = 17
+IMPROVING_SECONDS = 1.0  # after the limit, where the search took all of it
 # Orders up to which each exploration level ends well within its limit; loose problems search more per step.
 LEVELS, LOOSE_LEVELS = ((200, 5), (500, 3)), ((60, 5), (120, 3), (200, 1))
 # Where PyVRP searches on: VROOM ends within a second up to so many orders; more of them it only makes a beginning of.
@@ -47,9 +48,10 @@ def solve(problem: Problem) -> Solution:
 
 
 def _solve_working(problem: Problem) -> Solution:
+    ends = time.monotonic() + problem.time_limit + IMPROVING_SECONDS
     solution = _searched_on(problem) if pyvrp_search.can_search(problem) else _rescue(problem, _solve(problem, problem.vehicles))
     again = rebuilt if len(problem.vehicles) == 1 else improved
-    routes = (again(problem, route) if len(route.visits) <= SHORT_ROUTE else route for route in solution.routes)
+    routes = (again(problem, route, ends) if len(route.visits) <= SHORT_ROUTE else route for route in solution.routes)
     return Solution(tuple(routes), solution.unassigned, solution.engine)
 
 

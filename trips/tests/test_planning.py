@@ -3,6 +3,7 @@
 import math
 import os
 import random
+import tempfile
 from dataclasses import replace
 
 import pytest
@@ -11,7 +12,7 @@ from testing.pickup_delivery_instances import instance
 from testing.route_plan_checker import faults
 from trips.planning import engine, pyvrp_search, solver
 from trips.planning.costs import cost
-from trips.planning.insertion import cheapest, empty, improved
+from trips.planning.insertion import cheapest, empty, improved, rebuilt
 from trips.planning.problem import Break, Half, Objective, PlanOrder, PlanVehicle, Problem, Route, Solution, Visit
 from trips.planning.reasons import Reason, why_left_out, why_this_vehicle
 from trips.planning.schedule import schedule
@@ -222,7 +223,8 @@ def test_a_cancelled_plan_ends_its_process():
         engine.solve(town(5, 2), is_cancelled=lambda: True)
 
 
-def test_a_request_does_not_wait_long_for_another_plan():
+def test_a_request_does_not_wait_long_for_another_plan(monkeypatch, tmp_path):
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))  # where the host's lock lies, which another test may hold
     with engine._only_one(lambda: False, 0), pytest.raises(engine.PlannerBusy):
         engine.solve(town(5, 2), longest_wait=0)
 
@@ -344,3 +346,11 @@ def test_a_plan_is_not_lost_to_the_search_that_makes_it_shorter(monkeypatch):
     monkeypatch.setattr(pyvrp_search, "search", fail)
     found = solver.solve(problem(BOX, vehicles=(VAN, replace(VAN, id=2)), time_limit=0.3))
     assert found.unassigned == () and len(found.routes) == 1
+
+
+def test_a_route_is_made_shorter_no_longer_than_it_may_take():
+    asked = town(8, 1)
+    numbers = [order.id for order in asked.orders]
+    route = Route(asked.vehicles[0].id, tuple(Visit(kind, number) for kind in ("pickup", "delivery") for number in numbers))
+    assert rebuilt(asked, route, ends=0) == route
+    assert improved(asked, route, ends=0) == route
