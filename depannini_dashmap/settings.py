@@ -361,6 +361,9 @@ VEHICLE_SILENT_AFTER = timedelta(seconds=env.int("VEHICLE_SILENT_AFTER", 900))
 ETA_ROAD_FACTOR = env.float("ETA_ROAD_FACTOR", 1.3)
 ETA_MEAN_SPEED_KMH = env.float("ETA_MEAN_SPEED_KMH", 40.0)
 ETA_SERVICE_TIME = timedelta(seconds=env.int("ETA_SERVICE_TIME", 900))
+PLAN_LONGEST_DAY = timedelta(seconds=env.int("PLAN_LONGEST_DAY", 36_000))
+if not timedelta(hours=1) <= PLAN_LONGEST_DAY <= timedelta(days=1):
+    raise ImproperlyConfigured("PLAN_LONGEST_DAY is 3600 to 86400 seconds.")
 ETA_MAX_FIX_AGE = timedelta(seconds=env.int("ETA_MAX_FIX_AGE", 300))
 # Minutes after the due time: a stop that will be reached so late is said once at each.
 RUNNING_LATE_AFTER = sorted(env.list("RUNNING_LATE_AFTER", cast=int, default=[15, 30, 60]))

@@ -77,6 +77,15 @@ def test_a_plan_is_asked_solved_applied_and_undone(client, day, run_tasks):
     assert (Trip.objects.count(), set(Order.objects.values_list("status", flat=True))) == (0, {"pending"})
 
 
+def test_without_a_shift_nobody_works_longer_than_the_longest_day_unless_a_window_is_later(client, day, run_tasks, settings):
+    settings.PLAN_LONGEST_DAY = dt.timedelta(hours=2)  # fewer than the six orders of one vehicle take
+    trips = ready(client, day, run_tasks)["result"]["trips"]
+    assert len(trips) == 2 and all(trip["ends"] <= 10 * 3600 for trip in trips)
+    evening = make_order(client, pickup_stop=place("a", 1, 1), delivery_stop=place("b", 2, 2, windows=[{"opens": "20:00", "closes": "21:00"}]))
+    plan = ready(client, {**day, "orders": [evening["id"]]}, run_tasks)["result"]
+    assert plan["left_out"] == [] and plan["trips"][0]["ends"] > 20 * 3600
+
+
 def test_each_order_left_out_has_a_reason_with_numbers(client, day, run_tasks):
     crane = make_order(client, required_skills=["crane"], pickup_stop=place("a", 1, 1), delivery_stop=place("b", 2, 2))
     nowhere = make_order(client, pickup_stop={"name": "x", "address": "x"}, delivery_stop=place("b", 2, 2))
