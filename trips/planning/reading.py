@@ -75,9 +75,9 @@ def skills_of(order: Order) -> frozenset[str]:
 
 
 def plan_vehicle(
-    vehicle: Vehicle, places: Places, *, clock: DayClock, starts_at: dt.time, depot: Point | None, is_trip: bool = False, day_ends: int = HORIZON
+    vehicle: Vehicle, places: Places, *, clock: DayClock, starts_at: dt.time, depot: Point | None, is_trip: bool = False, home_by: int = HORIZON
 ) -> PlanVehicle:
-    """Return a vehicle of the day; where it has no place of its own it starts and ends at the depot, without a shift it is home by `day_ends`.
+    """Return a vehicle of the day; where it has no place of its own it starts and ends at the depot, without a shift it is home by `home_by`.
 
     A trip (`is_trip`) that starts in the small hours belongs to the shift that began the evening before.
     """
@@ -88,7 +88,7 @@ def plan_vehicle(
     if is_trip and shift and seconds_of(starts_at) <= shift[1] - A_DAY:
         shift, begins = (shift[0] - A_DAY, shift[1] - A_DAY), seconds_of(starts_at)
     rest = _rest(vehicle, shift, clock)
-    ends = clock.passed(shift[1]) if shift else max(day_ends, rest.closes + rest.seconds if rest and not is_trip else 0)
+    ends = clock.passed(shift[1]) if shift else max(home_by, rest.closes + rest.seconds if rest and not is_trip else 0)
     return PlanVehicle(
         id=vehicle.pk,
         start=home if start is None else start,
@@ -119,14 +119,17 @@ def build(
     places, vehicles = Places(), list(vehicles)
     begins = min((_begins(vehicle, starts_at) for vehicle in vehicles), default=seconds_of(starts_at))
     plan_orders = tuple(plan_order(order, places, begins, clock) for order in orders)
-    ends = _day_ends(plan_orders, clock.passed(seconds_of(starts_at)))
-    plan_vehicles = tuple(plan_vehicle(vehicle, places, clock=clock, starts_at=starts_at, depot=depot, day_ends=ends) for vehicle in vehicles)
+    ends = day_ends(plan_orders, clock.passed(seconds_of(starts_at)))
+    plan_vehicles = tuple(plan_vehicle(vehicle, places, clock=clock, starts_at=starts_at, depot=depot, home_by=ends) for vehicle in vehicles)
     seconds, metres = places.ways()
     return Problem(plan_orders, plan_vehicles, seconds, metres, objective, time_limit), places
 
 
-def _day_ends(orders: Iterable[PlanOrder], starts: int) -> int:
-    """Return by when vehicles without a shift are home: after the longest day, or a while after the last window that opens."""
+def day_ends(orders: Iterable[PlanOrder], starts: int) -> int:
+    """Return by when vehicles without a shift are home that start at a time: after the longest day, or a while after the last window has opened.
+
+    Both are seconds that have passed since midnight.
+    """
     windows = (window for order in orders for half in (order.pickup, order.delivery) if half is not None for window in half.windows)
     last = max((opens for opens, _closes in windows), default=0)
     return min(max(starts + int(settings.PLAN_LONGEST_DAY.total_seconds()), last + AFTER_LAST_WINDOW), HORIZON)

@@ -12,8 +12,8 @@ from depannini_dashmap.lib.errors import InvalidData
 from trips.lanes import Lane, Run, StopRef, read_lanes, ref_of
 from trips.open_stops import SOLVE_SECONDS, OpenStops
 from trips.planning import engine
-from trips.planning.problem import Objective, PlanOrder, Problem, Route, Visit
-from trips.planning.reading import Places
+from trips.planning.problem import Objective, PlanOrder, PlanVehicle, Problem, Route, Visit
+from trips.planning.reading import Places, day_ends, seconds_of
 from trips.planning.schedule import schedule
 from trips.sequencing import DELIVERY, PICKUP
 
@@ -77,6 +77,8 @@ class _Day:
         left = tuple(order for order in map(self._left_of, self.orders.values()) if order is not None)
         self.problem = Problem(left, vehicles, seconds, metres, Objective.TIME, SOLVE_SECONDS)
         self.whole = replace(self.problem, orders=tuple(self.orders.values()))
+        vehicles = tuple(map(self._within_a_day, vehicles, self.works))
+        self.problem, self.whole = (replace(one, vehicles=vehicles) for one in (self.problem, self.whole))
 
     def completed(self, number: int, routes: Sequence[Route]) -> tuple[Visit, ...]:
         """Return a lane's visits: where it stands, what the solver gave it, then what nobody could be given, in its order."""
@@ -104,6 +106,15 @@ class _Day:
             return None
         number = holder.get(Visit(PICKUP, order.id))
         return order if number is None else replace(order, pickup=None, vehicle=number)
+
+    def _within_a_day(self, vehicle: PlanVehicle, work: OpenStops) -> PlanVehicle:
+        """Return the vehicle of a lane: without a shift of its own it works no longer than a day, or than it does now."""
+        trip = work.trip
+        if trip.vehicle.shift_start is not None and trip.vehicle.shift_end is not None:
+            return vehicle
+        starts = min(vehicle.shift[0], work.clock.passed(seconds_of(trip.planned_start_time)))
+        present = schedule(self.whole, Route(vehicle.id, self.present[vehicle.id - 1])).ends
+        return replace(vehicle, shift=(vehicle.shift[0], min(vehicle.shift[1], max(present, day_ends(self.orders.values(), starts)))))
 
     def _end(self, place: int, starts: Sequence[int]) -> int:
         """Return when a lane ends: with its shift, or when the next trip of its vehicle begins."""

@@ -9,6 +9,7 @@ from django.test import Client
 from django.utils import timezone
 
 from accounts.models import Membership
+from fleet.models import Vehicle
 from orders.models import Order
 from trips import route
 from trips.models import Trip, TripStop
@@ -389,6 +390,21 @@ def test_trips_are_planned_anew_together_and_saved_with_one_mail_each(page, clie
             assert page.client.post(f"/admin/plan/tell/{row['trip']}/").status_code == 200
     page.look(timezone.localdate().isoformat())
     assert page.send("replan", page.run(one), page.run(two)).json()["saved_minutes"] == 0
+
+
+@pytest.mark.parametrize(("hours", "working"), [(24, 1), (3, 2)])
+def test_planning_anew_gives_nobody_without_a_shift_a_longer_day(page, client, settings, hours, working):
+    settings.PLAN_LONGEST_DAY = dt.timedelta(hours=hours)
+    trips = [make_trip(client, planned_start_date=timezone.localdate().isoformat(), planned_start_time="08:00") for _ in range(2)]
+    for number, trip in enumerate(trips * 3):  # each takes more than an hour and a half as it is
+        near = {"address": "A", "latitude": f"48.8{number}", "longitude": "2.35"}
+        order = make_order(client, pickup_stop={"name": "P", **near}, delivery_stop={"name": "D", **near, "longitude": "2.36"})
+        client.post(f"/api/trips/{trip}/add-order/", {"order": order["id"]})
+    Vehicle.objects.update(start_latitude="48.80", start_longitude="2.30", end_latitude="48.80", end_longitude="2.30")  # one is less driving
+    page.look(timezone.localdate().isoformat())
+    answer = page.send("replan", *map(page.run, trips)).json()
+    assert answer["saved_minutes"] > 0
+    assert sum(bool(row["stops"]) for row in answer["runs"]) == working
 
 
 def test_planning_anew_leaves_what_is_done_what_is_on_board_and_where_a_vehicle_stands(page, client):
