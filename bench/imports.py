@@ -1,6 +1,6 @@
 """A large sheet of orders while others work: rows a second of the bare INSERTs, memory, and the others' p95.
 
-`python -m bench.imports [--quick]` with DATABASE_URL (PostgreSQL) and REDIS_URL. A server with its task worker runs on
+`python -m bench.imports [--quick] [--rows N]` with DATABASE_URL (PostgreSQL) and REDIS_URL. A server with its task worker runs on
 the first core. Four others ask it twenty times a second each (an order, the vehicles, a position), first alone, then
 while 20,000 rows of 25 columns are checked and imported. The bare INSERTs write the same rows, each by itself and
 committed in the same portions, through psycopg2 into tables with the same indexes.
@@ -155,8 +155,10 @@ def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--quick", action="store_true")
+    parser.add_argument("--rows", type=int, help="20,000, or 400 in the quick form")
     options = parser.parse_args()
     rows, alone = (400, 3.0) if options.quick else (20_000, 30.0)
+    rows = options.rows or rows
     if (os.cpu_count() or 1) > 1:
         os.sched_setaffinity(0, {1})
     with own_database(os.environ["DATABASE_URL"], "bench") as url, server(url, TASK_WORKER="on") as base:

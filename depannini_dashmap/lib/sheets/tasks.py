@@ -16,7 +16,7 @@ from depannini_dashmap.lib.sheets.sheet_lines import SheetError
 logger = logging.getLogger(__name__)
 
 MOST_FAILURES = 5
-LONGEST_WAIT = 0.1  # seconds after each batch
+LONGEST_WAIT = 0.03  # seconds after each batch: beside 80 requests a second 0.1 made 20,000 rows last half an hour
 
 
 def queue(sheet: Any) -> None:
@@ -62,4 +62,4 @@ def _give_way(worked: float) -> None:
     time.sleep(worked * imports.REST)
     until = time.monotonic() + LONGEST_WAIT
     while metrics.requests_in_flight() and time.monotonic() < until:
-        time.sleep(0.001)
+        time.sleep(0.002)
