@@ -1,4 +1,4 @@
-"""The page of an invitation's link: what is asked and until when; by the mailed link one joins, the one handed on has it sent.
+"""The page of an invitation's link: what is asked and until when; by the mailed link one joins or declines, the one handed on has it sent.
 
 Only the mailed link proves the mailbox. Whoever has the other one sees the company and half of the address.
 """
@@ -61,7 +61,7 @@ class JoinForm(SetPasswordMixin, forms.Form):
 
 @link_page
 def invitation_page(request: HttpRequest, token: str) -> HttpResponse:
-    """GET shows an invitation in `language`; POST `step`: send (the link to the mailbox), accept (as who is signed in), join (`name`, passwords)."""
+    """GET shows an invitation in `language`; POST `step`: send (the link to the mailbox), accept (as who is signed in), join (`name`, passwords), decline."""
     link = find_for(request, token, find_link, InvitationLink.objects.all())
     chosen = request.GET.get("language", "")
     language = chosen if chosen in dict(settings.LANGUAGES) else link.language if link.proves_mailbox else get_language()
@@ -88,6 +88,8 @@ def _act(request: HttpRequest, link: InvitationLink, token: str, form: JoinForm)
         done = {"sent": "1"}
     elif step == "accept" and user is not None:
         services.accept_by_link(actor=user, token=token)
+    elif step == "decline" and link.proves_mailbox:
+        services.decline_by_link(actor=user, token=token)
     elif step == "join" and link.proves_mailbox:
         if not form.is_valid():
             return _page(request, link, token, form, 400)

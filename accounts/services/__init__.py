@@ -14,7 +14,13 @@ from accounts.services.codes import (
 )
 from accounts.services.companies import change_company, delete_company, open_company
 from accounts.services.groups import set_roadside
-from accounts.services.invitation_links import accept_by_link, hand_on_link, join_by_link, send_invitation_link
+from accounts.services.invitation_links import (
+    accept_by_link,
+    decline_by_link,
+    hand_on_link,
+    join_by_link,
+    send_invitation_link,
+)
 from accounts.services.invitations import accept_invitation, decline_invitation, invite, revoke_invitation
 from accounts.services.memberships import add_member, change_role, remove_member
 from accounts.services.profile import change_profile
@@ -41,6 +47,7 @@ __all__ = [
     "check_password",
     "close_account",
     "confirm_reset",
+    "decline_by_link",
     "decline_invitation",
     "delete_company",
     "end_sessions",

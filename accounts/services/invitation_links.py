@@ -6,6 +6,7 @@ The company is locked first, then accounts, then the invitation is ended by one 
 from __future__ import annotations
 
 from django.db import IntegrityError, transaction
+from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from accounts.limits import message_budget
@@ -15,7 +16,7 @@ from accounts.services.invitations import accept_invitation
 from accounts.services.registration import register_dispatcher
 from accounts.steps.address_claims import take_address
 from accounts.steps.addresses import EMAIL, end_codes
-from accounts.steps.invitation_links import hold_invitation, mail_link, new_link
+from accounts.steps.invitation_links import find_link, hold_invitation, mail_link, new_link
 from accounts.steps.memberships import lock_account, lock_company
 from depannini_dashmap.lib.errors import Conflict, NotFound
 from depannini_dashmap.lib.ops import audit
@@ -93,3 +94,19 @@ def accept_by_link(*, actor: User, token: str) -> Invitation:
         end_codes(account.pk, EMAIL)
         audit.record("address_verified", actor=account, target=account, channel=EMAIL, by="invitation")
     return accept_invitation(actor=actor, invitation_id=invitation.pk)
+
+
+@transaction.atomic
+def decline_by_link(*, actor: User | None, token: str) -> Invitation:
+    """Decline for the invited mailbox, whose owner may have no account; `actor` is who is signed in, or nobody. Repeating is harmless.
+
+    Raises: NotFound for a link that does not prove the mailbox; Conflict once it has ended otherwise.
+    """
+    link = find_link(token)
+    if link.proves_mailbox and link.invitation is not None and link.invitation.outcome == Invitation.Outcome.DECLINED:
+        return link.invitation
+    invitation = hold_invitation(token, proves_mailbox=True)
+    if not Invitation.objects.open().filter(pk=invitation.pk).update(outcome=Invitation.Outcome.DECLINED, ended_at=timezone.now()):
+        raise Conflict(_("The invitation has ended"), code="invitation_ended")
+    audit.record("invitation_declined", actor=actor, target=invitation.company, invitation_id=invitation.pk, by="link")
+    return invitation

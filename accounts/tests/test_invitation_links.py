@@ -178,6 +178,44 @@ def test_an_address_is_half_hidden():
     assert {address: half_hidden(address) for address in cases} == cases
 
 
+# --- Declining ---------------------------------------------------------------------------------------------------------------
+@pytest.mark.parametrize("holder", [None, {}, {"is_proven": False}, {"user_type": "client"}], ids=["nobody", "dispatcher", "unproven", "client"])
+def test_the_mailed_link_declines_whoever_has_the_mailbox(mailed, handed, invitation, dispatcher, company_a, holder):
+    samia = None if holder is None else account(**holder)
+    assert 'value="decline"' in page(mailed) and SAMIA in page(f"/admin/company/{company_a.pk}/", signed_in(dispatcher))
+    for _ in range(2):
+        answer = Client().post(f"{mailed}?language=fr", {"step": "decline"})
+        assert (answer.status_code, answer["Location"]) == (303, f"{mailed}?language=fr"), "a second tap is harmless"
+    invitation.refresh_from_db()
+    assert (invitation.outcome, invitation.ended_at is not None) == ("declined", True)
+    assert "was declined" in page(mailed) and "was declined" in page(handed) and 'value="decline"' not in page(mailed)
+    for browser in [Client(), *([signed_in(samia)] if samia else [])]:
+        for step in (JOIN, {"step": "accept"}):
+            browser.post(mailed, step)
+    assert not Membership.objects.filter(company=company_a, user__email=SAMIA).exists()
+    assert Client().post(mailed, JOIN).status_code == 409 and Client().post(handed, {"step": "send"}).status_code == 409
+    people = page(f"/admin/company/{company_a.pk}/", signed_in(dispatcher))
+    assert SAMIA not in people and "no longer listed" in people
+
+
+def test_only_the_mailed_link_of_an_open_invitation_declines(mailed, handed, dispatcher, company_a):
+    assert 'value="decline"' not in page(handed)
+    Client().post(handed, {"step": "decline"})
+    assert Invitation.objects.get().is_open
+    assert Client().post(mailed, JOIN).status_code == 303
+    answer = Client().post(mailed, {"step": "decline"})
+    assert answer.status_code == 409 and "is accepted" in answer.content.decode()
+    assert Membership.objects.filter(company=company_a, user__email=SAMIA).exists()
+
+
+def test_who_declined_can_be_invited_again(mailed, dispatcher, company_a, messages):
+    Client().post(mailed, {"step": "decline"})
+    invite(actor=dispatcher, company=company_a, person={"email": SAMIA})
+    later = path_in(messages(SAMIA)[-1])
+    assert later != mailed and Client().post(mailed, JOIN).status_code == 409
+    assert Client().post(later, JOIN).status_code == 303
+
+
 # --- Ends, and what is private ------------------------------------------------------------------------------------------------
 @pytest.mark.parametrize(
     ("how", "words"),
