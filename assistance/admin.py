@@ -7,7 +7,6 @@ from typing import Any
 from django.contrib import admin
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest
-from django.utils.formats import localize
 from django.utils.html import format_html
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
@@ -16,6 +15,7 @@ from simple_history.admin import SimpleHistoryAdmin
 from assistance import approval, pricing
 from assistance.models import Assistance, AssistantProfile, ChatMessage, Offer, ScheduledRequest, Tariff
 from depannini_dashmap.lib.admin.tenancy import TenantAdmin
+from depannini_dashmap.lib.numbers import written
 from depannini_dashmap.lib.sheets.admin import TenantHistory
 
 STANDINGS = {
@@ -105,7 +105,7 @@ class AssistanceAdmin(_LedgerAdmin):
         """Show the amount with its currency, or the word for none yet."""
         if not (job.price_is_final or job.total_price):
             return gettext("not set yet")
-        return format_html('<bdi dir="ltr">{} {}</bdi>', localize(job.total_price), job.currency)
+        return format_html('<bdi dir="ltr">{} {}</bdi>', written(job.total_price), job.currency)
 
 
 @admin.register(ScheduledRequest)

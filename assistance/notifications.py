@@ -16,6 +16,7 @@ from django_stubs_ext import StrOrPromise
 from accounts.notifications import Notification
 from assistance import lifecycle
 from assistance.models import Assistance, Offer, ServiceType
+from depannini_dashmap.lib.numbers import written_lazy
 
 NEAR = timedelta(minutes=5)
 OFFER, STATUS, PRICE, CHAT = "offer", "assistance", "price", "chat"
@@ -94,7 +95,7 @@ def is_near(eta_at: datetime | None, now: datetime) -> bool:
 def _price_to_client(job: Assistance) -> list[Notification]:
     if job.price_consent != Consent.PENDING or job.status == lifecycle.CANCELED:
         return []
-    body = format_lazy(_("{amount} {currency}. Please accept or refuse it."), amount=f"{job.total_price:f}", currency=job.currency)
+    body = format_lazy(_("{amount} {currency}. Please accept or refuse it."), amount=written_lazy(job.total_price), currency=job.currency)
     return [_notification(job.client_id, PRICE, job.pk, f"asked.{job.total_price}", _("A price for your request"), body)]
 
 

@@ -6,8 +6,9 @@ import datetime as dt
 from decimal import Decimal
 from typing import Any
 
+from django.template.defaultfilters import floatformat
 from django.utils import timezone
-from django.utils.formats import date_format, localize
+from django.utils.formats import date_format
 from django.utils.translation import get_language, get_language_bidi
 from django.utils.translation import gettext as _
 
@@ -15,6 +16,7 @@ from assistance.models import Assistance
 from assistance.pricing import vat_in
 from assistance.quotes import price_lines
 from assistance.selectors import tariff_of
+from depannini_dashmap.lib.numbers import written
 from depannini_dashmap.lib.time_zone import display_zone
 
 Facts = list[tuple[str, str]]  # what a value is called, and the value
@@ -63,7 +65,7 @@ def price_facts(job: Assistance) -> Facts:
     lines = price_lines(tariff, job.distance_km)
     facts = []
     if tariff is not None and lines is not None:
-        way = f"{localize(job.distance_km)} {_('km')} × {localize(tariff.per_km)} = {amount(lines.distance, job.currency)}"
+        way = f"{written(job.distance_km, 3)} {_('km')} × {written(tariff.per_km)} = {amount(lines.distance, job.currency)}"
         facts += [(_("Base"), amount(lines.base, job.currency)), (_("Distance"), way)]
         if lines.top_up:
             facts.append((_("Up to the minimum"), amount(lines.top_up, job.currency)))
@@ -74,12 +76,12 @@ def price_facts(job: Assistance) -> Facts:
 
 def vat_fact(rate: Decimal, vat: Decimal, currency: str) -> tuple[str, str]:
     """Return the VAT that is in a price."""
-    return _("VAT in it"), f"{localize(rate.normalize())} % = {amount(vat, currency)}"
+    return _("VAT in it"), f"{floatformat(rate)} % = {amount(vat, currency)}"
 
 
 def amount(amount: Decimal, currency: str) -> str:
     """Write money as the language does."""
-    return f"{localize(amount)} {currency}"
+    return f"{written(amount)} {currency}"
 
 
 def when(instant: dt.datetime) -> str:

@@ -7,11 +7,11 @@ from typing import Any
 from django.contrib import admin
 from django.http import HttpRequest
 from django.urls import reverse
-from django.utils.formats import localize
 from django.utils.html import format_html
 from django.utils.translation import gettext_lazy as _
 
 from depannini_dashmap.lib.admin.tenancy import TenantAdmin
+from depannini_dashmap.lib.numbers import written
 from payments.models import CashHandIn, Payment
 
 
@@ -29,7 +29,7 @@ class _LedgerAdmin(TenantAdmin):
 
     @admin.display(description=_("amount"), ordering="amount")
     def shown_amount(self, row: Payment | CashHandIn) -> str:
-        return format_html('<bdi dir="ltr">{} {}</bdi>', localize(row.amount), row.currency)
+        return format_html('<bdi dir="ltr">{} {}</bdi>', written(row.amount), row.currency)
 
 
 @admin.register(Payment)

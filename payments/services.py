@@ -25,6 +25,7 @@ from assistance.models import Assistance
 from assistance.pricing import CENT, TOO_MUCH, ZERO, money
 from depannini_dashmap.lib.db.advisory_locks import take_lock
 from depannini_dashmap.lib.errors import Conflict, Forbidden, InvalidData, NotFound
+from depannini_dashmap.lib.numbers import written_lazy
 from depannini_dashmap.lib.ops import audit
 from depannini_dashmap.lib.text import clean
 from fleet.events import board_changed, roadside_changed
@@ -131,7 +132,7 @@ def hand_in_cash(
     worth = _checked_amount(held if amount is None and held > 0 else amount)
     if worth > held:
         raise Conflict(
-            format_lazy(_("They hold {amount} {currency}"), amount=held, currency=money_of), code="more_than_in_hand", in_hand=str(held)
+            format_lazy(_("They hold {amount} {currency}"), amount=written_lazy(held), currency=money_of), code="more_than_in_hand", in_hand=str(held)
         )
     row = CashHandIn.objects.create(
         assistant_id=assistant_id, amount=worth, currency=money_of, received_by=actor, note=text, form_key=form_key
@@ -239,7 +240,7 @@ def _payable(balance: Balance, amount: Decimal | None, method: str) -> Decimal:
         raise Conflict(_("It is paid already"), code="already_paid", due="0.00")
     worth = _checked_amount(due if amount is None else amount)
     if worth > due:
-        sentence = format_lazy(_("Only {amount} {currency} are due"), amount=due, currency=balance.currency)
+        sentence = format_lazy(_("Only {amount} {currency} are due"), amount=written_lazy(due), currency=balance.currency)
         raise Conflict(sentence, code="overpaid", due=str(due))
     return worth
 

@@ -10,11 +10,11 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from django.db.models import QuerySet
-from django.utils.formats import number_format
 from django.utils.translation import gettext as _
 
 from accounts.models import User
 from depannini_dashmap.lib.db.prepared import PreparedRows, among
+from depannini_dashmap.lib.numbers import written
 from depannini_dashmap.lib.roads import routing
 from depannini_dashmap.lib.time_zone import display_zone
 from trips import expected_arrivals, route, sequencing
@@ -153,7 +153,7 @@ def way_in_words(way: routing.Route) -> str:
     document = road_document(way)
     if document is None:
         return ""
-    shown = {"km": number_format(document["distance_km"], 1), "minutes": document["driving_minutes"]}
+    shown = {"km": written(document["distance_km"], 1), "minutes": document["driving_minutes"]}
     if way.source == routing.ROAD and all(leg.source == routing.ROAD for leg in way.legs):
         return _("%(km)s km by road, %(minutes)s min of driving") % shown
     return _("%(km)s km, %(minutes)s min of driving, estimated from straight lines") % shown

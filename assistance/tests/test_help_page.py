@@ -62,7 +62,7 @@ def test_the_form_needs_no_account_and_is_private(visitor):
 def test_the_price_is_shown_line_by_line_before_anything_is_asked(visitor):
     answer = visitor.post("/help/", form(step="price", dropoff="36.7000, 3.1000", vehicle="Clio 16-123", note="Flat tyre"))
     page = answer.content.decode()
-    assert answer.status_code == 200 and "Base price" in page and "1500.00" in page and "Way with your vehicle" in page
+    assert answer.status_code == 200 and "Base price" in page and "1,500.00" in page and "Way with your vehicle" in page
     assert not Assistance.objects.exists() and not User.objects.filter(caller_phone=PHONE).exists()
 
 

@@ -72,7 +72,7 @@ def test_the_page_goes_from_the_search_to_the_receipt(visitor, asked, assistant_
     services.update_status(actor=assistant_user, assistance_id=job.pk, status="completed")
     assert "The job is done" in page(visitor, path)
     receipt = page(visitor, f"{path}receipt/")
-    assert "1500.00 DZD" in receipt and "Karim" in receipt
+    assert "1,500.00 DZD" in receipt and "Karim" in receipt
     assert press(visitor, path, "rate", rating="4").status_code == 303
     job.refresh_from_db()
     assert job.rating == 4 and "You gave 4 of 5" in page(visitor, path)
@@ -212,7 +212,7 @@ def test_a_receipt_says_nothing_that_is_the_offices(visitor, asked, assistant_us
     job.refresh_from_db()
     facts = dict(job_facts(motorist_view.shown(RequestLink.objects.get(), path.split("/")[2])) + price_facts(job))
     said = " ".join(facts.values())
-    assert facts["Helped by"].startswith("Karim") and "As agreed" in said and "1500.00 DZD" in said
+    assert facts["Helped by"].startswith("Karim") and "As agreed" in said and "1,500.00 DZD" in said
     for hidden in ("Insurer", "Beware", PHONE, assistant_user.phone_number, "Karim Assistant"):
         assert hidden not in said
     assert visitor.get(f"{path}receipt.pdf").status_code == 200

@@ -1,4 +1,4 @@
-"""Numbers by their grammar, for REST, frames and queries alike: stricter than Python's converters.
+"""Numbers by their grammar, for REST, frames and queries alike: stricter than Python's converters; and how pages write them.
 
 A JSON number, or a text of ASCII digits with an optional sign, point and exponent; spaces around it do no harm. Not:
 `true`, NaN, Infinity, `3_6`, `0x1`, `1,5`, digits of other scripts, empty texts.
@@ -11,6 +11,9 @@ import re
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
+from django.utils.formats import number_format
+from django.utils.functional import lazy
+
 _NUMBER = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]{1,4})?\Z")
 _INTEGER = re.compile(r"[+-]?[0-9]+(?:\.0*)?\Z")
 LONGEST = 400  # characters
@@ -18,6 +21,14 @@ LONGEST = 400  # characters
 
 class NotANumber(ValueError):
     """What came is no number."""
+
+
+def written(number: Decimal | float, places: int = 2) -> str:
+    """Write a number as the active language does, with so many decimals and its groups of thousands, as `floatformat:"2g"` does."""
+    return number_format(round(Decimal(str(number)), places), places, force_grouping=True)
+
+
+written_lazy = lazy(written, str)
 
 
 def read_decimal(value: Any) -> Decimal:

@@ -63,8 +63,8 @@ def test_a_price_is_adjusted_with_a_reason_and_explained(client_user: Any, salim
     asked = api(client_user).post("/api/assistance/request/", {"pickup": pickup, "dropoff": dropoff}).json()["assistance"]
     request_path, path = (f"/admin/dispatch/requests/{asked['id']}/{name}" for name in ("", "price/"))
     shown = salim.get(request_path).content.decode()
-    assert "1500.00</bdi>" in shown and f"{asked['distance_km']:.3f} <bdi>km</bdi> × 50.00 = " in shown and path in shown
-    assert f"{asked['total_price']:.2f}" in salim.get(path).content.decode()
+    assert "1,500.00</bdi>" in shown and f"{asked['distance_km']:.3f} <bdi>km</bdi> × 50.00 = " in shown and path in shown
+    assert f"{asked['total_price']:,.2f}" in salim.get(path).content.decode()
     for price, note, said in (
         ("1200", " ", "Give a reason"),
         ("much", "agreed", "An amount from 0 to 1000000."),

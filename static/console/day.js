@@ -1,6 +1,7 @@
 // A vehicle's day: its line, and a slider that shows where it was when.
 import { addBackground } from "./background.js";
 import { element } from "./markers.js";
+import { written } from "./numbers.js";
 
 const L = window.L;
 const box = document.getElementById("map");
@@ -63,7 +64,7 @@ async function start() {
   const drawn = L.featureGroup(lines.map((line) => L.polyline(line.map(([lng, lat]) => [lat, lng]), { weight: 5, opacity: 0.8, className: "trip-line", interactive: false }))).addTo(map);
   map.fitBounds(L.latLngBounds(fixes.map((fix) => fix.place)).pad(0.15), { maxZoom: 17, animate: false });
   drawn.bringToFront();
-  const words = box.dataset.tTold.replace("{km}", properties.distance_km.toFixed(1)).replace("{start}", clock.format(fixes[0].time)).replace("{end}", clock.format(fixes.at(-1).time));
+  const words = box.dataset.tTold.replace("{km}", written(properties.distance_km, 1)).replace("{start}", clock.format(fixes[0].time)).replace("{end}", clock.format(fixes.at(-1).time));
   told.textContent = properties.matched ? words : `${words} ${box.dataset.tRaw}`;
   slider.max = String(fixes.length - 1);
   slider.value = slider.max;

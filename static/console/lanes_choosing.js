@@ -2,6 +2,7 @@
 import { nameOf } from "./lanes_board.js";
 import { filled } from "./lanes_view.js";
 import { act, nameOfItem, put, refOf, step, takeOut } from "./lanes_changes.js";
+import { written } from "./numbers.js";
 import { dialog, page, root, view, words } from "./lanes_page.js";
 
 function choose(item) {
@@ -15,7 +16,7 @@ function choose(item) {
     const runs = page.board.runsOf(vehicle.id);
     for (const run of runs) {
       const free = run.timing?.ends ? `${words.nextFree} ${run.timing.ends}` : "";
-      const load = `${Math.round(view.load(page.board, run, "kilograms"))} / ${vehicle.kilograms} ${words.kg}`;
+      const load = `${written(view.load(page.board, run, "kilograms"))} / ${written(vehicle.kilograms)} ${words.kg}`;
       const name = run.trip ? run.trip.name : words.aNewTrip;
       options.push(option(vehicle.plate, [name, load, free].filter(Boolean).join(" · "), () => put(ref, run.key, atStart.checked ? 0 : run.stops.length)));
     }

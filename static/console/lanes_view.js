@@ -1,5 +1,6 @@
 // Draws lanes and the list of orders that wait. Texts are text nodes; one lane at a time is drawn anew.
 import { nameOf } from "./lanes_board.js";
+import { written } from "./numbers.js";
 
 export const COLOURS = ["#1b6ec2", "#c2410c", "#15803d", "#7e22ce", "#b91c1c", "#0f766e", "#a16207", "#be185d"];
 
@@ -17,9 +18,8 @@ const ltr = (text) => {
   return made;
 };
 const filled = (words, values) => words.replace(/\{(\w+)\}/g, (_, name) => values[name]);
-// A narrow space that does not break: a common one turns the groups of a number round in Arabic.
-const round = (number) => Math.round(number).toLocaleString("en").replace(/,/g, "\u202f");
-const cubic = (litres) => (Math.round(litres / 100) / 10).toString();
+const round = (number) => written(number);
+const cubic = (litres) => written(litres / 1000, 1, 0);
 
 export class View {
   constructor(words, urls) {
@@ -119,7 +119,7 @@ export class View {
     } else head.append(element("strong", "", this.words.aNewTrip), " ", this.startField(run));
     const timing = run.timing;
     if (timing && timing.starts && run.stops.length) {
-      head.append(" ", ltr(`${timing.starts}–${timing.ends}`), " ", named(`${timing.is_estimate ? "~" : ""}${timing.kilometres} ${this.words.km}`));
+      head.append(" ", ltr(`${timing.starts}–${timing.ends}`), " ", named(`${timing.is_estimate ? "~" : ""}${written(timing.kilometres)} ${this.words.km}`));
     }
     if (board.isChanged(run)) head.append(" ", element("span", "badge is-accepted", this.words.notSaved));
     return head;

@@ -9,11 +9,11 @@ async function show() {
   names.forEach((name, index) => query.set(name, fields[index] ? fields[index].value : readOnly(name)));
   const answer = await fetch(`${box.dataset.url}?${query}`, { credentials: "same-origin" });
   if (!answer.ok || answer.redirected) return;
-  const { currency, rows } = await answer.json();
+  const { rows } = await answer.json();
   box.querySelector("tbody").replaceChildren(...rows.map((row) => {
     const line = document.createElement("tr");
-    line.insertCell().textContent = `${row.km} km`;
-    line.insertCell().textContent = `${row.price} ${currency}`;
+    line.insertCell().textContent = row.way;
+    line.insertCell().textContent = row.price;
     return line;
   }));
 }

@@ -24,7 +24,7 @@ async function found({ coords }) {
   const metres = Math.max(1, Math.round(accuracy));
   places.pickup.set([latitude, longitude], `${latitude.toFixed(5)}, ${longitude.toFixed(5)}`);
   const text = metres > ROUGH ? form.dataset.tRough : form.dataset.tFound;
-  tell(text.replace("{metres}", metres.toLocaleString(document.documentElement.lang)));
+  tell(text.replace("{metres}", metres.toLocaleString(`${document.documentElement.lang}-u-nu-latn`)));
   const query = new URLSearchParams({ at: `${latitude.toFixed(6)},${longitude.toFixed(6)}` });
   const answer = await fetch(`${form.dataset.places}?${query}`).catch(() => null);
   const name = answer && answer.ok ? (await answer.json()).name : "";

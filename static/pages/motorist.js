@@ -32,7 +32,7 @@ let isCopyOld = false;
 let view = null;
 let live = null; // the place of who comes that the socket told last
 let points = JSON.parse(document.getElementById("map-points").textContent);
-const ago = new Intl.RelativeTimeFormat(document.documentElement.lang, { numeric: "auto" });
+const ago = new Intl.RelativeTimeFormat(`${document.documentElement.lang}-u-nu-latn`, { numeric: "auto" });
 
 function kept(name) {
   try {

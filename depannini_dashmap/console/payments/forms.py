@@ -7,6 +7,7 @@ from typing import Any
 from uuid import uuid4
 
 from django import forms
+from django.utils.formats import number_format
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
@@ -65,7 +66,7 @@ class PayForm(KeyedForm):
 
     def __init__(self, user: User, thing: Payable, balance: Balance, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.fields["amount"].initial = f"{balance.due:.2f}"
+        self.fields["amount"].initial = number_format(balance.due, 2)
         self.fields["taken_by"].choices = _takers(user, thing)  # type: ignore[attr-defined]
         job_of = None if isinstance(thing, Order) else thing.assistant
         self.fields["taken_by"].initial = job_of.pk if job_of is not None and job_of.is_active else user.pk

@@ -11,6 +11,7 @@ from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils.dateparse import parse_date
+from django.utils.formats import number_format
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
@@ -19,6 +20,7 @@ from depannini_dashmap.console import action_pages
 from depannini_dashmap.console.payments.forms import HandInForm
 from depannini_dashmap.console.query_ids import given_id
 from depannini_dashmap.lib.errors import Conflict, DomainError
+from depannini_dashmap.lib.numbers import written
 from payments import balances, debts
 from payments.models import LONGEST_NOTE, CashHandIn
 from payments.services import hand_in_cash, reverse_hand_in
@@ -88,7 +90,7 @@ def show_cash(request: HttpRequest, context: dict[str, Any]) -> HttpResponse:
         given = dict(form.cleaned_data)
         try:
             made = hand_in_cash(actor=request.user, assistant_id=given.pop("assistant"), **given)
-            messages.success(request, _("Handed over: %(amount)s %(currency)s") % {"amount": made.amount, "currency": made.currency})
+            messages.success(request, _("Handed over: %(amount)s %(currency)s") % {"amount": written(made.amount), "currency": made.currency})
             return HttpResponseRedirect(reverse("admin:cash"))
         except DomainError as error:
             form.add_error("amount", error.for_page())
@@ -98,7 +100,7 @@ def show_cash(request: HttpRequest, context: dict[str, Any]) -> HttpResponse:
     rows = [
         {
             "cash": row,
-            "typed": form.data.get("amount", "") if str(row.assistant_id) == refused else f"{row.in_hand:.2f}",
+            "typed": form.data.get("amount", "") if str(row.assistant_id) == refused else number_format(row.in_hand, 2),
             "errors": form.errors.get("amount", form.errors.get("form_key", ())) if str(row.assistant_id) == refused else (),
             "key": form.data.get("form_key", "") if str(row.assistant_id) == refused and "form_key" not in form.errors else uuid4(),
         }

@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Any
 
 from django.http import Http404, HttpRequest, HttpResponse
 from django.utils import timezone
-from django.utils.formats import localize
 from django.utils.translation import get_language, get_language_bidi
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
@@ -14,6 +13,7 @@ from django.views.decorators.http import require_safe
 from assistance.models import Assistance
 from assistance.receipt_paper import amount, price_facts, vat_fact, when
 from depannini_dashmap.console import action_pages
+from depannini_dashmap.lib.numbers import written
 from orders.place_search import describe_place
 from payments.balances import Balance, balance_of
 
@@ -67,7 +67,7 @@ def _write_people(paper: Document, job: Assistance) -> None:
             name = describe_place(lat, lng, get_language() or "")["name"]
             paper.fact(label, " · ".join(filter(None, (name, f"{lat:.5f}, {lng:.5f}"))))
     if job.distance_km:
-        paper.fact(_("Distance"), f"{localize(round(job.distance_km, 1))} {_('km')}")
+        paper.fact(_("Distance"), f"{written(job.distance_km, 1)} {_('km')}")
     if job.description:
         paper.fact(_("Description"), job.description)
     if job.reason_note:
