@@ -12,8 +12,8 @@ from django.utils.translation import get_language, get_language_bidi, gettext, o
 from accounts.models import Invitation, InvitationLink, Notice, VerificationCode
 from depannini_dashmap.lib.ops.metrics import MESSAGES_SENT
 from depannini_dashmap.lib.outbound import mail
-from depannini_dashmap.lib.outbound.plain_text import one_line
 from depannini_dashmap.lib.outbound.sms import send_sms
+from depannini_dashmap.lib.outbound.untrusted_text import one_line
 
 _MAIL_PATIENCE = 10.0  # seconds: a mail server that drips must not hold the worker, which has waves to send
 _CODE_SUBJECTS = {

@@ -18,8 +18,8 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts.code_models import CodeGuess, Notice, VerificationCode
 from accounts.company_models import Company
+from accounts.invitation_link_models import InvitationLink
 from accounts.keyed_hashes import spellings
-from accounts.link_models import InvitationLink
 from accounts.managers import (
     InvitationQuerySet,
     MembershipQuerySet,

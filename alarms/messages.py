@@ -15,8 +15,8 @@ from alarms.failed_messages import words_of
 from alarms.models import Alarm, AlarmWatch
 from depannini_dashmap.lib.ops.metrics import MESSAGES_SENT
 from depannini_dashmap.lib.outbound import mail
-from depannini_dashmap.lib.outbound.plain_text import one_line
 from depannini_dashmap.lib.outbound.sms import send_sms
+from depannini_dashmap.lib.outbound.untrusted_text import one_line
 
 MOST_NAMED = 3
 _LONGEST_NAME = 40

@@ -9,8 +9,8 @@ from django.utils.translation import get_language, get_language_bidi, gettext, o
 
 from depannini_dashmap.lib.ops.metrics import MESSAGES_SENT
 from depannini_dashmap.lib.outbound import mail
-from depannini_dashmap.lib.outbound.plain_text import one_line
 from depannini_dashmap.lib.outbound.sms import send_sms
+from depannini_dashmap.lib.outbound.untrusted_text import one_line
 from orders.models import OrderLink
 
 PATIENCE = 10.0  # seconds

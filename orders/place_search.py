@@ -6,7 +6,7 @@ from typing import Any
 
 from accounts.models import User
 from depannini_dashmap.lib.geo import haversine_km
-from depannini_dashmap.lib.roads import data, geocoder, spelling, typed_coordinates
+from depannini_dashmap.lib.roads import data, external_geocoder, spelling, typed_coordinates
 from depannini_dashmap.lib.roads import places as map_places
 from orders.models import Stop
 
@@ -36,7 +36,7 @@ def find_places(*, user: User | None, text: str, near: Point | None = None, lang
     found = _own_stops(user, text, near)
     found += [_of_map("map", place, near) for place in map_places.search(text, near=near, language=language, limit=MOST)]
     if len(found) < OWN and len(text) > 2:
-        found += [_of_map("outside", place, near) for place in geocoder.search(text, near=near, language=language)]
+        found += [_of_map("outside", place, near) for place in external_geocoder.search(text, near=near, language=language)]
     return found[:MOST]
 
 

@@ -14,8 +14,8 @@ from django.template.loader import render_to_string
 from django.utils.translation import get_language, get_language_bidi, gettext, override
 
 from accounts.phones import NotAPhoneNumber, normalise_phone
-from depannini_dashmap.lib.outbound.plain_text import one_line
 from depannini_dashmap.lib.outbound.sms_destinations import barred_because
+from depannini_dashmap.lib.outbound.untrusted_text import one_line
 from trips.models import Trip, TripStop
 from trips.representation import way_in_words, way_of
 

@@ -8,11 +8,11 @@ from collections.abc import Iterable
 from django.db import transaction
 from django.utils import timezone
 
-from alarms import reasons
+from alarms import detection
+from alarms.detection import Reason
 from alarms.events import alarms_changed
 from alarms.failed_messages import DELIVERIES
 from alarms.models import Alarm
-from alarms.reasons import Reason
 from alarms.services import escalations
 
 Kind = Alarm.Kind
@@ -29,7 +29,7 @@ def refresh_alarms(*, actor: None, now: dt.datetime | None = None) -> None:
     alarm of a kind for each thing. Ten queries, and some where something changed.
     """
     now = now or timezone.now()
-    found = {(reason.kind, reason.thing): reason for reason in reasons.find_active_reasons(now)}
+    found = {(reason.kind, reason.thing): reason for reason in detection.find_active_reasons(now)}
     _bring_in_line(found, now)
     escalations.call_watchers(actor=None, now=now)
 

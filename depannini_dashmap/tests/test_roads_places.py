@@ -5,7 +5,7 @@ import threading
 
 import pytest
 
-from depannini_dashmap.lib.roads import data, geocoder, places, spelling, typed_coordinates
+from depannini_dashmap.lib.roads import data, external_geocoder, places, spelling, typed_coordinates
 from testing.roads import LIECHTENSTEIN, MONACO
 
 HARBOUR = (43.735, 7.42)
@@ -178,7 +178,7 @@ def test_the_file_says_whose_cells_are_whose():
 
 
 def test_an_outside_search_that_is_away_finds_nothing_and_rests(settings, monkeypatch):
-    monkeypatch.setattr(geocoder, "_rests_until", 0.0)
+    monkeypatch.setattr(external_geocoder, "_rests_until", 0.0)
     settings.GEOCODER_URL = "http://127.0.0.1:9/"
-    assert geocoder.search("alger", near=None, language="fr") == []
-    assert geocoder._rests_until > 0
+    assert external_geocoder.search("alger", near=None, language="fr") == []
+    assert external_geocoder._rests_until > 0

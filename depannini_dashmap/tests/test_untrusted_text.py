@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from depannini_dashmap.lib.outbound.plain_text import GAP, one_line, several_lines
+from depannini_dashmap.lib.outbound.untrusted_text import GAP, one_line, several_lines
 
 # What mail programs take for an address: a scheme, a domain, a mailbox, or seven digits that could be dialled.
 LIVE = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:(?=[^\s\u200b])|//|\\\\|[^\s\u200b]@[^\s\u200b]|[\w-]+[.\u3002\uff0e\uff61][^\W\d_]|\d(?:[ ().-]?\d){6}")
