@@ -20,15 +20,15 @@ from django.views import View
 from django.views.decorators.csrf import ensure_csrf_cookie
 from django.views.i18n import set_language
 
-from accounts import console_sessions, page_sessions
+from accounts import console_sessions, path_scoped_sessions
 from accounts.fields import LONGEST_PASSWORD
 from accounts.limits import message_budget
 from accounts.limits.throttles import LocationThrottle, SignedInThrottle
 from accounts.models import User
-from accounts.page_sessions import own_session
-from accounts.page_subscriptions import read_subscription
+from accounts.path_scoped_sessions import own_session
 from accounts.phones import NotAPhoneNumber, normalise_phone
 from accounts.private_images import picture_response
+from accounts.push_subscription_form import read_subscription
 from accounts.services import (
     check_password,
     confirm_reset,
@@ -168,7 +168,7 @@ class SignInView(DutyPageView):
             if (retry_after := getattr(error, "retry_after", None)) is not None:
                 answer["Retry-After"] = str(retry_after)
             return answer
-        page_sessions.begin(request, user, by="duty page")
+        path_scoped_sessions.begin(request, user, by="duty page")
         return HttpResponseRedirect(f"{PATH}/", status=303)
 
 
@@ -192,7 +192,7 @@ class SignInCodeView(DutyPageView):
                 user = sign_in_by_code(actor=None, form_key=key, phone_number=phone, code=code)
         except DomainError as error:
             return self._page(key, phone, error)
-        page_sessions.begin(request, user, by="duty page, by code alone")
+        path_scoped_sessions.begin(request, user, by="duty page, by code alone")
         return HttpResponseRedirect(f"{PATH}/", status=303)
 
     def _page(self, key: str, phone: str = "", error: DomainError | None = None) -> HttpResponse:
@@ -224,7 +224,7 @@ class CodeView(DutyPageView):
             user = _required_assistant(User.objects.active().filter(phone_number=phone).first())
         except DomainError as error:
             return self._page(phone, error.for_page(), error.status)
-        page_sessions.begin(request, user, by="duty page, by code")
+        path_scoped_sessions.begin(request, user, by="duty page, by code")
         return HttpResponseRedirect(f"{PATH}/", status=303)
 
     def _page(self, phone: str = "", error: str = "", status: int = 200) -> HttpResponse:
@@ -236,7 +236,7 @@ class SignOutView(DutyPageView):
 
     def post(self, request: HttpRequest) -> HttpResponse:
         """End the session."""
-        page_sessions.end(request)
+        path_scoped_sessions.end(request)
         return HttpResponseRedirect(f"{PATH}/", status=303)
 
 

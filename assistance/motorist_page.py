@@ -14,8 +14,8 @@ from django.utils.translation import gettext_lazy as _
 from accounts.limits.throttles import Bucket
 from accounts.link_pages import find_for, link_page
 from accounts.link_tickets import ticket_page
-from accounts.page_subscriptions import read_subscription
 from accounts.private_images import picture_response
+from accounts.push_subscription_form import read_subscription
 from assistance import lifecycle, motorist_view
 from assistance.models import RequestLink, RequestPhoto
 from assistance.receipt_paper import receipt_of

@@ -13,6 +13,13 @@ from accounts.services.codes import (
     verify_own_address,
 )
 from accounts.services.companies import change_company, delete_company, open_company
+from accounts.services.credentials import (
+    end_sessions,
+    set_active,
+    set_password,
+    set_password_by_operator,
+    sign_out_everywhere,
+)
 from accounts.services.groups import set_roadside
 from accounts.services.invitation_links import (
     accept_by_link,
@@ -26,13 +33,6 @@ from accounts.services.memberships import add_member, change_role, remove_member
 from accounts.services.profile import change_profile
 from accounts.services.push_devices import forget_push_devices, register_push_device, set_quiet_hours
 from accounts.services.registration import open_account, register_dispatcher, register_person
-from accounts.services.sessions import (
-    end_sessions,
-    set_active,
-    set_password,
-    set_password_by_operator,
-    sign_out_everywhere,
-)
 from accounts.services.sign_in import check_password, sign_in, sign_in_to_fleet, sign_in_with_google
 
 __all__ = [

@@ -12,8 +12,8 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts import image_reencoding, signals
 from accounts.models import Invitation, User
+from accounts.services.credentials import end_sessions
 from accounts.services.memberships import leave_all
-from accounts.services.sessions import end_sessions
 from depannini_dashmap.lib.errors import Conflict
 from depannini_dashmap.lib.ops import audit, erasures_file
 

@@ -14,7 +14,7 @@ from django.utils.translation import gettext_lazy as _
 from django_stubs_ext import StrOrPromise
 
 from accounts.models import User, VerificationCode
-from accounts.steps.callers import lock_phone_number
+from accounts.steps.caller_merge import lock_phone_number
 from depannini_dashmap.lib.errors import InvalidData
 from depannini_dashmap.lib.ops import audit
 

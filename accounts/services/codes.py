@@ -14,10 +14,10 @@ from accounts.keyed_hashes import address_key
 from accounts.limits import message_budget
 from accounts.models import Invitation, Notice, User, VerificationCode
 from accounts.requester_keys import present_caller
-from accounts.services.sessions import set_password
+from accounts.services.credentials import set_password
 from accounts.steps.address_claims import notice_address_of, take_address
 from accounts.steps.addresses import EMAIL, OTHER, PHONE, can_reset, change_address, end_codes, field_of, holder_of
-from accounts.steps.callers import lock_phone_number, merge_caller_account
+from accounts.steps.caller_merge import lock_phone_number, merge_caller_account
 from accounts.steps.code_guesses import InvalidCode, enter_code, use_up
 from accounts.steps.notices import send_notice
 from accounts.steps.password_rules import require_good_password

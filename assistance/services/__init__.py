@@ -41,7 +41,7 @@ from assistance.services.profiles import (
 )
 from assistance.services.public_requests import Asker, ProofNeeded, ask_for_help
 from assistance.services.releases import release
-from assistance.services.requests import request_assistance
+from assistance.services.request_creation import request_assistance
 from assistance.services.signs_of_life import check_stalled, note_sign_of_life, note_signs_of_life
 from assistance.steps.signs_of_life import is_due as is_sign_due
 

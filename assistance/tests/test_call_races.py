@@ -9,7 +9,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from accounts.models import User
-from accounts.steps.callers import lock_phone_number, merge_caller_account
+from accounts.steps.caller_merge import lock_phone_number, merge_caller_account
 from assistance import services
 from assistance.models import Assistance, Offer, ScheduledRequest
 from assistance.services import Caller

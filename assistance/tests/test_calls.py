@@ -9,7 +9,7 @@ from django.utils import timezone
 
 from accounts.models import User
 from accounts.services import caller_account
-from accounts.steps.callers import merge_caller_account
+from accounts.steps.caller_merge import merge_caller_account
 from assistance import services
 from assistance.models import Assistance, Offer, ScheduledRequest
 from depannini_dashmap.lib.errors import Conflict, InvalidData

@@ -21,7 +21,7 @@ from depannini_dashmap.console.live_map import views as map_views
 from depannini_dashmap.console.orders import customer_link
 from depannini_dashmap.console.orders import locating as order_locating
 from depannini_dashmap.console.orders import views as order_views
-from depannini_dashmap.console.payments import open_sums
+from depannini_dashmap.console.payments import unpaid_and_cash
 from depannini_dashmap.console.payments import views as payment_views
 from depannini_dashmap.console.people import views as people_views
 from depannini_dashmap.console.plans import views as plan_views
@@ -122,11 +122,11 @@ def console_urls(site: DispatchAdminSite) -> list[URLPattern]:
         path("dispatch/requests/<int:assistance_id>/pdf/", page(request_document.show_pdf), name="request_pdf"),
         path("dispatch/payments/<int:payment_id>/", page(payment_views.show_receipt), name="receipt"),
         path("dispatch/payments/<int:payment_id>/reverse/", page(payment_views.reverse_receipt), name="receipt_reverse"),
-        path("dispatch/unpaid/", page(open_sums.show_unpaid), name="unpaid"),
-        path("dispatch/unpaid/of/", page(open_sums.show_debts), name="unpaid_of"),
+        path("dispatch/unpaid/", page(unpaid_and_cash.show_unpaid), name="unpaid"),
+        path("dispatch/unpaid/of/", page(unpaid_and_cash.show_debts), name="unpaid_of"),
         path("dispatch/report/", page(report_views.show_month), name="report"),
-        path("dispatch/cash/", page(open_sums.show_cash), name="cash"),
-        path("dispatch/cash/<int:row_id>/reverse/", page(open_sums.reverse_cash), name="cash_reverse"),
+        path("dispatch/cash/", page(unpaid_and_cash.show_cash), name="cash"),
+        path("dispatch/cash/<int:row_id>/reverse/", page(unpaid_and_cash.reverse_cash), name="cash_reverse"),
         path("dispatch/assistants/<slug:step>/", page(assistant_views.take_step), name="dispatch_assistants"),
         path("dispatch/people/<slug:step>/", page(people_views.take_step), name="dispatch_people"),
         path("dispatch/vehicles/<int:vehicle_id>/connect/", page(connect.connect), name="dispatch_connect"),

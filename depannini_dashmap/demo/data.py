@@ -15,7 +15,7 @@ from django.utils import timezone
 from accounts.models import OPERATORS, ROADSIDE, Company, Membership, User
 from accounts.signals import assistant_registered
 from assistance.models import Assistance, ChatMessage, Offer
-from assistance.services import approvals, jobs, offers, profiles, requests
+from assistance.services import approvals, jobs, offers, profiles, request_creation
 from depannini_dashmap.demo.money import pay_jobs, pay_orders, price_of_order
 from depannini_dashmap.demo.people_and_places import (
     ALGIERS,
@@ -350,7 +350,7 @@ def _make_assistant(person: Person, number: int, chance: random.Random) -> User:
 def _ask(client: User, place: Place, kind: str, chance: random.Random) -> Assistance:
     here = (place.lat + chance.uniform(-0.005, 0.005), place.lng + chance.uniform(-0.005, 0.005))
     goal = chance.choice(ALGIERS[:15])
-    asked = requests.request_assistance(
+    asked = request_creation.request_assistance(
         actor=client,
         pickup=here,
         dropoff=(goal.lat, goal.lng) if kind == "towing" else None,

@@ -22,7 +22,7 @@ from assistance.selectors import tariff_of
 from assistance.services import ASKED_AGAIN, ask_again, assign_by_hand, cancel_by_staff, set_price
 from depannini_dashmap.console import action_pages
 from depannini_dashmap.console.amounts import read_amount
-from depannini_dashmap.console.live_map import page_maps
+from depannini_dashmap.console.live_map import detail_maps
 from depannini_dashmap.console.requests import party_steps
 from depannini_dashmap.lib.errors import DomainError, NotFound
 from orders.place_search import describe_place
@@ -66,7 +66,7 @@ def show_request(request: HttpRequest, assistance_id: int, context: dict[str, An
         "tariff": tariff,
         "lines": price_lines(tariff, job.distance_km),
         "places": _places(job),
-        "map_data": page_maps.of_request(job),
+        "map_data": detail_maps.of_request(job),
         "eta_at": job.eta_at if job.status in lifecycle.WITH_ASSISTANT else None,
         "steps": party_steps.steps_open_to(job),
         "is_stalled": job.status == lifecycle.ACCEPTED and job.stalled_since is not None,

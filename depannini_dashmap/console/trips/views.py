@@ -23,7 +23,7 @@ from accounts.permissions import may_edit
 from accounts.private_images import picture_response
 from depannini_dashmap.console import action_pages
 from depannini_dashmap.console.bulk_results import run_each
-from depannini_dashmap.console.live_map import arrival_times, page_maps
+from depannini_dashmap.console.live_map import arrival_times, detail_maps
 from depannini_dashmap.console.trips import trip_completion
 from depannini_dashmap.lib.errors import DomainError, InvalidData, NotFound
 from orders.models import Order
@@ -161,7 +161,7 @@ def _trip_page(
         "is_editable": is_editable and not trip.is_closed,
         "is_unsaved": is_unsaved,
         "way": way_in_words(way),
-        "map_data": page_maps.of_trip(request.user, trip, rows, way),
+        "map_data": detail_maps.of_trip(request.user, trip, rows, way),
         "next_stop": arrival_times.next_stops([trip], timezone.now()).get(trip.pk),
     }
     return TemplateResponse(request, "console/trip.html", {**context, **page})
