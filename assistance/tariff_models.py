@@ -20,7 +20,7 @@ from assistance.kinds import ServiceType, VehicleClass
 from assistance.managers import (
     TariffQuerySet,
 )
-from depannini_dashmap.lib.db.history import HistoryManager
+from depannini_dashmap.lib.db.history_manager import HistoryManager
 
 
 class Tariff(models.Model):

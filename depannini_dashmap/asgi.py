@@ -19,12 +19,12 @@ from depannini_dashmap.lib.ops import process_registry, worker
 from depannini_dashmap.lib.realtime import subscriptions
 from depannini_dashmap.lib.realtime.handshake import refuse
 from depannini_dashmap.lib.roads import engine
-from depannini_dashmap.operations import nightly, periodic_checks
+from depannini_dashmap.operations import nightly, periodic_jobs
 from depannini_dashmap.routing import sockets
 from depannini_dashmap.server import access_log, memory_tuning, shutdown
+from depannini_dashmap.server.body_buffering import WholeBodies
 from depannini_dashmap.server.connection_headers import ConnectionHeaders
 from depannini_dashmap.server.framing import origin_form
-from depannini_dashmap.server.request_bodies import WholeBodies
 
 if settings.SERVE not in {"all", "http", "sockets"}:
     raise ValueError("SERVE must be all, http or sockets")
@@ -92,4 +92,4 @@ memory_tuning.spare_what_stays()
 if worker.should_run_here():
     worker.start()
     nightly.start()
-    periodic_checks.start()
+    periodic_jobs.start()

@@ -408,7 +408,7 @@ REST_FRAMEWORK = {
     "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
     "DEFAULT_RENDERER_CLASSES": ["depannini_dashmap.lib.api.renderers.JsonRenderer"],
     "DEFAULT_PARSER_CLASSES": ["depannini_dashmap.lib.api.parsers.JsonParser"],
-    "DEFAULT_PAGINATION_CLASS": "depannini_dashmap.lib.api.pagination.CursorPages",
+    "DEFAULT_PAGINATION_CLASS": "depannini_dashmap.lib.api.cursor_pagination.CursorPages",
     "DEFAULT_FILTER_BACKENDS": ["django_filters.rest_framework.DjangoFilterBackend"],
     "DEFAULT_CONTENT_NEGOTIATION_CLASS": "depannini_dashmap.lib.api.renderers.AlwaysJson",
     "DEFAULT_METADATA_CLASS": None,

@@ -19,9 +19,9 @@ from drf_spectacular.views import SpectacularAPIView
 
 from accounts import image_reencoding
 from depannini_dashmap.lib import errors
-from depannini_dashmap.lib.api.decorators import read_only
 from depannini_dashmap.lib.api.exception_handler import error_response
 from depannini_dashmap.lib.api.middleware import is_page
+from depannini_dashmap.lib.api.plain_views import read_only
 from depannini_dashmap.lib.db import readiness
 from depannini_dashmap.lib.roads import tiles
 from depannini_dashmap.operations import doctor_proxies

@@ -10,7 +10,7 @@ from django.db.models.functions import Upper
 from django.utils.translation import gettext_lazy as _
 from simple_history.models import HistoricalRecords
 
-from depannini_dashmap.lib.db.history import HistoryManager
+from depannini_dashmap.lib.db.history_manager import HistoryManager
 from depannini_dashmap.lib.db.phone_fields import PhoneTextField
 from depannini_dashmap.lib.text import ODD_IN_PLATES
 from fleet.managers import VehicleQuerySet

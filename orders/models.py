@@ -6,7 +6,7 @@ from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
 from simple_history.models import HistoricalRecords
 
-from depannini_dashmap.lib.db.history import HistoryManager
+from depannini_dashmap.lib.db.history_manager import HistoryManager
 from depannini_dashmap.lib.db.phone_fields import PhoneTextField
 from fleet.skills import SkillsField
 from orders.lifecycle import OPEN

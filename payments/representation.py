@@ -7,8 +7,8 @@ from typing import Any
 from accounts.models import User
 from depannini_dashmap.lib.time_zone import format_utc
 from payments.balances import Balance, Cash
-from payments.debts import Debt
 from payments.models import CashHandIn, Payment
+from payments.receivables import Debt
 
 
 def payment_document(payment: Payment) -> dict[str, Any]:

@@ -11,13 +11,13 @@ from rest_framework.response import Response
 
 from accounts.permissions import IsDispatcherOfAnyRole, IsRoadside
 from assistance.models import Assistance
+from depannini_dashmap.lib.api.cursor_pagination import OnePage, one_page
 from depannini_dashmap.lib.api.keyset_pagination import RowPages
-from depannini_dashmap.lib.api.pagination import OnePage, one_page
 from depannini_dashmap.lib.api.routers import path_id
 from depannini_dashmap.lib.api.viewsets import ApiViewSet
 from depannini_dashmap.lib.errors import InvalidData, NotFound
 from orders.models import Order
-from payments import balances, debts, services
+from payments import balances, receivables, services
 from payments.filters import PaymentFilter
 from payments.models import CashHandIn, Payment
 from payments.representation import balance_document, cash_document, debt_document, hand_in_document, payment_document
@@ -119,7 +119,7 @@ class PaymentViewSet(ApiViewSet):
         400 for a `since` that is no day.
         """
         since = self.read(UnpaidSerializer, request.query_params).validated_data.get("since")
-        return one_page([debt_document(debt) for debt in debts.unpaid(request.user, since=since)])
+        return one_page([debt_document(debt) for debt in receivables.unpaid(request.user, since=since)])
 
     def _document(self, payment_id: int) -> dict[str, Any]:
         payment = self.get_queryset().filter(pk=payment_id).first()

@@ -14,7 +14,7 @@ from django.utils.dateparse import parse_datetime
 from rest_framework.request import Request
 
 from depannini_dashmap.lib import errors
-from depannini_dashmap.lib.api.pagination import CursorPages
+from depannini_dashmap.lib.api.cursor_pagination import CursorPages
 
 # The index is (vehicle, timestamp): each vehicle has its own fixes in order, and a page merges those of many.
 RUN = """

@@ -8,8 +8,8 @@ from typing import NamedTuple
 
 from depannini_dashmap.lib.geo import haversine_km
 from depannini_dashmap.lib.roads import routing
+from trips.itinerary import total_distance_km
 from trips.models import Trip
-from trips.route import total_distance_km
 
 Point = tuple[float, float]
 Fix = tuple[dt.datetime, float, float]

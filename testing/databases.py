@@ -19,7 +19,7 @@ from urllib.parse import urlsplit, urlunsplit
 import psycopg2
 
 from testing.ports import free_port, is_listening
-from testing.processes import signal_with_children
+from testing.process_control import signal_with_children
 from testing.waiting import wait_until
 
 

@@ -20,7 +20,7 @@ import httpx
 import psycopg2
 
 from testing.databases import PostgresServer, RedisServer, execute
-from testing.processes import memory_mb, stop_all
+from testing.process_control import memory_mb, stop_all
 from testing.servers import ROOT, Server, serve_command, start_server
 from testing.waiting import wait_until
 

@@ -13,7 +13,7 @@ import httpx
 
 from testing.clients import SocketClient
 from testing.ports import free_port
-from testing.processes import cpu_s, memory_mb
+from testing.process_control import cpu_s, memory_mb
 from testing.waiting import PATIENCE_S, wait_until
 
 ROOT = Path(__file__).resolve().parent.parent

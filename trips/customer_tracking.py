@@ -20,7 +20,7 @@ from depannini_dashmap.lib.time_zone import display_zone
 from fleet.models import Vehicle
 from orders.customer_links import status_since
 from orders.models import Order
-from trips import eta, route
+from trips import eta, itinerary
 from trips.expected_arrivals import expected_stops
 from trips.lifecycle import IN_PROGRESS, PLANNED
 from trips.models import StopProof, Trip, TripOrder, TripStop
@@ -147,7 +147,7 @@ def _planned(trip: Trip, delivery: TripStop) -> dict[str, Any]:
     clock = delivery.planned_arrival_time
     if clock is None:
         return {"due_on": delivery.planned_arrival_date or trip.planned_start_date}
-    due = route.due_at(trip.planned_start, clock, delivery.planned_arrival_date)
+    due = itinerary.due_at(trip.planned_start, clock, delivery.planned_arrival_date)
     return {"due_on": due.date(), "due_at": due.replace(tzinfo=display_zone())}
 
 
@@ -205,18 +205,18 @@ def _left_at(stop: TripStop) -> dt.datetime | None:
     return max(filter(None, (stop.actual_departure_datetime, stop.failed_at)), default=None)
 
 
-def _is_still_there(vehicle: Vehicle, here: route.Point, at: dt.datetime) -> bool:
+def _is_still_there(vehicle: Vehicle, here: itinerary.Point, at: dt.datetime) -> bool:
     """Return whether a vehicle may still be where it was at an instant, as far as positions tell: the stop itself has no place."""
     before = vehicle.positions.filter(timestamp__lte=at).order_by("-timestamp").values_list("latitude", "longitude").first()
     return before is None or _is_near(here, before)
 
 
-def _place(row: TripStop) -> route.Point | None:
+def _place(row: TripStop) -> itinerary.Point | None:
     latitude, longitude = row.stop.latitude, row.stop.longitude
     return None if latitude is None or longitude is None else (float(latitude), float(longitude))
 
 
-def _is_near(here: route.Point, place: route.Point | None) -> bool:
+def _is_near(here: itinerary.Point, place: itinerary.Point | None) -> bool:
     return place is not None and haversine_km(*here, *place) < _PRIVATE_KM
 
 

@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 
 from depannini_dashmap.lib.geo import haversine_km
 from depannini_dashmap.lib.roads.routing import RANGE, Leg
-from trips.route import Point
+from trips.itinerary import Point
 
 # As fine as such an estimate is worth saying.
 STEP = timedelta(minutes=5)

@@ -14,9 +14,9 @@ from django.db.models import Case, Q, When
 from depannini_dashmap.lib.roads import routing
 from depannini_dashmap.lib.time_zone import format_utc
 from trips import eta
+from trips.itinerary import Point
 from trips.lifecycle import IN_PROGRESS
 from trips.models import TripStop
-from trips.route import Point
 
 _FIX = tuple(f"trip__vehicle__latest_position__{name}" for name in ("timestamp", "latitude", "longitude"))
 _STOP = ("trip_id", "pk", "arrived", "has_left", "stop__name", "stop__latitude", "stop__longitude", *_FIX)

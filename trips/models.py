@@ -9,7 +9,7 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from simple_history.models import HistoricalRecords
 
-from depannini_dashmap.lib.db.history import HistoryManager
+from depannini_dashmap.lib.db.history_manager import HistoryManager
 from trips.lifecycle import CLOSED, STATUSES
 from trips.link_models import TripLink
 from trips.managers import TripOrderQuerySet, TripQuerySet, TripStopQuerySet

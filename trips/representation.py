@@ -17,7 +17,7 @@ from depannini_dashmap.lib.db.prepared import PreparedRows, among
 from depannini_dashmap.lib.numbers import written
 from depannini_dashmap.lib.roads import routing
 from depannini_dashmap.lib.time_zone import display_zone
-from trips import expected_arrivals, route, sequencing
+from trips import expected_arrivals, itinerary, sequencing
 from trips.lifecycle import IN_PROGRESS
 from trips.models import TripStop
 
@@ -185,7 +185,7 @@ def route_geojson(trip: dict[str, Any]) -> dict[str, Any]:
     )
     way = routing.route(_points(trip["trip_stops"]))
     line = way.line if way.source == routing.ROAD else None
-    return route.feature_collection({**{key: trip[key] for key in shown}, "road": road_document(way)}, stops, line)
+    return itinerary.feature_collection({**{key: trip[key] for key in shown}, "road": road_document(way)}, stops, line)
 
 
 def _trip(row: dict[str, Any], stops: list[tuple], names: dict[int, str]) -> dict[str, Any]:
@@ -212,8 +212,8 @@ def _trip(row: dict[str, Any], stops: list[tuple], names: dict[int, str]) -> dic
         "trip_stops": trip_stops,
         "incomplete_orders": [numbers[order_id] for order_id in incomplete],
         "road": None,
-        "total_distance_km": route.total_distance_km(_points(trip_stops)),
-        "planned_duration_minutes": route.planned_duration_minutes(
+        "total_distance_km": itinerary.total_distance_km(_points(trip_stops)),
+        "planned_duration_minutes": itinerary.planned_duration_minutes(
             dt.datetime.combine(row["planned_start_date"], row["planned_start_time"]),
             [(values[3], values[4]) for values in stops],
             display_zone(),
@@ -279,7 +279,7 @@ def _proof(pk: int, at: dt.datetime | None, receiver: str, note: str, photo: str
     }
 
 
-def _points(trip_stops: Iterable[dict[str, Any]]) -> list[route.Point]:
+def _points(trip_stops: Iterable[dict[str, Any]]) -> list[itinerary.Point]:
     # Their written degrees: a float is made of a text several times faster than of a Decimal.
     places = [row["stop"] for row in trip_stops]
     return [(float(place["latitude"]), float(place["longitude"])) for place in places if place["latitude"] is not None]

@@ -22,7 +22,7 @@ from depannini_dashmap.lib.errors import Forbidden, InvalidData, NotFound
 from depannini_dashmap.lib.ops.worker import Worker
 from depannini_dashmap.lib.realtime import layer
 from depannini_dashmap.models import BudgetedMessage
-from depannini_dashmap.operations import periodic_checks
+from depannini_dashmap.operations import periodic_jobs
 from depannini_dashmap.tests.console_rows import make_order, make_request, make_trip, make_vehicle, report_position
 from telematics.models import LatestPosition
 from trips.models import Trip, TripStop
@@ -203,7 +203,7 @@ def test_a_look_costs_the_same_for_every_number_of_watches(watchers, dispatcher,
 
 def test_rounds_look_once_among_processes(client_user):
     make_request(client_user)
-    assert periodic_checks.look_at_alarms() and not periodic_checks.look_at_alarms()
+    assert periodic_jobs.look_at_alarms() and not periodic_jobs.look_at_alarms()
     assert kinds() == ["unanswered_request"]
 
 

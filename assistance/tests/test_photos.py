@@ -20,7 +20,7 @@ from assistance.tests.test_duty_page import tap
 from assistance.tests.test_help_page import ask, form, sent_codes, sms_outbox  # noqa: F401
 from depannini_dashmap.lib.errors import Conflict, Forbidden, InvalidData, NotFound
 from depannini_dashmap.models import AuditEvent
-from depannini_dashmap.operations import personal_data, retention
+from depannini_dashmap.operations import personal_data_export, retention
 
 pytestmark = pytest.mark.django_db
 HEIC = b"\x00\x00\x00\x18ftypheic\x00\x00\x00\x00mif1heic"
@@ -307,8 +307,8 @@ def test_an_export_holds_ones_own(visitor, duty, assistant_user, phone, tmp_path
     _, job = accepted(visitor, duty, assistant_user, photos=[photo()])
     tap(phone, "photo", "k", job=job.pk, photos=photo())
     for user in (job.client, assistant_user):
-        assert len(personal_data.gather(user)["assistance.RequestPhoto"]) == 1
-        with zipfile.ZipFile(personal_data.export(user, tmp_path / f"{user.pk}.zip")) as archive:
+        assert len(personal_data_export.gather(user)["assistance.RequestPhoto"]) == 1
+        with zipfile.ZipFile(personal_data_export.export(user, tmp_path / f"{user.pk}.zip")) as archive:
             assert len([name for name in archive.namelist() if name.startswith("requests/")]) == 1
 
 

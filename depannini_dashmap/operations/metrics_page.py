@@ -19,8 +19,8 @@ from prometheus_client.registry import Collector
 
 from assistance.models import Assistance, Offer
 from depannini_dashmap.lib import errors
-from depannini_dashmap.lib.api.decorators import read_only
 from depannini_dashmap.lib.api.exception_handler import error_response
+from depannini_dashmap.lib.api.plain_views import read_only
 from depannini_dashmap.lib.realtime import consumers
 
 WINDOW = timedelta(hours=1)

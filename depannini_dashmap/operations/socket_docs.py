@@ -11,7 +11,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.templatetags.static import static
 
-from depannini_dashmap.lib.api.decorators import read_only
+from depannini_dashmap.lib.api.plain_views import read_only
 
 SOURCE = settings.BASE_DIR / "docs" / "asyncapi.yaml"
 

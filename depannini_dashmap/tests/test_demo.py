@@ -22,8 +22,8 @@ from depannini_dashmap.demo.simulator.world import Mover, World
 from depannini_dashmap.management.commands.seed_demo import LOGINS
 from orders.models import Order
 from payments.balances import cash_in_hand
-from payments.debts import unpaid
 from payments.models import Payment
+from payments.receivables import unpaid
 from telematics.models import Position
 from telematics.plausibility import Fix, Track
 from testing.ports import free_port

@@ -7,7 +7,7 @@ import pytest
 from django.db import transaction
 
 from accounts.tokens import issue_pair
-from depannini_dashmap.lib.realtime import layer, publisher
+from depannini_dashmap.lib.realtime import layer, redis_publisher
 from depannini_dashmap.lib.realtime.subscriptions import Message
 from testing.databases import redis_server
 from testing.fixtures import running_server
@@ -19,7 +19,7 @@ from testing.servers import Server
 def sent(monkeypatch: pytest.MonkeyPatch) -> list[list[Message]]:
     """Collect what is sent, instead of sending it."""
     batches: list[list[Message]] = []
-    monkeypatch.setattr(publisher, "send", lambda messages, *, is_urgent: batches.append(list(messages)))
+    monkeypatch.setattr(redis_publisher, "send", lambda messages, *, is_urgent: batches.append(list(messages)))
     return batches
 
 

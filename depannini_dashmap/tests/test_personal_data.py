@@ -16,8 +16,8 @@ from PIL import Image
 from accounts.models import Company, User
 from accounts.services import invite
 from assistance.models import Assistance, ChatMessage
-from depannini_dashmap.operations import personal_data
-from depannini_dashmap.operations.personal_data import gather
+from depannini_dashmap.operations import personal_data_export
+from depannini_dashmap.operations.personal_data_export import gather
 
 PERSONAL = ("Amina", "amina@example.com", "213555000001", "Rue des Jardins", "my engine burns")
 
@@ -87,7 +87,7 @@ def test_everything_about_the_person_comes_out_and_no_secret(busy_client: User, 
     assert data["accounts.User"][0]["email"] == "amina@example.com"
     assert data["assistance.Assistance"][0]["description"] == "my engine burns"
     assert data["assistance.ChatMessage"][0]["message"] == "it is Amina, my engine burns"
-    assert not {column for rows in data.values() for row in rows for column in row} & personal_data.SECRET_COLUMNS
+    assert not {column for rows in data.values() for row in rows for column in row} & personal_data_export.SECRET_COLUMNS
     with pytest.raises(CommandError, match="exists already"):
         call_command("export_person", "amina@example.com", "--output", str(target))
 
@@ -123,10 +123,10 @@ def test_the_last_owner_of_what_is_not_empty_is_not_erased(dispatcher: User, vie
 def test_an_export_holds_the_invitations_to_a_proven_address(dispatcher: User, viewer: User, company_a: Company) -> None:
     for person in ({"email": viewer.email}, {"username": viewer.username}):
         invite(actor=dispatcher, company=company_a, person=person)
-    assert len(personal_data.gather(viewer)["accounts.Invitation"]) == 1
+    assert len(personal_data_export.gather(viewer)["accounts.Invitation"]) == 1
     viewer.email_verified = True
-    assert len(personal_data.gather(viewer)["accounts.Invitation"]) == 2
-    assert len(personal_data.gather(dispatcher)["accounts.Invitation"]) == 2
+    assert len(personal_data_export.gather(viewer)["accounts.Invitation"]) == 2
+    assert len(personal_data_export.gather(dispatcher)["accounts.Invitation"]) == 2
 
 
 @pytest.mark.django_db

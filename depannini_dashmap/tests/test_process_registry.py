@@ -12,7 +12,7 @@ from django.conf import settings
 from django.utils import timezone
 
 from depannini_dashmap.lib.ops import process_registry, redis_keys
-from depannini_dashmap.lib.realtime import publisher
+from depannini_dashmap.lib.realtime import redis_publisher
 from depannini_dashmap.lib.realtime.subscriptions import RESYNC, Message
 
 
@@ -48,7 +48,7 @@ def test_without_redis_nobody_is_listed(monkeypatch: pytest.MonkeyPatch) -> None
 def sent(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[Message]]:
     messages: list[Message] = []
     monkeypatch.setattr(process_registry, "LIST", "processes.test")
-    monkeypatch.setattr(publisher, "send", messages.extend)
+    monkeypatch.setattr(redis_publisher, "send", messages.extend)
     client: Any = process_registry._client()
     yield messages
     client.delete(redis_keys.named(process_registry.LIST))

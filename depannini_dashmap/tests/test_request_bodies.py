@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from depannini_dashmap.lib import errors
-from depannini_dashmap.server import request_bodies
-from depannini_dashmap.server.request_bodies import REFUSAL, WholeBodies
+from depannini_dashmap.server import body_buffering
+from depannini_dashmap.server.body_buffering import REFUSAL, WholeBodies
 
 
 class Exchange:
@@ -66,7 +66,7 @@ def piece(body: bytes, *, more: bool = True) -> dict[str, Any]:
     return {"type": "http.request", "body": body, "more_body": more}
 
 
-@pytest.mark.parametrize("size", [0, 1, request_bodies.IN_MEMORY, request_bodies.IN_MEMORY + 1, 3 * request_bodies.IN_MEMORY + 5, 2_000_000])
+@pytest.mark.parametrize("size", [0, 1, body_buffering.IN_MEMORY, body_buffering.IN_MEMORY + 1, 3 * body_buffering.IN_MEMORY + 5, 2_000_000])
 @pytest.mark.parametrize("step", [1000, 70_000, 3_000_000])
 def test_what_came_in_pieces_is_handed_on_whole_with_its_length(size: int, step: int) -> None:
     content = bytes(number % 251 for number in range(1000)) * (size // 1000 + 1)
@@ -76,7 +76,7 @@ def test_what_came_in_pieces_is_handed_on_whole_with_its_length(size: int, step:
     assert body == content
     assert dict(scope["headers"])[b"content-length"] == str(size).encode()
     assert b"transfer-encoding" not in dict(scope["headers"])
-    assert request_bodies._on_disk == 0
+    assert body_buffering._on_disk == 0
 
 
 class Swift(asyncio.SelectorEventLoop):
@@ -109,7 +109,7 @@ def test_a_byte_now_and_then_is_not_waited_for() -> None:
     assert [message.get("more_body") for message in exchange.sent] == [None, True, False]
 
 
-@pytest.mark.parametrize(("rate", "refused"), [(request_bodies.LEAST_RATE, False), (request_bodies.LEAST_RATE // 2, True)])
+@pytest.mark.parametrize(("rate", "refused"), [(body_buffering.LEAST_RATE, False), (body_buffering.LEAST_RATE // 2, True)])
 def test_who_sends_steadily_may_take_long(rate: int, refused: bool) -> None:
     exchange = Exchange(*[piece(b"x" * rate)] * 120, piece(b"", more=False))
     at_once = exchange.receive
@@ -123,7 +123,7 @@ def test_who_sends_steadily_may_take_long(rate: int, refused: bool) -> None:
 
 
 def test_who_has_sent_much_may_not_fall_silent_for_hours() -> None:
-    exchange = Exchange(piece(b"x" * (request_bodies.IN_MEMORY - 1)))
+    exchange = Exchange(piece(b"x" * (body_buffering.IN_MEMORY - 1)))
     asked: list[float] = []
     at_once = exchange.receive
 
@@ -137,19 +137,19 @@ def test_who_has_sent_much_may_not_fall_silent_for_hours() -> None:
 
     exchange.receive, exchange.application = noted, application  # type: ignore[method-assign]
     assert isinstance(exchange.run(loop_factory=Swift).refusal, errors.RequestTimeout)
-    assert asked[2] <= request_bodies.CREDIT + 1
+    assert asked[2] <= body_buffering.CREDIT + 1
 
 
 def test_who_leaves_is_not_answered() -> None:
     exchange = Exchange(piece(b"x" * 300_000), {"type": "http.disconnect"}).run()
-    assert (exchange.handed, exchange.sent, request_bodies._on_disk) == ([], [], 0)
+    assert (exchange.handed, exchange.sent, body_buffering._on_disk) == ([], [], 0)
 
 
 def test_a_disk_that_takes_nothing_is_503_and_in_the_log(
     caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(tempfile, "tempdir", "/dev/null/nowhere")
-    with caplog.at_level(logging.ERROR, logger=request_bodies.__name__):
+    with caplog.at_level(logging.ERROR, logger=body_buffering.__name__):
         exchange = Exchange(piece(b"x" * 200_000), piece(b"y" * 10, more=False)).run()
     assert isinstance(exchange.refusal, errors.Unavailable)
     assert exchange.refusal.code == "storage_unavailable"
@@ -164,19 +164,19 @@ def test_a_machine_without_a_temporary_folder_is_503_and_in_the_log(
     """As under ProtectSystem without PrivateTmp: Python finds no folder at all."""
     monkeypatch.setattr(tempfile, "tempdir", None)
     monkeypatch.setattr(tempfile, "_candidate_tempdir_list", lambda: ["/dev/null/nowhere"])
-    with caplog.at_level(logging.ERROR, logger=request_bodies.__name__):
+    with caplog.at_level(logging.ERROR, logger=body_buffering.__name__):
         exchange = Exchange(piece(b"x" * 200_000), piece(b"y" * 10, more=False)).run()
     assert exchange.refusal is not None and exchange.refusal.code == "storage_unavailable"
     assert "could not be kept in any temporary folder" in caplog.text
 
 
 def test_all_bodies_of_a_process_together_have_a_limit(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(request_bodies, "ON_DISK", 500_000)
+    monkeypatch.setattr(body_buffering, "ON_DISK", 500_000)
     big = [*[piece(b"x" * 150_000)] * 4, piece(b"", more=False)]
     assert isinstance(Exchange(*big).run().refusal, errors.Unavailable)
-    assert request_bodies._on_disk == 0
+    assert body_buffering._on_disk == 0
     assert Exchange(*big[:3], piece(b"", more=False)).run().refusal is None
-    assert request_bodies._on_disk == 0
+    assert body_buffering._on_disk == 0
 
 
 def test_a_body_of_http_2_needs_no_announcement() -> None:

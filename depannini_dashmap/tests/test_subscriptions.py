@@ -13,7 +13,7 @@ import pytest
 import redis
 
 from depannini_dashmap.lib.ops import process_registry, redis_breaker
-from depannini_dashmap.lib.realtime import latest_values, layer, publisher, subscriptions
+from depannini_dashmap.lib.realtime import latest_values, layer, redis_publisher, subscriptions
 from depannini_dashmap.lib.realtime.subscriptions import Subscriptions
 from testing.databases import redis_server
 from testing.ports import free_port
@@ -90,12 +90,12 @@ async def test_one_that_fails_does_not_keep_others_from_their_events(here: Subsc
 async def test_an_order_to_resync_reaches_every_member_once(here: Subscriptions) -> None:
     subscriber = Subscriber()
     await here.join(["a.1", "a.2"], subscriber)
-    publisher.send([subscriptions.Message(b"*", b'a.1\tx\t{"of":"the release before"}\n')])
+    redis_publisher.send([subscriptions.Message(b"*", b'a.1\tx\t{"of":"the release before"}\n')])
     layer.publish_now("a.1", {"type": "x"})
     await wait_until_async(lambda: subscriber.got == ['{"type":"x"}'])
     assert not here._resyncing
-    publisher.resync()
-    publisher.resync()
+    redis_publisher.resync()
+    redis_publisher.resync()
     await wait_until_async(lambda: len(subscriber.got) == 2)
     await asyncio.sleep(subscriptions.RESYNC_SPREAD)
     assert subscriber.got[1:] == ["resync"]
@@ -203,10 +203,10 @@ async def test_a_process_that_leaves_has_published_everything_to_the_other(setti
 @pytest.mark.postgres
 def test_a_process_that_cannot_publish_stays_on_the_list(settings: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(process_registry, "LIST", "processes.test")
-    is_free, own = threading.Event(), publisher.of(settings.REDIS_URL)
+    is_free, own = threading.Event(), redis_publisher.of(settings.REDIS_URL)
     client = own._breaker.client
     monkeypatch.setattr(own, "_send", lambda batch: is_free.wait(10))
-    monkeypatch.setattr(publisher.flush, "__defaults__", (0.1,))
+    monkeypatch.setattr(redis_publisher.flush, "__defaults__", (0.1,))
     process_registry.enter()
     layer.publish_now("a.1", {"type": "x"})
     process_registry.leave()

@@ -13,7 +13,7 @@ from django.test.utils import CaptureQueriesContext
 
 from accounts.models import User
 from assistance.tests.test_races import at_once
-from depannini_dashmap.operations import periodic_checks
+from depannini_dashmap.operations import periodic_jobs
 from payments import services
 from payments.balances import cash_in_hand, in_hand
 from payments.models import CashCount, CashHandIn, Payment
@@ -80,7 +80,7 @@ def test_a_row_that_may_still_be_overtaken_is_not_counted(staff_user: Any, assis
 def test_the_round_counts_once_for_all_processes(staff_user: Any, assistant_user: Any, job_of: Any) -> None:
     take(staff_user, assistant_user, job_of)
     an_hour_passes()
-    assert [periodic_checks.count_cash(), periodic_checks.count_cash()] == [True, False]
+    assert [periodic_jobs.count_cash(), periodic_jobs.count_cash()] == [True, False]
     assert CashCount.objects.get().taken == 3000
 
 

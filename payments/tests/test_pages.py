@@ -10,7 +10,7 @@ from django.test import Client
 
 from accounts.models import User
 from depannini_dashmap.console.amounts import read_amount
-from payments import debts
+from payments import receivables
 from payments.models import CashHandIn, Payment
 from payments.services import record_payment
 
@@ -155,7 +155,7 @@ def test_the_total_of_a_list_that_is_cut_counts_what_is_not_shown(
     for number in range(3):
         order_of(dispatcher, customer_name=f"Customer {number}")
         job_of("700", billed_to=f"Garage {number}")
-    monkeypatch.setattr(debts, "MOST_GROUPS", 2)
+    monkeypatch.setattr(receivables, "MOST_GROUPS", 2)
     assert "6,600.00" in browser_of(staff_user).get("/admin/dispatch/unpaid/").content.decode()
     assert "4,500.00" in browser_of(dispatcher).get("/admin/dispatch/unpaid/").content.decode()
 

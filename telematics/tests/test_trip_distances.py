@@ -9,7 +9,7 @@ from django.utils import timezone
 from depannini_dashmap.console.reports.month_queries import Month, read_month
 from depannini_dashmap.lib.geo import haversine_km
 from depannini_dashmap.lib.roads import routing
-from depannini_dashmap.operations import periodic_checks
+from depannini_dashmap.operations import periodic_jobs
 from payments.tests.conftest import order_of  # noqa: F401
 from payments.tests.test_reports import driven_trip
 from telematics import services, trip_distances
@@ -104,5 +104,5 @@ def test_trips_are_measured_by_one_process_and_so_many_at_once(trip: Trip, monke
     monkeypatch.setattr(services, "MEASURED_AT_ONCE", 0)
     assert services.measure_trips(actor=None) == 0
     monkeypatch.undo()
-    assert periodic_checks.measure_trips() and not periodic_checks.measure_trips()
+    assert periodic_jobs.measure_trips() and not periodic_jobs.measure_trips()
     assert Trip.objects.get(pk=trip.pk).km_source == "straight"

@@ -18,8 +18,8 @@ from accounts.models import User
 from depannini_dashmap.lib.errors import Conflict, DomainError, InvalidData
 from fleet.models import Vehicle
 from orders.models import Order
-from trips import route
-from trips.lanes import OWN, Lane, Run, StopRef, due_times, evaluate_lane, held_rows, read_lanes, ref_of
+from trips import itinerary
+from trips.arrangement_preview import OWN, Lane, Run, StopRef, due_times, evaluate_lane, held_rows, read_lanes, ref_of
 from trips.lifecycle import DRAFT, PLANNED
 from trips.models import Trip, TripStop
 from trips.services.stop_lists import add_order, remove_order, reorder_stops
@@ -129,7 +129,7 @@ def _store_due_times(times: Sequence[tuple[TripStop, dt.datetime]]) -> None:
     """Write when stops are due; alarms were about the due times of before."""
     changed = []
     for row, at in times:
-        due = at.time(), route.day_to_name(row.trip.planned_start, at)
+        due = at.time(), itinerary.day_to_name(row.trip.planned_start, at)
         if due != (row.planned_arrival_time, row.planned_arrival_date):
             row.planned_arrival_time, row.planned_arrival_date = due
             row.updated_at, row.late_min, row.late_told_min = timezone.now(), *ON_TIME.values()

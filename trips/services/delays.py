@@ -15,7 +15,7 @@ from django.utils import timezone
 
 from depannini_dashmap.lib.time_zone import display_zone, format_utc
 from fleet.events import board_changed
-from trips import eta, events, expected_arrivals, route
+from trips import eta, events, expected_arrivals, itinerary
 from trips.lifecycle import IN_PROGRESS
 from trips.models import TripStop
 
@@ -47,7 +47,7 @@ class _Stop(NamedTuple):
         if self.clock is None:
             return None
         start = dt.datetime.combine(self.start_date, self.start_time)
-        return route.due_instant(start, self.clock, self.day, display_zone())
+        return itinerary.due_instant(start, self.clock, self.day, display_zone())
 
 
 def note_delays(*, actor: None, now: dt.datetime | None = None) -> None:

@@ -22,7 +22,7 @@ from fleet.events import board_changed
 from orders import trip_assignment
 from orders.models import Order, Stop
 from orders.stops import StopInput, change_stop, copy_stop, create_stop, discard_stops, require_stop
-from trips import route, sequencing
+from trips import itinerary, sequencing
 from trips.events import trip_changed
 from trips.models import Trip, TripOrder, TripStop
 from trips.sequencing import DELIVERY, PICKUP
@@ -107,7 +107,7 @@ def fill_trip(*, actor: User, trip: Trip, calls: Sequence[Call]) -> list[TripSto
             order_id=call.order_id,
             sequence=number,
             planned_arrival_time=call.due.time(),
-            planned_arrival_date=route.day_to_name(trip.planned_start, call.due),
+            planned_arrival_date=itinerary.day_to_name(trip.planned_start, call.due),
         )
         for number, call in enumerate(calls, start=1)
     )

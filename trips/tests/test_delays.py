@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from depannini_dashmap.lib.realtime import layer
 from depannini_dashmap.lib.time_zone import display_zone
-from depannini_dashmap.operations import periodic_checks
+from depannini_dashmap.operations import periodic_jobs
 from orders.models import Stop
 from telematics.services import record_position
 from testing.roads import LIECHTENSTEIN
@@ -182,8 +182,8 @@ def test_many_trips_cost_two_queries(trip_of, dispatcher):
 
 
 def test_one_process_of_several_looks(trip_of):
-    assert periodic_checks.look_at_delays()
-    assert not periodic_checks.look_at_delays()
+    assert periodic_jobs.look_at_delays()
+    assert not periodic_jobs.look_at_delays()
 
 
 @pytest.mark.postgres

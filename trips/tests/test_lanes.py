@@ -11,7 +11,7 @@ from django.utils import timezone
 from accounts.models import Membership
 from fleet.models import Vehicle
 from orders.models import Order
-from trips import route
+from trips import itinerary
 from trips.models import Trip, TripStop
 from trips.tests.world import add_place, loaded_trip, make_order, make_trip, make_vehicle, order_status, stops_of
 
@@ -179,7 +179,7 @@ def test_other_due_times_begin_anew_and_equal_ones_do_not(page, client):
 def test_stops_past_midnight_are_due_on_the_next_day_also_once_the_trip_is_put_off(page, client):
     order = make_order(client)
     page.save(new_run(make_vehicle(client), both(order), starts=f"{DAY}T23:55"))
-    due = [route.due_at(stop.trip.planned_start, stop.planned_arrival_time, stop.planned_arrival_date) for stop in TripStop.objects.order_by("sequence")]
+    due = [itinerary.due_at(stop.trip.planned_start, stop.planned_arrival_time, stop.planned_arrival_date) for stop in TripStop.objects.order_by("sequence")]
     assert due[0].date().isoformat() == DAY and due[1].date().isoformat() == "2026-12-02"
     assert set(TripStop.objects.values_list("planned_arrival_date", flat=True)) == {None}
 
@@ -192,7 +192,7 @@ def test_a_trip_of_the_evening_that_is_driven_in_the_morning_is_due_in_the_morni
     [row] = page.save(page.run(trip, [both(first)[0], both(second)[0], both(first)[1], both(second)[1]]))
     assert row["is_done"]
     for stop in TripStop.objects.select_related("trip"):
-        due = route.due_at(stop.trip.planned_start, stop.planned_arrival_time, stop.planned_arrival_date)
+        due = itinerary.due_at(stop.trip.planned_start, stop.planned_arrival_time, stop.planned_arrival_date)
         assert dt.datetime(2026, 12, 1, 10) <= due < dt.datetime(2026, 12, 1, 14)
 
 

@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from depannini_dashmap.lib.realtime import layer
 from orders.models import Order
-from trips import route
+from trips import itinerary
 from trips.models import Trip, TripPlan, TripStop
 from trips.services import plans
 from trips.tests.world import loaded_trip, made, make_order, make_trip, make_vehicle, order_status, stops_of
@@ -171,7 +171,7 @@ def test_trips_of_the_night_reach_the_windows_of_the_next_morning(client, day, r
     assert not trip["violations"] and [row["order"] for row in plan["result"]["left_out"]] == [over["id"]]
     assert client.post(f"/api/trips/plans/{plan['id']}/apply/").status_code == 200
     row = TripStop.objects.select_related("trip").get(order=far["id"], stop__stop_type="delivery")
-    due = route.due_at(row.trip.planned_start, row.planned_arrival_time, row.planned_arrival_date)
+    due = itinerary.due_at(row.trip.planned_start, row.planned_arrival_time, row.planned_arrival_date)
     assert dt.datetime(2026, 12, 2, 2) <= due <= dt.datetime(2026, 12, 2, 3)
     assert client.post(f"/api/trips/{row.trip_id}/evaluate/").json()["violations"] == []
 

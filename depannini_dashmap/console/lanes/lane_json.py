@@ -12,7 +12,7 @@ from django.utils.translation import gettext as _
 
 from depannini_dashmap.console.lanes.violation_texts import sentences
 from depannini_dashmap.lib.errors import InvalidData
-from trips.lanes import OWN, Lane, Run, StopRef, evaluate_lane
+from trips.arrangement_preview import OWN, Lane, Run, StopRef, evaluate_lane
 from trips.planning.day_clock import DayClock
 from trips.sequencing import DELIVERY, PICKUP
 

@@ -12,7 +12,7 @@ from accounts.models import Company
 from depannini_dashmap.lib.time_zone import display_zone
 from fleet.models import Vehicle
 from orders.models import Order
-from trips.lanes import OWN, held_rows, version_of
+from trips.arrangement_preview import OWN, held_rows, version_of
 from trips.lifecycle import IN_PROGRESS
 from trips.models import Trip, TripStop
 from trips.planning.reading import SKILL_OF_GOODS

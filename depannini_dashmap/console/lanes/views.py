@@ -21,7 +21,7 @@ from depannini_dashmap.console.lanes.page_words import page_words
 from depannini_dashmap.console.lanes.state import read_state
 from depannini_dashmap.console.plans.views import MOST_OFFERED, NEWEST, chosen_company
 from depannini_dashmap.lib.errors import DomainError
-from trips.lanes import read_lanes
+from trips.arrangement_preview import read_lanes
 from trips.models import TripPlan
 from trips.services.arranging import Outcome, arrange
 from trips.services.driver_notification import notify_driver

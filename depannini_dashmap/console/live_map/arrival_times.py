@@ -13,10 +13,10 @@ from django.utils import timezone
 
 from accounts.models import User
 from depannini_dashmap.lib.time_zone import display_zone
-from trips import eta, expected_arrivals, route
+from trips import eta, expected_arrivals, itinerary
+from trips.itinerary import Point
 from trips.lifecycle import IN_PROGRESS
 from trips.models import Trip, TripStop
-from trips.route import Point
 
 _VISIT = ("pk", "is_completed", "failed", "actual_arrival_datetime", "stop__latitude", "stop__longitude")
 _FIX = tuple(
@@ -56,10 +56,10 @@ def _next(stop: expected_arrivals.ExpectedStop) -> NextStop:
 def late_stops(trip: Trip, rows: Iterable[TripStop], now: dt.datetime) -> list[bool]:
     """Return of each stop of a trip whether it is late; none is of a trip that is not under way."""
     is_running, zone = trip.status == IN_PROGRESS, display_zone()
-    return [is_running and not _is_reached(row) and route.is_late(trip.planned_start, _due(row), now, zone) for row in rows]
+    return [is_running and not _is_reached(row) and itinerary.is_late(trip.planned_start, _due(row), now, zone) for row in rows]
 
 
-def _due(row: TripStop) -> route.Due:
+def _due(row: TripStop) -> itinerary.Due:
     return row.planned_arrival_time, row.planned_arrival_date
 
 
@@ -76,7 +76,7 @@ def count_late(user: User, now: dt.datetime) -> dict[int, int]:
     columns = ("trip_id", "trip__planned_start_date", "trip__planned_start_time", "planned_arrival_time", "planned_arrival_date")
     zone, late = display_zone(), Counter[int]()
     for trip_id, day, clock, *due in rows.values_list(*columns):
-        late[trip_id] += route.is_late(dt.datetime.combine(day, clock), (due[0], due[1]), now, zone)
+        late[trip_id] += itinerary.is_late(dt.datetime.combine(day, clock), (due[0], due[1]), now, zone)
     return +late
 
 

@@ -21,7 +21,7 @@ from depannini_dashmap.console.payments.forms import HandInForm
 from depannini_dashmap.console.query_ids import given_id
 from depannini_dashmap.lib.errors import Conflict, DomainError
 from depannini_dashmap.lib.numbers import written
-from payments import balances, debts
+from payments import balances, receivables
 from payments.models import LONGEST_NOTE, CashHandIn
 from payments.services import hand_in_cash, reverse_hand_in
 
@@ -32,9 +32,9 @@ HANDED_IN_SHOWN = 50
 def show_unpaid(request: HttpRequest, context: dict[str, Any]) -> HttpResponse:
     """List who owes what for delivered orders and completed jobs; `?since=` leaves out what is older."""
     since = _since(request)
-    owed = debts.unpaid(request.user, since=since)
-    is_cut = len(owed) >= debts.MOST_GROUPS
-    totals: dict[str, Any] = debts.unpaid_totals(request.user, since=since) if is_cut else {}
+    owed = receivables.unpaid(request.user, since=since)
+    is_cut = len(owed) >= receivables.MOST_GROUPS
+    totals: dict[str, Any] = receivables.unpaid_totals(request.user, since=since) if is_cut else {}
     for debt in () if is_cut else owed:
         totals[debt.currency] = totals.get(debt.currency, 0) + debt.due
     companies = _names_of_companies(owed) if request.user.sees_several_companies else {}
@@ -43,13 +43,13 @@ def show_unpaid(request: HttpRequest, context: dict[str, Any]) -> HttpResponse:
         "since": since,
         "debts": [(debt, companies.get(debt.debtor.company_id)) for debt in owed],
         "totals": totals.items(),
-        "most": debts.MOST_GROUPS if is_cut else 0,
+        "most": receivables.MOST_GROUPS if is_cut else 0,
         "is_roadside": request.user.is_roadside,
     }
     return TemplateResponse(request, "console/unpaid.html", {**context, **page})
 
 
-def _names_of_companies(owed: list[debts.Debt]) -> dict[int | None, str]:
+def _names_of_companies(owed: list[receivables.Debt]) -> dict[int | None, str]:
     ids = {debt.debtor.company_id for debt in owed if debt.debtor.company_id}
     return dict(Company.objects.filter(pk__in=ids).values_list("pk", "name"))
 
@@ -58,18 +58,18 @@ def _names_of_companies(owed: list[debts.Debt]) -> dict[int | None, str]:
 def show_debts(request: HttpRequest, context: dict[str, Any]) -> HttpResponse:
     """List the unpaid orders or jobs of one who owes, the oldest first, each with its page to pay."""
     since = _since(request)
-    of_one = debts.Debtor(
+    of_one = receivables.Debtor(
         company_id=given_id(request, "company"),
         customer_name=request.GET.get("name", ""),
         customer_company=request.GET.get("firm", ""),
         client_id=given_id(request, "client"),
         billed_to=request.GET.get("billed_to", ""),
     )
-    rows = debts.unpaid_rows(request.user, of_one, since=since)
+    rows = receivables.unpaid_rows(request.user, of_one, since=since)
     page = {
         "title": _("Unpaid by %(who)s") % {"who": rows[0].who if rows else _("nobody")},
         "rows": rows,
-        "most": debts.MOST_ROWS if len(rows) >= debts.MOST_ROWS else 0,
+        "most": receivables.MOST_ROWS if len(rows) >= receivables.MOST_ROWS else 0,
     }
     return TemplateResponse(request, "console/debts.html", {**context, **page})
 

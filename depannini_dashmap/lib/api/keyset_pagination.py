@@ -12,7 +12,7 @@ from django.db.models import Model, Q
 from rest_framework.request import Request
 from rest_framework.utils.urls import replace_query_param
 
-from depannini_dashmap.lib.api.pagination import CursorPages
+from depannini_dashmap.lib.api.cursor_pagination import CursorPages
 from depannini_dashmap.lib.db.search import joined_last
 from depannini_dashmap.lib.errors import InvalidData
 

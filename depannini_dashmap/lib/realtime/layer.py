@@ -19,9 +19,9 @@ from channels.exceptions import ChannelFull
 from channels.layers import BaseChannelLayer
 from django.db import transaction
 
-from depannini_dashmap.lib.realtime import channel_queue, publisher, subscriptions
+from depannini_dashmap.lib.realtime import channel_queue, redis_publisher, subscriptions
 from depannini_dashmap.lib.realtime.channel_queue import ChannelQueue
-from depannini_dashmap.lib.realtime.publisher import flush
+from depannini_dashmap.lib.realtime.redis_publisher import flush
 from depannini_dashmap.lib.realtime.subscriptions import Message
 
 __all__ = [
@@ -204,7 +204,7 @@ def send(messages: Sequence[Message], *, is_urgent: bool = True) -> None:
     for prefix, collected in _captures:
         seen = [message for message in messages if message.group.startswith(prefix)]
         collected.extend((event.group, event.data) for one in seen for event in subscriptions.events(*one[:2]))
-    publisher.send(messages, is_urgent=is_urgent)
+    redis_publisher.send(messages, is_urgent=is_urgent)
 
 
 class _Batch:

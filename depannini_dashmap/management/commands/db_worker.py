@@ -8,7 +8,7 @@ from django.core.management.base import BaseCommand
 
 from depannini_dashmap.lib.ops import process_registry
 from depannini_dashmap.lib.ops.worker import POLL_EVERY, Worker, WorkerThread
-from depannini_dashmap.operations import nightly, periodic_checks
+from depannini_dashmap.operations import nightly, periodic_jobs
 
 
 class Command(BaseCommand):
@@ -38,7 +38,7 @@ class Command(BaseCommand):
         self.stdout.flush()
         process_registry.enter()
         nightly.start()
-        periodic_checks.start()
+        periodic_jobs.start()
         beside.start()
         worker.run()
         beside.join()

@@ -7,7 +7,7 @@ from django.core.management.base import BaseCommand, CommandError
 
 from accounts.services.account_closure import close_account
 from depannini_dashmap.lib.errors import DomainError
-from depannini_dashmap.operations import erasure_replay, personal_data
+from depannini_dashmap.operations import erasure_replay, personal_data_export
 
 WHAT_STAYS = (
     "Gone: names, addresses, phones, photo, what they wrote in chats and requests, attempts to sign in, and the network addresses "
@@ -35,8 +35,8 @@ class Command(BaseCommand):
             self._erase_again()
             return
         try:
-            user = personal_data.find_person(options["who"])
-        except personal_data.UnknownPerson as error:
+            user = personal_data_export.find_person(options["who"])
+        except personal_data_export.UnknownPerson as error:
             raise CommandError(str(error)) from error
         if user.closed_at:
             raise CommandError(f"Account {user.pk} was closed already")

@@ -7,7 +7,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 
 from depannini_dashmap.lib.ops import audit
-from depannini_dashmap.operations import personal_data
+from depannini_dashmap.operations import personal_data_export
 
 
 class Command(BaseCommand):
@@ -23,10 +23,10 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         """Find, gather, write."""
         try:
-            user = personal_data.find_person(options["who"])
+            user = personal_data_export.find_person(options["who"])
             target = Path(options["output"] or f"person-{user.pk}.zip")
-            personal_data.export(user, target)
-        except personal_data.UnknownPerson as error:
+            personal_data_export.export(user, target)
+        except personal_data_export.UnknownPerson as error:
             raise CommandError(str(error)) from error
         except FileExistsError as error:
             raise CommandError(f"{target} exists already") from error

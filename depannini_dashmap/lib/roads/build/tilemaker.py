@@ -15,7 +15,7 @@ from typing import Any
 
 from depannini_dashmap.lib.roads import data
 from depannini_dashmap.lib.roads.build import coast
-from depannini_dashmap.lib.roads.build.shapes import write_shapes
+from depannini_dashmap.lib.roads.build.shapefile import write_shapes
 
 CUT_WITHIN = 6 * 3600  # seconds
 _RULES = Path(__file__).with_name("streets.lua")

@@ -5,7 +5,14 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from trips.route import day_to_name, due_at, feature_collection, is_late, planned_duration_minutes, total_distance_km
+from trips.itinerary import (
+    day_to_name,
+    due_at,
+    feature_collection,
+    is_late,
+    planned_duration_minutes,
+    total_distance_km,
+)
 
 ALGIERS, PARIS = (36.7538, 3.0588), (48.8566, 2.3522)
 
