@@ -84,7 +84,7 @@ def fill(scale: float) -> Any:
 
 def fill_positions(actor: Any, vehicle_ids: list[int], count: int, now: dt.datetime) -> None:
     """Write a history through the product's own bulk service."""
-    from telematics.services import record_positions
+    from telematics.services.positions import record_positions
 
     each = count // len(vehicle_ids)
     moments = [(now - dt.timedelta(seconds=30 * step)).isoformat() for step in range(each, 0, -1)]

@@ -31,7 +31,7 @@ def _world(places: list[Place]) -> tuple[Any, list[int]]:
     from accounts.models import Company, User
     from fleet.models import Vehicle
     from orders.models import Stop
-    from telematics.services import record_position
+    from telematics.services.positions import record_position
     from trips.models import Trip, TripStop
 
     now = timezone.now()
@@ -85,7 +85,7 @@ def ingest(actor: Any, vehicles: list[int], places: list[Place], rounds: int) ->
     from django.conf import settings
     from django.utils import timezone
 
-    from telematics.services import record_position
+    from telematics.services.positions import record_position
 
     moment = timezone.now()
     spent: dict[str, list[float]] = {"": [], "off": []}

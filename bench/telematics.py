@@ -103,7 +103,7 @@ def bench_single(user: Any, vehicle_ids: list[int], clock: Clock, rounds: int, r
 
     from depannini_dashmap.wsgi import application
     from telematics.ingest import HISTORY
-    from telematics.services import record_position, record_positions
+    from telematics.services.positions import record_position, record_positions
 
     insert = f"INSERT INTO telematics_position ({HISTORY}) VALUES ({', '.join(['%s'] * 12)})"
     token = bearer(user)
@@ -195,7 +195,7 @@ def start_over(user: Any, vehicle_ids: list[int], clock: Clock) -> None:
     """Forget the history but for one position of each vehicle: bulk left more than the least size to come."""
     from django.db import connection
 
-    from telematics.services import record_positions
+    from telematics.services.positions import record_positions
 
     with connection.cursor() as cursor:
         cursor.execute("TRUNCATE telematics_position")

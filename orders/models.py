@@ -90,7 +90,7 @@ class Stop(models.Model):
 class Order(models.Model):
     """Goods of a customer on their way from a pickup to a delivery stop.
 
-    `is_in_trip` says whether a trip holds the order. It is the claim itself: only `orders.trip_assignment` writes it, by one
+    `is_in_trip` says whether a trip holds the order. It is the claim itself: only `orders.steps.trip_assignment` writes it, by one
     conditional step under the row's lock, so that two trips can never hold one order.
     """
 

@@ -20,10 +20,10 @@ from orders import customer_messages
 from orders.customer_links import address_for, renew_link
 from orders.field_names import ENDS
 from orders.lifecycle import FINISHED, JOURNEY_STEPS, may_request
-from orders.locks import lock_order
 from orders.models import Order, OrderLink, Stop
 from orders.numbers import take_numbers
 from orders.signals import order_status_requested
+from orders.steps.locks import lock_order
 from orders.stops import StopInput, give_stops, put_stop
 
 

@@ -18,13 +18,14 @@ from accounts.models import Company, User
 from depannini_dashmap.lib.sheets.resources import RowResource
 from fleet.default_company import company_for
 from fleet.sheets import named_company
-from orders import locks, services
+from orders import services
 from orders.field_names import ENDS, LOCATION, ORDER, STOP, WANTED
 from orders.models import Order
 from orders.numbers import take_numbers
 from orders.representation import order_document, order_rows
 from orders.serializers import OrderChangeSerializer
 from orders.sheet_columns import KINDS, OTHER_HEADINGS
+from orders.steps import locks
 from orders.stops import StopInput
 
 _NULLABLE = ("goods_weight", "goods_volume", "required_skills", "price", *WANTED)

@@ -20,9 +20,11 @@ from rest_framework.views import APIView
 
 from accounts.limits.throttles import PositionThrottle
 from depannini_dashmap.lib import errors
-from telematics import device_reports, devices, protocols
+from telematics import protocols
 from telematics.device_bodies import DeviceParser, FilesParser, FormBody, JsonBody
+from telematics.device_keys import forwarder_of, recognise_device
 from telematics.models import Forwarder
+from telematics.services import device_reports
 
 
 class _DeviceView(APIView):
@@ -45,9 +47,11 @@ class _DeviceView(APIView):
     def receive(self, messages: list[protocols.Message]) -> None:
         """Record what devices say, or a forwarder about them. Raises: TooManyRequests, Unauthenticated."""
         if forwarder := _forwarder(self.request):
-            device_reports.receive_forwarded(forwarder, messages, PositionThrottle.bucket.spend)
+            device_reports.record_forwarded_reports(
+                actor=None, forwarder=forwarder, messages=messages, count_against_limit=PositionThrottle.bucket.spend
+            )
         else:
-            device_reports.receive(messages, PositionThrottle.bucket.spend)
+            device_reports.record_reports(actor=None, messages=messages, count_against_limit=PositionThrottle.bucket.spend)
 
 
 @extend_schema(request=OpenApiTypes.OBJECT, responses={200: None})
@@ -104,9 +108,10 @@ class OwntracksView(_DeviceView):
         """Take the JSON; an empty body is fine. Encrypted messages are not read; the device's row shows it."""
         key = _basic_password(request)
         try:
-            device_reports.receive(protocols.from_owntracks(request.data, key), PositionThrottle.bucket.spend)
+            messages = protocols.from_owntracks(request.data, key)
+            device_reports.record_reports(actor=None, messages=messages, count_against_limit=PositionThrottle.bucket.spend)
         except protocols.Unreadable:
-            device_reports.note_unreadable(devices.recognise_device(key))
+            device_reports.note_unreadable(actor=None, device=recognise_device(key))
         return Response([])
 
     def handle_exception(self, exc: Exception) -> Response:
@@ -124,14 +129,14 @@ def _from_traccar(body: Any, request: Request) -> list[protocols.Message]:
     except protocols.Unreadable as error:
         if _forwarder(request) is None:
             key = str(body.get("device_id") or body.get("id") or "") if isinstance(body, dict) else ""
-            device_reports.note_unreadable(devices.recognise_device(key))
+            device_reports.note_unreadable(actor=None, device=recognise_device(key))
         raise errors.InvalidData("The message has no known form") from error
 
 
 def _forwarder(request: Request) -> Forwarder | None:
     """Return the forwarder whose secret the request carries, if it does."""
     scheme, _, secret = request.META.get("HTTP_AUTHORIZATION", "").partition(" ")
-    return devices.forwarder_of(secret.strip()) if scheme.lower() == "bearer" else None
+    return forwarder_of(secret.strip()) if scheme.lower() == "bearer" else None
 
 
 def _basic_password(request: Request) -> str:

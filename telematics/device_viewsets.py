@@ -10,9 +10,9 @@ from accounts.permissions import IsDispatcherOrStaff
 from depannini_dashmap.lib.api.keyset_pagination import RowPages
 from depannini_dashmap.lib.api.routers import path_id
 from depannini_dashmap.lib.api.viewsets import ApiViewSet
-from telematics import devices
 from telematics.device_serializers import DeviceShape, ForwarderShape, MadeDeviceShape, MadeForwarderShape
 from telematics.models import Device, Forwarder
+from telematics.services import devices
 
 
 class DeviceViewSet(ApiViewSet):

@@ -8,11 +8,11 @@ from django.dispatch import receiver
 
 from fleet.models import Vehicle
 from fleet.signals import vehicle_leaving
-from telematics.devices import end_devices_of
+from telematics.services.devices import end_devices_of
 
 
 @receiver(vehicle_leaving, dispatch_uid="telematics.end_devices")
 def end_devices(vehicle: Vehicle, reason: str, **_: Any) -> None:
     """Let the keys of a vehicle that goes to another company write no more."""
     if reason == "moved":
-        end_devices_of(vehicle)
+        end_devices_of(actor=None, vehicle=vehicle)

@@ -7,7 +7,7 @@ from rest_framework import serializers
 from depannini_dashmap.lib.api.fields import DecimalStringField, NumberField, StrictIntegerField, UtcDateTimeField
 from depannini_dashmap.lib.api.schema_serializers import AnswerSerializer
 from telematics.models import EngineStatus
-from telematics.services import MAX_FAKE_ROWS, MAX_ROWS
+from telematics.services.positions import MAX_FAKE_ROWS, MAX_ROWS
 
 
 class PositionShape(serializers.Serializer):

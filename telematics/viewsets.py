@@ -25,11 +25,12 @@ from depannini_dashmap.lib.api.viewsets import ApiViewSet
 from depannini_dashmap.lib.db.prepared import PreparedRows
 from depannini_dashmap.lib.ops.fake_data_guard import require_fake_data
 from fleet.models import Vehicle
-from telematics import serializers, services
+from telematics import serializers
 from telematics.models import LatestPosition, Position
 from telematics.position_pagination import PositionPages
 from telematics.query_params import HistoryQuery, TrackQuery, Wanted, wanted
 from telematics.representation import POSITION_COLUMNS, READING_COLUMNS, READY_COLUMNS, position_object, ready_positions
+from telematics.services import positions
 from telematics.track import track_of
 
 
@@ -122,7 +123,7 @@ class PositionViewSet(ApiViewSet):
     )
     def create(self, request: Request) -> Response:
         """Record one position."""
-        shown, is_new = services.record_position(actor=request.user, raw=request.data)
+        shown, is_new = positions.record_position(actor=request.user, raw=request.data)
         return Response(shown, status=status.HTTP_201_CREATED if is_new else status.HTTP_200_OK)
 
     @extend_schema(summary="The latest position of each vehicle", responses=serializers.LatestShape)
@@ -140,7 +141,7 @@ class PositionViewSet(ApiViewSet):
         rows = request.data.get("positions")
         if not isinstance(rows, list):
             raise errors.InvalidData(fields={"positions": ["Expected a list of positions."]})
-        result = services.record_positions(actor=request.user, rows=rows)
+        result = positions.record_positions(actor=request.user, rows=rows)
         return Response(result._asdict())
 
     @extend_schema(
@@ -153,7 +154,7 @@ class PositionViewSet(ApiViewSet):
         """Record a plausible drive, where the installation allows made-up data."""
         require_fake_data()
         asked = self.read(serializers.FakeDriveRequest).validated_data
-        drive = services.make_up_drive(
+        drive = positions.make_up_drive(
             actor=request.user,
             vehicle_id=asked["vehicle_id"],
             count=asked["count"],

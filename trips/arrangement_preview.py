@@ -21,7 +21,7 @@ from orders.models import Order
 from trips import sequencing
 from trips.lifecycle import OPEN
 from trips.models import Trip, TripOrder, TripStop
-from trips.planning.open_stops import Evaluation, OpenStops
+from trips.open_stops_problem import Evaluation, OpenStops
 from trips.sequencing import DELIVERY, PICKUP
 from trips.steps.trips import closed
 

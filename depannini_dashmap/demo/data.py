@@ -36,7 +36,7 @@ from fleet.services import create_vehicle
 from orders.models import Order
 from orders.services import create_order, update_order
 from orders.stops import StopInput
-from telematics.services import record_positions
+from telematics.services.positions import record_positions
 from trips.models import Trip, TripStop
 from trips.services.stop_lists import add_order, update_stop
 from trips.services.trips import create_trip, update_trip

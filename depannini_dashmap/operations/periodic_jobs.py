@@ -7,7 +7,7 @@ from django.core.cache import cache as shared
 from alarms import services as alarms
 from depannini_dashmap.lib.ops.periodic import PeriodicThread
 from payments import services as payments
-from telematics import services as telematics
+from telematics.services import positions as telematics
 from trips.services import delays
 
 DELAYS_EVERY = 30.0  # seconds

@@ -14,7 +14,7 @@ from fleet.services import create_vehicle
 from orders.models import Order
 from orders.services import create_order
 from orders.stops import StopInput
-from telematics.services import record_position
+from telematics.services.positions import record_position
 from trips.models import Trip
 from trips.services.stop_lists import add_order
 from trips.services.trips import create_trip

@@ -22,8 +22,8 @@ from depannini_dashmap.tests.console_rows import (
     make_vehicle,
     report_position,
 )
-from telematics.devices import make_device
 from telematics.models import Device
+from telematics.services.devices import make_device
 from trips.models import Trip, TripStop
 from trips.services.stop_lists import add_order
 from trips.services.trips import update_trip

@@ -13,7 +13,7 @@ from assistance.models import Assistance, AssistantProfile
 from depannini_dashmap.lib.roads import osrm
 from fleet.services import create_vehicle
 from orders.models import Stop
-from telematics.services import record_position
+from telematics.services.positions import record_position
 from testing.roads import LIECHTENSTEIN
 from trips.models import Trip, TripStop
 

@@ -11,7 +11,7 @@ from depannini_dashmap.lib.roads import map_matching, osrm, routing
 from depannini_dashmap.lib.roads.map_matching import pieces
 from fleet.services import create_vehicle
 from orders.models import Order, Stop
-from telematics.services import record_positions
+from telematics.services.positions import record_positions
 from testing.roads import LIECHTENSTEIN, MONACO
 
 pytestmark = pytest.mark.django_db

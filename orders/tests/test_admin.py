@@ -7,8 +7,8 @@ from fleet.tests.sheets import confirm, exported, upload
 from orders.fake_orders import invent_orders
 from orders.models import Order, OrderNumber, Stop
 from orders.sheets import OrderResource
+from orders.steps.trip_assignment import claim_for_trip
 from orders.stops import HALF_LOCATION
-from orders.trip_assignment import claim_for_trip
 
 pytestmark = pytest.mark.django_db
 

@@ -2,8 +2,8 @@
 
 import pytest
 
+from orders.steps.trip_assignment import claim_for_trip
 from orders.tests.order_bodies import SMALL
-from orders.trip_assignment import claim_for_trip
 
 pytestmark = pytest.mark.django_db
 

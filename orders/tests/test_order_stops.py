@@ -8,9 +8,9 @@ from django.apps import apps
 from django.db import IntegrityError, connection, transaction
 
 from orders.models import Order, Stop
+from orders.steps.trip_assignment import claim_for_trip
 from orders.stops import change_stop
 from orders.tests.order_bodies import PRODUCE, RUNGIS, SMALL, VINCENNES
-from orders.trip_assignment import claim_for_trip
 
 pytestmark = pytest.mark.django_db
 

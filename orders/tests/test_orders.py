@@ -6,8 +6,8 @@ import pytest
 import time_machine
 
 from orders.models import Order, OrderNumber, Stop
+from orders.steps.trip_assignment import claim_for_trip, set_status_from_trip
 from orders.tests.order_bodies import PRODUCE, RUNGIS, SMALL, VINCENNES
-from orders.trip_assignment import claim_for_trip, set_status_from_trip
 
 pytestmark = pytest.mark.django_db
 

@@ -11,7 +11,7 @@ from depannini_dashmap.lib.errors import DomainError
 from fleet.models import Vehicle
 from orders.fake_orders import invent_orders
 from orders.models import Order, OrderNumber, Stop
-from orders.trip_assignment import claim_for_trip
+from orders.steps.trip_assignment import claim_for_trip
 
 pytestmark = [pytest.mark.postgres, pytest.mark.django_db(transaction=True)]
 CONTENDERS = 16

@@ -5,7 +5,7 @@ import pytest
 from depannini_dashmap.lib.errors import Conflict, InvalidData
 from orders.fake_orders import invent_orders
 from orders.models import Order, Stop
-from orders.trip_assignment import (
+from orders.steps.trip_assignment import (
     claim_for_trip,
     move_to_company,
     release_from_trip,

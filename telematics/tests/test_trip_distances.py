@@ -12,8 +12,9 @@ from depannini_dashmap.lib.roads import routing
 from depannini_dashmap.operations import periodic_jobs
 from payments.tests.conftest import order_of  # noqa: F401
 from payments.tests.test_reports import driven_trip
-from telematics import services, trip_distances
+from telematics import trip_distances
 from telematics.models import Position
+from telematics.services import positions
 from trips.models import Trip
 
 pytestmark = pytest.mark.django_db
@@ -41,7 +42,7 @@ def drive(trip: Trip, *, every: int = 1, until: float = 1.0, **fields: Any) -> N
 
 
 def measured(trip: Trip) -> tuple[str, float]:
-    services.measure_trips(actor=None)
+    positions.measure_trips(actor=None)
     trip.refresh_from_db()
     assert trip.driven_km is not None
     return trip.km_source, trip.driven_km
@@ -75,12 +76,12 @@ def test_a_parked_receiver_that_wanders_drives_nowhere() -> None:
 def test_it_is_measured_once_after_a_while_and_stays_when_positions_go(trip: Trip, time_machine: Any) -> None:
     drive(trip)
     time_machine.move_to(START + timedelta(hours=2.6))
-    assert services.measure_trips(actor=None) == 0
+    assert positions.measure_trips(actor=None) == 0
     time_machine.move_to(START + timedelta(hours=3))
-    assert services.measure_trips(actor=None) == 1
+    assert positions.measure_trips(actor=None) == 1
     first = Trip.objects.get(pk=trip.pk).driven_km
     Position.objects.all().delete()
-    assert services.measure_trips(actor=None) == 0
+    assert positions.measure_trips(actor=None) == 0
     assert Trip.objects.get(pk=trip.pk).driven_km == first
 
 
@@ -101,8 +102,8 @@ def test_the_report_says_which_source_its_kilometres_have(trip: Trip, staff_user
 
 def test_trips_are_measured_by_one_process_and_so_many_at_once(trip: Trip, monkeypatch: pytest.MonkeyPatch) -> None:
     assert timezone.now() > START
-    monkeypatch.setattr(services, "MEASURED_AT_ONCE", 0)
-    assert services.measure_trips(actor=None) == 0
+    monkeypatch.setattr(positions, "MEASURED_AT_ONCE", 0)
+    assert positions.measure_trips(actor=None) == 0
     monkeypatch.undo()
     assert periodic_jobs.measure_trips() and not periodic_jobs.measure_trips()
     assert Trip.objects.get(pk=trip.pk).km_source == "straight"

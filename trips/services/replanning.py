@@ -10,8 +10,8 @@ from django.utils.translation import gettext_lazy as _
 from accounts.models import User
 from depannini_dashmap.lib.errors import InvalidData
 from trips.arrangement_preview import Lane, Run, StopRef, read_lanes, ref_of
+from trips.open_stops_problem import SOLVE_SECONDS, OpenStops
 from trips.planning import engine
-from trips.planning.open_stops import SOLVE_SECONDS, OpenStops
 from trips.planning.problem import Objective, PlanOrder, PlanVehicle, Problem, Route, Visit
 from trips.planning.reading import Places, day_ends, seconds_of
 from trips.planning.schedule import schedule

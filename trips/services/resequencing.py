@@ -8,7 +8,7 @@ from accounts.models import User
 from accounts.permissions import require_editor
 from depannini_dashmap.lib.errors import NotFound
 from trips.models import Trip
-from trips.planning.open_stops import Evaluation, OpenStops, rows_of
+from trips.open_stops_problem import Evaluation, OpenStops, rows_of
 from trips.services.stop_lists import reorder_stops
 from trips.steps.trips import closed
 

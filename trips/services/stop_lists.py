@@ -19,8 +19,8 @@ from accounts.models import User
 from accounts.permissions import require_editor
 from depannini_dashmap.lib.errors import Conflict, InvalidData, NotFound
 from fleet.events import board_changed
-from orders import trip_assignment
 from orders.models import Order, Stop
+from orders.steps import trip_assignment
 from orders.stops import StopInput, change_stop, copy_stop, create_stop, discard_stops, require_stop
 from trips import itinerary, sequencing
 from trips.events import trip_changed

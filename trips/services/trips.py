@@ -17,9 +17,9 @@ from depannini_dashmap.lib.errors import Conflict, InvalidData
 from depannini_dashmap.lib.ops import audit
 from fleet.events import board_changed
 from fleet.models import Vehicle
-from orders import trip_assignment
 from orders.lifecycle import LEAVES_FAILED
 from orders.models import Order
+from orders.steps import trip_assignment
 from orders.stops import discard_stops
 from trips import sequencing
 from trips.events import driver_links_ended, trip_changed

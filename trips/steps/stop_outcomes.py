@@ -9,8 +9,8 @@ from django.utils import timezone
 
 from accounts.models import User
 from depannini_dashmap.lib.errors import Conflict
-from orders import trip_assignment
 from orders.models import Order
+from orders.steps import trip_assignment
 from trips.lifecycle import UNDELIVERED
 from trips.models import Trip, TripOrder, TripStop
 from trips.sequencing import DELIVERY

@@ -13,7 +13,7 @@ from depannini_dashmap.lib.realtime import layer
 from depannini_dashmap.lib.time_zone import display_zone
 from depannini_dashmap.operations import periodic_jobs
 from orders.models import Stop
-from telematics.services import record_position
+from telematics.services.positions import record_position
 from testing.roads import LIECHTENSTEIN
 from trips.models import Trip, TripStop
 from trips.services import delays

@@ -9,7 +9,7 @@ from django.utils import timezone
 
 from depannini_dashmap.lib.roads import osrm
 from orders.models import Stop
-from telematics.services import record_position
+from telematics.services.positions import record_position
 from testing.roads import LIECHTENSTEIN
 from trips.expected_arrivals import expected_stops
 from trips.models import Trip, TripStop

@@ -17,8 +17,8 @@ from accounts.permissions import may_edit
 from depannini_dashmap.console import action_pages
 from depannini_dashmap.lib.errors import DomainError
 from fleet.models import Vehicle
-from telematics.devices import end_device, end_forwarder, make_device, make_forwarder
 from telematics.models import Device, Forwarder
+from telematics.services.devices import end_device, end_forwarder, make_device, make_forwarder
 from telematics.tracker_setup import Setup, forwarding_setup, setup_of
 
 PHONE_APPS = [Device.App.TRACCAR_CLIENT, Device.App.OWNTRACKS, Device.App.OSMAND, Device.App.GPSLOGGER, Device.App.OTHER]

@@ -14,7 +14,7 @@ from telematics.device_readings import Refusal, read_report
 from telematics.models import Position
 from telematics.protocols import MAX_BATCH
 from telematics.readings import Reading
-from telematics.services import record_fixes
+from telematics.services.positions import record_fixes
 from telematics.track_files import Entry, UnreadableTrack, read_track
 from telematics.vehicle_lookup import tracked, tracked_vehicles
 

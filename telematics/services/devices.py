@@ -1,10 +1,8 @@
-"""Trackers, phones and forwarding servers that write positions: making, ending and recognising them."""
+"""Trackers, phones and forwarding servers that write positions: making and ending them."""
 
 from __future__ import annotations
 
-import hashlib
 import secrets
-from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from django.db import IntegrityError, transaction
@@ -17,15 +15,15 @@ from depannini_dashmap.lib import errors
 from depannini_dashmap.lib.ops import audit
 from fleet.default_company import company_for
 from fleet.models import Vehicle
+from telematics.device_keys import digest_of
 from telematics.models import Device, Forwarder
-from telematics.services import READ_ONLY, UNKNOWN_VEHICLE
+from telematics.services.positions import READ_ONLY, UNKNOWN_VEHICLE
 from telematics.vehicle_lookup import storable, visible_ids
 
 if TYPE_CHECKING:
     from accounts.models import User
 
 KEY_BYTES = 18
-LONGEST_KEY = 100
 
 
 def make_device(
@@ -85,8 +83,11 @@ def end_device(*, actor: User, device_id: int) -> None:
         audit.record("device_ended", actor=actor, target=device, vehicle_id=device.vehicle_id)
 
 
-def end_devices_of(vehicle: Vehicle) -> None:
-    """End every device of a vehicle that goes to another company: its keys are in the hands of the former one."""
+def end_devices_of(*, actor: None, vehicle: Vehicle) -> None:
+    """End every device of a vehicle that goes to another company: its keys are in the hands of the former one.
+
+    A receiver calls, so no `actor`.
+    """
     Device.objects.working().filter(vehicle=vehicle).update(ended_at=timezone.now())
 
 
@@ -112,30 +113,3 @@ def end_forwarder(*, actor: User, forwarder_id: int) -> None:
     with transaction.atomic():
         if own.update(ended_at=timezone.now()):
             audit.record("forwarder_ended", actor=actor, target=Forwarder.objects.get(pk=forwarder_id))
-
-
-def recognise_device(key: str) -> Device:
-    """Return the working device of a key. Raises: Unauthenticated."""
-    return recognise_devices([key])[key]
-
-
-def recognise_devices(keys: Iterable[str]) -> dict[str, Device]:
-    """Return the working device of each key, by one query. Raises: Unauthenticated where one is nobody's."""
-    digests = {key: digest_of(key) for key in keys if 0 < len(key) <= LONGEST_KEY}
-    found = {device.key_digest: device for device in Device.objects.working().filter(key_digest__in=digests.values())}
-    try:
-        return {key: found[digests[key]] for key in keys}
-    except KeyError:
-        raise errors.Unauthenticated() from None
-
-
-def forwarder_of(secret: str) -> Forwarder | None:
-    """Return the working forwarder of a secret, if it is one's."""
-    if not 0 < len(secret) <= LONGEST_KEY:
-        return None
-    return Forwarder.objects.working().filter(secret_digest=digest_of(secret)).first()
-
-
-def digest_of(key: str) -> str:
-    """Return what is stored of a key: it is random enough to need no salt."""
-    return hashlib.sha256(key.encode("utf-8", "replace")).hexdigest()

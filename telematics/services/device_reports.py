@@ -11,22 +11,21 @@ from django.utils import timezone
 from depannini_dashmap.lib import errors
 from depannini_dashmap.lib.db.bulk_updates import RowUpdate
 from fleet.models import Vehicle
-from telematics import devices
+from telematics.device_keys import recognise_devices
 from telematics.device_readings import DeviceReading, Refusal, read_report
 from telematics.models import Device, Forwarder
 from telematics.protocols import Message, Report
-from telematics.services import record_fixes
+from telematics.services.positions import record_fixes
 from telematics.vehicle_lookup import tracked, tracked_vehicles
 
 UNKNOWN_IDS_KEPT = 20
 LONGEST_ID = 65  # one more than a row can hold, so that a longer one is never taken for its beginning
 
+CountAgainstLimit = Callable[[str, int], None]  # count so many events of a key; raises TooManyRequests
 
-Spend = Callable[[str, int], None]  # count so many events of a key; raises TooManyRequests
 
-
-def receive(messages: Sequence[Message], spend: Spend) -> None:
-    """Record what devices say that name themselves by their keys.
+def record_reports(*, actor: None, messages: Sequence[Message], count_against_limit: CountAgainstLimit) -> None:
+    """Record what devices say that name themselves by their keys; they are who speaks, so no `actor`.
 
     Only who is recognised is counted, so that a message of thousands of made-up keys costs one query.
     Raises: Unauthenticated, TooManyRequests, before anything is stored.
@@ -36,15 +35,17 @@ def receive(messages: Sequence[Message], spend: Spend) -> None:
     by_key: dict[str, list[Report]] = {}
     for message in messages:
         by_key.setdefault(message.device, []).append(message.report)
-    known = devices.recognise_devices(by_key)
-    _spend(spend, known, by_key)
+    known = recognise_devices(by_key)
+    _count(count_against_limit, known, by_key)
     _record(known, by_key)
 
 
-def receive_forwarded(forwarder: Forwarder, messages: Sequence[Message], spend: Spend) -> None:
+def record_forwarded_reports(
+    *, actor: None, forwarder: Forwarder, messages: Sequence[Message], count_against_limit: CountAgainstLimit
+) -> None:
     """Record what a forwarder says of the devices of its company; ids that no vehicle has are remembered for people.
 
-    Raises: TooManyRequests, before anything is stored; nothing else, as sending it again would help nobody.
+    The forwarder is who speaks, so no `actor`. Raises: TooManyRequests, before anything is stored; nothing else, as sending it again would help nobody.
     """
     by_id: dict[str, list[Report]] = {}
     for message in messages:
@@ -53,18 +54,18 @@ def receive_forwarded(forwarder: Forwarder, messages: Sequence[Message], spend: 
             by_id.setdefault(message.device[:LONGEST_ID], []).append(message.report)
     rows = Device.objects.working().filter(company_id=forwarder.company_id, external_id__in=[one for one in by_id if one])
     known = {device.external_id: device for device in rows}
-    _spend(spend, known, by_id)
+    _count(count_against_limit, known, by_id)
     _record(known, {external_id: reports for external_id, reports in by_id.items() if external_id in known})
     _note_forwarder(forwarder, [one for one in by_id if one not in known])
 
 
-def _spend(spend: Spend, known: dict[str, Device], reports: dict[str, list[Report]]) -> None:
+def _count(count_against_limit: CountAgainstLimit, known: dict[str, Device], reports: dict[str, list[Report]]) -> None:
     """Count the reports of each vehicle: its trackers share what it may send. Raises: TooManyRequests."""
     costs = Counter[int]()
     for name, device in known.items():
         costs[device.vehicle_id] += len(reports[name])
     for vehicle_id, cost in costs.items():
-        spend(f"vehicle:{vehicle_id}", cost)
+        count_against_limit(f"vehicle:{vehicle_id}", cost)
 
 
 def _record(known: Mapping[str, Device], reports: Mapping[str, list[Report]]) -> None:
@@ -80,7 +81,7 @@ def _record(known: Mapping[str, Device], reports: Mapping[str, list[Report]]) ->
     fixes = [reading.reading for _device, readings in reported for reading in readings if reading.reading is not None]
     rows = record_fixes(actor=None, vehicles=vehicles, readings=fixes, now=now)
     is_trusted = {(row.vehicle_id, row.timestamp): not row.is_implausible for row in rows}
-    NOTES.run([_note(device, readings, is_trusted, now) for device, readings in reported])
+    DEVICE_STATUS_UPDATE.run([_note(device, readings, is_trusted, now) for device, readings in reported])
 
 
 def _read(device: Device, report: Report, now: dt.datetime) -> DeviceReading:
@@ -88,7 +89,7 @@ def _read(device: Device, report: Report, now: dt.datetime) -> DeviceReading:
 
 
 # What one message changes on a device's row; fields that it does not report stay.
-NOTES = RowUpdate(
+DEVICE_STATUS_UPDATE = RowUpdate(
     "telematics_device",
     {
         "id": "bigint", "contacted_at": "timestamptz", "position_at": "timestamptz", "refusal": "text",
@@ -110,7 +111,7 @@ NOTES = RowUpdate(
 def _note(
     device: Device, readings: Sequence[DeviceReading], is_trusted: Mapping[tuple[int, dt.datetime], bool], now: dt.datetime
 ) -> tuple:
-    """Return what NOTES says of a device: when it spoke, what of it was of use, and why the rest was not."""
+    """Return what DEVICE_STATUS_UPDATE says of a device: when it spoke, what of it was of use, and why the rest was not."""
     refusal, detail = None, None
     trusted: list[dt.datetime] = []
     for one in readings:
@@ -128,8 +129,8 @@ def _note(
     return device.pk, now, max(trusted, default=None), refusal, detail, said, battery
 
 
-def note_unreadable(device: Device) -> None:
-    """Say on the device's row that its message had no known form."""
+def note_unreadable(*, actor: None, device: Device) -> None:
+    """Say on the device's row that its message had no known form; the device is who speaks, so no `actor`."""
     now = timezone.now()
     Device.objects.filter(pk=device.pk).update(
         contacted_at=now, refused_at=now, refusal=Refusal.NOT_UNDERSTOOD, refusal_detail=""
