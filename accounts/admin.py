@@ -20,6 +20,7 @@ from accounts.permissions import may_edit, may_own
 from depannini_dashmap.lib.admin.service_admin import ServiceAdmin
 from depannini_dashmap.lib.admin.tenancy import TenantAdmin
 from depannini_dashmap.lib.errors import DomainError
+from depannini_dashmap.lib.labels import listed
 from depannini_dashmap.lib.ops import audit
 
 # Its pages show digests and make tokens for anybody.
@@ -89,7 +90,7 @@ class AccountAdmin(TenantAdmin, UserAdmin):
     def suspended(self, user: User) -> str:
         """Name the addresses that a reset has suspended: they name the account at sign-in and do nothing else."""
         held = (user.email if user.email_suspended else None, user.phone_number if user.phone_suspended else None)
-        return ", ".join(address for address in held if address) or "–"
+        return listed(address for address in held if address) or "–"
 
     @admin.display(description=_("password"))
     def new_password(self, user: User) -> str:

@@ -13,6 +13,7 @@ from django.utils.translation import gettext, ngettext, override
 from accounts.models import User
 from alarms.failed_messages import words_of
 from alarms.models import Alarm, AlarmWatch
+from depannini_dashmap.lib.labels import listed
 from depannini_dashmap.lib.ops.metrics import MESSAGES_SENT
 from depannini_dashmap.lib.outbound import mail
 from depannini_dashmap.lib.outbound.sms import send_sms
@@ -50,7 +51,7 @@ def compose(watch: AlarmWatch, alarms: Sequence[Alarm]) -> str:
     named = [f"{one_line(_name_of(alarm), _LONGEST_NAME)} ({alarm.get_kind_display()})" for alarm in alarms[:MOST_NAMED]]
     if len(alarms) > MOST_NAMED:
         named.append(f"+{len(alarms) - MOST_NAMED}")
-    words = {"minutes": watch.after_minutes, "names": ", ".join(named), "url": settings.BASE_URL.rstrip("/") + reverse("admin:alarms")}
+    words = {"minutes": watch.after_minutes, "names": listed(named), "url": settings.BASE_URL.rstrip("/") + reverse("admin:alarms")}
     return gettext("For %(minutes)d minutes nobody has taken care of: %(names)s. %(url)s") % words
 
 

@@ -16,6 +16,7 @@ from assistance.models import Assistance
 from assistance.pricing import vat_in
 from assistance.quotes import price_lines
 from assistance.selectors import tariff_of
+from depannini_dashmap.lib.labels import listed
 from depannini_dashmap.lib.numbers import written
 from depannini_dashmap.lib.time_zone import display_zone
 
@@ -51,7 +52,7 @@ def job_facts(page: dict[str, Any]) -> Facts:
     if job.ended_at is not None:
         facts.append((_("Done"), when(job.ended_at)))
     if assistant is not None:
-        facts.append((_("Helped by"), ", ".join(filter(None, (assistant["name"], assistant["vehicle"])))))
+        facts.append((_("Helped by"), listed(filter(None, (assistant["name"], assistant["vehicle"])))))
     if job.description:
         facts.append((_("Description"), job.description))
     if job.price_consent == "refused":

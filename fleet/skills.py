@@ -13,6 +13,7 @@ from django.utils.translation import gettext_lazy as _
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
+from depannini_dashmap.lib.labels import listed
 from depannini_dashmap.lib.text import clean
 
 MOST_SKILLS = 20
@@ -39,7 +40,7 @@ class SkillsFormField(forms.CharField):
     """Skills as one text with commas."""
 
     def prepare_value(self, value: Any) -> Any:
-        return ", ".join(value) if isinstance(value, list) else value
+        return listed(value) if isinstance(value, list) else value
 
     def to_python(self, value: Any) -> list[str] | None:
         return read_skills(super().to_python(value) or "") or None

@@ -8,6 +8,7 @@ from simple_history.models import HistoricalRecords
 
 from depannini_dashmap.lib.db.history_manager import HistoryManager
 from depannini_dashmap.lib.db.phone_fields import PhoneTextField
+from depannini_dashmap.lib.labels import listed
 from fleet.skills import SkillsField
 from orders.lifecycle import OPEN
 from orders.link_models import OrderLink
@@ -203,7 +204,7 @@ class Order(models.Model):
     @property
     def written_skills(self) -> str:
         """The required skills as people write them, e.g. in a sheet."""
-        return ", ".join(self.required_skills or ())
+        return listed(self.required_skills or ())
 
     @property
     def is_available_for_trip(self) -> bool:

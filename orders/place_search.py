@@ -6,6 +6,7 @@ from typing import Any
 
 from accounts.models import User
 from depannini_dashmap.lib.geo import haversine_km
+from depannini_dashmap.lib.labels import joined_names
 from depannini_dashmap.lib.roads import data, external_geocoder, spelling, typed_coordinates
 from depannini_dashmap.lib.roads import places as map_places
 from orders.models import Stop
@@ -31,7 +32,7 @@ def find_places(*, user: User | None, text: str, near: Point | None = None, lang
     pin = typed_coordinates.read_pin(text, lambda town: map_places.locality(town) if town else near)
     if pin is not None:
         street, place = map_places.nearest(pin.lat, pin.lng, language=language)
-        near_by = ", ".join(part for part in (street and street["name"], place and place.name) if part)
+        near_by = joined_names((street and street["name"], place and place.name))
         return [_suggestion(pin.kind, "pin", f"{pin.lat:.6f}, {pin.lng:.6f}", near_by, (pin.lat, pin.lng), near, near_by)]
     found = _own_stops(user, text, near)
     found += [_of_map("map", place, near) for place in map_places.search(text, near=near, language=language, limit=MOST)]
@@ -55,7 +56,7 @@ def describe_place(lat: float, lng: float, language: str = "") -> dict[str, Any]
     if place is not None and place.name not in parts:
         parts.append(place.name)
     return {
-        "name": ", ".join(dict.fromkeys(part for part in parts if part)),
+        "name": joined_names(dict.fromkeys(parts)),
         "street": street,
         "place": place and {"kind": place.kind, "name": place.name, "context": place.context, "lat": place.lat, "lng": place.lng},
     }
@@ -78,7 +79,7 @@ def _own_stops(user: User | None, text: str, near: Point | None) -> list[dict[st
             continue
         point = float(latitude), float(longitude)
         customer = next((part for part in customers if part and part != name), "")
-        context = ", ".join(part for part in (customer, address) if part)
+        context = joined_names((customer, address))
         key = (spelling.fold(name), round(point[0], 4), round(point[1], 4))
         found.setdefault(key, _suggestion("stop", "stop", name, context, point, near, address))
         if len(found) >= OWN:
@@ -87,7 +88,7 @@ def _own_stops(user: User | None, text: str, near: Point | None) -> list[dict[st
 
 
 def _of_map(source: str, place: map_places.Place, near: Point | None) -> dict[str, Any]:
-    address = ", ".join(part for part in (place.name, place.context) if part)
+    address = joined_names((place.name, place.context))
     return _suggestion(source, place.kind, place.name, place.context, (place.lat, place.lng), near, address)
 
 

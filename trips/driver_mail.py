@@ -14,6 +14,7 @@ from django.template.loader import render_to_string
 from django.utils.translation import get_language, get_language_bidi, gettext, override
 
 from accounts.phones import NotAPhoneNumber, normalise_phone
+from depannini_dashmap.lib.labels import listed
 from depannini_dashmap.lib.outbound.sms_destinations import barred_because
 from depannini_dashmap.lib.outbound.untrusted_text import one_line
 from trips.models import Trip, TripStop
@@ -68,7 +69,7 @@ def short_text(trip: Trip, link: str) -> str:
 def _author(trip: Trip) -> str:
     """Return whose words these are, as a driver may think that they are ours."""
     name = trip.dispatcher.display_name if trip.dispatcher else ""
-    return ", ".join(part for part in (name, trip.company.name) if part)
+    return listed(part for part in (name, trip.company.name) if part)
 
 
 def dialled(phone: str) -> str:

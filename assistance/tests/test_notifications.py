@@ -176,7 +176,7 @@ def test_a_price_and_its_answer(job_in, client_user, assistant_user, sent):
     sent()
     services.set_price(actor=assistant_user, assistance_id=job.pk, amount=Decimal(2500))
     [asked] = sent()
-    assert (asked["tag"], asked["body"]) == (f"price-{job.pk}", "2500.00 DZD. Please accept or refuse it.")
+    assert (asked["tag"], asked["body"]) == (f"price-{job.pk}", "2,500.00 DZD. Please accept or refuse it.")
     services.answer_price(actor=client_user, assistance_id=job.pk, accept=True)
     found = {(one["to"]["token"], one["tag"], one["is_withdrawn"]) for one in sent()}
     assert found == {(f"phone-of-{client_user.pk}", f"price-{job.pk}", True), (f"phone-of-{assistant_user.pk}", f"price-{job.pk}", False)}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import re
+from collections.abc import Iterable
 from typing import Any
 
 from django import template
@@ -13,6 +14,7 @@ from django.utils.html import format_html, format_html_join
 from django.utils.translation import gettext, ngettext
 
 from depannini_dashmap.console.list_actions import status_badge
+from depannini_dashmap.lib.labels import listed
 from depannini_dashmap.lib.roads.map_background import attributes as background_attributes
 from orders.models import Order
 from trips.models import Trip
@@ -100,7 +102,13 @@ def reasons(candidate: Any) -> str:
     """Return the obstacles of a candidate, in the language of the page."""
     if not candidate.reasons:
         return format_html('<span class="badge is-completed">{}</span>', gettext("fits"))
-    return format_html("{}", ", ".join(str(obstacle.label) for obstacle in candidate.reasons))
+    return format_html("{}", listed(str(obstacle.label) for obstacle in candidate.reasons))
+
+
+@register.filter(name="listed")
+def as_list(parts: Iterable[object]) -> str:
+    """Return parts with the comma of the page's language between them."""
+    return listed(parts)
 
 
 @register.simple_tag

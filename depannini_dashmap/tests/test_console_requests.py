@@ -123,6 +123,7 @@ def test_codes_are_sent_again(client_user: Any, assistant_user: Any, salim: Clie
 
 def test_tariffs_show_an_example(salim: Client) -> None:
     answer = salim.get("/admin/dispatch/tariffs/example/", {"base": "2000", "per_km": "100", "minimum": "3200"}).json()
-    assert [row["price"] for row in answer["rows"]] == ["3200.00", "3200.00", "3200.00", "4500.00", "8000.00"]
+    assert [row["price"] for row in answer["rows"]] == [f"{price} DZD" for price in ("3,200.00", "3,200.00", "3,200.00", "4,500.00", "8,000.00")]
+    assert [row["way"] for row in answer["rows"]][:2] == ["0 km", "5 km"]
     odd = salim.get("/admin/dispatch/tariffs/example/", {"base": "NaN", "per_km": "1e999", "minimum": "-4"})
-    assert {row["price"] for row in odd.json()["rows"]} == {"0.00"}
+    assert {row["price"] for row in odd.json()["rows"]} == {"0.00 DZD"}

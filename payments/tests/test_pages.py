@@ -167,7 +167,7 @@ def test_an_assistant_hands_cash_over(staff_user: Any, assistant_user: Any, job_
     assert 'value="3000.00"' in page
     sent = {"form_key": key_in(page), "assistant": assistant_user.pk, "amount": "3500,00"}
     page = salim.post(path, sent).content.decode()
-    assert "They hold 3000.00 DZD" in page and 'value="3500,00"' in page
+    assert "They hold 3,000.00 DZD" in page and 'value="3500,00"' in page
     assert salim.post(path, {**sent, "amount": "1000"}).status_code == 302
     assert salim.post(path, {**sent, "amount": "1000"}).status_code == 302  # a double press
     [row] = CashHandIn.objects.all()

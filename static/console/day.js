@@ -1,7 +1,7 @@
 // A vehicle's day: its line, and a slider that shows where it was when.
 import { addBackground } from "./background.js";
 import { element } from "./markers.js";
-import { written } from "./numbers.js";
+import { written } from "./writing.js";
 
 const L = window.L;
 const box = document.getElementById("map");

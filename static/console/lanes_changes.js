@@ -3,6 +3,7 @@ import { nameOf } from "./lanes_board.js";
 import { filled } from "./lanes_view.js";
 import { alarm, dialog, draw, drawAll, page, root, status, urls, words } from "./lanes_page.js";
 import { requireSignedIn, SignedOut } from "./live.js";
+import { listed } from "./writing.js";
 
 const EVALUATED_TOGETHER = 8;
 const MOST_UNDONE = 20;
@@ -153,7 +154,7 @@ export async function refresh() {
   // What can be undone is brought together with the news as well.
   if (isNews) page.before = page.before.map((was) => page.board.at(was).renewed(state).next.snapshot());
   page.board = next;
-  if (lost.length) alarm.textContent = filled(words.lost, { names: lost.join(", ") });
+  if (lost.length) alarm.textContent = filled(words.lost, { names: listed(lost) });
   drawAll();
   timeAll();
 }

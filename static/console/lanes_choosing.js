@@ -2,7 +2,7 @@
 import { nameOf } from "./lanes_board.js";
 import { filled } from "./lanes_view.js";
 import { act, nameOfItem, put, refOf, step, takeOut } from "./lanes_changes.js";
-import { written } from "./numbers.js";
+import { written } from "./writing.js";
 import { dialog, page, root, view, words } from "./lanes_page.js";
 
 function choose(item) {

@@ -2,6 +2,7 @@
 import { act, inTurn, later, post, problem, refresh } from "./lanes_changes.js";
 import { filled } from "./lanes_view.js";
 import { alarm, drawState, page, saveButton, status, urls, words } from "./lanes_page.js";
+import { listed } from "./writing.js";
 
 const results = document.getElementById("lanes-results");
 
@@ -13,7 +14,7 @@ function line(name) {
   row.append(label, `${words.colon} `, said);
   results.append(row);
   return (text, isDone) => {
-    said.textContent = [said.textContent, text].filter(Boolean).join(", ");
+    said.textContent = listed([said.textContent, text].filter(Boolean));
     row.className = isDone ? "is-done" : "is-refused";
   };
 }

@@ -1,6 +1,6 @@
 // Draws lanes and the list of orders that wait. Texts are text nodes; one lane at a time is drawn anew.
 import { nameOf } from "./lanes_board.js";
-import { written } from "./numbers.js";
+import { listed, written } from "./writing.js";
 
 export const COLOURS = ["#1b6ec2", "#c2410c", "#15803d", "#7e22ce", "#b91c1c", "#0f766e", "#a16207", "#be185d"];
 
@@ -63,7 +63,7 @@ export class View {
     if (vehicle.shift) made.append(element("span", "nowrap", `${this.words.hours} `, ltr(vehicle.shift.join("–"))));
     const last = runs.filter((run) => run.timing && run.stops.length).map((run) => run.timing).sort((a, b) => a.ends_seconds - b.ends_seconds).pop();
     if (last) made.append(element("span", "nowrap", `${this.words.nextFree} `, ltr(last.ends)));
-    if (vehicle.skills.length) made.append(element("span", "quiet", named(vehicle.skills.join(", "))));
+    if (vehicle.skills.length) made.append(element("span", "quiet", named(listed(vehicle.skills))));
     return made;
   }
 
@@ -185,7 +185,7 @@ export class View {
     const more = [order.kilograms ? `${round(order.kilograms)} ${this.words.kg}` : "", order.litres ? `${cubic(order.litres)} ${this.words.cubicMetres}` : ""];
     for (const text of more) if (text) detail.append(" · ", named(text));
     if (order.delivery.hours) detail.append(" · ", ltr(order.delivery.hours));
-    if (order.skills.length) detail.append(" · ", named(order.skills.join(", ")));
+    if (order.skills.length) detail.append(" · ", named(listed(order.skills)));
     if (!order.pickup.at || !order.delivery.at) detail.append(" ", element("span", "badge is-late", this.words.notOnMap));
     const choose = element("button", "button small", this.words.putInto);
     choose.type = "button";

@@ -3,6 +3,7 @@ import { addBackground } from "./background.js";
 import { matching } from "./finding.js";
 import { keepCurrent, requireSignedIn } from "./live.js";
 import { arrow, element, Markers, shortHops } from "./markers.js";
+import { listed } from "./writing.js";
 
 const L = window.L;
 const box = document.getElementById("map");
@@ -76,7 +77,7 @@ function drawAssistant(assistant) {
 function drawRequest(request) {
   const isWaiting = request.status === "requested";
   const { body } = markers.put(`request-${request.id}`, "request", {
-    ...request, title: `${request.name}, ${request.status_label}`, rank: isWaiting ? RANK.waiting : RANK.request,
+    ...request, title: listed([request.name, request.status_label]), rank: isWaiting ? RANK.waiting : RANK.request,
     tip: () => tipOf([request.name, request.status_label, request.detail, request.assistant, ageText(request.at)], request.url),
   });
   body.classList.toggle("is-waiting", isWaiting);

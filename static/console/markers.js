@@ -1,5 +1,6 @@
 // The things on the map: one marker each, or one for several that would cover each other. Texts are text nodes.
 import { grouped } from "./clusters.js";
+import { listed } from "./writing.js";
 
 const L = window.L;
 const SVG = "http://www.w3.org/2000/svg";
@@ -189,7 +190,7 @@ export class Markers {
 
   label(things) {
     if (things.length === 1) return things[0].title;
-    const names = things.slice(0, MOST_TOLD).map((thing) => thing.title).join(", ");
+    const names = listed(things.slice(0, MOST_TOLD).map((thing) => thing.title));
     return this.together.replace("{n}", things.length).replace("{names}", things.length > MOST_TOLD ? `${names} …` : names);
   }
 }

@@ -1,5 +1,6 @@
 // A field for a place: suggestions for what is typed, by keys or pointer; the point of the chosen one goes beside it.
 import { element } from "./markers.js";
+import { listed } from "./writing.js";
 
 const WAIT = 250;
 
@@ -26,7 +27,7 @@ export function placeField(input, { url, near, changed, tell }) {
   }
 
   function choose(place) {
-    set([place.lat, place.lng], [place.name, place.context].filter(Boolean).join(", "));
+    set([place.lat, place.lng], listed([place.name, place.context].filter(Boolean)));
     close();
   }
 

@@ -18,6 +18,7 @@ from django.utils.translation import gettext_noop
 from accounts.models import User
 from accounts.permissions import require_editor
 from depannini_dashmap.lib.errors import Conflict, DomainError, InvalidData, NotFound
+from depannini_dashmap.lib.labels import listed_lazily
 from depannini_dashmap.lib.ops import audit
 from depannini_dashmap.lib.ops.enqueue import enqueue
 from fleet.models import Vehicle
@@ -155,11 +156,11 @@ def undo_plan(*, actor: User, plan_id: int, although_told: bool = False) -> Trip
     trips = list(Trip.objects.select_for_update(no_key=True).filter(pk__in=plan.made_trips).order_by("pk"))
     begun = [trip.name for trip in trips if trip.status not in (DRAFT, PLANNED) or trip.trip_stops.exclude(actual_arrival_datetime=None).exists()]
     if begun:
-        raise Conflict(format_lazy(_("These trips have begun: {names}"), names=", ".join(begun)), code="plan_begun", trips=begun)
+        raise Conflict(format_lazy(_("These trips have begun: {names}"), names=listed_lazily(begun)), code="plan_begun", trips=begun)
     told = [trip.name for trip in trips if trip.may_be_known]
     if told and not although_told:
         raise Conflict(
-            format_lazy(_("The drivers of these trips were told of them, and have to be called: {names}"), names=", ".join(told)),
+            format_lazy(_("The drivers of these trips were told of them, and have to be called: {names}"), names=listed_lazily(told)),
             code="plan_drivers_told",
             trips=told,
         )
@@ -220,11 +221,11 @@ def _faults(orders: list[Order], order_ids: Sequence[int], vehicles: list[Vehicl
     halves = [order.order_number for order in orders if not order.is_carriable]
     idle = [vehicle.license_plate for vehicle in vehicles if not vehicle.is_active]
     if taken:
-        faults["orders"] = [_("Not waiting for a trip: %(numbers)s") % {"numbers": ", ".join(taken[:20])}]
+        faults["orders"] = [_("Not waiting for a trip: %(numbers)s") % {"numbers": listed_lazily(taken[:20])}]
     elif halves:
-        faults["orders"] = [_("Without pickup or delivery: %(numbers)s") % {"numbers": ", ".join(halves[:20])}]
+        faults["orders"] = [_("Without pickup or delivery: %(numbers)s") % {"numbers": listed_lazily(halves[:20])}]
     if idle:
-        faults["vehicles"] = [_("Out of service: %(plates)s") % {"plates": ", ".join(idle[:20])}]
+        faults["vehicles"] = [_("Out of service: %(plates)s") % {"plates": listed_lazily(idle[:20])}]
     return faults
 
 

@@ -14,6 +14,7 @@ from django.utils.translation import gettext_lazy as _
 from accounts.models import OPERATORS, User
 from accounts.permissions import require_editor
 from depannini_dashmap.lib.errors import Conflict, InvalidData
+from depannini_dashmap.lib.labels import listed_lazily
 from depannini_dashmap.lib.ops import audit
 from fleet.events import board_changed
 from fleet.models import Vehicle
@@ -234,7 +235,7 @@ def _require_whole_orders(trip: Trip) -> None:
         raise InvalidData(
             format_lazy(
                 _("Trips must contain complete order journeys (both pickup and delivery); incomplete: {orders}."),
-                orders=", ".join(numbers),
+                orders=listed_lazily(numbers),
             ),
             code="incomplete_orders",
             incomplete_orders=numbers,

@@ -6,6 +6,8 @@ from typing import Any
 
 from django.utils.translation import gettext as _
 
+from depannini_dashmap.lib.labels import listed
+
 
 def sentence(row: dict[str, Any]) -> str:
     """Return why an order was left out, with its numbers."""
@@ -14,7 +16,7 @@ def sentence(row: dict[str, Any]) -> str:
         case "unroutable_pin":
             return _("A stop is not on the map.")
         case "no_vehicle_with_skills":
-            return _("No chosen vehicle has all of: %(skills)s.") % {"skills": ", ".join(numbers["needed"])}
+            return _("No chosen vehicle has all of: %(skills)s.") % {"skills": listed(numbers["needed"])}
         case "exceeds_every_capacity":
             return _("Too much for each of these vehicles: %(kilograms)s kg, %(litres)s l.") % numbers
         case "outside_every_shift":

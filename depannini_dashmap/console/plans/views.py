@@ -22,6 +22,7 @@ from accounts.permissions import may_edit
 from depannini_dashmap.console import action_pages
 from depannini_dashmap.console.plans.reasons import sentence
 from depannini_dashmap.lib.errors import DomainError
+from depannini_dashmap.lib.labels import listed
 from fleet.models import Vehicle
 from orders.models import Order
 from trips.models import Trip, TripPlan
@@ -107,7 +108,7 @@ def show(request: HttpRequest, plan_id: int, context: dict[str, Any]) -> HttpRes
         "title": _("Plan of %(day)s") % {"day": f"{plan.planned_on:%Y-%m-%d}"},
         "plan": plan,
         "error": _in_words(plan.error),
-        "told": ", ".join(trip.name for trip in rows if trip.may_be_known),
+        "told": listed(trip.name for trip in rows if trip.may_be_known),
         "is_open": plan.status in (TripPlan.Status.QUEUED, TripPlan.Status.SOLVING),
         "trips": trips,
         "left_out": [{**row, "why": sentence(row)} for row in result["left_out"]],
@@ -143,7 +144,7 @@ def act(request: HttpRequest, plan_id: int, step: str, context: dict[str, Any]) 
         if error.status == 403:
             raise PermissionDenied from error
         named = [*error.extra.get("orders", ()), *error.extra.get("vehicles", ())]
-        messages.error(request, " ".join([error.for_page(), ", ".join(named)]).strip())
+        messages.error(request, " ".join([error.for_page(), listed(named)]).strip())
     return HttpResponseRedirect(reverse("admin:plan", args=[plan_id]))
 
 

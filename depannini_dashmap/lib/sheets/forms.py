@@ -11,6 +11,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from import_export.forms import ConfirmImportForm, ImportForm
 
+from depannini_dashmap.lib.labels import listed
 from depannini_dashmap.lib.sheets.limits import MAX_BYTES, MAX_LETTERS
 from depannini_dashmap.lib.sheets.resources import RowResource
 from depannini_dashmap.lib.sheets.sheet_lines import SheetError
@@ -61,7 +62,7 @@ def chosen_columns(sent: QueryDict, resource: type[RowResource]) -> dict[str, st
             chosen[clean(name.removeprefix("column-"))[:200]] = str(column)
     twice = sorted(column for column, count in Counter(chosen.values()).items() if column and count > 1)
     if twice:
-        names = ", ".join(resource.label(column) for column in twice)
+        names = listed(resource.label(column) for column in twice)
         raise SheetError(_("Choose each field for one column only: %(names)s.") % {"names": names})
     return chosen
 

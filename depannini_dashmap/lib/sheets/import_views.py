@@ -21,6 +21,7 @@ from import_export.results import Result, RowResult
 
 from depannini_dashmap.lib.api.constraint_errors import waited_too_long
 from depannini_dashmap.lib.api.exception_handler import from_database
+from depannini_dashmap.lib.labels import listed
 from depannini_dashmap.lib.sheets import forms, heading_choices, imports, reports, tasks
 from depannini_dashmap.lib.sheets.csv_files import look_over_csv
 from depannini_dashmap.lib.sheets.limits import MAX_ROWS, TooMuch, Unreadable, is_large
@@ -259,7 +260,7 @@ class ImportViews:
                 raise
             return self._back(request, _("Nothing was imported: somebody else wrote the same rows. Try again."))
         if len(bad) == len(result.rows):
-            places = ", ".join(row.line.place() for row in bad[:10]) or "1"
+            places = listed(row.line.place() for row in bad[:10]) or "1"
             return self._back(request, _("Nothing was imported: look at %(rows)s.") % {"rows": places})
         return self._imported(request, sheet, result, bad)
 
@@ -281,7 +282,7 @@ class ImportViews:
             messages.warning(request, link)
         if not bad:
             return HttpResponseRedirect(self._url("changelist"))
-        places = ", ".join(row.line.place() for row in bad[:10])
+        places = listed(row.line.place() for row in bad[:10])
         sentence = ngettext("%(count)d row was not imported: %(rows)s.", "%(count)d rows were not imported: %(rows)s.", len(bad))
         messages.warning(request, sentence % {"count": len(bad), "rows": places})
         return HttpResponseRedirect(self._url("import_sheet", sheet.pk))

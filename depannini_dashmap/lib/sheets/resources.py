@@ -17,6 +17,7 @@ from rest_framework import serializers
 
 from depannini_dashmap.lib.api.exception_handler import flatten_fields
 from depannini_dashmap.lib.errors import DomainError
+from depannini_dashmap.lib.labels import listed
 from depannini_dashmap.lib.sheets.headings import Headings
 from depannini_dashmap.lib.sheets.sheet_lines import SheetError
 from depannini_dashmap.lib.sheets.tables import Row
@@ -97,7 +98,7 @@ class RowResource(resources.Resource):
     def _require_unique(self, cells: dict[str, str]) -> None:
         for key in self._keys(cells):
             if len(rows := self.shared[key]) > 1:
-                names = ", ".join(rows[:10])
+                names = listed(rows[:10])
                 raise ValidationError({key[0]: [_("Several rows give this: %(rows)s.") % {"rows": names}]})
 
     def put_row(self, row: dict[str, str], *, user: Any, number: int, dry_run: bool) -> tuple[str, Any]:
@@ -139,7 +140,7 @@ class RowResource(resources.Resource):
         """Raise SheetError when a needed column is missing."""
         missing = [name for name in self.required if name not in headers]
         if missing:
-            names = ", ".join(self.label(name) for name in missing)
+            names = listed(self.label(name) for name in missing)
             raise SheetError(_("The file lacks these columns: %(names)s.") % {"names": names})
 
     def validated(self, serializer: Any, sent: dict[str, Any]) -> dict[str, Any]:

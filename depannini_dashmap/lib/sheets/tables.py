@@ -10,6 +10,7 @@ from typing import Any
 
 from django.utils.translation import gettext as _
 
+from depannini_dashmap.lib.labels import listed
 from depannini_dashmap.lib.sheets.headings import Headings, fold
 from depannini_dashmap.lib.sheets.limits import MAX_COLUMNS, MAX_LETTERS, MAX_ROWS
 from depannini_dashmap.lib.sheets.sheet_lines import Page, SheetError
@@ -108,7 +109,7 @@ def read_table(
         remarks.append(_("The header takes two lines, which were read together."))
     lines, again = _without_header(page.lines[found.last + 1 :], [cells for _number, cells in page.lines[found.first : found.last + 1]])
     if again:
-        remarks.append(_("Lines that repeat the header were left out: %(lines)s.") % {"lines": ", ".join(again[:10])})
+        remarks.append(_("Lines that repeat the header were left out: %(lines)s.") % {"lines": listed(again[:10])})
     remarks += _about_hidden(page, header, [number for number, _cells in lines])
     if not lines:
         raise SheetError(_("The file has no rows below its header."))
@@ -138,14 +139,14 @@ def _about_hidden(page: Page, header: list[str], numbers: list[int]) -> list[str
     """Say which rows and columns the spreadsheet does not show: they are read like all others."""
     told = []
     if hidden := [str(number) for number in numbers if number in page.hidden_lines]:
-        shown = ", ".join(hidden[:10]) + (" …" if len(hidden) > 10 else "")
+        shown = listed(hidden[:10]) + (" …" if len(hidden) > 10 else "")
         told.append(
             _("Rows that the spreadsheet hides are read as well: %(count)d, in the lines %(lines)s. Delete them there if they are not meant.")
             % {"count": len(hidden), "lines": shown}
         )
     columns = [f"{letter(index)} ({name})" for index, name in enumerate(header) if name and index in page.hidden_columns]
     if columns:
-        told.append(_("Columns that the spreadsheet hides are read as well: %(names)s.") % {"names": ", ".join(columns)})
+        told.append(_("Columns that the spreadsheet hides are read as well: %(names)s.") % {"names": listed(columns)})
     return told
 
 
@@ -154,7 +155,7 @@ def _columns(header: list[str], headings: Headings, ignored: tuple[str, ...]) ->
     own = [name.lower().replace(" ", "_") for name in header]
     twice = sorted({name for name in own if name and own.count(name) > 1})
     if twice:
-        raise SheetError(_("These columns occur twice: %(names)s.") % {"names": ", ".join(twice)})
+        raise SheetError(_("These columns occur twice: %(names)s.") % {"names": listed(twice)})
     used = {index: name for index, name in enumerate(own) if name in headings.columns and fold(header[index]) not in headings.chosen}
     renamed = []
     for index, heading in enumerate(header):

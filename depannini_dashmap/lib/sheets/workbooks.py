@@ -8,6 +8,7 @@ import zipfile
 
 from django.utils.translation import gettext as _
 
+from depannini_dashmap.lib.labels import listed
 from depannini_dashmap.lib.sheets.headings import Headings
 from depannini_dashmap.lib.sheets.limits import (
     MAX_CELLS,
@@ -55,7 +56,7 @@ def read_workbook(content: bytes, headings: Headings) -> Page:
         raise SheetError(_("The workbook cannot be read.") if not sheets else _("The file has no header row."))
     page = max(ranked, key=lambda one: one[0])[1]
     if len(sheets) > 1:
-        others = ", ".join(one.name for one, _is_shown in sheets if one is not page)
+        others = listed(one.name for one, _is_shown in sheets if one is not page)
         page.remarks.append(_("Read from the sheet %(name)s, not from: %(others)s.") % {"name": page.name, "others": others})
     return page
 
