@@ -229,4 +229,4 @@ class TariffAdmin(TenantHistory, _RoadsideAdmin, SimpleHistoryAdmin):
     @admin.display(description=_("example: 10 km"))
     def price_of_ten_km(self, tariff: Tariff) -> str:
         rates = pricing.Rates(tariff.base, tariff.per_km, tariff.minimum)
-        return str(pricing.price(rates, pricing.kilometres(10.0)))
+        return written(pricing.price(rates, pricing.kilometres(10.0)))

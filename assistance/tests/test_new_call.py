@@ -148,7 +148,7 @@ def test_the_price_stands_there_line_by_line(samira: Client) -> None:
     assert f"{km} <bdi>km</bdi> × 50.50" in far and "Up to the minimum" not in far
     assert f"{pricing.price(pricing.Rates(Decimal(1000), Decimal('50.50'), Decimal(3000)), km)} DZD" in far
     near = samira.post(f"{PAGE}preview/", {**CALL, "vehicle_type": "heavy"}).content.decode()
-    assert "Up to the minimum" in near and "2000.00" in near and "3000.00 DZD" in near
+    assert "Up to the minimum" in near and "2,000.00" in near and "3,000.00 DZD" in near
     assert "the assistant names it" in samira.post(f"{PAGE}preview/", {**CALL, "assistance_type": "repair"}).content.decode()
 
 
