@@ -14,8 +14,8 @@ from accounts import representation, services
 from accounts import serializers as shapes
 from accounts.models import Company, Membership
 from accounts.permissions import IsDispatcherOfAnyRole, IsDispatcherOrStaff, require_editor
-from depannini_dashmap.lib.api.cursor_pagination import OnePage, one_page
 from depannini_dashmap.lib.api.keyset_pagination import RowPages
+from depannini_dashmap.lib.api.list_envelope import OnePage, one_page
 from depannini_dashmap.lib.api.routers import path_id
 from depannini_dashmap.lib.api.viewsets import ApiViewSet, ResourceViewSet
 from depannini_dashmap.lib.errors import NotFound

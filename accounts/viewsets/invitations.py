@@ -11,7 +11,7 @@ from accounts import representation, services
 from accounts.models import Invitation, Membership
 from accounts.permissions import IsDispatcherOfAnyRole, require_editor
 from accounts.viewsets.companies import OfCompanyViewSet
-from depannini_dashmap.lib.api.cursor_pagination import OnePage, one_page
+from depannini_dashmap.lib.api.list_envelope import OnePage, one_page
 from depannini_dashmap.lib.api.routers import path_id
 from depannini_dashmap.lib.api.viewsets import ApiViewSet
 
