@@ -14,7 +14,7 @@ from assistance.models import Assistance
 from assistance.pricing import money
 from depannini_dashmap.lib.time_zone import display_zone
 from orders.models import Order
-from payments.balances import names_of
+from payments.cash_on_hand import names_of
 
 if TYPE_CHECKING:
     from accounts.models import User

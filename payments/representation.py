@@ -6,8 +6,9 @@ from typing import Any
 
 from accounts.models import User
 from depannini_dashmap.lib.time_zone import format_utc
-from payments.balances import Balance, Cash
+from payments.cash_on_hand import Cash
 from payments.models import CashHandIn, Payment
+from payments.payable_balances import Balance
 from payments.receivables import Debt
 
 

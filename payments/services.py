@@ -30,9 +30,10 @@ from depannini_dashmap.lib.ops import audit
 from depannini_dashmap.lib.text import clean
 from fleet.events import board_changed, roadside_changed
 from orders.models import Order
-from payments.balances import Balance, Payable, add_sums, balance_of, in_hand
 from payments.card_numbers import holds_card_number
+from payments.cash_on_hand import add_sums, in_hand
 from payments.models import LONGEST_NOTE, ROADSIDE, CashCount, CashHandIn, Payment
+from payments.payable_balances import Balance, Payable, balance_of
 from payments.receipts import take_receipt_number
 
 if TYPE_CHECKING:

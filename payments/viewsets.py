@@ -11,15 +11,17 @@ from rest_framework.response import Response
 
 from accounts.permissions import IsDispatcherOfAnyRole, IsRoadside
 from assistance.models import Assistance
-from depannini_dashmap.lib.api.cursor_pagination import OnePage, one_page
 from depannini_dashmap.lib.api.keyset_pagination import RowPages
+from depannini_dashmap.lib.api.list_envelope import OnePage, one_page
 from depannini_dashmap.lib.api.routers import path_id
 from depannini_dashmap.lib.api.viewsets import ApiViewSet
 from depannini_dashmap.lib.errors import InvalidData, NotFound
 from orders.models import Order
-from payments import balances, receivables, services
+from payments import receivables, services
+from payments.cash_on_hand import cash_in_hand
 from payments.filters import PaymentFilter
 from payments.models import CashHandIn, Payment
+from payments.payable_balances import balance_of
 from payments.representation import balance_document, cash_document, debt_document, hand_in_document, payment_document
 from payments.serializers import (
     BalanceOfSerializer,
@@ -107,7 +109,7 @@ class PaymentViewSet(ApiViewSet):
         thing = rows.filter(pk=pk).first()
         if thing is None:
             raise NotFound(name.capitalize())
-        return Response(balance_document(balances.balance_of(thing)))
+        return Response(balance_document(balance_of(thing)))
 
     @extend_schema(
         parameters=[UnpaidSerializer], responses={200: DebtSerializer(many=True)}, filters=False, operation_id="payments_unpaid"
@@ -144,7 +146,7 @@ class CashViewSet(ApiViewSet):
     @extend_schema(responses={200: CashSerializer(many=True)}, operation_id="payments_cash")
     def list(self, request: Request) -> Response:
         """GET payments/cash/: what each assistant took in cash, handed in and so holds; one page."""
-        return one_page([cash_document(row) for row in balances.cash_in_hand()])
+        return one_page([cash_document(row) for row in cash_in_hand()])
 
     @extend_schema(request=HandInBodySerializer, responses={201: HandInSerializer}, operation_id="payments_hand_in")
     def create(self, request: Request) -> Response:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from assistance.models import Assistance
 from orders.models import Order
-from payments.balances import cash_in_hand
+from payments.cash_on_hand import cash_in_hand
 from payments.services import hand_in_cash, record_payment
 
 if TYPE_CHECKING:

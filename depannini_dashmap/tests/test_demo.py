@@ -21,7 +21,7 @@ from depannini_dashmap.demo.simulator.fleet import FASTEST, ROAD_SPEED_KMH, rhyt
 from depannini_dashmap.demo.simulator.world import Mover, World
 from depannini_dashmap.management.commands.seed_demo import LOGINS
 from orders.models import Order
-from payments.balances import cash_in_hand
+from payments.cash_on_hand import cash_in_hand
 from payments.models import Payment
 from payments.receivables import unpaid
 from telematics.models import Position

@@ -15,7 +15,7 @@ from accounts.models import User
 from assistance.tests.test_races import at_once
 from depannini_dashmap.operations import periodic_jobs
 from payments import services
-from payments.balances import cash_in_hand, in_hand
+from payments.cash_on_hand import cash_in_hand, in_hand
 from payments.models import CashCount, CashHandIn, Payment
 
 

@@ -15,8 +15,8 @@ from accounts.models import Membership, User
 from depannini_dashmap.console.amounts import read_amount
 from depannini_dashmap.lib.admin.tenancy import TextFormField
 from orders.models import Order
-from payments.balances import Balance, Payable
 from payments.models import LONGEST_NOTE, Payment
+from payments.payable_balances import Balance, Payable
 
 
 class AmountField(TextFormField):

@@ -21,7 +21,8 @@ from depannini_dashmap.console.payments.forms import HandInForm
 from depannini_dashmap.console.query_ids import given_id
 from depannini_dashmap.lib.errors import Conflict, DomainError
 from depannini_dashmap.lib.numbers import written
-from payments import balances, receivables
+from payments import receivables
+from payments.cash_on_hand import cash_in_hand
 from payments.models import LONGEST_NOTE, CashHandIn
 from payments.services import hand_in_cash, reverse_hand_in
 
@@ -104,7 +105,7 @@ def show_cash(request: HttpRequest, context: dict[str, Any]) -> HttpResponse:
             "errors": form.errors.get("amount", form.errors.get("form_key", ())) if str(row.assistant_id) == refused else (),
             "key": form.data.get("form_key", "") if str(row.assistant_id) == refused and "form_key" not in form.errors else uuid4(),
         }
-        for row in balances.cash_in_hand()
+        for row in cash_in_hand()
     ]
     handed = CashHandIn.objects.select_related("assistant", "received_by", "reverses", "reversed_by").order_by("-created_at", "-id")
     page = {"title": _("Cash in hand"), "rows": rows, "handed_in": list(handed[:HANDED_IN_SHOWN])}

@@ -17,8 +17,8 @@ from depannini_dashmap.console import action_pages
 from depannini_dashmap.console.payments.forms import PayForm
 from depannini_dashmap.lib.errors import Conflict, DomainError
 from orders.models import Order
-from payments.balances import Payable, balance_of
 from payments.models import LONGEST_NOTE, Payment
+from payments.payable_balances import Payable, balance_of
 from payments.services import record_payment, reverse_payment
 
 

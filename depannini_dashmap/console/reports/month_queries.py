@@ -9,7 +9,7 @@ from assistance.models import Assistance
 from depannini_dashmap.console.reports import figures
 from depannini_dashmap.lib.time_zone import display_zone
 from orders.models import Order
-from payments.balances import names_of
+from payments.cash_on_hand import names_of
 from trips.models import Trip, TripStop
 
 if TYPE_CHECKING:

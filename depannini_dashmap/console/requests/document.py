@@ -15,7 +15,7 @@ from assistance.receipt_paper import amount, price_facts, vat_fact, when
 from depannini_dashmap.console import action_pages
 from depannini_dashmap.lib.numbers import written
 from orders.place_search import describe_place
-from payments.balances import Balance, balance_of
+from payments.payable_balances import Balance, balance_of
 
 if TYPE_CHECKING:
     from depannini_dashmap.lib.pdf import Document
