@@ -31,8 +31,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.fixture(autouse=True)
 def _clean_cache() -> Iterator[None]:
+    from assistance.sign_throttle import forget_signs
     from assistance.steps.etas import forget_looks
-    from assistance.steps.signs_of_life import forget_signs
 
     cache.clear()
     forget_signs()

@@ -18,7 +18,7 @@ from django.utils import timezone
 from accounts.tokens import authenticate_socket, claimed_user
 from assistance import events, lifecycle, selectors, services
 from assistance.services import PartyLocation
-from assistance.steps import signs_of_life
+from assistance.sign_throttle import is_due
 from depannini_dashmap.lib.errors import Conflict, NotFound
 from depannini_dashmap.lib.realtime import inbound_frames
 from depannini_dashmap.lib.realtime.async_tasks import in_thread
@@ -55,7 +55,7 @@ class TokenConsumer(SocketConsumer):
         return int(text) if text.isascii() and text.isdecimal() and len(text) < 20 else 0
 
     async def _handle(self, frame: dict[str, Any]) -> None:
-        if self.user is not None and self.user.user_type == "assistant" and signs_of_life.is_due(self.user.pk):
+        if self.user is not None and self.user.user_type == "assistant" and is_due(self.user.pk):
             _signs.put(self.user.pk)
         await super()._handle(frame)
 

@@ -26,8 +26,8 @@ from assistance.profile_serializers import (
     UserProfileSerializer,
 )
 from assistance.serializers import AssistantsQuerySerializer, ListedAssistantSerializer
-from depannini_dashmap.lib.api.cursor_pagination import one_page
 from depannini_dashmap.lib.api.keyset_pagination import RowPages
+from depannini_dashmap.lib.api.list_envelope import one_page
 from depannini_dashmap.lib.api.parsers import JsonParser
 from depannini_dashmap.lib.api.viewsets import ApiViewSet
 

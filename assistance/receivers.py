@@ -16,7 +16,7 @@ from accounts.signals import (
     signed_in_request,
 )
 from assistance import services
-from assistance.steps import signs_of_life
+from assistance.sign_throttle import is_due
 
 
 @receiver(assistant_registered)
@@ -34,7 +34,7 @@ def store_location(sender: Any, user: Any, latitude: float, longitude: float, **
 @receiver(signed_in_request)
 def note_sign_of_life(sender: Any, user_id: int, **kwargs: Any) -> None:
     """Who makes requests is there; noted outside the request's own transaction, whose locks come in another order."""
-    if signs_of_life.is_due(user_id):
+    if is_due(user_id):
         transaction.on_commit(lambda: services.note_sign_of_life(actor=None, user_id=user_id))
 
 

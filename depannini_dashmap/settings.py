@@ -299,7 +299,7 @@ AXES_FAILURE_LIMIT = 5
 AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
 AXES_COOLOFF_TIME = timedelta(minutes=15)
 AXES_HTTP_RESPONSE_CODE = 429
-AXES_LOCKOUT_CALLABLE = "depannini_dashmap.console.session_views.locked_out"
+AXES_LOCKOUT_CALLABLE = "depannini_dashmap.console.lockout_page.locked_out"
 AXES_RESET_ON_SUCCESS = True
 AXES_CLIENT_IP_CALLABLE = "accounts.limits.throttles.caller_address"
 AXES_DISABLE_ACCESS_LOG = True

@@ -21,28 +21,28 @@ from accounts import image_reencoding
 from depannini_dashmap.lib import errors
 from depannini_dashmap.lib.api.exception_handler import error_response
 from depannini_dashmap.lib.api.middleware import is_page
-from depannini_dashmap.lib.api.plain_views import read_only
+from depannini_dashmap.lib.api.plain_views import safe_methods_only
 from depannini_dashmap.lib.db import readiness
 from depannini_dashmap.lib.roads import tiles
 from depannini_dashmap.operations import doctor_proxies
 from depannini_dashmap.server import shutdown
 
 
-@read_only
+@safe_methods_only
 def status_document(request: HttpRequest) -> JsonResponse:
     """GET `/` and `/api/`: say that the API is here."""
     return JsonResponse({"status": "ok", "message": "Welcome to Dashmap!"})
 
 
 @never_cache
-@read_only
+@safe_methods_only
 def healthz(request: HttpRequest) -> JsonResponse:
     """Say that the process lives; touches nothing else."""
     return JsonResponse({"status": "ok"})
 
 
 @never_cache
-@read_only
+@safe_methods_only
 def readyz(request: HttpRequest) -> JsonResponse:
     """Return whether this process should get requests: 503 while stopping, without its database or its tables."""
     if shutdown.is_stopping():
@@ -55,7 +55,7 @@ def readyz(request: HttpRequest) -> JsonResponse:
     return JsonResponse({"status": "ok", "database": "ok"} | ({"arrival": arrival} if arrival else {}))
 
 
-@read_only
+@safe_methods_only
 def media(request: HttpRequest, path: str) -> HttpResponse:
     """Serve a photo of the public folder. They have random names and were re-encoded; nosniff comes from SecurityMiddleware."""
     if not posixpath.normpath(path).lstrip("/").startswith(f"{image_reencoding.PUBLIC}/"):
@@ -66,7 +66,7 @@ def media(request: HttpRequest, path: str) -> HttpResponse:
         raise Http404 from error
 
 
-@read_only
+@safe_methods_only
 def street_tile(request: HttpRequest, build: str, z: int, x: int, y: int) -> HttpResponse:
     """GET `/streets/<build>/<z>/<x>/<y>.mvt`: one tile of the street map, for ever the same under its address; 204 where it is empty."""
     tile = tiles.read_tile(build, z, x, y) if z <= 22 and x < 1 << z and y < 1 << z else b""

@@ -18,7 +18,7 @@ from accounts.limits.throttles import BulkThrottle, PositionThrottle, SignedInTh
 from accounts.models import User
 from accounts.permissions import IsDispatcherOrStaff
 from depannini_dashmap.lib import errors
-from depannini_dashmap.lib.api.cursor_pagination import one_page
+from depannini_dashmap.lib.api.list_envelope import one_page
 from depannini_dashmap.lib.api.parsers import JsonParser
 from depannini_dashmap.lib.api.routers import path_id
 from depannini_dashmap.lib.api.viewsets import ApiViewSet

@@ -15,8 +15,8 @@ from rest_framework.response import Response
 
 from accounts.permissions import IsDispatcherOrStaff
 from accounts.private_images import picture_response
-from depannini_dashmap.lib.api.cursor_pagination import one_page
 from depannini_dashmap.lib.api.keyset_pagination import RowPages
+from depannini_dashmap.lib.api.list_envelope import one_page
 from depannini_dashmap.lib.api.routers import path_id
 from depannini_dashmap.lib.api.viewsets import ApiViewSet
 from depannini_dashmap.lib.errors import NotFound

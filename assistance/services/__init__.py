@@ -43,7 +43,6 @@ from assistance.services.public_requests import Asker, ProofNeeded, ask_for_help
 from assistance.services.releases import release
 from assistance.services.request_creation import request_assistance
 from assistance.services.signs_of_life import check_stalled, note_sign_of_life, note_signs_of_life
-from assistance.steps.signs_of_life import is_due as is_sign_due
 
 __all__ = [
     "ASKED_AGAIN",
@@ -79,7 +78,6 @@ __all__ = [
     "end_links",
     "expire",
     "give_link",
-    "is_sign_due",
     "merge_caller_account",
     "keep_fresh",
     "leave_duty",

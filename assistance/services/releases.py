@@ -12,7 +12,7 @@ from django.utils.translation import gettext_lazy as _
 
 from assistance import events, lifecycle, task_queueing
 from assistance.models import Assistance, AssistantProfile, Offer
-from assistance.steps import jobs, offers, prices, signs_of_life, state
+from assistance.steps import jobs, offers, prices, stalled_jobs, state
 from depannini_dashmap.lib.errors import Conflict
 from depannini_dashmap.lib.ops import audit
 
@@ -58,7 +58,7 @@ def _assistant_of(user: User, assistance_id: int) -> AssistantProfile | None:
 
 
 def _require_stalled(job: Assistance, profile: AssistantProfile | None, now: datetime) -> None:
-    if profile is None or profile.pk != job.assistant_id or not signs_of_life.is_stalled(job, profile, now):
+    if profile is None or profile.pk != job.assistant_id or not stalled_jobs.is_stalled(job, profile, now):
         raise Conflict(_("Your assistant is still there"), code="not_stalled", current_status=job.status)
 
 

@@ -15,8 +15,9 @@ from django.utils import timezone
 
 from assistance import events, lifecycle, task_queueing
 from assistance.models import Assistance, AssistantProfile
+from assistance.sign_throttle import is_due, remember_written
 from assistance.steps import state
-from assistance.steps.signs_of_life import MOST_REMEMBERED, is_due, last_sign, written
+from assistance.steps.stalled_jobs import last_sign
 
 
 def note_sign_of_life(*, actor: None, user_id: int) -> None:
@@ -31,9 +32,7 @@ def note_sign_of_life(*, actor: None, user_id: int) -> None:
     with transaction.atomic():
         if AssistantProfile.objects.filter(pk=user_id).update(alive_at=now):
             _revive(user_id, now)
-    if len(written) >= MOST_REMEMBERED:
-        written.clear()
-    written[user_id] = now
+    remember_written([user_id], now)
 
 
 def note_signs_of_life(*, actor: None, user_ids: Iterable[int]) -> None:
@@ -48,7 +47,7 @@ def note_signs_of_life(*, actor: None, user_ids: Iterable[int]) -> None:
         # Locked by id, so that two processes do not block each other.
         profiles = AssistantProfile.objects.filter(pk__in=due).order_by("pk").select_for_update(no_key=True)
         AssistantProfile.objects.filter(pk__in=list(profiles.values_list("pk", flat=True))).update(alive_at=now)
-    written.update(dict.fromkeys(due, now))
+    remember_written(due, now)
     stalled = Assistance.objects.filter(assistant_id__in=due, status__in=lifecycle.WITH_ASSISTANT).stalled()
     for user_id in list(stalled.values_list("assistant_id", flat=True)):
         with transaction.atomic():

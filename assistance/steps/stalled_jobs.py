@@ -1,30 +1,13 @@
-"""When signs of life were last written, and which jobs have had none for too long."""
+"""Which accepted jobs have had no sign of life of their assistant for too long."""
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from django.conf import settings
-from django.utils import timezone
 
 from assistance import lifecycle
 from assistance.models import Assistance, AssistantProfile
-
-WRITE_EVERY = timedelta(seconds=10)
-MOST_REMEMBERED = 50_000
-written: dict[int, datetime] = {}  # by user: when this process last wrote a sign of theirs
-
-
-def is_due(user_id: int) -> bool:
-    """Return whether a sign of life would be written now."""
-    last, now = written.get(user_id), timezone.now()
-    every = min(WRITE_EVERY, settings.ASSISTANCE_STALLED_AFTER / 10)
-    return last is None or not last <= now < last + every
-
-
-def forget_signs() -> None:
-    """Write the next sign of everybody: for tests, whose users come and go under the same ids."""
-    written.clear()
 
 
 def last_sign(job: Assistance, profile: AssistantProfile) -> datetime:

@@ -10,7 +10,7 @@ from django.utils import timezone
 from accounts.models import User
 from assistance import services
 from assistance.models import Assistance, AssistantProfile, Offer
-from assistance.steps.signs_of_life import forget_signs
+from assistance.sign_throttle import forget_signs
 from assistance.tests.test_races import _check_invariants, _clients, _end_everything, at_once
 from depannini_dashmap.lib.errors import DomainError
 from depannini_dashmap.models import AuditEvent

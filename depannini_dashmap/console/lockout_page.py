@@ -1,17 +1,13 @@
-"""What belongs to a session of the console: who is locked out of signing in, and the token that opens the sockets of a page."""
+"""The page for who is locked out of signing in to the console."""
 
 from __future__ import annotations
 
 from typing import Any
 
 from django.conf import settings
-from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.utils.translation import gettext as _
-from django.views.decorators.cache import never_cache
-from django.views.decorators.http import require_POST
-
-from accounts import console_sessions
 
 
 def locked_out(request: HttpRequest, response: HttpResponse | None = None, credentials: Any = None) -> HttpResponse:
@@ -20,10 +16,3 @@ def locked_out(request: HttpRequest, response: HttpResponse | None = None, crede
     answer = TemplateResponse(request, "console/locked.html", {"title": _("Too many tries"), "minutes": minutes}, status=429)
     answer["Retry-After"] = str(minutes * 60)
     return answer.render()
-
-
-@never_cache
-@require_POST
-def socket_token(request: HttpRequest) -> HttpResponse:
-    """Return a short-lived token for sockets alone, which never take a session's cookie; it ends with the session."""
-    return JsonResponse({"token": console_sessions.socket_token(request)})

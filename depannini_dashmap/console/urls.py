@@ -10,7 +10,6 @@ from django.http import HttpRequest, HttpResponse
 from django.urls import URLPattern, path
 from django.views.i18n import set_language
 
-from depannini_dashmap.console import session_views
 from depannini_dashmap.console.alarms import views as alarm_views
 from depannini_dashmap.console.assistants import views as assistant_views
 from depannini_dashmap.console.board import views as board_views
@@ -30,6 +29,7 @@ from depannini_dashmap.console.requests import document as request_document
 from depannini_dashmap.console.requests import new_call, tariff_preview
 from depannini_dashmap.console.requests import views as request_views
 from depannini_dashmap.console.requests.links import links as request_links
+from depannini_dashmap.console.socket_token import socket_token
 from depannini_dashmap.console.trips import driver_link
 from depannini_dashmap.console.trips import views as trip_views
 from depannini_dashmap.console.vehicles import connect
@@ -64,7 +64,7 @@ def console_urls(site: DispatchAdminSite) -> list[URLPattern]:
         path("alarms/state/", site.admin_view(alarm_views.state), name="alarms_state"),
         path("alarms/watch/", site.admin_view(alarm_views.watch), name="alarms_watch"),
         path("alarms/<slug:step>/", site.admin_view(alarm_views.act), name="alarms_act"),
-        path("socket-token/", site.admin_view(session_views.socket_token), name="socket_token"),
+        path("socket-token/", site.admin_view(socket_token), name="socket_token"),
         path("company/", page(companie_views.choose), name="company"),
         path("company/<int:company_id>/", page(companie_views.show), name="company_people"),
         path("company/<int:company_id>/invite/", page(companie_views.invite), name="company_invite"),

@@ -20,14 +20,14 @@ from prometheus_client.registry import Collector
 from assistance.models import Assistance, Offer
 from depannini_dashmap.lib import errors
 from depannini_dashmap.lib.api.exception_handler import error_response
-from depannini_dashmap.lib.api.plain_views import read_only
+from depannini_dashmap.lib.api.plain_views import safe_methods_only
 from depannini_dashmap.lib.realtime import consumers
 
 WINDOW = timedelta(hours=1)
 
 
 @never_cache
-@read_only
+@safe_methods_only
 def metrics(request: HttpRequest) -> HttpResponse:
     """Answer the figures of this process and of the tables; 404 without METRICS_TOKEN, 401 without it in the header."""
     if not settings.METRICS_TOKEN:

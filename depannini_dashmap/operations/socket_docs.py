@@ -11,12 +11,12 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.templatetags.static import static
 
-from depannini_dashmap.lib.api.plain_views import read_only
+from depannini_dashmap.lib.api.plain_views import safe_methods_only
 
 SOURCE = settings.BASE_DIR / "docs" / "asyncapi.yaml"
 
 
-@read_only
+@safe_methods_only
 def socket_docs(request: HttpRequest) -> HttpResponse:
     """Show the document; `?format=yaml` returns it as it is."""
     if request.GET.get("format") == "yaml":

@@ -1,37 +1,16 @@
-"""The envelope of lists and DRF's cursor in it. DRF's own modules import this while they load, so it imports no views."""
+"""DRF's cursor in our envelope of lists. DRF's own modules import this while they load, so it imports no views."""
 
 from typing import Any
 
 from django.core.exceptions import ValidationError
 from rest_framework import exceptions
-from rest_framework.pagination import BasePagination, CursorPagination
+from rest_framework.pagination import CursorPagination
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from depannini_dashmap.lib import errors
+from depannini_dashmap.lib.api.list_envelope import list_schema
 from depannini_dashmap.lib.numbers import NotANumber, read_integer
-
-
-def one_page(rows: Any) -> Response:
-    """Return all `rows` on one page, in the envelope of lists."""
-    return Response({"results": rows, "next": None, "previous": None})
-
-
-def list_schema(rows: dict) -> dict:
-    """Return the schema of the envelope of lists around the schema of their rows."""
-    link = {"type": "string", "format": "uri", "nullable": True}
-    return {
-        "type": "object",
-        "required": ["results", "next", "previous"],
-        "properties": {"results": rows, "next": link, "previous": link},
-    }
-
-
-class OnePage(BasePagination):
-    """Describe to the schema a list that is one page; `one_page` answers it."""
-
-    def get_paginated_response_schema(self, schema: dict) -> dict:
-        return list_schema(schema)
 
 
 class CursorPages(CursorPagination):

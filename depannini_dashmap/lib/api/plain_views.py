@@ -11,7 +11,7 @@ from depannini_dashmap.lib import errors
 from depannini_dashmap.lib.api.exception_handler import error_response
 
 
-def read_only(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
+def safe_methods_only(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
     """Restrict a plain view to GET and HEAD; other methods get a 405 in our envelope, before the CSRF check."""
 
     @csrf_exempt
