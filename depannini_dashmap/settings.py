@@ -8,12 +8,12 @@ import sys
 from datetime import time, timedelta
 from importlib.util import find_spec
 from pathlib import Path
-from urllib.parse import quote, urlsplit
 
 import environ
 from csp.constants import NONE, SELF, UNSAFE_INLINE
 from django.core.exceptions import ImproperlyConfigured
 
+from depannini_dashmap.lib.ops import redis_connections
 from depannini_dashmap.server.listen_address import public_address
 
 BASE_DIR = Path(__file__).resolve().parent.parent
@@ -189,9 +189,12 @@ if "options" in _database["OPTIONS"] or (_migrating and not DATABASE_PREPARE):
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 REDIS_URL = env.str("REDIS_URL", "")
-_redis = urlsplit(REDIS_URL)
-if REDIS_URL and not _redis.password and (_password := env.str("REDIS_PASSWORD", "")):
-    REDIS_URL = _redis._replace(netloc=f"{_redis.username or ''}:{quote(_password, safe='')}@{_redis.netloc.rpartition('@')[2]}").geturl()
+if REDIS_URL:
+    REDIS_URL = redis_connections.with_password(REDIS_URL, env.str("REDIS_PASSWORD", ""))
+    try:
+        redis_connections.check(REDIS_URL)
+    except redis_connections.Wrong as error:
+        raise ImproperlyConfigured(f"REDIS_URL cannot be used: {error}.") from None
 # The prefix of this deployment's keys and channels, which others on the same Redis do not have: one secret and one database are one.
 _database_name = str(Path(_database["NAME"]).absolute()) if _database["ENGINE"].endswith("sqlite3") else str(_database["NAME"])
 DEPLOYMENT = env.str("DEPLOYMENT", "") or hmac.digest(SECRET_KEY.encode(), _database_name.encode(), "sha256").hex()[:12]
@@ -201,7 +204,7 @@ if REDIS_URL:
     CACHES = {
         "default": {
             "BACKEND": "depannini_dashmap.lib.ops.cache.EnduringRedisCache",
-            "LOCATION": REDIS_URL,
+            "LOCATION": [REDIS_URL],  # Django would divide a text at the commas between Sentinels
             "KEY_PREFIX": f"dashmap.{DEPLOYMENT}",
         }
     }

@@ -1,6 +1,7 @@
 """Settings of the test suite: the real ones with cheap password hashes, no rate limits and no worker thread."""
 
 import os
+import re
 import tempfile
 from pathlib import Path
 
@@ -11,8 +12,7 @@ os.environ.setdefault("TASK_WORKER", "off")
 os.environ.setdefault("PRUNE_AT", "off")
 if os.environ.get("REDIS_URL") and (_worker := os.environ.get("PYTEST_XDIST_WORKER", "")):
     # Workers of one run must not receive each other's events: each has a numbered database of its own.
-    _server, _, _number = os.environ["REDIS_URL"].rpartition("/")
-    os.environ["REDIS_URL"] = f"{_server}/{int(_number) + int(_worker.removeprefix('gw'))}"
+    os.environ["REDIS_URL"] = re.sub(r"(?<=/)\d+(?=$|\?)", lambda number: str(int(number[0]) + int(_worker.removeprefix("gw"))), os.environ["REDIS_URL"], count=1)
 
 from depannini_dashmap.settings import *  # noqa: F403
 

@@ -75,10 +75,10 @@ def _exit_on_sigterm() -> Iterator[None]:
 
 
 class RedisServer:
-    """A Redis without persistence, on a port of its own."""
+    """A Redis without persistence, on a port of its own; `options` are more of redis-server's."""
 
-    def __init__(self, folder: Path, port: int = 0) -> None:
-        self.folder, self.port = folder, port or free_port()
+    def __init__(self, folder: Path, port: int = 0, *options: str) -> None:
+        self.folder, self.port, self.options = folder, port or free_port(), options
         self.url = f"redis://127.0.0.1:{self.port}/0"
         self.process = self.start()
 
@@ -86,6 +86,7 @@ class RedisServer:
         """Start it, empty, and wait until it accepts connections."""
         command = [
             "redis-server", "--port", str(self.port), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no", "--dir", str(self.folder),
+            *self.options,
         ]  # fmt: skip
         self.process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         wait_until(lambda: is_listening(self.port), "Redis starts", 15)
@@ -105,6 +106,25 @@ def redis_server(port: int, folder: Path) -> Iterator[subprocess.Popen]:
         yield server.process
     finally:
         server.kill()
+
+
+class SentinelServer:
+    """A Sentinel that watches the primary `main` on a port of this machine, and takes it for dead after half a second."""
+
+    def __init__(self, folder: Path, primary: int, quorum: int = 1, *lines: str) -> None:
+        self.port = free_port()
+        file = folder / f"sentinel-{self.port}.conf"
+        file.write_text(
+            f"port {self.port}\nbind 127.0.0.1\ndir {folder}\nsentinel monitor main 127.0.0.1 {primary} {quorum}\n"
+            "sentinel down-after-milliseconds main 500\nsentinel failover-timeout main 5000\n" + "".join(f"{line}\n" for line in lines)
+        )
+        self.process = subprocess.Popen(["redis-server", str(file), "--sentinel"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        wait_until(lambda: is_listening(self.port), "the Sentinel starts", 15)
+
+    def kill(self) -> None:
+        """Kill it and wait for its end."""
+        self.process.kill()
+        self.process.wait()
 
 
 class PostgresServer:

@@ -6,6 +6,7 @@ from urllib.parse import parse_qsl, quote, unquote, urlsplit, urlunsplit
 
 from django.conf import settings
 
+from depannini_dashmap.lib.ops import redis_connections
 from depannini_dashmap.lib.ops.logs import redact
 
 PATIENCE = 5  # seconds for any outside system
@@ -64,8 +65,9 @@ def shown(url: str) -> str:
 
 
 def _secrets() -> list[str]:
-    urls = [settings.REDIS_URL, settings.SMS_URL, settings.MIGRATE_DATABASE_URL, settings.MAP_TILE_URL, settings.BASE_URL]
+    urls = [settings.SMS_URL, settings.MIGRATE_DATABASE_URL, settings.MAP_TILE_URL, settings.BASE_URL]
     found = [settings.SECRET_KEY, settings.METRICS_TOKEN, settings.DATABASES["default"].get("PASSWORD"), settings.EMAIL_HOST_PASSWORD]
+    found += redis_connections.secrets(settings.REDIS_URL)
     for url in urls:
         found += [urlsplit(url).password, *(value for _, value in parse_qsl(urlsplit(url).query))]
     plain = {unquote(str(secret)) for secret in found if secret} | {str(secret) for secret in found if secret}

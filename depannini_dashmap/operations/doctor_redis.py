@@ -1,4 +1,4 @@
-"""What `manage.py doctor` asks Redis: whether it answers, who else uses it, and whether events pass."""
+"""What `manage.py doctor` asks Redis and its Sentinels: whether they answer, who else uses it, and whether events pass."""
 
 import secrets
 import time
@@ -7,24 +7,54 @@ from typing import Any
 import redis
 from django.conf import settings
 
+from depannini_dashmap.lib.ops import redis_connections
+from depannini_dashmap.lib.ops.redis_connections import Sentinels
 from depannini_dashmap.lib.realtime import layer, subscriptions
 from depannini_dashmap.operations.doctor_findings import PATIENCE, Broken, Doubtful, cause, examination
 
 
 @examination
 def redis_server() -> str:
-    """Ask Redis."""
+    """Ask Redis, after its Sentinels."""
     if not settings.REDIS_URL:
         raise Doubtful("Not configured: one process only", "Set REDIS_URL once there is more than one process.")
-    client = redis.Redis.from_url(settings.REDIS_URL, socket_timeout=PATIENCE, socket_connect_timeout=PATIENCE)
+    known = redis_connections.sentinels(settings.REDIS_URL)
+    silent = _ask_sentinels(known) if known else []
     try:
-        client.ping()
-        about: Any = client.info("server")
-        return f"Redis {about['redis_version']} answers"
+        with redis_connections.client(settings.REDIS_URL, PATIENCE) as client:
+            client.ping()
+            about: Any = client.info()
     except redis.RedisError as error:
         raise Broken(f"No answer: {cause(error)}", "Start Redis, or correct REDIS_URL.") from error
-    finally:
-        client.close()
+    if about.get("role", "master") != "master":
+        raise Broken("This Redis is a replica: it takes no writes", "Name the primary in REDIS_URL, or its Sentinels (docs/scaling.md).")
+    if silent:
+        raise Doubtful(f"Redis {about['redis_version']} answers, but not the Sentinels {'; '.join(silent)}", "Start them, or correct the list in REDIS_URL.")
+    return f"Redis {about['redis_version']} answers" + (f", the primary {known.name} of {len(known.hosts)} Sentinels" if known else "")
+
+
+def _ask_sentinels(known: Sentinels) -> list[str]:
+    """Return which of them do not answer, and why. Raises: Broken when none does, or none knows a primary of this name that is up."""
+    silent, names, states = [], set(), []
+    for host, port in known.hosts:
+        try:
+            with redis.Redis(host, port, **{"socket_timeout": PATIENCE, "socket_connect_timeout": PATIENCE, "retry": None, **known.own}) as asked:
+                primaries: dict[str, Any] = asked.sentinel_masters()
+        except redis.RedisError as error:
+            silent.append(f"{host}:{port} ({cause(error)})")
+            continue
+        names |= set(primaries)
+        states += [primaries[known.name]] if known.name in primaries else []
+    if len(silent) == len(known.hosts):
+        raise Broken(f"No Sentinel answers: {'; '.join(silent)}", "Start them, or correct the list in REDIS_URL, or its sentinel_password.")
+    if not states:
+        raise Broken(
+            f"The Sentinels know no primary {known.name!r}, but {', '.join(sorted(names)) or 'none at all'}",
+            "Correct the name in REDIS_URL, or add `sentinel monitor` to the Sentinels' configuration.",
+        )
+    if all(not state["is_master"] or state["is_sdown"] or state["is_odown"] for state in states):
+        raise Broken(f"The Sentinels say that the primary {known.name!r} is down", "Start it, or give it a replica that can take its place.")
+    return silent
 
 
 @examination
@@ -32,7 +62,7 @@ def neighbours() -> str:
     """Look for other deployments on the same database of Redis."""
     if not settings.REDIS_URL:
         return "no Redis to share"
-    client = redis.Redis.from_url(settings.REDIS_URL, socket_timeout=PATIENCE, socket_connect_timeout=PATIENCE)
+    client = redis_connections.client(settings.REDIS_URL, PATIENCE)
     number = client.connection_pool.connection_kwargs.get("db", 0)
     try:
         keys = [key.decode() for key in client.scan_iter("dashmap.*processes", count=1000)]
@@ -61,7 +91,7 @@ def events() -> str:
     if not settings.REDIS_URL:
         return "stay inside this process"
     group = f"doctor.{secrets.token_hex(8)}"
-    client = redis.Redis.from_url(settings.REDIS_URL, socket_timeout=PATIENCE, socket_connect_timeout=PATIENCE)
+    client = redis_connections.client(settings.REDIS_URL, PATIENCE)
     try:
         with client.pubsub(ignore_subscribe_messages=False) as subscription:
             subscription.subscribe(f"{subscriptions.channel(settings.REDIS_URL)}.{group}")

@@ -83,6 +83,8 @@ def test_a_good_deployment_has_nothing_doubtful(production: Any) -> None:
         ("W010", {"ALLOWED_HOSTS": ["localhost", "127.0.0.1", "[::1]"]}),
         ("W012", {"CORS_ALLOWED_ORIGINS": ["http://console.example.com"]}),
         ("W013", {"REDIS_URL": "redis://redis:6379/0"}),
+        ("W013", {"REDIS_URL": "redis+sentinel://s1,s2,s3/main/0?sentinel_password=x"}),
+        ("W023", {"REDIS_URL": "redis+sentinel://:secret@s1,s2/main/0"}),
         ("W016", {"SMS_COUNTRIES": frozenset({"FR"})}),
         ("W017", {"CODES_PER_NETWORK": 1}),
         ("W017", {"CODES_PER_NETWORK": 5000}),

@@ -16,6 +16,8 @@ import phonenumbers
 from django.conf import settings
 from django.core.checks import CheckMessage, Error, Info, Tags, Warning, register
 
+from depannini_dashmap.lib.ops import redis_connections
+
 _LOOPBACK = {"localhost", "127.0.0.1", "::1", "[::1]"}
 _LEVELS: dict[str, type[Error | Info | Warning]] = {"E": Error, "W": Warning, "I": Info}
 _RULES: list[tuple[str, type[Error | Info | Warning], Callable[[], str | None], str]] = []
@@ -227,9 +229,18 @@ def origins_are_encrypted() -> str | None:
 @rule("W013", "Set a password (requirepass) and REDIS_URL=redis://:password@host:6379/0.")
 def redis_asks_for_a_password() -> str | None:
     """Anybody who reaches an open Redis can send to every socket."""
-    address = urlsplit(settings.REDIS_URL)
-    if settings.REDIS_URL and not address.password and address.scheme != "unix" and address.hostname not in _LOOPBACK:
+    url = settings.REDIS_URL
+    if url and not redis_connections.options_of(url).get("password") and not set(redis_connections.hosts_of(url)) <= _LOOPBACK:
         return "REDIS_URL has no password, and Redis is on another machine."
+    return None
+
+
+@rule("W023", "Name all Sentinels in REDIS_URL: redis+sentinel://s1:26379,s2:26379,s3:26379/name/0; three on three machines bear the loss of one.")
+def several_sentinels_are_named() -> str | None:
+    """One alone that is away names no primary, and cannot agree with anybody that one is down."""
+    known = redis_connections.sentinels(settings.REDIS_URL)
+    if known is not None and len(set(known.hosts)) < 3:
+        return "REDIS_URL names fewer than three Sentinels."
     return None
 
 

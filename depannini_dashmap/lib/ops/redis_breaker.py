@@ -1,9 +1,10 @@
 """Whether Redis answers, known once for everything in this process that speaks to it.
 
 A frozen Redis keeps its connections without answering: its clients wait. The first that waits half a second in vain opens
-the breaker; from then on nobody asks, and a thread of its own looks once a second until it is answered. Everything goes
-through the one client here: events, cache and limits, the sockets' bookkeeping, the list of processes. The subscription
-of lib/realtime/subscriptions.py only listens and has its own heartbeat.
+the breaker; from then on nobody asks, and a thread of its own looks once a second until it is answered. One that takes no
+writes is lost too: it was primary, and another one is now. Everything goes through the one client here: events, cache and
+limits, the sockets' bookkeeping, the list of processes. The subscription of lib/realtime/subscriptions.py only listens and
+has its own heartbeat; which primary it listens to is known here.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ import logging
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from functools import cache
 from typing import Any
 
@@ -19,11 +21,14 @@ import redis
 from redis.backoff import NoBackoff
 from redis.client import Pipeline
 from redis.retry import Retry
+from redis.sentinel import SentinelConnectionPool
+
+from depannini_dashmap.lib.ops import redis_connections, redis_keys
 
 logger = logging.getLogger(__name__)
 
 PATIENCE = 0.5  # seconds that a call may wait for a hanging Redis
-LOOK_EVERY = 1.0  # seconds between two tries to reach a lost one
+LOOK_EVERY = 1.0  # seconds between two tries to reach a lost one, and between two questions to Sentinels
 
 
 class Away(redis.ConnectionError):
@@ -36,13 +41,23 @@ class Breaker:
     def __init__(self, url: str):
         # Once more where a kept connection was closed by a restart; who has waited in vain does not wait twice.
         retry = Retry(NoBackoff(), 1, supported_errors=(redis.ConnectionError,))
-        self._pool = redis.ConnectionPool.from_url(
-            url, socket_timeout=PATIENCE, socket_connect_timeout=PATIENCE, retry=retry
-        )
+        self._pool = redis_connections.pool(url, socket_timeout=PATIENCE, socket_connect_timeout=PATIENCE, retry=retry)
         self.client = GuardedClient(self)
         self.lost = False
         self._returned: list[Callable[[], Any]] = []
         self._lock = threading.Lock()
+        self.has_sentinels = isinstance(self._pool, SentinelConnectionPool)
+        if self.has_sentinels:
+            threading.Thread(target=self._follow, name="redis-primary", daemon=True).start()
+
+    @property
+    def primary(self) -> tuple[str, int] | None:
+        """The primary that Sentinels named last; None without Sentinels, or before they were asked."""
+        return getattr(self._pool, "master_address", None)
+
+    def find_primary(self) -> tuple[str, int]:
+        """Ask the Sentinels for the primary. Raises: redis.RedisError."""
+        return self._pool.get_master_address()  # type: ignore[attr-defined]
 
     @property
     def pool(self) -> redis.ConnectionPool:
@@ -50,7 +65,7 @@ class Breaker:
         return self._pool
 
     def when_back(self, call: Callable[[], Any]) -> None:
-        """Have something done, in a thread, each time Redis answers again."""
+        """Have something done, in a thread, each time Redis answers again or another server has become its primary."""
         self._returned.append(call)
 
     def guard(self, work: Callable[..., Any], *arguments: Any, **options: Any) -> Any:
@@ -59,7 +74,7 @@ class Breaker:
             raise Away("Redis does not answer at present")
         try:
             return work(*arguments, **options)
-        except (redis.ConnectionError, redis.TimeoutError) as error:
+        except (redis.ConnectionError, redis.TimeoutError, redis.ReadOnlyError) as error:
             self.lose(error)
             raise
 
@@ -77,15 +92,35 @@ class Breaker:
         while True:
             time.sleep(LOOK_EVERY)
             try:
+                # A former primary may keep idle connections open.
+                self._pool.disconnect(inuse_connections=False)
                 # A frozen server carries out all queued commands once it recovers: so only this command is sent.
-                asking.ping()
-            except redis.RedisError:
-                continue
+                asking.set(redis_keys.named("look"), b"", ex=60)
+            except redis.RedisError as error:
+                if not isinstance(error, redis.ResponseError) or isinstance(error, redis.ReadOnlyError):
+                    continue
             self.lost = False
             logger.warning("Redis is back")
-            for call in self._returned:
-                call()
+            self._call_returned()
             return
+
+    def _follow(self) -> None:
+        """Know of a new primary while connections to the former one stand, where nobody hears any more what is published."""
+        known = None
+        while True:
+            with suppress(redis.RedisError):
+                self.find_primary()
+            # A connection that was made meanwhile may have found out first.
+            if (primary := self.primary) != known:
+                if known is not None:
+                    logger.warning("Redis has another primary")
+                    self._call_returned()
+                known = primary
+            time.sleep(LOOK_EVERY)
+
+    def _call_returned(self) -> None:
+        for call in self._returned:
+            call()
 
 
 class GuardedClient(redis.Redis):
@@ -110,7 +145,11 @@ class _GuardedPipeline(Pipeline):
         self._breaker = breaker
 
     def execute(self, raise_on_error: bool = True) -> list[Any]:
-        return self._breaker.guard(super().execute, raise_on_error)
+        answers: list[Any] = self._breaker.guard(super().execute, raise_on_error)
+        for answer in answers:
+            if isinstance(answer, redis.ReadOnlyError):
+                self._breaker.lose(answer)
+        return answers
 
 
 @cache

@@ -18,9 +18,8 @@ from weakref import WeakKeyDictionary
 import orjson
 import redis.asyncio
 from django.conf import settings
-from redis.connection import parse_url
 
-from depannini_dashmap.lib.ops import redis_breaker, redis_keys
+from depannini_dashmap.lib.ops import redis_breaker, redis_connections, redis_keys
 
 logger = logging.getLogger(__name__)
 
@@ -87,7 +86,7 @@ def events(group: bytes, payload: bytes) -> Iterator[Event]:
 @cache
 def channel(url: str) -> str:
     """Name a deployment's channel: Redis publishes across its numbered databases, so the number is in it."""
-    return redis_keys.named(str(parse_url(url).get("db", 0)), "events")
+    return redis_keys.named(str(redis_connections.options_of(url).get("db", 0)), "events")
 
 
 def channel_of(base: bytes, group: bytes) -> bytes:
@@ -232,19 +231,22 @@ class Subscriptions:
     async def _listen(self, url: str) -> None:
         """Keep one connection alive; after each loss every group is subscribed to and every member resyncs."""
         self._base = channel(url).encode()
-        pool = redis.asyncio.ConnectionPool.from_url(url, socket_timeout=None, socket_connect_timeout=CONNECT_WITHIN)
+        breaker = redis_breaker.of(url)
         while True:
-            connection = pool.make_connection()
+            connection: Any = None
             try:
+                primary = await asyncio.to_thread(breaker.find_primary) if breaker.has_sentinels else None
+                connection = redis_connections.async_connection(url, primary, socket_timeout=None, socket_connect_timeout=CONNECT_WITHIN)
                 await connection.connect()
                 self._begin(connection)
-                await self._receive(connection)
+                await self._receive(connection, breaker, primary)
             except (redis.RedisError, OSError, TimeoutError) as error:
                 logger.warning("No subscription to Redis: %s", type(error).__name__)
             finally:
                 self._connection = None
                 self._confirmed.clear()
-                await connection.disconnect(nowait=True)
+                if connection is not None:
+                    await connection.disconnect(nowait=True)
             await asyncio.sleep(RECONNECT_AFTER)
 
     def _begin(self, connection: Any) -> None:
@@ -253,13 +255,14 @@ class Subscriptions:
             former.clear()
         self._request({RESYNC.group, *self._members})
 
-    async def _receive(self, connection: Any) -> None:
+    async def _receive(self, connection: Any, breaker: redis_breaker.Breaker, primary: tuple[str, int] | None) -> None:
+        """Dispatch what arrives. Raises: TimeoutError when all is silent, and, at the next heartbeat, when others are at another primary."""
         heartbeat = self.loop.create_task(self._heartbeat())
         start = len(self._base) + 1
         try:
             while True:
                 answer = await connection.read_response(timeout=SILENT_FOR)
-                if answer is None:
+                if answer is None or (answer[0] == b"pong" and breaker.primary != primary):
                     raise TimeoutError
                 kind, *rest = answer
                 if kind == b"message":
