@@ -18,9 +18,9 @@ def pages_group(kind: type[SecretLink], about_id: int) -> str:
     return f"pages.{_letter(kind)}.{about_id}"
 
 
-def pages_changed(kind: type[SecretLink], about_id: int) -> None:
-    """Hint to the pages about one thing, after commit, that they should look again; once for a transaction."""
-    layer.hint(pages_group(kind, about_id), {"type": "changed"})
+def pages_changed(kind: type[SecretLink], *about_ids: int) -> None:
+    """Hint to the pages about some things, after commit, that they should look again; once for a transaction."""
+    layer.hint([pages_group(kind, about_id) for about_id in about_ids], {"type": "changed"})
 
 
 def links_ended(kind: type[SecretLink], about_id: int) -> None:

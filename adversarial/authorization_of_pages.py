@@ -56,6 +56,7 @@ PAGES: dict[str, Case] = {
     "GET /i/{token}/": Case(everyone(404), on=unknown_link),
     "GET /o/{token}/": Case(everyone(404), on=unknown_link),
     "GET /o/{token}/state/": Case(everyone(404), on=unknown_link),
+    "POST /o/{token}/ticket/": Case(everyone(404), {}, unknown_link),
     "GET /o/{token}/proof/{kind}/": Case(everyone(404), on=unknown_link),
     "GET /admin/ (by header)": Case(everyone(302)),
     "GET /admin/ (after its form)": Case(

@@ -54,6 +54,7 @@ urlpatterns = [
     re_path(r"^i/(?P<token>[^/]+)/?$", invitation_page.invitation_page, name="invitation-page"),
     re_path(r"^o/(?P<token>[^/]+)/?$", customer_page.customer_page, name="customer-page"),
     re_path(r"^o/(?P<token>[^/]+)/state/?$", customer_page.customer_state, name="customer-state"),
+    re_path(r"^o/(?P<token>[^/]+)/ticket/?$", customer_page.customer_ticket, name="customer-ticket"),
     re_path(r"^o/(?P<token>[^/]+)/proof/(?P<kind>photo|signature)/?$", customer_page.customer_proof, name="customer-proof"),
     path("streets/<str:build>/<int:z>/<int:x>/<int:y>.mvt", views.street_tile, name="street-tile"),
     re_path(r"^media/(?P<path>.*)$", views.media),

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Literal
 
 from depannini_dashmap.lib.realtime import layer
 
+MOVED = "moved"  # of a vehicle: no frame
 # Frames that follow each other closely → the key of what they are about: a watcher gets the newest once a second for each.
 THINNED: dict[str, str] = {"board_changed": "what"}
 
@@ -28,6 +30,22 @@ def operators_group() -> str:
 def watchers_of(company_id: int) -> tuple[str, str]:
     """Name the groups to which everything about a company's fleet is published."""
     return company_group(company_id), operators_group()
+
+
+def vehicle_group(vehicle_id: int) -> str:
+    """Name the group of the customers' pages to which a vehicle may come: they hear that it moved, and look where it is."""
+    return f"fleet.vehicle.{vehicle_id}"
+
+
+def vehicles_moved(vehicle_ids: Iterable[int]) -> None:
+    """Hint to the pages that follow vehicles, after commit, that these are elsewhere; the place itself is not told."""
+    layer.hint([vehicle_group(one) for one in vehicle_ids], {"type": MOVED})
+
+
+def vehicle_changed(vehicle_id: int, company_id: int) -> None:
+    """Hint to a company's watchers and to the pages that follow a vehicle, after commit, that they should look again."""
+    board_changed(company_id, "vehicles")
+    layer.hint(vehicle_group(vehicle_id), {"type": "changed"})
 
 
 def roadside_group() -> str:

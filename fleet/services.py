@@ -13,7 +13,7 @@ from depannini_dashmap.lib.geo import HALF_LOCATION
 from depannini_dashmap.lib.ops import audit
 from depannini_dashmap.lib.text import plain_plate
 from fleet.default_company import company_for
-from fleet.events import board_changed
+from fleet.events import board_changed, vehicle_changed
 from fleet.models import Vehicle
 from fleet.signals import vehicle_leaving
 
@@ -126,4 +126,4 @@ def _save(vehicle: Vehicle, update_fields: list[str] | None = None) -> None:
         if "vehicle_plate_once" not in str(error):
             raise
         raise InvalidData(fields={"license_plate": [PLATE_TAKEN]}) from error
-    board_changed(vehicle.company_id, "vehicles")
+    vehicle_changed(vehicle.pk, vehicle.company_id)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 
 from django.conf import settings
-from django.db.models import Min, Subquery
+from django.db.models import Min, QuerySet, Subquery
 from django.db.models.functions import Coalesce
 from django.utils import timezone
 
@@ -15,6 +15,7 @@ from depannini_dashmap.lib.db.secret_links import new_token
 from depannini_dashmap.lib.errors import NotFound
 from depannini_dashmap.lib.outbound import sms
 from depannini_dashmap.lib.time_zone import display_zone
+from orders.events import customer_links_ended
 from orders.models import Order, OrderLink
 
 LASTS = dt.timedelta(days=60)  # from today, or from when the order is wanted: an order that nobody ends shows nothing for ever
@@ -25,7 +26,8 @@ _TO_LOG = "django.core.mail.backends.console."
 
 def renew_link(order: Order, *, actor: User, language: str = "", channel: str = "") -> tuple[OrderLink, str]:
     """Make a link to an order (locked) and end the one of before; return it and its token, which is not kept."""
-    OrderLink.objects.filter(order=order).revoke()
+    if OrderLink.objects.filter(order=order).revoke():
+        customer_links_ended(order.pk)
     token = new_token()
     link = OrderLink.objects.create(
         order=order, token_hash=OrderLink.hash_of(token), made_by=actor, language=language, channel=channel, expires_at=_latest_end(order)
@@ -35,8 +37,16 @@ def renew_link(order: Order, *, actor: User, language: str = "", channel: str = 
 
 def find_link(token: str) -> OrderLink:
     """Return the live link of a token, with its order, stops and company. Raises: NotFound, always the same."""
-    related = ("order__company", "order__pickup_stop", "order__delivery_stop")
-    link = OrderLink.objects.opened_by(token).select_related(*related).first()
+    return _with_order(OrderLink.objects.opened_by(token))
+
+
+def reopen(link_id: int) -> OrderLink:
+    """Return a link by its id while it is live, as `find_link` does. Raises: NotFound."""
+    return _with_order(OrderLink.objects.open().filter(pk=link_id))
+
+
+def _with_order(links: QuerySet[OrderLink]) -> OrderLink:
+    link = links.select_related("order__company", "order__pickup_stop", "order__delivery_stop").first()
     if link is None:
         raise NotFound
     return link

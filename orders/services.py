@@ -18,6 +18,7 @@ from fleet.default_company import company_for
 from fleet.events import board_changed
 from orders import customer_messages
 from orders.customer_links import address_for, renew_link
+from orders.events import customer_links_ended, orders_changed
 from orders.field_names import ENDS
 from orders.lifecycle import FINISHED, JOURNEY_STEPS, may_request
 from orders.models import Order, OrderLink, Stop
@@ -78,7 +79,7 @@ def update_order(
     if changed:
         order.save(update_fields=[*changed, "updated_at"])
     if changed or pickup_stop is not None or delivery_stop is not None:
-        board_changed(order.company_id, "orders")
+        orders_changed(order.company_id, [order.pk])
     return order
 
 
@@ -97,6 +98,7 @@ def delete_order(*, actor: User, order_id: int) -> None:
         Stop.objects.filter(pk__in=stop_ids).delete()
     except ProtectedError as error:
         raise Conflict(_("A trip or a payment still shows this order"), code="order_in_trip") from error
+    customer_links_ended(order_id)
     board_changed(order.company_id, "orders")
 
 
@@ -145,6 +147,7 @@ def deliver_link(*, actor: None, link_id: int) -> None:
     token = new_token()
     if not unsent.update(token_hash=OrderLink.hash_of(token)):
         return
+    customer_links_ended(link.order_id)
     customer_messages.send_link(link, address, OrderLink.address_of(token))
     unsent.update(sent_at=timezone.now())
 
@@ -155,6 +158,7 @@ def revoke_link(*, actor: User, order_id: int) -> None:
     order = lock_order(actor, order_id)
     if not OrderLink.objects.filter(order=order).revoke():
         raise NotFound(_("Customer's link"))
+    customer_links_ended(order.pk)
     audit.record("order_link_ended", actor=actor, target=order)
 
 

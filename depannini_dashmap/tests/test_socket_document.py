@@ -18,7 +18,7 @@ TOP = Path(settings.BASE_DIR)
 DOCUMENT = yaml.safe_load((TOP / "docs" / "asyncapi.yaml").read_text())
 MESSAGES = DOCUMENT["components"]["messages"]
 SENDERS = (
-    "accounts/link_sockets.py", "assistance/events.py", "assistance/consumers.py", "assistance/motorist_socket.py", "telematics/events.py",
+    "accounts/link_sockets.py", "assistance/events.py", "assistance/consumers.py", "assistance/motorist_socket.py", "trips/customer_socket.py", "telematics/events.py",
     "telematics/consumers.py", "trips/events.py",
 )  # fmt: skip
 

@@ -15,6 +15,7 @@ from django.utils.translation import gettext_noop
 from accounts.models import User
 from depannini_dashmap.lib.errors import Conflict, InvalidData
 from fleet.events import board_changed
+from orders.events import orders_changed
 from orders.lifecycle import ASSIGNED, FINISHED, JOURNEY_STEPS, PENDING
 from orders.models import Order, Stop
 
@@ -123,7 +124,7 @@ def _save(orders: list[Order], actor: User | None, reason: str, *more_fields: st
     _update_alike(orders, ("status", "is_in_trip", "updated_at", *more_fields))
     Order.history.bulk_history_create(orders, update=True, default_user=actor, default_change_reason=reason)
     for company_id in {order.company_id for order in orders}:
-        board_changed(company_id, "orders")
+        orders_changed(company_id, [order.pk for order in orders if order.company_id == company_id])
 
 
 def _update_alike(orders: Iterable[Order], fields: tuple[str, ...]) -> None:

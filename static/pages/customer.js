@@ -1,4 +1,6 @@
 // Keeps the customer's page up to date, and shows the map while the vehicle comes. Words are the server's.
+import { listen } from "./link_socket.js";
+
 const EVERY = 10_000;
 const LATER = 30_000; // while nothing is to be seen on a map
 const box = document.getElementById("order");
@@ -9,26 +11,38 @@ let tag = "";
 let view = null;
 let loading = null;
 let timer = 0;
+let isLooking = false;
+let isDue = false; // something happened while the answer was under way
 
 const isComing = () => state.state === "en_route" || state.state === "arrived";
 
 async function look() {
   clearTimeout(timer);
-  if (!document.hidden) {
-    try {
-      const answer = await fetch(box.dataset.url, { headers: tag ? { "If-None-Match": tag } : {}, cache: "no-store" });
-      if (answer.status === 404) return window.location.reload();
-      if (answer.ok) {
-        tag = answer.headers.get("ETag") || "";
-        show(await answer.json());
-      }
-      offline.hidden = answer.ok || answer.status === 304;
-    } catch {
-      offline.hidden = false;
-    }
+  if (isLooking) {
+    isDue = true;
+    return;
   }
-  if (!state.is_over) timer = setTimeout(look, isComing() ? EVERY : LATER);
-  return undefined;
+  isLooking = true;
+  isDue = false;
+  if (!document.hidden) await ask();
+  isLooking = false;
+  hearing.want(!state.is_over);
+  if (isDue) look();
+  else if (!state.is_over) timer = setTimeout(look, hearing.wait(isComing() ? EVERY : LATER));
+}
+
+async function ask() {
+  try {
+    const answer = await fetch(box.dataset.url, { headers: tag ? { "If-None-Match": tag } : {}, cache: "no-store" });
+    if (answer.status === 404) window.location.reload();
+    else if (answer.ok) {
+      tag = answer.headers.get("ETag") || "";
+      show(await answer.json());
+    }
+    offline.hidden = answer.ok || answer.status === 304 || answer.status === 404;
+  } catch {
+    offline.hidden = false;
+  }
 }
 
 function show(next) {
@@ -90,6 +104,8 @@ async function loadMap() {
   };
 }
 
+const hearing = listen({ path: "/ws/o/", ticketUrl: box.dataset.ticket, changed: look });
+hearing.want(!state.is_over);
 drawMap();
 timer = setTimeout(look, EVERY);
 document.addEventListener("visibilitychange", () => { if (!document.hidden && !state.is_over) look(); });

@@ -15,6 +15,7 @@ from django.utils.translation import gettext_lazy as _
 
 from depannini_dashmap.lib import errors
 from depannini_dashmap.lib.ops.fake_data_guard import require_fake_data
+from fleet.events import vehicles_moved
 from telematics import events, ingest
 from telematics.fake_drive import drive
 from telematics.models import Position
@@ -144,6 +145,7 @@ def _record(vehicle: TrackedVehicle, reading: Reading, now: dt.datetime) -> tupl
     shown = vehicle.shown_at(row, stored.position_id or 0)
     if stored.moved:
         events.positions_moved([(vehicle.company_id, vehicle.id, shown)])
+        vehicles_moved([vehicle.id] if vehicle.is_on_trip else [])
     return shown, True
 
 
@@ -245,6 +247,7 @@ def _publish_moves(vehicles: Mapping[int, TrackedVehicle], rows: Sequence[ingest
         (vehicles[vehicle_id].company_id, vehicle_id, position)
         for vehicle_id, position in zip(stored.moved, ready_positions(moved), strict=True)
     )
+    vehicles_moved(key for key in stored.moved if vehicles[key].is_on_trip)
 
 
 def _writable_vehicle(actor: User, vehicle_id: int) -> TrackedVehicle:

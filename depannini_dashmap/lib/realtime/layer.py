@@ -66,7 +66,8 @@ def hint(groups: str | Iterable[str], event: dict) -> None:
 
     Effects: as `publish`; inside `gathered_hints` it waits for the end of the block.
     """
-    _after_commit(encode(groups, event), are_hints=True)
+    if messages := encode(groups, event):
+        _after_commit(messages, are_hints=True)
 
 
 @contextmanager
