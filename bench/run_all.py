@@ -38,6 +38,7 @@ BENCHES = {
     "roads": ([], ["--quick"]),
     "planning": ([], ["--quick"]),
     "imports": ([], ["--quick"]),
+    "memory": ([], ["--quick"]),
 }
 
 

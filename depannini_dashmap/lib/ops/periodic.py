@@ -9,6 +9,8 @@ from django.db import DatabaseError, InterfaceError, close_old_connections, conn
 
 logger = logging.getLogger(__name__)
 
+KEEP_CONNECTION_UP_TO = 30.0  # seconds between two rounds; to sign in anew takes PostgreSQL and us longer than most rounds
+
 
 class PeriodicThread(threading.Thread):
     """Calls `work` every so many seconds; an interrupted call must be safe to repeat."""
@@ -28,5 +30,6 @@ class PeriodicThread(threading.Thread):
             except Exception:
                 logger.exception("The round %s failed", self.name)
             finally:
-                connection.close()
+                if self.every > KEEP_CONNECTION_UP_TO:
+                    connection.close()
             time.sleep(self.every)
