@@ -140,6 +140,17 @@ class StalledEvent(TypedDict):
     event_id: str
 
 
+class PhotosEvent(TypedDict):
+    """A party added so many photos: the list is to be read again."""
+
+    type: str
+    role: str
+    added: int
+    assistance_id: int
+    seq: int
+    event_id: str
+
+
 class Expected(TypedDict):
     """When an assistant may be there: about then, mostly between those, by `road` or `straight_line`, reckoned when."""
 

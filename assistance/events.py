@@ -29,6 +29,7 @@ from assistance.event_types import (
     LocationEvent,
     NewRequestEvent,
     Person,
+    PhotosEvent,
     Point,
     PriceEvent,
     RatingEvent,
@@ -205,6 +206,18 @@ def rating(body: dict[str, Any]) -> RatingEvent:
         "assistance_id": body["id"],
         "seq": body["seq"],
         "event_id": f"assistance.{body['id']}.{body['seq']}",
+    }
+
+
+def photos(*, assistance_id: int, role: str, added: int, newest_id: int, seq: int) -> PhotosEvent:
+    """Return the event of new photos; they are not in it, as who may see them is asked when they are read."""
+    return {
+        "type": "photos",
+        "role": role,
+        "added": added,
+        "assistance_id": assistance_id,
+        "seq": seq,
+        "event_id": f"photos.{newest_id}",
     }
 
 

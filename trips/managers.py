@@ -25,6 +25,10 @@ class TripQuerySet(TenantQuerySet):
         ended = self.filter(actual_start_datetime__isnull=False, actual_end_datetime__lt=ended_before, driven_km=None)
         return ended.order_by("-actual_end_datetime")
 
+    def to_measure_again(self, quiet_since: datetime) -> Self:
+        """Keep those of whose time fixes came late, the last ones before an instant."""
+        return self.filter(late_fixes_at__lt=quiet_since).order_by("late_fixes_at")
+
     def open(self) -> Self:
         """Keep those that are neither completed nor cancelled."""
         return self.filter(status__in=OPEN)

@@ -61,13 +61,16 @@ class Trip(models.Model):
     driver_notified = models.BooleanField(_("driver notified"), default=False, editable=False)
     notified_at = models.DateTimeField(_("notified at"), null=True, blank=True, editable=False)
     notify_claimed_at = models.DateTimeField(null=True, blank=True, editable=False)
-    driven_km = models.FloatField(null=True, blank=True, editable=False, help_text="measured once, a while after the trip's end")
+    driven_km = models.FloatField(null=True, blank=True, editable=False, help_text="measured a while after the trip's end")
     km_source = models.CharField(max_length=8, choices=KmSource.choices, blank=True, default="", db_default="", editable=False)
+    late_fixes_at = models.DateTimeField(
+        null=True, editable=False, help_text="when positions of its time came after its end, until it is measured again"
+    )
     created_at = models.DateTimeField(_("created at"), auto_now_add=True)
     updated_at = models.DateTimeField(_("updated at"), auto_now=True)
 
     objects = TripQuerySet.as_manager()
-    history = HistoricalRecords(history_manager=HistoryManager, excluded_fields=["notify_claimed_at", "driven_km", "km_source"])
+    history = HistoricalRecords(history_manager=HistoryManager, excluded_fields=["notify_claimed_at", "driven_km", "km_source", "late_fixes_at"])
 
     class Meta:
         verbose_name = _("trip")
@@ -82,6 +85,7 @@ class Trip(models.Model):
                 condition=Q(actual_end_datetime__isnull=False, actual_start_datetime__isnull=False, driven_km__isnull=True),
                 name="trip_to_measure",
             ),
+            models.Index(fields=["late_fixes_at"], condition=Q(late_fixes_at__isnull=False), name="trip_to_measure_again"),
         ]
         constraints = [
             models.UniqueConstraint(

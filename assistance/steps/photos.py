@@ -15,9 +15,8 @@ from django.utils.text import format_lazy
 from django.utils.translation import gettext_lazy as _
 
 from accounts import image_reencoding, private_images
-from accounts.link_events import pages_changed
 from assistance import events
-from assistance.models import Assistance, RequestLink, RequestPhoto
+from assistance.models import Assistance, RequestPhoto
 from assistance.photo_models import MOST_PHOTOS
 from depannini_dashmap.lib.errors import InvalidData
 
@@ -59,8 +58,8 @@ def stored(given: Sequence[File]) -> Iterator[StoredPhotos]:
 def keep(job: Assistance, sender: User, role: str, found: StoredPhotos, now: datetime, *, key: str = "", as_fits: bool = False) -> int:
     """Keep stored photos with a locked request and return how many are new; the same `key` again keeps none, `as_fits` no more than fit.
 
-    Effects: the pages of the office and of the request's links are told to look again. Others look by themselves: the version
-    of the request stays.
+    Effects: `photos` to the request's room, which its pages hear, too; the office is told to look again. The version of the
+    request stays.
 
     Raises: InvalidData where these are more than still fit.
     """
@@ -76,10 +75,10 @@ def keep(job: Assistance, sender: User, role: str, found: StoredPhotos, now: dat
         RequestPhoto(assistance_id=job.pk, sender_id=sender.pk, role=role, number=number, photo=name, key=key, at=now)
         for number, name in zip(free, names, strict=False)
     ]
-    RequestPhoto.objects.bulk_create(rows)
+    newest = RequestPhoto.objects.bulk_create(rows)[-1]
     found.kept += names
-    events.roadside_changed("assistance")
-    pages_changed(RequestLink, job.pk)
+    told = events.photos(assistance_id=job.pk, role=role, added=len(rows), newest_id=newest.pk, seq=job.version)
+    events.publish_to_room(job.pk, told)
     return len(rows)
 
 

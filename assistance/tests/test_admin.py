@@ -81,7 +81,7 @@ def test_canceling_is_the_service(
 
 def test_tariffs_are_edited_with_history_and_an_example(office: Client) -> None:
     tariff = Tariff.objects.get(vehicle_class="light")
-    assert "3000.00" in office.get(_list("tariff")).content.decode()
+    assert "3,000.00" in office.get(_list("tariff")).content.decode()
     url = reverse("admin:assistance_tariff_change", args=[tariff.pk])
     sent = {
         "assistance_type": "towing", "vehicle_class": "light", "base": "2500", "per_km": "90", "minimum": "0", "vat_rate": "19",

@@ -183,7 +183,7 @@ def test_a_day_by_forms_alone(signed_in, assistant_user, client_user, ask):
     job.refresh_from_db()
     assert (job.status, str(job.total_price)) == ("completed", "1200.50")
     page = body(signed_in)
-    assert "1200.50 DZD" in page and "1 job" in page
+    assert "1,200.50 DZD" in page and "1 job" in page
     assert press(signed_in, "off").status_code == 303
     assert not AssistantProfile.objects.get(pk=assistant_user.pk).is_active
 

@@ -7,7 +7,7 @@ from django.core.cache import cache as shared
 from alarms import services as alarms
 from depannini_dashmap.lib.ops.periodic import PeriodicThread
 from payments import services as payments
-from telematics.services import positions as telematics
+from telematics.services.trip_measurement import measure_trips as measure_ended_trips
 from trips.services import delays
 
 DELAYS_EVERY = 30.0  # seconds
@@ -40,7 +40,7 @@ def count_cash() -> bool:
 def measure_trips() -> bool:
     """Measure how far ended trips went, unless another process just did; return whether this call did."""
     if is_ours := _take("trips", TRIPS_EVERY):
-        telematics.measure_trips(actor=None)
+        measure_ended_trips(actor=None)
     return is_ours
 
 

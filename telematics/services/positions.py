@@ -23,9 +23,8 @@ from telematics.plausibility import Fix
 from telematics.readings import InvalidReading, Reading, parse_reading
 from telematics.representation import POSITION_COLUMNS, position_object, ready_positions
 from telematics.stop_visits import follow_visits
-from telematics.trip_distances import distance_of
 from telematics.vehicle_lookup import TrackedVehicle, shown_reading, visible_ids, writable_vehicles
-from trips.models import Trip, TripStop
+from trips.services.late_fixes import note_late_fixes
 
 if TYPE_CHECKING:
     from accounts.models import User
@@ -37,8 +36,7 @@ READ_ONLY = "You may only look at this vehicle"
 ALGIERS = (36.7538, 3.0588)
 FAKE_INTERVAL = dt.timedelta(seconds=15)
 SHORTEST_INTERVAL = dt.timedelta(seconds=1)
-SETTLED = dt.timedelta(minutes=15)  # after a trip's end: devices buffer
-MEASURED_AT_ONCE, MOST_FIXES = 20, 200_000
+LATE = dt.timedelta(minutes=15)  # no trip is measured sooner after its end
 
 
 class BulkResult(NamedTuple):
@@ -122,7 +120,7 @@ def make_up_drive(
     rows = [ingest.Row.of(Reading(vehicle.id, leg.timestamp, *leg[1:5], *leg[5:9]), created_at=now) for leg in legs]
     rows = _judged(vehicle, rows)
     with transaction.atomic():
-        stored = ingest.store(rows)
+        stored = _stored(rows)
         _publish_moves({vehicle.id: vehicle}, rows, stored)
     shown = Position.objects.filter(vehicle_id=vehicle.id, timestamp__gte=rows[0].timestamp, created_at=now)
     return [position_object(row) for row in shown.values_list(*POSITION_COLUMNS)]
@@ -137,7 +135,7 @@ def _checked(raw: Mapping[str, Any], now: dt.datetime) -> Reading:
 
 def _record(vehicle: TrackedVehicle, reading: Reading, now: dt.datetime) -> tuple[dict[str, Any], bool]:
     row = _judged(vehicle, [ingest.Row.of(reading, created_at=now)])[0]
-    stored = ingest.store([row])
+    stored = _stored([row])
     if not stored.count:
         return _recorded_before(row), False
     if vehicle.is_on_trip:
@@ -156,9 +154,25 @@ def _store(vehicles: Mapping[int, TrackedVehicle], rows: Sequence[ingest.Row]) -
         if vehicles[row.vehicle_id].is_on_trip:
             driven.setdefault(row.vehicle_id, []).append(row)
     with transaction.atomic():
-        stored = ingest.store(rows)
+        stored = _stored(rows)
         _publish_moves(vehicles, rows, stored)
     follow_visits(driven)
+    return stored
+
+
+def _stored(rows: Sequence[ingest.Row]) -> ingest.Stored:
+    """Store judged rows; trips that may have been measured without them are measured again."""
+    late: dict[int, tuple[dt.datetime, dt.datetime]] = {}
+    for row in rows:
+        if row.timestamp < row.created_at - LATE and not row.is_implausible:
+            first, last = late.get(row.vehicle_id, (row.timestamp, row.timestamp))
+            late[row.vehicle_id] = (min(first, row.timestamp), max(last, row.timestamp))
+    if not late:
+        return ingest.store(rows)
+    with transaction.atomic():
+        stored = ingest.store(rows)
+        if stored.count:
+            note_late_fixes(actor=None, spans=late)
     return stored
 
 
@@ -274,21 +288,3 @@ def _free_span(vehicle: TrackedVehicle, count: int, now: dt.datetime) -> tuple[d
         return vehicle.latest.timestamp + interval, interval
     first = Position.objects.filter(vehicle_id=vehicle.id).order_by("timestamp").values_list("timestamp", flat=True)[0]
     return first - FAKE_INTERVAL - length, FAKE_INTERVAL
-
-
-def measure_trips(*, actor: None) -> int:
-    """Measure trips that ended a while ago, also in old data, and return how many; a round calls, so no `actor`.
-
-    Effects: `driven_km` and `km_source` of some trips, the newest first, once: what was measured stays when positions are pruned.
-    """
-    trips = list(Trip.objects.to_measure(timezone.now() - SETTLED)[:MEASURED_AT_ONCE])
-    reached: dict[int, list[tuple[float, float]]] = {trip.pk: [] for trip in trips}
-    stops = TripStop.objects.filter(trip__in=reached, is_completed=True, stop__latitude__isnull=False, stop__longitude__isnull=False)
-    for trip_id, lat, lng in stops.in_order_of_arrival().values_list("trip_id", "stop__latitude", "stop__longitude"):
-        reached[trip_id].append((float(str(lat)), float(str(lng))))
-    for trip in trips:
-        rows = Position.objects.filter(vehicle_id=trip.vehicle_id, is_implausible=False).between(trip.actual_start_datetime, trip.actual_end_datetime)
-        fixes = rows.order_by("timestamp").values_list("timestamp", "latitude", "longitude")[:MOST_FIXES]
-        km, source = distance_of(fixes.iterator(chunk_size=2000), reached[trip.pk])
-        Trip.objects.filter(pk=trip.pk, driven_km=None).update(driven_km=km, km_source=source)
-    return len(trips)

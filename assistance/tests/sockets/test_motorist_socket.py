@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -11,10 +12,11 @@ from websockets.exceptions import InvalidStatus
 
 from accounts.models import User
 from assistance import services
-from assistance.models import Assistance, RequestLink
+from assistance.models import Assistance, RequestLink, RequestPhoto
 from assistance.steps.request_links import keep_link, path_of
 from assistance.tests.sockets.conftest import close_code, token
 from assistance.tests.test_floods import flood
+from assistance.tests.test_photos import photo
 from depannini_dashmap.lib.db.secret_links import new_token
 from testing.clients import SocketClient
 from testing.servers import Server
@@ -64,6 +66,25 @@ def test_a_page_is_told_that_something_changed_and_where_who_comes_is(server: Se
         page.send({"type": "ping"})
         page.receive("pong")
         assert [frame["type"] for frame in page.received if frame["type"] == "place"] == []
+
+
+@pytest.mark.postgres
+def test_new_photos_are_told_to_the_room_and_the_page(server: Server, ticket: Any, on_duty: Any, client_user: Any, requested: int, settings: Any, tmp_path: Path) -> None:
+    settings.MEDIA_ROOT = tmp_path
+    services.accept(actor=on_duty, assistance_id=requested)
+    with opened(server, ticket(requested)) as page, server.socket(f"/ws/assistance/{requested}/", token(on_duty)) as room:
+        page.receive("connection_established")
+        room.receive("location")
+        services.add_photos(actor=client_user, assistance_id=requested, given=[photo(), photo()], key="k")
+        services.add_photos(actor=client_user, assistance_id=requested, given=[photo(), photo()], key="k")
+        told = room.receive()
+        newest = RequestPhoto.objects.order_by("pk").last()
+        assert told == {"type": "photos", "role": "client", "added": 2, "assistance_id": requested, "seq": told["seq"], "event_id": f"photos.{newest.pk}"}
+        assert page.receive() == {"type": "changed"}
+        services.add_photos(actor=on_duty, assistance_id=requested, given=[photo()])
+        told = room.receive()  # the same key again told nothing
+        assert (told["type"], told["role"], told["added"]) == ("photos", "assistant", 1)
+        page.receive("changed")
 
 
 def test_a_ticket_opens_one_socket_of_its_kind(server: Server, ticket: Any, requested: int) -> None:
