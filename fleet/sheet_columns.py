@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 
+from depannini_dashmap.lib.sheets.units import MASSES, units
 from depannini_dashmap.lib.sheets.values import Kind
 
 OTHER_HEADINGS: Mapping[str, tuple[str, ...]] = {
@@ -24,7 +25,7 @@ OTHER_HEADINGS: Mapping[str, tuple[str, ...]] = {
 KINDS: Mapping[str, Kind] = {
     "license_plate": Kind("plate"),
     "year": Kind("number"),
-    "capacity": Kind("number", unit="t"),
+    "capacity": Kind("number", unit="t", units=units(MASSES, of="t")),
     "driver_phone": Kind("phone"),
     "is_active": Kind("boolean"),
 }

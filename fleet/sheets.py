@@ -17,6 +17,7 @@ from fleet.representation import vehicle_document, vehicle_rows
 from fleet.serializers import VehicleSerializer
 from fleet.sheet_columns import KINDS, OTHER_HEADINGS
 
+MOST_TONNES = 150
 _MAY_BE_CLEARED = ("driver_name", "driver_email", "driver_phone", "driver_language")
 
 
@@ -55,11 +56,15 @@ class VehicleResource(RowResource):
             and (value or name in _MAY_BE_CLEARED or name in self.required)
         }
         fields = self.validated(VehicleSerializer(context={"request": SimpleNamespace(user=user)}), sent)
+        if fields.get("capacity", 0) > MOST_TONNES:
+            raise ValidationError({"capacity": [_("No vehicle carries %(text)s tonnes: write the unit, as in 3500 kg.") % {"text": row["capacity"]}]})
         vehicle = self._known(company_id, fields["license_plate"])
         if vehicle is None:
             company = Company(pk=company_id)
             return RowResult.IMPORT_TYPE_NEW, services.create_vehicle(actor=user, company=company, **fields)
         before = _document(vehicle.pk)
+        if vehicle.license_plate != fields["license_plate"]:
+            self.note(_("Known as %(reference)s") % {"reference": vehicle.license_plate})
         vehicle = services.update_vehicle(actor=user, vehicle_id=vehicle.pk, **fields)
         same = before == _document(vehicle.pk)
         return (RowResult.IMPORT_TYPE_SKIP if same else RowResult.IMPORT_TYPE_UPDATE), vehicle

@@ -2,7 +2,10 @@
 
 from collections.abc import Mapping
 
+from django.conf import settings
+
 from depannini_dashmap.lib.sheets.headings import combined, fold
+from depannini_dashmap.lib.sheets.units import DURATIONS, MASSES, VOLUMES, currencies, units
 from depannini_dashmap.lib.sheets.values import Kind
 from orders.field_names import ENDS, LOCATION, WANTED
 
@@ -77,14 +80,14 @@ KINDS: Mapping[str, Kind] = {
     "order_number": Kind("key"),
     "reference": Kind("key"),
     "customer_phone": Kind("phone"),
-    "goods_weight": Kind("number", unit="kg"),
-    "goods_volume": Kind("number", unit="m3"),
+    "goods_weight": Kind("number", unit="kg", units=units(MASSES)),
+    "goods_volume": Kind("number", unit="m3", units=units(VOLUMES)),
     "goods_type": Kind("choice", words=tuple((fold(word), name) for name, words in _GOODS_TYPES.items() for word in words.split())),
     **{name: Kind("date") for name in WANTED},
     **{f"{end}_contact_phone": Kind("phone") for end in ENDS},
     "priority": Kind("number"),
-    "price": Kind("number"),
-    **{f"{end}_service_minutes": Kind("number") for end in ENDS},
-    **{f"{end}_{name}": Kind("number", places=6) for end in ENDS for name in LOCATION},
+    "price": Kind("number", unit=settings.CURRENCY.lower(), units=units(currencies(settings.CURRENCY))),
+    **{f"{end}_service_minutes": Kind("number", unit="min", units=units(DURATIONS)) for end in ENDS},
+    **{f"{end}_{name}": Kind("number", places=6, axis=name) for end in ENDS for name in LOCATION},
     **{f"{end}_coordinates": Kind("coordinates", parts=(f"{end}_latitude", f"{end}_longitude")) for end in ENDS},
 }

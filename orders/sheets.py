@@ -2,7 +2,7 @@
 
 import hashlib
 import itertools
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterator
 from types import SimpleNamespace
 from typing import Any, ClassVar
@@ -15,12 +15,15 @@ from django.utils.translation import gettext as _
 from import_export.results import Result, RowResult
 
 from accounts.models import Company, User
+from depannini_dashmap.lib.geo import haversine_km
+from depannini_dashmap.lib.sheets.headings import fold
 from depannini_dashmap.lib.sheets.resources import RowResource
+from depannini_dashmap.lib.text import plain_digits
 from fleet.default_company import company_for
 from fleet.sheets import named_company
 from orders import services
 from orders.field_names import ENDS, LOCATION, ORDER, STOP, WANTED
-from orders.models import Order
+from orders.models import Order, Stop
 from orders.numbers import take_numbers
 from orders.representation import order_document, order_rows
 from orders.serializers import OrderChangeSerializer
@@ -28,6 +31,7 @@ from orders.sheet_columns import KINDS, OTHER_HEADINGS
 from orders.steps import locks
 from orders.stops import StopInput
 
+SUSPICIOUS_KM = 500
 _NULLABLE = ("goods_weight", "goods_volume", "required_skills", "price", *WANTED)
 _DEFAULTED = ("goods_type", "priority")
 _NULLABLE_OF_STOPS = (*LOCATION, "windows", "service_minutes")
@@ -70,6 +74,7 @@ class OrderResource(RowResource):
         self.companies: dict[str, int] = {}
         self.rows_of_companies: dict[int, Company] = {}
         self.serializers: dict[bool, OrderChangeSerializer] = {}
+        self.references: dict[int, dict[str, list[int]]] = {}
         self.stock: list[str] = []
         self.numbers: Iterator[str] = (f"?{uuid4().hex[:18]}" for _ in itertools.count())
 
@@ -110,6 +115,8 @@ class OrderResource(RowResource):
         if self.as_new:
             reference = _free_reference(company_id, reference)
         known = Order.objects.filter(company_id=company_id, reference=reference).first()
+        if known is None and given and not self.as_new:
+            known = self._spelt_otherwise(company_id, reference)
         if known is not None and not given:
             return self._from_depot(known, row, user) or (RowResult.IMPORT_TYPE_SKIP, known)
         if known is not None:
@@ -123,7 +130,38 @@ class OrderResource(RowResource):
         )
         order.company = self._company(company_id)
         self.met.add(order.pk)
+        self._note_swapped(order)
         return RowResult.IMPORT_TYPE_NEW, order
+
+    def _spelt_otherwise(self, company_id: int, reference: str) -> Order | None:
+        """Return the order whose reference differs in case, spaces or kind of digits alone. Raises: ValidationError for several."""
+        if company_id not in self.references:
+            kept: dict[str, list[int]] = defaultdict(list)
+            rows = Order.objects.filter(company_id=company_id).exclude(reference="").exclude(reference__startswith="row-")
+            for pk, text in rows.values_list("pk", "reference").iterator():
+                kept[self._key("reference", text)].append(pk)
+            self.references[company_id] = kept
+        found = self.references[company_id].get(self._key("reference", reference), [])
+        if len(found) > 1:
+            raise ValidationError({"reference": [_("Several orders have this reference, in other spellings: write it as the order has it.")]})
+        order = Order.objects.filter(pk__in=found).first()
+        if order is not None:
+            self.note(_("Known as %(reference)s") % {"reference": order.reference})
+        return order
+
+    def _note_swapped(self, order: Order) -> None:
+        """Note a place that is far from the depot, or the order's other one, and near with its coordinates swapped."""
+        depot = self._company(order.company_id).depot or {}
+        places = {end: _point(getattr(order, f"{end}_stop")) for end in ENDS}
+        for end, other in zip(ENDS, reversed(ENDS), strict=True):
+            place, near = places[end], _point(SimpleNamespace(**depot)) or places[other]
+            if place is None or near is None or abs(place[1]) > 90:
+                continue
+            away = haversine_km(*place, *near)
+            if away > SUSPICIOUS_KM and haversine_km(place[1], place[0], *near) < away / 5:
+                self.note(
+                    _("%(place)s: %(km)d km away; are latitude and longitude swapped?") % {"place": self.label(f"{end}_address"), "km": away}
+                )
 
     def _company(self, company_id: int) -> Company:
         if company_id not in self.rows_of_companies:
@@ -174,7 +212,7 @@ class OrderResource(RowResource):
         return self.companies[name]
 
     def _numbered(self, order_number: str, user: User) -> Order:
-        order = Order.objects.visible_to(user).filter(order_number=order_number).first()
+        order = Order.objects.visible_to(user).filter(order_number=plain_digits(order_number).upper()).first()
         if order is None:
             raise ValidationError({"order_number": [_("Unknown order number; leave it empty for a new order.")]})
         return order
@@ -186,13 +224,31 @@ class OrderResource(RowResource):
         is_final, before = services.is_final(actor=user, order=order), _document(order.pk)
         if is_final and key == "reference":
             raise ValidationError({key: [_final_already(order)]})
+        fields = self._read(row, user, partial=True)
+        for end in ENDS:
+            if f"{end}_stop" in fields:
+                fields[f"{end}_stop"] = self._located(end, getattr(order, f"{end}_stop"), fields[f"{end}_stop"])
         with transaction.atomic():
-            order = services.update_order(actor=user, order_id=order.pk, **self._read(row, user, partial=True))
+            order = services.update_order(actor=user, order_id=order.pk, **fields)
             same = before == _document(order.pk)
             if is_final and not same:
                 raise ValidationError({key: [_final_already(order)]})
         self.met.add(order.pk)
+        self._note_swapped(order)
         return (RowResult.IMPORT_TYPE_SKIP if same else RowResult.IMPORT_TYPE_UPDATE), order
+
+    def _located(self, end: str, own: Stop | None, sent: StopInput) -> StopInput:
+        """Return what a row says of a stop whose place people may have found meanwhile.
+
+        Without coordinates in the row the place stays with its address, and goes with it.
+        """
+        if own is None or own.latitude is None or any(sent.fields.get(name) is not None for name in LOCATION):
+            return sent
+        rest = {name: value for name, value in sent.fields.items() if name not in LOCATION}
+        if fold(rest.get("address", own.address)) == fold(own.address):
+            return StopInput(fields=rest)
+        self.note(_("%(place)s has changed: its place on the map is to be found again.") % {"place": self.label(f"{end}_address")})
+        return StopInput(fields={**rest, **dict.fromkeys(LOCATION)})
 
     def _read(self, row: dict[str, str], user: User, *, partial: bool) -> dict[str, Any]:
         sent: dict[str, Any] = {}
@@ -217,6 +273,11 @@ class OrderResource(RowResource):
         digest = hashlib.sha256(content.encode()).hexdigest()[:32]
         self.seen[digest] += 1
         return f"row-{digest}-{self.seen[digest]}"
+
+
+def _point(place: Any) -> tuple[float, float] | None:
+    latitude, longitude = getattr(place, "latitude", None), getattr(place, "longitude", None)
+    return None if latitude is None or longitude is None else (float(latitude), float(longitude))
 
 
 def _drawn_from(stock: list[str]) -> Iterator[str]:

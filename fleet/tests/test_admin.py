@@ -236,3 +236,21 @@ def test_a_plate_typed_elsewhere_has_the_same_spelling(api, dispatcher, company_
     answer = api(dispatcher).post("/api/vehicles/", sent, format="json")
     assert answer.json()["license_plate"] == "00123-116-16"
     assert api(dispatcher).post("/api/vehicles/", {**sent, "license_plate": "00123-116-16"}, format="json").status_code == 400
+
+
+@pytest.mark.parametrize(
+    ("heading", "cell", "tonnes"), [("Capacité (kg)", "3 500", 3.5), ("Charge utile", "3500 kg", 3.5), ("Capacité", "3,5 t", 3.5), ("Capacité", "3500", None)]
+)
+def test_capacities_in_kilograms(page, dispatcher, company_a, heading, cell, tonnes):
+    answer = upload(page(dispatcher), f"Immatriculation;Marque;Modèle;Année;{heading}\n00123-116-16;Ford;T;2020;{cell}\n")
+    assert len(answer.context["result"].invalid_rows) == (tonnes is None)
+    if tonnes is not None:
+        confirm(page(dispatcher), answer)
+    assert [float(one.capacity) for one in Vehicle.objects.all()] == ([] if tonnes is None else [tonnes])
+
+
+def test_a_plate_of_another_spelling_is_noted(page, dispatcher, company_a):
+    sheet = f"{HEADER}\n{{}},Ford,Transit,2020,2.5,,\n"
+    confirm(page(dispatcher), upload(page(dispatcher), sheet.format("ABC-123")))
+    [row] = upload(page(dispatcher), sheet.format("abc 123")).context["result"].rows
+    assert row.line.notes == ["Known as ABC-123"]

@@ -16,6 +16,10 @@ from depannini_dashmap.lib.sheets.sheet_lines import HEADER_WITHIN, Page, SheetE
 
 LINE_LOOKED_AT = 10_000  # letters
 DELIMITERS = ",;\t|"
+_WESTERN = (("cp1252", "Windows-1252"), ("mac_roman", "Mac Roman"), ("cp850", "DOS (850)"))
+_FRENCH = frozenset("éèêëàâäçùûüîïôöœÉÈÊËÀÂÇÙÛÎÏÔŒ’‘“”«»–—…€°²³\N{NO-BREAK SPACE}")
+_UTF_8_RUN = re.compile(rb"[\xc3\xd8-\xdb][\x80-\xbf]|[\xe2][\x80-\x84][\x80-\xbf]")
+_ALONE = re.compile(rb"[\x80-\xff]")
 _ARABIC_RUN = re.compile(rb"[\xc0-\xfe]{3}")
 
 
@@ -49,20 +53,58 @@ def read_csv(content: bytes, headings: Headings) -> Page:
     """Read text separated by comma, semicolon, tab or bar, in the encodings of spreadsheets. Raises: SheetError."""
     text = look_over_csv(content, headings)
     try:
-        found = _csv_lines(text.body, text.delimiter)
-        lines = [(number + text.first, cells) for number, cells in found if any(cell.strip() for cell in cells)]
+        found = [(number + text.first, cells, fault) for number, cells, fault in _csv_lines(text.body, text.delimiter)]
     except csv.Error as error:
         raise SheetError(_("The file cannot be read as CSV.")) from error
-    return Page(lines, decimal_comma=text.delimiter == ";", remarks=[text.remark] if text.remark else [])
+    lines = [(number, cells) for number, cells, _fault in found if any(cell.strip() for cell in cells)]
+    remarks = [text.remark] if text.remark else []
+    if unreadable := [str(number) for number, cells in lines if any("\N{REPLACEMENT CHARACTER}" in cell for cell in cells)]:
+        shown = ", ".join(unreadable[:10]) + (" …" if len(unreadable) > 10 else "")
+        remarks.append(_("Letters that cannot be read are shown as �, in the lines %(lines)s: save the file as UTF-8.") % {"lines": shown})
+    return Page(lines, decimal_comma=text.delimiter == ";", remarks=remarks, faults={number: fault for number, _cells, fault in found if fault})
 
 
-def _csv_lines(text: str, delimiter: str) -> Iterator[tuple[int, list[str]]]:
-    """Yield each row with how many lines are above it; a cell with a line break makes one row of several lines."""
-    rows = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)
+def _csv_lines(text: str, delimiter: str) -> Iterator[tuple[int, list[str], str]]:
+    """Yield each row with how many lines are above it, and what is wrong with it.
+
+    A cell with a line break makes one row of several lines. In a row of one line quotation marks that are misplaced are
+    letters; in one of several it is not known how many rows it should have been.
+    """
+    source = _Kept(io.StringIO(text, newline=""))
+    rows = csv.reader(source, delimiter=delimiter)
     above = 0
     for cells in rows:
-        yield above, cells
+        own, source.lines = source.lines, []
+        fault = ""
+        if any('"' in line for line in own) and not _is_well_quoted(own, delimiter):
+            if len(own) == 1:
+                cells = next(csv.reader(own, delimiter=delimiter, quoting=csv.QUOTE_NONE))
+            else:
+                fault = _("%(count)d lines were read as one row, as a quotation mark is not closed: close it, and upload the file again.") % {"count": len(own)}
+        yield above, cells, fault
         above = rows.line_num
+
+
+class _Kept:
+    """The lines of a text, those read last kept."""
+
+    def __init__(self, source: io.StringIO) -> None:
+        self.source, self.lines = source, list[str]()
+
+    def __iter__(self) -> Iterator[str]:
+        return self
+
+    def __next__(self) -> str:
+        self.lines.append(next(self.source))
+        return self.lines[-1]
+
+
+def _is_well_quoted(lines: list[str], delimiter: str) -> bool:
+    try:
+        list(csv.reader(lines, delimiter=delimiter, strict=True))
+    except csv.Error:
+        return False
+    return True
 
 
 def _delimiter(text: str, headings: Headings) -> str:
@@ -84,15 +126,25 @@ def decode(content: bytes) -> tuple[str, str]:
             return _decoded(content, encoding), "" if encoding == "utf-8-sig" else _("Read as %(encoding)s.") % {"encoding": "UTF-16"}
     start = content[:400]
     for encoding, zeros in (("utf-16-le", start[1::2]), ("utf-16-be", start[::2])):
-        if len(start) > 8 and zeros.count(0) > 0.7 * len(zeros):
+        # The upper bytes of Latin and of Arabic letters.
+        if len(start) > 8 and zeros.count(0) + zeros.count(6) > 0.9 * len(zeros) and zeros.count(0) > 0.1 * len(zeros):
             return _decoded(content, encoding), _("Read as %(encoding)s.") % {"encoding": "UTF-16"}
     if b"\x00" in content:
         raise SheetError(_("The file holds NUL characters: it is not a CSV file."))
     try:
         return content.decode(), ""
     except UnicodeDecodeError:
-        encoding, name = ("cp1256", "Windows-1256") if _ARABIC_RUN.search(content) else ("cp1252", "Windows-1252")
+        encoding, name = _of_before(content)
         return content.decode(encoding, errors="replace"), _("Read as %(encoding)s.") % {"encoding": name}
+
+
+def _of_before(content: bytes) -> tuple[str, str]:
+    """Return the encoding of text that is not all UTF-8, and its name: the one in which most letters are those of people's words."""
+    if len(_UTF_8_RUN.findall(content)) > 2 * len(_ALONE.findall(_UTF_8_RUN.sub(b"", content))):
+        return "utf-8", "UTF-8"
+    if _ARABIC_RUN.search(content):
+        return "cp1256", "Windows-1256"
+    return max(_WESTERN, key=lambda one: sum(map(_FRENCH.__contains__, content.decode(one[0], errors="replace"))))
 
 
 def _decoded(content: bytes, encoding: str) -> str:

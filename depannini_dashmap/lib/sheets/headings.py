@@ -82,3 +82,6 @@ _MONTHS = (
 MONTHS = {fold(word): number for number, words in enumerate(_MONTHS, start=1) for word in words.split()}
 YES = frozenset(map(fold, ["true", "yes", "y", "1", "x", "on", "oui", "o", "vrai", "active", "actif", "✓", "نعم", "صحيح"])) - {""}
 NO = frozenset(map(fold, ["false", "no", "n", "0", "off", "non", "faux", "inactive", "inactif", "لا", "خطا", "خطأ"]))
+TOTALS = frozenset(
+    map(fold, ["total", "totals", "totaux", "total général", "grand total", "sous-total", "subtotal", "somme", "sum", "المجموع", "مجموع", "المجموع العام", "الإجمالي", "إجمالي"])
+)

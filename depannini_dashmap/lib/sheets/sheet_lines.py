@@ -31,7 +31,8 @@ class Page:
     """One sheet of a file: its lines with their own numbers, whether 1,25 is one and a quarter, and how it was read.
 
     `spans` holds, by line, from where to where (indexes, both included) cells of a workbook are merged sideways; None
-    where a file cannot say it. `hidden_lines` and `hidden_columns` are what the spreadsheet does not show.
+    where a file cannot say it. `hidden_lines` and `hidden_columns` are what the spreadsheet does not show. `faults` says
+    which lines are broken, by number.
     """
 
     lines: list[tuple[int, list[Any]]]
@@ -43,6 +44,7 @@ class Page:
     hidden_lines: frozenset[int] = frozenset()
     hidden_columns: frozenset[int] = frozenset()
     has_formulas: bool = False
+    faults: dict[int, str] = field(default_factory=dict)
 
     def header(self, headings: Headings) -> Header | None:
         """Return the line that names most columns, of equals the first; or it and its neighbour, where both name more."""

@@ -2,19 +2,33 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import difflib
 from collections.abc import Container, Mapping
 from dataclasses import dataclass, field
+from decimal import Decimal, InvalidOperation
 from functools import cached_property
 from typing import Any
 
 from django.utils.translation import gettext as _
 
 from depannini_dashmap.lib.labels import listed
-from depannini_dashmap.lib.sheets.headings import Headings, fold
+from depannini_dashmap.lib.sheets.headings import TOTALS, Headings, fold
 from depannini_dashmap.lib.sheets.limits import MAX_COLUMNS, MAX_LETTERS, MAX_ROWS
 from depannini_dashmap.lib.sheets.sheet_lines import Page, SheetError
-from depannini_dashmap.lib.sheets.values import TEXT, CellFault, Kind, read_cell, read_coordinates, written
+from depannini_dashmap.lib.sheets.values import (
+    DAY_FIRST,
+    MIXED,
+    MONTH_FIRST,
+    TEXT,
+    CellFault,
+    Kind,
+    date_order,
+    is_nowhere,
+    read_cell,
+    read_coordinates,
+    written,
+)  # fmt: skip
 
 
 @dataclass
@@ -43,7 +57,10 @@ class Row:
 
 @dataclass
 class Table:
-    """The rows of a file, and what became of its columns. Rows are read when they are asked for."""
+    """The rows of a file, and what became of its columns. Rows are read when they are asked for.
+
+    By column: `units` as the headings name them, `date_orders` where dates of three numbers do not have the day first.
+    """
 
     page: Page
     header: list[str]
@@ -54,6 +71,8 @@ class Table:
     unused: list[str]
     remarks: list[str]
     mended: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    units: Mapping[str, str] = field(default_factory=dict)
+    date_orders: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def columns(self) -> list[str]:
@@ -75,6 +94,8 @@ class Table:
         number, cells = self.lines[index]
         notes = [_("hidden in the file")] if number in self.page.hidden_lines else []
         row = _row(Row(number, self.page.name, notes=notes), cells, self)
+        if number in self.page.faults and str(number) not in self.mended:
+            row.faults["__all__"] = [self.page.faults[number]]
         _look_beyond(self, row, cells)
         return row
 
@@ -110,12 +131,40 @@ def read_table(
     lines, again = _without_header(page.lines[found.last + 1 :], [cells for _number, cells in page.lines[found.first : found.last + 1]])
     if again:
         remarks.append(_("Lines that repeat the header were left out: %(lines)s.") % {"lines": listed(again[:10])})
+    lines, total = _without_total(lines, used, kinds, page)
+    remarks += total
     remarks += _about_hidden(page, header, [number for number, _cells in lines])
     if not lines:
         raise SheetError(_("The file has no rows below its header."))
     if len(lines) > MAX_ROWS:
         raise SheetError(_("The file has %(count)d rows; import at most %(most)d at once.") % {"count": len(lines), "most": MAX_ROWS})
-    return Table(page, header, used, kinds, lines, renamed, _unused(header, used, headings), remarks, mended or {})
+    units = {column: unit for index, column in used.items() if (unit := kinds.get(column, TEXT).unit_in(header[index]))}
+    orders, told = _date_orders(lines, used, kinds)
+    unused = _unused(header, used, headings)
+    return Table(page, header, used, kinds, lines, renamed, unused, remarks + told, mended or {}, units, orders)
+
+
+def _date_orders(
+    lines: list[tuple[int, list[Any]]], used: Mapping[int, str], kinds: Mapping[str, Kind]
+) -> tuple[dict[str, str], list[str]]:
+    """Return the order of dates by column, where some have the month first, and remarks that name these columns."""
+    orders, told = {}, []
+    for index, column in used.items():
+        if kinds.get(column, TEXT).name != "date":
+            continue
+        cells = [cells[index] for _number, cells in lines if index < len(cells)]
+        example = next((cell for cell in cells if date_order(cell) == MONTH_FIRST), None)
+        if example is None:
+            continue
+        orders[column] = MIXED if any(date_order(cell) == DAY_FIRST for cell in cells) else MONTH_FIRST
+        if orders[column] == MONTH_FIRST:
+            told.append(_("Column %(letter)s: dates are read with the month first, as in %(text)s.") % {"letter": letter(index), "text": written(example)})
+        if any(isinstance(cell, dt.date) for cell in cells):
+            told.append(
+                _("Column %(letter)s: the spreadsheet did not take %(text)s for a date, so it may have read others with day and month swapped. Compare them.")
+                % {"letter": letter(index), "text": written(example)}
+            )
+    return orders, told
 
 
 def _without_header(lines: list[tuple[int, list[Any]]], header: list[list[Any]]) -> tuple[list[tuple[int, list[Any]]], list[str]]:
@@ -126,6 +175,37 @@ def _without_header(lines: list[tuple[int, list[Any]]], header: list[list[Any]])
     if not again:
         return lines, []
     return [line for line in lines if line[0] not in again], [str(number) for number in again]
+
+
+def _without_total(
+    lines: list[tuple[int, list[Any]]], used: Mapping[int, str], kinds: Mapping[str, Kind], page: Page
+) -> tuple[list[tuple[int, list[Any]]], list[str]]:
+    """Return the lines without a last one that only adds up those above, and a remark on it."""
+    if len(lines) < 3:
+        return lines, []
+    number, last = lines[-1]
+    first = next((text for cell in last if (text := written(cell))), "")
+    if not (word := fold(first)) or not any(word == one or word.startswith(f"{one} ") for one in TOTALS):
+        return lines, []
+    sums = []
+    for index, column in used.items():
+        kind = kinds.get(column, TEXT)
+        if kind.name != "number" or kind.places > 2 or (total := _amount(last, index, kind, page)) is None:
+            continue
+        amounts = [_amount(cells, index, kind, page) for _number, cells in lines[:-1]]
+        sums.append(abs(sum(amount for amount in amounts if amount is not None) - total) < Decimal("0.01") * len(lines))
+    if any(sums) and all(sums):
+        return lines[:-1], [_("Line %(number)d adds up the lines above it (%(text)s) and was left out.") % {"number": number, "text": first}]
+    if word in TOTALS:
+        return lines, [_("Line %(number)d begins with %(text)s: correct the file if it is not one of the data.") % {"number": number, "text": first}]
+    return lines, []
+
+
+def _amount(cells: list[Any], index: int, kind: Kind, page: Page) -> Decimal | None:
+    try:
+        return Decimal(read_cell(cells[index], kind, decimal_comma=page.decimal_comma))
+    except (CellFault, InvalidOperation, IndexError):
+        return None
 
 
 def _plain(cells: list[Any]) -> tuple[str, ...]:
@@ -209,7 +289,27 @@ def _row(row: Row, cells: list[Any], table: Table) -> Row:
             _read(row, column, text, table)
     for column, (value, name) in pairs.items():
         _read_coordinates(row, column, value, name, table)
+    for kind in table.kinds.values():
+        if kind.parts:
+            _mend_place(row, *kind.parts)
     return row
+
+
+def _mend_place(row: Row, latitude: str, longitude: str) -> None:
+    """Read a cell of latitude that holds both, and leave out a place of zeros, which is none."""
+    if not row.cells.get(latitude):
+        return
+    if not row.cells.get(longitude):
+        try:
+            row.cells[latitude], row.cells[longitude] = read_coordinates(row.written[latitude]) or ("", "")
+        except CellFault:
+            return
+        row.written.setdefault(longitude, "")
+        row.letters.setdefault(longitude, row.letters.get(latitude, ""))
+        row.faults.pop(latitude, None)
+    elif is_nowhere(row.cells[latitude], row.cells[longitude]):
+        row.cells[latitude] = row.cells[longitude] = ""
+        row.notes.append(_("0, 0 is no place: left out"))
 
 
 def _read_coordinates(row: Row, column: str, value: Any, name: str, table: Table) -> None:
@@ -233,7 +333,10 @@ def _read(row: Row, column: str, value: Any, table: Table) -> None:
         raise SheetError(_("Row %(row)d has a cell of more than %(most)d letters.") % {"row": row.number, "most": MAX_LETTERS})
     try:
         kind = table.kinds.get(column, TEXT)
-        row.cells[column] = read_cell(value, kind, decimal_comma=table.decimal_comma, epoch=table.page.epoch)
+        row.cells[column] = read_cell(
+            value, kind, decimal_comma=table.decimal_comma, epoch=table.page.epoch,
+            unit=table.units.get(column, ""), date_order=table.date_orders.get(column, DAY_FIRST),
+        )  # fmt: skip
     except CellFault as fault:
         row.faults[column] = [str(fault)]
 
