@@ -24,6 +24,8 @@ HIGHEST_M = 15_000
 WORST_ACCURACY_M = 1000
 NULL_ISLAND_DEGREES = 0.001
 # A receiver's date wraps each 1,024 weeks (IS-GPS-200, 20.3.3.3.1.1); a date that is right after adding them has wrapped.
+NO_FIX_HDOP = 99  # what receivers write without satellites
+_LOST_PLUS = re.compile(r"(T.*[0-9]) ([0-9]{2}:?[0-9]{2})\Z")
 ROLLOVER = dt.timedelta(weeks=1024)
 ROLLOVER_WITHIN = dt.timedelta(days=30)
 EARLIEST = dt.datetime(2000, 1, 1, tzinfo=dt.UTC)
@@ -61,16 +63,21 @@ class DeviceReading(NamedTuple):
 
 def read_report(report: Report, *, vehicle_id: int, speed_unit: str, now: dt.datetime) -> DeviceReading:
     """Read a device's report; `speed_unit` is the unit this device is known to use. Never raises."""
+    if not report.is_understood:
+        return DeviceReading(None, Refusal.NOT_UNDERSTOOD)
     values = report.values
-    battery, dropped = _battery(values.get("battery")), []
+    dropped = _unheard(values)
+    battery = _battery(values.get("battery"))
+    if battery is None and not _is_unknown(values.get("battery"), number(values.get("battery"))):
+        dropped.append("battery")
     if not report.is_place:
-        return DeviceReading(None, battery=battery)
+        return DeviceReading(None, dropped=tuple(dropped), battery=battery)
     latitude, longitude = _within("latitude", values.get("latitude")), _within("longitude", values.get("longitude"))
     if latitude is None or longitude is None:
-        return DeviceReading(None, Refusal.BAD_PLACE, battery=battery)
+        return DeviceReading(None, Refusal.BAD_PLACE, dropped=tuple(dropped), battery=battery)
     timestamp, refusal, detail = _timestamp(values.get("timestamp"), now)
     if timestamp is None:
-        return DeviceReading(None, refusal, detail, battery=battery)
+        return DeviceReading(None, refusal, detail, tuple(dropped), battery)
     if detail:
         dropped.append(detail)
     numbers = {"speed": _speed(values.get("speed"), KMH_PER[speed_unit]), "odometer": _scaled(values.get("odometer_m"), 0.001)}
@@ -78,6 +85,8 @@ def read_report(report: Report, *, vehicle_id: int, speed_unit: str, now: dt.dat
     sent = {**values, "odometer": values.get("odometer_m")}
     kept = {name: _kept(name, value, sent.get(name), dropped) for name, value in numbers.items()}
     speed, ignition = kept["speed"] or 0.0, values.get("ignition")
+    if _accuracy(values) is None and not _is_unknown(values.get("accuracy_m"), number(values.get("accuracy_m"))):
+        dropped.append("accuracy")
     untrusted = _untrusted(values, latitude, longitude)
     reading = Reading(
         vehicle_id, timestamp, latitude, longitude, speed, kept["heading"] or 0.0, kept["altitude"], kept["odometer"],
@@ -112,11 +121,20 @@ def _kept(name: str, value: float | None, sent: Any, dropped: list[str]) -> floa
         high = HIGHEST_M
     if value is not None and low <= value <= high:
         return round(value, places) + 0.0
-    # By -1 phones mean that they do not know, and an empty value says nothing.
-    is_unknown = sent is None or sent == "" or (value is not None and -1 <= value < 0)
-    if not is_unknown:
+    if not _is_unknown(sent, value):
         dropped.append(name)
     return None
+
+
+def _is_unknown(sent: Any, value: float | None) -> bool:
+    """Return whether a device says that it does not know: by -1 (phones), by zero of what is never zero, by nothing at all."""
+    return sent is None or sent == "" or (value is not None and value <= 0 and value >= -1)
+
+
+def _unheard(values: dict[str, Any]) -> list[str]:
+    """Name an alarm that the device raises, which nobody else is told of."""
+    alarm = values.get("alarm")
+    return [f"alarm ({str(alarm)[:20]})"] if alarm not in (None, "", False, 0, "0", "false") and str(alarm).isprintable() else []
 
 
 def _speed(value: Any, factor: float) -> float | None:
@@ -151,12 +169,17 @@ def _ahead(span: dt.timedelta) -> str:
 
 
 def _instant(value: Any) -> dt.datetime | None:
-    """Read seconds or milliseconds since 1970, or ISO 8601, which without a zone is UTC."""
+    """Read seconds since 1970 or thousandths, millionths, billionths of them, or ISO 8601, which without a zone is UTC; a day alone is no instant."""
     seconds = number(value)
     try:
         if seconds is not None:
-            return dt.datetime.fromtimestamp(seconds / 1000 if abs(seconds) >= 2**33 else seconds, dt.UTC)
-        found = parse_datetime(value.strip()) if isinstance(value, str) and len(value) <= LONGEST_VALUE else None
+            # Milliseconds, microseconds or nanoseconds, as large as they are for the time of people alive.
+            size = next((size for size in (1, 10**3, 10**6, 10**9) if abs(seconds) < size * 2**33), 10**9)
+            return dt.datetime.fromtimestamp(seconds / size, dt.UTC)
+        text = value.strip() if isinstance(value, str) and len(value) <= LONGEST_VALUE else ""
+        # The plus of an offset becomes a space in a query that does not escape it.
+        text = _LOST_PLUS.sub(r"\1+\2", text)
+        found = parse_datetime(text) if ":" in text or "T" in text else None
         if found is None:
             return None
         return found.replace(tzinfo=dt.UTC) if found.tzinfo is None else found.astimezone(dt.UTC)
@@ -167,6 +190,8 @@ def _instant(value: Any) -> dt.datetime | None:
 def _untrusted(values: dict[str, Any], latitude: float, longitude: float) -> str:
     is_at_zero = abs(latitude) < NULL_ISLAND_DEGREES and abs(longitude) < NULL_ISLAND_DEGREES
     if _is_no(values.get("is_valid")) or (is_at_zero and not number(values.get("satellites"))):
+        return Refusal.NO_FIX
+    if (hdop := number(values.get("hdop"))) is not None and hdop >= NO_FIX_HDOP:
         return Refusal.NO_FIX
     accuracy = _accuracy(values)
     return Refusal.INACCURATE if accuracy is not None and accuracy > WORST_ACCURACY_M else ""
@@ -183,7 +208,12 @@ def _is_no(value: Any) -> bool:
 
 
 def _battery(value: Any) -> int | None:
+    """Return percent; a fraction, also 1.0 with its point, is one of a full battery."""
+    if isinstance(value, str):
+        value = value.strip().removesuffix("%").rstrip()
     found = number(value)
+    if found is not None and (0 < found < 1 or (found == 1 and not isinstance(value, int) and str(value) != "1")):
+        found *= 100
     return round(found) if found is not None and 0 <= found <= 100 else None
 
 

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 
 KNOTS, METRES_A_SECOND, KMH = "kn", "m/s", "km/h"
 MAX_BATCH = 5000
+TIMES = ("timestamp", "time", "tst", "fixTime", "datetime")  # of OsmAnd's form, whose custom addresses name it as they like
 
 
 class Unreadable(Exception):
@@ -21,12 +22,17 @@ class Report(NamedTuple):
     """What a device sent at one time.
 
     Shape: `values` holds, as sent, any of latitude, longitude, timestamp, speed, heading, altitude, odometer_m,
-    fuel_level, ignition, accuracy_m, hdop, is_valid, satellites, battery. `is_place` is false for a sign of life alone.
+    fuel_level, ignition, accuracy_m, hdop, is_valid, satellites, battery, alarm. `is_place` is false for a sign of life
+    alone, `is_understood` for a part of a batch that has no known form.
     """
 
     values: dict[str, Any]
     speed_unit: str
     is_place: bool = True
+    is_understood: bool = True
+
+
+NOT_UNDERSTOOD = Report({}, KMH, is_place=False, is_understood=False)
 
 
 class Message(NamedTuple):
@@ -48,18 +54,19 @@ def from_osmand(params: Mapping[str, Any]) -> list[Message]:
     values = {
         "latitude": latitude,
         "longitude": longitude,
-        "timestamp": params.get("timestamp"),
+        "timestamp": next((params[name] for name in TIMES if params.get(name) not in (None, "")), None),
         "speed": params.get("speed"),
         "heading": params.get("bearing", params.get("heading")),
         "altitude": params.get("altitude"),
         "odometer_m": params.get("odometer"),
         "fuel_level": params.get("fuel", params.get("fuelLevel")),
         "ignition": params.get("ignition"),
-        "accuracy_m": params.get("accuracy"),
+        "accuracy_m": params.get("accuracy", params.get("acc")),
         "hdop": params.get("hdop"),
         "is_valid": params.get("valid"),
         "satellites": params.get("sat"),
         "battery": params.get("batt", params.get("batteryLevel")),
+        "alarm": params.get("alarm"),
     }
     device = str(params.get("id") or params.get("deviceid") or "")
     return [Message(device, Report(values, KNOTS, latitude is not None or longitude is not None))]
@@ -94,8 +101,12 @@ def _from_traccar(body: Any) -> Iterator[Message]:
             yield _forwarded(position, devices.get(str(position.get("deviceId")), _part(body, "device")))
     elif "location" in body:
         device = str(body.get("device_id") or body.get("id") or "")
-        for location in map(_mapping, _as_list(body["location"])):
-            yield Message(device, _client_report(location))
+        locations = _as_list(body["location"])
+        if not any(isinstance(location, Mapping) for location in locations):
+            raise Unreadable
+        for location in locations:
+            # The rest of a batch is not held up by a part that nobody can read.
+            yield Message(device, _client_report(location) if isinstance(location, Mapping) else NOT_UNDERSTOOD)
     elif "lat" in body or "latitude" in body:  # OsmAnd's parameters as an object, as a custom body may write them
         yield from from_osmand({"id": body.get("device_id"), **body})
     else:
@@ -105,19 +116,20 @@ def _from_traccar(body: Any) -> Iterator[Message]:
 def from_owntracks(body: Any, key: str) -> list[Message]:
     """Read OwnTracks' JSON: `_type=location, lat, lon, tst, vel (km/h), cog, alt, acc, batt`; other types hold no place.
 
-    Raises: Unreadable for what is encrypted, and for a list of nothing or of something else.
+    Raises: Unreadable for what is encrypted, and for a list of nothing or of something else; in a list with other messages
+    such a part is one that was not understood.
     """
     messages = [_from_owntracks(part, key) for part in _as_list(body if body is not None else {})]
-    if not messages or len(messages) > MAX_BATCH:
+    if not any(message.report.is_understood for message in messages) or len(messages) > MAX_BATCH:
         raise Unreadable
     return messages
 
 
 def _from_owntracks(body: Any, key: str) -> Message:
-    fields = _mapping(body)
+    fields = body if isinstance(body, Mapping) else {}
     kind = fields.get("_type", "location" if "lat" in fields else "")
-    if kind == "encrypted":
-        raise Unreadable
+    if kind == "encrypted" or not isinstance(body, Mapping):
+        return Message(key, NOT_UNDERSTOOD)
     if kind != "location":
         return Message(key, Report({}, KMH, False))
     names = {"latitude": "lat", "longitude": "lon", "timestamp": "tst", "speed": "vel", "heading": "cog"}
@@ -134,6 +146,7 @@ def _client_report(location: Mapping[str, Any]) -> Report:
         "accuracy_m": coords.get("accuracy"),
         "odometer_m": location.get("odometer"),
         "battery": battery * 100 if isinstance(battery, int | float) and 0 <= battery <= 1 else battery,
+        "alarm": location.get("alarm"),
     }
     return Report(values, METRES_A_SECOND, "coords" in location)
 
@@ -142,7 +155,7 @@ def _forwarded(position: Mapping[str, Any], device: Mapping[str, Any]) -> Messag
     attributes = _part(position, "attributes")
     values = {
         **{name: position.get(name) for name in ("latitude", "longitude", "speed", "altitude")},
-        "timestamp": position.get("fixTime"),
+        "timestamp": position.get("fixTime") or position.get("deviceTime") or position.get("serverTime"),
         "heading": position.get("course"),
         "accuracy_m": position.get("accuracy"),
         "is_valid": position.get("valid"),
@@ -151,6 +164,8 @@ def _forwarded(position: Mapping[str, Any], device: Mapping[str, Any]) -> Messag
         "ignition": attributes.get("ignition"),
         "satellites": attributes.get("sat"),
         "battery": attributes.get("batteryLevel"),
+        "alarm": attributes.get("alarm"),
+        "hdop": attributes.get("hdop"),
     }
     is_place = position.get("latitude") is not None or position.get("longitude") is not None
     return Message(str(device.get("uniqueId") or ""), Report(values, KNOTS, is_place))

@@ -7,20 +7,32 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from collections.abc import Iterator
+from itertools import zip_longest
 from typing import NamedTuple
 from xml.etree import ElementTree
 
-from telematics.protocols import KMH, METRES_A_SECOND, Report
+from telematics.protocols import KMH, KNOTS, METRES_A_SECOND, Report
 
 COLUMNS = {
     "latitude": ("latitude", "lat", "y"),
     "longitude": ("longitude", "lon", "lng", "long", "x"),
-    "timestamp": ("timestamp", "time", "datetime", "date_time", "date time", "fixtime", "utc", "date", "heure", "horodatage"),
-    "speed": ("speed", "speed_kmh", "speed (km/h)", "vitesse", "velocity"),
+    "timestamp": ("timestamp", "time", "datetime", "date time", "fixtime", "utc", "date", "heure", "horodatage"),
+    "speed": ("speed", "vitesse", "velocity", "sog"),
     "heading": ("heading", "course", "bearing", "cap", "direction"),
     "altitude": ("altitude", "elevation", "ele", "alt"),
+    "accuracy_m": ("accuracy", "acc", "precision"),
+    "hdop": ("hdop",),
+    "satellites": ("satellites", "sat"),
+    "is_valid": ("valid",),
 }
+# A unit in a heading; without one it is km/h, but GPSLogger writes metres a second.
+SPEED_UNITS = {
+    "km/h": KMH, "kmh": KMH, "kph": KMH, "m/s": METRES_A_SECOND, "mps": METRES_A_SECOND, "ms": METRES_A_SECOND,
+    "kn": KNOTS, "kt": KNOTS, "kts": KNOTS, "knots": KNOTS, "noeuds": KNOTS, "nœuds": KNOTS,
+}  # fmt: skip
+OF_GPSLOGGER = {"provider", "geoidheight", "ageofdgpsdata"}
 MOST_BYTES = 200 * 1024 * 1024
 
 
@@ -80,6 +92,7 @@ def _gpx(root: ElementTree.Element) -> Iterator[Entry]:
             speed=inside.get("speed"),
             heading=inside.get("course"),
             satellites=inside.get("sat"),
+            hdop=inside.get("hdop"),
         )
 
 
@@ -89,9 +102,10 @@ def _kml(root: ElementTree.Element) -> Iterator[Entry]:
         if _tag(element) == "Track":
             whens = [(child.text or "").strip() for child in element if _tag(child) == "when"]
             coordinates = [(child.text or "").split() for child in element if _tag(child) == "coord"]
-            for when, parts in zip(whens, coordinates, strict=False):
+            # A time without its place, or a place without its time, is left out by name.
+            for when, parts in zip_longest(whens, coordinates, fillvalue=""):
                 number += 1
-                yield _kml_entry(number, when, parts)
+                yield _kml_entry(number, when, list(parts))
         elif _tag(element) == "Placemark":
             when = next((child.text or "" for child in element.iter() if _tag(child) == "when"), "")
             point = next((child for child in element.iter() if _tag(child) == "Point"), None)
@@ -115,9 +129,9 @@ def _csv(content: bytes) -> Iterator[Entry]:
     text = _decoded(content)
     first = text.lstrip("\ufeff").partition("\n")[0]
     delimiter = max(";\t,", key=first.count)
-    rows = csv.reader(io.StringIO(text.lstrip("\ufeff"), newline=""), delimiter=delimiter)
+    rows = csv.reader(io.StringIO(text.lstrip("\ufeff"), newline=""), delimiter=delimiter, strict=True)
     try:
-        header = [cell.strip().lower() for cell in next(rows, [])]
+        header, units = _header(next(rows, []))
         columns = {name: _column(header, words) for name, words in COLUMNS.items()}
         missing = [name for name in ("latitude", "longitude", "timestamp") if columns[name] is None]
         if missing:
@@ -125,9 +139,22 @@ def _csv(content: bytes) -> Iterator[Entry]:
         for row in rows:
             if any(cell.strip() for cell in row):
                 values = {name: row[at].strip() for name, at in columns.items() if at is not None and at < len(row)}
-                yield _entry(f"line {rows.line_num}", KMH, **values)
+                yield _entry(f"line {rows.line_num}", units.get(columns["speed"], KMH), **values)
     except csv.Error as error:
         raise UnreadableTrack(f"Line {rows.line_num} cannot be read: {error}.") from error
+
+
+def _header(cells: list[str]) -> tuple[list[str], dict[int | None, str]]:
+    """Return the headings without their units, and the units of speed by column."""
+    header, units = [], dict[int | None, str]()
+    for index, cell in enumerate(cells):
+        words = [word for word in re.split(r"[\s_()\[\]]+", cell.strip().lower()) if word]
+        if len(words) > 1 and (unit := SPEED_UNITS.get(words[-1])):
+            units[index], words = unit, words[:-1]
+        header.append(" ".join(words))
+    if set(header) >= OF_GPSLOGGER and "speed" in header:
+        units.setdefault(header.index("speed"), METRES_A_SECOND)
+    return header, units
 
 
 def _decoded(content: bytes) -> str:

@@ -81,3 +81,25 @@ def test_whose_track_it_is(tmp_path: Path, van: Any, van_b: Any, company_b: Any)
     assert sorted(Position.objects.values_list("vehicle_id", flat=True)) == sorted([van.pk, van.pk, van_b.pk, van_b.pk])
     with pytest.raises(CommandError, match="No such file"):
         call_command("import_track", str(tmp_path / "none.gpx"), vehicle=f"#{van.pk}")
+
+
+@pytest.mark.parametrize(
+    ("heading", "kmh"),
+    [("speed", 10.0), ("speed (m/s)", 36.0), ("speed_mps", 36.0), ("Speed [kn]", 18.52), ("Vitesse (km/h)", 10.0), ("speed,provider,geoidheight,ageofdgpsdata", 36.0)],
+)
+def test_speeds_are_in_the_unit_of_their_heading(tmp_path: Path, van: Any, heading: str, kmh: float) -> None:
+    run(tmp_path, "a.csv", f"time,lat,lon,{heading}\n2024-01-15T14:30:00Z,36.75,3.05,10,gps,,\n")
+    assert Position.objects.get().speed == kmh
+
+
+def test_no_point_is_lost_without_a_word(tmp_path: Path, van: Any) -> None:
+    with pytest.raises(CommandError, match="cannot be read"):
+        run(tmp_path, "a.csv", 'time,lat,lon,note\n2024-01-15T14:30:00Z,36.75,3.05,"x\n2024-01-15T14:31:00Z,36.76,3.05,y\n')
+    track = "<kml xmlns='x'><Track><when>2024-01-15T14:30:00Z</when><when>2024-01-15T14:31:00Z</when><coord>3.05 36.75 0</coord></Track></kml>"
+    out, err = run(tmp_path, "a.kml", track)
+    assert "1 left out" in out and "point 2: the place cannot be read" in err
+
+
+def test_what_the_receiver_does_not_vouch_for_is_not_trusted(tmp_path: Path, van: Any) -> None:
+    run(tmp_path, "a.csv", "time,lat,lon,accuracy,hdop\n2024-01-15T14:30:00Z,36.75,3.05,2500,1\n2024-01-15T14:31:00Z,36.75,3.05,5,99.9\n")
+    assert Position.objects.filter(is_implausible=True).count() == 2
