@@ -18,7 +18,9 @@ from depannini_dashmap.lib.api.fields import ClockTimeField
 from depannini_dashmap.lib.text import plain_digits
 
 MOST_WINDOWS = 6
-_SPAN = re.compile(r"\s*(\d{1,2})(?:[:hH.](\d{2})?)?\s*[-–—]\s*(\d{1,2})(?:[:hH.](\d{2})?)?\s*")
+_CLOCK = r"(\d{1,2})(?:[:hH.](\d{2})?)?(?:([ap])\.?m\.?)?"
+# Without its spaces, as digits are made plain.
+_SPAN = re.compile(rf"(?:de|from|من)?{_CLOCK}(?:-|à|a|to|au|till|إلى|الى|حتى){_CLOCK}", re.IGNORECASE)
 _WHOLE = _("A window has both times, opens and closes.")
 _BACKWARDS = _("A window closes after it opens.")
 
@@ -34,7 +36,7 @@ def plain_windows(spans: Iterable[tuple[dt.time, dt.time]]) -> list[dict[str, st
 
 
 def read_windows(text: str) -> list[dict[str, str]] | None:
-    """Return the windows of a text as people write it: `08:00-10:00, 14h-16h30`. Raises: ValidationError."""
+    """Return the windows of a text as people write it: `08:00-10:00, 14h à 16h30, 8 AM - 24:00`. Raises: ValidationError."""
     spans = []
     for part in re.split(r"[,;،]", plain_digits(text)):
         if not part.strip():
@@ -43,11 +45,22 @@ def read_windows(text: str) -> list[dict[str, str]] | None:
         try:
             if found is None:
                 raise ValueError(part)
-            hours = [int(number or 0) for number in found.groups()]
-            spans.append((dt.time(*hours[:2]), dt.time(*hours[2:])))
+            spans.append((_clock(*found.groups()[:3]), _clock(*found.groups()[3:], is_end=True)))
         except ValueError as error:
             raise ValidationError(_("Write windows as 08:00-10:00, several with commas.")) from error
     return plain_windows(spans)
+
+
+def _clock(hour: str, minute: str | None, half: str | None, *, is_end: bool = False) -> dt.time:
+    """Return a time as people write it; a window that ends at 24:00 ends with the day. Raises: ValueError."""
+    hours, minutes = int(hour), int(minute or 0)
+    if half:
+        if not 1 <= hours <= 12:
+            raise ValueError(hour)
+        hours = hours % 12 + (12 if half.lower() == "p" else 0)
+    if is_end and (hours, minutes) == (24, 0):
+        return dt.time(23, 59)
+    return dt.time(hours, minutes)
 
 
 def written(windows: list[dict[str, str]] | None) -> str:

@@ -81,6 +81,10 @@ def test_orders_are_cancelled_after_a_question(dispatcher: Any, company_a: Any, 
     page = nadia.post(path, {"ids": f"{free.pk},{carried.pk}"}).content.decode()
     assert "1 done" in page or "cancelled" in page
     assert [Order.objects.get(pk=one.pk).status for one in (free, carried)] == ["cancelled", "assigned"]
+    delivered = make_order(dispatcher, company_a)
+    Order.objects.filter(pk=delivered.pk).update(status="delivered")
+    assert "is delivered already" in nadia.post(path, {"ids": str(delivered.pk)}, follow=True).content.decode()
+    assert Order.objects.get(pk=delivered.pk).status == "delivered"
     nadia.post(path, {"ids": str(free.pk)}, follow=True)
     assert "is cancelled already" in nadia.post(path, {"ids": str(free.pk)}, follow=True).content.decode()
 

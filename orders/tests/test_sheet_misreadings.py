@@ -213,3 +213,20 @@ def test_one_damaged_letter_does_not_spoil_the_others(browser):
     answer, rows = looked_at(browser, "Client;Marchandise\nÉlodie;Dépôt\nAmel;caf".encode() + b"\xe9\n")
     assert [line.cells["customer_name"] for _kind, line in rows] == ["Élodie", "Amel"]
     assert any("cannot be read" in remark and "3" in remark for remark in answer.context["table"]["remarks"])
+
+
+@pytest.mark.parametrize(
+    ("cell", "windows"),
+    [
+        ("8h à 10h30", "08:00-10:30"), ("de 08:00 à 10:00", "08:00-10:00"), ("8:30 AM - 1 PM", "08:30-13:00"), ("12 AM-12 PM", "00:00-12:00"),
+        ("22h-24h00", "22:00-23:59"), ("٨ إلى ١٠", "08:00-10:00"), ("8-10, 14 to 16", "08:00-10:00, 14:00-16:00"),
+        ("24:00-25:00", None), ("13 PM-14 PM", None), ("matin", None), ("22:00-02:00", None), ("08:30", None),
+    ],
+)  # fmt: skip
+def test_windows_of_clock_times(browser, cell, windows):
+    sheet = f"Client,Marchandise,Nom livraison,Adresse livraison,Créneau livraison\nAmel,x,n,a,\"{cell}\"\n"
+    answer, [(kind, _line)] = looked_at(browser, sheet)
+    assert (kind == "new") is (windows is not None)
+    if windows:
+        confirm(browser, answer, LIST)
+        assert Stop.objects.get().written_windows == windows

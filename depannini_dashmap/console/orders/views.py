@@ -28,6 +28,7 @@ from depannini_dashmap.lib.labels import labelled
 from fleet.models import Vehicle
 from orders.models import Order
 from orders.services import update_order
+from orders.steps.locks import lock_order
 from trips.models import Trip
 from trips.services.stop_lists import add_order
 from trips.services.trips import create_trip
@@ -185,9 +186,13 @@ def cancel(request: HttpRequest, context: dict[str, Any]) -> HttpResponse:
     ]
 
     def act(order: Order, _reason: str) -> str:
-        if order.status == Order.Status.CANCELLED:
-            raise Conflict(_("is cancelled already"), code="already_cancelled")
-        update_order(actor=request.user, order_id=order.pk, status=Order.Status.CANCELLED)
+        with transaction.atomic():
+            held = lock_order(request.user, order.pk)
+            if held.status == Order.Status.CANCELLED:
+                raise Conflict(_("is cancelled already"), code="already_cancelled")
+            if held.status == Order.Status.DELIVERED:
+                raise Conflict(_("is delivered already"), code="invalid_transition")
+            update_order(actor=request.user, order_id=order.pk, status=Order.Status.CANCELLED)
         return _("cancelled")
 
     back = chosen[0].url if len(chosen) == 1 else reverse("admin:orders_order_changelist")

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from django.utils.translation import gettext as _
 
+from depannini_dashmap.lib.labels import listed
 from depannini_dashmap.lib.sheets.headings import Headings
 from depannini_dashmap.lib.sheets.limits import MAX_CELLS, MAX_COLUMNS, MAX_LINES, MAX_ROWS
 from depannini_dashmap.lib.sheets.sheet_lines import HEADER_WITHIN, Page, SheetError
@@ -59,7 +60,7 @@ def read_csv(content: bytes, headings: Headings) -> Page:
     lines = [(number, cells) for number, cells, _fault in found if any(cell.strip() for cell in cells)]
     remarks = [text.remark] if text.remark else []
     if unreadable := [str(number) for number, cells in lines if any("\N{REPLACEMENT CHARACTER}" in cell for cell in cells)]:
-        shown = ", ".join(unreadable[:10]) + (" …" if len(unreadable) > 10 else "")
+        shown = listed(unreadable[:10]) + (" …" if len(unreadable) > 10 else "")
         remarks.append(_("Letters that cannot be read are shown as �, in the lines %(lines)s: save the file as UTF-8.") % {"lines": shown})
     return Page(lines, decimal_comma=text.delimiter == ";", remarks=remarks, faults={number: fault for number, _cells, fault in found if fault})
 

@@ -46,7 +46,10 @@ def read_workbook(content: bytes, headings: Headings) -> Page:
     except Unreadable as error:
         raise SheetError(_("The file is not an XLSX workbook.")) from error
     except TooMuch as error:
-        raise SheetError(_("The workbook holds too much; import at most %(most)d rows at once.") % {"most": MAX_ROWS}) from error
+        raise SheetError(
+            _("The workbook holds too much; import at most %(most)d rows at once. Rows below the table that are empty but formatted count too: delete them.")
+            % {"most": MAX_ROWS}
+        ) from error
     try:
         sheets = _sheets(content)
     except Exception as error:
