@@ -168,6 +168,13 @@ END $$;
 """
 
 
+# Options of DATABASE_URL that say which server is the right one, and the names that client programs read them by.
+_OF_LIBPQ = {
+    "target_session_attrs": "PGTARGETSESSIONATTRS", "connect_timeout": "PGCONNECT_TIMEOUT", "sslmode": "PGSSLMODE",
+    "sslrootcert": "PGSSLROOTCERT", "sslcert": "PGSSLCERT", "sslkey": "PGSSLKEY",
+}  # fmt: skip
+
+
 def _run(program: str, *arguments: str) -> None:
     """Run a client program against the configured database; the password travels in the environment."""
     database = settings.DATABASES["default"]
@@ -177,6 +184,7 @@ def _run(program: str, *arguments: str) -> None:
         "PGUSER": database.get("USER"),
         "PGPASSWORD": database.get("PASSWORD"),
         "PGDATABASE": connection.settings_dict["NAME"],
+        **{name: database.get("OPTIONS", {}).get(option) for option, name in _OF_LIBPQ.items()},
     }
     path = shutil.which(program)
     if path is None:

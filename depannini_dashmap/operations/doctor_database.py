@@ -13,6 +13,7 @@ from django.utils import timezone
 from django_tasks_db.models import DBTaskResult
 
 from accounts.models import User
+from depannini_dashmap.lib.db.database_hosts import are_several
 from depannini_dashmap.lib.ops.erasures_file import remembered
 from depannini_dashmap.models import AuditEvent
 from depannini_dashmap.operations import erasure_replay
@@ -30,15 +31,21 @@ def database() -> str:
             cursor.execute("SELECT 1")
             if connection.vendor != "postgresql":
                 return f"{connection.vendor} answers in {1000 * (time.perf_counter() - began):.1f} ms"
-            cursor.execute("SELECT clock_timestamp(), current_setting('server_version')")
-            now, version = cursor.fetchone()
+            cursor.execute("SELECT clock_timestamp(), current_setting('server_version'), current_setting('transaction_read_only') = 'on', pg_is_in_recovery()")
+            now, version, is_read_only, is_standby = cursor.fetchone()
     except (DatabaseError, InterfaceError) as error:
         connection.close()
         raise Broken(f"No answer: {cause(error)}", "Start PostgreSQL, or correct DATABASE_URL.") from error
+    place = f" on {connection.connection.info.host}" if are_several(connection.get_connection_params()) else ""
+    if is_read_only:
+        raise Broken(
+            f"This PostgreSQL{place} takes no writes: it {'is a standby' if is_standby else 'has default_transaction_read_only'}",
+            "Name the primary in DATABASE_URL, or all hosts with ?target_session_attrs=read-write.",
+        )
     drift = abs((datetime.now(UTC) - now).total_seconds())
     if drift > CLOCK_SLACK:
         raise Broken(f"Its clock is {drift:.0f} s off ours", "Run NTP (chrony, systemd-timesyncd) on both machines.")
-    return f"PostgreSQL {version.split()[0]} answers in {1000 * (time.perf_counter() - began):.1f} ms"
+    return f"PostgreSQL {version.split()[0]}{place} answers in {1000 * (time.perf_counter() - began):.1f} ms"
 
 
 @examination

@@ -115,6 +115,14 @@ def test_a_key_file_that_others_can_read_is_named(production: Any) -> None:
     assert ids() == []
 
 
+def test_several_database_hosts_without_a_word_which_is_wanted_are_named(production: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(production.DATABASES["default"], "HOST", "db1,db2")
+    monkeypatch.setitem(production.DATABASES["default"], "OPTIONS", {})
+    assert ids() == ["dashmap.W024"]
+    monkeypatch.setitem(production.DATABASES["default"], "OPTIONS", {"target_session_attrs": "read-write"})
+    assert ids() == []
+
+
 def test_sqlite_is_named(production: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(production.DATABASES["default"], "ENGINE", "django.db.backends.sqlite3")
     assert ids() == ["dashmap.W002"]

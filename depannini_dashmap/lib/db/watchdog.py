@@ -4,6 +4,9 @@ A frozen PostgreSQL keeps its connections open without answering, so its clients
 asks `SELECT 1` on a connection of its own; only when that too stays without any answer are the connections of this
 process cut, which ends each waiting call with an OperationalError, and none is opened until the server speaks again.
 A slow query on a living server is nobody's business here.
+
+Where DATABASE_URL names several hosts, a silent one is left for the next, and connections are cut until one of them takes
+us: the primary may have died without a word, and another be promoted.
 """
 
 import logging
@@ -22,9 +25,12 @@ from django.conf import settings
 from django.db import OperationalError, connection
 from psycopg2.extensions import POLL_OK, POLL_WRITE
 
+from depannini_dashmap.lib.db import database_hosts
+
 logger = logging.getLogger(__name__)
 
 ASK_EVERY = 1.0  # seconds
+SILENT_HOST = 2.0  # seconds that one of several hosts may take for a connection
 LOOK_EVERY = 0.25  # seconds: silence is counted in looks, so that a process that did not run itself blames nobody
 
 _frozen = threading.Event()
@@ -38,10 +44,12 @@ class Watch(threading.Thread):
     def __init__(self, parameters: dict[str, Any], patience: float, returned: Callable[[], None]):
         super().__init__(name="database-watch", daemon=True)
         self._parameters = parameters
+        self._are_several = database_hosts.are_several(parameters)
         self._patience = max(1, round(patience / LOOK_EVERY))
         self._returned = returned
         self._connection: Any = None
         self._looks = 0
+        self._met_silence = False
         self._interrupted = False
         self._ended = threading.Event()
 
@@ -60,19 +68,20 @@ class Watch(threading.Thread):
 
     def ask(self) -> None:
         """Query once and wait for any answer; an error is an answer too, as other clients get it at once."""
-        was_interrupted, self._looks = self._interrupted, 0
+        was_interrupted, self._looks, self._met_silence = self._interrupted, 0, False
         try:
             if self._connection is None:
-                self._connection = psycopg2.connect(**self._parameters, async_=True)
-                self._wait()
+                self._connect()
             cursor = self._connection.cursor()  # held until the answer is there
             cursor.execute("SELECT 1")
-            self._wait()
+            self._wait(self._patience)
             cursor.close()
         except psycopg2.Error:
             self._interrupted = True
             self._drop()
-            if self._looks < self._patience:
+            if self._met_silence:
+                freeze()
+            elif self._looks < self._patience:
                 thaw()
             return
         thaw()
@@ -81,8 +90,23 @@ class Watch(threading.Thread):
         if was_interrupted and not self._interrupted:
             self._returned()
 
-    def _wait(self) -> None:
-        """Wait until the connection is through with what it does. Raises: psycopg2.Error."""
+    def _connect(self) -> None:
+        """Connect to the first host that takes us. Raises: psycopg2.Error of the last one."""
+        *others, last = database_hosts.one_by_one(self._parameters)
+        for parameters in others:
+            with suppress(psycopg2.Error):
+                return self._connect_to(parameters)
+            self._drop()
+        return self._connect_to(last)
+
+    def _connect_to(self, parameters: dict[str, Any]) -> None:
+        self._connection = psycopg2.connect(**parameters, async_=True)
+        self._wait(round(SILENT_HOST / LOOK_EVERY))
+        database_hosts.remember(self._connection)
+
+    def _wait(self, looks: int) -> None:
+        """Wait until the connection is through with what it does; where there are several hosts, for so many looks. Raises: psycopg2.Error."""
+        until = self._looks + looks
         while (wish := self._connection.poll()) != POLL_OK and not self._ended.is_set():
             ready = select.poll()
             ready.register(self._connection.fileno(), select.POLLOUT if wish == POLL_WRITE else select.POLLIN)
@@ -91,6 +115,9 @@ class Watch(threading.Thread):
             self._looks += 1
             if self._looks == self._patience:
                 freeze()
+            if self._are_several and self._looks >= until:
+                self._met_silence = True
+                raise psycopg2.OperationalError("This host is silent")
 
     def _drop(self) -> None:
         with suppress(Exception):

@@ -142,6 +142,16 @@ def database_takes_parallel_writes() -> str | None:
     return None
 
 
+@rule("W024", "Add ?target_session_attrs=read-write to DATABASE_URL, so that the host is taken that takes writes.")
+def the_primary_is_found() -> str | None:
+    """Without it the first host that answers is taken, a standby too."""
+    database = settings.DATABASES["default"]
+    several = "," in str(database.get("HOST") or "")
+    if several and database.get("OPTIONS", {}).get("target_session_attrs") not in {"read-write", "primary"}:
+        return "DATABASE_URL names several hosts, and not which of them is wanted."
+    return None
+
+
 @rule("W003", "Set EMAIL_URL=smtp+tls://user:password@host:587.")
 def mail_leaves() -> str | None:
     """Codes printed to a log reach nobody, or the wrong people."""
