@@ -34,6 +34,10 @@ class AssistanceQuerySet(models.QuerySet):
         """Keep those that nobody has accepted yet."""
         return self.filter(status=lifecycle.REQUESTED)
 
+    def to_measure(self) -> Self:
+        """Keep completed jobs with a dropoff whose way nobody has asked for yet, the newest first."""
+        return self.filter(status=lifecycle.COMPLETED, dropoff_lat__isnull=False, way_source="").order_by("-ended_at")
+
     def stalled(self) -> Self:
         """Keep the accepted ones whose assistant has given no sign of life for too long."""
         return self.filter(status=lifecycle.ACCEPTED, stalled_since__isnull=False)

@@ -76,6 +76,12 @@ class Assistance(models.Model):
         ACCEPTED = "accepted", _("price accepted")
         REFUSED = "refused", _("price refused")
 
+    class WaySource(models.TextChoices):
+        """What the kilometres of a completed job are."""
+
+        ROAD = "road", _("by road")
+        STRAIGHT = "straight", _("straight lines")
+
     client = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="assistance_requests", verbose_name=_("client"))
     assistant = models.ForeignKey(
         settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, blank=True, related_name="assistance_jobs", verbose_name=_("assistant")
@@ -119,6 +125,8 @@ class Assistance(models.Model):
     started_at = models.DateTimeField(_("started at"), null=True, blank=True)
     ended_at = models.DateTimeField(_("ended at"), null=True, blank=True)
     expires_at = models.DateTimeField(_("expires at"), help_text=_("when it ends unless somebody accepts"))
+    way_km = models.FloatField(null=True, editable=False, help_text="from pickup to dropoff, asked after the end; None: not yet, or roads are not known")
+    way_source = models.CharField(max_length=8, choices=WaySource.choices, blank=True, default="", db_default="", editable=False)
     eta_at = models.DateTimeField("expected at", null=True, blank=True, editable=False)
     eta_source = models.CharField("expected by", max_length=13, blank=True, default="", db_default="", editable=False)
     eta_reckoned_at = models.DateTimeField(null=True, blank=True, editable=False)
@@ -148,6 +156,7 @@ class Assistance(models.Model):
             models.Index(fields=["-created_at", "-id"], name="assistance_by_age"),
             models.Index(fields=["pickup_lat"], condition=Q(status="requested"), name="assistance_waiting"),
             models.Index(fields=["ended_at"], condition=Q(status="completed", total_price__gt=F("paid")), name="assistance_unpaid"),
+            models.Index(fields=["ended_at"], condition=Q(status="completed", dropoff_lat__isnull=False, way_source=""), name="assistance_to_measure"),
         ]
         constraints = [
             models.UniqueConstraint(

@@ -5,6 +5,7 @@ from functools import cache
 from django.core.cache import cache as shared
 
 from alarms import services as alarms
+from assistance.services.job_distances import measure_jobs
 from depannini_dashmap.lib.ops.periodic import PeriodicThread
 from payments import services as payments
 from telematics.services.trip_measurement import measure_trips as measure_ended_trips
@@ -38,9 +39,10 @@ def count_cash() -> bool:
 
 
 def measure_trips() -> bool:
-    """Measure how far ended trips went, unless another process just did; return whether this call did."""
+    """Measure how far ended trips and jobs went, unless another process just did; return whether this call did."""
     if is_ours := _take("trips", TRIPS_EVERY):
         measure_ended_trips(actor=None)
+        measure_jobs(actor=None)
     return is_ours
 
 

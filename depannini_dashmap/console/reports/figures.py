@@ -27,6 +27,8 @@ class JobRow(NamedTuple):
     billed_to: str
     total_price: Decimal
     paid: Decimal | None
+    way_km: float | None = None
+    way_source: str = ""
 
 
 class OrderRow(NamedTuple):
@@ -108,7 +110,9 @@ class Sums:
             self.waits.append(minutes(job.created_at, job.started_at))
         if job.status == "completed":
             self.completed += 1
-            self.km += float(job.distance_km)
+            km = float(job.distance_km) if job.way_km is None else job.way_km
+            self.km += km
+            self.road_km += km if job.way_source == "road" else 0
             self.worth += job.total_price
             self.paid += job.paid or 0
             if job.accepted_at and job.ended_at:

@@ -67,7 +67,9 @@ def _write_people(paper: Document, job: Assistance) -> None:
             name = describe_place(lat, lng, get_language() or "")["name"]
             paper.fact(label, " · ".join(filter(None, (name, f"{lat:.5f}, {lng:.5f}"))))
     if job.distance_km:
-        paper.fact(_("Distance"), f"{written(job.distance_km, 1)} {_('km')}")
+        paper.fact(_("Distance in a straight line"), f"{written(job.distance_km, 1)} {_('km')}")
+    if job.way_km is not None and job.way_source == Assistance.WaySource.ROAD:
+        paper.fact(_("Distance by road"), f"{written(job.way_km, 1)} {_('km')}")
     if job.description:
         paper.fact(_("Description"), job.description)
     if job.reason_note:
