@@ -31,7 +31,9 @@ function mark(name, point) {
     keyboard: false, title: form.querySelector(`label[for=${name}]`).textContent,
     icon: L.divIcon({ className: `marker marker-${name === "pickup" ? "request" : "stop"}`, html: pin, iconSize: [26, 26] }),
   }).addTo(map);
-  if (!map.getBounds().contains(point) || map.getZoom() < 11) map.setView(point, Math.max(map.getZoom(), 13));
+  const points = Object.values(markers).filter(Boolean).map((marker) => marker.getLatLng());
+  if (points.length > 1 && !points.every((one) => map.getBounds().contains(one))) map.fitBounds(points, { padding: [40, 40], maxZoom: 13 });
+  else if (!map.getBounds().contains(point) || map.getZoom() < 11) map.setView(point, Math.max(map.getZoom(), 13));
 }
 
 for (const name of ["pickup", "dropoff"]) {
