@@ -230,3 +230,19 @@ def test_windows_of_clock_times(browser, cell, windows):
     if windows:
         confirm(browser, answer, LIST)
         assert Stop.objects.get().written_windows == windows
+
+
+def test_the_day_of_the_order_is_no_day_of_delivery(browser):
+    _answer, [(_kind, line)] = looked_at(browser, f"{START}Date de commande;Date\nAmel;x;30/11/2026;01/12/2026\n")
+    assert line.cells["requested_delivery_date"] == "2026-12-01"
+
+
+def test_a_unit_that_is_not_known_is_named(browser):
+    answer, _rows = looked_at(browser, f"{START}Prix (k DA);Poids (kg)\nAmel;x;15;2\n")
+    assert answer.context["table"]["remarks"] == ["Prix (k DA): no unit that is known; numbers without one are read as dzd."]
+
+
+def test_texts_that_were_kept_from_becoming_numbers(browser):
+    _answer, [(_kind, line)] = looked_at(browser, f'{START}Téléphone;Référence\nAmel;x;="0555123456";="001"\n')
+    assert (line.cells["customer_phone"], line.cells["reference"]) == ("0555123456", "001")
+    assert len(line.corrections) == 2

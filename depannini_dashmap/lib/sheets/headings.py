@@ -9,7 +9,9 @@ from collections.abc import Iterable, Mapping
 from depannini_dashmap.lib.text import plain_digits
 
 _IN_BETWEEN = frozenset(["de", "du", "des", "d", "la", "le", "les", "l", "of", "the", "a", "an", "at", "en", "point", "stop", "arret", "order", "commande"])
+_SMALL = frozenset(["de", "la", "of", "the"])
 _BARE = frozenset(["n", "no", "nr", "num", "numero", "number"])  # most often the number of the line
+_OF_ORDERING = frozenset([frozenset(["date", "commande"]), frozenset(["date", "order"]), frozenset(["date", "commandee"])])  # no wish for a day
 _HUMP = re.compile(r"(?<=[a-z])(?=[A-Z])")
 _BETWEEN = re.compile(r"[/|\n]| [-–—] ")
 _UNIT = re.compile(r"[(\[][^)\]]*[)\]]")
@@ -55,7 +57,7 @@ class Headings:
 
     def named(self, heading: str) -> str | None:
         """Return the column that a heading names as a whole, without its unit or with `itsWords` apart."""
-        if fold(heading) in _BARE:
+        if fold(heading) in _BARE or frozenset(fold(heading).split()) - _SMALL in _OF_ORDERING:
             return None
         for text in (heading, _UNIT.sub(" ", heading), _HUMP.sub(" ", heading)):
             if (words := tokens(text)) in self._known:

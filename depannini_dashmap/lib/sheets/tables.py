@@ -140,6 +140,11 @@ def read_table(
         raise SheetError(_("The file has %(count)d rows; import at most %(most)d at once.") % {"count": len(lines), "most": MAX_ROWS})
     units = {column: unit for index, column in used.items() if (unit := kinds.get(column, TEXT).unit_in(header[index]))}
     orders, told = _date_orders(lines, used, kinds)
+    told += [
+        _("%(heading)s: no unit that is known; numbers without one are read as %(unit)s.") % {"heading": header[index], "unit": kinds[column].unit}
+        for index, column in used.items()
+        if column not in units and header[index].endswith((")", "]")) and kinds.get(column, TEXT).units
+    ]
     unused = _unused(header, used, headings)
     return Table(page, header, used, kinds, lines, renamed, unused, remarks + told, mended or {}, units, orders)
 

@@ -25,6 +25,7 @@ _ERRORS = frozenset(
 )
 # `2.13E+11` and `1.23E9` are numbers cut off; `12E3` may well be a name.
 _SCIENTIFIC = re.compile(r"[0-9]([.,][0-9]+[eE]|[eE]\+)\+?[0-9]{1,2}\Z")
+_KEPT_AS_TEXT = re.compile(r'="([^"]*)"\Z')  # so programs tell a spreadsheet to keep zeros
 _LONGEST_KEPT = 10**15  # a spreadsheet keeps fifteen digits of a number
 _FLOAT = re.compile(r"(\+?[0-9]{6,15})\.0\Z")  # what programs make of a number whose column has empty cells
 _MOST_DIGITS = 17  # of one phone number: fifteen, and 00 before them
@@ -110,6 +111,8 @@ def read_cell(
     Raises: CellFault.
     """
     text = written(value)
+    if isinstance(value, str) and (kept := _KEPT_AS_TEXT.match(text)):
+        text = value = clean(kept[1])
     if isinstance(value, NotComputed):
         raise CellFault(_("The result of %(text)s is not in the file: open it in the spreadsheet, save it and upload it again.") % {"text": text})
     if text.upper() in _ERRORS or (text and not text.strip("#")):
