@@ -11,12 +11,25 @@ import signal
 import sys
 import time
 
-from bench.drills import crowds, faults, lines, messages, outside, sessions, steady, transitions, upgrade, workers
+from bench.drills import (
+    crowds,
+    faults,
+    hosts,
+    lines,
+    messages,
+    outside,
+    sessions,
+    steady,
+    transitions,
+    upgrade,
+    workers,
+)
 from bench.drills.outcomes import NotRun
 
 DRILLS = {
     "redis": faults.redis_faults,
     "postgres": faults.postgres_faults,
+    "hosts": hosts.hosts,
     "sigterm": faults.sigterm,
     "lines": lines.broken_lines,
     "sessions": sessions.sessions_end,

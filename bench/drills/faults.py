@@ -72,7 +72,7 @@ def redis_faults(times: int = 1, seconds: float = 6) -> bool:
                 with Writers(urls, dispatcher.header, vehicle) as writers:
                     time.sleep(2)
                     _break_redis(environment, fault, seconds)
-                    hearing = _recovery_times(pairs, time.monotonic(), number)
+                    hearing = recovery_times(pairs, time.monotonic(), number)
                     time.sleep(1)
                 deaf += hearing.count(None)
                 tally.figures["hearing"] += [delay for delay in hearing if delay is not None]
@@ -99,7 +99,7 @@ def _open_pairs(urls: list[str], users: Users) -> list[ReconnectingPair]:
     return pairs
 
 
-def _recovery_times(pairs: list[ReconnectingPair], back: float, marker: float) -> list[float | None]:
+def recovery_times(pairs: list[ReconnectingPair], back: float, marker: float) -> list[float | None]:
     """Return how many seconds after `back` each pair receives again, None for more than 60 s."""
     late = time.monotonic() - back
     with ThreadPoolExecutor(len(pairs)) as pool:  # all at once: one after the other, the last would have had the longest
@@ -186,7 +186,7 @@ def _postgres_round(
             time.sleep(seconds)
             environment.freeze_postgres(signal.SIGCONT)
         accepting = time.monotonic()
-        hearing = _recovery_times(pairs, accepting, marker)
+        hearing = recovery_times(pairs, accepting, marker)
         time.sleep(max(0.0, accepting + 6 - time.monotonic()))
         watching.set()
         watcher.join()

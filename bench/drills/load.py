@@ -21,17 +21,18 @@ STOP = {"name": "Stop", "address": "1 Rue", "latitude": "36.7", "longitude": "3.
 
 
 class Writers:
-    """Threads that post positions and read lists without pause; counts statuses and remembers what was acknowledged."""
+    """Threads that post positions and read lists, each with a pause of so many seconds; counts statuses and remembers what was acknowledged."""
 
     # Shared by all writers of a run: a moment that comes again would be a repetition, not a new row.
     moments = iter(range(10**9))
 
-    def __init__(self, urls: list[str], header: str, vehicle: int, threads: int = 6) -> None:
-        self.urls, self.header, self.vehicle = urls, header, vehicle
+    def __init__(self, urls: list[str], header: str, vehicle: int, threads: int = 6, pause: float = 0.0) -> None:
+        self.urls, self.header, self.vehicle, self.pause = urls, header, vehicle, pause
         self.statuses: Counter[str] = Counter()
         self.acknowledged: set[int] = set()
         self.slowest_s = 0.0
         self.good_at: list[float] = []
+        self.refused_at: list[float] = []
         self.lock = threading.Lock()
         self.stopping = threading.Event()
         self.threads = [threading.Thread(target=self._run, args=(index,), daemon=True) for index in range(threads)]
@@ -52,6 +53,7 @@ class Writers:
             while not self.stopping.is_set():
                 turn += 1
                 self._once(http, self.urls[turn % len(self.urls)], turn % 4 != 0)
+                self.stopping.wait(self.pause)
 
     def _once(self, http: httpx.Client, base: str, is_write: bool) -> None:
         started = time.monotonic()
@@ -78,6 +80,8 @@ class Writers:
                 self.good_at.append(ended)
                 if is_write:
                     self.acknowledged.add(answer.json()["id"])
+            else:
+                self.refused_at.append(ended)
         if kind != "200" and kind != "201":
             time.sleep(0.05)
 

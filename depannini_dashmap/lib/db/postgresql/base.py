@@ -22,6 +22,8 @@ class DatabaseOperations(operations.DatabaseOperations):
 class ErrorWrapper(DatabaseErrorWrapper):
     """Django's; a server that takes no writes is a primary no more, which is no bug but an outage of this connection."""
 
+    wrapper: Any
+
     def __exit__(self, exc_type: Any, exc_value: Any, traceback: Any) -> None:
         if isinstance(exc_value, ReadOnlySqlTransaction):
             self.wrapper.errors_occurred = self.wrapper.is_read_only = True
