@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import re
 from collections.abc import Iterable
+from decimal import Decimal
 from typing import Any
 
 from django import template
@@ -15,6 +16,7 @@ from django.utils.translation import gettext, ngettext
 
 from depannini_dashmap.console.list_actions import status_badge
 from depannini_dashmap.lib.labels import listed
+from depannini_dashmap.lib.numbers import written
 from depannini_dashmap.lib.roads.map_background import attributes as background_attributes
 from orders.models import Order
 from trips.models import Trip
@@ -103,6 +105,12 @@ def reasons(candidate: Any) -> str:
     if not candidate.reasons:
         return format_html('<span class="badge is-completed">{}</span>', gettext("fits"))
     return format_html("{}", listed(str(obstacle.label) for obstacle in candidate.reasons))
+
+
+@register.filter
+def figure(value: Any) -> str:
+    """Write a number of a table: amounts with two decimals, other measures with one, counts with none."""
+    return written(value, 2 if isinstance(value, Decimal) else 1 if isinstance(value, float) else 0)
 
 
 @register.filter(name="listed")

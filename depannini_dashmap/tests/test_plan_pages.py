@@ -62,6 +62,19 @@ def test_a_day_is_planned_applied_and_undone_by_the_pages(browser, day, run_task
     assert Trip.objects.count() == 0
 
 
+def test_the_drivers_of_a_plan_are_told_from_its_page(browser, day, run_tasks):
+    path = asked(browser, day)
+    run_tasks()
+    assert "step/notify/" not in browser.get(path).content.decode()
+    page = browser.post(path + "apply/", follow=True).content.decode()
+    trip = Trip.objects.get()
+    tell = f"/admin/dispatch/trips/step/notify/?ids={trip.pk}"
+    assert f'href="{tell}"' in page and browser.get(tell).status_code == 200
+    browser.post("/admin/dispatch/trips/step/notify/", {"ids": trip.pk})
+    trip.refresh_from_db()
+    assert trip.driver_notified and tell not in browser.get(path).content.decode()
+
+
 @pytest.mark.parametrize("language", ["en", "fr"])
 def test_trips_that_drivers_know_are_taken_back_by_who_calls_them(browser, day, run_tasks, language):
     path, headers = asked(browser, day), {"Accept-Language": language}

@@ -97,7 +97,7 @@ def show(request: HttpRequest, plan_id: int, context: dict[str, Any]) -> HttpRes
     if plan is None:
         raise Http404
     result = plan.result or {"trips": [], "left_out": [], "totals": {}}
-    rows = list(Trip.objects.filter(pk__in=plan.made_trips).only("vehicle_id", "name", "notified_at", "notify_claimed_at"))
+    rows = list(Trip.objects.filter(pk__in=plan.made_trips).only("vehicle_id", "name", "status", "notified_at", "notify_claimed_at"))
     made = {trip.vehicle_id: trip.pk for trip in rows}
     names = _names_of_stops(plan)
     trips = [
@@ -109,6 +109,7 @@ def show(request: HttpRequest, plan_id: int, context: dict[str, Any]) -> HttpRes
         "plan": plan,
         "error": _in_words(plan.error),
         "told": listed(trip.name for trip in rows if trip.may_be_known),
+        "untold": [trip.pk for trip in rows if not trip.is_closed and not trip.may_be_known],
         "is_open": plan.status in (TripPlan.Status.QUEUED, TripPlan.Status.SOLVING),
         "trips": trips,
         "left_out": [{**row, "why": sentence(row)} for row in result["left_out"]],

@@ -76,10 +76,10 @@ class Sums:
     cancelled: int = 0
     trips: int = 0
     stops: int = 0
-    km: float = 0
-    recorded_km: float = 0
-    road_km: float = 0
-    hours: float = 0
+    km: float = 0.0
+    recorded_km: float = 0.0
+    road_km: float = 0.0
+    hours: float = 0.0
     worth: Decimal = Decimal(0)
     paid: Decimal = Decimal(0)
     answers: list[float] = field(default_factory=list)
@@ -88,7 +88,7 @@ class Sums:
     @property
     def straight_km(self) -> float:
         """The part of `km` that is straight lines: all that was neither recorded nor found by road."""
-        return max(self.km - self.recorded_km - self.road_km, 0)
+        return max(self.km - self.recorded_km - self.road_km, 0.0)
 
     @property
     def answer_min(self) -> float | None:
@@ -112,7 +112,7 @@ class Sums:
             self.completed += 1
             km = float(job.distance_km) if job.way_km is None else job.way_km
             self.km += km
-            self.road_km += km if job.way_source == "road" else 0
+            self.road_km += km if job.way_source == "road" else 0.0
             self.worth += job.total_price
             self.paid += job.paid or 0
             if job.accepted_at and job.ended_at:
