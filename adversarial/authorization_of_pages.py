@@ -56,6 +56,8 @@ PAGES: dict[str, Case] = {
     "GET /i/{token}/": Case(everyone(404), on=unknown_link),
     "GET /o/{token}/": Case(everyone(404), on=unknown_link),
     "GET /o/{token}/state/": Case(everyone(404), on=unknown_link),
+    "GET /o/worker.js": Case(everyone(200)),
+    "GET /o/{token}/push/": Case(everyone(405), on=unknown_link),
     "POST /o/{token}/ticket/": Case(everyone(404), {}, unknown_link),
     "GET /o/{token}/proof/{kind}/": Case(everyone(404), on=unknown_link),
     "GET /admin/ (by header)": Case(everyone(302)),

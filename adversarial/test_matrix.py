@@ -18,7 +18,7 @@ NOT_IN_THE_SCHEMA = {
     "GET /", "GET /api/", "GET /healthz/", "GET /readyz/", "GET /metrics/", "GET /api/schema/", "GET /api/docs/",
     "GET /api/docs/sockets/", "GET /admin/", "GET /media/{path}", "GET /t/{token}/", "POST /t/{token}/ticket/", "GET /t/worker.js", "GET /help/", "GET /help/places/",
     "GET /h/worker.js", "GET /h/{token}/", "GET /h/{token}/state/", "GET /h/{token}/push/", "POST /h/{token}/ticket/", "GET /h/{token}/receipt/", "GET /h/{token}/receipt.pdf", "GET /streets/{build}/{z}/{x}/{y}.mvt",
-    "GET /i/{token}/", "GET /o/{token}/", "GET /o/{token}/state/", "POST /o/{token}/ticket/", "GET /o/{token}/proof/{kind}/",
+    "GET /i/{token}/", "GET /o/{token}/", "GET /o/{token}/state/", "POST /o/{token}/ticket/", "GET /o/worker.js", "GET /o/{token}/push/", "GET /o/{token}/proof/{kind}/",
 }  # fmt: skip
 WRITTEN = {name.partition(" (")[0] for name in EXPECTED}
 UNWRITTEN = [operation for operation in OPERATIONS if operation not in WRITTEN]

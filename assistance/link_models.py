@@ -3,12 +3,11 @@
 from django.conf import settings
 from django.db import models
 from django.db.models import Q
-from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
+from accounts.link_subscriptions import BrowserSubscription
 from assistance.managers import LinkSubscriptionQuerySet, RequestLinkQuerySet
 from depannini_dashmap.lib.db.secret_links import SecretLink
-from depannini_dashmap.lib.outbound.push_messages import WEB_PUSH, PushAddress
 
 
 class RequestLink(SecretLink):
@@ -41,30 +40,12 @@ class RequestLink(SecretLink):
         ]
 
 
-class LinkSubscription(models.Model):
-    """A browser that is notified of the request of a link while its page is closed, as long as the link opens it."""
-
-    MOST = 5  # of one link; the one that subscribed longest ago makes room
+class LinkSubscription(BrowserSubscription):
+    """A browser that is notified of the request of a link."""
 
     link = models.ForeignKey(RequestLink, on_delete=models.CASCADE, related_name="subscriptions", db_index=False)
-    endpoint = models.TextField()
-    endpoint_key = models.CharField(max_length=64, help_text="keyed hash of the endpoint")
-    p256dh = models.CharField(max_length=100)
-    auth = models.CharField(max_length=32)
-    language = models.CharField(max_length=2, choices=settings.LANGUAGES)
-    seen = models.JSONField(default=dict, help_text="what the page showed as it subscribed, in the same words as `shown`")
-    shown = models.JSONField(default=dict, help_text="what the browser shows: the content of each tag")
-    subscribed_at = models.DateTimeField(default=timezone.now)
 
     objects = LinkSubscriptionQuerySet.as_manager()
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["link", "endpoint_key"], name="link_subscription_once")]
-
-    def __str__(self) -> str:
-        return f"subscription {self.pk}"
-
-    @property
-    def address(self) -> PushAddress:
-        """Where messages to it go."""
-        return PushAddress(WEB_PUSH, self.endpoint, self.p256dh, self.auth)

@@ -16,10 +16,10 @@ from depannini_dashmap.lib.errors import NotFound
 from depannini_dashmap.lib.outbound import sms
 from depannini_dashmap.lib.time_zone import display_zone
 from orders.events import customer_links_ended
-from orders.models import Order, OrderLink
+from orders.managers import LINK_AFTER_END
+from orders.models import Order, OrderLink, OrderSubscription
 
 LASTS = dt.timedelta(days=60)  # from today, or from when the order is wanted: an order that nobody ends shows nothing for ever
-AFTER_END = dt.timedelta(days=3)
 # What a deployment without a mail server has: messages go to its log.
 _TO_LOG = "django.core.mail.backends.console."
 
@@ -27,6 +27,7 @@ _TO_LOG = "django.core.mail.backends.console."
 def renew_link(order: Order, *, actor: User, language: str = "", channel: str = "") -> tuple[OrderLink, str]:
     """Make a link to an order (locked) and end the one of before; return it and its token, which is not kept."""
     if OrderLink.objects.filter(order=order).revoke():
+        OrderSubscription.objects.filter(link__order=order).delete()
         customer_links_ended(order.pk)
     token = new_token()
     link = OrderLink.objects.create(
@@ -56,7 +57,7 @@ def over_at(link: OrderLink, ended_at: dt.datetime | None) -> dt.datetime:
     """Return when a link opens nothing any more: some days after the order's end, or after it was made where that is later."""
     if ended_at is None:
         return link.expires_at
-    return min(link.expires_at, max(ended_at, link.created_at) + AFTER_END)
+    return min(link.expires_at, max(ended_at, link.created_at) + LINK_AFTER_END)
 
 
 def status_since(order: Order) -> dt.datetime:

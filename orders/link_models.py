@@ -3,10 +3,12 @@
 from django.conf import settings
 from django.db import models
 from django.db.models import Q
+from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
+from accounts.link_subscriptions import BrowserSubscription
 from depannini_dashmap.lib.db.secret_links import SecretLink
-from orders.managers import OrderLinkQuerySet
+from orders.managers import OrderLinkQuerySet, OrderSubscriptionQuerySet
 
 
 class OrderLink(SecretLink):
@@ -39,3 +41,16 @@ class OrderLink(SecretLink):
             models.UniqueConstraint(fields=["order"], condition=Q(revoked_at__isnull=True), name="order_one_live_link"),
             models.CheckConstraint(condition=Q(channel__in=["", "sms", "email"]), name="order_link_channel_known"),
         ]
+
+
+class OrderSubscription(BrowserSubscription):
+    """A browser that is notified of the order of a customer's link."""
+
+    link = models.ForeignKey(OrderLink, on_delete=models.CASCADE, related_name="subscriptions", db_index=False)
+    asked = models.JSONField(default=dict, help_text="what a task was queued to show last, in the same words as `shown`")
+    looked_at = models.DateTimeField(default=timezone.now, db_index=True, help_text="when it was last compared with the order")
+
+    objects = OrderSubscriptionQuerySet.as_manager()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["link", "endpoint_key"], name="order_subscription_once")]

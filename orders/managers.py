@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import re
+from datetime import datetime, timedelta
 from typing import Self
 
+from django.db import models
 from django.db.models import Q
+from django.utils import timezone
 
 from accounts.managers import TenantQuerySet
 from depannini_dashmap.lib.db.secret_links import SecretLinkQuerySet
-from orders.lifecycle import OPEN
+from orders.lifecycle import FINISHED, OPEN
 
+LINK_AFTER_END = timedelta(days=3)
 _NUMBER = re.compile(r"ORD-\d{4}(-\d{0,10})?", re.ASCII | re.IGNORECASE)
 
 _WITHOUT_LOCATION = Q(pickup_stop__isnull=False, pickup_stop__latitude__isnull=True) | Q(
@@ -58,3 +62,17 @@ class OrderLinkQuerySet(SecretLinkQuerySet, TenantQuerySet):
     """Customers' links to orders."""
 
     company_path = "order__company"
+
+
+class OrderSubscriptionQuerySet(models.QuerySet):
+    """Browsers that follow one order each by its link."""
+
+    def open(self) -> Self:
+        """Keep those whose link was not ended and has not expired."""
+        return self.filter(link__revoked_at=None, link__expires_at__gt=timezone.now())
+
+    def over(self, before: datetime) -> Self:
+        """Keep those whose link opened no more at an instant, or whose order had ended days before."""
+        is_open = Q(link__revoked_at=None, link__expires_at__gt=before)
+        has_ended = Q(link__order__status__in=FINISHED, link__order__updated_at__lt=before - LINK_AFTER_END, link__created_at__lt=before - LINK_AFTER_END)
+        return self.filter(~is_open | has_ended)

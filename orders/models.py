@@ -11,11 +11,11 @@ from depannini_dashmap.lib.db.phone_fields import PhoneTextField
 from depannini_dashmap.lib.labels import listed
 from fleet.skills import SkillsField
 from orders.lifecycle import OPEN
-from orders.link_models import OrderLink
+from orders.link_models import OrderLink, OrderSubscription
 from orders.managers import OrderQuerySet, StopQuerySet
 from orders.windows import WindowsField, written
 
-__all__ = ["Order", "OrderLink", "OrderNumber", "Stop"]
+__all__ = ["Order", "OrderLink", "OrderNumber", "OrderSubscription", "Stop"]
 
 LONGEST_SERVICE = 480  # minutes
 

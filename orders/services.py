@@ -21,7 +21,7 @@ from orders.customer_links import address_for, renew_link
 from orders.events import customer_links_ended, orders_changed
 from orders.field_names import ENDS
 from orders.lifecycle import FINISHED, JOURNEY_STEPS, may_request
-from orders.models import Order, OrderLink, Stop
+from orders.models import Order, OrderLink, OrderSubscription, Stop
 from orders.numbers import take_numbers
 from orders.signals import order_status_requested
 from orders.steps.locks import lock_order
@@ -158,6 +158,7 @@ def revoke_link(*, actor: User, order_id: int) -> None:
     order = lock_order(actor, order_id)
     if not OrderLink.objects.filter(order=order).revoke():
         raise NotFound(_("Customer's link"))
+    OrderSubscription.objects.filter(link__order=order).delete()
     customer_links_ended(order.pk)
     audit.record("order_link_ended", actor=actor, target=order)
 

@@ -5,18 +5,27 @@ JavaScript adds the map and asks for the state when the page's socket says so, o
 
 from __future__ import annotations
 
+from django.conf import settings
 from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed
 from django.template.loader import render_to_string
 from django.utils.translation import get_language, override
 
+from accounts.limits.throttles import Bucket
 from accounts.link_pages import find_for, link_page
 from accounts.link_tickets import ticket_page
+from accounts.page_subscriptions import read_subscription
 from accounts.private_images import picture_response
+from depannini_dashmap.lib.api import page_forms
+from depannini_dashmap.lib.errors import DomainError
 from orders.customer_links import find_link
 from orders.models import OrderLink
 from trips.customer_tracking import Tracking
 from trips.customer_view import context, live, tracked
+from trips.services.customer_push import follow_order
 from trips.steps.proofs import picture_name
+
+SCRIPTS = ("pages/customer.js",)
+ACTS = Bucket("customer", 30, 30)  # what one link asks for a minute, apart from looking
 
 
 @link_page
@@ -48,6 +57,21 @@ def customer_proof(request: HttpRequest, token: str, kind: str) -> HttpResponse:
     if request.method == "POST":
         return HttpResponseNotAllowed(["GET", "HEAD"])
     return picture_response(picture_name(_found(request, token)[1].proof, kind))
+
+
+@link_page
+def customer_push(request: HttpRequest, token: str) -> HttpResponse:
+    """POST {endpoint, p256dh, auth}: notifications in this browser until the link ends. 200; 400; 404; 405; 429; 503."""
+    if request.method != "POST":
+        return HttpResponseNotAllowed(["POST"])
+    link = _open(request, token)
+    try:
+        ACTS.spend(link.pk)
+        language = link.language or get_language() or settings.LANGUAGE_CODE
+        follow_order(actor=None, token=token, address=read_subscription(request.POST), language=language)
+    except DomainError as error:
+        return page_forms.refusal(error, error.for_page())
+    return page_forms.said(page_forms.DONE)
 
 
 def _found(request: HttpRequest, token: str) -> tuple[OrderLink, Tracking]:

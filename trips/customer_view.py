@@ -11,6 +11,7 @@ from django.utils import timezone
 from django.utils.translation import get_language, override
 
 from depannini_dashmap.lib.errors import NotFound
+from depannini_dashmap.lib.outbound import web_push
 from depannini_dashmap.lib.time_zone import format_utc
 from orders.customer_links import over_at
 from orders.models import OrderLink
@@ -44,6 +45,7 @@ def context(link: OrderLink, tracking: Tracking, token: str) -> dict[str, Any]:
     reached = STEPS.index(tracking.state) if tracking.state in STEPS else 3 if tracking.state == "arrived" else None
     return {
         "address": f"{OrderLink.page_path}{token}/",
+        "push_key": web_push.public_key(),
         "order": order,
         "company": company,
         "company_phone": dialled(company.phone) if company.phone else "",

@@ -9,20 +9,15 @@ from __future__ import annotations
 from datetime import datetime
 
 from django.db import transaction
-from django.utils import timezone, translation
-from django.utils.translation import gettext_lazy as _
+from django.utils import timezone
 
-from accounts.keyed_hashes import device_key
-from accounts.notifications import Notification, withdrawal
-from accounts.steps.notifications import PushFailed
+from accounts.notifications import Notification
+from accounts.steps import link_push
 from assistance import notifications, task_queueing
 from assistance.models import Assistance, ChatMessage, LinkSubscription, RequestLink
 from assistance.notifications import STATUS, tag_of
 from assistance.steps import request_links
-from depannini_dashmap.lib.errors import Unavailable
-from depannini_dashmap.lib.ops.metrics import MESSAGES_SENT
-from depannini_dashmap.lib.outbound import push
-from depannini_dashmap.lib.outbound.push_messages import GONE, LATER, WEB_PUSH, PushAddress, PushMessage
+from depannini_dashmap.lib.outbound.push_messages import PushAddress
 
 
 @transaction.atomic
@@ -31,21 +26,13 @@ def follow_by_link(*, actor: None, token: str, address: PushAddress, language: s
 
     Shape: no `actor`. Raises: NotFound for a link that opens nothing; Unavailable where nothing can be sent to browsers.
     """
-    if not push.serves(WEB_PUSH):
-        raise Unavailable("Notifications of this kind are not configured here", code="push_not_configured", retry_after=3600)
+    link_push.require_push()
     link = request_links.find_link(token)
     RequestLink.objects.select_for_update(no_key=True).get(pk=link.pk)  # waits for who ends the links
     request_links.require_open(token)
     now = timezone.now()
-    subscription = LinkSubscription(
-        link=link, endpoint=address.token, endpoint_key=device_key(WEB_PUSH, address.token), p256dh=address.p256dh, auth=address.auth,
-        language=language, seen={one.tag: one.content for one in _wanted(link.assistance, {}, now)}, subscribed_at=now,
-    )  # fmt: skip
-    changed = ["endpoint", "p256dh", "auth", "language", "seen", "subscribed_at"]
-    LinkSubscription.objects.bulk_create([subscription], update_conflicts=True, unique_fields=["link", "endpoint_key"], update_fields=changed)
-    kept = LinkSubscription.objects.filter(link=link).order_by("-subscribed_at", "-pk")
-    LinkSubscription.objects.filter(pk__in=list(kept.values_list("pk", flat=True)[LinkSubscription.MOST :])).delete()
-    return kept.get(endpoint_key=subscription.endpoint_key)
+    seen = _wanted(link.assistance, {}, now)
+    return link_push.subscribe(LinkSubscription, address, seen, link=link, language=language, subscribed_at=now)
 
 
 def push_link(*, actor: None, subscription_id: int) -> None:
@@ -60,19 +47,8 @@ def push_link(*, actor: None, subscription_id: int) -> None:
         row.delete()
         return
     now, job = timezone.now(), row.link.assistance
-    wanted = {one.tag: one for one in _wanted(job, row.seen | row.shown, now)}
-    new = [tag for tag, one in wanted.items() if row.shown.get(tag, row.seen.get(tag)) != one.content]
-    with translation.override(row.language):
-        over = [withdrawal(tag, {}, _("Nothing to do any more"), _("This has been dealt with.")) for tag in row.shown if tag not in wanted]
-        messages = [*over, *(wanted[tag].message(now) for tag in new)]
-    outcome = _send(row, messages)
-    if outcome == GONE:
-        row.delete()
-        return
-    if outcome == LATER:
-        raise PushFailed(WEB_PUSH)
-    LinkSubscription.objects.filter(pk=row.pk).update(shown={tag: wanted[tag].content for tag in wanted if tag in row.shown or tag in new})
-    if Assistance.objects.filter(pk=job.pk).exclude(version=job.version).exists():
+    is_there = link_push.show(row, _wanted(job, row.seen | row.shown, now), now)
+    if is_there and Assistance.objects.filter(pk=job.pk).exclude(version=job.version).exists():
         task_queueing.queue_push_of_link(row.pk)
 
 
@@ -82,11 +58,3 @@ def _wanted(job: Assistance, shown: dict[str, str], now: datetime) -> list[Notif
     if newest is not None and newest[1] != job.client_id:  # who wrote the newest has read the others
         found.append(notifications.of_chat(job.pk, job.client_id, newest[0]))
     return found
-
-
-def _send(row: LinkSubscription, messages: list[PushMessage]) -> str:
-    """Return what became of the messages together: gone or later if that is so of any."""
-    outcomes = push.send_all([(row.address, message) for message in messages])
-    for outcome in outcomes:
-        MESSAGES_SENT.labels(f"push_{outcome}", WEB_PUSH).inc()
-    return next((outcome for outcome in (GONE, LATER) if outcome in outcomes), "")

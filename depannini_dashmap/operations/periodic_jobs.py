@@ -1,4 +1,4 @@
-"""Has running trips and alarms looked at, cash counted and ended trips measured, again and again, by one of the processes that run tasks."""
+"""Has running trips and alarms looked at, customers notified, cash counted and ended trips measured, again and again, by one of the processes that run tasks."""
 
 from functools import cache
 
@@ -9,12 +9,13 @@ from assistance.services.job_distances import measure_jobs
 from depannini_dashmap.lib.ops.periodic import PeriodicThread
 from payments import services as payments
 from telematics.services.trip_measurement import measure_trips as measure_ended_trips
-from trips.services import delays
+from trips.services import customer_push, delays
 
 DELAYS_EVERY = 30.0  # seconds
 ALARMS_EVERY = 10.0
 CASH_EVERY = 600.0
 TRIPS_EVERY = 60.0
+CUSTOMERS_EVERY = 15.0
 
 
 def look_at_delays() -> bool:
@@ -46,6 +47,13 @@ def measure_trips() -> bool:
     return is_ours
 
 
+def look_after_customers() -> bool:
+    """Notify the browsers of customers, unless another process just did; return whether this call did."""
+    if is_ours := _take("customers", CUSTOMERS_EVERY):
+        customer_push.look_after_customers(actor=None)
+    return is_ours
+
+
 def _take(name: str, every: float) -> bool:
     return shared.add(f"{name}.looked", 1, timeout=every - 1)
 
@@ -58,6 +66,7 @@ def start() -> tuple[PeriodicThread, ...]:
         PeriodicThread("alarms", look_at_alarms, ALARMS_EVERY),
         PeriodicThread("cash", count_cash, CASH_EVERY),
         PeriodicThread("trips", measure_trips, TRIPS_EVERY),
+        PeriodicThread("customers", look_after_customers, CUSTOMERS_EVERY),
     )
     for thread in threads:
         thread.start()

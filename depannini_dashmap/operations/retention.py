@@ -32,7 +32,7 @@ from alarms.models import Alarm
 from assistance.models import ChatMessage, LinkSubscription, RequestLink, RequestPhoto
 from assistance.steps import photos
 from depannini_dashmap.models import AuditEvent, BudgetedMessage, FailedTry, IdempotentRequest, SheetImport
-from orders.models import OrderLink
+from orders.models import OrderLink, OrderSubscription
 from telematics.models import Position
 from trips.models import StopProof, TripLink
 from trips.steps.proofs import forget_old
@@ -85,6 +85,7 @@ RULES = (
     Rule("tokens", "fleet tokens", lambda before: AuthToken.objects.filter(expiry__lt=before)),
     Rule("tokens", "motorists' links", lambda before: RequestLink.objects.filter(expires_at__lt=before)),
     Rule("tokens", "browsers that followed a request", lambda before: LinkSubscription.objects.over(before)),
+    Rule("tokens", "browsers that followed an order", lambda before: OrderSubscription.objects.over(before)),
     Rule("tokens", "devices for notifications", lambda before: PushDevice.objects.lapsed(before)),
     Rule("tasks", "shown notifications", lambda before: PushNotice.objects.filter(shown_at__lt=before)),
     Rule("tokens", "invitations' links", lambda before: InvitationLink.objects.filter(expires_at__lt=before)),

@@ -1,5 +1,6 @@
 // Keeps the customer's page up to date, and shows the map while the vehicle comes. Words are the server's.
 import { listen } from "./link_socket.js";
+import { followPage, isFollowed, offerPush } from "./push.js";
 
 const EVERY = 10_000;
 const LATER = 30_000; // while nothing is to be seen on a map
@@ -109,3 +110,17 @@ hearing.want(!state.is_over);
 drawMap();
 timer = setTimeout(look, EVERY);
 document.addEventListener("visibilitychange", () => { if (!document.hidden && !state.is_over) look(); });
+
+// Notifications while the page is closed need a service worker; it keeps no copy of this page.
+if (box.dataset.pushKey && "serviceWorker" in navigator && !state.is_over) {
+  navigator.serviceWorker.register(box.dataset.worker, { scope: "/o/", updateViaCache: "none" }).then(() => offerPush({
+    button: document.getElementById("push"),
+    key: box.dataset.pushKey,
+    isAgain: () => isFollowed(box.dataset.order),
+    async save({ endpoint, keys }) {
+      const answer = await fetch(box.dataset.pushUrl, { method: "POST", body: new URLSearchParams({ endpoint, ...keys }), headers: { Accept: "application/json" } });
+      if (!answer.ok) throw new Error(String(answer.status));
+      await followPage(box.dataset.order, box.dataset.page);
+    },
+  })).catch(() => {}); // at the next visit
+}

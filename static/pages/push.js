@@ -23,13 +23,13 @@ export async function offerPush({ button, key, save, isAgain = () => true }) {
   });
 }
 
-// The address of a page that only a link opens stays in this browser: push_worker.js finds it by the request's number.
-export async function followPage(request, path) {
-  await (await caches.open("followed-pages")).put(`/followed/${request}`, new Response(path));
+// The address of a page that only a link opens stays in this browser: push_worker.js finds it by the number of the request or order.
+export async function followPage(number, path) {
+  await (await caches.open("followed-pages")).put(`/followed/${number}`, new Response(path));
 }
 
-export async function isFollowed(request) {
-  return Boolean(await (await caches.open("followed-pages")).match(`/followed/${request}`));
+export async function isFollowed(number) {
+  return Boolean(await (await caches.open("followed-pages")).match(`/followed/${number}`));
 }
 
 async function subscribe(pushManager, key, save) {

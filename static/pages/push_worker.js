@@ -31,15 +31,15 @@ async function takeAway({ tag, title, body }) {
 }
 
 async function open(data) {
-  const home = (await followed(data?.assistance_id)) ?? self.registration.scope;
+  const home = (await followed(data?.assistance_id ?? data?.order_number)) ?? self.registration.scope;
   const pages = await self.clients.matchAll({ type: "window" });
   const page = pages.find((one) => one.url.startsWith(home));
   return page ? page.focus() : self.clients.openWindow(home);
 }
 
-// The page of one request, where it was opened by a link: push.js kept its address.
-async function followed(request) {
-  const kept = request && (await (await caches.open("followed-pages")).match(`/followed/${request}`));
+// The page of one request or order, where it was opened by a link: push.js kept its address by the number.
+async function followed(number) {
+  const kept = number && (await (await caches.open("followed-pages")).match(`/followed/${number}`));
   const path = kept && new URL(await kept.text(), location.origin).href;
   return path?.startsWith(self.registration.scope) ? path : null;
 }
