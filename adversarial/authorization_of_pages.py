@@ -6,6 +6,7 @@ from adversarial.matrix_objects import (
     duty_form,
     duty_session,
     help_link,
+    linked_order,
     linked_photo,
     photo_of_another_link,
     photographed_job,
@@ -59,6 +60,8 @@ PAGES: dict[str, Case] = {
     "GET /o/worker.js": Case(everyone(200)),
     "GET /o/{token}/push/": Case(everyone(405), on=unknown_link),
     "POST /o/{token}/ticket/": Case(everyone(404), {}, unknown_link),
+    "GET /o/{token}/state/ (of an order)": Case(everyone(200), on=linked_order),
+    "POST /o/{token}/ticket/ (of an order)": Case(everyone(200), {}, linked_order),
     "GET /o/{token}/proof/{kind}/": Case(everyone(404), on=unknown_link),
     "GET /admin/ (by header)": Case(everyone(302)),
     "GET /admin/ (after its form)": Case(

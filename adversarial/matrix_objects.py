@@ -148,8 +148,9 @@ def new_order(matrix: MatrixUsers, name: str):
 def linked_order(matrix: MatrixUsers, name: str):
     """Give an order of company A that has a customer's link."""
     with new_order(matrix, name) as values:
-        assert matrix.a.post(f"/api/orders/{values['id']}/link/", {}).status_code == 201
-        yield values
+        answer = matrix.a.post(f"/api/orders/{values['id']}/link/", {})
+        assert answer.status_code == 201
+        yield {**values, "token": answer.json()["url"].rstrip("/").rpartition("/")[2]}
 
 
 @contextmanager

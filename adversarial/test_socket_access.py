@@ -4,13 +4,14 @@ import base64
 import os
 import socket
 import time
+from urllib.parse import urlsplit
 
 import pytest
 from websockets.exceptions import InvalidStatus
 from websockets.sync.client import connect
 
 from adversarial.test_pages import enter_admin
-from testing.samples import ask_for_help, fleet_of
+from testing.samples import ask_for_help, created_id, fleet_of, order_body
 from testing.users import Caller
 
 
@@ -129,6 +130,38 @@ def test_c14_a_ticket_of_a_link_opens_one_socket_over_all_servers(environment, u
     with opened(link.split("/")[2], 0) as by_link:
         assert by_link.receive_close() == 4401
     assert Caller(environment, header=f"Bearer {ticket}").get("/api/companies/").status_code == 401
+
+
+def test_c14_a_customers_socket_tells_of_one_order_and_ends_with_its_link(environment, users):
+    dispatcher = users.dispatcher()
+    ids = fleet_of(dispatcher)
+    mine, other = ids["order"], created_id(dispatcher.post("/api/orders/", order_body()))
+    for order in (mine, other):
+        assert dispatcher.post(f"/api/trips/{ids['trip']}/add-order/", {"order": order}).status_code in (201, 409)
+
+    def link():
+        path = urlsplit(dispatcher.post(f"/api/orders/{mine}/link/").json()["url"]).path
+        environment.secrets.add(path.split("/")[2])
+        return path
+
+    def opened(path, server):
+        answer = users.anyone.http.request("POST", f"{environment.urls[1 - server]}{path}ticket/")
+        environment.secrets.add(answer.json()["ticket"])
+        return Caller(environment, header="").socket("/ws/o/", server=server, headers={}, subprotocols=["bearer", answer.json()["ticket"]])
+
+    path = link()
+    with opened(path, 0) as page, opened(path, 1) as elsewhere:
+        for frames in (page, elsewhere):
+            assert frames.receive()["type"] == "connection_established"
+        assert dispatcher.patch(f"/api/orders/{other}/", {"customer_name": "Somebody"}, server=1).status_code == 200
+        assert dispatcher.patch(f"/api/orders/{mine}/", {"requested_delivery_date": "2031-01-02"}, server=1).status_code == 200
+        for frames in (page, elsewhere):
+            assert frames.receive() == {"type": "changed"}
+        link()  # which ends the one of before, on whichever server
+        for frames in (page, elsewhere):
+            assert frames.receive_close(4) == 4403
+            assert {frame["type"] for frame in frames.received} == {"connection_established", "changed"}
+    assert users.anyone.http.request("POST", f"{environment.urls[0]}{path}ticket/").status_code == 404
 
 
 def test_c14_ended_tokens_close_sockets(users):
