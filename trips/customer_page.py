@@ -13,8 +13,8 @@ from django.utils.translation import get_language, override
 from accounts.limits.throttles import Bucket
 from accounts.link_pages import find_for, link_page
 from accounts.link_tickets import ticket_page
-from accounts.page_subscriptions import read_subscription
 from accounts.private_images import picture_response
+from accounts.push_subscription_form import read_subscription
 from depannini_dashmap.lib.api import page_forms
 from depannini_dashmap.lib.errors import DomainError
 from orders.customer_links import find_link
