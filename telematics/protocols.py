@@ -79,10 +79,23 @@ def from_traccar(body: Any) -> list[Message]:
     when it is offline. Raises: Unreadable.
     """
     parts = [part for part in _as_list(body) if not _is_event_alone(part)]
-    messages = [message for part in parts for message in _from_traccar(part)]
-    if (not messages and (parts or not body)) or len(messages) > MAX_BATCH:
+    messages: list[Message] = []
+    unread = []
+    for part in parts:
+        try:
+            messages += list(_from_traccar(part))
+        except Unreadable:
+            unread.append(_device_of(part))
+    if (not messages and (parts or not body)) or len(messages) + len(unread) > MAX_BATCH:
         raise Unreadable
-    return messages
+    # The rest of a batch is not held up by a part that nobody can read; one that names no device is said of the first.
+    return messages + [Message(device or messages[0].device, NOT_UNDERSTOOD) for device in unread]
+
+
+def _device_of(body: Any) -> str:
+    if not isinstance(body, Mapping):
+        return ""
+    return str(_part(body, "device").get("uniqueId") or body.get("device_id") or body.get("id") or "")
 
 
 def _is_event_alone(body: Any) -> bool:

@@ -87,3 +87,13 @@ def test_an_owntracks_batch_keeps_the_places_beside_what_is_encrypted(api: Any, 
     assert answer.status_code == 200
     assert Position.objects.count() == 1
     assert Device.objects.get().refusal == "not_understood"
+
+
+@pytest.mark.parametrize("junk", ["x", None, {"position": "x"}, {"trip": []}])
+def test_an_unreadable_message_holds_up_no_others(api: Any, made: dict, junk: Any) -> None:
+    position = {"latitude": 36.7, "longitude": 3.0, "fixTime": "2024-01-15T14:30:00Z"}
+    batch = [junk, {"position": position, "device": {"uniqueId": made["key"]}}]
+    assert api().post(f"{URL}traccar/", batch, format="json").status_code == 200
+    assert Position.objects.count() == 1
+    assert Device.objects.get().refusal == "not_understood"
+    assert api().post(f"{URL}traccar/", [junk], format="json").status_code in (400, 401)
