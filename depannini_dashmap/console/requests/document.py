@@ -56,7 +56,9 @@ def document_of(job: Assistance) -> bytes:
 
 def _write_people(paper: Document, job: Assistance) -> None:
     paper.fact(_("Status"), f"{job.get_status_display()} {job.get_reason_display()}".strip())
-    paper.fact(_("Client"), " ".join(filter(None, (job.client.display_name, job.client.reachable_phone))) or "–")
+    paper.fact(_("Client"), job.client.display_name or "–")
+    if job.client.reachable_phone:  # by itself: beside an Arabic name its plus would stand at its end
+        paper.fact(_("Phone"), job.client.reachable_phone)
     if job.billed_to:
         paper.fact(_("Billed to"), job.billed_to)
     if job.assistant is not None:
