@@ -18,6 +18,8 @@ def measure_jobs(*, actor: None) -> int:
         return 0
     measured = 0
     for job in Assistance.objects.to_measure()[:MEASURED_AT_ONCE]:
+        if job.dropoff_lat is None or job.dropoff_lng is None:  # `to_measure` has none of these
+            continue
         found = routing.route([(job.pickup_lat, job.pickup_lng), (job.dropoff_lat, job.dropoff_lng)], with_line=False)
         if found.source == routing.ROAD and found.distance_m is not None:
             way = {"way_km": round(found.distance_m / 1000, 3), "way_source": _Source.ROAD}

@@ -20,7 +20,7 @@ def note_late_fixes(*, actor: None, spans: Mapping[int, tuple[dt.datetime, dt.da
     first, last = min(span[0] for span in spans.values()), max(span[1] for span in spans.values())
     ended = Trip.objects.filter(vehicle_id__in=spans, actual_start_datetime__lte=last, actual_end_datetime__gte=first)
     rows = ended.order_by("pk").values_list("pk", "vehicle_id", "actual_start_datetime", "actual_end_datetime")
-    driven = [pk for pk, vehicle_id, start, end in rows if start <= spans[vehicle_id][1] and end >= spans[vehicle_id][0]]
+    driven = [pk for pk, vehicle_id, start, end in rows if start and end and start <= spans[vehicle_id][1] and end >= spans[vehicle_id][0]]
     if not driven:
         return 0
     # In the order of their ids, so that two batches never deadlock.
