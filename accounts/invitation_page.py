@@ -19,7 +19,8 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts import services
 from accounts.fields import LONGEST_PASSWORD
-from accounts.limits.throttles import Bucket, caller_address
+from accounts.limits.rates import INVITATION_PAGE_POSTS
+from accounts.limits.throttles import caller_address
 from accounts.link_pages import find_for, link_page
 from accounts.models import Invitation, InvitationLink, User
 from accounts.steps.invitation_links import find_link
@@ -27,7 +28,6 @@ from depannini_dashmap.lib.errors import DomainError, NotFound, TooManyRequests
 from depannini_dashmap.lib.outbound import mail
 from depannini_dashmap.lib.text import clean
 
-ACTS = Bucket("invitation_page", 20, 20)  # for each network
 _SHOWN, _HIDDEN = 2, "•••"
 
 
@@ -68,7 +68,7 @@ def invitation_page(request: HttpRequest, token: str) -> HttpResponse:
     with override(language):
         if request.method != "POST":
             return _page(request, link, token, JoinForm())
-        ACTS.spend(caller_address(request))
+        INVITATION_PAGE_POSTS.spend(caller_address(request))
         form = JoinForm(request.POST)
         try:
             return _act(request, link, token, form)

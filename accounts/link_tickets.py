@@ -15,23 +15,22 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.utils.crypto import salted_hmac
 from django.views import View
 
-from accounts.limits.throttles import Bucket
+from accounts.limits.rates import SOCKET_TICKETS
 from accounts.link_events import link_name
 from accounts.link_pages import link_page
 from depannini_dashmap.lib.db.secret_links import SecretLink, new_token
 from depannini_dashmap.lib.errors import Unauthenticated
 
-LASTS = 60  # seconds
+TICKET_TTL = 60  # seconds
 LOOK_EVERY = 60  # seconds between two looks of a page that a socket keeps told
-GIVEN = Bucket("ticket", 30, 30)  # to one link a minute
 _LONGEST = 64  # letters of what is looked up
 
 
-def give(link: SecretLink) -> str:
+def issue_ticket(link: SecretLink) -> str:
     """Return a ticket for one socket of a link's page. Raises: TooManyRequests."""
-    GIVEN.spend(link_name(type(link), link.pk))
+    SOCKET_TICKETS.spend(link_name(type(link), link.pk))
     ticket = new_token()
-    cache.set(_key(ticket), (link.page_path, link.pk), LASTS)
+    cache.set(_key(ticket), (link.page_path, link.pk), TICKET_TTL)
     return ticket
 
 
@@ -57,7 +56,7 @@ class TicketView(View):
 
     def post(self, request: HttpRequest, token: str) -> HttpResponse:
         """Give the ticket."""
-        ticket = give(self.find(request, token))
+        ticket = issue_ticket(self.find(request, token))
         return JsonResponse({"ticket": ticket, "look_every": LOOK_EVERY if settings.REDIS_URL else 0})
 
 

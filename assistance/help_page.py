@@ -12,7 +12,8 @@ from django.utils.translation import get_language
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
-from accounts.limits.throttles import Bucket, caller_address
+from accounts.limits.rates import HELP_SEARCHES
+from accounts.limits.throttles import caller_address
 from accounts.link_pages import link_page
 from assistance import quotes
 from assistance.help_form import HelpForm, read_point
@@ -23,7 +24,6 @@ from depannini_dashmap.lib.errors import DomainError, TooManyRequests
 from orders import place_search
 
 OTHER_SITES = {"cross-site", "same-site"}
-SEARCHES = Bucket("help_places", 60, 60)  # for each network
 LONGEST_SEARCH = 200
 
 
@@ -51,7 +51,7 @@ def _answer(request: HttpRequest) -> HttpResponse:
     step = request.POST.get("step", "")
     if step == "change":
         return _page("assistance/help_form.html", form)
-    SEARCHES.spend(caller_address(request))
+    HELP_SEARCHES.spend(caller_address(request))
     if not form.is_valid():
         return _page("assistance/help_form.html", form, is_sent=True)
     try:
@@ -109,7 +109,7 @@ def _page(template: str, form: HelpForm, **shown: Any) -> HttpResponse:
 def help_places(request: HttpRequest) -> HttpResponse:
     """Suggest places for `q` (near `near`), or name the place `at`; for anybody, so many a minute from each network."""
     try:
-        SEARCHES.spend(caller_address(request))
+        HELP_SEARCHES.spend(caller_address(request))
     except TooManyRequests as error:
         return JsonResponse({"error": error.message, "code": error.code}, status=error.status, headers={"Retry-After": str(error.retry_after)})
     if (point := read_point(request.GET.get("at", "")[:60])) is not None:

@@ -11,7 +11,7 @@ from django.utils import timezone
 from django.utils.translation import get_language
 from django.utils.translation import gettext_lazy as _
 
-from accounts.limits.throttles import Bucket
+from accounts.limits.rates import MOTORIST_PAGE_ACTS
 from accounts.link_pages import find_for, link_page
 from accounts.link_tickets import ticket_page
 from accounts.private_images import picture_response
@@ -39,7 +39,6 @@ from depannini_dashmap.lib.outbound import web_push
 from depannini_dashmap.lib.roads import map_background
 
 SCRIPTS = ("pages/motorist.js",)  # what the page needs without reception
-ACTS = Bucket("motorist", 30, 30)  # what one link does a minute
 
 
 @link_page
@@ -56,7 +55,7 @@ def motorist_page(request: HttpRequest, token: str) -> HttpResponse:
         answer[OFFLINE] = KEEP
         return answer
     try:
-        ACTS.spend(link.pk)
+        MOTORIST_PAGE_ACTS.spend(link.pk)
         _act(request, token)
     except (NotFound, TooManyRequests):
         raise
@@ -67,7 +66,7 @@ def motorist_page(request: HttpRequest, token: str) -> HttpResponse:
 
 def _told(request: HttpRequest, token: str) -> HttpResponse:
     try:
-        ACTS.spend(_find(request, token).pk)
+        MOTORIST_PAGE_ACTS.spend(_find(request, token).pk)
         _act(request, token)
     except DomainError as error:
         return page_forms.refusal(error, error.for_page())
@@ -102,7 +101,7 @@ def motorist_receipt_pdf(request: HttpRequest, token: str) -> HttpResponse:
     link = _find(request, token)
     if link.assistance.status != lifecycle.COMPLETED:
         raise NotFound
-    ACTS.spend(link.pk)
+    MOTORIST_PAGE_ACTS.spend(link.pk)
     body = receipt_of(motorist_view.shown(link, token))
     name = f'inline; filename="receipt-{link.assistance_id}.pdf"'
     return HttpResponse(body, content_type="application/pdf", headers={"Content-Disposition": name})
@@ -123,7 +122,7 @@ def motorist_push(request: HttpRequest, token: str) -> HttpResponse:
         return HttpResponseNotAllowed(["POST"])
     link = _find(request, token)
     try:
-        ACTS.spend(link.pk)
+        MOTORIST_PAGE_ACTS.spend(link.pk)
         language = get_language() or settings.LANGUAGE_CODE
         follow_by_link(actor=None, token=token, address=read_subscription(request.POST), language=language)
     except DomainError as error:

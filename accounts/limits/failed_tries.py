@@ -5,7 +5,6 @@ What an account and an address may fail together is axes's (`lockouts`).
 
 from __future__ import annotations
 
-from datetime import timedelta
 from typing import Any
 
 from django.apps import apps
@@ -16,6 +15,7 @@ from django.http import HttpRequest
 from django.utils import timezone
 
 from accounts.keyed_hashes import name_key
+from accounts.limits import rates
 from accounts.limits.message_budget import WARNING
 from accounts.limits.throttles import caller_address
 from accounts.models import Notice, User
@@ -23,21 +23,18 @@ from accounts.networks import network_key
 from accounts.steps.notices import notice_address, send_notice
 from depannini_dashmap.lib.errors import TooManyRequests
 
-MOST, WINDOW = 100, timedelta(minutes=15)
-ALARMING, ALARM_WINDOW = 20, timedelta(hours=1)  # networks that guess at one account
 
-
-def require_left(address: str) -> None:
+def require_tries_left(address: str) -> None:
     """Let pass, without counting, while a network has failed less than its limit. Raises: TooManyRequests."""
     if not settings.THROTTLING_ENABLED:
         return
-    recent = _tries().filter(network_key=network_key(address), at__gt=timezone.now() - WINDOW)
-    times = list(recent.order_by("-at").values_list("at", flat=True)[:MOST])
-    if len(times) >= MOST:
-        raise TooManyRequests(retry_after=int((times[-1] + WINDOW - timezone.now()).total_seconds()) + 1)
+    recent = _tries().filter(network_key=network_key(address), at__gt=timezone.now() - rates.NETWORK_FAILURES_WINDOW)
+    times = list(recent.order_by("-at").values_list("at", flat=True)[:rates.NETWORK_FAILURES])
+    if len(times) >= rates.NETWORK_FAILURES:
+        raise TooManyRequests(retry_after=int((times[-1] + rates.NETWORK_FAILURES_WINDOW - timezone.now()).total_seconds()) + 1)
 
 
-def note(address: str, account: str = "") -> None:
+def count_failure(address: str, account: str = "") -> None:
     """Count a failure of a network; of a sign-in with the name that was tried."""
     if settings.THROTTLING_ENABLED:
         _tries().create(network_key=network_key(address), account_key=name_key(account) if account else "")
@@ -49,9 +46,9 @@ def note_failed_login(credentials: dict[str, Any], request: HttpRequest | None =
     name = str(credentials.get("username") or "")[:254]
     if request is None or not name or not settings.THROTTLING_ENABLED:
         return
-    note(caller_address(request), name)
-    recent = _tries().filter(account_key=name_key(name), at__gt=timezone.now() - ALARM_WINDOW)
-    if recent.order_by().values("network_key").distinct().count() >= ALARMING:
+    count_failure(caller_address(request), name)
+    recent = _tries().filter(account_key=name_key(name), at__gt=timezone.now() - rates.GUESSING_WINDOW)
+    if recent.order_by().values("network_key").distinct().count() >= rates.GUESSING_NETWORKS:
         _warn(name)
 
 

@@ -26,12 +26,12 @@ def require_unlocked(request: HttpRequest, name: str) -> None:
     """Let pass, without counting, while account and address are not locked. Raises: TooManyRequests."""
     if not settings.THROTTLING_ENABLED:
         return
-    failed_tries.require_left(caller_address(request))
+    failed_tries.require_tries_left(caller_address(request))
     if _is_locked(request, name):
         raise _too_many(request, name)
 
 
-def settle(request: HttpRequest, name: str, *, is_right: bool) -> None:
+def record_attempt(request: HttpRequest, name: str, *, is_right: bool) -> None:
     """Judge a try whose password was compared: a wrong one counts.
 
     Raises: TooManyRequests if others locked the account and address meanwhile, even if the password was right.

@@ -18,6 +18,8 @@ from django.db.models import Count, Q, QuerySet
 from django.utils import timezone
 
 from accounts.keyed_hashes import address_key
+from accounts.limits import rates
+from accounts.limits.rates import DAY, HOUR
 from accounts.networks import is_familiar, network_key, present_network
 from depannini_dashmap.lib.db.advisory_locks import take_lock
 from depannini_dashmap.lib.errors import InvalidData, TooManyRequests
@@ -32,16 +34,6 @@ ROADSIDE = "roadside"  # SMS about one's own request for help, for who has no no
 JOB, DRIVER, CUSTOMER = "job", "driver", "customer"  # messages about a job, a trip or an order; a driver's are limited by the hour, too
 ALARM = "alarm"  # to who is on duty: a company's, or the roadside's
 PERSONAL, COMPANYS = (CODE, NOTICE, WARNING, INVITATION), (JOB, DRIVER, CUSTOMER, ALARM)
-
-HOUR, DAY = timedelta(hours=1), timedelta(days=1)
-CALLER_HOUR = 3  # to one address
-ADDRESS_HOUR, ADDRESS_DAY = 10, 20
-ACCOUNT_DAY = 20
-DRIVER_HOUR, DRIVER_HOUR_PER_VEHICLE = 60, 4
-ALARM_DAY = 40  # to one address
-ALARM_SHARE = 4  # of a company's day, alarms get this fraction at most: one fourth
-# Once half of an address's day is gone, no stranger gets more than this of it: four of them leave something to the owner.
-CONTESTED, SHARE = 10, 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +53,7 @@ class _Wish:
         return self.kind in (NOTICE, WARNING) and self.is_proven
 
 
-def allow(
+def try_spend(
     kind: str,
     channel: str,
     address: str,
@@ -135,10 +127,10 @@ def spend(kind: str, channel: str, address: str, *, asker: User, company_id: int
             _require(kind, own.filter(kind__in=COMPANYS), settings.MESSAGES_PER_COMPANY, now, DAY)
         if kind == ALARM:
             if company_id is not None:
-                _require(kind, own.filter(kind=ALARM), settings.MESSAGES_PER_COMPANY // ALARM_SHARE, now, DAY)
-            _require(kind, _messages().filter(address_key=key, kind=ALARM), ALARM_DAY, now, DAY, reason="address")
+                _require(kind, own.filter(kind=ALARM), settings.MESSAGES_PER_COMPANY // rates.ALARM_SHARE, now, DAY)
+            _require(kind, _messages().filter(address_key=key, kind=ALARM), rates.ALARM_DAY, now, DAY, reason="address")
         if kind == DRIVER:
-            most = max(DRIVER_HOUR, DRIVER_HOUR_PER_VEHICLE * vehicles)
+            most = max(rates.DRIVER_HOUR, rates.DRIVER_HOUR_PER_VEHICLE * vehicles)
             _require(kind, own.filter(kind=DRIVER), most, now, HOUR)
         row = _messages().create(
             kind=kind, address_key=key, asker_id=asker.pk, company_id=company_id,
@@ -159,8 +151,8 @@ def spend_roadside(number: str) -> int | None:
     with transaction.atomic():
         take_lock(f"budget {key}")
         rows = _messages().filter(kind=ROADSIDE, address_key=key)
-        _require(ROADSIDE, rows, ADDRESS_HOUR, now, HOUR, reason="address")
-        _require(ROADSIDE, rows, ADDRESS_DAY, now, DAY, reason="address")
+        _require(ROADSIDE, rows, rates.ADDRESS_HOUR, now, HOUR, reason="address")
+        _require(ROADSIDE, rows, rates.ADDRESS_DAY, now, DAY, reason="address")
         row = _messages().create(kind=ROADSIDE, address_key=key, at=now)
     return row.pk
 
@@ -203,15 +195,15 @@ def _reason(wish: _Wish) -> str:
     counts = _counts(wish, is_owners)
     if wish.kind == WARNING and counts["warnings"]:
         return "repeated"
-    if counts["caller_hour"] >= CALLER_HOUR:
+    if counts["caller_hour"] >= rates.CALLER_HOUR:
         return "caller"
-    if counts["address_hour"] >= ADDRESS_HOUR or counts["address_day"] >= ADDRESS_DAY:
+    if counts["address_hour"] >= rates.ADDRESS_HOUR or counts["address_day"] >= rates.ADDRESS_DAY:
         return "address"
-    if not is_owners and counts["address_day"] >= CONTESTED and counts["caller_day"] >= SHARE:
+    if not is_owners and counts["address_day"] >= rates.CONTESTED and counts["caller_day"] >= rates.SHARE:
         return "share"
     if wish.is_notice_to_owner:
         return ""  # an earlier request cannot use up an owner's notices
-    if counts["account_day"] >= ACCOUNT_DAY:
+    if counts["account_day"] >= rates.ACCOUNT_DAY:
         return "account"
     return "network" if counts["network_hour"] >= settings.CODES_PER_NETWORK else ""
 

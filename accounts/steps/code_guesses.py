@@ -18,6 +18,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from accounts.keyed_hashes import address_key, is_code
+from accounts.limits.rates import DAILY_COMPARISONS
 from accounts.models import CodeGuess, User, VerificationCode
 from accounts.networks import is_familiar
 from accounts.requester_keys import present_caller
@@ -27,7 +28,6 @@ from depannini_dashmap.lib.errors import InvalidData
 CLAIM, HELP = VerificationCode.Purpose.CLAIM, VerificationCode.Purpose.HELP
 APART = (CLAIM, HELP)  # who enters these does not hold the address: all who do guess at it together
 DAY = timedelta(days=1)
-DAILY_COMPARISONS = 19
 
 
 class InvalidCode(InvalidData):

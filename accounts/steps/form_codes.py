@@ -18,9 +18,10 @@ from django.utils.crypto import salted_hmac
 
 from accounts import tasks
 from accounts.keyed_hashes import address_key, is_code
+from accounts.limits.rates import DAILY_COMPARISONS
 from accounts.models import CodeGuess, VerificationCode
 from accounts.requester_keys import present_caller
-from accounts.steps.code_guesses import DAILY_COMPARISONS, InvalidCode, spent_today
+from accounts.steps.code_guesses import InvalidCode, spent_today
 from depannini_dashmap.lib.db.advisory_locks import take_lock
 
 PHONE = VerificationCode.Channel.PHONE

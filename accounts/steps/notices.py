@@ -22,7 +22,7 @@ def send_notice(
     Shape: `asker` is the signed-in account that caused it; `was_proven` says that the user had proven an address that is
     not theirs any more. Effects: a row that is deleted once it has left.
     """
-    if not message_budget.allow(budget_kind, channel, address, asker=asker, holder=user, was_proven=was_proven):
+    if not message_budget.try_spend(budget_kind, channel, address, asker=asker, holder=user, was_proven=was_proven):
         return
     notice = Notice.objects.create(user_id=user.pk, kind=kind, channel=channel, address=address)
     tasks.deliver_notice.enqueue(notice.pk)

@@ -420,7 +420,7 @@ def test_sixteen_at_once_do_not_exceed_a_limit(client_user, dispatcher, company_
         barrier.wait()
         try:
             if kind == "address":
-                done = message_budget.allow(message_budget.CODE, "phone", client_user.phone_number)
+                done = message_budget.try_spend(message_budget.CODE, "phone", client_user.phone_number)
             else:
                 done = bool(spend(dispatcher, company_a))
         except TooManyRequests:

@@ -9,9 +9,10 @@ from django.db import connection
 from django.utils import timezone
 
 from accounts.keyed_hashes import code_hash
+from accounts.limits.rates import DAILY_COMPARISONS
 from accounts.models import CodeGuess, User, VerificationCode
 from accounts.services import confirm_reset, enter_proof, request_proof, request_reset, use_up_proof
-from accounts.steps.code_guesses import DAILY_COMPARISONS, InvalidCode
+from accounts.steps.code_guesses import InvalidCode
 
 pytestmark = pytest.mark.django_db
 RIGHT, WRONG = "123456", "654321"

@@ -9,7 +9,7 @@ from django.test import Client
 from django.utils import timezone
 
 from accounts.invitation_page import half_hidden
-from accounts.limits import failed_tries, message_budget
+from accounts.limits import rates
 from accounts.models import Company, Invitation, InvitationLink, Membership, User
 from accounts.services import close_account, hand_on_link, invite, join_by_link
 from accounts.tests.test_races import at_once
@@ -157,11 +157,11 @@ def test_another_account_does_not_accept_with_somebody_elses_mail(mailed, dispat
 def test_the_link_that_is_handed_on_has_the_real_one_mailed_so_many_times(handed, invitation, messages, settings):
     settings.THROTTLING_ENABLED = True
     before = len(messages(SAMIA))
-    for _ in range(message_budget.CALLER_HOUR + 3):
+    for _ in range(rates.CALLER_HOUR + 3):
         answer = Client().post(f"{handed}?language=fr", {"step": "send"})
         assert (answer.status_code, answer["Location"]) == (303, f"{handed}?language=fr&sent=1"), "the same whether one leaves or not"
     texts = messages(SAMIA)[before:]
-    assert len(texts) == message_budget.CALLER_HOUR
+    assert len(texts) == rates.CALLER_HOUR
     assert Client().post(path_in(texts[0]), JOIN).status_code == 303, "a later mail ends no earlier one"
     assert "on its way" in page(handed, sent="1") or "is accepted" in page(handed, sent="1")
 
@@ -250,7 +250,7 @@ def test_a_link_is_told_once_replaced_by_the_next_and_unknown_ones_are_counted(h
     with pytest.raises(DomainError):
         hand_on_link(actor=viewer, company=company_a, invitation_id=invitation.pk)
     settings.THROTTLING_ENABLED = True
-    monkeypatch.setattr(failed_tries, "MOST", 3)
+    monkeypatch.setattr(rates, "NETWORK_FAILURES", 3)
     assert [Client().get(f"/i/{letter * 32}/").status_code for letter in "abcd"] == [404, 404, 404, 429]
     assert Client().get(mailed).status_code == 200
 

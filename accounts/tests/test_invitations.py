@@ -8,7 +8,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from accounts.limits import message_budget
+from accounts.limits import rates
 from accounts.models import Company, Invitation, Membership, User
 from accounts.services import close_account, invite, set_active
 from depannini_dashmap.lib.errors import Conflict
@@ -375,7 +375,7 @@ def test_an_invitation_over_the_budget_is_not_mailed_and_answers_alike(
     settings.THROTTLING_ENABLED = True
     shapes = set()
     for name in ("yacine", "nobody"):
-        for _ in range(message_budget.CALLER_HOUR + 3):
+        for _ in range(rates.CALLER_HOUR + 3):
             answer = api(dispatcher).post(members(company_a), {"username": name})
             shapes.add((answer.status_code, tuple(answer.json()["invitation"])))
             api(dispatcher).delete(f"{sent(company_a)}{answer.json()['invitation']['id']}/")
@@ -383,7 +383,7 @@ def test_an_invitation_over_the_budget_is_not_mailed_and_answers_alike(
             run_tasks()
             Invitation.objects.all().delete()
     assert len(shapes) == 1
-    assert {mail.to[0] for mail in mailoutbox} == {"yacine@example.com"} and len(mailoutbox) <= message_budget.CALLER_HOUR
+    assert {mail.to[0] for mail in mailoutbox} == {"yacine@example.com"} and len(mailoutbox) <= rates.CALLER_HOUR
 
 
 def test_nothing_is_sent_to_an_unproven_address(

@@ -30,7 +30,7 @@ def _fail_five_times(user):
 def test_a_password_compared_while_others_failed_comes_too_late(client_user, is_right):
     _fail_five_times(client_user)
     with pytest.raises(TooManyRequests) as error:
-        lockouts.settle(RequestFactory().post("/"), client_user.username, is_right=is_right)
+        lockouts.record_attempt(RequestFactory().post("/"), client_user.username, is_right=is_right)
     assert 0 < error.value.retry_after <= 901
 
 
@@ -38,7 +38,7 @@ def test_another_address_is_judged_by_itself(client_user):
     _fail_five_times(client_user)
     elsewhere = RequestFactory().post("/", REMOTE_ADDR="10.9.9.9")
     lockouts.require_unlocked(elsewhere, client_user.username)
-    lockouts.settle(elsewhere, client_user.username, is_right=True)
+    lockouts.record_attempt(elsewhere, client_user.username, is_right=True)
 
 
 def test_the_admin_too_refuses_the_right_password_that_comes_too_late(staff_user):

@@ -3,7 +3,7 @@
 import pytest
 from django.utils import timezone
 
-from accounts.limits.throttles import Bucket, Quota
+from accounts.limits.counters import Bucket, Quota
 from depannini_dashmap.lib.errors import TooManyRequests
 
 pytestmark = pytest.mark.django_db

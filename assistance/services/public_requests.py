@@ -11,7 +11,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from accounts.keyed_hashes import address_key
-from accounts.limits.throttles import Quota
+from accounts.limits.rates import HELP_ASKS
 from accounts.networks import network_key
 from accounts.services import asking_account, enter_proof, request_proof, use_up_proof
 from assistance import lifecycle
@@ -24,7 +24,6 @@ from depannini_dashmap.lib.errors import Conflict
 from depannini_dashmap.lib.ops import audit
 
 BY_LINK = "request link"
-ASKS = Quota("help", 20, 3600)  # for each network
 
 
 class Asker(NamedTuple):
@@ -58,7 +57,7 @@ def ask_for_help(*, actor: None, asker: Asker, **asked: Any) -> str:
     require_in_area(asked["pickup"])
     proof_id = None
     if not asker.code:
-        ASKS.spend(asker.network)
+        HELP_ASKS.spend(asker.network)
     else:  # this ask was counted when the code was sent
         proof_id = enter_proof(actor=None, form_key=asker.form_key, phone_number=asker.phone_number, code=asker.code)
     with photos.stored(asker.photos) as found:
@@ -106,7 +105,7 @@ def _joined_open_request(asker: Asker, token: str, proof_id: int | None, found: 
         if open_id is None:
             return False
         use_up_proof(actor=None, proof_id=proof_id)
-        if found.names and (job := state.locked(open_id)) is not None and job.is_open:
+        if found.names and (job := state.lock_request(open_id)) is not None and job.is_open:
             photos.keep(job, client, lifecycle.CLIENT, found, timezone.now(), as_fits=True)
         link = request_links.keep_link(open_id, token, is_proven=True, **_hashes(asker))
         audit.record("request_link_given", target=link.assistance, by=BY_LINK, link_id=link.pk, is_proven=True)

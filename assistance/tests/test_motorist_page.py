@@ -10,7 +10,7 @@ from django.db import connection
 from django.test import Client
 from django.utils import timezone
 
-from accounts.limits import failed_tries
+from accounts.limits import rates
 from assistance import motorist_view, services
 from assistance.models import Assistance, ChatMessage, RequestLink
 from assistance.receipt_paper import job_facts, price_facts
@@ -222,7 +222,7 @@ def test_an_ended_link_does_nothing_and_is_no_guess(visitor, asked, settings):
     path, job = asked
     RequestLink.objects.revoke()
     settings.THROTTLING_ENABLED = True
-    for _ in range(failed_tries.MOST + 1):
+    for _ in range(rates.NETWORK_FAILURES + 1):
         assert visitor.get(path).status_code == 404
     assert press(visitor, path, "cancel").status_code == 404
     job.refresh_from_db()
@@ -232,7 +232,7 @@ def test_an_ended_link_does_nothing_and_is_no_guess(visitor, asked, settings):
 def test_guesses_are_bounded(visitor, asked, settings):
     path, _ = asked
     settings.THROTTLING_ENABLED = True
-    for _ in range(failed_tries.MOST):
+    for _ in range(rates.NETWORK_FAILURES):
         assert visitor.get(f"/h/{new_token()}/").status_code == 404
     assert visitor.get(f"/h/{new_token()}/state/").status_code == 429
     assert visitor.get(path).status_code == 200, "who has a link is not locked out"

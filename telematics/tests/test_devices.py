@@ -366,7 +366,8 @@ def test_watchers_receive_positions_of_devices(api: Any, van: Any, made: dict, f
 def test_trackers_of_one_vehicle_share_its_rate(
     api: Any, dispatcher: Any, van: Any, other_van: Any, made: dict, secret: str, settings: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from accounts.limits.throttles import Bucket, PositionThrottle
+    from accounts.limits.counters import Bucket
+    from accounts.limits.throttles import PositionThrottle
 
     settings.THROTTLING_ENABLED = True
     monkeypatch.setattr(PositionThrottle, "bucket", Bucket("position", 1, 3))
@@ -390,7 +391,8 @@ def test_keys_of_one_body_are_looked_up_at_once(api: Any, van: Any, made: dict) 
 
 
 def test_each_key_has_its_rate(api: Any, made: dict, settings: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    from accounts.limits.throttles import Bucket, PositionThrottle
+    from accounts.limits.counters import Bucket
+    from accounts.limits.throttles import PositionThrottle
 
     settings.THROTTLING_ENABLED = True
     monkeypatch.setattr(PositionThrottle, "bucket", Bucket("position", 1, 2))

@@ -205,7 +205,8 @@ def test_positions_are_never_changed(api: Any, dispatcher: Any, van: Any, fix: C
 def test_positions_have_a_rate_of_their_own(
     api: Any, dispatcher: Any, van: Any, fix: Callable, settings: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from accounts.limits.throttles import Bucket, PositionThrottle
+    from accounts.limits.counters import Bucket
+    from accounts.limits.throttles import PositionThrottle
 
     settings.THROTTLING_ENABLED = True
     monkeypatch.setattr(PositionThrottle, "bucket", Bucket("position", 1, 3))

@@ -11,7 +11,7 @@ from django.db import connection
 from django.test import Client
 from django.utils import timezone
 
-from accounts.limits import failed_tries
+from accounts.limits import rates
 from depannini_dashmap.lib.ops.logs import redact
 from depannini_dashmap.models import AuditEvent
 from fleet.models import Vehicle
@@ -325,7 +325,7 @@ def test_the_page_is_in_the_receivers_language(client, phone, language, browser,
 
 def test_guessing_is_limited(client, phone, settings, monkeypatch):
     settings.THROTTLING_ENABLED = True
-    monkeypatch.setattr(failed_tries, "MOST", 3)
+    monkeypatch.setattr(rates, "NETWORK_FAILURES", 3)
     path = link_of(client, make_order(client))
     assert [phone.get(f"/o/{letter * 32}/").status_code for letter in "abcd"] == [404, 404, 404, 429]
     assert phone.get(f"{path}state/").status_code == 200

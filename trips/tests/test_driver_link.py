@@ -10,7 +10,7 @@ from django.db import connection
 from django.test import Client
 from django.utils import timezone
 
-from accounts.limits import failed_tries
+from accounts.limits import rates
 from depannini_dashmap.lib.ops.logs import redact
 from depannini_dashmap.models import AuditEvent
 from fleet.models import Vehicle
@@ -313,7 +313,7 @@ def test_the_page_is_in_the_drivers_language(client, phone, driver, browser, wor
 
 def test_guessing_is_limited_and_an_old_link_is_no_guess(client, phone, settings, monkeypatch):
     settings.THROTTLING_ENABLED = True
-    monkeypatch.setattr(failed_tries, "MOST", 3)
+    monkeypatch.setattr(rates, "NETWORK_FAILURES", 3)
     trip, _ = started(client)
     path = link_of(client, trip)
     add_place(client, trip)
