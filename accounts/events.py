@@ -16,4 +16,4 @@ def rights_changed(user_id: int) -> None:
 
     Effects: once for a transaction, however often it is called. Memberships and groups call it by themselves.
     """
-    layer.hint(user_group(user_id), {"type": "rights.changed"})
+    layer.publish_refresh(user_group(user_id), {"type": "rights.changed"})

@@ -20,12 +20,12 @@ def pages_group(kind: type[SecretLink], about_id: int) -> str:
 
 def pages_changed(kind: type[SecretLink], *about_ids: int) -> None:
     """Hint to the pages about some things, after commit, that they should look again; once for a transaction."""
-    layer.hint([pages_group(kind, about_id) for about_id in about_ids], {"type": "changed"})
+    layer.publish_refresh([pages_group(kind, about_id) for about_id in about_ids], {"type": "changed"})
 
 
 def links_ended(kind: type[SecretLink], about_id: int) -> None:
     """Have the sockets of pages about one thing check, after commit, whether their link still opens it."""
-    layer.hint(pages_group(kind, about_id), {"type": ENDED})
+    layer.publish_refresh(pages_group(kind, about_id), {"type": ENDED})
 
 
 def _letter(kind: type[SecretLink]) -> str:

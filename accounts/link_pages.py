@@ -63,8 +63,8 @@ def find_for(request: HttpRequest, token: str, find: Callable[[str], Link], link
     except NotFound:
         if not links.is_known(token):
             address = caller_address(request)
-            failed_tries.require_left(address)
-            failed_tries.note(address)
+            failed_tries.require_tries_left(address)
+            failed_tries.count_failure(address)
         raise
 
 

@@ -179,7 +179,7 @@ def authenticate_socket(kind: str | None, raw: str) -> AuthenticatedToken:
     return _authenticate(kind, raw, _SocketCredential)
 
 
-def claimed_user(kind: str | None, raw: str) -> int | None:
+def user_id_from_signature(kind: str | None, raw: str) -> int | None:
     """Return whose a socket's JWT is, by its signature alone; None for a fleet token, which only its row explains.
 
     Raises: Unauthenticated.

@@ -20,4 +20,4 @@ def alarms_changed(changed: Iterable[tuple[str, int | None]]) -> None:
         elif kind in ROADSIDE_KINDS:
             roadside_changed("alarms")
         else:
-            layer.hint(operators_group(), {"type": "board_changed", "what": "alarms"})
+            layer.publish_refresh(operators_group(), {"type": "board_changed", "what": "alarms"})

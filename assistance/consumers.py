@@ -15,7 +15,7 @@ from django.conf import settings
 from django.db import DatabaseError
 from django.utils import timezone
 
-from accounts.tokens import authenticate_socket, claimed_user
+from accounts.tokens import authenticate_socket, user_id_from_signature
 from assistance import events, lifecycle, selectors, services
 from assistance.services import PartyLocation
 from assistance.sign_throttle import is_due
@@ -42,7 +42,7 @@ class TokenConsumer(SocketConsumer):
     __slots__ = ("seq",)
 
     authenticate = staticmethod(authenticate_socket)
-    claimed_user = staticmethod(claimed_user)
+    user_id_from_signature = staticmethod(user_id_from_signature)
     groups_need_user = False
 
     def __init__(self) -> None:

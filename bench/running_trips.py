@@ -73,7 +73,7 @@ def arrivals(rounds: int) -> None:
         times.append((time.perf_counter() - began) * 1000)
         sources = Counter(stop.arrival.source if stop.arrival else "none" for ahead in found.values() for stop in ahead)
         began = time.perf_counter()
-        delays.note_delays(actor=None, now=now)
+        delays.check_delays(actor=None, now=now)
         looks.append((time.perf_counter() - began) * 1000)
     print(f"{dict(sources)} of {len(found)} trips")
     print(f"arrivals of {TRIPS} running trips, read and reckoned: {times[-1]:.0f} ms; a look for delays of all: {looks[-1]:.0f} ms")

@@ -58,9 +58,9 @@ def board_changed(company_id: int, what: Literal["vehicles", "orders", "trips", 
 
     Shape: `{"type": "board_changed", "what"}`. Effects: once for a transaction, however many rows it changed.
     """
-    layer.hint(watchers_of(company_id), {"type": "board_changed", "what": what})
+    layer.publish_refresh(watchers_of(company_id), {"type": "board_changed", "what": what})
 
 
 def roadside_changed(what: Literal["assistance", "chat", "alarms"]) -> None:
     """Hint to those who watch the roadside, as `board_changed` does."""
-    layer.hint(roadside_group(), {"type": "board_changed", "what": what})
+    layer.publish_refresh(roadside_group(), {"type": "board_changed", "what": what})

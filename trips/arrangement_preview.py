@@ -23,7 +23,7 @@ from trips.lifecycle import OPEN
 from trips.models import Trip, TripOrder, TripStop
 from trips.open_stops_problem import Evaluation, OpenStops
 from trips.sequencing import DELIVERY, PICKUP
-from trips.steps.trips import closed
+from trips.steps.trips import closed_error
 
 OWN = "stop"
 
@@ -152,7 +152,7 @@ def _fill(lane: Lane, orders: dict[int, Order], elsewhere: list[TripStop]) -> No
     if lane.trip is None:
         raise NotFound(_("Trip") if lane.run.trip_id else _("Vehicle"))
     if lane.trip.is_closed:
-        raise closed(lane.trip)
+        raise closed_error(lane.trip)
     present = {ref_of(row): row for row in lane.rows}
     numbers = count(-1, -1)
     if len(set(lane.run.refs)) < len(lane.run.refs):

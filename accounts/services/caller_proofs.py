@@ -33,7 +33,7 @@ def request_proof(*, actor: None, form_key: str, phone_number: str) -> None:
     mine = form_codes.codes_of(HELP, form_key, phone_number)
     if mine.filter(created_at__gt=timezone.now() - AGAIN_AFTER).exists():
         return
-    if not message_budget.allow(message_budget.CODE, PHONE, phone_number):
+    if not message_budget.try_spend(message_budget.CODE, PHONE, phone_number):
         raise TooManyRequests(_("Too many codes were asked for. Try again in an hour, or call us."), retry_after=3600)
     row = VerificationCode(channel=PHONE, purpose=HELP, address_key=address_key(PHONE, phone_number), claimed_address=phone_number)
     form_codes.keep_code(row, form_key)

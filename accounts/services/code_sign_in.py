@@ -27,7 +27,7 @@ def request_sign_in(*, actor: None, form_key: str, phone_number: str) -> None:
     """
     holder = _holders(phone_number).first()
     recent = form_codes.codes_of(SIGN_IN, form_key, phone_number).filter(created_at__gt=timezone.now() - AGAIN_AFTER)
-    if recent.exists() or not message_budget.allow(message_budget.CODE, PHONE, phone_number, holder=holder):
+    if recent.exists() or not message_budget.try_spend(message_budget.CODE, PHONE, phone_number, holder=holder):
         return  # silently: who asks must not learn whether an account exists
     row = VerificationCode(user=holder, channel=PHONE, purpose=SIGN_IN, address_key=address_key(PHONE, phone_number))
     form_codes.keep_code(row, form_key)

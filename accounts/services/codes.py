@@ -41,7 +41,7 @@ def request_code(*, actor: User | None, user: User | None, channel: str, purpose
     """
     key, caller, asked_at = address_key(channel, address), present_caller(actor), timezone.now()
     with transaction.atomic():
-        if not message_budget.allow(message_budget.CODE, channel, address, asker=actor, holder=user):
+        if not message_budget.try_spend(message_budget.CODE, channel, address, asker=actor, holder=user):
             return  # silently: who asks must not learn whether an account exists
         take_lock(f"code {key}")
         now = timezone.now()

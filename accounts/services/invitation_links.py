@@ -48,7 +48,7 @@ def send_invitation_link(*, actor: User | None, token: str) -> None:
     invitation = hold_invitation(token, proves_mailbox=False)
     holder = User.objects.active().with_email(invitation.email).first()
     budget = {"asker": actor, "holder": holder, "company_id": invitation.company_id}
-    if message_budget.allow(message_budget.INVITATION, "email", invitation.email, **budget):
+    if message_budget.try_spend(message_budget.INVITATION, "email", invitation.email, **budget):
         mail_link(invitation)
 
 

@@ -53,7 +53,7 @@ def invite(*, actor: User, company: Company, person: dict[str, str], role: str |
     )
     # Who is not there has an address in the budget, too: asking for them costs the same.
     address = name["email"] or (user.email if user else None) or f"@{name['username']}"
-    if message_budget.allow(message_budget.INVITATION, "email", address, asker=actor, holder=user, company_id=locked.pk):
+    if message_budget.try_spend(message_budget.INVITATION, "email", address, asker=actor, holder=user, company_id=locked.pk):
         if invitation.email:
             mail_link(invitation)
         else:

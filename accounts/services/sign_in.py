@@ -32,7 +32,7 @@ def check_password(*, actor: User | None, request: HttpRequest, user: User | Non
     is_right = _is_right(user, password)
     if user is None or not user.is_active:
         is_right = False
-    lockouts.settle(request, name, is_right=is_right)
+    lockouts.record_attempt(request, name, is_right=is_right)
     if user is None or not is_right:
         raise InvalidCredentials()
     return user

@@ -55,8 +55,8 @@ class GuessesCounted:
         self.address = caller_address(request)
 
     def __enter__(self) -> None:
-        failed_tries.require_left(self.address)
+        failed_tries.require_tries_left(self.address)
 
     def __exit__(self, kind: Any, error: DomainError | None, traceback: Any) -> None:
         if isinstance(error, InvalidCode | Unauthenticated):
-            failed_tries.note(self.address)
+            failed_tries.count_failure(self.address)

@@ -203,7 +203,7 @@ def test_a_look_costs_the_same_for_every_number_of_watches(watchers, dispatcher,
 
 def test_rounds_look_once_among_processes(client_user):
     make_request(client_user)
-    assert periodic_jobs.look_at_alarms() and not periodic_jobs.look_at_alarms()
+    assert periodic_jobs.run_alarm_round() and not periodic_jobs.run_alarm_round()
     assert kinds() == ["unanswered_request"]
 
 

@@ -29,7 +29,7 @@ def close_open_jobs(*, actor: None, user: User) -> None:
     mine = Assistance.objects.open().filter(Q(client_id=user.pk) | Q(assistant_id=user.pk))
     now = timezone.now()
     for assistance_id in mine.order_by("pk").values_list("pk", flat=True):
-        job = state.locked(assistance_id)
+        job = state.lock_request(assistance_id)
         if job is not None and job.is_open:
             jobs.end(job, now, lifecycle.CANCELED, reason=Assistance.Reason.ACCOUNT_CLOSED)
     _erase(user.pk)

@@ -55,7 +55,7 @@ def withdraw_approval(*, actor: User, assistant_id: int) -> None:
 def _held(staff: User, assistant_id: int) -> AssistantProfile:
     if not staff.is_roadside:
         raise Forbidden()
-    profile = state.held_assistant(assistant_id)
+    profile = state.lock_assistant(assistant_id)
     if profile is None or profile.user.closed_at is not None:
         raise NotFound(_("Assistant"))
     return profile

@@ -134,7 +134,7 @@ def open_scheduled(*, actor: None, scheduled_id: int) -> None:
     struck out, as nobody waits for it any more.
     """
     client_id = ScheduledRequest.objects.waiting().filter(pk=scheduled_id).values_list("client_id", flat=True).first()
-    is_there = client_id is not None and state.hold_account(client_id)
+    is_there = client_id is not None and state.lock_account(client_id)
     row = ScheduledRequest.objects.waiting().select_for_update(no_key=True, of=("self",)).filter(pk=scheduled_id)
     due = row.select_related("client").first()
     now = timezone.now()
@@ -180,7 +180,7 @@ def merge_caller_account(*, actor: User, caller: User) -> None:
     now = timezone.now()
     Assistance.objects.filter(client_id=caller.pk, status__in=lifecycle.FINAL).update(client_id=actor.pk)
     for pk in Assistance.objects.filter(client_id=caller.pk).order_by("pk").values_list("pk", flat=True):
-        job = state.locked(pk)
+        job = state.lock_request(pk)
         if job is None:
             continue
         beside = job.is_one_of_many or requests.open_request_of(actor.pk) is not None

@@ -38,7 +38,7 @@ def post_chat(*, actor: User, assistance_id: int, message: str, client_id: str |
     Unauthenticated for a closed or inactive account.
     """
     text, name = _checked(message), _checked_name(client_id)
-    if not state.hold_account(actor.pk):  # also lets one person's messages in one after the other
+    if not state.lock_account(actor.pk):  # also lets one person's messages in one after the other
         raise Unauthenticated()
     row = selectors.room_row(actor, assistance_id)
     first = _named(actor, assistance_id, name) if name else None

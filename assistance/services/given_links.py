@@ -82,7 +82,7 @@ def end_links(*, actor: User, assistance_id: int) -> int:
     """
     if not actor.is_roadside:
         raise Forbidden()
-    job = state.locked(assistance_id)
+    job = state.lock_request(assistance_id)
     if job is None:
         raise NotFound(_("Assistance"))
     ended = RequestLink.objects.filter(assistance=job).revoke()
@@ -96,7 +96,7 @@ def end_links(*, actor: User, assistance_id: int) -> int:
 def _open_job(staff: User, assistance_id: int) -> Assistance:
     if not staff.is_roadside:
         raise Forbidden()
-    job = state.locked(assistance_id)
+    job = state.lock_request(assistance_id)
     if job is None:
         raise NotFound(_("Assistance"))
     state.refuse_final(job)

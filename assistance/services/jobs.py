@@ -42,7 +42,7 @@ def update_status(*, actor: User, assistance_id: int, status: str, total_price: 
     Raises: NotFound for strangers; Conflict when it has ended or the step does not exist; Forbidden for a client who
     asks for anything but canceled; InvalidData for a repair that staff complete without its price.
     """
-    job, role = state.locked_for(actor, assistance_id)
+    job, role = state.lock_request_for(actor, assistance_id)
     now = timezone.now()
     state.refuse_final(job)
     if not lifecycle.may_ask(role, status):
@@ -62,7 +62,7 @@ def _step(job: Assistance, role: str, status: str, now: datetime, total_price: D
         return end(job, now, status, reason=REASONS[role], reason_note=note)
     if total_price is not None and not job.is_price_fixed:
         by_staff = {"source": Assistance.PriceSource.STAFF} if role == lifecycle.STAFF else {}
-        prices.put(job, prices.checked(total_price), now, **by_staff)
+        prices.store_price(job, prices.validated_amount(total_price), now, **by_staff)
     if status == lifecycle.ONGOING:
         state.move(job, status, now, started_at=now)
         return state.publish_status(job, now)
@@ -75,7 +75,7 @@ def complete(*, actor: User, assistance_id: int, total_price: Decimal | None = N
 
     Raises: as update_status; InvalidData when the price of a repair is missing.
     """
-    job, role = state.locked_for(actor, assistance_id)
+    job, role = state.lock_request_for(actor, assistance_id)
     state.refuse_final(job)
     if not lifecycle.may_ask(role, lifecycle.COMPLETED):
         raise Forbidden()
@@ -94,7 +94,7 @@ def rate(*, actor: User, assistance_id: int, rating: int) -> Assistance:
 
     Raises: NotFound for strangers; Forbidden for others than its client; Conflict before completion and the second time.
     """
-    job, role = state.locked_for(actor, assistance_id)
+    job, role = state.lock_request_for(actor, assistance_id)
     now = timezone.now()
     if role != lifecycle.CLIENT:
         raise Forbidden()

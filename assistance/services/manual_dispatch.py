@@ -43,8 +43,8 @@ def assign_by_hand(*, actor: User, assistance_id: int, assistant_id: int) -> Ass
 
 
 def _assign(staff: User, assistance_id: int, assistant_id: int, now: datetime) -> Assistance:
-    profile = state.held_assistant(assistant_id)
-    job = state.locked(assistance_id)
+    profile = state.lock_assistant(assistant_id)
+    job = state.lock_request(assistance_id)
     if job is None:
         raise NotFound(_("Assistance"))
     state.refuse_final(job)
@@ -100,8 +100,8 @@ class _OpenAlready(Exception):
 
 def _ask_again(staff: User, assistance_id: int) -> Requested:
     client_id = Assistance.objects.filter(pk=assistance_id).values_list("client_id", flat=True).first()
-    is_there = client_id is not None and state.hold_account(client_id)
-    old = state.locked(assistance_id)
+    is_there = client_id is not None and state.lock_account(client_id)
+    old = state.lock_request(assistance_id)
     if old is None or not is_there:
         raise NotFound(_("Assistance") if old is None else _("Client"))
     if old.reason not in ASKED_AGAIN:

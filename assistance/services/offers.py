@@ -12,9 +12,9 @@ from django.utils.translation import gettext_lazy as _
 from assistance import lifecycle
 from assistance.models import Assistance, Offer
 from assistance.steps import approvals, state
-from assistance.steps.jobs import busy, take
+from assistance.steps.jobs import busy_error, take
 from assistance.steps.matching import shares_around
-from assistance.steps.offers import close, lock_open, radius_of, send_wave
+from assistance.steps.offers import close_offers, lock_open_offers, radius_of, send_wave
 from depannini_dashmap.lib.errors import Conflict, Forbidden, NotFound
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ def send_next_wave(*, actor: None, assistance_id: int, wave: int) -> None:
     """
     shares = shares_around(assistance_id, radius_of(wave), timezone.now())
     with transaction.atomic():
-        job = state.locked(assistance_id)
+        job = state.lock_request(assistance_id)
         now = timezone.now()
         if job is None or job.status != lifecycle.REQUESTED or job.wave != wave - 1 or now >= job.expires_at:
             return
@@ -51,12 +51,12 @@ def accept(*, actor: User, assistance_id: int) -> Assistance:
         with transaction.atomic():
             return _accept(actor, assistance_id, timezone.now())
     except IntegrityError:
-        raise busy(actor.pk) from None
+        raise busy_error(actor.pk) from None
 
 
 def _accept(user: User, assistance_id: int, now: datetime) -> Assistance:
-    profile = state.held_self(user.pk)
-    job = state.locked(assistance_id)
+    profile = state.lock_own_profile(user.pk)
+    job = state.lock_request(assistance_id)
     if job is None:
         raise NotFound(_("Assistance"))
     state.refuse_final(job)
@@ -81,7 +81,7 @@ def decline(*, actor: User, assistance_id: int) -> None:
     """
     if actor.user_type != "assistant":
         raise Forbidden()
-    job = state.locked(assistance_id)
+    job = state.lock_request(assistance_id)
     last = (
         Offer.objects.filter(assistance_id=assistance_id, assistant_id=actor.pk).order_by("-id").first() if job else None
     )
@@ -92,7 +92,7 @@ def decline(*, actor: User, assistance_id: int) -> None:
     if last.closed_at is not None:
         raise Conflict(_("This offer is over"), code="offer_closed", current_status=job.status)
     now = timezone.now()
-    close(
+    close_offers(
         [(last.pk, assistance_id, actor.pk)], Offer.Reason.DECLINED, now, answer=Offer.Answer.DECLINED, answered_at=now
     )
     if job.status == lifecycle.REQUESTED and not job.offers.open().exists():
@@ -105,10 +105,10 @@ def expire(*, actor: None, assistance_id: int) -> None:
     Shape: no `actor`, the worker calls it.
     """
     with transaction.atomic():
-        job = state.locked(assistance_id)
+        job = state.lock_request(assistance_id)
         now = timezone.now()
         if job is None or job.status != lifecycle.REQUESTED or now < job.expires_at:
             return
         state.move(job, lifecycle.CANCELED, now, reason=Assistance.Reason.UNANSWERED, ended_at=now)
-        close(lock_open(assistance_id=job.pk), Offer.Reason.UNANSWERED, now)
+        close_offers(lock_open_offers(assistance_id=job.pk), Offer.Reason.UNANSWERED, now)
         state.publish_status(job, now)

@@ -32,7 +32,7 @@ def add_photos(*, actor: User, assistance_id: int, given: Sequence[File], key: s
     if not Assistance.objects.of_party(actor).filter(pk=assistance_id).exists():  # nothing is decoded for strangers
         raise NotFound(_("Assistance"))
     with photos.stored(given) as found, transaction.atomic():
-        job, role = state.locked_for(actor, assistance_id)
+        job, role = state.lock_request_for(actor, assistance_id)
         if role == lifecycle.STAFF:
             raise Forbidden()
         state.refuse_final(job)
@@ -47,7 +47,7 @@ def add_photos_by_link(*, actor: None, token: str, given: Sequence[File], key: s
     _require(given)
     link = find_link(token)  # nothing is decoded for strangers
     with photos.stored(given) as found, transaction.atomic():
-        job = state.locked(link.assistance_id)
+        job = state.lock_request(link.assistance_id)
         require_open(token)
         if job is None:
             raise NotFound(_("Assistance"))

@@ -13,7 +13,7 @@ from django.utils.translation import gettext_lazy as _
 from assistance import lifecycle, pricing
 from assistance.models import Assistance
 from assistance.steps import state
-from assistance.steps.prices import Consent, Source, checked, publish_price, put
+from assistance.steps.prices import Consent, Source, publish_price, store_price, validated_amount
 from depannini_dashmap.lib.errors import Conflict, Forbidden, InvalidData
 from depannini_dashmap.lib.ops import audit
 from depannini_dashmap.lib.text import clean
@@ -32,7 +32,7 @@ def set_price(*, actor: User, assistance_id: int, amount: Decimal, reason: str =
     Raises: NotFound for strangers; Forbidden for its client; InvalidData for no price, or staff without a reason;
     Conflict when it has ended, or a tariff or staff have fixed another price.
     """
-    job, role = state.locked_for(actor, assistance_id)
+    job, role = state.lock_request_for(actor, assistance_id)
     if role == lifecycle.CLIENT:
         raise Forbidden()
     now = timezone.now()
@@ -40,21 +40,21 @@ def set_price(*, actor: User, assistance_id: int, amount: Decimal, reason: str =
         _adjust(actor, job, amount, clean(reason), now)
     else:
         state.refuse_final(job)
-        price = checked(amount)
+        price = validated_amount(amount)
         if job.is_price_fixed and price != job.total_price:
             raise Conflict(_("The price of this job is fixed"), code="price_fixed", current_status=job.status)
-        put(job, price, now)
+        store_price(job, price, now)
     return job
 
 
 def _adjust(staff: User, job: Assistance, amount: Decimal, reason: str, now: datetime) -> None:
     if job.status == lifecycle.CANCELED:
         state.refuse_final(job)
-    price = checked(amount)
+    price = validated_amount(amount)
     if not reason:
         raise InvalidData(fields={"reason": ["This field is required."]})
     before = job.total_price
-    if put(job, price, now, source=Source.STAFF, note=reason):
+    if store_price(job, price, now, source=Source.STAFF, note=reason):
         amounts = {"before": str(before), "after": str(price), "currency": job.currency}
         audit.record("price_adjusted", actor=staff, target=job, reason=reason, **amounts)
 
@@ -69,7 +69,7 @@ def answer_price(*, actor: User, assistance_id: int, accept: bool, seen: Decimal
     Raises: NotFound for strangers; Forbidden for others than its client; Conflict for a request that was canceled, a
     price that nobody asks about, one that is not the one seen, or one that was accepted.
     """
-    job, role = state.locked_for(actor, assistance_id)
+    job, role = state.lock_request_for(actor, assistance_id)
     if role != lifecycle.CLIENT:
         raise Forbidden()
     if job.status == lifecycle.CANCELED:

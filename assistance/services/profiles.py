@@ -58,7 +58,7 @@ def change_papers(*, actor: User, **changes: Any) -> None:
     if actor.user_type != "assistant":
         raise Forbidden()
     if changes:
-        profile = state.held_self(actor.pk)
+        profile = state.lock_own_profile(actor.pk)
         if profile is not None and profile.approved_at and any(changes.get(name, getattr(profile, name)) != getattr(profile, name) for name in SEEN):
             approvals.withdraw(actor.pk)
         AssistantProfile.objects.filter(pk=actor.pk).update(
@@ -92,7 +92,7 @@ def set_duty(*, actor: User, is_active: bool) -> None:
     """
     if actor.user_type != "assistant":
         raise Forbidden()
-    profile = state.held_self(actor.pk)
+    profile = state.lock_own_profile(actor.pk)
     if profile is None:
         raise NotFound("Assistant profile")
     now = timezone.now()
@@ -109,7 +109,7 @@ def set_duty(*, actor: User, is_active: bool) -> None:
 def leave_duty(*, actor: User | None, user_id: int) -> None:
     """Take an assistant off duty and end their open offers; `actor` is None where an account was switched off or closes."""
     AssistantProfile.objects.filter(pk=user_id).update(is_active=False)
-    offers.close(offers.lock_open(assistant_id=user_id), Offer.Reason.INACTIVE, timezone.now())
+    offers.close_offers(offers.lock_open_offers(assistant_id=user_id), Offer.Reason.INACTIVE, timezone.now())
 
 
 @transaction.atomic

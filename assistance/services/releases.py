@@ -35,7 +35,7 @@ def release(*, actor: User, assistance_id: int) -> Assistance:
     what staff did is audited. Raises: NotFound for strangers; Conflict otherwise, `not_stalled` for the client.
     """
     profile = _assistant_of(actor, assistance_id)
-    job, role = state.locked_for(actor, assistance_id)
+    job, role = state.lock_request_for(actor, assistance_id)
     now = timezone.now()
     state.refuse_final(job)
     if role == lifecycle.CLIENT:
@@ -54,7 +54,7 @@ def _assistant_of(user: User, assistance_id: int) -> AssistantProfile | None:
     """Lock the assistant of the user's own request, before the request: no sign of life comes in between."""
     mine = Assistance.objects.filter(pk=assistance_id, client_id=user.pk, status=lifecycle.ACCEPTED)
     assistant_id = mine.values_list("assistant_id", flat=True).first()
-    return state.held_assistant(assistant_id) if assistant_id is not None else None
+    return state.lock_assistant(assistant_id) if assistant_id is not None else None
 
 
 def _require_stalled(job: Assistance, profile: AssistantProfile | None, now: datetime) -> None:

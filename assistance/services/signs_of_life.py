@@ -57,7 +57,7 @@ def note_signs_of_life(*, actor: None, user_ids: Iterable[int]) -> None:
 def _revive(user_id: int, now: datetime) -> None:
     stalled = Assistance.objects.filter(assistant_id=user_id, status__in=lifecycle.WITH_ASSISTANT).stalled()
     pk = stalled.values_list("pk", flat=True).first()
-    job = state.locked(pk) if pk is not None else None
+    job = state.lock_request(pk) if pk is not None else None
     if job is None or job.assistant_id != user_id or job.status != lifecycle.ACCEPTED or job.stalled_since is None:
         return
     state.change(job, now, stalled_since=None)
@@ -73,8 +73,8 @@ def check_stalled(*, actor: None, assistance_id: int, accepted_at: float) -> Non
     """
     row = Assistance.objects.filter(pk=assistance_id, status=lifecycle.ACCEPTED)
     assistant_id = row.values_list("assistant_id", flat=True).first()
-    profile = state.held_assistant(assistant_id) if assistant_id else None
-    job = state.locked(assistance_id)
+    profile = state.lock_assistant(assistant_id) if assistant_id else None
+    job = state.lock_request(assistance_id)
     if job is None or profile is None or job.status != lifecycle.ACCEPTED or job.assistant_id != profile.pk:
         return None
     if job.accepted_at is None or job.accepted_at.timestamp() != accepted_at or job.stalled_since is not None:

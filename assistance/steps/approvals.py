@@ -33,4 +33,4 @@ def withdraw(assistant_id: int) -> None:
     """Take an approval back and, where it counts, end the open offers."""
     AssistantProfile.objects.filter(pk=assistant_id).update(approved_at=None, approved_by=None)
     if settings.ASSISTANT_APPROVAL:
-        offers.close(offers.lock_open(assistant_id=assistant_id), Offer.Reason.INACTIVE, timezone.now())
+        offers.close_offers(offers.lock_open_offers(assistant_id=assistant_id), Offer.Reason.INACTIVE, timezone.now())

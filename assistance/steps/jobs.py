@@ -38,7 +38,7 @@ def take(job: Assistance, profile: AssistantProfile, now: datetime, **offer: Any
 
 
 def _settle_offers(job: Assistance, profile: AssistantProfile, now: datetime, unasked: Mapping[str, Any]) -> None:
-    open_now = offers.lock_open(assistance_id=job.pk, assistant_id=profile.pk)
+    open_now = offers.lock_open_offers(assistance_id=job.pk, assistant_id=profile.pk)
     won = [offer_id for offer_id, request, assistant in open_now if (request, assistant) == (job.pk, profile.pk)]
     for offer_id in won:  # one, as an assistant is asked once at a time
         update_row(
@@ -85,7 +85,7 @@ def _note_taken(job: Assistance, profile: AssistantProfile, now: datetime, unask
     )
 
 
-def busy(assistant_id: int) -> Conflict:
+def busy_error(assistant_id: int) -> Conflict:
     """Return the refusal of a second job, naming the first."""
     return Conflict(_("You are on another job"), code="assistant_busy", assistance_id=state.job_of(assistant_id))
 
@@ -95,7 +95,7 @@ def end(job: Assistance, now: datetime, status: str, **changes: Any) -> None:
     was_waiting = job.status == lifecycle.REQUESTED
     state.move(job, status, now, ended_at=now, **changes)
     if was_waiting:
-        offers.close(offers.lock_open(assistance_id=job.pk), Offer.Reason.CANCELED, now)
+        offers.close_offers(offers.lock_open_offers(assistance_id=job.pk), Offer.Reason.CANCELED, now)
     state.publish_status(job, now)
     if job.assistant_id is not None:
         _tell_closed(job.assistant_id, job.pk, status, f"assistance.{job.pk}.{job.version}.closed")

@@ -32,7 +32,7 @@ def send_wave(job: Assistance, wave: int, now: datetime, shares: Shares | None =
     pickup, size = (job.pickup_lat, job.pickup_lng), size_of(wave)
     near = nearby.nearest(*pickup, max(size, etas.MOST_COMPARED), job.radius_km, search)
     chosen = by_share(etas.soonest(pickup, near, len(near) if shares else size), job.pk, shares or {})[:size]
-    open_offers([(job, candidate) for candidate in chosen], source=Offer.Source.WAVE, now=now)
+    create_offers([(job, candidate) for candidate in chosen], source=Offer.Source.WAVE, now=now)
     if now + settings.OFFER_WAVE_INTERVAL < job.expires_at:
         task_queueing.plan_wave(job.pk, wave + 1, now)
 
@@ -48,7 +48,7 @@ def size_of(wave: int) -> int:
     return int(min(settings.OFFER_WAVE_SIZE * 2 ** min(wave - 1, 16), MOST_OFFERS_AT_ONCE))
 
 
-def open_offers(chosen: Iterable[tuple[Assistance, Candidate]], *, source: str, now: datetime) -> None:
+def create_offers(chosen: Iterable[tuple[Assistance, Candidate]], *, source: str, now: datetime) -> None:
     """Write offers of locked requests in one statement and tell the assistants, each how far it is from where they are."""
     jobs: dict[int, Assistance] = {}
     written = []
@@ -83,7 +83,7 @@ def open_offers(chosen: Iterable[tuple[Assistance, Candidate]], *, source: str, 
         task_queueing.queue_push_of_offers(jobs)
 
 
-def lock_open(*, assistance_id: int | None = None, assistant_id: int | None = None) -> list[OpenOffer]:
+def lock_open_offers(*, assistance_id: int | None = None, assistant_id: int | None = None) -> list[OpenOffer]:
     """Lock the open offers of a request, of an assistant, or both; always by id, so that no two flows block each other."""
     if assistance_id is not None and assistant_id is not None:
         return _lock_of_either(None, assistance_id, assistant_id)
@@ -100,7 +100,7 @@ _lock_of_either = PreparedRows(
 )
 
 
-def close(offers: Iterable[OpenOffer], reason: str, now: datetime, **answer: Any) -> None:
+def close_offers(offers: Iterable[OpenOffer], reason: str, now: datetime, **answer: Any) -> None:
     """End locked offers for a reason and tell the assistants."""
     ended = list(offers)
     if not ended:
@@ -156,4 +156,4 @@ def _offer_each(profile: AssistantProfile, distances: dict[int, float], now: dat
         (job, Candidate(profile.pk, distances[job.pk], distances[job.pk], eta_s=eta_s))
         for job, eta_s in zip(still, drives, strict=True)
     ]
-    open_offers(chosen, source=Offer.Source.NEARBY, now=now)
+    create_offers(chosen, source=Offer.Source.NEARBY, now=now)

@@ -18,7 +18,7 @@ from depannini_dashmap.lib.errors import InvalidData
 Consent, Source = Assistance.Consent, Assistance.PriceSource
 
 
-def put(job: Assistance, price: Decimal, now: datetime, *, source: str = Source.ASSISTANT, note: str = "") -> bool:
+def store_price(job: Assistance, price: Decimal, now: datetime, *, source: str = Source.ASSISTANT, note: str = "") -> bool:
     """Store a checked price of a locked request, ask its client and tell the room; False for the present price."""
     if (job.total_price, job.price_is_final) == (price, True):
         return False
@@ -28,7 +28,7 @@ def put(job: Assistance, price: Decimal, now: datetime, *, source: str = Source.
     return True
 
 
-def checked(amount: Decimal) -> Decimal:
+def validated_amount(amount: Decimal) -> Decimal:
     """Return a price that somebody may name. Raises: InvalidData."""
     most = settings.ASSISTANCE_MAX_PRICE
     if not amount.is_finite() or not 0 <= amount <= most:

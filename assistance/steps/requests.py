@@ -50,7 +50,7 @@ def open_request(
     Raises: as request_assistance, but IntegrityError while another request is open.
     """
     now = timezone.now()
-    if not state.hold_account(user.pk):
+    if not state.lock_account(user.pk):
         raise Unauthenticated()
     distance_km = distance_of(pickup, dropoff)
     asked_price = quote(assistance_type, vehicle_type, distance_km, now)
@@ -83,7 +83,7 @@ def open_request(
         return Requested(job, [])
     near = nearby.within(*pickup, job.radius_km, Search(assistance_type, now))
     asked = etas.soonest(pickup, near, offers.size_of(1))
-    offers.open_offers([(job, candidate) for candidate in asked], source=Offer.Source.WAVE, now=now)
+    offers.create_offers([(job, candidate) for candidate in asked], source=Offer.Source.WAVE, now=now)
     state.publish_status(job, now)  # the room is empty yet, but operators listen
     task_queueing.plan_wave(job.pk, 2, now)
     task_queueing.plan_expiry(job.pk, job.expires_at)

@@ -28,25 +28,25 @@ NOT_EXPECTED: dict[str, Any] = {"eta_at": None, "eta_source": "", "eta_reckoned_
 _OWN = [field.name for field in Assistance._meta.concrete_fields]
 
 
-def hold_account(user_id: int) -> bool:
+def lock_account(user_id: int) -> bool:
     """Keep an account from being closed until the transaction ends; False if it is closed or switched off already."""
     return bool(_held_account(None, user_id))
 
 
-def held_assistant(user_id: int) -> AssistantProfile | None:
+def lock_assistant(user_id: int) -> AssistantProfile | None:
     """Lock an assistant's account, then the profile, and give the profile with its user, who may be switched off."""
     return next(iter(_held_profile(user_id)), None)
 
 
-def held_self(user_id: int) -> AssistantProfile | None:
+def lock_own_profile(user_id: int) -> AssistantProfile | None:
     """Lock the account and profile of the acting assistant. Raises: Unauthenticated for a closed or inactive account."""
-    profile = held_assistant(user_id)
+    profile = lock_assistant(user_id)
     if profile is not None and not profile.user.is_active:
         raise Unauthenticated()
     return profile
 
 
-def locked(assistance_id: int) -> Assistance | None:
+def lock_request(assistance_id: int) -> Assistance | None:
     """Lock a request until the transaction ends, and give it with its two people."""
     if not selectors.is_id(assistance_id):
         return None
@@ -58,9 +58,9 @@ def lock_waiting(ids: Iterable[int]) -> list[Assistance]:
     return list(_lockable().waiting().filter(pk__in=list(ids)).order_by("pk"))
 
 
-def locked_for(user: User, assistance_id: int) -> tuple[Assistance, str]:
+def lock_request_for(user: User, assistance_id: int) -> tuple[Assistance, str]:
     """Lock a request and say what the user is in it: client, assistant or staff. Raises: NotFound for strangers."""
-    job = locked(assistance_id)
+    job = lock_request(assistance_id)
     role = job.role_of(user.pk) if job is not None else None
     if job is not None and role is None and user.is_roadside:
         role = lifecycle.STAFF

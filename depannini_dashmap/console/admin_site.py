@@ -55,7 +55,7 @@ class DispatchLoginForm(AuthenticationForm):
         """Refuse motorists, assistants, people without a company, and the right password after too many wrong ones."""
         super().confirm_login_allowed(user)
         try:
-            lockouts.settle(self.request, user.get_username(), is_right=True)
+            lockouts.record_attempt(self.request, user.get_username(), is_right=True)
         except TooManyRequests as error:
             self.request.axes_locked_out = True  # the page that says so
             raise ValidationError(self.error_messages["too_many"], code="too_many") from error

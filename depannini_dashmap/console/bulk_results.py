@@ -51,7 +51,7 @@ class Results:
 def run_each(things: Iterable[Any], act: Callable[[Any], str], url_of: Callable[[Any], str] = lambda thing: "") -> Results:
     """Do something to one after the other; a refusal spoils only itself. `act` returns what it did, in words."""
     results = Results()
-    with layer.gathered_hints():
+    with layer.coalesced_refreshes():
         for thing in things:
             try:
                 row = Row(str(thing), True, act(thing), url_of(thing))

@@ -18,30 +18,30 @@ TRIPS_EVERY = 60.0
 CUSTOMERS_EVERY = 15.0
 
 
-def look_at_delays() -> bool:
+def run_delay_round() -> bool:
     """Look at the running trips, unless another process just did; return whether this call did. Two at once would say nothing twice."""
-    if is_ours := _take("delays", DELAYS_EVERY):
-        delays.note_delays(actor=None)
+    if is_ours := _claim_turn("delays", DELAYS_EVERY):
+        delays.check_delays(actor=None)
     return is_ours
 
 
-def look_at_alarms() -> bool:
+def run_alarm_round() -> bool:
     """Raise and close alarms, unless another process just did; return whether this call did. Two at once would raise nothing twice."""
-    if is_ours := _take("alarms", ALARMS_EVERY):
+    if is_ours := _claim_turn("alarms", ALARMS_EVERY):
         alarms.refresh_alarms(actor=None)
     return is_ours
 
 
 def count_cash() -> bool:
     """Count the cash that people took and handed in, unless another process just did; return whether this call did."""
-    if is_ours := _take("cash", CASH_EVERY):
+    if is_ours := _claim_turn("cash", CASH_EVERY):
         payments.count_cash(actor=None)
     return is_ours
 
 
 def measure_trips() -> bool:
     """Measure how far ended trips and jobs went, unless another process just did; return whether this call did."""
-    if is_ours := _take("trips", TRIPS_EVERY):
+    if is_ours := _claim_turn("trips", TRIPS_EVERY):
         measure_ended_trips(actor=None)
         measure_jobs(actor=None)
     return is_ours
@@ -49,12 +49,12 @@ def measure_trips() -> bool:
 
 def look_after_customers() -> bool:
     """Notify the browsers of customers, unless another process just did; return whether this call did."""
-    if is_ours := _take("customers", CUSTOMERS_EVERY):
+    if is_ours := _claim_turn("customers", CUSTOMERS_EVERY):
         customer_push.look_after_customers(actor=None)
     return is_ours
 
 
-def _take(name: str, every: float) -> bool:
+def _claim_turn(name: str, every: float) -> bool:
     return shared.add(f"{name}.looked", 1, timeout=every - 1)
 
 
@@ -62,8 +62,8 @@ def _take(name: str, every: float) -> bool:
 def start() -> tuple[PeriodicThread, ...]:
     """Start this process's threads, once; each round has its own, so that none waits behind another."""
     threads = (
-        PeriodicThread("delays", look_at_delays, DELAYS_EVERY),
-        PeriodicThread("alarms", look_at_alarms, ALARMS_EVERY),
+        PeriodicThread("delays", run_delay_round, DELAYS_EVERY),
+        PeriodicThread("alarms", run_alarm_round, ALARMS_EVERY),
         PeriodicThread("cash", count_cash, CASH_EVERY),
         PeriodicThread("trips", measure_trips, TRIPS_EVERY),
         PeriodicThread("customers", look_after_customers, CUSTOMERS_EVERY),

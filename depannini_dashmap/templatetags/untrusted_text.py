@@ -16,7 +16,7 @@ def one_line(text: object) -> str:
 @register.filter
 def phone_number(text: object) -> str:
     """Show a contact's number, and nothing else to tap."""
-    return untrusted_text.phone_number(str(text or ""))
+    return untrusted_text.defused_phone_number(str(text or ""))
 
 
 @register.filter

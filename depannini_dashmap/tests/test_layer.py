@@ -31,7 +31,7 @@ def test_events_of_one_transaction_leave_together_after_it(sent: list[list[Messa
             layer.publish("a.1", {"type": "x", "n": 2})
             raise KeyError
         layer.publish(("a.2", "a.3"), {"type": "x", "n": 3})
-        layer.hint("a.1", {"type": "y"})
+        layer.publish_refresh("a.1", {"type": "y"})
         assert sent == []
     assert sent == [
         [
@@ -60,16 +60,16 @@ def test_hints_of_one_transaction_leave_once_and_survive_inner_rollbacks() -> No
     with layer.captured() as heard:
         with transaction.atomic():
             with pytest.raises(KeyError), transaction.atomic():
-                layer.hint("a.1", {"type": "x"})
+                layer.publish_refresh("a.1", {"type": "x"})
                 raise KeyError
             for _ in range(3):
                 with transaction.atomic():
-                    layer.hint("a.1", {"type": "x"})
-            layer.hint("a.2", {"type": "x"})
+                    layer.publish_refresh("a.1", {"type": "x"})
+            layer.publish_refresh("a.2", {"type": "x"})
             assert heard == []
         assert heard == [("a.1", {"type": "x"}), ("a.2", {"type": "x"})]
         with pytest.raises(KeyError), transaction.atomic():
-            layer.hint("a.1", {"type": "x"})
+            layer.publish_refresh("a.1", {"type": "x"})
             raise KeyError
         assert len(heard) == 2
 
@@ -77,14 +77,14 @@ def test_hints_of_one_transaction_leave_once_and_survive_inner_rollbacks() -> No
 @pytest.mark.django_db(transaction=True)
 def test_gathered_hints_of_many_transactions_leave_once() -> None:
     with layer.captured() as heard:
-        with layer.gathered_hints():
+        with layer.coalesced_refreshes():
             for number in range(3):
                 with transaction.atomic():
-                    layer.hint("a.1", {"type": "x"})
+                    layer.publish_refresh("a.1", {"type": "x"})
                     layer.publish("a.1", {"type": "y", "n": number})
             assert [event["type"] for _, event in heard] == ["y", "y", "y"]
         assert [event["type"] for _, event in heard] == ["y", "y", "y", "x"]
-        layer.hint("a.1", {"type": "x"})
+        layer.publish_refresh("a.1", {"type": "x"})
         assert len(heard) == 5
 
 

@@ -50,7 +50,7 @@ class _Stop(NamedTuple):
         return itinerary.due_instant(start, self.clock, self.day, display_zone())
 
 
-def note_delays(*, actor: None, now: dt.datetime | None = None) -> None:
+def check_delays(*, actor: None, now: dt.datetime | None = None) -> None:
     """Check all running trips, and publish changes since the last check to their companies' watchers.
 
     Shape: no `actor`, the worker calls it.

@@ -10,7 +10,7 @@ from depannini_dashmap.lib.errors import NotFound
 from trips.models import Trip
 from trips.open_stops_problem import Evaluation, OpenStops, rows_of
 from trips.services.stop_lists import reorder_stops
-from trips.steps.trips import closed
+from trips.steps.trips import closed_error
 
 
 def evaluate(*, actor: User, trip_id: int, stop_ids: Sequence[int]) -> Evaluation:
@@ -32,7 +32,7 @@ def resequence(*, actor: User, trip_id: int, dry_run: bool) -> Evaluation:
     trip = _visible(actor, trip_id)
     require_editor(actor, trip.company_id)
     if trip.is_closed:
-        raise closed(trip)
+        raise closed_error(trip)
     work = OpenStops(trip, rows_of(trip))
     best = work.best_order()
     if not dry_run and best != [row.pk for row in work.open_rows]:

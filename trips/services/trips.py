@@ -27,7 +27,7 @@ from trips.events import driver_links_ended, trip_changed
 from trips.lifecycle import CANCELLED, COMPLETED, FAILED, IN_PROGRESS, NEEDS_WHOLE_ORDERS, STEPS
 from trips.models import Trip, TripOrder, TripStop
 from trips.steps.proofs import forget_proofs
-from trips.steps.trips import ON_TIME, closed, lock_trip, release_failed_order, status_of_trip_holding
+from trips.steps.trips import ON_TIME, closed_error, lock_trip, release_failed_order, status_of_trip_holding
 
 FIXED_ONCE_CLOSED = ("vehicle_id", "planned_start_date", "planned_start_time")
 UNKNOWN = _("Unknown id.")
@@ -146,7 +146,7 @@ def _company_after(trip: Trip, vehicle: Vehicle) -> int:
 def _change(trip: Trip, fields: dict[str, Any]) -> None:
     changed = {name: value for name, value in fields.items() if getattr(trip, name) != value}
     if trip.is_closed and any(name in changed for name in FIXED_ONCE_CLOSED):
-        raise closed(trip)
+        raise closed_error(trip)
     for name, value in changed.items():
         setattr(trip, name, value)
     if changed:

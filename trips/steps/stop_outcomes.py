@@ -15,7 +15,7 @@ from trips.lifecycle import UNDELIVERED
 from trips.models import Trip, TripOrder, TripStop
 from trips.sequencing import DELIVERY
 from trips.steps.proofs import forget_proofs
-from trips.steps.trips import closed, note_work
+from trips.steps.trips import closed_error, note_work
 
 TIMES = ("actual_arrival_datetime", "actual_departure_datetime", "arrival_is_suggested")
 A_MOMENT = dt.timedelta(microseconds=1)
@@ -59,7 +59,7 @@ def lock_times(row: TripStop) -> None:
 def require_open(trip: Trip) -> None:
     """Let an open trip pass. Raises: Conflict."""
     if trip.is_closed:
-        raise closed(trip)
+        raise closed_error(trip)
 
 
 def _fail(trip: Trip, row: TripStop, failed: bool, reason: str, at: dt.datetime | None) -> None:

@@ -25,7 +25,7 @@ def lock_trip(actor: User, trip_id: int, *, must_be_open: bool = False) -> Trip:
         raise NotFound(_("Trip"))
     require_editor(actor, trip.company_id)
     if must_be_open and trip.is_closed:
-        raise closed(trip)
+        raise closed_error(trip)
     return trip
 
 
@@ -35,7 +35,7 @@ def note_work(trip: Trip) -> None:
     trip_changed(trip.pk, trip.company_id)
 
 
-def closed(trip: Trip) -> Conflict:
+def closed_error(trip: Trip) -> Conflict:
     """Say that a closed trip does not change."""
     return Conflict(
         format_lazy(_("The trip is {status}"), status=STEPS.word(trip.status)),

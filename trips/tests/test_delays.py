@@ -53,7 +53,7 @@ def _report(dispatcher, trip, place, at=None):
 
 def _heard(now=None):
     with layer.captured("fleet.company.") as sent, TestCase.captureOnCommitCallbacks(execute=True), transaction.atomic():
-        delays.note_delays(actor=None, now=now)
+        delays.check_delays(actor=None, now=now)
     return [event for _, event in sent if event["type"] in ("running_late", "trip_eta")]
 
 
@@ -175,15 +175,15 @@ def test_the_ends_of_the_calendar_break_neither_the_look_nor_a_page(trip_of, api
 def test_many_trips_cost_two_queries(trip_of, dispatcher):
     for number in range(3):
         _report(dispatcher, trip_of((VADUZ, 60), (SCHAAN, 90), plate=str(number)), RUGGELL)
-    delays.note_delays(actor=None)
+    delays.check_delays(actor=None)
     with CaptureQueriesContext(connection) as queries:
-        delays.note_delays(actor=None)
+        delays.check_delays(actor=None)
     assert len(queries) == 2  # the open stops of running trips; their expected arrivals
 
 
 def test_one_process_of_several_looks(trip_of):
-    assert periodic_jobs.look_at_delays()
-    assert not periodic_jobs.look_at_delays()
+    assert periodic_jobs.run_delay_round()
+    assert not periodic_jobs.run_delay_round()
 
 
 @pytest.mark.postgres
@@ -194,7 +194,7 @@ def test_two_processes_at_once_say_it_once(trip_of):
 
     def look():
         together.wait()
-        delays.note_delays(actor=None)
+        delays.check_delays(actor=None)
         connection.close()
 
     with layer.captured("fleet.company.") as sent:

@@ -30,7 +30,7 @@ def one_line(text: str, longest: int = LONGEST_LINE) -> str:
     return without_links(_bounded(" ".join(_visible(_BREAKS.sub(" ", text)).split()), longest))
 
 
-def phone_number(text: str) -> str:
+def defused_phone_number(text: str) -> str:
     """Return a contact's number, which may be tapped, and in which nothing else may."""
     return _LIKENESSES.sub(lambda found: found.group() + GAP, " ".join(text.split()))
 

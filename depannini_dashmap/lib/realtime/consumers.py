@@ -86,7 +86,7 @@ class SocketConsumer(SignedInSocket):
 
     async def own_group(self) -> str:
         """Name the group of all sockets of who opened this one, as early as the credentials say it. Raises: Refused."""
-        return user_group(await self.claimed_user_id())
+        return user_group(await self.signed_user_id())
 
     def counted(self, token: Any) -> Connection:
         """Return the socket as one of those that are counted together; `token` is what `identify` returned."""

@@ -25,13 +25,14 @@ from depannini_dashmap.lib.realtime.redis_publisher import flush
 from depannini_dashmap.lib.realtime.subscriptions import Message
 
 __all__ = [
-    "ChannelLayer", "captured", "encode", "flush", "gathered_hints", "hint", "publish", "publish_all", "publish_many", "publish_now",
+    "ChannelLayer", "captured", "coalesced_refreshes", "encode", "flush", "publish", "publish_all", "publish_many", "publish_now",
+    "publish_refresh",
     "send",
 ]  # fmt: skip
 
 _GROUP = re.compile(r"[A-Za-z0-9._-]{1,99}\Z")
 _captures: list[tuple[bytes, list[tuple[str, dict]]]] = []
-_gathered: ContextVar[dict[Message, None] | None] = ContextVar("gathered_hints", default=None)
+_gathered: ContextVar[dict[Message, None] | None] = ContextVar("coalesced_refreshes", default=None)
 
 
 def publish(groups: str | Iterable[str], event: dict) -> None:
@@ -61,18 +62,18 @@ def publish_all(groups: str | Iterable[str], events: Iterable[dict]) -> None:
         _after_commit([Message(group, payload) for group in _names(groups)])
 
 
-def hint(groups: str | Iterable[str], event: dict) -> None:
+def publish_refresh(groups: str | Iterable[str], event: dict) -> None:
     """Publish an event that says no more than "read it again": equal ones of one transaction leave as one.
 
-    Effects: as `publish`; inside `gathered_hints` it waits for the end of the block.
+    Effects: as `publish`; inside `coalesced_refreshes` it waits for the end of the block.
     """
     if messages := encode(groups, event):
-        _after_commit(messages, are_hints=True)
+        _after_commit(messages, are_refreshes=True)
 
 
 @contextmanager
-def gathered_hints() -> Iterator[None]:
-    """Let many transactions in a row publish each hint once, at the end of the block: for an action on many rows."""
+def coalesced_refreshes() -> Iterator[None]:
+    """Let many transactions in a row publish each refresh once, at the end of the block: for an action on many rows."""
     held: dict[Message, None] = {}
     token = _gathered.set(held)
     try:
@@ -213,30 +214,30 @@ class _Batch:
 
     def __init__(self) -> None:
         self.messages: list[Message] = []
-        self.hints: set[Message] = set()
+        self.refreshes: set[Message] = set()
 
     def __call__(self) -> None:
         held = _gathered.get()
         if held is not None:
-            held.update(dict.fromkeys(message for message in self.messages if message in self.hints))
-            self.messages = [message for message in self.messages if message not in self.hints]
+            held.update(dict.fromkeys(message for message in self.messages if message in self.refreshes))
+            self.messages = [message for message in self.messages if message not in self.refreshes]
         if self.messages:
             send(self.messages)
 
 
-def _after_commit(messages: list[Message], *, are_hints: bool = False) -> None:
+def _after_commit(messages: list[Message], *, are_refreshes: bool = False) -> None:
     connection = transaction.get_connection()
     pending = [(names, call) for names, call, _ in connection.run_on_commit if isinstance(call, _Batch)]
-    if are_hints:
-        # An equal hint that waits already outlives every rollback that this one would: its open savepoints are among ours.
-        messages = [message for message in messages if not any(message in call.hints for _, call in pending)]
+    if are_refreshes:
+        # An equal refresh that waits already outlives every rollback that this one would: its open savepoints are among ours.
+        messages = [message for message in messages if not any(message in call.refreshes for _, call in pending)]
     if pending and pending[-1][0] == set(connection.savepoint_ids):
         batch = pending[-1][1]
     else:
         batch = _Batch()
     batch.messages.extend(messages)
-    if are_hints:
-        batch.hints.update(messages)
+    if are_refreshes:
+        batch.refreshes.update(messages)
     if not connection.in_atomic_block:
         batch()
     elif not pending or batch is not pending[-1][1]:

@@ -35,7 +35,7 @@ class SignedInSocket(SocketWriter):
     __slots__ = ("_credentials", "_expires_at", "_grace", "_timer", "user")
 
     authenticate: ClassVar[Callable[[str | None, str], Any]]
-    claimed_user: ClassVar[Callable[[str | None, str], int | None]]
+    user_id_from_signature: ClassVar[Callable[[str | None, str], int | None]]
     groups_need_user: ClassVar[bool] = True  # whether `groups_to_join` looks at more than the path
     snapshot_authorizes: ClassVar[bool] = False  # whether `read_snapshot` refuses whom `authorize` would refuse
 
@@ -78,13 +78,13 @@ class SignedInSocket(SocketWriter):
             self._grace = settings.CLOCK_LEEWAY
             self._expires_at += self._grace
 
-    async def claimed_user_id(self) -> int:
+    async def signed_user_id(self) -> int:
         """Return the id of the user, from the signature of the credentials where it has one, else from the database. Raises: Refused."""
         if self._credentials is None:
             raise Refused(UNAUTHENTICATED)
         if not self.groups_need_user:
             try:
-                user_id = type(self).claimed_user(*self._credentials)
+                user_id = type(self).user_id_from_signature(*self._credentials)
             except Unauthenticated:
                 raise Refused(UNAUTHENTICATED) from None
             if user_id is not None:
