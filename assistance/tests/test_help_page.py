@@ -6,9 +6,9 @@ import pytest
 from django.core.cache import cache
 from django.test import Client
 
+from accounts.limits.rates import HELP_ASKS
 from accounts.models import User, VerificationCode
 from assistance.models import Assistance, RequestLink
-from assistance.services.public_requests import ASKS
 from assistance.steps.public_request_checks import SEVERAL
 from depannini_dashmap.lib.db.secret_links import new_token
 from depannini_dashmap.models import AuditEvent, BudgetedMessage
@@ -204,7 +204,7 @@ def test_codes_keep_to_the_budget_of_messages(visitor, settings, sms_outbox, run
 
 def test_one_network_asks_so_often_and_no_more(visitor, settings):
     settings.HELP_PROOF, settings.THROTTLING_ENABLED = "never", True
-    for number in range(ASKS.limit):
+    for number in range(HELP_ASKS.limit):
         ask(visitor, phone=f"+2136612345{number:02}")
     one_more = form(phone="+213661234599", assistance_type="repair", note="Flat tyre")
     answer = visitor.post("/help/", one_more)
@@ -221,7 +221,7 @@ def test_entering_codes_uses_up_no_asks(visitor, settings, sms_outbox, run_tasks
     visitor.post("/help/", mine)
     run_tasks()
     [code] = sent_codes(sms_outbox)
-    for _ in range(ASKS.limit):
+    for _ in range(HELP_ASKS.limit):
         visitor.post("/help/", form(code="000000"))
     assert visitor.post("/help/", {**mine, "code": code}).status_code == 303
     cache.clear()
