@@ -39,13 +39,13 @@ def vehicle_group(vehicle_id: int) -> str:
 
 def vehicles_moved(vehicle_ids: Iterable[int]) -> None:
     """Hint to the pages that follow vehicles, after commit, that these are elsewhere; the place itself is not told."""
-    layer.hint([vehicle_group(one) for one in vehicle_ids], {"type": MOVED})
+    layer.publish_refresh([vehicle_group(one) for one in vehicle_ids], {"type": MOVED})
 
 
 def vehicle_changed(vehicle_id: int, company_id: int) -> None:
     """Hint to a company's watchers and to the pages that follow a vehicle, after commit, that they should look again."""
     board_changed(company_id, "vehicles")
-    layer.hint(vehicle_group(vehicle_id), {"type": "changed"})
+    layer.publish_refresh(vehicle_group(vehicle_id), {"type": "changed"})
 
 
 def roadside_group() -> str:

@@ -75,7 +75,7 @@ def test_hints_of_one_transaction_leave_once_and_survive_inner_rollbacks() -> No
 
 
 @pytest.mark.django_db(transaction=True)
-def test_gathered_hints_of_many_transactions_leave_once() -> None:
+def test_coalesced_refreshes_of_many_transactions_leave_once() -> None:
     with layer.captured() as heard:
         with layer.coalesced_refreshes():
             for number in range(3):
