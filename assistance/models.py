@@ -52,7 +52,7 @@ class Assistance(models.Model):
         CANCELED = lifecycle.CANCELED, _("Canceled")
 
     class Reason(models.TextChoices):
-        """Why a request was canceled."""
+        """Why a request was cancelled."""
 
         CLIENT = "client_canceled", _("Client")
         ASSISTANT = "assistant_canceled", _("Assistant")

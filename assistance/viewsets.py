@@ -198,7 +198,7 @@ class RequestViewSet(ApiViewSet):
     def set_price(self, request: Request, assistance_id: str) -> Response:
         """PATCH assistance/update/price/<id>/ {price or total_price} by its assistant, before completion.
 
-        Staff adjust any price, with a `reason`, unless it was canceled. 200 the object, also for the present price; 400; 403
+        Staff adjust any price, with a `reason`, unless it was cancelled. 200 the object, also for the present price; 400; 403
         for its client; 404; 409 `already_final`, `price_fixed` for what a tariff or staff have priced.
         """
         data = self.read(PriceSerializer).validated_data
@@ -213,7 +213,7 @@ class RequestViewSet(ApiViewSet):
         """POST assistance/price/<id>/ {accept, total_price?} by its client, for a price named after the request.
 
         200 the object, also for the same answer again; 400; 403 for others than its client; 404 for strangers;
-        409 `no_price_asked`, `price_changed`, `price_accepted`, `already_final` once canceled.
+        409 `no_price_asked`, `price_changed`, `price_accepted`, `already_final` once cancelled.
         """
         data = self.read(ConsentSerializer).validated_data
         job = services.answer_price(

@@ -323,7 +323,7 @@ SMS_COUNTRIES = frozenset(country.strip().upper() for country in env.list("SMS_C
 PUSH_URL = env.str("PUSH_URL", "console:")
 FCM_CREDENTIALS = env.str("FCM_CREDENTIALS", "")
 VAPID_PRIVATE_KEY = env.str("VAPID_PRIVATE_KEY", "")
-# Whether a client without notifications gets an SMS when their request is accepted, or canceled by the office.
+# Whether a client without notifications gets an SMS when their request is accepted, or cancelled by the office.
 SMS_FALLBACK = env.bool("SMS_FALLBACK", True)
 # Push services besides the known ones, by host; `*`: every public address.
 WEB_PUSH_HOSTS = frozenset(host.strip().lower() for host in env.list("WEB_PUSH_HOSTS", default=[]) if host.strip())

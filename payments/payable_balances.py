@@ -30,7 +30,7 @@ class Balance(NamedTuple):
 
     @property
     def due(self) -> Decimal:
-        """What is still owed; nothing for what was canceled."""
+        """What is still owed; nothing for what was cancelled."""
         return ZERO if self.is_canceled or self.price is None else max(self.price - self.paid, ZERO)
 
     @property

@@ -80,7 +80,7 @@ def push_job(*, actor: None, assistance_id: int) -> None:
     """Show each party of a request what it should know, and take away what is over, its offers too.
 
     Shape: no `actor`, the worker calls it. Effects: a client without a device gets an SMS where their request is accepted,
-    or canceled by the office. Raises: SmsError, PushNotSet.
+    or cancelled by the office. Raises: SmsError, PushNotSet.
     """
     now = timezone.now()
     job = Assistance.objects.select_related("client", "assistant").filter(pk=assistance_id).first()

@@ -100,7 +100,7 @@ def decline(*, actor: User, assistance_id: int) -> None:
 
 
 def expire(*, actor: None, assistance_id: int) -> None:
-    """End a request as canceled, `unanswered`, when its time is up and nobody has accepted.
+    """End a request as cancelled, `unanswered`, when its time is up and nobody has accepted.
 
     Shape: no `actor`, the worker calls it.
     """

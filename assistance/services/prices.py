@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 @transaction.atomic
 def set_price(*, actor: User, assistance_id: int, amount: Decimal, reason: str = "") -> Assistance:
-    """Name the price: its assistant that of a repair, before completion; staff any, with a reason, unless canceled.
+    """Name the price: its assistant that of a repair, before completion; staff any, with a reason, unless cancelled.
 
     Effects: the client is asked for consent, which nothing waits for; an adjustment by staff is audited and stays. The
     present price again changes nothing.
@@ -66,7 +66,7 @@ def answer_price(*, actor: User, assistance_id: int, accept: bool, seen: Decimal
     Shape: ``seen`` is the price that the client was looking at. The same answer again changes nothing; a refusal may
     turn into an acceptance, never the other way round for the same price.
     Effects: the room is notified; it is audited. Nothing else depends on it.
-    Raises: NotFound for strangers; Forbidden for others than its client; Conflict for a request that was canceled, a
+    Raises: NotFound for strangers; Forbidden for others than its client; Conflict for a request that was cancelled, a
     price that nobody asks about, one that is not the one seen, or one that was accepted.
     """
     job, role = state.lock_request_for(actor, assistance_id)

@@ -37,7 +37,7 @@ ORACLE = {
         "canceled": (200, 200, 404, 200),
     },
     "completed": dict.fromkeys(TARGETS, (409, 409, 404, 409)),
-    # canceled while it was waiting: it never had an assistant
+    # cancelled while it was waiting: it never had an assistant
     "canceled": dict.fromkeys(TARGETS, (409, 404, 404, 409)),
 }
 REPEATS = {("accepted", "accepted"), ("ongoing", "ongoing")}

@@ -28,7 +28,7 @@ Column = tuple[str, Callable[[Sums], Any]]
 
 
 def tables_of(found: Figures, names: Mapping[int, str], *, is_roadside: bool, currency: str) -> list[ReportTable]:
-    """Return the tables of a month: by assistant, vehicle and customer, why jobs were canceled, and day by day."""
+    """Return the tables of a month: by assistant, vehicle and customer, why jobs were cancelled, and day by day."""
     jobs = _job_columns(currency)
     orders = _order_columns(currency)
     tables = []
@@ -49,7 +49,7 @@ def tables_of(found: Figures, names: Mapping[int, str], *, is_roadside: bool, cu
 
 
 def charts_of(found: Figures, *, is_roadside: bool) -> list[Chart]:
-    """Draw jobs and orders by day, and why jobs were canceled."""
+    """Draw jobs and orders by day, and why jobs were cancelled."""
     days = [(date_format(day, "j"), sums) for day, sums in found.by_day.items()]
     drawn = [chart("orders-days", _("Orders by day"), _("Day"), _("Orders"), [(day, sums.orders) for day, sums in days], every=5)]
     if is_roadside:
