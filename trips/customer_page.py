@@ -10,7 +10,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed
 from django.template.loader import render_to_string
 from django.utils.translation import get_language, override
 
-from accounts.limits.throttles import Bucket
+from accounts.limits.rates import CUSTOMER_PAGE_ACTS
 from accounts.link_pages import find_for, link_page
 from accounts.link_tickets import ticket_page
 from accounts.private_images import picture_response
@@ -25,7 +25,6 @@ from trips.services.customer_push import follow_order
 from trips.steps.proofs import picture_name
 
 SCRIPTS = ("pages/customer.js",)
-ACTS = Bucket("customer", 30, 30)  # what one link asks for a minute, apart from looking
 
 
 @link_page
@@ -66,7 +65,7 @@ def customer_push(request: HttpRequest, token: str) -> HttpResponse:
         return HttpResponseNotAllowed(["POST"])
     link = _open(request, token)
     try:
-        ACTS.spend(link.pk)
+        CUSTOMER_PAGE_ACTS.spend(link.pk)
         language = link.language or get_language() or settings.LANGUAGE_CODE
         follow_order(actor=None, token=token, address=read_subscription(request.POST), language=language)
     except DomainError as error:

@@ -27,6 +27,7 @@ SOCKET_TICKETS = Bucket("ticket", 30, 30)  # tickets for the sockets of one link
 HELP_ASKS = Quota("help", 20, 3600)  # asks for help of a network without an account
 HELP_SEARCHES = Bucket("help_places", 60, 60)  # searches for places, and prices shown, of a network on /help/
 MOTORIST_PAGE_ACTS = Bucket("motorist", 30, 30)  # what is done by one link of a request
+CUSTOMER_PAGE_ACTS = Bucket("customer", 30, 30)  # what is asked for by one customer's link, apart from looking
 
 # --- Wrong passwords, codes and secret links, counted in the database ---------------------------------------------------------------
 NETWORK_FAILURES, NETWORK_FAILURES_WINDOW = 100, timedelta(minutes=15)  # of one network

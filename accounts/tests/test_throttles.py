@@ -1,8 +1,11 @@
 """Rates of requests."""
 
+import re
+
 import pytest
 from django.utils import timezone
 
+from accounts.limits import rates
 from accounts.limits.counters import Bucket, Quota
 from depannini_dashmap.lib.errors import TooManyRequests
 
@@ -98,3 +101,12 @@ def test_a_bucket_that_is_refused_pays_nothing_for_it(time_machine):
         assert bucket.take("a", 600) == 60
     time_machine.shift(60)
     assert bucket.take("a", 600) == 0
+
+
+def test_every_rate_of_requests_is_defined_in_one_module(settings):
+    apps = ("accounts", "alarms", "assistance", "depannini_dashmap", "fleet", "orders", "payments", "telematics", "trips")
+    modules = [path for app in apps for path in (settings.BASE_DIR / app).rglob("*.py") if "tests" not in path.parts]
+    defining = {path.relative_to(settings.BASE_DIR).as_posix() for path in modules if re.search(r"\b(Bucket|Quota)\(", path.read_text())}
+    assert defining == {"accounts/limits/rates.py"}
+    table = (settings.BASE_DIR / "docs/operations.md").read_text()
+    assert [name for name, value in vars(rates).items() if isinstance(value, Bucket | Quota) and f"`{name}`" not in table] == []
