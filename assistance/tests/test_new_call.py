@@ -146,7 +146,7 @@ def test_the_price_stands_there_line_by_line(samira: Client) -> None:
     far = samira.post(f"{PAGE}preview/", {**CALL, "vehicle_type": "heavy", "dropoff": "36.7000, 3.9000"}).content.decode()
     km = quotes.distance_of((36.7525, 3.0420), (36.7, 3.9))
     assert f"{km} <bdi>km</bdi> × 50.50" in far and "Up to the minimum" not in far
-    assert f"{pricing.price(pricing.Rates(Decimal(1000), Decimal('50.50'), Decimal(3000)), km)} DZD" in far
+    assert f"{pricing.price(pricing.Rates(Decimal(1000), Decimal('50.50'), Decimal(3000)), km):,} DZD" in far
     near = samira.post(f"{PAGE}preview/", {**CALL, "vehicle_type": "heavy"}).content.decode()
     assert "Up to the minimum" in near and "2,000.00" in near and "3,000.00 DZD" in near
     assert "the assistant names it" in samira.post(f"{PAGE}preview/", {**CALL, "assistance_type": "repair"}).content.decode()

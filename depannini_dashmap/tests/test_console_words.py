@@ -93,4 +93,4 @@ def test_a_price_that_is_not_set_is_not_nought(work: None) -> None:
     Assistance.objects.update(total_price=0, price_is_final=False)
     assert "not set yet" in client.get(address).content.decode()
     Assistance.objects.update(total_price="1701.95")
-    assert '<bdi dir="ltr">1701.95 DZD</bdi>' in client.get(address).content.decode()
+    assert '<bdi dir="ltr">1,701.95 DZD</bdi>' in client.get(address).content.decode()
