@@ -128,7 +128,7 @@ def test_a_job_from_the_offer_to_its_end(server: Server, phone: Any, assistant_u
     page.wait_for_selector("h2:has-text('Under way')")
     page.fill("form[data-tap^=complete] [name=price]", "2 500,50")
     one.press("complete")
-    page.wait_for_selector(".ended:has-text('2500.50 DZD')")
+    page.wait_for_selector(".ended:has-text('2,500.50 DZD')")
     job.refresh_from_db()
     assert (job.status, str(job.total_price), job.assistant_id) == ("completed", "2500.50", assistant_user.pk)
     assert _faults_of(page, "day") == []

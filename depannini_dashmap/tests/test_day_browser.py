@@ -135,7 +135,7 @@ def test_a_motorist_an_assistant_and_a_dispatcher_play_a_whole_job(
     motorist.sees("text=You accepted this price")
 
     karim.click("button[value=complete]")
-    karim.sees(".ended:has-text('4500.50 DZD')")
+    karim.sees(".ended:has-text('4,500.50 DZD')")
     motorist.sees("h2:has-text('The job is done')")
     motorist.click("button[name=rating][value='5']")
     motorist.sees("text=You gave 5 of 5")
