@@ -81,7 +81,8 @@ def test_canceling_is_the_service(
 
 def test_tariffs_are_edited_with_history_and_an_example(office: Client) -> None:
     tariff = Tariff.objects.get(vehicle_class="light")
-    assert "3,000.00" in office.get(_list("tariff")).content.decode()
+    page = office.get(_list("tariff")).content.decode()
+    assert 'field-price_of_ten_km">2,000.00<' in page and 'field-price_of_ten_km">4,500.00<' in page
     url = reverse("admin:assistance_tariff_change", args=[tariff.pk])
     sent = {
         "assistance_type": "towing", "vehicle_class": "light", "base": "2500", "per_km": "90", "minimum": "0", "vat_rate": "19",

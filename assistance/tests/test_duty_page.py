@@ -309,7 +309,7 @@ def test_the_day_sums_what_was_completed(signed_in, assistant_user, client_user,
         services.complete(actor=assistant_user, assistance_id=job.pk)
     page = body(signed_in)
     # 23:30 in UTC is half past midnight in Algiers.
-    assert "3000 DZD" in page and "2 jobs" in page and "4500 DZD" in page and "3 jobs" in page
+    assert "3,000.00 DZD" in page and "2 jobs" in page and "4,500.00 DZD" in page and "3 jobs" in page
 
 
 def test_the_page_speaks_the_language_that_was_chosen(signed_in):

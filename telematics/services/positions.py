@@ -24,7 +24,7 @@ from telematics.readings import InvalidReading, Reading, parse_reading
 from telematics.representation import POSITION_COLUMNS, position_object, ready_positions
 from telematics.stop_visits import follow_visits
 from telematics.vehicle_lookup import TrackedVehicle, shown_reading, visible_ids, writable_vehicles
-from trips.services.late_fixes import note_late_fixes
+from trips.services.late_fixes import note_late_fixes, trips_of_late_fixes
 
 if TYPE_CHECKING:
     from accounts.models import User
@@ -167,12 +167,13 @@ def _stored(rows: Sequence[ingest.Row]) -> ingest.Stored:
         if row.timestamp < row.created_at - LATE and not row.is_implausible:
             first, last = late.get(row.vehicle_id, (row.timestamp, row.timestamp))
             late[row.vehicle_id] = (min(first, row.timestamp), max(last, row.timestamp))
-    if not late:
+    ended = trips_of_late_fixes(actor=None, spans=late) if late else []
+    if not ended:
         return ingest.store(rows)
     with transaction.atomic():
         stored = ingest.store(rows)
         if stored.count:
-            note_late_fixes(actor=None, spans=late)
+            note_late_fixes(actor=None, trip_ids=ended)
     return stored
 
 
