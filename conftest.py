@@ -9,7 +9,8 @@ import pytest
 from django.conf import settings as django_settings
 from django.contrib.auth.models import Group
 from django.core.cache import cache
-from django.db import connection
+from django.db import OperationalError, connection
+from django.db.backends.base.operations import BaseDatabaseOperations
 from django.utils import translation
 from rest_framework.test import APIClient
 
@@ -27,6 +28,25 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if "postgres" in item.keywords:
             item.add_marker(skip)
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _tables_are_emptied_after_a_deadlock() -> Iterator[None]:
+    """Truncate once more where the worker of a test's server still read two tables in the other order, and PostgreSQL ended the truncation."""
+    empty = BaseDatabaseOperations.execute_sql_flush
+
+    def empty_again(operations: BaseDatabaseOperations, statements: list[str]) -> None:
+        try:
+            empty(operations, statements)
+        except OperationalError as error:
+            if "deadlock detected" not in str(error):
+                raise
+            empty(operations, statements)
+
+    patched = pytest.MonkeyPatch()
+    patched.setattr(BaseDatabaseOperations, "execute_sql_flush", empty_again)
+    yield
+    patched.undo()
 
 
 @pytest.fixture(autouse=True)
