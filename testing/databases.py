@@ -37,13 +37,17 @@ def sibling(url: str, name: str) -> str:
     return urlunsplit(urlsplit(url)._replace(path=f"/{name}"))
 
 
+TO_COPY = "DATABASE_TO_COPY"
+
+
 @contextmanager
 def own_database(url: str, prefix: str = "own", copy_of: str = "") -> Iterator[str]:
     """Yield the URL of a database of one's own, which is dropped at the end.
 
     It is on the PostgreSQL of the given URL, else a SQLite file; empty, or a copy of the database of the URL `copy_of`,
-    to which nobody may be connected meanwhile.
+    to which nobody may be connected meanwhile. DATABASE_TO_COPY in the environment names one for programs that others start.
     """
+    copy_of = copy_of or os.environ.get(TO_COPY, "")
     if not url.startswith("postgres"):
         with tempfile.TemporaryDirectory() as folder:
             path = f"{folder}/{prefix}.sqlite3"
