@@ -46,7 +46,6 @@ openPhotos(root);
 arrange();
 timer = setTimeout(refresh, EVERY);
 document.addEventListener("submit", (event) => { if (outbox && root.contains(event.target)) event.target.dataset.sent = "yes"; });
-addEventListener("online", refresh);
 document.addEventListener("visibilitychange", () => document.hidden || refresh());
 openOutbox({ owner: `trip ${root.dataset.url}`, box: document.getElementById("outbox"), answered: () => { if (!outbox?.waiting) refresh(); } }).then((opened) => {
   outbox = opened;

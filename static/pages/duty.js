@@ -39,7 +39,7 @@ async function refresh() {
   try {
     fresh = await renew(root);
   } catch {
-    if (!offers.isOpen) show(root.dataset.isFresh ? "lost" : "old");
+    if (!offers.isOpen || !navigator.onLine) show(root.dataset.isFresh ? "lost" : "old");
     return;
   }
   if (fresh?.dataset.user !== root.dataset.user) return location.reload(); // signed out, or somebody else is signed in
@@ -140,7 +140,7 @@ setInterval(() => {
   if (!document.hidden && Date.now() - lastRenewed >= (offers.isOpen ? EVERY : WITHOUT_SOCKET)) refresh();
 }, 1000);
 addEventListener("online", () => { offers.retry(); room?.socket.retry(); refresh(); });
-addEventListener("offline", () => show("lost"));
+addEventListener("offline", () => { show("lost"); refreshSoon(); });
 document.addEventListener("visibilitychange", () => document.hidden || refresh());
 addEventListener("pageshow", (event) => event.persisted && refresh());
 document.getElementById("sign-out").addEventListener("submit", async (event) => {

@@ -41,7 +41,8 @@ export function listen({ path, ticketUrl, changed, place = () => {} }) {
   }
 
   document.addEventListener("visibilitychange", follow);
-  addEventListener("online", () => socket?.retry());
+  addEventListener("online", () => { socket?.retry(); changed(); });
+  addEventListener("offline", changed); // an answer that was under way must not have the last word
   follow();
   return {
     /** The milliseconds until the page looks by itself: spread, so that not all pages look at once. */

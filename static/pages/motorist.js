@@ -29,6 +29,7 @@ let clock = Number(kept("depannini.clock") ?? Date.parse(page.dataset.serverTime
 let heard = Date.parse(page.dataset.serverTime); // of a copy: when it was made
 let renewed = Date.now();
 let isCopyOld = false;
+let renewing = 0;
 let view = null;
 let live = null; // the place of who comes that the socket told last
 let points = JSON.parse(document.getElementById("map-points").textContent);
@@ -106,7 +107,13 @@ async function look() {
 
 // The copy that opens without reception.
 function renewCopy() {
-  if (!isCopyOld || Date.now() - renewed < COPY_EVERY || !navigator.serviceWorker?.controller) return;
+  clearTimeout(renewing);
+  if (!isCopyOld || !navigator.serviceWorker?.controller) return;
+  const early = renewed + COPY_EVERY - Date.now();
+  if (early > 0) {
+    renewing = setTimeout(renewCopy, early); // while the socket lives, the next look may be a minute away
+    return;
+  }
   renewed = Date.now();
   isCopyOld = false;
   fetch(page.dataset.page, { headers: { "X-Renew": "yes" } }).catch(() => { isCopyOld = true; });
@@ -154,7 +161,6 @@ function move({ lat, lng, at }) {
 const hearing = listen({ path: "/ws/h/", ticketUrl: page.dataset.ticket, changed: go, place: move });
 document.addEventListener("visibilitychange", go);
 window.addEventListener("online", () => {
-  go();
   if (!navigator.serviceWorker?.controller) keepOffline();
 });
 window.addEventListener("offline", () => { lost.hidden = false; showAges(); });
