@@ -25,7 +25,8 @@ def ask(page: Any) -> Assistance:
     page.fill("#phone", "0661 23 45 67")
     page.click("button[value=price]")
     page.wait_for_selector("text=Base price")
-    page.click("button[value=ask]")
+    with page.expect_response("**/state/"):  # its script runs
+        page.click("button[value=ask]")
     page.wait_for_selector("text=We are looking for somebody near you")
     return Assistance.objects.get()
 
@@ -98,6 +99,24 @@ def test_what_is_refused_is_said_in_words_and_what_was_typed_stays(server: Serve
     page.press("#message", "Enter")
     page.wait_for_selector("li.mine:has-text('At the bridge')")
     assert page.locator("#refused").is_hidden()
+
+
+def test_an_answer_that_was_under_way_does_not_hide_that_there_is_no_reception(server: Server, browser: Any, assistant_user: Any) -> None:
+    AssistantProfile.objects.filter(pk=assistant_user.pk).update(is_active=True)
+    context = browser.new_context(viewport=PHONE, geolocation=HERE, permissions=["geolocation"])
+    page = context.new_page()
+    page.goto(server.url + "/help/")
+    ask(page)
+    looks: list[Any] = []
+    page.route("**/state/", lambda route: looks.append(route) or (len(looks) > 1 and route.abort()))
+    page.evaluate("dispatchEvent(new Event('online'))")
+    wait_until(lambda: page.wait_for_timeout(50) or looks, "the page looks")
+    answer = looks[0].fetch()
+    context.set_offline(True)
+    page.wait_for_selector("#lost:visible")
+    looks[0].fulfill(response=answer)
+    wait_until(lambda: page.wait_for_timeout(50) or len(looks) > 1, "the page looks again", seconds=4)
+    page.wait_for_selector("#lost:visible:has-text('No reception. This is how it stood')")
 
 
 def test_without_reception_the_last_state_stays_and_says_how_old_it_is(server: Server, browser: Any, assistant_user: Any) -> None:
