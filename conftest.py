@@ -6,6 +6,7 @@ from importlib import import_module
 from typing import Any
 
 import pytest
+import pytest_django
 from django.conf import settings as django_settings
 from django.contrib.auth.models import Group
 from django.core.cache import cache
@@ -30,23 +31,40 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(skip)
 
 
-@pytest.fixture(autouse=True, scope="session")
-def _tables_are_emptied_after_a_deadlock() -> Iterator[None]:
-    """Truncate once more where the worker of a test's server still read two tables in the other order, and PostgreSQL ended the truncation."""
-    empty = BaseDatabaseOperations.execute_sql_flush
+@pytest.fixture(scope="session")
+def django_db_setup(django_db_setup: None, django_db_blocker: pytest_django.DjangoDbBlocker) -> Iterator[None]:
+    """Make PostgreSQL quick for tests: no commit waits for the disk, and tables are emptied by DELETE, as Django does on SQLite.
 
-    def empty_again(operations: BaseDatabaseOperations, statements: list[str]) -> None:
+    A TRUNCATE makes the files of all tables and indexes anew: 0.6 to 2.5 s after each test with transactions of its own, where a
+    DELETE of the few rows takes 0.01 s. Foreign keys are checked at the commit, so any order will do. It is tried once more
+    after a deadlock: the worker of a test's server may still write.
+    """
+    if connection.vendor != "postgresql":
+        yield
+        return
+    with django_db_blocker.unblock(), connection.cursor() as cursor:
+        # For the connections to come, those of servers too, and for this one.
+        cursor.execute(f"ALTER DATABASE {connection.ops.quote_name(connection.settings_dict['NAME'])} SET synchronous_commit = off")
+        cursor.execute("SET synchronous_commit = off")
+    operations = type(connection.ops)
+    execute = operations.execute_sql_flush
+
+    def delete(ops: BaseDatabaseOperations, style: Any, tables: list[str], *, reset_sequences: bool = False, allow_cascade: bool = False) -> list[str]:
+        assert not reset_sequences
+        return ["SET LOCAL dashmap.pruning = 'on'", *(f"DELETE FROM {ops.quote_name(table)}" for table in tables)]
+
+    def execute_again(ops: BaseDatabaseOperations, statements: list[str]) -> None:
         try:
-            empty(operations, statements)
+            execute(ops, statements)
         except OperationalError as error:
             if "deadlock detected" not in str(error):
                 raise
-            empty(operations, statements)
+            execute(ops, statements)
 
-    patched = pytest.MonkeyPatch()
-    patched.setattr(BaseDatabaseOperations, "execute_sql_flush", empty_again)
-    yield
-    patched.undo()
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(operations, "sql_flush", delete)
+        patched.setattr(operations, "execute_sql_flush", execute_again)
+        yield
 
 
 @pytest.fixture(autouse=True)
