@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import math
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Self
 
 from django.apps import apps
 from django.conf import settings
 from django.db import models
-from django.db.models import Exists, OuterRef, Q
+from django.db.models import Exists, F, OuterRef, Q, Subquery
+from django.db.models.functions import Cos, Least, Power, Radians, Sin
 from django.utils import timezone
 
 from assistance import approval, lifecycle
+from depannini_dashmap.lib import geo
 from depannini_dashmap.lib.db.secret_links import SecretLinkQuerySet
 
 if TYPE_CHECKING:
@@ -33,6 +36,19 @@ class AssistanceQuerySet(models.QuerySet):
     def waiting(self) -> Self:
         """Keep those that nobody has accepted yet."""
         return self.filter(status=lifecycle.REQUESTED)
+
+    def reaching(self, lat: float, lng: float) -> Self:
+        """Keep those whose present circle holds a place, the nearest first.
+
+        Half chords are compared: their squares, as in `geo.haversine_km`, need no arc sine.
+        """
+        widest = max(settings.ASSISTANCE_MAX_RADIUS_KM, settings.ASSISTANCE_RADIUS_KM)
+        south, _, north, _ = geo.box_around(lat, lng, widest)
+        across = Power(Sin(Radians(F("pickup_lat") - lat) / 2), 2)
+        along = Power(Sin(Radians(F("pickup_lng") - lng) / 2), 2) * Cos(Radians("pickup_lat")) * math.cos(math.radians(lat))
+        reach = Least(F("radius_km") / (2 * geo.EARTH_RADIUS_KM), math.pi / 2)
+        rows = self.filter(pickup_lat__range=(south, north)).annotate(half_chord=across + along)
+        return rows.filter(half_chord__lte=Power(Sin(reach), 2)).order_by("half_chord", "pk")
 
     def to_measure(self) -> Self:
         """Keep completed jobs with a dropoff whose way nobody has asked for yet, the newest first."""
@@ -104,6 +120,14 @@ class AssistantProfileQuerySet(models.QuerySet):
     def fresh(self, now: datetime | None = None) -> Self:
         """Keep those heard of within LOCATION_TTL."""
         return self.filter(seen_at__gt=(now or timezone.now()) - settings.LOCATION_TTL)
+
+    def with_open_request(self) -> Self:
+        """Add id and version of the request that the assistant is a party of, if one is open."""
+        requests = apps.get_model("assistance", "Assistance").objects.open()
+        mine = requests.filter(Q(client_id=OuterRef("pk")) | Q(assistant_id=OuterRef("pk")))
+        return self.annotate(
+            open_request_id=Subquery(mine.values("pk")[:1]), open_request_version=Subquery(mine.values("version")[:1])
+        )
 
     def on_duty(self) -> Self:
         """Keep those who switched themselves on."""

@@ -14,6 +14,7 @@ import random
 import statistics
 import time
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 
 from bench import figures
@@ -24,6 +25,7 @@ SOUTH, NORTH, WEST, EAST = 30.0, 37.0, -2.0, 8.0
 BATCH = 20_000
 GOAL_SIZE = 10_000  # assistants
 RUNS = 3
+WAITING = 160  # requests around a first position: as many as are offered at once
 WARM_UP = 200  # searches of each kind, over 70 degrees of the map: a server has seen where its assistants are
 
 
@@ -163,6 +165,38 @@ def measure_request(rounds: int, dice: random.Random) -> dict[str, float]:
     return {"request ms": took, "its queries": queries, "frames add ms": frames}
 
 
+def first_place_queries(waiting: int) -> int:
+    """Return how many statements a first position takes where so many requests wait around."""
+    from django.db import connection
+    from django.utils import timezone
+    from rest_framework.test import APIClient
+
+    from accounts.models import User
+    from accounts.tokens import issue_pair
+    from assistance import services
+    from assistance.models import Assistance, AssistantProfile, Offer
+
+    clients = User.objects.bulk_create(User(username=f"w{n}", password="!", user_type="client") for n in range(waiting))
+    place = {"pickup_lat": SOUTH, "pickup_lng": WEST, "radius_km": 5.0, "expires_at": timezone.now() + timedelta(hours=1)}
+    Assistance.objects.bulk_create(Assistance(client=client, **place) for client in clients)
+    user = User.objects.create_user("+213555100000", None, None, name="Bench", user_type="assistant")
+    AssistantProfile.objects.create(user=user, service_type="towing", driving_license_cat="c", driving_license_num="16/1")
+    services.set_duty(actor=user, is_active=True)
+    client = APIClient()
+    client.credentials(HTTP_AUTHORIZATION=f"Bearer {issue_pair(user)['access']}")
+    asked: list[str] = []
+
+    def note(execute: Callable[..., Any], sql: str, params: Any, many: bool, context: Any) -> Any:
+        asked.append(sql)
+        return execute(sql, params, many, context)
+
+    with connection.execute_wrapper(note):
+        answer = client.put("/api/profile/update-location/", {"lat": SOUTH, "lng": WEST})
+    assert answer.status_code == 200, answer.content
+    assert Offer.objects.filter(assistant=user).count() == waiting
+    return len([sql for sql in asked if sql.split()[0] not in {"BEGIN", "SAVEPOINT", "RELEASE"}])
+
+
 def exponent(lines: list[dict[str, float]]) -> float:
     """Return the growth exponent of the nearest search by least squares over the logarithms."""
     points = [(math.log(line["assistants"]), math.log(line["nearest 10 ms"])) for line in lines]
@@ -216,6 +250,9 @@ def main() -> None:
             report(sizes, taken, exponents)
         from django.db import connection
 
+        first = first_place_queries(WAITING)
+        print(f"a first position near {WAITING} waiting requests: {first} statements")
+        figures.report(f"a first position near {WAITING} waiting requests: statements", [first], at_most=6, is_strict=True)
         connection.close()
 
 

@@ -8,7 +8,6 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from django.db import transaction
-from django.db.models import Q
 from django.utils import timezone
 from django.utils.text import format_lazy
 from django.utils.translation import gettext_lazy as _
@@ -143,12 +142,14 @@ def report_location(*, actor: User, lat: float, lng: float, assistance_id: int |
     Unauthenticated for a closed or inactive account.
     """
     _check_place(lat, lng)
-    room = _room(actor, assistance_id)
+    room = None if assistance_id is None else _named_room(actor, assistance_id)
     now = timezone.now()
     if actor.user_type == "assistant":
         signs_of_life.note_sign_of_life(actor=None, user_id=actor.pk)  # before anything is offered: one's own request is locked before others
-        _move_assistant(actor.pk, lat, lng, now)
+        own = _move_assistant(actor, lat, lng, now)
+        room = room or own
     else:
+        room = room or _own_room(actor)
         _move_client(actor.pk, lat, lng)
     if room is not None:
         frame = events.location(user_id=actor.pk, lat=lat, lng=lng, assistance_id=room[0], seq=room[1], at=now)
@@ -157,12 +158,9 @@ def report_location(*, actor: User, lat: float, lng: float, assistance_id: int |
             transaction.on_commit(partial(etas.update_for_locations, [(room[0], actor.pk, lat, lng)]), robust=True)
 
 
-def _room(user: User, assistance_id: int | None) -> tuple[int, int] | None:
-    """Return id and version of the request whose room receives the user's location."""
-    mine = Assistance.objects.filter(Q(client_id=user.pk) | Q(assistant_id=user.pk))
-    if assistance_id is None:
-        return mine.open().values_list("pk", "version").first()
-    found = mine.filter(pk=assistance_id).first()
+def _named_room(user: User, assistance_id: int) -> tuple[int, int]:
+    """Return id and version of the open request that the user named. Raises: NotFound for strangers; Conflict when it has ended."""
+    found = Assistance.objects.of_person(user.pk).filter(pk=assistance_id).first()
     if found is None:
         raise NotFound(_("Assistance"))
     if not found.is_open:
@@ -170,23 +168,31 @@ def _room(user: User, assistance_id: int | None) -> tuple[int, int] | None:
     return found.pk, found.version
 
 
+def _own_room(user: User) -> tuple[int, int] | None:
+    """Return id and version of the user's open request."""
+    return Assistance.objects.of_person(user.pk).open().values_list("pk", "version").first()
+
+
 def _move_client(user_id: int, lat: float, lng: float) -> None:
     if not Account.objects.active().filter(pk=user_id).update(current_lat=lat, current_lng=lng):
         raise Unauthenticated()
 
 
-def _move_assistant(user_id: int, lat: float, lng: float, now: datetime) -> None:
-    """Store an assistant's place, unless the account is closed: that empties the licence, which the update looks at."""
-    profile = AssistantProfile.objects.select_related("user").filter(pk=user_id).first()
+def _move_assistant(user: User, lat: float, lng: float, now: datetime) -> tuple[int, int] | None:
+    """Store an assistant's place, and return id and version of their open request, read with the profile.
+
+    Raises: Unauthenticated for a closed account: closing empties the licence, which the update looks at.
+    """
+    profile: Any = AssistantProfile.objects.select_related("user").with_open_request().filter(pk=user.pk).first()
     if profile is None:
-        return
+        return _own_room(user)
     if not profile.user.is_active:
         raise Unauthenticated()
     was_here = (profile.cell_y, profile.cell_x) == (row_of(lat), column_of(lng)) and profile.is_fresh(now)
     profile.place(lat, lng)
     profile.seen_at = now
     moved = (
-        AssistantProfile.objects.filter(pk=user_id)
+        AssistantProfile.objects.filter(pk=user.pk)
         .exclude(driving_license_cat="")
         .update(lat=lat, lng=lng, cell_y=profile.cell_y, cell_x=profile.cell_x, seen_at=now)
     )
@@ -194,6 +200,7 @@ def _move_assistant(user_id: int, lat: float, lng: float, now: datetime) -> None
         raise Unauthenticated()
     if not was_here:
         offers.offer_waiting_to(profile, now)
+    return None if profile.open_request_id is None else (profile.open_request_id, profile.open_request_version)
 
 
 def _check_place(lat: float, lng: float) -> None:

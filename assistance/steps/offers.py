@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from django.conf import settings
+from django.db import connection
 from django.db.models import Exists, Q
 
 from assistance import approval, events, lifecycle, nearby, representation, task_queueing
@@ -19,6 +20,11 @@ from depannini_dashmap.lib.db.prepared import PreparedRows
 
 OpenOffer = tuple[int, int, int]  # its id, the request, the assistant
 MOST_OFFERS_AT_ONCE = 160
+_WRITE_WHERE_UNASKED = """WITH offered(assistance_id, wave, distance_km, eta_s) AS (VALUES {rows})
+    INSERT INTO assistance_offer
+        (assistant_id, source, offered_at, assistance_id, wave, distance_km, eta_s, answer, reason)
+    SELECT %s, %s, %s, assistance_id, wave, distance_km, CAST(eta_s AS integer), '', '' FROM offered
+        WHERE assistance_id NOT IN ({asked}) RETURNING id, assistance_id"""
 
 
 def send_wave(job: Assistance, wave: int, now: datetime, shares: Shares | None = None) -> None:
@@ -65,6 +71,11 @@ def create_offers(chosen: Iterable[tuple[Assistance, Candidate]], *, source: str
                 offered_at=now,
             )
         )
+    _tell_of_offers(Offer.objects.bulk_create(written), jobs, now)
+
+
+def _tell_of_offers(offers: Iterable[Offer], jobs: dict[int, Assistance], now: datetime) -> None:
+    """Tell the assistants of written offers of some requests."""
     bodies = {pk: representation.of(job, viewer_id=None, now=now) for pk, job in jobs.items()}
     asked = [
         (
@@ -76,7 +87,7 @@ def create_offers(chosen: Iterable[tuple[Assistance, Candidate]], *, source: str
                 event_id=f"offer.{offer.pk}",
             ),
         )
-        for offer in Offer.objects.bulk_create(written)
+        for offer in offers
     ]
     events.publish_to_assistants(asked)
     if asked:
@@ -124,36 +135,48 @@ def offer_waiting_to(profile: AssistantProfile, now: datetime) -> None:
     """
     if profile.lat is None or profile.lng is None or not profile.is_active or profile.standing != approval.APPROVED:
         return
-    widest = max(settings.ASSISTANCE_MAX_RADIUS_KM, settings.ASSISTANCE_RADIUS_KM)
-    south, _, north, _ = geo.box_around(profile.lat, profile.lng, widest)
-    asked = Offer.objects.in_the_way_of(profile)
-    waiting = (
+    near = (
         Assistance.objects.waiting()
-        .filter(pickup_lat__range=(south, north), assistance_type__in=["", profile.service_type], expires_at__gt=now)
-        .exclude(pk__in=asked.values("assistance_id"))
+        .reaching(profile.lat, profile.lng)
+        .filter(assistance_type__in=["", profile.service_type], expires_at__gt=now)
+        .exclude(pk__in=Offer.objects.in_the_way_of(profile).values("assistance_id"))
         .exclude(Exists(Assistance.objects.filter(assistant_id=profile.pk, status__in=lifecycle.WITH_ASSISTANT)))
-        .values_list("pk", "pickup_lat", "pickup_lng", "radius_km")
     )
-    near = [
-        (distance, pk)
-        for pk, lat, lng, radius_km in waiting
-        if (distance := geo.haversine_km(profile.lat, profile.lng, lat, lng)) <= radius_km
+    jobs = state.lock_waiting(near.values("pk")[:MOST_OFFERS_AT_ONCE])
+    if not jobs:
+        return
+    drives = etas.drives_to((profile.lat, profile.lng), [(job.pickup_lat, job.pickup_lng) for job in jobs])
+    written = [
+        Offer(
+            assistance_id=job.pk,
+            assistant_id=profile.pk,
+            source=Offer.Source.NEARBY,
+            wave=job.wave,
+            distance_km=round(geo.haversine_km(profile.lat, profile.lng, job.pickup_lat, job.pickup_lng), DISTANCE_PLACES),
+            eta_s=eta_s,
+            offered_at=now,
+        )
+        for job, eta_s in zip(jobs, drives, strict=True)
     ]
-    if near:
-        _offer_each(profile, {pk: distance for distance, pk in sorted(near)[:MOST_OFFERS_AT_ONCE]}, now)
+    offered = {offer.assistance_id: offer for offer in _write_where_unasked(written, profile)}
+    _tell_of_offers(offered.values(), {job.pk: job for job in jobs if job.pk in offered}, now)
 
 
-def _offer_each(profile: AssistantProfile, distances: dict[int, float], now: datetime) -> None:
-    """Offer those that still wait once they are locked, and that nobody has offered to the assistant meanwhile."""
-    jobs = state.lock_waiting(distances)
-    asked = Offer.objects.in_the_way_of(profile).filter(assistance_id__in=[job.pk for job in jobs])
-    already = set(asked.values_list("assistance_id", flat=True))
-    still = [job for job in jobs if job.pk not in already]
-    drives = etas.drives_to(
-        (profile.lat or 0.0, profile.lng or 0.0), [(job.pickup_lat, job.pickup_lng) for job in still]
-    )
-    chosen = [
-        (job, Candidate(profile.pk, distances[job.pk], distances[job.pk], eta_s=eta_s))
-        for job, eta_s in zip(still, drives, strict=True)
-    ]
-    create_offers(chosen, source=Offer.Source.NEARBY, now=now)
+def _write_where_unasked(written: list[Offer], profile: AssistantProfile) -> list[Offer]:
+    """Write an assistant's offers of locked requests, but for those that nothing may offer to them again, and give these.
+
+    Looking and writing is one statement, and not that which locked: it sees what who held the locks before has written.
+    """
+    asked, own = Offer.objects.in_the_way_of(profile).order_by().values("assistance_id").query.sql_with_params()
+    columns = ("assistance_id", "wave", "distance_km", "eta_s")
+    rows = [getattr(offer, name) for offer in written for name in columns]
+    marks = ", ".join(["(%s, %s, %s, %s)"] * len(written))
+    offered_at = connection.ops.adapt_datetimefield_value(written[0].offered_at)
+    sql = _WRITE_WHERE_UNASKED.format(rows=marks, asked=asked)
+    with connection.cursor() as cursor:
+        cursor.execute(sql, [*rows, profile.pk, Offer.Source.NEARBY, offered_at, *own])
+        keys = {assistance_id: pk for pk, assistance_id in cursor.fetchall()}
+    found = [offer for offer in written if offer.assistance_id in keys]
+    for offer in found:
+        offer.pk = keys[offer.assistance_id]
+    return found

@@ -5,10 +5,10 @@ Locks are taken in the order in which closing an account takes them: the account
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
+from django.db.models import QuerySet
 from django.utils.text import format_lazy
 from django.utils.translation import gettext_lazy as _
 
@@ -53,9 +53,9 @@ def lock_request(assistance_id: int) -> Assistance | None:
     return next(iter(_locked(assistance_id)), None)
 
 
-def lock_waiting(ids: Iterable[int]) -> list[Assistance]:
-    """Lock those of some requests that still wait, by id."""
-    return list(_lockable().waiting().filter(pk__in=list(ids)).order_by("pk"))
+def lock_waiting(found: QuerySet) -> list[Assistance]:
+    """Lock the requests of a query of ids that still wait, by id; it is one statement, which sees nothing that others write meanwhile."""
+    return list(_lockable().waiting().filter(pk__in=found).order_by("pk"))
 
 
 def lock_request_for(user: User, assistance_id: int) -> tuple[Assistance, str]:

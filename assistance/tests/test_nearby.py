@@ -1,3 +1,4 @@
+import math
 import random
 from datetime import timedelta
 from typing import Any
@@ -7,7 +8,7 @@ from django.utils import timezone
 
 from assistance import nearby
 from assistance.cells import public_place
-from assistance.models import AssistantProfile
+from assistance.models import Assistance, AssistantProfile
 from assistance.nearby import Search, nearest, within
 from depannini_dashmap.lib.geo import haversine_km
 
@@ -127,3 +128,21 @@ def test_the_plan_uses_the_index_for_exactly_the_box(service: str) -> None:
     assert "assistant_nearby" in {node.get("Index Name") for node in nodes}
     assert plan["Actual Rows"] == inside
     assert sum(node.get("Rows Removed by Filter", 0) for node in nodes) == 0
+
+
+@pytest.mark.parametrize("here", [HERE, (0.0, 179.99), (-71.0, -180.0), (89.95, 20.0), (-89.99, -60.0)])
+def test_requests_reach_who_is_in_their_circle_the_nearest_first(client_user: Any, here: tuple[float, float]) -> None:
+    dice = random.Random(7)
+    rows = []
+    for _ in range(300):
+        lat = min(max(here[0] + dice.uniform(-0.4, 0.4), -90.0), 90.0)
+        lng = (here[1] + dice.uniform(-0.4, 0.4) / max(math.cos(math.radians(lat)), 0.003) + 180) % 360 - 180
+        radius_km = dice.choice([5.0, 10.0, 40.0])
+        rows.append(Assistance(client=client_user, is_one_of_many=True, pickup_lat=lat, pickup_lng=lng, radius_km=radius_km, expires_at=timezone.now()))
+    made = Assistance.objects.bulk_create(rows)
+    away = {row.pk: haversine_km(*here, row.pickup_lat, row.pickup_lng) for row in made}
+    expected = {row.pk for row in made if away[row.pk] <= row.radius_km}
+    assert 5 < len(expected) < 250
+    found = list(Assistance.objects.reaching(*here).values_list("pk", flat=True))
+    assert set(found) == expected
+    assert [away[pk] for pk in found] == pytest.approx(sorted(away[pk] for pk in found))

@@ -166,8 +166,8 @@ def test_a_first_place_near_many_that_wait_costs_the_same(
     services.set_duty(actor=assistant_user, is_active=True)
     report = partial(api(assistant_user).put, "/api/profile/update-location/", {"lat": PICKUP[0], "lng": PICKUP[1]})
     with frames() as heard:
-        # who signs in; transaction; the room; the profile, its place; what waits nearby; locked; offered before; offers; what the phone shows; end
-        with django_assert_num_queries(11):
+        # who signs in; transaction; the profile and the room; the place; what waits nearby, locked; offers, where none was made; what the phone shows; end
+        with django_assert_num_queries(8):
             assert report().status_code == 200
     assert sorted(frame["assistance_id"] for _, frame in heard) == sorted(Assistance.objects.values_list("pk", flat=True))
     assert Offer.objects.filter(assistant=assistant_user, source="nearby").count() == waiting

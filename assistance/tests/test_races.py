@@ -7,12 +7,14 @@ from functools import partial
 from typing import Any
 
 import pytest
-from django.db import connection
+from django.db import connection, transaction
+from django.utils import timezone
 
 from accounts.models import User
 from assistance import services
 from assistance.models import Assistance, AssistantProfile, Offer
 from depannini_dashmap.lib.realtime import layer
+from testing.waiting import wait_until
 
 pytestmark = [pytest.mark.postgres, pytest.mark.django_db(transaction=True)]
 CONTENDERS = 16
@@ -210,3 +212,28 @@ def test_a_place_told_many_times_at_once_is_offered_each_request_once(make_assis
         for helper in helpers:
             assert Offer.objects.filter(assistant=helper).count() == 10
         Offer.objects.all().delete()
+
+
+def test_what_was_offered_while_a_place_waited_for_a_lock_is_not_offered_again(make_assistant: Any) -> None:
+    """The search sees the offers of before it waited: that nothing is asked twice rests on a look after the lock."""
+    asked, other = _clients(2)
+    for client in (asked, other):
+        services.request_assistance(actor=client, pickup=(36.7525, 3.0420))
+    helper, job = make_assistant(1, lat=10.0, lng=10.0), Assistance.objects.get(client=asked)
+    report = threading.Thread(target=partial(at_once, partial(services.report_location, actor=helper, lat=36.7525, lng=3.0420)))
+    with transaction.atomic():
+        Assistance.objects.select_for_update().get(pk=job.pk)
+        report.start()
+        wait_until(_is_somebody_blocked)
+        now = timezone.now()
+        Offer.objects.create(assistance=job, assistant=helper, answer="declined", reason="declined", answered_at=now, closed_at=now)
+    report.join()
+    made = Offer.objects.filter(assistant=helper).order_by("pk").values_list("assistance__client", "source")
+    assert list(made) == [(asked.pk, "wave"), (other.pk, "nearby")]
+
+
+def _is_somebody_blocked() -> bool:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_stat_clear_snapshot()")
+        cursor.execute("SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'")
+        return cursor.fetchone() is not None
