@@ -15,7 +15,8 @@ from django.db.backends.base.operations import BaseDatabaseOperations
 from django.utils import translation
 from rest_framework.test import APIClient
 
-from testing.fixtures import server, session_server  # noqa: F401 - fixtures
+from testing.databases import commit_without_waiting
+from testing.fixtures import database_url, server, session_server  # noqa: F401 - fixtures
 from testing.roads import engine_files, engine_programs, engines, places_files, use_places, use_roads  # noqa: F401 - fixtures
 
 PASSWORD = "correct-horse-battery"
@@ -43,8 +44,7 @@ def django_db_setup(django_db_setup: None, django_db_blocker: pytest_django.Djan
         yield
         return
     with django_db_blocker.unblock(), connection.cursor() as cursor:
-        # For the connections to come, those of servers too, and for this one.
-        cursor.execute(f"ALTER DATABASE {connection.ops.quote_name(connection.settings_dict['NAME'])} SET synchronous_commit = off")
+        commit_without_waiting(database_url())  # of servers, too
         cursor.execute("SET synchronous_commit = off")
     operations = type(connection.ops)
     execute = operations.execute_sql_flush

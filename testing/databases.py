@@ -37,6 +37,12 @@ def sibling(url: str, name: str) -> str:
     return urlunsplit(urlsplit(url)._replace(path=f"/{name}"))
 
 
+def commit_without_waiting(url: str) -> None:
+    """Let no commit of later connections to a PostgreSQL database wait for the disk; for tests that ask nothing about crashes."""
+    if url.startswith("postgres"):
+        execute(url, f'ALTER DATABASE "{urlsplit(url).path[1:]}" SET synchronous_commit = off')
+
+
 TO_COPY = "DATABASE_TO_COPY"
 
 
