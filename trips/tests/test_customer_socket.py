@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
@@ -15,6 +16,7 @@ from django.test import Client
 from django.utils import timezone
 
 from accounts.link_events import pages_group
+from accounts.link_sockets import TELL_EVERY
 from accounts.tokens import issue_pair
 from depannini_dashmap.lib.realtime import layer, socket_sign_in, subscriptions
 from depannini_dashmap.lib.realtime.subscriptions import Event
@@ -24,13 +26,14 @@ from orders.services import deliver_link
 from testing.clients import SocketClient
 from testing.fixtures import server, session_server
 from testing.servers import Server
+from testing.waiting import wait_until
 from trips import customer_socket
 from trips.customer_socket import CustomerSocket
 from trips.events import trip_changed
 from trips.models import Trip, TripLink, TripStop
 from trips.services.stop_lists import remove_order
 from trips.tests.test_customer_link import FAR, finish, link_of, report, started
-from trips.tests.world import loaded_trip, make_order, make_vehicle, stops_of
+from trips.tests.world import loaded_trip, make_order, make_trip, make_vehicle, stops_of
 
 __all__ = ["server", "session_server"]
 
@@ -99,6 +102,77 @@ def test_an_order_in_another_trip_is_followed_there_and_no_longer_here(server: S
         page.receive("changed")
         assert client.put(f"/api/trips/{other}/", {"status": "in_progress"}).status_code == 200
         page.receive("changed")
+
+
+def on_its_way(client: Any, order: dict[str, Any]) -> int:
+    """Start a trip of a vehicle of its own with an order, whose goods are picked up; return the trip."""
+    trip = make_trip(client, planned_start_date=timezone.now().date().isoformat())
+    assert client.post(f"/api/trips/{trip}/add-order/", {"order": order["id"]}).status_code == 201
+    assert client.put(f"/api/trips/{trip}/", {"status": "in_progress"}).status_code == 200
+    finish(client, stops_of(client, trip)[0])
+    return trip
+
+
+def place_on(server: Server, path: str) -> float | None:
+    """Return the latitude of the vehicle that a page shows."""
+    position = httpx.get(f"{server.url}{path}state/").json()["position"]
+    return position and position["lat"]
+
+
+def told_of(page: SocketClient) -> int:
+    """Return how many changes a page is told of within what one may take to come."""
+    before = kinds(page).count("changed")
+    time.sleep(2 * TELL_EVERY)
+    return kinds(page).count("changed") - before
+
+
+@pytest.mark.postgres
+@pytest.mark.parametrize("step", ["another trip", "another vehicle", "taken off", "cancelled", "trip deleted", "trip cancelled"])
+def test_a_page_that_saw_a_vehicle_sees_no_more_of_it_than_the_order_does(server: Server, client: Any, step: str) -> None:
+    order = make_order(client)
+    trip = on_its_way(client, order)
+    path = link_of(client, order)
+    left = Trip.objects.get(pk=trip).vehicle_id
+    with opened(server, path) as page:
+        report_of(client, left, 48.80, 1)
+        page.receive("changed")
+        assert place_on(server, path) == 48.80
+        taker = left_by(client, step, trip, order)
+        wait_until(lambda: place_on(server, path) is None, "the vehicle is not shown any more")
+        page.receive("changed")
+        told_of(page)
+        report_of(client, left, 48.81, 20)
+        assert (told_of(page), place_on(server, path)) == (0, None), "where the former vehicle goes is not felt"
+        if taker is not None:
+            report_of(client, taker, 48.82, 40)
+            page.receive("changed")
+            assert place_on(server, path) == 48.82
+
+
+def report_of(client: Any, vehicle: int, lat: float, seconds: int) -> None:
+    """Report where a vehicle is, so many seconds from now."""
+    at = (timezone.now() + timedelta(seconds=seconds)).isoformat()
+    body = {"vehicle_id": vehicle, "latitude": lat, "longitude": FAR[1], "timestamp": at, "speed": 30, "heading": 0}
+    assert client.post("/api/positions/", body).status_code == 201
+
+
+def left_by(client: Any, step: str, trip: int, order: dict[str, Any]) -> int | None:
+    """Part an order from its vehicle in one way; return the vehicle that has it then."""
+    if step == "another vehicle":
+        taker = make_vehicle(client)
+        assert client.put(f"/api/trips/{trip}/", {"vehicle": taker}).status_code == 200
+        return taker
+    if step == "cancelled":
+        assert client.put(f"/api/trip-stops/{stops_of(client, trip)[1]['id']}/", {"failed": True}).status_code == 200
+        assert client.patch(f"/api/orders/{order['id']}/", {"status": "cancelled"}).status_code == 200
+    elif step == "trip deleted":
+        assert client.delete(f"/api/trips/{trip}/").status_code == 204
+    elif step == "trip cancelled":
+        assert client.put(f"/api/trips/{trip}/", {"status": "cancelled"}).status_code == 200
+    else:
+        for stop in stops_of(client, trip):
+            assert client.delete(f"/api/trip-stops/{stop['id']}/").status_code == 204
+    return Trip.objects.get(pk=on_its_way(client, order)).vehicle_id if step == "another trip" else None
 
 
 @pytest.mark.postgres
