@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from django.contrib.admin import ModelAdmin, display
-from django.db.models import QuerySet
+from django.db.models import DecimalField, QuerySet
 from django.http import HttpRequest, HttpResponseRedirect
 from django.urls import reverse
 from django.utils.functional import Promise
@@ -15,6 +15,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from depannini_dashmap.console.action_pages import MOST_CHOSEN
+from depannini_dashmap.lib.numbers import written
 
 Action = Callable[[ModelAdmin, HttpRequest, QuerySet], HttpResponseRedirect]
 
@@ -72,6 +73,7 @@ def attach(model_admin: ModelAdmin) -> None:
     more = ACTIONS.get(label)
     if more:
         model_admin.actions = [*(model_admin.actions or ()), *more]
+    model_admin.list_display = [_written_column(model_admin, name) for name in model_admin.list_display]
     if label in BADGES:
         model_admin.list_display = [status_badge if name == "status" else name for name in model_admin.list_display]
     if label == "accounts.company":
@@ -80,6 +82,22 @@ def attach(model_admin: ModelAdmin) -> None:
         column = _to_the_desk(model_admin, *DESKS[label])
         model_admin.list_display = [column, *(name for name in model_admin.list_display if name != DESKS[label][0])]
         model_admin.list_display_links = None
+
+
+def _written_column(model_admin: ModelAdmin, name: Any) -> Any:
+    """Have a column of amounts or measures write them as pages do; Django's own leaves out the groups of thousands."""
+    fields = {field.name: field for field in model_admin.opts.fields}
+    field = fields.get(name) if isinstance(name, str) and not hasattr(model_admin, name) else None
+    if not isinstance(field, DecimalField):
+        return name
+
+    @display(description=field.verbose_name, ordering=name)
+    def column(row: Any) -> str | None:
+        value = getattr(row, name)
+        return None if value is None else written(value, field.decimal_places)
+
+    column.__name__ = name
+    return column
 
 
 def _to_the_desk(model_admin: ModelAdmin, name: str, view: str) -> Callable[[Any], str]:

@@ -1,15 +1,18 @@
 """One way to write numbers in each language, on pages and paper, by templates, Python and scripts alike."""
 
 import re
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 from django.conf import settings
+from django.contrib.admin import site
+from django.db.models import DecimalField
 from django.template import Context, Template
 from django.test import Client
 from django.utils import timezone, translation
 
-from assistance.models import Assistance
+from assistance.models import Assistance, Tariff
 from assistance.receipt_paper import amount, price_facts, vat_fact
 from depannini_dashmap.lib.labels import joined_names, listed, listed_lazily
 from depannini_dashmap.lib.numbers import written, written_lazy
@@ -100,3 +103,26 @@ def test_names_of_places_have_the_comma_of_their_script():
 def test_a_template_says_the_comma_between_two_values_by_its_word(path):
     text = re.sub(r"\{% blocktranslate.*?endblocktranslate %\}", "", path.read_text(encoding="utf-8"), flags=re.S)
     assert not re.search(r"(?:\}\}|</bdi>|%\}), (?:<bdi|\{[{%])|join:\", \"", text)
+
+
+# --- Lists of rows -------------------------------------------------------------------------------------------------------------------
+def test_no_list_leaves_its_amounts_to_django_which_writes_no_groups():
+    for model_admin in site._registry.values():
+        amounts = {field.name for field in model_admin.opts.fields if isinstance(field, DecimalField)}
+        plain = {name for name in model_admin.list_display if isinstance(name, str) and not hasattr(model_admin, name)}
+        assert not amounts & plain, model_admin
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(("language", "base"), [("en", "12,500.00"), ("fr", f"12{NARROW}500,00"), ("ar", f"12{NARROW}500,00")])
+def test_the_list_of_tariffs_has_groups_and_sorts_by_amounts(language, base, staff_user):
+    for minutes, price in enumerate(("12500", "900")):
+        Tariff.objects.create(
+            assistance_type="towing", vehicle_class="light", base=price, per_km=1, valid_from=timezone.now() + timedelta(minutes=minutes)
+        )
+    desk = Client()
+    desk.force_login(staff_user, backend="django.contrib.auth.backends.ModelBackend")
+    desk.cookies[settings.LANGUAGE_COOKIE_NAME] = language
+    first = desk.get("/admin/assistance/tariff/?o=3").content.decode()
+    assert f'<td class="field-base">{base}</td>' in first
+    assert first.index("900") < first.index(base)
