@@ -162,6 +162,13 @@ def give_back(spent: int | None) -> None:
     _messages().filter(pk=spent).delete()
 
 
+def free(channel: str, address: str) -> int:
+    """Forget whom the last day's messages to an address went to, and return how many there were; who asked for them keeps their counts."""
+    key = address_key(channel, address)
+    take_lock(f"budget {key}")
+    return int(_messages().filter(address_key=key, at__gt=timezone.now() - DAY).update(address_key=""))
+
+
 def _refuse_barred(kind: str, number: str) -> None:
     if barred := barred_because(number):
         _refuse(kind, barred)

@@ -1,6 +1,7 @@
 """Services of accounts, one verb each, for REST, admin and commands."""
 
 from accounts.services.account_closure import close_account
+from accounts.services.address_relief import free_address
 from accounts.services.caller_proofs import enter_proof, request_proof, use_up_proof
 from accounts.services.callers import asking_account, caller_account, look_up_caller
 from accounts.services.code_sign_in import request_sign_in, sign_in_by_code
@@ -53,6 +54,7 @@ __all__ = [
     "end_sessions",
     "enter_proof",
     "forget_push_devices",
+    "free_address",
     "hand_on_link",
     "invite",
     "join_by_link",

@@ -5,6 +5,8 @@ from collections import Counter
 
 import pytest
 from django.apps import apps
+from django.core.management import call_command
+from django.core.management.base import CommandError
 from django.db import connection
 from django.utils import timezone
 
@@ -15,6 +17,7 @@ from accounts.services import set_password, set_password_by_operator, sign_in_wi
 from depannini_dashmap.lib.errors import TooManyRequests
 from depannini_dashmap.lib.ops import request_context
 from depannini_dashmap.lib.outbound.sms_destinations import barred_because
+from depannini_dashmap.models import AuditEvent, BudgetedMessage
 
 pytestmark = pytest.mark.django_db
 REGISTER, RESET = "/api/auth/register/", "/api/auth/password-reset/"
@@ -118,6 +121,33 @@ def test_four_strangers_do_not_shut_an_owner_out_for_long(ask, client_user, mess
     assert before <= 16
     ask(client_user.phone_number, 3, host=50)
     assert len(messages(client_user.phone_number)) == before + 3
+
+
+def test_an_operator_frees_a_number_whose_day_is_used_up_and_nobody_elses(ask, client_user, assistant_user, messages, time_machine, capsys):
+    """The networks that asked do not get anew what they have used up of their own."""
+    for hour in range(2):
+        for host in range(10):
+            ask(client_user.phone_number, host=100 * hour + host)
+        time_machine.shift(3601)
+    for host in range(20):
+        ask(assistant_user.phone_number, host=300 + host)
+    ask(client_user.phone_number, host=500)
+    assert (len(messages(client_user.phone_number)), len(messages(assistant_user.phone_number))) == (20, 10)
+    before = BudgetedMessage.objects.exclude(network_key="").count()
+    call_command("free_address", "0" + client_user.phone_number.removeprefix("+213"))
+    assert capsys.readouterr().out == f"{client_user.phone_number} had 20 messages in the last 24 hours; its hour and day begin anew.\n"
+    assert BudgetedMessage.objects.exclude(network_key="").count() == before
+    ask(client_user.phone_number, host=500)
+    ask(assistant_user.phone_number, host=500)
+    assert (len(messages(client_user.phone_number)), len(messages(assistant_user.phone_number))) == (21, 10)
+    event = AuditEvent.objects.get(event="address_freed")
+    assert (event.target_id, event.detail) == (str(client_user.pk), {"channel": "phone", "messages": 20})
+
+
+@pytest.mark.parametrize("typed", ["", "@", "12", "nobody"])
+def test_only_an_address_is_freed(typed):
+    with pytest.raises(CommandError):
+        call_command("free_address", typed)
 
 
 def test_an_owner_at_home_is_counted_by_their_own_wishes(ask, api, client_user, messages, password):
