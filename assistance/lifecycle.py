@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from depannini_dashmap.lib.lifecycle import Lifecycle
 
@@ -28,7 +29,7 @@ TRANSITIONS = Lifecycle(
         ACCEPTED: _("accepted"),
         ONGOING: _("ongoing"),
         COMPLETED: _("completed"),
-        CANCELED: _("canceled"),
+        CANCELED: pgettext_lazy("a request", "cancelled"),
     },
     {
         (REQUESTED, ACCEPTED): {ASSISTANT, STAFF},

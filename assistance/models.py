@@ -8,7 +8,7 @@ from django.conf import settings
 from django.db import models
 from django.db.models import F, Q
 from django.utils import timezone
-from django.utils.translation import gettext
+from django.utils.translation import gettext, pgettext_lazy
 from django.utils.translation import gettext_lazy as _
 
 from assistance import lifecycle
@@ -49,7 +49,7 @@ class Assistance(models.Model):
         ACCEPTED = lifecycle.ACCEPTED, _("Accepted")
         ONGOING = lifecycle.ONGOING, _("Ongoing")
         COMPLETED = lifecycle.COMPLETED, _("Completed")
-        CANCELED = lifecycle.CANCELED, _("Canceled")
+        CANCELED = lifecycle.CANCELED, pgettext_lazy("a request", "Cancelled")
 
     class Reason(models.TextChoices):
         """Why a request was cancelled."""
@@ -252,7 +252,7 @@ class ScheduledRequest(models.Model):
     assistance = models.OneToOneField(
         Assistance, on_delete=models.SET_NULL, null=True, blank=True, related_name="scheduled", help_text="once it is made", verbose_name=_("assistance")
     )
-    canceled_at = models.DateTimeField(_("canceled at"), null=True, blank=True)
+    canceled_at = models.DateTimeField(_("cancelled at"), null=True, blank=True)
     refusal = models.CharField(_("refusal"), max_length=30, blank=True, default="", help_text="why it could not be made in time")
 
     objects = ScheduledRequestQuerySet.as_manager()
@@ -314,7 +314,7 @@ class Offer(models.Model):
         TAKEN = "taken", _("somebody else accepted")
         BUSY = "busy", _("took another job")
         INACTIVE = "inactive", _("went off duty")
-        CANCELED = "canceled", _("Canceled")
+        CANCELED = "canceled", pgettext_lazy("a request", "Cancelled")
         UNANSWERED = "unanswered", _("Unanswered")
         RELEASED = "released", _("accepted, then given back")
         STALLED = "stalled", _("accepted, then silent: taken back by the client")

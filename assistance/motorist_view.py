@@ -81,7 +81,7 @@ def headline(job: Assistance) -> str:
         return _("%(name)s is on the way") % {"name": name} if name else _("Somebody is on the way")
     if job.status == lifecycle.ONGOING:
         return _("%(name)s is with you") % {"name": name} if name else _("Help is with you")
-    return _("The job is done") if job.status == lifecycle.COMPLETED else _("The request is canceled")
+    return _("The job is done") if job.status == lifecycle.COMPLETED else _("The request is cancelled")
 
 
 def first_name(job: Assistance) -> str:
@@ -101,9 +101,9 @@ def _ended_because(job: Assistance) -> str:
     if job.status != lifecycle.CANCELED:
         return ""
     reasons = {
-        Assistance.Reason.CLIENT: _("You canceled it."),
+        Assistance.Reason.CLIENT: _("You cancelled it."),
         Assistance.Reason.ASSISTANT: _("The assistant had to give up. Ask again, or call us."),
-        Assistance.Reason.STAFF: _("Our office canceled it."),
+        Assistance.Reason.STAFF: _("Our office cancelled it."),
         Assistance.Reason.UNANSWERED: _("Nobody was free. Ask again, or call us."),
     }
     return str(reasons.get(Assistance.Reason(job.reason), ""))

@@ -25,8 +25,8 @@ Reason, Consent = Assistance.Reason, Assistance.Consent
 _KINDS: dict[str, StrOrPromise] = {ServiceType.TOWING: _("Towing"), ServiceType.REPAIR: _("Repair"), "": _("Roadside assistance")}
 _CANCELED: dict[str, StrOrPromise] = {
     Reason.UNANSWERED: _("Nobody could take your request in time. You can ask again."),
-    Reason.ASSISTANT: _("Your assistant has canceled. You can ask again."),
-    Reason.STAFF: _("The office has canceled your request."),
+    Reason.ASSISTANT: _("Your assistant has cancelled. You can ask again."),
+    Reason.STAFF: _("The office has cancelled your request."),
     Reason.ACCOUNT_CLOSED: _("Your request has ended."),
 }
 
@@ -108,8 +108,8 @@ def to_assistant(job: Assistance, *, is_assigned: bool) -> list[Notification]:
         found.append(_to_assistant(job, "assigned", _("You have a new job"), _("The office has given you a request."), is_urgent=True))
     if job.status == lifecycle.CANCELED and job.reason in (Reason.CLIENT, Reason.STAFF, Reason.ACCOUNT_CLOSED):
         by_client = job.reason == Reason.CLIENT
-        body = _("The client has canceled the request.") if by_client else _("The request has ended.")
-        found.append(_to_assistant(job, f"canceled.{job.reason}", _("Your job is canceled"), body, is_urgent=True))
+        body = _("The client has cancelled the request.") if by_client else _("The request has ended.")
+        found.append(_to_assistant(job, f"canceled.{job.reason}", _("Your job is cancelled"), body, is_urgent=True))
     if job.price_consent in (Consent.ACCEPTED, Consent.REFUSED) and job.price_source == Assistance.PriceSource.ASSISTANT:
         said = _("The client accepts your price.") if job.price_consent == Consent.ACCEPTED else _("The client refuses your price.")
         found.append(

@@ -266,7 +266,7 @@ class AssistanceSerializer(AnswerSerializer):
     vehicle_type = serializers.ChoiceField(VehicleClass.choices, allow_null=True)
     description = serializers.CharField()
     rating = serializers.IntegerField(allow_null=True)
-    reason = serializers.CharField(allow_null=True, help_text="why it was canceled")
+    reason = serializers.CharField(allow_null=True, help_text="why it was cancelled")
     createdAt = UtcDateTimeField()
     updatedAt = UtcDateTimeField()
     acceptedAt = UtcDateTimeField(allow_null=True)

@@ -232,7 +232,7 @@ def _taker(actor: User, thing: Payable, taken_by: int | None) -> int:
 def _payable(balance: Balance, amount: Decimal | None, method: str) -> Decimal:
     """Return the amount that may be paid."""
     if balance.is_canceled:
-        raise Conflict(_("What was canceled is not paid for"), code="payment_canceled")
+        raise Conflict(_("What was cancelled is not paid for"), code="payment_canceled")
     if balance.price is None:
         raise Conflict(_("It has no price yet"), code="no_price")
     # What was promised on account is not promised twice; money for it may come in any time.

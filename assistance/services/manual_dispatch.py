@@ -72,7 +72,7 @@ def _assign(staff: User, assistance_id: int, assistant_id: int, now: datetime) -
 
 
 def ask_again(*, actor: User, assistance_id: int) -> Requested:
-    """Open a new request like one that nobody answered, or that staff canceled: the ended one stays as it is.
+    """Open a new request like one that nobody answered, or that staff cancelled: the ended one stays as it is.
 
     Effects: as a request by the client themselves, at the tariff of now; it is audited.
     Raises: Forbidden for who does not work the roadside side; NotFound, also for a client who is gone; Conflict when it ended
@@ -105,7 +105,7 @@ def _ask_again(staff: User, assistance_id: int) -> Requested:
     if old is None or not is_there:
         raise NotFound(_("Assistance") if old is None else _("Client"))
     if old.reason not in ASKED_AGAIN:
-        raise Conflict(_("Only a request that nobody answered, or that staff canceled, is asked again"), code="not_unanswered", current_status=old.status)
+        raise Conflict(_("Only a request that nobody answered, or that staff cancelled, is asked again"), code="not_unanswered", current_status=old.status)
     has_dropoff = old.dropoff_lat is not None and old.dropoff_lng is not None
     try:
         asked = open_request(

@@ -64,7 +64,7 @@ def test_the_page_goes_from_the_search_to_the_receipt(visitor, asked, assistant_
     assert "We are looking for somebody near you" in page(visitor, path) and "Towing · Car, van, motorcycle" in page(visitor, path)
     bring(job, assistant_user)
     shown = page(visitor, path)
-    assert "Karim is on the way" in shown and "There between" in shown and "tel:+213555000011" in shown
+    assert "Karim is on the way" in shown and "Expected between" in shown and "tel:+213555000011" in shown
     assert "Karim Assistant" not in shown and assistant_user.email not in shown
     services.update_status(actor=assistant_user, assistance_id=job.pk, status="ongoing")
     assert "Karim is with you" in page(visitor, path)

@@ -82,6 +82,25 @@ def about(moment: dt.datetime) -> str:
 
 
 @register.simple_tag
+def clock_span(begin: dt.datetime, end: dt.datetime | None) -> str:
+    """Write from when until when: one time where there is no end yet, or where both are written alike."""
+    return format_html('<bdi dir="ltr">{}</bdi>', "–".join(_clock_times(begin, end)))
+
+
+@register.simple_tag
+def expected(earliest: dt.datetime, latest: dt.datetime) -> str:
+    """Say between when and when somebody is expected; about when, where both ends are written alike."""
+    times = [format_html('<strong><bdi dir="ltr">{}</bdi></strong>', time) for time in _clock_times(earliest, latest)]
+    sentence = gettext("Expected between {earliest} and {latest}") if len(times) > 1 else gettext("Expected about {earliest}")
+    return format_html(sentence, earliest=times[0], latest=times[-1])
+
+
+def _clock_times(begin: dt.datetime, end: dt.datetime | None) -> list[str]:
+    """Return what is written of a span of time: the two ends, or the one."""
+    return list(dict.fromkeys(date_format(timezone.localtime(one), "H:i") for one in (begin, end) if one is not None))
+
+
+@register.simple_tag
 def trip_of(order: Order) -> Trip | None:
     """Find the trip that holds an order."""
     return Trip.objects.filter(trip_orders__order=order, trip_orders__is_live=True).first() if order.is_in_trip else None

@@ -94,3 +94,8 @@ def test_the_colon_after_a_label_is_the_languages_own() -> None:
     assert faults == []
     with translation.override("fr"):
         assert labelled("16-1", "démarrée") == "16-1\xa0: démarrée"
+
+
+def test_words_have_one_spelling_of_cancelled():
+    """The API's statuses keep theirs, `canceled` among them; as people read it, it is British like all words here."""
+    assert [text for text in _marked() if re.search(r"cancel(?:ed|ing)", HOLES.sub("", text), re.I)] == []

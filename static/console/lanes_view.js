@@ -119,7 +119,7 @@ export class View {
     } else head.append(element("strong", "", this.words.aNewTrip), " ", this.startField(run));
     const timing = run.timing;
     if (timing && timing.starts && run.stops.length) {
-      head.append(" ", ltr(`${timing.starts}–${timing.ends}`), " ", named(`${timing.is_estimate ? "~" : ""}${written(timing.kilometres)} ${this.words.km}`));
+      head.append(" ", ltr([...new Set([timing.starts, timing.ends])].join("–")), " ", named(`${timing.is_estimate ? "~" : ""}${written(timing.kilometres)} ${this.words.km}`));
     }
     if (board.isChanged(run)) head.append(" ", element("span", "badge is-accepted", this.words.notSaved));
     return head;

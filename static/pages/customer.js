@@ -93,7 +93,13 @@ async function loadMap() {
     put(kind, at) {
       if (!at) markers[kind]?.remove();
       else if (markers[kind]) markers[kind].setLatLng(at).addTo(map);
-      else markers[kind] = L.marker(at, { title: names[kind], alt: names[kind], icon: L.divIcon({ className: `pin-${kind}`, iconSize: [28, 28] }) }).addTo(map);
+      else {
+        const icon = L.divIcon({ className: `pin-${kind}`, iconSize: [28, 28] });
+        markers[kind] = L.marker(at, { icon, interactive: false, keyboard: false }).addTo(map);
+        // Named in words: a pin alone at one's own place would be taken for the vehicle. One above, one below, as they meet.
+        const [direction, below] = kind === "place" ? ["bottom", 14] : ["top", -14];
+        markers[kind].bindTooltip(names[kind], { permanent: true, direction, offset: [0, below], className: "pin-name" });
+      }
     },
     fit() {
       const points = Object.values(markers).filter((one) => map.hasLayer(one)).map((one) => one.getLatLng());

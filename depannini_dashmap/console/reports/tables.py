@@ -8,6 +8,7 @@ from typing import Any
 
 from django.utils.formats import date_format
 from django.utils.translation import gettext as _
+from django.utils.translation import pgettext
 
 from assistance.models import Assistance
 from depannini_dashmap.console.board.charts import Chart, chart
@@ -38,7 +39,7 @@ def tables_of(found: Figures, names: Mapping[int, str], *, is_roadside: bool, cu
         reasons = dict(Assistance.Reason.choices)
         counts = sorted(found.by_reason.items(), key=lambda one: -one[1])
         rows = [[str(reasons.get(reason, _("None"))), count] for reason, count in counts]
-        tables.append(ReportTable("reasons", _("Canceled, by who ended it"), [_("Reason"), _("Jobs")], rows))
+        tables.append(ReportTable("reasons", _("Cancelled, by who ended it"), [_("Reason"), _("Jobs")], rows))
         clients = [(key[1] if key[0] == "billed" else names.get(key[1], f"#{key[1]}"), sums) for key, sums in found.by_customer.items() if key[0] != "order"]
         tables.append(_table("payers", _("Jobs by who pays"), _("Customer"), clients, jobs, lambda sums: sums.worth))
     vehicles = [(plate, sums) for (plate, _pk), sums in found.by_vehicle.items()]
@@ -55,7 +56,7 @@ def charts_of(found: Figures, *, is_roadside: bool) -> list[Chart]:
     if is_roadside:
         drawn.insert(0, chart("jobs-days", _("Jobs by day"), _("Day"), _("Jobs"), [(day, sums.jobs) for day, sums in days], every=5))
         reasons = [(str(label), found.by_reason.get(value, 0)) for value, label in Assistance.Reason.choices]
-        drawn.append(chart("reasons", _("Canceled, by who ended it"), _("Reason"), _("Jobs"), reasons))
+        drawn.append(chart("reasons", _("Cancelled, by who ended it"), _("Reason"), _("Jobs"), reasons))
     return drawn
 
 
@@ -63,7 +64,7 @@ def _by_day(found: Figures, *, is_roadside: bool) -> ReportTable:
     columns: list[Column] = [(_("Orders"), lambda sums: sums.orders), (_("Delivered"), lambda sums: sums.delivered), (_("Trips"), lambda sums: sums.trips)]
     if is_roadside:
         columns = [
-            (_("Jobs"), lambda sums: sums.jobs), (_("Completed"), lambda sums: sums.completed), (_("Canceled"), lambda sums: sums.canceled), *columns,
+            (_("Jobs"), lambda sums: sums.jobs), (_("Completed"), lambda sums: sums.completed), (pgettext("a request", "Cancelled"), lambda sums: sums.canceled), *columns,
         ]  # fmt: skip
     head = [_("Day"), *(name for name, _value in columns)]
     return ReportTable("days", _("By day"), head, [[day, *(value(sums) for _name, value in columns)] for day, sums in found.by_day.items()])
@@ -81,7 +82,7 @@ def _job_columns(currency: str) -> list[Column]:
     return [
         (_("Jobs"), lambda sums: sums.jobs),
         (_("Completed"), lambda sums: sums.completed),
-        (_("Canceled"), lambda sums: sums.canceled),
+        (pgettext("a request", "Cancelled"), lambda sums: sums.canceled),
         (_("km"), lambda sums: round(sums.km, 1)),
         (_("km by road"), lambda sums: round(sums.road_km, 1)),
         (_("km in straight lines"), lambda sums: round(sums.straight_km, 1)),

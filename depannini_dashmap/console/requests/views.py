@@ -9,7 +9,7 @@ from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils import timezone
-from django.utils.translation import get_language, gettext_lazy
+from django.utils.translation import get_language, gettext_lazy, pgettext
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
@@ -135,7 +135,7 @@ def cancel(request: HttpRequest, assistance_id: int, context: dict[str, Any]) ->
     if request.method == "POST" and not problem:
         try:
             cancel_by_staff(actor=request.user, assistance_id=job.pk, note=note)
-            messages.success(request, _("The request is canceled and both sides are told."))
+            messages.success(request, _("The request is cancelled and both sides are told."))
         except DomainError as error:
             messages.error(request, error.for_page())
         return HttpResponseRedirect(here)
@@ -224,6 +224,6 @@ def cancel_chosen(request: HttpRequest, context: dict[str, Any]) -> HttpResponse
 
     def act(job: Assistance, note: str) -> str:
         cancel_by_staff(actor=request.user, assistance_id=job.pk, note=note)
-        return _("canceled")
+        return pgettext("a request", "cancelled")
 
     return action_pages.ask_then_each(request, context, CANCEL, chosen, act, back=reverse("admin:assistance_assistance_changelist"))
