@@ -6,33 +6,42 @@ import datetime as dt
 from typing import Any, NamedTuple
 
 from django.conf import settings
-from django.db.models import Q, QuerySet
+from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from alarms.models import Alarm
 from assistance.models import Assistance
 from depannini_dashmap.lib.time_zone import display_zone
 from fleet.models import Vehicle
 from telematics import silence
+from telematics.device_alarm_kinds import HELP, THEFT, THEFT_ON_TRIP
+from telematics.models import DeviceAlarm
 from trips.lifecycle import PLANNED
 from trips.models import Trip, TripStop
 
 # A planned trip that nobody started is an alarm for so many days; then somebody has seen it, or nobody will.
 UNSTARTED_ALARM_MAX_AGE = dt.timedelta(days=7)
+# What a device raises is alarming for an hour after it last said so, and for as long as nobody has acknowledged it; what it tells a day later is history.
+DEVICE_ALARM_LASTS = dt.timedelta(hours=1)
+DEVICE_ALARM_MAX_AGE = dt.timedelta(days=1)
 Kind = Alarm.Kind
 
 
 class Reason(NamedTuple):
-    """Why an alarm is open: its kind, the thing it is about by primary key, and whose thing that is; no company: the roadside's."""
+    """Why an alarm is open: its kind, the thing it is about by primary key, and whose thing that is; no company: the roadside's.
+
+    `begun_at` is when something happened anew: an alarm that was acknowledged before is another one.
+    """
 
     kind: str
     thing: str
     name: str
     company_id: int | None = None
+    begun_at: dt.datetime | None = None
 
 
 def find_active_reasons(now: dt.datetime) -> list[Reason]:
-    """Read all that is alarming now; six queries."""
-    return [*_requests(now), *_late_trips(now), *_silent_vehicles(now)]
+    """Read all that is alarming now; seven queries."""
+    return [*_requests(now), *_late_trips(now), *_silent_vehicles(now), *_device_alarms(now)]
 
 
 def _requests(now: dt.datetime) -> list[Reason]:
@@ -61,3 +70,22 @@ def _silent_vehicles(now: dt.datetime) -> list[Reason]:
     rows: QuerySet[Any] = silence.silent(Vehicle.objects.all(), now)
     rows = rows.filter(on_trip=True).order_by()
     return [Reason(Kind.SILENT_VEHICLE, str(pk), plate, company_id) for pk, plate, company_id in rows.values_list("pk", "license_plate", "company_id")]
+
+
+def _device_alarms(now: dt.datetime) -> list[Reason]:
+    """Return vehicles whose devices raise what somebody has to look at, one of a kind for each, named by when and where it last began."""
+    running = Exists(Trip.objects.running().filter(vehicle_id=OuterRef("vehicle_id")))
+    rows = DeviceAlarm.objects.news(now - DEVICE_ALARM_LASTS, now - DEVICE_ALARM_MAX_AGE)
+    rows = rows.filter(Q(kind__in=[*HELP, *THEFT]) | Q(running, kind__in=THEFT_ON_TRIP)).select_related("vehicle").order_by("created_at", "pk")
+    found = {}
+    for row in rows:
+        kind = Kind.SOS if row.kind in HELP else Kind.TAMPERING
+        found[kind, row.vehicle_id] = Reason(kind, str(row.vehicle_id), _name_of(row), row.vehicle.company_id, row.created_at)
+    return list(found.values())
+
+
+def _name_of(row: DeviceAlarm) -> str:
+    """Return `16-123: 14:32, 36.75000, 3.05000`; what the alarm's kind does not say itself goes with the plate."""
+    place = "" if row.latitude is None else f", {row.latitude:.5f}, {row.longitude:.5f}"
+    what = "" if row.kind == "sos" else f" ({row.kind})"
+    return f"{row.vehicle.license_plate}{what}: {row.first_at.astimezone(display_zone()):%H:%M}{place}"

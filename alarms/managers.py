@@ -47,11 +47,11 @@ class AlarmQuerySet(TenantQuerySet):
         return self.annotate(ringing_since=Case(When(snoozed_until__isnull=True, then=F("opened_at")), default=after_snooze))
 
     def by_urgency(self, now: dt.datetime) -> Self:
-        """Put those that ring first, somebody at the roadside before all others, then the oldest."""
+        """Put those that ring first: an SOS, then somebody at the roadside, then all others; of each the oldest."""
         quiet = Case(
             When(acknowledged_at__isnull=False, then=Value(2)),
             When(snoozed_until__gt=now, then=Value(1)),
             default=Value(0),
         )
-        roadside = Case(When(kind__in=ROADSIDE_KINDS, then=Value(0)), default=Value(1))
-        return self.annotate(quiet=quiet, rank=roadside).order_by("quiet", "rank", "opened_at", "pk")
+        rank = Case(When(kind="sos", then=Value(0)), When(kind__in=ROADSIDE_KINDS, then=Value(1)), default=Value(2))
+        return self.annotate(quiet=quiet, rank=rank).order_by("quiet", "rank", "opened_at", "pk")

@@ -28,6 +28,8 @@ class Alarm(models.Model):
         JOB_TOO_LONG = "job_too_long", _("under way for too long")
         LATE_TRIP = "late_trip", _("trip runs late")
         SILENT_VEHICLE = "silent_vehicle", _("vehicle on a trip is silent")
+        SOS = "sos", _("help is needed in a vehicle")
+        TAMPERING = "tampering", _("vehicle may be stolen or tampered with")
         FAILED_MESSAGE = "failed_message", _("message could not be sent")
 
     kind = models.CharField(_("kind"), max_length=24, choices=Kind.choices)
@@ -54,6 +56,7 @@ class Alarm(models.Model):
             models.CheckConstraint(
                 condition=~Q(kind__in=["late_trip", "silent_vehicle"]) | Q(company__isnull=False), name="alarm_fleet_has_company"
             ),
+            models.CheckConstraint(condition=~Q(kind__in=["sos", "tampering"]) | Q(company__isnull=False), name="alarm_raised_by_vehicle_of_company"),
         ]
         indexes = [
             models.Index(fields=["company", "opened_at"], condition=Q(closed_at__isnull=True), name="alarm_open_by_company"),

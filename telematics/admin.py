@@ -11,7 +11,7 @@ from django.utils.html import format_html
 from django.utils.translation import gettext_lazy as _
 
 from depannini_dashmap.lib.admin.tenancy import TenantAdmin
-from telematics.models import Device, Forwarder, LatestPosition, Position
+from telematics.models import Device, DeviceAlarm, Forwarder, LatestPosition, Position
 
 
 class ReadOnlyAdmin(TenantAdmin):
@@ -88,6 +88,28 @@ class DeviceAdmin(ReadOnlyAdmin):
         """Lead to the page on which the vehicle's devices are connected."""
         url = reverse("admin:dispatch_connect", args=[row.vehicle_id])
         return format_html('<a href="{}"><bdi dir="ltr">{}</bdi></a>', url, row.vehicle.license_plate)
+
+
+@admin.register(DeviceAlarm)
+class DeviceAlarmAdmin(ReadOnlyAdmin):
+    """What trackers raised by themselves, an SOS or a flat battery."""
+
+    ordering = ("-first_at",)
+    list_select_related = ("vehicle", "device")
+    list_filter = ("kind",)
+    list_display = ("words", "vehicle", "device", "first_at", "last_at", "place")
+    search_fields = ("=kind", "=vehicle__license_plate")
+    date_hierarchy = None
+
+    @admin.display(description=_("alarm"), ordering="kind")
+    def words(self, row: DeviceAlarm) -> str:
+        """Return what people call it."""
+        return str(row.words)
+
+    @admin.display(description=_("place"))
+    def place(self, row: DeviceAlarm) -> str:
+        """Show the coordinates as maps take them, in any language."""
+        return "-" if row.latitude is None else format_html('<bdi dir="ltr">{}</bdi>', f"{row.latitude:.6f}, {row.longitude:.6f}")
 
 
 @admin.register(Forwarder)

@@ -15,6 +15,7 @@ from django.db.models import TextChoices
 from django.utils.dateparse import parse_datetime
 from django.utils.translation import gettext_lazy as _
 
+from telematics.device_alarm_kinds import alarms_in
 from telematics.protocols import KMH, KNOTS, METRES_A_SECOND, Report
 from telematics.readings import MAX_CLOCK_SKEW, SCALES, Reading
 
@@ -51,7 +52,8 @@ class DeviceReading(NamedTuple):
     """What became of a report.
 
     Shape: `reading` (None where there is no fix), `refusal` (empty where all is well) with its `detail` in words,
-    `dropped` names of values that were left out, `battery` in percent.
+    `dropped` names of values that were left out, `battery` in percent, `alarms` what the device raised, `said_at` when (UTC; None where
+    it raised none).
     """
 
     reading: Reading | None
@@ -59,14 +61,26 @@ class DeviceReading(NamedTuple):
     detail: str = ""
     dropped: tuple[str, ...] = ()
     battery: int | None = None
+    alarms: tuple[str, ...] = ()
+    said_at: dt.datetime | None = None
 
 
 def read_report(report: Report, *, vehicle_id: int, speed_unit: str, now: dt.datetime) -> DeviceReading:
-    """Read a device's report; `speed_unit` is the unit this device is known to use. Never raises."""
+    """Read a device's report; `speed_unit` is the unit this device is known to use. Never raises.
+
+    An alarm counts whatever became of the rest; where its time cannot be believed it is now.
+    """
+    read = _read_fix(report, vehicle_id=vehicle_id, speed_unit=speed_unit, now=now)
+    if not (alarms := alarms_in(report.values.get("alarm"))):
+        return read
+    return read._replace(alarms=alarms, said_at=min(_timestamp(report.values.get("timestamp"), now)[0] or now, now))
+
+
+def _read_fix(report: Report, *, vehicle_id: int, speed_unit: str, now: dt.datetime) -> DeviceReading:
     if not report.is_understood:
         return DeviceReading(None, Refusal.NOT_UNDERSTOOD)
     values = report.values
-    dropped = _unheard(values)
+    dropped: list[str] = []
     battery = _battery(values.get("battery"))
     if battery is None and not _is_unknown(values.get("battery"), number(values.get("battery"))):
         dropped.append("battery")
@@ -129,12 +143,6 @@ def _kept(name: str, value: float | None, sent: Any, dropped: list[str]) -> floa
 def _is_unknown(sent: Any, value: float | None) -> bool:
     """Return whether a device says that it does not know: by -1 (phones), by zero of what is never zero, by nothing at all."""
     return sent is None or sent == "" or (value is not None and value <= 0 and value >= -1)
-
-
-def _unheard(values: dict[str, Any]) -> list[str]:
-    """Name an alarm that the device raises, which nobody else is told of."""
-    alarm = values.get("alarm")
-    return [f"alarm ({str(alarm)[:20]})"] if alarm not in (None, "", False, 0, "0", "false") and str(alarm).isprintable() else []
 
 
 def _speed(value: Any, factor: float) -> float | None:

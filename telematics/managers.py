@@ -63,3 +63,12 @@ class DeviceQuerySet(OfVehicleQuerySet):
         """Keep the working ones that said something since, and were not refused: a parked vehicle is not silent."""
         not_refused = models.Q(refused_at__isnull=True) | models.Q(refused_at__lt=models.F("contacted_at"))
         return self.working().filter(not_refused, contacted_at__gte=instant)
+
+
+class DeviceAlarmQuerySet(OfVehicleQuerySet):
+    """Alarms that devices raised."""
+
+    def news(self, heard_since: datetime, raised_since: datetime) -> Self:
+        """Keep those that were said since, and are no history that a device sends late; of vehicles still with the company of the device."""
+        rows = self.filter(heard_at__gte=heard_since, last_at__gte=raised_since, vehicle__deleted_at__isnull=True)
+        return rows.filter(device__company=models.F("vehicle__company"))

@@ -6,13 +6,21 @@ Rows of Position and LatestPosition are written by ingest.py alone, those of Sto
 from __future__ import annotations
 
 from django.db import models
-from django.db.models import Q
+from django.db.models import F, Q
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
+from django_stubs_ext import StrOrPromise
 
 from fleet.models import Vehicle
+from telematics.device_alarm_kinds import LONGEST_NAME, words_of
 from telematics.device_readings import Refusal
-from telematics.managers import DeviceQuerySet, ForwarderQuerySet, LatestPositionQuerySet, PositionQuerySet
+from telematics.managers import (
+    DeviceAlarmQuerySet,
+    DeviceQuerySet,
+    ForwarderQuerySet,
+    LatestPositionQuerySet,
+    PositionQuerySet,
+)
 from telematics.protocols import KNOTS, METRES_A_SECOND
 
 
@@ -220,3 +228,49 @@ class Device(models.Model):
     def is_refused(self) -> bool:
         """Whether the last thing it said was refused."""
         return self.refused_at is not None and self.refused_at == self.contacted_at
+
+
+class DeviceAlarm(models.Model):
+    """An alarm that a device raised by itself, such as a driver's SOS, however often it said so within minutes.
+
+    `first_at` and `last_at` are the device's times, `heard_at` is when it last said so here; the place is where it began,
+    or where the vehicle was last.
+    """
+
+    vehicle = models.ForeignKey(Vehicle, on_delete=models.CASCADE, related_name="device_alarms", verbose_name=_("vehicle"))
+    device = models.ForeignKey(Device, on_delete=models.CASCADE, related_name="alarms", verbose_name=_("device"))
+    kind = models.CharField(_("kind"), max_length=LONGEST_NAME, help_text=_("as the device calls it"))
+    first_at = models.DateTimeField(_("since"))
+    last_at = models.DateTimeField(_("until"))
+    latitude = models.FloatField(_("latitude"), null=True, blank=True)
+    longitude = models.FloatField(_("longitude"), null=True, blank=True)
+    heard_at = models.DateTimeField(_("heard at"), help_text=_("when it arrived here"))
+    created_at = models.DateTimeField(_("created at"))
+
+    objects = DeviceAlarmQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("alarm of a device")
+        verbose_name_plural = _("alarms of devices")
+        ordering = ["-first_at", "-id"]
+        constraints = [
+            models.CheckConstraint(condition=Q(first_at__lte=F("last_at")), name="device_alarm_ends_after_start"),
+            models.CheckConstraint(
+                condition=Q(latitude__isnull=True, longitude__isnull=True) | Q(latitude__range=(-90, 90), longitude__range=(-180, 180)),
+                name="device_alarm_place_valid",
+            ),
+        ]
+        indexes = [
+            models.Index(fields=["device", "kind", "last_at"], name="device_alarm_same"),
+            models.Index(fields=["heard_at"], name="device_alarm_news"),
+            models.Index(fields=["vehicle", "-first_at"], name="device_alarm_of_vehicle"),
+            models.Index(fields=["last_at"], name="device_alarm_by_age"),
+        ]
+
+    def __str__(self) -> str:
+        return str(self.words)
+
+    @property
+    def words(self) -> StrOrPromise:
+        """What people read for its kind."""
+        return words_of(self.kind)

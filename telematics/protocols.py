@@ -22,7 +22,7 @@ class Report(NamedTuple):
     """What a device sent at one time.
 
     Shape: `values` holds, as sent, any of latitude, longitude, timestamp, speed, heading, altitude, odometer_m,
-    fuel_level, ignition, accuracy_m, hdop, is_valid, satellites, battery, alarm. `is_place` is false for a sign of life
+    fuel_level, ignition, accuracy_m, hdop, is_valid, satellites, battery, alarm (a list where a message has it in several places). `is_place` is false for a sign of life
     alone, `is_understood` for a part of a batch that has no known form.
     """
 
@@ -76,7 +76,7 @@ def from_traccar(body: Any) -> list[Message]:
     """Read Traccar Client's JSON (`device_id, location`), or what a Traccar server forwards (`device, position`).
 
     Either may be a list, as may `location`. An event of a server that holds no position says nothing of the device, as
-    when it is offline. Raises: Unreadable.
+    when it is offline, unless it is an alarm. Raises: Unreadable.
     """
     parts = [part for part in _as_list(body) if not _is_event_alone(part)]
     messages: list[Message] = []
@@ -99,14 +99,25 @@ def _device_of(body: Any) -> str:
 
 
 def _is_event_alone(body: Any) -> bool:
-    return isinstance(body, Mapping) and "event" in body and "location" not in body and body.get("position") is None
+    if not isinstance(body, Mapping) or "event" not in body or "location" in body or body.get("position") is not None:
+        return False
+    return not _alarm_of_event(body)
+
+
+def _alarm_of_event(body: Mapping[str, Any]) -> Any:
+    """Return the alarm that a forwarded event is about; None for any other event."""
+    event = _part(body, "event")
+    return _part(event, "attributes").get("alarm", True) if event.get("type") == "alarm" else None
 
 
 def _from_traccar(body: Any) -> Iterator[Message]:
     if not isinstance(body, Mapping):
         raise Unreadable
-    if "position" in body:
-        yield _forwarded(_mapping(body["position"]), _part(body, "device"))
+    if (alarm := _alarm_of_event(body)) and body.get("position") is None:
+        values = {"timestamp": _part(body, "event").get("eventTime"), "alarm": alarm}
+        yield Message(_device_of(body), Report(values, KNOTS, is_place=False))
+    elif "position" in body:
+        yield _forwarded(_mapping(body["position"]), _part(body, "device"), alarm)
     elif "positions" in body:
         # By the text of the id, as a list or an object is no key of a dictionary.
         devices = {str(device.get("id")): device for device in map(_mapping, _as_list(body.get("devices") or []))}
@@ -119,7 +130,7 @@ def _from_traccar(body: Any) -> Iterator[Message]:
             raise Unreadable
         for location in locations:
             # The rest of a batch is not held up by a part that nobody can read.
-            yield Message(device, _client_report(location) if isinstance(location, Mapping) else NOT_UNDERSTOOD)
+            yield Message(device, _client_report(location, body.get("alarm")) if isinstance(location, Mapping) else NOT_UNDERSTOOD)
     elif "lat" in body or "latitude" in body:  # OsmAnd's parameters as an object, as a custom body may write them
         yield from from_osmand({"id": body.get("device_id"), **body})
     else:
@@ -150,7 +161,7 @@ def _from_owntracks(body: Any, key: str) -> Message:
     return Message(key, Report({name: fields.get(sent) for name, sent in names.items()}, KMH))
 
 
-def _client_report(location: Mapping[str, Any]) -> Report:
+def _client_report(location: Mapping[str, Any], alarm: Any) -> Report:
     coords = _part(location, "coords")
     battery = _part(location, "battery").get("level")
     values = {
@@ -159,12 +170,18 @@ def _client_report(location: Mapping[str, Any]) -> Report:
         "accuracy_m": coords.get("accuracy"),
         "odometer_m": location.get("odometer"),
         "battery": battery * 100 if isinstance(battery, int | float) and 0 <= battery <= 1 else battery,
-        "alarm": location.get("alarm"),
+        "alarm": _together(location.get("alarm"), _part(location, "extras").get("alarm"), alarm),
     }
     return Report(values, METRES_A_SECOND, "coords" in location)
 
 
-def _forwarded(position: Mapping[str, Any], device: Mapping[str, Any]) -> Message:
+def _together(*alarms: Any) -> Any:
+    """Return one alarm of a message that may name it in several places; a list where it does in more than one."""
+    said = [alarm for alarm in alarms if alarm is not None]
+    return said[0] if len(said) == 1 else [one for alarm in said for one in (alarm.split(",") if isinstance(alarm, str) else _as_list(alarm))] or None
+
+
+def _forwarded(position: Mapping[str, Any], device: Mapping[str, Any], alarm: Any = None) -> Message:
     attributes = _part(position, "attributes")
     values = {
         **{name: position.get(name) for name in ("latitude", "longitude", "speed", "altitude")},
@@ -177,7 +194,7 @@ def _forwarded(position: Mapping[str, Any], device: Mapping[str, Any]) -> Messag
         "ignition": attributes.get("ignition"),
         "satellites": attributes.get("sat"),
         "battery": attributes.get("batteryLevel"),
-        "alarm": attributes.get("alarm"),
+        "alarm": _together(attributes.get("alarm"), alarm),
         "hdop": attributes.get("hdop"),
     }
     is_place = position.get("latitude") is not None or position.get("longitude") is not None

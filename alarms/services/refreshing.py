@@ -19,14 +19,16 @@ Kind = Alarm.Kind
 # What comes and goes with each fix: back within this time it is the alarm of before, with what was said about it.
 FLICKERS = (Kind.LATE_TRIP, Kind.SILENT_VEHICLE)
 SAME_WITHIN = dt.timedelta(minutes=15)
-FAILED_MESSAGES_LAST = dt.timedelta(days=7)
+# What was said once has no rows to read later: it stays until somebody acknowledges it, or for so long.
+SAID_ONCE = (Kind.FAILED_MESSAGE, Kind.SOS, Kind.TAMPERING)
+SAID_ONCE_LASTS = dt.timedelta(days=7)
 
 
 def refresh_alarms(*, actor: None, now: dt.datetime | None = None) -> None:
     """Bring the alarms in line with what is alarming now, and have those called whose alarms ring for too long.
 
     Shape: no `actor`, the worker calls it. Safe to run twice and by two processes at once: the database keeps one open
-    alarm of a kind for each thing. Ten queries, and some where something changed.
+    alarm of a kind for each thing. Eleven queries, and some where something changed.
     """
     now = now or timezone.now()
     found = {(reason.kind, reason.thing): reason for reason in detection.find_active_reasons(now)}
@@ -36,21 +38,23 @@ def refresh_alarms(*, actor: None, now: dt.datetime | None = None) -> None:
 
 @transaction.atomic
 def _bring_in_line(found: dict[tuple[str, str], Reason], now: dt.datetime) -> None:
-    rows = Alarm.objects.open().values_list("pk", "kind", "thing", "company_id", "opened_at")
-    present = {(kind, thing): (pk, company_id) for pk, kind, thing, company_id, opened_at in rows if not _lasts(kind, opened_at, now)}
-    gone = {key: row for key, row in present.items() if key not in found or found[key].company_id != row[1]}
+    present = {(row.kind, row.thing): row for row in Alarm.objects.open()}
+    gone = {key: row for key, row in present.items() if _is_over(row, found.get(key), now)}
     new = [reason for key, reason in found.items() if key not in present or key in gone]
-    changed = {(kind, company_id) for (kind, _), (_, company_id) in gone.items()}
-    Alarm.objects.open().filter(pk__in=[pk for pk, _ in gone.values()]).update(closed_at=now)
+    changed = {(row.kind, row.company_id) for row in gone.values()}
+    Alarm.objects.open().filter(pk__in=[row.pk for row in gone.values()]).update(closed_at=now)
     if new:
         _open_again([reason for reason in new if reason.kind in FLICKERS], now)
         _raise(new, now)
     alarms_changed(changed | {(reason.kind, reason.company_id) for reason in new})
 
 
-def _lasts(kind: str, opened_at: dt.datetime, now: dt.datetime) -> bool:
-    """Return whether an alarm stays although nothing says so any more: a message that failed once has no rows to read."""
-    return kind == Kind.FAILED_MESSAGE and now - opened_at < FAILED_MESSAGES_LAST
+def _is_over(alarm: Alarm, reason: Reason | None, now: dt.datetime) -> bool:
+    """Return whether an open alarm ends: its reason is gone, is another company's, or came anew after somebody acknowledged it."""
+    if reason is None:
+        return alarm.kind not in SAID_ONCE or alarm.acknowledged_at is not None or now - alarm.opened_at >= SAID_ONCE_LASTS
+    is_anew = alarm.acknowledged_at is not None and reason.begun_at is not None and reason.begun_at > alarm.acknowledged_at
+    return is_anew or reason.company_id != alarm.company_id
 
 
 def _open_again(flickering: Iterable[Reason], now: dt.datetime) -> None:

@@ -173,9 +173,9 @@ def test_a_look_costs_the_same_for_every_number_of_rows(dispatcher, company_a, d
     for number in range(3):
         late_trip(dispatcher, company_a, f"Tour {number}")
         look()
-        # reasons: requests that wait, are stalled, too long; late stops, overdue trips, silent vehicles; begin, open
-        # alarms, end; watches
-        with django_assert_num_queries(10):
+        # reasons: requests that wait, are stalled, too long; late stops, overdue trips, silent vehicles, alarms of
+        # devices; begin, open alarms, end; watches
+        with django_assert_num_queries(11):
             look()
 
 
@@ -186,18 +186,18 @@ def test_a_look_costs_the_same_for_every_number_of_watches(watchers, dispatcher,
         Membership.objects.create(user=user, company=company_a, role="member")
         services.set_watch(actor=user, company=company_a, channel="email", after_minutes=5)
     look()
-    with django_assert_num_queries(11):  # and what rings
+    with django_assert_num_queries(12):  # and what rings
         look()
     late_trip(dispatcher, company_a)
     look()
-    with django_assert_num_queries(13):  # and members, and what was told
+    with django_assert_num_queries(14):  # and members, and what was told
         look()
     LatestPosition.objects.update(timestamp=timezone.now() + dt.timedelta(hours=1))
     look(6)
     run_tasks()
     assert len(mail.outbox) == watchers
     LatestPosition.objects.update(timestamp=timezone.now() + dt.timedelta(hours=1))
-    with django_assert_num_queries(13):
+    with django_assert_num_queries(14):
         look(20)
 
 

@@ -33,7 +33,7 @@ from assistance.models import ChatMessage, LinkSubscription, RequestLink, Reques
 from assistance.steps import photos
 from depannini_dashmap.models import AuditEvent, BudgetedMessage, FailedTry, IdempotentRequest, SheetImport
 from orders.models import OrderLink, OrderSubscription
-from telematics.models import Position
+from telematics.models import DeviceAlarm, Position
 from trips.models import StopProof, TripLink
 from trips.steps.proofs import forget_old
 
@@ -68,6 +68,7 @@ def _history_rules() -> Iterator[Rule]:
 
 RULES = (
     Rule("positions", "positions", lambda before: Position.objects.recorded_before(before)),
+    Rule("positions", "alarms of devices", lambda before: DeviceAlarm.objects.filter(last_at__lt=before)),
     Rule("chat", "chat messages", lambda before: ChatMessage.objects.filter(created_at__lt=before)),
     Rule("proofs", "proofs of delivery", lambda before: StopProof.objects.filter(at__lt=before), forget_old),
     Rule("proofs", "photos of requests", lambda before: RequestPhoto.objects.filter(at__lt=before), photos.forget_old),

@@ -15,6 +15,7 @@ from telematics.device_keys import recognise_devices
 from telematics.device_readings import DeviceReading, Refusal, read_report
 from telematics.models import Device, Forwarder
 from telematics.protocols import Message, Report
+from telematics.services.device_alarms import record_device_alarms
 from telematics.services.positions import record_fixes
 from telematics.vehicle_lookup import tracked, tracked_vehicles
 
@@ -82,6 +83,8 @@ def _record(known: Mapping[str, Device], reports: Mapping[str, list[Report]]) ->
     rows = record_fixes(actor=None, vehicles=vehicles, readings=fixes, now=now)
     is_trusted = {(row.vehicle_id, row.timestamp): not row.is_implausible for row in rows}
     DEVICE_STATUS_UPDATE.run([_note(device, readings, is_trusted, now) for device, readings in reported])
+    trusted = {key for key, is_good in is_trusted.items() if is_good}
+    record_device_alarms(actor=None, reported=reported, trusted=trusted, now=now)
 
 
 def _read(device: Device, report: Report, now: dt.datetime) -> DeviceReading:

@@ -72,9 +72,8 @@ def test_the_page_costs_the_same_with_more_devices(
     for number in range(rows):
         Device.objects.create(vehicle=van, company=van.company, external_id=f"e{number}")
         Forwarder.objects.create(company=van.company, secret_digest=f"{number}")
-    # session, user, groups, roles; vehicle, devices, forwarders, who may change
-    # session, user, two groups, roles; vehicle, devices, forwarders; who may change, roles of the menu
-    with django_assert_num_queries(10):
+    # session, user, two groups, roles; vehicle, devices, their alarms, forwarders; who may change, roles of the menu
+    with django_assert_num_queries(11):
         nadia.get(path(van))
 
 

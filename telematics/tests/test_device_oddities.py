@@ -59,8 +59,8 @@ def test_batteries(api: Any, made: dict, sent: str, percent: int | None, dropped
 
 
 def test_what_is_not_used_is_named(api: Any, made: dict) -> None:
-    api().get(f"{URL}osmand/", {"id": made["key"], **PLACE, "timestamp": "1705329000", "alarm": "sos", "accuracy": "good"})
-    assert Device.objects.get().dropped == "accuracy, alarm (sos)"
+    api().get(f"{URL}osmand/", {"id": made["key"], **PLACE, "timestamp": "1705329000", "accuracy": "good", "altitude": "high"})
+    assert Device.objects.get().dropped == "accuracy, altitude"
 
 
 @pytest.mark.parametrize(("hdop", "is_trusted"), [("0.9", True), ("50", True), ("99.99", False)])

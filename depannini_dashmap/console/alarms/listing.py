@@ -107,7 +107,7 @@ def url_of(row: Alarm) -> str:
         return reverse("admin:alarms")
     if row.kind == Kind.LATE_TRIP:
         return reverse("admin:dispatch_trip", args=[row.thing])
-    if row.kind == Kind.SILENT_VEHICLE:
+    if row.kind in (Kind.SILENT_VEHICLE, Kind.SOS, Kind.TAMPERING):
         return f"{reverse('admin:map')}?vehicle={row.thing}"
     return reverse("admin:dispatch_request", args=[row.thing])
 

@@ -17,11 +17,12 @@ from accounts.permissions import may_edit
 from depannini_dashmap.console import action_pages
 from depannini_dashmap.lib.errors import DomainError
 from fleet.models import Vehicle
-from telematics.models import Device, Forwarder
+from telematics.models import Device, DeviceAlarm, Forwarder
 from telematics.services.devices import end_device, end_forwarder, make_device, make_forwarder
 from telematics.tracker_setup import Setup, forwarding_setup, setup_of
 
 PHONE_APPS = [Device.App.TRACCAR_CLIENT, Device.App.OWNTRACKS, Device.App.OSMAND, Device.App.GPSLOGGER, Device.App.OTHER]
+MOST_ALARMS = 10
 
 
 @never_cache
@@ -43,6 +44,7 @@ def connect(request: HttpRequest, vehicle_id: int, context: dict[str, Any]) -> H
         "title": _("Connect %(plate)s") % {"plate": f"\N{LEFT-TO-RIGHT ISOLATE}{vehicle.license_plate}\N{POP DIRECTIONAL ISOLATE}"},
         "vehicle": vehicle,
         "devices": list(Device.objects.working().filter(vehicle=vehicle)),
+        "alarms": list(DeviceAlarm.objects.filter(vehicle=vehicle).select_related("device")[:MOST_ALARMS]),
         "forwarders": list(Forwarder.objects.working().filter(company_id=vehicle.company_id)),
         "apps": [(app.value, app.label) for app in PHONE_APPS],
         "made": made,
