@@ -4,10 +4,15 @@ import asyncio
 import logging
 import signal
 import socket
+import time
 from collections.abc import Callable
+from email.utils import formatdate
+from functools import lru_cache
+from types import FrameType
 from typing import Any
 
 import uvicorn
+from uvicorn.server import ServerState
 
 from depannini_dashmap.lib.ops import worker
 from depannini_dashmap.lib.realtime import async_tasks, consumers
@@ -27,6 +32,24 @@ STALLED_AFTER = 20_000  # milliseconds in which a client takes nothing of what w
 GRACE = 2.0
 PATIENCE = 10  # seconds more for what is running
 LOOK_EVERY = 0.02
+
+
+class DatedState(ServerState):
+    """What uvicorn's connections share; the date is reckoned when an answer begins, not ten times a second while nobody asks."""
+
+    @property
+    def default_headers(self) -> list[tuple[bytes, bytes]]:
+        """The headers of every answer."""
+        return [(b"date", _http_date(int(time.time())))]
+
+    @default_headers.setter
+    def default_headers(self, headers: list[tuple[bytes, bytes]]) -> None:
+        pass  # uvicorn's own
+
+
+@lru_cache(maxsize=1)
+def _http_date(second: int) -> bytes:
+    return formatdate(second, usegmt=True).encode()
 
 
 class GracefulServer(uvicorn.Server):
@@ -49,6 +72,9 @@ class GracefulServer(uvicorn.Server):
                 timeout_graceful_shutdown=PATIENCE,
             )
         )  # fmt: skip
+        self.server_state = DatedState()
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._asked_to_stop = asyncio.Event()
 
     def run(self, sockets: list[socket.socket] | None = None) -> None:
         """Serve; return after the stop."""
@@ -59,8 +85,20 @@ class GracefulServer(uvicorn.Server):
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Listen, and say so."""
+        self._loop = asyncio.get_running_loop()
         await super().startup(sockets)
         self._ready()
+
+    async def main_loop(self) -> None:
+        """Wait for a signal: all that uvicorn does meanwhile is to reckon the date and to count requests, which nobody limits."""
+        if not self.should_exit:
+            await self._asked_to_stop.wait()
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        """Note the signal, as uvicorn does, and wake the loop."""
+        super().handle_exit(sig, frame)
+        if self._loop is not None:
+            self._loop.call_soon_threadsafe(self._asked_to_stop.set)
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Close the port, then the sockets, then what is idle; wait for what is running."""

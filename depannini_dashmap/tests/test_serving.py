@@ -4,9 +4,12 @@ import json
 import re
 import socket
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
+from email.utils import parsedate_to_datetime
 from http.client import HTTPConnection, HTTPResponse
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -139,3 +142,27 @@ def test_two_processes_share_one_port_and_one_may_stop(tmp_path: Any, transactio
             assert second.call("GET", "/healthz").status_code == 200
         assert first.process.returncode == 0
         assert second.call("GET", "/healthz").status_code == 200
+
+
+def test_a_loop_that_has_nothing_to_do_sleeps_until_it_is_asked_or_stopped(tmp_path: Any, transactional_db: None) -> None:
+    """uvicorn wakes ten times a second for the date of the answers; ours is right without that, and a signal wakes the loop."""
+    with running_server(tmp_path / "server.log", TASK_WORKER="off") as idle, kept(idle) as line:
+        before = _sleeps_of_the_loop(idle)
+        time.sleep(1.5)
+        assert _sleeps_of_the_loop(idle) - before < 5
+        line.request("GET", "/healthz")
+        answer = line.getresponse()
+        answer.read()
+        assert abs(parsedate_to_datetime(answer.headers["Date"]).timestamp() - time.time()) < 2
+        line.close()
+        time.sleep(0.3)  # the loop sleeps again
+        asked = time.monotonic()
+        assert idle.stop() == 0
+        assert time.monotonic() - asked < 5
+
+
+def _sleeps_of_the_loop(server: Server) -> int:
+    """Return how often the thread of the loop has gone to sleep (proc(5))."""
+    pid = server.process.pid
+    status = Path(f"/proc/{pid}/task/{pid}/status").read_text()
+    return int(re.findall(r"^voluntary_ctxt_switches:\s+(\d+)", status, re.M)[0])
