@@ -58,7 +58,8 @@ def _late_trips(now: dt.datetime) -> list[Reason]:
     """Return running trips with a stop that is, or will be, late by the first threshold, and planned ones that begin so late."""
     late = TripStop.objects.awaited().filter(late_min__gt=0).order_by()
     found = dict.fromkeys(late.values_list("trip_id", "trip__name", "trip__company_id"))
-    before = now.astimezone(display_zone()) - dt.timedelta(minutes=settings.RUNNING_LATE_AFTER[0] if settings.RUNNING_LATE_AFTER else 0)
+    # Minutes that pass, not minutes of the clock, which may skip an hour between.
+    before = (now - dt.timedelta(minutes=settings.RUNNING_LATE_AFTER[0] if settings.RUNNING_LATE_AFTER else 0)).astimezone(display_zone())
     should_run = Q(planned_start_date__lt=before.date()) | Q(planned_start_date=before.date(), planned_start_time__lt=before.time())
     trips = Trip.objects.filter(should_run, status=PLANNED, planned_start_date__gte=before.date() - UNSTARTED_ALARM_MAX_AGE).order_by()
     found |= dict.fromkeys(trips.values_list("pk", "name", "company_id"))

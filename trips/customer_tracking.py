@@ -16,7 +16,7 @@ from django.core.exceptions import ObjectDoesNotExist
 from django.db.models import Exists, OuterRef
 
 from depannini_dashmap.lib.geo import haversine_km
-from depannini_dashmap.lib.time_zone import display_zone
+from depannini_dashmap.lib.time_zone import display_zone, instant_of
 from fleet.models import Vehicle
 from orders.customer_links import status_since
 from orders.models import Order
@@ -148,7 +148,7 @@ def _planned(trip: Trip, delivery: TripStop) -> dict[str, Any]:
     if clock is None:
         return {"due_on": delivery.planned_arrival_date or trip.planned_start_date}
     due = itinerary.due_at(trip.planned_start, clock, delivery.planned_arrival_date)
-    return {"due_on": due.date(), "due_at": due.replace(tzinfo=display_zone())}
+    return {"due_on": due.date(), "due_at": instant_of(due, display_zone())}
 
 
 def _is_today(trip: Trip, delivery: TripStop, now: dt.datetime) -> bool:

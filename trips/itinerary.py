@@ -8,6 +8,7 @@ from itertools import pairwise
 from typing import Any
 
 from depannini_dashmap.lib.geo import haversine_km
+from depannini_dashmap.lib.time_zone import instant_of
 
 DUE_BEFORE_START = timedelta(hours=6)
 _FIRST_DAY, _LAST_DAY = datetime.min + timedelta(days=1), datetime.max - timedelta(days=2)
@@ -59,14 +60,10 @@ def planned_duration_minutes(start: datetime, due: Iterable[Due], zone: tzinfo =
     if last is None:
         return None
     try:
-        shift = _offset(start + timedelta(minutes=last), zone) - _offset(start, zone)
+        last = (instant_of(start + timedelta(minutes=last), zone) - instant_of(start, zone)) // timedelta(minutes=1)
     except OverflowError:  # at the end of the calendar no clock changes
-        shift = timedelta()
-    return max(last - int(shift.total_seconds()) // 60, 0)
-
-
-def _offset(moment: datetime, zone: tzinfo) -> timedelta:
-    return moment.replace(tzinfo=zone).utcoffset() or timedelta()
+        pass
+    return max(last, 0)
 
 
 def is_late(start: datetime, due: Due, now: datetime, zone: tzinfo) -> bool:
@@ -78,7 +75,7 @@ def is_late(start: datetime, due: Due, now: datetime, zone: tzinfo) -> bool:
 def due_instant(start: datetime, clock: time, day: date | None, zone: tzinfo) -> datetime:
     """Return when a stop is due, in UTC; beyond the calendar's ends, which a zone may cross, its end."""
     due = min(max(due_at(start, clock, day), _FIRST_DAY), _LAST_DAY)
-    return due.replace(tzinfo=zone).astimezone(UTC)
+    return instant_of(due, zone)
 
 
 def feature_collection(

@@ -6,10 +6,9 @@ In a night in which the clocks change the two differ by an hour: routes are driv
 from __future__ import annotations
 
 import datetime as dt
-from bisect import bisect_left
 from dataclasses import dataclass
 
-from depannini_dashmap.lib.time_zone import display_zone
+from depannini_dashmap.lib.time_zone import display_zone, instant_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,8 +26,7 @@ class DayClock:
         if self.zone is dt.UTC:
             return clock_seconds
         shown = self._midnight + dt.timedelta(seconds=clock_seconds)
-        passed, other = (clock_seconds - self._ahead(shown.replace(fold=fold)) for fold in (0, 1))
-        return passed if passed <= other else other + bisect_left(range(other, passed), shown, key=self.wall)
+        return int((instant_of(shown, self.zone) - self.instant(0)).total_seconds())
 
     def wall(self, passed: int) -> dt.datetime:
         """Return what the clock shows `passed` seconds after midnight, without a zone."""
@@ -38,16 +36,11 @@ class DayClock:
 
     def instant(self, passed: int) -> dt.datetime:
         """Return the moment `passed` seconds after midnight, in UTC."""
-        return self._midnight.replace(tzinfo=self.zone).astimezone(dt.UTC) + dt.timedelta(seconds=passed)
+        return instant_of(self._midnight, self.zone) + dt.timedelta(seconds=passed)
 
     @property
     def _midnight(self) -> dt.datetime:
         return dt.datetime.combine(self.day, dt.time())
-
-    def _ahead(self, shown: dt.datetime) -> int:
-        """Return by how much the clock was put forward since midnight when it shows a time."""
-        change = shown.replace(tzinfo=self.zone).utcoffset() - self._midnight.replace(tzinfo=self.zone).utcoffset()  # type: ignore[operator]
-        return int(change.total_seconds())
 
 
 def clock_of(day: dt.date) -> DayClock:

@@ -5,14 +5,17 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from depannini_dashmap.lib.time_zone import instant_of
 from trips.itinerary import (
     day_to_name,
     due_at,
+    due_instant,
     feature_collection,
     is_late,
     planned_duration_minutes,
     total_distance_km,
 )
+from trips.planning.day_clock import DayClock
 
 ALGIERS, PARIS = (36.7538, 3.0588), (48.8566, 2.3522)
 
@@ -112,6 +115,28 @@ def test_lateness_is_reckoned_in_real_time_when_the_clocks_change():
     autumn = (datetime(2026, 10, 24, 22), (time(6), None))
     assert not is_late(*autumn, datetime(2026, 10, 25, 5, 0, tzinfo=UTC), PARIS_ZONE)
     assert is_late(*autumn, datetime(2026, 10, 25, 5, 1, tzinfo=UTC), PARIS_ZONE)
+
+
+@pytest.mark.parametrize("clock", [time(2), time(2, 30), time(2, 59), time(3)])
+def test_a_clock_time_that_is_skipped_is_the_moment_at_which_it_is(clock):
+    start = datetime(2027, 3, 27, 22)
+    assert due_instant(start, clock, None, PARIS_ZONE) == datetime(2027, 3, 28, 1, 0, tzinfo=UTC)
+    assert planned_duration_minutes(start, [(clock, None)], PARIS_ZONE) == 4 * 60
+    assert DayClock(date(2027, 3, 28), PARIS_ZONE).passed(clock.hour * 3600 + clock.minute * 60) == 2 * 3600
+
+
+@pytest.mark.parametrize(
+    ("zone", "shown", "instant"),
+    [
+        ("Africa/Cairo", datetime(2026, 4, 24, 0, 0), datetime(2026, 4, 23, 22, 0, tzinfo=UTC)),  # the day begins at 01:00
+        ("Africa/Cairo", datetime(2026, 4, 24, 0, 45), datetime(2026, 4, 23, 22, 0, tzinfo=UTC)),
+        ("Australia/Lord_Howe", datetime(2026, 10, 4, 2, 20), datetime(2026, 10, 3, 15, 30, tzinfo=UTC)),  # half an hour is skipped
+        ("Europe/Paris", datetime(2026, 10, 25, 2, 30), datetime(2026, 10, 25, 0, 30, tzinfo=UTC)),  # comes twice: the first
+        ("Africa/Algiers", datetime(2026, 3, 29, 2, 30), datetime(2026, 3, 29, 1, 30, tzinfo=UTC)),
+    ],
+)
+def test_what_the_clock_shows_is_one_moment(zone, shown, instant):
+    assert instant_of(shown, ZoneInfo(zone)) == instant
 
 
 def test_a_line_across_the_180th_meridian_is_cut_there():

@@ -12,7 +12,7 @@ from django.conf import settings
 from django.utils import timezone
 
 from accounts.models import User
-from depannini_dashmap.lib.time_zone import display_zone
+from depannini_dashmap.lib.time_zone import display_zone, instant_of
 from trips import eta, expected_arrivals, itinerary
 from trips.itinerary import Point
 from trips.lifecycle import IN_PROGRESS
@@ -91,7 +91,7 @@ def suggested_times(trip: Trip, stop_ids: Sequence[int], now: dt.datetime) -> di
     places = {row["pk"]: _place(row["stop__latitude"], row["stop__longitude"]) for row in rows}
     awaited = {row["pk"] for row in rows if not row["is_completed"] and not row["failed"] and row["actual_arrival_datetime"] is None}
     ids = [pk for pk in stop_ids if pk in awaited]
-    begins = timezone.make_aware(dt.datetime.combine(timezone.localdate(now), trip.planned_start_time))
+    begins = instant_of(dt.datetime.combine(timezone.localdate(now), trip.planned_start_time), display_zone())
     origin = None
     if trip.status == IN_PROGRESS:
         fix = _fresh(now, *_fix_of(trip))
