@@ -18,6 +18,7 @@ from orders.models import OrderLink
 from trips.customer_tracking import COMING, Tracking, track
 from trips.driver_mail import dialled
 
+PARTS = ("to", "state", "events")  # of the page, which it is answered anew
 STEPS = ("ordered", "scheduled", "on_the_road", "en_route", "delivered")
 
 
@@ -34,7 +35,7 @@ def live(link: OrderLink, tracking: Tracking, token: str = "") -> tuple[str, str
     """Return what the page shows now, as JSON, and its ETag: `state`, `eta`, `position`, and the page's parts as `html`."""
     with override(link.language or get_language()):
         shown = context(link, tracking, token)
-        html = {part: render_to_string(f"trips/customer_{part}.html", shown) for part in ("state", "events")}
+        html = {part: render_to_string(f"trips/customer_{part}.html", shown) for part in PARTS}
     body = json.dumps(_state(link, tracking) | {"html": html}, ensure_ascii=False)
     return body, f'"{hashlib.sha256(body.encode()).hexdigest()[:32]}"'
 

@@ -50,7 +50,7 @@ function show(next) {
   const isNew = next.state !== state.state;
   state = next;
   for (const [name, html] of Object.entries(next.html)) {
-    box.querySelector(`[data-region="${name}"]`).innerHTML = html; // made by our templates, which escape what people wrote
+    document.querySelector(`[data-region="${name}"]`).innerHTML = html; // made by our templates, which escape what people wrote
   }
   if (isNew) document.getElementById("said").textContent = box.querySelector("h2").textContent;
   drawMap();

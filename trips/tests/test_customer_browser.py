@@ -15,7 +15,7 @@ from testing.servers import Server
 from testing.waiting import wait_until
 from trips.models import TripStop
 from trips.tests.test_customer_link import FAR, finish, link_of, report, started
-from trips.tests.world import make_vehicle, stops_of
+from trips.tests.world import make_order, make_vehicle, stops_of
 
 __all__ = ["browser", "pytestmark", "server", "session_server", "watch"]
 PHONE = {"width": 390, "height": 844}
@@ -122,3 +122,27 @@ def test_a_page_whose_link_ended_says_no_more_than_that(server: Server, browser:
     assert client.delete(f"/api/orders/{order}/link/").status_code == 204
     page.wait_for_selector("#order", state="detached", timeout=20_000)
     assert "Ali" not in page.inner_text("body") and page.locator("#map").count() == 0
+
+
+def test_an_address_that_the_office_corrects_is_the_new_one_on_an_open_page(server: Server, watch: Any, client: Any) -> None:
+    order = make_order(client)
+    one = watch(server.url)
+    one.open(link_of(client, order))
+    one.page.wait_for_selector("header:has-text('Vincennes')")
+    corrected = {"name": "Créteil", "address": "2 Rue <b>Neuve</b>", "latitude": "48.79", "longitude": "2.45"}
+    assert client.patch(f"/api/orders/{order['id']}/", {"delivery_stop": corrected}).status_code == 200
+    one.page.wait_for_selector("header:has-text('2 Rue <b>Neuve</b>')", timeout=40_000)
+    assert "Vincennes" not in one.page.inner_text("body")
+
+
+def test_the_names_of_pins_stand_at_their_pins_in_arabic_too(server: Server, watch: Any, client: Any) -> None:
+    _, _, path = coming(client)
+    one = watch(server.url, locale="ar-DZ")
+    page = one.page
+    page.set_viewport_size(PHONE)
+    one.open(path)
+    page.wait_for_selector(VEHICLE)
+    for pin, name in ((VEHICLE, "المركبة"), (PLACE, "مكانك")):
+        at, named = page.locator(pin).bounding_box(), page.locator(f"#map .pin-name:has-text('{name}')").bounding_box()
+        assert abs(at["x"] + at["width"] / 2 - named["x"] - named["width"] / 2) < 3
+    assert page.evaluate("document.documentElement.scrollWidth") == PHONE["width"]
