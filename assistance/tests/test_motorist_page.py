@@ -95,7 +95,7 @@ def test_canceling_says_why_and_names_the_link(visitor, asked):
     assert press(visitor, path, "cancel", note="It works again").status_code == 303
     job.refresh_from_db()
     assert (job.status, job.reason, job.reason_note) == ("canceled", "client_canceled", "It works again")
-    assert "You canceled it" in page(visitor, path)
+    assert "You cancelled it" in page(visitor, path)
     event = AuditEvent.objects.get(event="assistance_canceled")
     assert (event.actor_id, event.detail["by"], event.target_id) == (None, "request link", str(job.pk))
     again = press(visitor, path, "cancel", note="It works again")
@@ -106,7 +106,7 @@ def test_a_job_canceled_by_the_office_meanwhile_says_so(visitor, asked, staff_us
     path, job = asked
     services.cancel_by_staff(actor=staff_user, assistance_id=job.pk, note="test")
     answer = press(visitor, path, "cancel")
-    assert answer.status_code == 409 and "Our office canceled it" in answer.content.decode()
+    assert answer.status_code == 409 and "Our office cancelled it" in answer.content.decode()
 
 
 def test_messages_go_both_ways_once(visitor, asked, assistant_user):

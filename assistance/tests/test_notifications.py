@@ -135,7 +135,7 @@ def test_what_a_client_did_themselves_is_taken_away_elsewhere(job_in, client_use
     sent()
     services.update_status(actor=client_user, assistance_id=job.pk, status="canceled")
     assert sorted(said(sent()), key=str) == sorted(
-        [(f"phone-of-{client_user.pk}", f"assistance-{job.pk}", None), (f"phone-of-{assistant_user.pk}", f"assistance-{job.pk}", "Your job is canceled")],
+        [(f"phone-of-{client_user.pk}", f"assistance-{job.pk}", None), (f"phone-of-{assistant_user.pk}", f"assistance-{job.pk}", "Your job is cancelled")],
         key=str,
     )
 

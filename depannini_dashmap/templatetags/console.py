@@ -97,7 +97,7 @@ def expected(earliest: dt.datetime, latest: dt.datetime) -> str:
 
 def _clock_times(begin: dt.datetime, end: dt.datetime | None) -> list[str]:
     """Return what is written of a span of time: the two ends, or the one."""
-    return list(dict.fromkeys(date_format(timezone.localtime(one), "H:i") for one in (begin, end) if one is not None))
+    return list(dict.fromkeys(date_format(timezone.template_localtime(one), "H:i") for one in (begin, end) if one is not None))
 
 
 @register.simple_tag

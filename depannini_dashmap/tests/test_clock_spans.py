@@ -1,6 +1,6 @@
 """From when until when, on any page: a span whose two ends are written alike is one time."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, time, timedelta
 
 import pytest
 from django.template import Context, Template
@@ -19,6 +19,12 @@ def written(tag: str, minutes: float | None, language: str = "en") -> str:
 @pytest.mark.parametrize(("minutes", "times"), [(20, "14:00–14:20"), (0, "14:00"), (0.5, "14:00"), (None, "14:00"), (-1, "14:00–13:59")])
 def test_a_span_in_a_table(minutes, times):
     assert written("clock_span", minutes) == times
+
+
+def test_times_of_a_plan_are_written_as_they_stand():
+    template = Template("{% load console %}{% clock_span begin until %}")
+    for begin, until in ((time(8), time(9, 5)), (datetime(2026, 11, 30, 8), datetime(2026, 11, 30, 9, 5))):
+        assert "08:00–09:05" in template.render(Context({"begin": begin, "until": until}))
 
 
 @pytest.mark.parametrize(

@@ -147,7 +147,7 @@ def test_a_motorist_an_assistant_and_a_dispatcher_play_a_whole_job(
     paid = Payment.objects.get()
     assert (str(paid.amount), paid.taken_by_id, paid.assistance_id) == ("4500.50", assistant_user.pk, job.pk)
     samira.open("/admin/dispatch/report/")
-    assert "1 completed, 0 canceled" in samira.page.inner_text(".facts")
+    assert "1 completed, 0 cancelled" in samira.page.inner_text(".facts")
     job.refresh_from_db()
     assert (job.status, job.rating, job.price_consent, str(job.total_price)) == ("completed", 5, "accepted", "4500.50")
 

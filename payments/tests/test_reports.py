@@ -94,7 +94,7 @@ def test_the_workbook_has_numbers_and_no_formulas(staff_user: Any, dispatcher: A
     answer = browser_of(staff_user).get(f"{PATH}?month=2026-11&as=xlsx")
     assert answer.headers["Content-Disposition"] == 'attachment; filename="report-2026-11.xlsx"'
     book = load_workbook(io.BytesIO(b"".join(answer.streaming_content)))
-    assert book.sheetnames == ["By assistant", "Canceled, by who ended it", "Jobs by who pays", "By vehicle", "Orders by customer", "By day"]
+    assert book.sheetnames == ["By assistant", "Cancelled, by who ended it", "Jobs by who pays", "By vehicle", "Orders by customer", "By day"]
     payers = list(book["Jobs by who pays"].iter_rows())
     name, price = payers[1][0], payers[1][10]
     assert (name.value, name.data_type, price.value) == ("=HYPERLINK(1)", "s", 3000)
