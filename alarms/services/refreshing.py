@@ -28,10 +28,13 @@ def refresh_alarms(*, actor: None, now: dt.datetime | None = None) -> None:
     """Bring the alarms in line with what is alarming now, and have those called whose alarms ring for too long.
 
     Shape: no `actor`, the worker calls it. Safe to run twice and by two processes at once: the database keeps one open
-    alarm of a kind for each thing. Eleven queries, and some where something changed.
+    alarm of a kind for each thing. One query where nothing happens, twelve at most, and some where something changed.
     """
     now = now or timezone.now()
-    found = {(reason.kind, reason.thing): reason for reason in detection.find_active_reasons(now)}
+    there = detection.find_presence(now)
+    if not any(there):
+        return
+    found = {(reason.kind, reason.thing): reason for reason in detection.find_active_reasons(now, there)}
     _bring_in_line(found, now)
     escalations.call_watchers(actor=None, now=now)
 

@@ -168,13 +168,24 @@ def test_watchers_hear_of_what_changed_and_only_theirs(dispatcher, company_a, cl
     assert heard("fleet.") == []
 
 
-def test_a_look_costs_the_same_for_every_number_of_rows(dispatcher, company_a, django_assert_num_queries):
+def test_a_look_costs_one_query_where_nothing_is_under_way(dispatcher, company_a, client_user, django_assert_num_queries):
+    job = make_request(client_user)
+    look()
+    Assistance.objects.filter(pk=job.pk).update(status="canceled", ended_at=timezone.now())
+    look()
+    assert kinds() == []
+    with django_assert_num_queries(1):
+        look()
+
+
+def test_a_look_costs_the_same_for_every_number_of_rows(dispatcher, company_a, client_user, django_assert_num_queries):
+    make_request(client_user)
     look()
     for number in range(3):
         late_trip(dispatcher, company_a, f"Tour {number}")
         look()
-        # reasons: requests that wait, are stalled, too long; late stops, overdue trips, silent vehicles, alarms of
-        # devices; begin, open alarms, end; watches
+        # what there is; reasons: requests that wait, are stalled, too long; late stops, overdue trips, silent vehicles;
+        # begin, open alarms, end; watches
         with django_assert_num_queries(11):
             look()
 
@@ -186,18 +197,17 @@ def test_a_look_costs_the_same_for_every_number_of_watches(watchers, dispatcher,
         Membership.objects.create(user=user, company=company_a, role="member")
         services.set_watch(actor=user, company=company_a, channel="email", after_minutes=5)
     look()
-    with django_assert_num_queries(12):  # and what rings
-        look()
     late_trip(dispatcher, company_a)
     look()
-    with django_assert_num_queries(14):  # and members, and what was told
+    # what there is; late stops, overdue trips, silent vehicles; begin, open alarms, end; watches, what rings, members, what was told
+    with django_assert_num_queries(11):
         look()
     LatestPosition.objects.update(timestamp=timezone.now() + dt.timedelta(hours=1))
     look(6)
     run_tasks()
     assert len(mail.outbox) == watchers
     LatestPosition.objects.update(timestamp=timezone.now() + dt.timedelta(hours=1))
-    with django_assert_num_queries(14):
+    with django_assert_num_queries(11):
         look(20)
 
 
