@@ -1,5 +1,6 @@
 """Workers are woken by PostgreSQL: for tasks of other processes, at the time of delayed ones, and after a lost connection."""
 
+import os
 import threading
 import time
 from collections.abc import Iterator
@@ -12,7 +13,7 @@ from django.utils import timezone
 from django_tasks import task
 from django_tasks_db.models import DBTaskResult
 
-from depannini_dashmap.lib.ops import task_notices, worker
+from depannini_dashmap.lib.ops import process_registry, task_notices, worker
 from depannini_dashmap.lib.ops.task_notices import Wake
 from depannini_dashmap.lib.ops.worker import Worker
 
@@ -96,6 +97,20 @@ def test_a_worker_whose_connection_is_cut_listens_on_a_new_one(running: Any) -> 
     assert sleeps() != before
     mark.enqueue(5)
     assert has_run(4, 5)
+
+
+@pytest.mark.postgres
+def test_a_worker_that_rests_takes_over_what_a_dead_one_left(running: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It asks for tasks again once what it made due has woken it."""
+    sleeps()
+    monkeypatch.setattr(worker, "TAKE_OVER_EVERY", 0.2)
+    running.wake.set()
+    sleeps()
+    name = process_registry.own_name()
+    left = DBTaskResult.objects.get(pk=mark.using(run_after=timezone.now() + timedelta(hours=1)).enqueue(6).id)
+    dead = [name.replace(f":{os.getpid()}:", ":999999999:")]
+    DBTaskResult.objects.filter(pk=left.pk).update(status="RUNNING", run_after=timezone.now(), started_at=timezone.now(), worker_ids=dead)
+    assert has_run(6)
 
 
 @pytest.mark.postgres

@@ -6,11 +6,12 @@ Much of that follows from time and from where a vehicle is, so nothing queues th
 from __future__ import annotations
 
 from django.db import transaction
-from django.db.models import Exists, F, OuterRef, Q
+from django.db.models import Exists, F, OuterRef, Q, QuerySet
 from django.utils import timezone
 
 from accounts.notifications import Notification
 from accounts.steps import link_push
+from depannini_dashmap.lib.db.prepared import PreparedObjects
 from depannini_dashmap.lib.errors import NotFound
 from depannini_dashmap.lib.ops.enqueue import enqueue
 from depannini_dashmap.lib.outbound.push_messages import PushAddress
@@ -45,11 +46,7 @@ def look_after_customers(*, actor: None) -> int:
     Shape: no `actor`, a round calls it, with no transaction open. It looks at orders that changed or that are in a running
     trip, at most AT_ONCE of them: four queries and one question about roads each.
     """
-    now = timezone.now()
-    trips = TripOrder.objects.live().filter(order_id=OuterRef("link__order_id"))
-    moving = trips.filter(Q(trip__status=IN_PROGRESS) | Q(trip__updated_at__gte=OuterRef("looked_at")))
-    due = OrderSubscription.objects.filter(Q(link__order__updated_at__gte=F("looked_at")) | Exists(moving)).order_by("looked_at", "pk")
-    rows, queued = list(due[:AT_ONCE]), 0
+    now, rows, queued = timezone.now(), _due(), 0
     for row in rows:
         wanted = _wanted_of(row)
         asked = None if wanted is None else link_push.contents(wanted)
@@ -59,6 +56,16 @@ def look_after_customers(*, actor: None) -> int:
                 enqueue("trips.tasks.push_customer", row.pk)
     OrderSubscription.objects.filter(pk__in=[row.pk for row in rows]).update(looked_at=now)
     return queued
+
+
+def _query_due() -> QuerySet[OrderSubscription]:
+    trips = TripOrder.objects.live().filter(order_id=OuterRef("link__order_id"))
+    moving = trips.filter(Q(trip__status=IN_PROGRESS) | Q(trip__updated_at__gte=OuterRef("looked_at")))
+    due = OrderSubscription.objects.filter(Q(link__order__updated_at__gte=F("looked_at")) | Exists(moving))
+    return due.order_by("looked_at", "pk")[:AT_ONCE]
+
+
+_due = PreparedObjects(_query_due)
 
 
 def push_customer(*, actor: None, subscription_id: int) -> None:

@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 from django.conf import settings
 from django.utils import timezone
 
+from depannini_dashmap.lib.db.prepared import PreparedRows
 from depannini_dashmap.lib.time_zone import display_zone, format_utc
 from fleet.events import board_changed
 from trips import eta, events, expected_arrivals, itinerary
@@ -24,6 +25,10 @@ _COLUMNS = (
     "trip_id", "trip__company_id", "trip__name", "trip__planned_start_date", "trip__planned_start_time",
     "pk", "sequence", "stop__name", "planned_arrival_time", "planned_arrival_date", "late_min", "late_told_min", "eta_told_at",
 )  # fmt: skip
+
+_stops_of_running_trips = PreparedRows(
+    lambda _: TripStop.objects.open().filter(trip__status=IN_PROGRESS).order_by("trip_id", "sequence").values_list(*_COLUMNS)
+)
 
 
 class _Stop(NamedTuple):
@@ -59,8 +64,7 @@ def check_delays(*, actor: None, now: dt.datetime | None = None) -> None:
     transaction may be open, as roads are asked.
     """
     now = now or timezone.now()
-    rows = TripStop.objects.open().filter(trip__status=IN_PROGRESS).order_by("trip_id", "sequence").values_list(*_COLUMNS)
-    trips = {trip_id: [_Stop(*row) for row in of_trip] for trip_id, of_trip in groupby(rows, key=lambda row: row[0])}
+    trips = {trip_id: [_Stop(*row) for row in of_trip] for trip_id, of_trip in groupby(_stops_of_running_trips(None), key=lambda row: row[0])}
     for trip_id, ahead in expected_arrivals.expected_stops(list(trips), now).items():
         expected = {stop.stop_id: stop.arrival for stop in ahead}
         stops = [stop for stop in trips[trip_id] if stop.pk in expected]

@@ -73,14 +73,15 @@ def listen() -> bool:
     return False
 
 
-def wait(wake: Wake, seconds: float) -> None:
-    """Wait for a notice on this thread's connection, or to be woken; for neither where a notice came before.
+def wait(wake: Wake, seconds: float) -> bool:
+    """Wait for a notice on this thread's connection, or to be woken; for neither where a notice came before. Returns whether one of them came.
 
     Raises: DatabaseError when the connection is lost.
     """
-    if not _arrived():
-        wake.wait(seconds, connection.connection.fileno())
-        _arrived()
+    if _arrived():
+        return True
+    wake.wait(seconds, connection.connection.fileno())
+    return _arrived() or wake.is_set()
 
 
 def _arrived() -> bool:

@@ -105,19 +105,26 @@ class Worker:
             if not task_notices.can_listen():
                 self.wake.wait(self.poll_every)
             elif task_notices.listen():  # tasks enqueued before are found by another query
-                task_notices.wait(self.wake, self._seconds_until_due())
+                self._wait_until(time.monotonic() + self._seconds_until_due())
         except (DatabaseError, InterfaceError):
             connection.close()  # the next look says so, and waits
         self.wake.clear()
 
+    def _wait_until(self, ends: float) -> None:
+        """Wait for a notice, but not beyond a moment; meanwhile look for dead workers: what they left is made due, which is a notice."""
+        while (rest := ends - time.monotonic()) > 0 and not self.stopping.is_set():
+            until_look = rest if self.long_tasks else self._looked_at + TAKE_OVER_EVERY - time.monotonic()
+            if task_notices.wait(self.wake, min(rest, until_look)):
+                return
+            self._look_for_dead()
+
     def _seconds_until_due(self) -> float:
-        """Return how long nothing is due, as far as is known: at most until the next look for dead workers."""
+        """Return how long nothing is due, as far as is known."""
         from django_tasks_db.models import get_date_max  # needs the app registry
 
         later = self._mine().filter(status=TaskResultStatus.READY, run_after__gt=self._asked_at, run_after__lt=get_date_max())
         due = later.order_by("run_after").values_list("run_after", flat=True).first()
-        longest = LONGEST_REST if self.long_tasks else TAKE_OVER_EVERY
-        return min((due - timezone.now()).total_seconds(), longest) if due else longest
+        return min((due - timezone.now()).total_seconds(), LONGEST_REST) if due else LONGEST_REST
 
     def drain(self) -> int:
         """Run all due tasks and return their number."""
@@ -133,15 +140,18 @@ class Worker:
 
     def run_next(self) -> bool:
         """Run one due task. Returns whether there was one."""
-        # One of the two workers of a process is enough; the tasks that it makes due wake the other.
-        if not self.long_tasks and time.monotonic() - self._looked_at > TAKE_OVER_EVERY:
-            self._take_over()
-            self._looked_at = time.monotonic()
+        self._look_for_dead()
         row = self._claim()
         if row is None:
             return False
         self._run(row)
         return True
+
+    def _look_for_dead(self) -> None:
+        """Take over what dead workers left, if it is time; one of the two workers of a process is enough, the tasks that it makes due wake the other."""
+        if not self.long_tasks and time.monotonic() - self._looked_at >= TAKE_OVER_EVERY:
+            self._take_over()
+            self._looked_at = time.monotonic()
 
     def _claim(self) -> Any | None:
         """Take the next due row: the conditional update lets one worker win, without a lock held."""
@@ -189,10 +199,10 @@ class Worker:
         """Make the tasks of dead workers due again, and let clients reload what dead processes left unpublished."""
         process_registry.bury_dead()
         running = _rows().filter(status=TaskResultStatus.RUNNING)
-        for row in running.only("pk", "worker_ids", "started_at"):
-            if process_registry.is_dead(row.worker_ids[-1] if row.worker_ids else "", row.started_at):
-                running.filter(pk=row.pk, started_at=row.started_at).update(status=TaskResultStatus.READY)
-                logger.warning("Took over task %s of a dead worker", row.pk)
+        for pk, worker_ids, started_at in running.order_by().values_list("pk", "worker_ids", "started_at"):
+            if process_registry.is_dead(worker_ids[-1] if worker_ids else "", started_at):
+                running.filter(pk=pk, started_at=started_at).update(status=TaskResultStatus.READY)
+                logger.warning("Took over task %s of a dead worker", pk)
 
 
 class WorkerThread(threading.Thread):
