@@ -220,9 +220,10 @@ def serve(host: str, port: int, ended: threading.Event) -> None:
 
 def _ready() -> tuple[Path, Path, str] | None:
     """Return the program, its files and the name of the build in use; None where something of it is missing."""
-    build, program = data.current(), data.engine_program()
-    base = data.engine_files(build.directory / data.ENGINE_FILES) if build else None
-    return (program, base, build.name) if build and base and program else None
+    if (build := data.current()) is None:  # looked at each second, so nothing else is searched for
+        return None
+    base, program = data.engine_files(build.directory / data.ENGINE_FILES), data.engine_program()
+    return (program, base, build.name) if base and program else None
 
 
 def _tell(started: _Engine) -> None:
