@@ -3,7 +3,7 @@
 import hashlib
 import itertools
 from collections import Counter, defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from types import SimpleNamespace
 from typing import Any, ClassVar
 from uuid import uuid4
@@ -18,6 +18,7 @@ from accounts.models import Company, User
 from depannini_dashmap.lib.geo import haversine_km
 from depannini_dashmap.lib.sheets.headings import fold
 from depannini_dashmap.lib.sheets.resources import RowResource
+from depannini_dashmap.lib.sheets.tables import Row
 from depannini_dashmap.lib.text import plain_digits
 from fleet.default_company import company_for
 from fleet.sheets import named_company
@@ -30,6 +31,7 @@ from orders.serializers import OrderChangeSerializer
 from orders.sheet_columns import KINDS, OTHER_HEADINGS
 from orders.steps import locks
 from orders.stops import StopInput
+from orders.swapped_places import MOST_COMPARED, Point, is_swapped
 
 SUSPICIOUS_KM = 500
 _NULLABLE = ("goods_weight", "goods_volume", "required_skills", "price", *WANTED)
@@ -76,6 +78,8 @@ class OrderResource(RowResource):
         self.serializers: dict[bool, OrderChangeSerializer] = {}
         self.references: dict[int, dict[str, list[int]]] = {}
         self.stock: list[str] = []
+        self.places_of_file: list[Point] = []
+        self.places_of_companies: dict[int, list[Point]] = {}
         self.numbers: Iterator[str] = (f"?{uuid4().hex[:18]}" for _ in itertools.count())
 
     def import_data(self, dataset: Any, dry_run: bool = False, **kwargs: Any) -> Result:
@@ -83,6 +87,16 @@ class OrderResource(RowResource):
         if not dry_run:
             self.numbers = iter(take_numbers(len(dataset)))
         return super().import_data(dataset, dry_run=dry_run, **kwargs)
+
+    def begin(self, rows: Iterable[Row]) -> None:
+        """Take note of the places of the file, too."""
+        super().begin(self._noting_places(rows))
+
+    def _noting_places(self, rows: Iterable[Row]) -> Iterator[Row]:
+        for row in rows:
+            if len(self.places_of_file) < MOST_COMPARED:
+                self.places_of_file += [place for end in ENDS if (place := _written_point(row.cells, end))]
+            yield row
 
     def prepare(self, count: int) -> None:
         """Take the numbers of the next rows, so that no other order waits for the end of their transaction."""
@@ -106,12 +120,15 @@ class OrderResource(RowResource):
         if row.get("order_number"):
             if self.as_new:
                 raise ValidationError({"order_number": [_("Leave it empty: every row is to be a new order.")]})
-            return self._change(self._numbered(row["order_number"], user), row, user, "order_number")
+            order = self._numbered(row["order_number"], user)
+            self._turn_swapped(row, order.company_id)
+            return self._change(order, row, user, "order_number")
         company_id = self._company_id(user, row.get("company", ""))
         given = row.get("reference", "")
         if len(given) > 64:
             raise ValidationError({"reference": [_("Use at most 64 characters.")]})
         reference = given or self._digest(row)
+        self._turn_swapped(row, company_id)  # after the digest, which is of the row as it was written
         if self.as_new:
             reference = _free_reference(company_id, reference)
         known = Order.objects.filter(company_id=company_id, reference=reference).first()
@@ -148,6 +165,28 @@ class OrderResource(RowResource):
         if order is not None:
             self.note(_("Known as %(reference)s") % {"reference": order.reference})
         return order
+
+    def _turn_swapped(self, row: dict[str, str], company_id: int) -> None:
+        """Exchange the coordinates of a row's places where they are swapped by all that is known, and say so."""
+        for end in ENDS:
+            place = _written_point(row, end)
+            if place is None or not is_swapped(place, known=self._known_places(company_id), others=self.places_of_file):
+                continue
+            names = [f"{end}_{name}" for name in LOCATION]
+            row[names[0]], row[names[1]] = row[names[1]], row[names[0]]
+            self.note(
+                _("%(place)s: latitude and longitude were swapped, by the other places that are known; read as %(latitude)s, %(longitude)s.")
+                % {"place": self.label(f"{end}_address"), "latitude": row[names[0]], "longitude": row[names[1]]}
+            )
+
+    def _known_places(self, company_id: int) -> list[Point]:
+        """Return where the company works: its depot and its newest places; one query a company."""
+        if company_id not in self.places_of_companies:
+            stops = Stop.objects.filter(company_id=company_id, latitude__isnull=False).order_by("-pk")
+            depot = _point(SimpleNamespace(**(self._company(company_id).depot or {})))
+            found = [place for stop in stops.only("latitude", "longitude")[:MOST_COMPARED] if (place := _point(stop))]
+            self.places_of_companies[company_id] = [depot, *found] if depot else found
+        return self.places_of_companies[company_id]
 
     def _note_swapped(self, order: Order) -> None:
         """Note a place that is far from the depot, or the order's other one, and near with its coordinates swapped."""
@@ -278,6 +317,15 @@ class OrderResource(RowResource):
 def _point(place: Any) -> tuple[float, float] | None:
     latitude, longitude = getattr(place, "latitude", None), getattr(place, "longitude", None)
     return None if latitude is None or longitude is None else (float(latitude), float(longitude))
+
+
+def _written_point(cells: dict[str, str], end: str) -> Point | None:
+    """Return the place of a row, None where it has none that can be read."""
+    try:
+        latitude, longitude = (float(cells.get(f"{end}_{name}", "")) for name in LOCATION)
+    except ValueError:
+        return None
+    return (latitude, longitude) if abs(latitude) <= 90 and abs(longitude) <= 180 else None
 
 
 def _drawn_from(stock: list[str]) -> Iterator[str]:

@@ -149,9 +149,54 @@ def test_places(browser, latitude, longitude, read):
 def test_swapped_coordinates_are_noted(browser, company_a):
     Company.objects.update(depot_name="Dépôt", depot_address="Rouiba", depot_latitude="36.7386", depot_longitude="3.2841")
     _answer, [(_kind, line)] = looked_at(browser, PLACE.format("Alger", "3.05", "36.75"))
-    assert "swapped" in line.notes[-1]
+    assert "swapped" in line.notes[0] and line.cells["delivery_latitude"] == "36.75"
     _answer, [(_kind, line)] = looked_at(browser, PLACE.format("Tamanrasset", "22.785", "5.5228"))
     assert len(line.notes) == 1
+
+
+def places_of(browser, *places, depot=None):
+    """Upload a row for each place (latitude, longitude); returns what each was read as, and the notes of all rows."""
+    sheet = "Client;Marchandise;Nom livraison;Adresse livraison;Latitude livraison;Longitude livraison\n"
+    sheet += "".join(f"Amel {n};x;Shop {n};Rue {n};{latitude};{longitude}\n" for n, (latitude, longitude) in enumerate(places))
+    answer, rows = looked_at(browser, sheet)
+    read = [(float(line.cells["delivery_latitude"]), float(line.cells["delivery_longitude"])) for _kind, line in rows]
+    return answer, read, [note for _kind, line in rows for note in line.notes if "swapped" in note]
+
+
+ALGIERS = [(36.75, 3.05), (36.76, 3.06), (36.6, 2.9), (35.7, -0.64)]
+
+
+def test_coordinates_that_are_swapped_against_the_rest_of_the_file_are_turned_and_shown(browser):
+    answer, read, notes = places_of(browser, *ALGIERS, (3.1, 36.7))
+    assert read == [*ALGIERS, (36.7, 3.1)] and len(notes) == 1 and "36.7, 3.1" in notes[0]
+    page = answer.content.decode()
+    assert "were swapped" in page
+    confirm(browser, answer, LIST)
+    assert float(Stop.objects.latest("pk").latitude) == 36.7
+    # The same file again makes nothing, and neither does it once its places are known.
+    _answer, rows = looked_at(browser, "Client;Marchandise;Nom livraison;Adresse livraison;Latitude livraison;Longitude livraison\nAmel 4;x;Shop 4;Rue 4;3.1;36.7\n")
+    assert [kind for kind, _line in rows] == ["skip"]
+
+
+def test_earlier_places_of_the_company_say_what_is_swapped(browser, company_a, company_b):
+    Stop.objects.create(company=company_b, name="x", address="x", latitude="3.0", longitude="36.7")
+    assert places_of(browser, (3.1, 36.7))[1] == [(3.1, 36.7)]  # nothing is known yet
+    Stop.objects.create(company=company_a, name="x", address="x", latitude="36.7", longitude="3.0")
+    assert places_of(browser, (3.1, 36.7), (36.2, 4.2))[1] == [(36.7, 3.1), (36.2, 4.2)]
+
+
+@pytest.mark.parametrize(
+    "places",
+    [
+        [*ALGIERS, (48.85, 2.35)],  # a customer abroad
+        [*ALGIERS[:2], (3.1, 36.7)],  # two others are too few
+        [(36.75, 3.05), (36.76, 3.06), (3.1, 36.7), (3.2, 36.8)],  # which half is swapped?
+        [(36.7, 36.2), (36.8, 36.3), (36.9, 36.1), (36.1, 36.9)],  # near itself
+        [*ALGIERS, (5.5, 122.8)],
+    ],
+)
+def test_places_of_which_nobody_can_say_it_stay(browser, places):
+    assert places_of(browser, *places)[1] == places
 
 
 def test_a_place_found_by_hand_stays_with_its_address(browser):
@@ -175,6 +220,51 @@ def test_a_last_line_that_adds_up_the_others_is_no_order(browser, word):
     answer, rows = looked_at(browser, f"{START}Poids;Prix\nAmel;x;1,5;100\nAli;y;20;50\n{word};2 colis;21,5;150\n")
     assert [line.number for _kind, line in rows] == [2, 3]
     assert answer.context["table"]["remarks"] == [f"Line 4 adds up the lines above it ({word}) and was left out."]
+
+
+SUBTOTALS = """Client;Marchandise;Poids;Prix
+Amel;x;1,5;100
+Ali;y;20;50
+{sub} Alger;;21,5;150
+Lila;x;2;10
+Omar;z;3;20
+{sub};2 colis;5;30
+{total};;26,5;180
+"""
+
+
+@pytest.mark.parametrize(
+    ("sub", "total"),
+    [("Sous-total", "Total général"), ("SOUS TOTAL", "TOTAL"), ("Subtotal", "Grand Total"), ("المجموع الفرعي", "الإجمالي"), ("المجموع", "المجموع العام"), ("Total", "Total")],
+)
+def test_subtotals_between_orders_are_no_orders_and_named(browser, sub, total):
+    answer, rows = looked_at(browser, SUBTOTALS.format(sub=sub, total=total))
+    assert [line.number for _kind, line in rows] == [2, 3, 5, 6]
+    [remark] = answer.context["table"]["remarks"]
+    assert all(f"{number} ({text}" in remark for number, text in ((4, sub), (7, sub), (8, total)))
+    confirm(browser, answer, LIST)
+    assert Order.objects.count() == 4
+
+
+@pytest.mark.parametrize("line", ["Sous-total;3 colis;9;", "Sous-total Oran;y;9;1", ";Total;9;", "Total;;9;", "3;Total général;9;", "TOTAL : 9 kg;;;", "À reporter;x;9;"])
+def test_a_total_that_is_not_the_sum_is_left_out_and_said(browser, line):
+    answer, rows = looked_at(browser, f"Client;Marchandise;Poids;Prix\nAmel;x;1,5;100\nAli;y;20;50\n{line}\nOmar;z;3;20\n")
+    assert [line.number for _kind, line in rows] == [2, 3, 5]
+    assert "4 (" in answer.context["table"]["remarks"][0] or "Line 4" in answer.context["table"]["remarks"][0]
+
+
+@pytest.mark.parametrize("line", ["Total Energies;fuel;3;", "Totalplan;x;21,5;150", "Total;fuel;20;50", "Amel;Total;1;1", "Summer SARL;x;1;1", "Report SA;x;1;1", "Somme Transport;x;1;1", "S.T. Frères;x;1;1"])
+def test_names_that_begin_like_totals_are_customers(browser, line):
+    answer, rows = looked_at(browser, f"Client;Marchandise;Poids;Prix\nAmel;x;1,5;100\nAli;y;20;50\n{line}\nOmar;z;3;20\n")
+    assert [(kind, line.number) for kind, line in rows] == [("new", number) for number in (2, 3, 4, 5)]
+    assert answer.context["table"]["remarks"] == []
+
+
+def test_a_workbook_that_is_grouped_has_its_subtotals_left_out(browser):
+    rows = [("Client", "Marchandise", "Poids"), ("Amel", "x", 1), ("Ali", "y", 2), ("Sous-total", None, 3), ("Lila", "z", 4), ("Sous-total", None, 4), ("Total général", None, 7)]
+    answer, read = looked_at(browser, workbook(*rows))
+    assert [line.number for _kind, line in read] == [2, 3, 5]
+    assert "4 (Sous-total)" in answer.context["table"]["remarks"][0]
 
 
 def test_a_customer_may_be_called_total(browser):

@@ -84,6 +84,11 @@ _MONTHS = (
 MONTHS = {fold(word): number for number, words in enumerate(_MONTHS, start=1) for word in words.split()}
 YES = frozenset(map(fold, ["true", "yes", "y", "1", "x", "on", "oui", "o", "vrai", "active", "actif", "✓", "نعم", "صحيح"])) - {""}
 NO = frozenset(map(fold, ["false", "no", "n", "0", "off", "non", "faux", "inactive", "inactif", "لا", "خطا", "خطأ"]))
-TOTALS = frozenset(
-    map(fold, ["total", "totals", "totaux", "total général", "grand total", "sous-total", "subtotal", "somme", "sum", "المجموع", "مجموع", "المجموع العام", "الإجمالي", "إجمالي"])
-)
+# Nobody is called so; a customer may well be called Total.
+_NOBODY = (
+    "total général", "totaux", "totals", "grand total", "sous-total", "sous total", "soustotal", "s/total", "subtotal", "sub-total", "total ht", "total ttc",
+    "total partiel", "total page", "total du jour", "à reporter", "report à nouveau", "المجموع", "المجموع العام", "المجموع الفرعي", "المجموع الكلي",
+    "مجموع فرعي", "مجموع جزئي", "الإجمالي", "الإجمالي العام", "المجموع الجزئي", "إجمالي فرعي",
+)  # fmt: skip
+ONLY_TOTALS = frozenset(map(fold, _NOBODY))
+TOTALS = ONLY_TOTALS | frozenset(map(fold, ["total", "sum", "somme", "cumul", "مجموع", "إجمالي"]))

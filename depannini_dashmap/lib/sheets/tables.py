@@ -6,16 +6,16 @@ import datetime as dt
 import difflib
 from collections.abc import Container, Mapping
 from dataclasses import dataclass, field
-from decimal import Decimal, InvalidOperation
 from functools import cached_property
 from typing import Any
 
 from django.utils.translation import gettext as _
 
 from depannini_dashmap.lib.labels import listed
-from depannini_dashmap.lib.sheets.headings import TOTALS, Headings, fold
+from depannini_dashmap.lib.sheets.headings import Headings, fold
 from depannini_dashmap.lib.sheets.limits import MAX_COLUMNS, MAX_LETTERS, MAX_ROWS
 from depannini_dashmap.lib.sheets.sheet_lines import Page, SheetError
+from depannini_dashmap.lib.sheets.totals import without_totals
 from depannini_dashmap.lib.sheets.values import (
     DAY_FIRST,
     MIXED,
@@ -131,8 +131,8 @@ def read_table(
     lines, again = _without_header(page.lines[found.last + 1 :], [cells for _number, cells in page.lines[found.first : found.last + 1]])
     if again:
         remarks.append(_("Lines that repeat the header were left out: %(lines)s.") % {"lines": listed(again[:10])})
-    lines, total = _without_total(lines, used, kinds, page)
-    remarks += total
+    lines, about_totals = without_totals(lines, used, kinds, page)
+    remarks += about_totals
     remarks += _about_hidden(page, header, [number for number, _cells in lines])
     if not lines:
         raise SheetError(_("The file has no rows below its header."))
@@ -180,37 +180,6 @@ def _without_header(lines: list[tuple[int, list[Any]]], header: list[list[Any]])
     if not again:
         return lines, []
     return [line for line in lines if line[0] not in again], [str(number) for number in again]
-
-
-def _without_total(
-    lines: list[tuple[int, list[Any]]], used: Mapping[int, str], kinds: Mapping[str, Kind], page: Page
-) -> tuple[list[tuple[int, list[Any]]], list[str]]:
-    """Return the lines without a last one that only adds up those above, and a remark on it."""
-    if len(lines) < 3:
-        return lines, []
-    number, last = lines[-1]
-    first = next((text for cell in last if (text := written(cell))), "")
-    if not (word := fold(first)) or not any(word == one or word.startswith(f"{one} ") for one in TOTALS):
-        return lines, []
-    sums = []
-    for index, column in used.items():
-        kind = kinds.get(column, TEXT)
-        if kind.name != "number" or kind.places > 2 or (total := _amount(last, index, kind, page)) is None:
-            continue
-        amounts = [_amount(cells, index, kind, page) for _number, cells in lines[:-1]]
-        sums.append(abs(sum(amount for amount in amounts if amount is not None) - total) < Decimal("0.01") * len(lines))
-    if any(sums) and all(sums):
-        return lines[:-1], [_("Line %(number)d adds up the lines above it (%(text)s) and was left out.") % {"number": number, "text": first}]
-    if word in TOTALS:
-        return lines, [_("Line %(number)d begins with %(text)s: correct the file if it is not one of the data.") % {"number": number, "text": first}]
-    return lines, []
-
-
-def _amount(cells: list[Any], index: int, kind: Kind, page: Page) -> Decimal | None:
-    try:
-        return Decimal(read_cell(cells[index], kind, decimal_comma=page.decimal_comma))
-    except (CellFault, InvalidOperation, IndexError):
-        return None
 
 
 def _plain(cells: list[Any]) -> tuple[str, ...]:
