@@ -10,6 +10,13 @@ class DepanniniDashmapConfig(AppConfig):
     name = "depannini_dashmap"
     verbose_name = "Depannini DashMap"
 
+    def import_models(self) -> None:
+        """Load the project's models; it is the first app, so nothing has loaded DRF before."""
+        from depannini_dashmap.lib.api.spared_packages import spare_unused_packages
+
+        spare_unused_packages()
+        super().import_models()
+
     def ready(self) -> None:
         """Register the deployment checks, and erase again whom a restore brings back."""
         from django.db.models.signals import post_migrate
