@@ -66,14 +66,14 @@ class OsmandView(_DeviceView):
 
     def get(self, request: Request) -> HttpResponse:
         """Take the parameters from the query."""
-        self.receive(protocols.from_osmand(request.query_params.dict()))
+        self.receive(protocols.from_osmand(_fields(request.query_params)))
         return HttpResponse()
 
     def post(self, request: Request) -> HttpResponse:
         """Take them from the form, the query, or Traccar Client's JSON."""
-        query = request.query_params.dict()
+        query = _fields(request.query_params)
         if isinstance(request.data, QueryDict):
-            self.receive(protocols.from_osmand({**query, **request.data.dict()}))
+            self.receive(protocols.from_osmand({**query, **_fields(request.data)}))
         elif request.data:
             own = {"id": query["id"]} if "id" in query else {}
             self.receive(_from_traccar({**own, **request.data} if isinstance(request.data, dict) else request.data, request))
@@ -120,6 +120,12 @@ class OwntracksView(_DeviceView):
         if response.status_code == 401:
             response["WWW-Authenticate"] = 'Basic realm="devices"'
         return response
+
+
+def _fields(sent: QueryDict) -> dict[str, Any]:
+    """Return the parameters of a query or form, of each the last value; of an alarm all, as none may be lost."""
+    alarms = {"alarm": ",".join(sent.getlist("alarm"))} if "alarm" in sent else {}
+    return {**sent.dict(), **alarms}
 
 
 def _from_traccar(body: Any, request: Request) -> list[protocols.Message]:

@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
+from telematics.device_alarm_kinds import alarms_in
+
 KNOTS, METRES_A_SECOND, KMH = "kn", "m/s", "km/h"
 MAX_BATCH = 5000
 TIMES = ("timestamp", "time", "tst", "fixTime", "datetime")  # of OsmAnd's form, whose custom addresses name it as they like
@@ -66,7 +68,7 @@ def from_osmand(params: Mapping[str, Any]) -> list[Message]:
         "is_valid": params.get("valid"),
         "satellites": params.get("sat"),
         "battery": params.get("batt", params.get("batteryLevel")),
-        "alarm": params.get("alarm"),
+        "alarm": _together(params.get("alarm"), *("sos" for name in ("sos", "panic") if alarms_in(params.get(name)))),
     }
     device = str(params.get("id") or params.get("deviceid") or "")
     return [Message(device, Report(values, KNOTS, latitude is not None or longitude is not None))]
@@ -157,7 +159,7 @@ def _from_owntracks(body: Any, key: str) -> Message:
     if kind != "location":
         return Message(key, Report({}, KMH, False))
     names = {"latitude": "lat", "longitude": "lon", "timestamp": "tst", "speed": "vel", "heading": "cog"}
-    names |= {"altitude": "alt", "accuracy_m": "acc", "battery": "batt"}
+    names |= {"altitude": "alt", "accuracy_m": "acc", "battery": "batt", "alarm": "alarm"}
     return Message(key, Report({name: fields.get(sent) for name, sent in names.items()}, KMH))
 
 
@@ -194,7 +196,7 @@ def _forwarded(position: Mapping[str, Any], device: Mapping[str, Any], alarm: An
         "ignition": attributes.get("ignition"),
         "satellites": attributes.get("sat"),
         "battery": attributes.get("batteryLevel"),
-        "alarm": _together(attributes.get("alarm"), alarm),
+        "alarm": _together(attributes.get("alarm"), position.get("alarm"), alarm),
         "hdop": attributes.get("hdop"),
     }
     is_place = position.get("latitude") is not None or position.get("longitude") is not None

@@ -1,5 +1,6 @@
 """What trackers raise by themselves is kept, once for each time, wherever their message says it."""
 
+import base64
 import datetime as dt
 from typing import Any
 
@@ -89,6 +90,24 @@ def test_without_a_place_it_is_where_the_vehicle_was_last(osmand: Any, api: Any,
     assert DeviceAlarm.objects.get().latitude == 36.75
 
 
+@pytest.mark.parametrize("query", ["sos=1", "panic=true", "alarm=sos&sos=1", "alarm=SOS&alarm=panic"])
+def test_an_sos_by_a_parameter_of_its_own_or_twice(api: Any, made: dict, query: str) -> None:
+    assert api().get(f"{URL}osmand/?id={made['key']}&lat=36.7&lon=3&{query}").status_code == 200
+    assert kept() == ["sos"]
+
+
+def test_of_two_alarms_of_one_query_none_is_lost(api: Any, made: dict) -> None:
+    api().get(f"{URL}osmand/?id={made['key']}&lat=36.7&lon=3&alarm=sos&alarm=lowBattery&sos=0")
+    assert kept() == ["sos", "lowBattery"]
+
+
+def test_an_alarm_that_somebody_adds_to_owntracks(api: Any, made: dict) -> None:
+    key = base64.b64encode(f"karim:{made['key']}".encode()).decode()
+    body = {"_type": "location", "lat": 36.7, "lon": 3.0, "tst": int(timezone.now().timestamp()), "alarm": "sos"}
+    api().post(f"{URL}owntracks/", body, format="json", headers={"Authorization": f"Basic {key}"})
+    assert kept() == ["sos"]
+
+
 def position(**attributes: Any) -> dict:
     return {"latitude": 36.7, "longitude": 3.0, "fixTime": timezone.now().isoformat(), "attributes": attributes}
 
@@ -97,6 +116,7 @@ def position(**attributes: Any) -> dict:
     ("body", "names"),
     [
         ({"position": position(alarm="sos")}, ["sos"]),
+        ({"position": {**position(), "alarm": "sos"}}, ["sos"]),
         ({"position": position(alarm="powerCut,tow")}, ["powerCut", "tow"]),
         ({"position": position(alarm=["sos", "tow"])}, ["sos", "tow"]),
         ({"position": position(alarm={"a": 1})}, ["{'a': 1}"]),
