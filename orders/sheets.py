@@ -2,6 +2,7 @@
 
 import hashlib
 import itertools
+import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
 from types import SimpleNamespace
@@ -33,7 +34,8 @@ from orders.steps import locks
 from orders.stops import StopInput
 from orders.swapped_places import MOST_COMPARED, Point, is_swapped
 
-SUSPICIOUS_KM = 500
+SUSPICIOUS_KM, VERY_FAR_KM = 500, 3000
+_WHOLE_NUMBER = re.compile(r"([0-9]+)\.0+\Z")
 _NULLABLE = ("goods_weight", "goods_volume", "required_skills", "price", *WANTED)
 _DEFAULTED = ("goods_type", "priority")
 _NULLABLE_OF_STOPS = (*LOCATION, "windows", "service_minutes")
@@ -103,6 +105,10 @@ class OrderResource(RowResource):
         self.stock += take_numbers(max(0, count - len(self.stock)))
         self.numbers = _drawn_from(self.stock)
 
+    def _key(self, name: str, text: str) -> str:
+        """Let a reference that a program wrote as a number, 1001.0, be the one that it is."""
+        return _WHOLE_NUMBER.sub(r"\1", super()._key(name, text))
+
     def pass_over(self, cells: dict[str, str]) -> None:
         """Count the row among those that are equal."""
         if not cells.get("order_number") and not cells.get("reference"):
@@ -148,6 +154,7 @@ class OrderResource(RowResource):
         order.company = self._company(company_id)
         self.met.add(order.pk)
         self._note_swapped(order)
+        self._note_far(order)
         return RowResult.IMPORT_TYPE_NEW, order
 
     def _spelt_otherwise(self, company_id: int, reference: str) -> Order | None:
@@ -201,6 +208,13 @@ class OrderResource(RowResource):
                 self.note(
                     _("%(place)s: %(km)d km away; are latitude and longitude swapped?") % {"place": self.label(f"{end}_address"), "km": away}
                 )
+
+    def _note_far(self, order: Order) -> None:
+        """Note a place that is on another continent than all that are known, as one whose sign was lost is."""
+        for end in ENDS:
+            place, known = _point(getattr(order, f"{end}_stop")), self._known_places(order.company_id)
+            if place and known and (away := min(haversine_km(*place, *one) for one in known)) > VERY_FAR_KM:
+                self.note(_("%(place)s: %(km)d km from all places that are known; is it right?") % {"place": self.label(f"{end}_address"), "km": away})
 
     def _company(self, company_id: int) -> Company:
         if company_id not in self.rows_of_companies:

@@ -21,6 +21,7 @@ MOST_WINDOWS = 6
 _CLOCK = r"(\d{1,2})(?:[:hH.](\d{2})?)?(?:([ap])\.?m\.?)?"
 # Without its spaces, as digits are made plain.
 _SPAN = re.compile(rf"(?:de|from|من)?{_CLOCK}(?:-|à|a|to|au|till|إلى|الى|حتى){_CLOCK}", re.IGNORECASE)
+_BETWEEN = re.compile(r"[,;،؛/|&+\n]|\b(?:et|and|puis|then)\b|(?<=\s)و(?=\s|\d)", re.IGNORECASE)
 _WHOLE = _("A window has both times, opens and closes.")
 _BACKWARDS = _("A window closes after it opens.")
 
@@ -36,9 +37,9 @@ def plain_windows(spans: Iterable[tuple[dt.time, dt.time]]) -> list[dict[str, st
 
 
 def read_windows(text: str) -> list[dict[str, str]] | None:
-    """Return the windows of a text as people write it: `08:00-10:00, 14h à 16h30, 8 AM - 24:00`. Raises: ValidationError."""
+    """Return the windows of a text as people write it: `08:00-10:00, 14h à 16h30 et 8 AM - 24:00`. Raises: ValidationError."""
     spans = []
-    for part in re.split(r"[,;،]", plain_digits(text)):
+    for part in map(plain_digits, _BETWEEN.split(text)):
         if not part.strip():
             continue
         found = _SPAN.fullmatch(part)

@@ -336,3 +336,45 @@ def test_texts_that_were_kept_from_becoming_numbers(browser):
     _answer, [(_kind, line)] = looked_at(browser, f'{START}Téléphone;Référence\nAmel;x;="0555123456";="001"\n')
     assert (line.cells["customer_phone"], line.cells["reference"]) == ("0555123456", "001")
     assert len(line.corrections) == 2
+
+
+def test_lines_that_rule_off_others_are_no_orders(browser):
+    answer, rows = looked_at(browser, f"{START}Poids\nAmel;x;1\n---;---;---\nAli;y;2\n======;;\n…;…;\n")
+    assert [line.number for _kind, line in rows] == [2, 4]
+    assert answer.context["table"]["remarks"] == ["Lines without a letter or digit were left out: 3, 5, 6."]
+
+
+def test_durations_as_people_write_them(browser):
+    cells = ["1h30", "0:15", "00:45:00", "15'", "2 h", "1 h 05 min", "1:75", "20"]
+    body = "".join(f"Amel {number};x;Shop;Alger;{cell}\n" for number, cell in enumerate(cells))
+    _answer, rows = looked_at(browser, f"{START}Nom livraison;Adresse livraison;Durée livraison\n{body}")
+    read = [None if kind == "invalid" else line.cells["delivery_service_minutes"] for kind, line in rows]
+    assert read == ["90", "15", "45", "15", "120", "65", None, "20"]
+
+
+@pytest.mark.parametrize("text", ["8h30-12h et 14h-18h", "08:30-12:00/14:00-18:00", "08:30-12:00\n14:00-18:00", "8:30-12:00 & 14:00-18:00", "٨:٣٠-١٢:٠٠ و ١٤:٠٠-١٨:٠٠"])
+def test_two_windows_as_people_write_them(browser, text):
+    sheet = workbook(("Client", "Marchandise", "Nom livraison", "Adresse livraison", "Créneau livraison"), ("Amel", "x", "Shop", "Alger", text))
+    answer, [(kind, _line)] = looked_at(browser, sheet)
+    confirm(browser, answer, LIST)
+    assert kind == "new" and [row["opens"] for row in Stop.objects.get().windows] == ["08:30:00", "14:00:00"]
+
+
+def test_a_place_whose_sign_was_lost_is_noted(browser, company_a):
+    Company.objects.update(depot_name="Dépôt", depot_address="Rouiba", depot_latitude="36.7386", depot_longitude="3.2841")
+    _answer, [(_kind, line)] = looked_at(browser, PLACE.format("Alger", "-36.75", "3.05"))
+    assert any("from all places that are known" in note for note in line.notes)
+
+
+def test_seconds_of_arc_in_their_own_signs(browser):
+    _answer, [(_kind, line)] = looked_at(browser, "Client;Marchandise;Adresse livraison;GPS livraison\nA;x;Alger;36°45′14″N 3°03′32″E\n")
+    assert (line.cells["delivery_latitude"], line.cells["delivery_longitude"]) == ("36.753889", "3.058889")
+
+
+def test_a_reference_that_a_program_wrote_as_a_number_is_the_same_order(browser):
+    answer, _rows = looked_at(browser, "Référence;Client;Marchandise\n1001;Amel;x\n")
+    confirm(browser, answer, LIST)
+    _answer, [(kind, line)] = looked_at(browser, "Référence;Client;Marchandise\n1001.0;Amel;y\n")
+    assert (kind, line.notes[0]) == ("update", "Known as 1001")
+    _answer, rows = looked_at(browser, "Référence;Client;Marchandise\n1002.0;Amel;y\n1002;Amel;y\n")
+    assert [kind for kind, _line in rows] == ["invalid", "invalid"]

@@ -23,6 +23,7 @@ from depannini_dashmap.lib.sheets.values import (
     TEXT,
     CellFault,
     Kind,
+    NotComputed,
     date_order,
     is_nowhere,
     read_cell,
@@ -131,6 +132,9 @@ def read_table(
     lines, again = _without_header(page.lines[found.last + 1 :], [cells for _number, cells in page.lines[found.first : found.last + 1]])
     if again:
         remarks.append(_("Lines that repeat the header were left out: %(lines)s.") % {"lines": listed(again[:10])})
+    lines, rules = _without_rules(lines)
+    if rules:
+        remarks.append(_("Lines without a letter or digit were left out: %(lines)s.") % {"lines": listed(rules[:10])})
     lines, about_totals = without_totals(lines, used, kinds, page)
     remarks += about_totals
     remarks += _about_hidden(page, header, [number for number, _cells in lines])
@@ -180,6 +184,13 @@ def _without_header(lines: list[tuple[int, list[Any]]], header: list[list[Any]])
     if not again:
         return lines, []
     return [line for line in lines if line[0] not in again], [str(number) for number in again]
+
+
+def _without_rules(lines: list[tuple[int, list[Any]]]) -> tuple[list[tuple[int, list[Any]]], list[str]]:
+    """Return the lines that say anything, and the numbers of those that only rule a line below others: `---;---`."""
+    rules = {number for number, cells in lines if not any(map(str.isalnum, "".join(map(written, cells))))}
+    rules -= {number for number, cells in lines if any(isinstance(cell, NotComputed) or "#" in written(cell) for cell in cells)}
+    return [line for line in lines if line[0] not in rules], [str(number) for number in sorted(rules)]
 
 
 def _plain(cells: list[Any]) -> tuple[str, ...]:

@@ -46,8 +46,10 @@ _NAMED = re.compile(_WEEKDAY + r"([0-9]{1,2})(?:er|st|nd|rd|th)?[- ]([^\W\d]+)\.
 _MONTH_FIRST = re.compile(_WEEKDAY + r"([^\W\d]+)\.? ([0-9]{1,2})(?:st|nd|rd|th)?,? ([0-9]{4})" + _CLOCK + r"\Z")
 _COMPACT = re.compile(r"(20[0-9]{2})([01][0-9])([0-3][0-9])\Z")
 _DEGREES = re.compile(
-    r"([NSEWO]?)([+-]?[0-9]{1,3})°([0-9]{1,2}(?:[.,][0-9]+)?)['′’](?:([0-9]{1,2}(?:[.,][0-9]+)?)(?:[\"″”]|''|’’))?([NSEWO]?)\Z"
+    r"([NSEWO]?)([+-]?[0-9]{1,3})°([0-9]{1,2}(?:[.,][0-9]+)?)['′’](?:([0-9]{1,2}(?:[.,][0-9]+)?)(?:[\"″”]|''|’’|′′))?([NSEWO]?)\Z"
 )
+_HOURS = re.compile(r"([0-9]{1,2}) ?(?:h|H|:) ?([0-5][0-9])(?::00| ?(?:min|mn))?\Z")  # 1h30, 0:45, and a spreadsheet's own 00:45:00
+_MINUTES = re.compile(r"([0-9]{1,3}) ?['′’]\Z")
 _COMPASS = re.compile(r"([NSEWO]?)([0-9]+[.,][0-9]+)°?([NSEWO]?)\Z")
 _PAIR = r"(-?[0-9]{1,3}\.[0-9]+)%s(-?[0-9]{1,3}\.[0-9]+)"
 # Links to a map, surest first: a pin goes before the middle of the map that is shown.
@@ -181,6 +183,10 @@ def _number(text: str, kind: Kind, decimal_comma: bool, unit: str = "") -> str:
     plain = " ".join(plain_phone(text).split()).replace("٫", ".").replace("٬", "'").replace("−", "-")
     if kind.places > 2:
         return _coordinate(text, plain, kind)
+    if kind.unit == "min" and (found := _HOURS.match(plain)):
+        return str(int(found[1]) * 60 + int(found[2]))
+    if kind.unit == "min" and (found := _MINUTES.match(plain)):
+        return found[1]
     if (found := _WITH_UNIT.match(plain)) and kind.factor(found[2]) is not None:
         plain, unit = found[1], found[2]
     factor = kind.factor(unit) if unit else "1"
