@@ -256,8 +256,9 @@ class DeviceAlarm(models.Model):
         constraints = [
             models.CheckConstraint(condition=Q(first_at__lte=F("last_at")), name="device_alarm_ends_after_start"),
             models.CheckConstraint(
-                condition=Q(latitude__isnull=True, longitude__isnull=True) | Q(latitude__range=(-90, 90), longitude__range=(-180, 180)),
-                name="device_alarm_place_valid",
+                condition=Q(latitude__isnull=True, longitude__isnull=True)
+                | Q(latitude__isnull=False, longitude__isnull=False, latitude__range=(-90, 90), longitude__range=(-180, 180)),
+                name="device_alarm_place_whole",
             ),
         ]
         indexes = [
