@@ -103,7 +103,7 @@ def test_what_is_refused_is_said_in_words_and_what_was_typed_stays(server: Serve
 
 def test_an_answer_that_was_under_way_does_not_hide_that_there_is_no_reception(server: Server, browser: Any, assistant_user: Any) -> None:
     AssistantProfile.objects.filter(pk=assistant_user.pk).update(is_active=True)
-    context = browser.new_context(viewport=PHONE, geolocation=HERE, permissions=["geolocation"])
+    context = browser.new_context(viewport=PHONE, geolocation=HERE, permissions=["geolocation"], service_workers="block")
     page = context.new_page()
     page.goto(server.url + "/help/")
     ask(page)

@@ -1,6 +1,7 @@
 // Keeps the customer's page up to date, and shows the map while the vehicle comes. Words are the server's.
 import { listen } from "./link_socket.js";
 import { followPage, isFollowed, offerPush } from "./push.js";
+import { answerInTime } from "./time_limit.js";
 
 const EVERY = 10_000;
 const LATER = 30_000; // while nothing is to be seen on a map
@@ -34,7 +35,7 @@ async function look() {
 
 async function ask() {
   try {
-    const answer = await fetch(box.dataset.url, { headers: tag ? { "If-None-Match": tag } : {}, cache: "no-store" });
+    const answer = await fetch(box.dataset.url, { headers: tag ? { "If-None-Match": tag } : {}, cache: "no-store", signal: answerInTime() });
     if (answer.status === 404) window.location.reload();
     else if (answer.ok) {
       tag = answer.headers.get("ETag") || "";

@@ -4,6 +4,7 @@ import { forgetCopy, openOffline } from "./offline.js";
 import { openPhotos } from "./photo.js";
 import { followPage, isFollowed, offerPush } from "./push.js";
 import { newKey } from "./random_key.js";
+import { answerInTime } from "./time_limit.js";
 
 const page = document.getElementById("motorist");
 const lost = document.getElementById("lost");
@@ -80,7 +81,7 @@ function exchange(regions) {
 }
 
 async function look() {
-  const answer = await fetch(page.dataset.state, { headers: tag ? { "If-None-Match": tag } : {}, cache: "no-store" });
+  const answer = await fetch(page.dataset.state, { headers: tag ? { "If-None-Match": tag } : {}, cache: "no-store", signal: answerInTime() });
   if (answer.status === 404) return end();
   if (answer.status !== 304 && !answer.ok) throw new Error(String(answer.status));
   const date = Date.parse(answer.headers.get("Date") || "");

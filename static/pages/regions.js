@@ -1,4 +1,5 @@
 // Takes what changed of a page's `data-region` parts without touching the rest, or a form that somebody is filling.
+import { answerInTime } from "./time_limit.js";
 
 const seen = new Map();
 
@@ -9,7 +10,8 @@ export function remember(root) {
 
 /** Read a page again and take its regions. Returns the fresh `root`; null where another page answers. Throws without reception. */
 export async function renew(root) {
-  const answer = await fetch(root.dataset.url, { headers: { "X-Renew": "yes" }, credentials: "same-origin", cache: "no-store", redirect: "manual" });
+  const how = { credentials: "same-origin", cache: "no-store", redirect: "manual" };
+  const answer = await fetch(root.dataset.url, { headers: { "X-Renew": "yes" }, signal: answerInTime(), ...how });
   if (!answer.headers.has("X-Offline")) throw new Error("not our page");
   const fresh = new DOMParser().parseFromString(await answer.text(), "text/html").getElementById(root.id);
   if (!fresh) return null;
