@@ -98,7 +98,7 @@ def test_a_lost_connection_is_said_and_what_happened_meanwhile_is_shown_once_it_
 
 def test_an_answer_that_was_under_way_does_not_hide_that_there_is_no_connection(server: Server, browser: Any, client: Any) -> None:
     _, _, path = coming(client)
-    context = browser.new_context(viewport=PHONE)
+    context = browser.new_context(viewport=PHONE, service_workers="block")
     page = context.new_page()
     page.goto(server.url + path)
     page.wait_for_selector(VEHICLE)
