@@ -108,8 +108,8 @@ class DeviceAlarmAdmin(ReadOnlyAdmin):
 
     @admin.display(description=_("place"))
     def place(self, row: DeviceAlarm) -> str:
-        """Show the coordinates as maps take them, in any language."""
-        return "-" if row.latitude is None else format_html('<bdi dir="ltr">{}</bdi>', f"{row.latitude:.6f}, {row.longitude:.6f}")
+        """Show the coordinates."""
+        return format_html('<bdi dir="ltr">{}</bdi>', row.coordinates) if row.coordinates else "-"
 
 
 @admin.register(Forwarder)

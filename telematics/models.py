@@ -275,3 +275,8 @@ class DeviceAlarm(models.Model):
     def words(self) -> StrOrPromise:
         """What people read for its kind."""
         return words_of(self.kind)
+
+    @property
+    def coordinates(self) -> str:
+        """Latitude and longitude as maps take them, in any language; empty where no place is known."""
+        return "" if self.latitude is None else f"{self.latitude:.6f}, {self.longitude:.6f}"
