@@ -119,14 +119,14 @@ def redis_server(port: int, folder: Path) -> Iterator[subprocess.Popen]:
 
 
 class SentinelServer:
-    """A Sentinel that watches the primary `main` on a port of this machine, and takes it for dead after half a second."""
+    """A Sentinel that watches the primary `main` on a port of this machine, and takes it for dead after a second."""
 
     def __init__(self, folder: Path, primary: int, quorum: int = 1, *lines: str) -> None:
         self.port = free_port()
         file = folder / f"sentinel-{self.port}.conf"
         file.write_text(
             f"port {self.port}\nbind 127.0.0.1\ndir {folder}\nsentinel monitor main 127.0.0.1 {primary} {quorum}\n"
-            "sentinel down-after-milliseconds main 500\nsentinel failover-timeout main 5000\n" + "".join(f"{line}\n" for line in lines)
+            "sentinel down-after-milliseconds main 1000\nsentinel failover-timeout main 5000\n" + "".join(f"{line}\n" for line in lines)
         )
         self.process = subprocess.Popen(["redis-server", str(file), "--sentinel"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         wait_until(lambda: is_listening(self.port), "the Sentinel starts", 15)

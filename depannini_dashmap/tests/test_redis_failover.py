@@ -68,6 +68,8 @@ async def test_the_new_primary_is_followed_when_the_old_one_dies(watched: Watche
     cache = EnduringRedisCache([url], {})  # type: ignore[arg-type]
     redis_publisher.of(url)
     await own.join(["a.1"], subscriber)
+    with watched.ask(watched.servers[0].port) as client:  # a Sentinel that was slow to look has the subscription come later
+        await wait_until_async(lambda: client.pubsub_channels("*.a.1"))
     await asyncio.to_thread(cache.set, "a", 1)
     layer.publish_now("a.1", {"type": "x"})
     await wait_until_async(lambda: '{"type":"x"}' in subscriber.got)
