@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from django.utils.translation import gettext_lazy as _
-from django.utils.translation import pgettext_lazy
 
 from depannini_dashmap.lib.lifecycle import Lifecycle
 
@@ -29,7 +28,7 @@ TRANSITIONS = Lifecycle(
         ACCEPTED: _("accepted"),
         ONGOING: _("ongoing"),
         COMPLETED: _("completed"),
-        CANCELED: pgettext_lazy("a request", "cancelled"),
+        CANCELED: _("canceled"),  # as the API writes it: apps find the status in the sentence
     },
     {
         (REQUESTED, ACCEPTED): {ASSISTANT, STAFF},

@@ -86,7 +86,7 @@ def test_a_price_is_adjusted_with_a_reason_and_explained(client_user: Any, salim
     assert f"/admin/dispatch/requests/{job.pk}/" in listed
     salim.post(f"/admin/dispatch/requests/{job.pk}/cancel/", {"note": "asked twice"})
     assert path not in salim.get(request_path).content.decode()
-    assert "already cancelled" in salim.post(path, {"price": "1", "note": "x"}).content.decode()
+    assert "already canceled" in salim.post(path, {"price": "1", "note": "x"}).content.decode()
 
 
 @pytest.mark.parametrize("price", ["\u0661\u0662\u0665\u0660\u066b\u0665", " 1250.5 ", "1250,50"])
