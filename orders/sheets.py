@@ -213,7 +213,8 @@ class OrderResource(RowResource):
         """Note a place that is on another continent than all that are known, as one whose sign was lost is."""
         for end in ENDS:
             place, known = _point(getattr(order, f"{end}_stop")), self._known_places(order.company_id)
-            if place and known and (away := min(haversine_km(*place, *one) for one in known)) > VERY_FAR_KM:
+            if place and known and not any(haversine_km(*place, *one) <= VERY_FAR_KM for one in known):
+                away = min(haversine_km(*place, *one) for one in known)
                 self.note(_("%(place)s: %(km)d km from all places that are known; is it right?") % {"place": self.label(f"{end}_address"), "km": away})
 
     def _company(self, company_id: int) -> Company:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from depannini_dashmap.lib.geo import haversine_km
 
@@ -14,7 +14,7 @@ FEWEST_OTHERS = 3
 MOST_COMPARED = 300
 
 
-def is_swapped(place: Point, *, known: Iterable[Point], others: Iterable[Point]) -> bool:
+def is_swapped(place: Point, *, known: Sequence[Point], others: Iterable[Point]) -> bool:
     """Return whether a place is far from all that are known, and near them with its coordinates exchanged.
 
     `known` are the company's places. Without any the `others` of the same file decide, if they are at least FEWEST_OTHERS and four
@@ -23,10 +23,12 @@ def is_swapped(place: Point, *, known: Iterable[Point], others: Iterable[Point])
     turned = place[1], place[0]
     if abs(place[1]) > 90 or haversine_km(*place, *turned) < FAR_KM:
         return False
-    sure = [(haversine_km(*place, *one), haversine_km(*turned, *one)) for one in known]
-    if sure:
-        return min(away for away, _near in sure) > FAR_KM and min(near for _away, near in sure) < NEAR_KM
+    # One known place that is near ends it, so nearly every row of a file costs one comparison.
+    if known:
+        return not any(haversine_km(*place, *one) <= FAR_KM for one in known) and any(haversine_km(*turned, *one) < NEAR_KM for one in known)
     rest = [one for one in others if one != place]
     near_written = sum(haversine_km(*place, *one) < FAR_KM for one in rest)
+    if 4 * near_written > len(rest):
+        return False
     near_turned = sum(haversine_km(*turned, *one) < FAR_KM for one in rest)
     return near_turned >= max(FEWEST_OTHERS, 4 * near_written)

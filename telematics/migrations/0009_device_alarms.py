@@ -31,7 +31,7 @@ class Migration(migrations.Migration):
                 'verbose_name_plural': 'alarms of devices',
                 'ordering': ['-first_at', '-id'],
                 'indexes': [models.Index(fields=['device', 'kind', 'last_at'], name='device_alarm_same'), models.Index(fields=['heard_at'], name='device_alarm_news'), models.Index(fields=['vehicle', '-first_at'], name='device_alarm_of_vehicle'), models.Index(fields=['last_at'], name='device_alarm_by_age')],
-                'constraints': [models.CheckConstraint(condition=models.Q(('first_at__lte', models.F('last_at'))), name='device_alarm_ends_after_start'), models.CheckConstraint(condition=models.Q(models.Q(('latitude__isnull', True), ('longitude__isnull', True)), models.Q(('latitude__range', (-90, 90)), ('longitude__range', (-180, 180))), _connector='OR'), name='device_alarm_place_valid')],
+                'constraints': [models.CheckConstraint(condition=models.Q(('first_at__lte', models.F('last_at'))), name='device_alarm_ends_after_start'), models.CheckConstraint(condition=models.Q(models.Q(('latitude__isnull', True), ('longitude__isnull', True)), models.Q(('latitude__isnull', False), ('latitude__range', (-90, 90)), ('longitude__isnull', False), ('longitude__range', (-180, 180))), _connector='OR'), name='device_alarm_place_whole')],
             },
         ),
     ]
